@@ -1,0 +1,98 @@
+/** The hash-consed graph: asking twice for one formula gives one node. */
+import { ops } from "../ops/table.ts";
+import type { Op } from "../ops/op.ts";
+import { OpError } from "../ops/op.ts";
+import type { Attributes, Node, NodeOf, OpName, Origin } from "./node.ts";
+
+export class Graph {
+  readonly #nodes: Node[] = [];
+  readonly #byKey = new Map<string, Node>();
+  readonly #limit: number;
+
+  /** @param limit how many nodes a program may have; one more throws OpError `graph-too-large`. */
+  constructor(limit = 200_000) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#nodes.length;
+  }
+
+  /**
+   * The node `op(operands)` with these attributes.
+   * @throws OpError where shapes or types do not fit
+   */
+  make<K extends OpName>(
+    op: K,
+    operands: readonly Node[],
+    attributes: Attributes[K],
+    origin: Origin = {},
+  ): NodeOf<K> {
+    const key = `${op}(${operands.map((o) => o.id).join(",")})${attributeKey(attributes)}`;
+    const known = this.#byKey.get(key);
+    // The key begins with the op's name, so what it finds is of this op.
+    if (known !== undefined) return known as unknown as NodeOf<K>;
+    // A table indexed by K holds, for K, the record of K; the compiler cannot follow that through a mapped type.
+    const record = ops[op] as unknown as Op<K>;
+    const { shape, type } = record.infer(operands, attributes);
+    if (this.#nodes.length >= this.#limit) {
+      throw new OpError(
+        "graph-too-large",
+        `the program expands to more than ${this.#limit.toLocaleString("en")} operations`,
+        [],
+        "use fewer or smaller loops",
+      );
+    }
+    const node: NodeOf<K> = { id: this.#nodes.length, op, attributes, operands, shape, type, origin };
+    this.#nodes.push(node as unknown as Node);
+    this.#byKey.set(key, node as unknown as Node);
+    return node;
+  }
+}
+
+/** Attributes are plain data whose fields are always written in one order; -0 and NaN, which JSON would lose, are kept apart. */
+function attributeKey(attributes: object): string {
+  return JSON.stringify(attributes, (_, value: unknown) => {
+    if (typeof value !== "number") return value;
+    if (Object.is(value, -0)) return "-0";
+    return Number.isFinite(value) ? value : String(value);
+  });
+}
+
+/** The nodes that `roots` depend on, themselves included, operands before users. Iterative: graphs are deep. */
+export function reachable(roots: readonly Node[]): Node[] {
+  const seen = new Set<Node>();
+  const stack = [...roots];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    stack.push(...node.operands);
+  }
+  // Ids grow from operand to user.
+  return [...seen].sort((a, b) => a.id - b.id);
+}
+
+/**
+ * Rebuilds what `roots` depend on, operands first: `rewrite` gets each node with its operands already rebuilt and gives the node
+ * that takes its place. Returns the map from old nodes to new.
+ */
+export function rewriteGraph(
+  graph: Graph,
+  roots: readonly Node[],
+  rewrite: (node: Node, old: Node) => Node,
+): (node: Node) => Node {
+  const map = new Map<Node, Node>();
+  for (const old of reachable(roots)) {
+    const operands = old.operands.map((o) => map.get(o)!);
+    const same = operands.every((o, i) => o === old.operands[i]);
+    const node = same ? old : remake(graph, old, operands);
+    map.set(old, rewrite(node, old));
+  }
+  return (node) => map.get(node) ?? node;
+}
+
+/** The same op on other operands. */
+export function remake(graph: Graph, node: Node, operands: readonly Node[]): Node {
+  // `node.op` and `node.attributes` belong together by construction; the union hides it.
+  return graph.make(node.op, operands, node.attributes as never, node.origin) as unknown as Node;
+}

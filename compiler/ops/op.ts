@@ -1,0 +1,82 @@
+/**
+ * What an op is: one record, in one place, with everything the compiler knows of it. The passes ask the record; none of them
+ * lists op names. A record imports no pass.
+ */
+import type { Build } from "../ir/build.ts";
+import type { Attributes, ElementType, Node, NodeOf, OpName } from "../ir/node.ts";
+import type { Shape } from "../ir/size.ts";
+
+/** A tensor of the f64 evaluator, row-major. Booleans are 0 and 1. */
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+/** What the values of source nodes are taken from. */
+export interface Environment {
+  /** The free dimension. */
+  readonly n: number;
+  readonly inputs: ReadonlyMap<string, Values>;
+  readonly parameters: ReadonlyMap<number, Values>;
+  /** Key: `${parameter}.${name}`. */
+  readonly states: ReadonlyMap<string, Values>;
+  readonly hyper: ReadonlyMap<string, number>;
+  readonly step: number;
+  readonly seed: number;
+}
+
+/** A mistake of shape or type, in words; the elaborator adds the places. */
+export class OpError extends Error {
+  readonly code: string;
+  /** A remark for each operand, in order, such as "[N, 128]". */
+  readonly remarks: readonly string[];
+  readonly help: string | undefined;
+  constructor(code: string, message: string, remarks: readonly string[] = [], help?: string) {
+    super(message);
+    this.name = "OpError";
+    this.code = code;
+    this.remarks = remarks;
+    this.help = help;
+  }
+}
+
+/**
+ * The derivative rule: from the cotangent of the result to a cotangent for each operand, as formulas.
+ * It sees the result itself (σ' is y(1-y)). `null`: no gradient flows to that operand.
+ */
+export type Vjp<K extends OpName> = (
+  build: Build,
+  node: NodeOf<K>,
+  cotangent: Node,
+) => readonly (Node | null)[];
+
+export type Family = "elementwise" | "reduction" | "product" | "movement" | "index" | "source" | "derivative";
+
+export interface Op<K extends OpName> {
+  readonly name: K;
+  readonly family: Family;
+  /** The op in mathematics, one line, for the reference and for `--emit ir`'s reader. */
+  readonly formula: string;
+  /** Result shape and type; throws OpError. */
+  readonly infer: (
+    operands: readonly Node[],
+    attributes: Attributes[K],
+  ) => { readonly shape: Shape; readonly type: ElementType };
+  /** A rule; or the reason why there is no gradient: `flat` where the derivative is zero wherever it exists (a warning), `none` where asking is an error. */
+  readonly vjp: Vjp<K> | { readonly absent: "flat" | "none"; readonly because: string };
+  /** The living definition, in f64. */
+  readonly evaluate: (operands: readonly Values[], node: NodeOf<K>, environment: Environment) => Values;
+  /** Floating-point operations for each entry of the result (for a reduction, for each entry of its operand; a product counts 2·k itself). */
+  readonly flops: number;
+  /** Operand counts, in order: `[least, most]`. */
+  readonly arity: readonly [number, number];
+  /**
+   * For elementwise ops and reductions: how tests may draw operands. Derivatives are compared on `domain`, away from `kinks`.
+   */
+  readonly sample?: {
+    readonly domain: readonly (readonly [number, number])[];
+    readonly kinks?: readonly number[];
+  };
+}
+
+export type OpTable = { readonly [K in OpName]: Op<K> };

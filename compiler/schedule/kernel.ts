@@ -1,0 +1,149 @@
+/**
+ * Kernels: loops as data. A kernel says what is computed for each point of an iteration space, from which views and to which;
+ * how that becomes vectors, tails and registers is the renderer's. Kernels carry no addresses, so that two places in a program
+ * with one formula and one shape share one kernel.
+ */
+import type { ElementType, ElementwiseName } from "../ir/node.ts";
+import type { Affine, Size } from "../ir/size.ts";
+
+/** A view that a kernel reads or writes: the element at loop indices i is Σ strides[l] · i[l] from the address it is called with. */
+export interface Operand {
+  /** A name for the reader of the generated code. */
+  readonly name: string;
+  readonly access: "read" | "write";
+  /** In elements, one for each loop, outermost first; 0 where the view is broadcast along that loop. */
+  readonly strides: readonly Affine[];
+  readonly type: ElementType;
+}
+
+/**
+ * Straight-line code in order (operands of a value have smaller numbers). A value lives at the innermost loop it depends on, so the renderer
+ * hoists what does not change. Where it depends on a `reduce`, it is computed after the loops of that reduction have ended, and again
+ * inside a further pass over the inner loops where it depends on those too.
+ */
+export type Value =
+  | { readonly kind: "load"; readonly operand: number }
+  | { readonly kind: "constant"; readonly value: number; readonly type: ElementType }
+  /** `size` as a number. */
+  | { readonly kind: "extent"; readonly size: Size }
+  /** start + Σ strides · indices, as a number: iota and its slices. */
+  | { readonly kind: "index"; readonly start: Affine; readonly strides: readonly Affine[] }
+  /** Entry number start + Σ strides · indices of the random stream `site`. */
+  | {
+      readonly kind: "random";
+      readonly distribution: "uniform" | "normal";
+      readonly site: number;
+      readonly start: Affine;
+      readonly strides: readonly Affine[];
+    }
+  | {
+      readonly kind: "apply";
+      readonly op: ElementwiseName;
+      readonly arguments: readonly number[];
+      readonly type: ElementType;
+    }
+  /** Over all the kernel's inner loops. */
+  | { readonly kind: "reduce"; readonly op: "sum" | "prod" | "max" | "min"; readonly value: number }
+  /** Σ_d left[…, d] · right[…, d]; only in a product kernel, once. */
+  | { readonly kind: "product" };
+
+export interface Store {
+  /** A `write` operand. */
+  readonly operand: number;
+  readonly value: number;
+}
+
+interface Common {
+  /** For the reader: a valid identifier made of names in the source, unique in the program. */
+  readonly name: string;
+  /** The formula, as a person would write it; one line. */
+  readonly formula: string;
+  /** Outermost first. Already coalesced: no two neighbours could be one. */
+  readonly loops: readonly Size[];
+  readonly operands: readonly Operand[];
+  readonly values: readonly Value[];
+  readonly stores: readonly Store[];
+}
+
+/** A loop nest; its last `inner` loops are those that reductions run over. */
+export interface Nest extends Common {
+  readonly kind: "nest";
+  readonly inner: number;
+}
+
+/**
+ * A (batched) matrix product with an elementwise epilogue. `loops` are [...batch, rows, columns]; the operands `left` and `right` carry one stride
+ * more than there are loops: the last is along `depth`. The other operands belong to the epilogue.
+ */
+export interface Product extends Common {
+  readonly kind: "product";
+  readonly left: number;
+  readonly right: number;
+  readonly depth: Size;
+}
+
+export type Kernel = Nest | Product;
+
+// --------------------------------------------------------------------------------------------------------------- program
+
+/** A run of elements in memory. `table` holds constants of the program and is never written. */
+export interface Buffer {
+  readonly id: number;
+  readonly name: string;
+  /** In elements. A free size is allotted by the capacity in rows, not by the rows of this call. */
+  readonly size: Size;
+  readonly role:
+    | { readonly kind: "input"; readonly name: string }
+    | { readonly kind: "parameter"; readonly index: number }
+    | { readonly kind: "state"; readonly parameter: number; readonly name: string }
+    | { readonly kind: "hyper"; readonly name: string }
+    | { readonly kind: "step" }
+    | { readonly kind: "table"; readonly values: readonly number[] }
+    | { readonly kind: "output"; readonly name: string }
+    | { readonly kind: "metric"; readonly name: string }
+    | { readonly kind: "loss" }
+    | { readonly kind: "gradient"; readonly index: number }
+    /** A value kept for later kernels of the same entry; `because` says why it is stored. */
+    | { readonly kind: "temporary"; readonly because: string };
+}
+
+export interface Address {
+  readonly buffer: number;
+  /** In elements. */
+  readonly offset: Affine;
+}
+
+export interface KernelCall {
+  readonly kernel: number;
+  /** One for each operand of the kernel. */
+  readonly addresses: readonly Address[];
+}
+
+export type EntryName = "initialize" | "predict" | "evaluate" | "gradients" | "step";
+
+export interface Entry {
+  readonly name: EntryName;
+  readonly calls: readonly KernelCall[];
+}
+
+/** Where a buffer lies: bytes from the arena's start, or bytes for each row of capacity after the fixed part. */
+export type Place =
+  | { readonly part: "fixed"; readonly offset: number }
+  | { readonly part: "rows"; readonly offset: number }
+  | { readonly part: "table"; readonly offset: number };
+
+export interface Program {
+  readonly kernels: readonly Kernel[];
+  readonly buffers: readonly Buffer[];
+  readonly entries: readonly Entry[];
+  readonly arena: {
+    /** Beside `buffers`. */
+    readonly places: readonly Place[];
+    /** Bytes of the fixed part, a multiple of 16. */
+    readonly fixed: number;
+    /** Bytes for each row; the capacity in rows is a multiple of 4, so every place is aligned to 16 bytes. */
+    readonly perRow: number;
+    /** Bytes of constant tables. */
+    readonly tables: number;
+  };
+}

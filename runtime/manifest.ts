@@ -1,0 +1,76 @@
+/** What a compiled module says of itself: JSON in its custom section `nndsl`. */
+
+/** A size: a number, or the free dimension's name (`"N"`, `"3·N"`). */
+export type ManifestSize = number | string;
+
+/** Where a tensor lies: bytes from `arena`; or, after the fixed part, bytes for each row of capacity. */
+export type ManifestPlace =
+  | { readonly part: "fixed"; readonly offset: number }
+  | { readonly part: "rows"; readonly offset: number };
+
+export interface ManifestInput {
+  readonly name: string;
+  readonly role: "input" | "target";
+  readonly dtype: "float" | "int" | "bool";
+  readonly shape: readonly ManifestSize[];
+  /** Labels must be 0 … classes - 1. */
+  readonly classes?: number;
+  readonly place: ManifestPlace;
+  readonly doc?: string;
+}
+
+export interface ManifestOutput {
+  readonly name: string;
+  readonly shape: readonly ManifestSize[];
+  readonly place: ManifestPlace;
+  readonly doc?: string;
+}
+
+export interface ManifestParameter {
+  readonly path: string;
+  readonly shape: readonly number[];
+  readonly frozen: boolean;
+  readonly init: string;
+  readonly place: ManifestPlace;
+  /** Where `gradients` leaves the gradient; null for frozen parameters and models without a loss. */
+  readonly gradient: ManifestPlace | null;
+  readonly doc?: string;
+}
+
+export interface ManifestState {
+  /** The parameter's path. */
+  readonly parameter: string;
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly place: ManifestPlace;
+}
+
+export interface Manifest {
+  /** The format's version, 1. */
+  readonly version: 1;
+  readonly model: string;
+  readonly source: { readonly hash: string };
+  readonly dtype: "f32" | "f64";
+  readonly simd: "strict" | "relaxed";
+  /** The name of the free dimension, null where the model has none (then every call is of one "row"). */
+  readonly free: string | null;
+  readonly inputs: readonly ManifestInput[];
+  readonly outputs: readonly ManifestOutput[];
+  /** Scalars that `evaluate` leaves. */
+  readonly metrics: readonly { readonly name: string; readonly place: ManifestPlace }[];
+  readonly parameters: readonly ManifestParameter[];
+  readonly loss: boolean;
+  readonly optimizer: {
+    readonly name: string;
+    /** First values of the arguments. */
+    readonly hyper: Readonly<Record<string, number>>;
+    readonly places: Readonly<Record<string, ManifestPlace>>;
+    readonly states: readonly ManifestState[];
+  } | null;
+  /** The number of steps made, a scalar in the module's float format. */
+  readonly step: ManifestPlace;
+  /** Bytes: of the fixed part, for each row of capacity, and how many rows the inputs of one call may have at most. */
+  readonly arena: { readonly fixed: number; readonly perRow: number };
+  /** Names and values of the settings it was compiled with, as written. */
+  readonly settings: Readonly<Record<string, string>>;
+}
