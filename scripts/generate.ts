@@ -1,0 +1,31 @@
+/**
+ * Writes the two modules of text that the compiler carries, so that it needs no files at run time and works in a browser:
+ * the standard library, and the runtime as one minified module (it becomes part of every compiled `NAME.js`).
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { bundleRuntime } from "./bundle-runtime.ts";
+
+const root = new URL("../", import.meta.url);
+const generated = new URL("compiler/generated/", root);
+mkdirSync(generated, { recursive: true });
+
+const banner = "// Written by scripts/generate.ts. Do not edit.\n";
+
+const std = readdirSync(new URL("std/", root))
+  .filter((name) => name.endsWith(".nn"))
+  .sort()
+  .map((name) => [name, readFileSync(new URL(`std/${name}`, root), "utf8")] as const);
+
+writeFileSync(
+  new URL("std-sources.ts", generated),
+  `${banner}/** The standard library, by file name. */
+export const stdSources: ReadonlyMap<string, string> = new Map(${JSON.stringify(std, null, 2)});
+`,
+);
+
+writeFileSync(
+  new URL("runtime-source.ts", generated),
+  `${banner}/** \`runtime/index.ts\`, bundled and minified. */
+export const runtimeSource: string = ${JSON.stringify(await bundleRuntime())};
+`,
+);
