@@ -1,0 +1,160 @@
+/** The compiler, top to bottom. Each stage is a pure function from the one before; the verifier runs between the passes. */
+import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
+import { assemble } from "./assemble/assemble.ts";
+import { elaborate } from "./elaborate/elaborate.ts";
+import { loadProgram } from "./elaborate/load.ts";
+import { declarationsText, fileName, moduleText } from "./emit/module.ts";
+import { buildManifest } from "./emit/manifest.ts";
+import { CompilerFault } from "./fault.ts";
+import type { Model } from "./ir/model.ts";
+import { printModel } from "./ir/print.ts";
+import { verify } from "./ir/verify.ts";
+import type { Compiled, CompileOptions, SourceOptions, StageName } from "./options.ts";
+import { differentiate } from "./passes/differentiate.ts";
+import { lower } from "./passes/lower.ts";
+import { simplify } from "./passes/simplify.ts";
+import { stabilise } from "./passes/stabilise.ts";
+import { render } from "./render/render.ts";
+import { buildReport } from "./report.ts";
+import { printProgram } from "./schedule/print.ts";
+import type { Program } from "./schedule/kernel.ts";
+import { schedule } from "./schedule/schedule.ts";
+import { verifyProgram } from "./schedule/verify-program.ts";
+
+/** From formulas typed to formulas with good derivatives. */
+const formulaPasses = [["stabilise", stabilise]] as const;
+
+/** From formulas to the joint graph of values and gradients, in the ops that kernels are made of. */
+const gradientPasses = [
+  ["differentiate", differentiate],
+  ["lower", lower],
+  ["simplify", simplify],
+] as const;
+
+/** Everything that is known of a program before code is made for it. */
+export interface Analysis {
+  readonly formulas: Model;
+  readonly joint: Model;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly ast: () => string;
+  readonly sourceHash: string;
+}
+
+/**
+ * Reads and differentiates a program.
+ * @throws DiagnosticError with every error found in it
+ */
+export async function analyse(source: string, options: SourceOptions = {}): Promise<Analysis> {
+  const { program, diagnostics: loading } = await loadProgram(
+    source,
+    options.file ?? "model.nn",
+    options.readImport,
+  );
+  refuseErrors(loading);
+  const { model, diagnostics: elaborating } = elaborate(program, {
+    settings: settingTexts(options.settings ?? {}),
+    ...(options.model === undefined ? {} : { model: options.model }),
+  });
+  refuseErrors([...loading, ...elaborating]);
+  if (model === null) throw new CompilerFault("no model and no error");
+  verify(model, "elaborate");
+
+  const formulas = run(model, formulaPasses);
+  const joint = run(formulas, gradientPasses);
+  const diagnostics = [...loading, ...elaborating, ...joint.warnings];
+  refuseErrors(diagnostics);
+  return {
+    formulas,
+    joint,
+    diagnostics,
+    ast: () => JSON.stringify(program.main.declarations, omitSpans, 2),
+    sourceHash: hash([source, ...program.imports.map((i) => i.text), JSON.stringify(model.settings)]),
+  };
+}
+
+/**
+ * Compiles one model of a program.
+ * @throws DiagnosticError with every error found in it, CompilerFault where the compiler itself is at fault
+ */
+export async function compile(source: string, options: CompileOptions = {}): Promise<Compiled> {
+  const dtype = options.dtype ?? "f32";
+  const simd = options.simd ?? "strict";
+  const { formulas, joint, diagnostics, ast, sourceHash } = await analyse(source, options);
+
+  const elementBytes = dtype === "f64" ? 8 : 4;
+  const program: Program = schedule(joint, { elementBytes });
+  verifyProgram(program);
+  const assembly = render(program, { dtype, simd, model: joint.name });
+  const manifest = buildManifest(joint, program, { dtype, simd, sourceHash });
+  const { wasm, wat } = await assemble(assembly, { manifest: JSON.stringify(manifest), simd });
+
+  const name = fileName(joint.name);
+  return {
+    name,
+    wasm,
+    js: moduleText(name, manifest),
+    dts: declarationsText(manifest, joint.doc),
+    manifest,
+    diagnostics,
+    stages: lazily({
+      ast,
+      ir: () => printModel(formulas),
+      grad: () => printModel(joint),
+      kernels: () => printProgram(program),
+      as: () => assembly,
+      wat,
+    }),
+    report: buildReport(joint, program, elementBytes),
+  };
+}
+
+/** Every diagnostic of a program, in the order of its stages; empty for one that is in order. */
+export async function check(source: string, options: SourceOptions = {}): Promise<readonly Diagnostic[]> {
+  try {
+    return (await analyse(source, options)).diagnostics;
+  } catch (error) {
+    if (error instanceof DiagnosticError) return error.diagnostics;
+    throw error;
+  }
+}
+
+function run(model: Model, passes: readonly (readonly [string, (model: Model) => Model])[]): Model {
+  for (const [name, pass] of passes) {
+    model = pass(model);
+    verify(model, name);
+  }
+  return model;
+}
+
+function refuseErrors(diagnostics: readonly Diagnostic[]): void {
+  if (diagnostics.some((d) => d.severity === "error")) throw new DiagnosticError(diagnostics);
+}
+
+const settingTexts = (
+  settings: Readonly<Record<string, string | number | boolean>>,
+): Record<string, string> =>
+  Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));
+
+function omitSpans(key: string, value: unknown): unknown {
+  return key === "span" || key === "operatorSpan" ? undefined : value;
+}
+
+/** Printing a stage costs time that most callers do not want to spend. */
+function lazily(makers: Record<StageName, () => string>): Record<StageName, string> {
+  const stages = {};
+  for (const [name, make] of Object.entries(makers)) {
+    let text: string | undefined;
+    Object.defineProperty(stages, name, { enumerable: true, get: () => (text ??= make()) });
+  }
+  // Every name has just been defined.
+  return stages as Record<StageName, string>;
+}
+
+/** FNV-1a, 64 bits, in hexadecimal: tells sources apart; it is no protection against malice. */
+function hash(parts: readonly string[]): string {
+  let h = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(parts.join("\0"))) {
+    h = BigInt.asUintN(64, (h ^ BigInt(byte)) * 0x100000001b3n);
+  }
+  return h.toString(16).padStart(16, "0");
+}

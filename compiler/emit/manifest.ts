@@ -1,0 +1,96 @@
+/** What the module says of itself, from the model and the memory plan. */
+import type { Manifest, ManifestPlace, ManifestSize } from "../../runtime/manifest.ts";
+import { CompilerFault } from "../fault.ts";
+import type { Model } from "../ir/model.ts";
+import { showSize, type Shape } from "../ir/size.ts";
+import type { Buffer, Program } from "../schedule/kernel.ts";
+
+export interface ManifestFacts {
+  readonly dtype: "f32" | "f64";
+  readonly simd: "strict" | "relaxed";
+  readonly sourceHash: string;
+}
+
+export function buildManifest(model: Model, program: Program, facts: ManifestFacts): Manifest {
+  const find = (wanted: string, match: (role: Buffer["role"]) => boolean): ManifestPlace => {
+    const buffer = program.buffers.find((b) => match(b.role));
+    const place = buffer && program.arena.places[buffer.id];
+    if (place === undefined || place.part === "table") throw new CompilerFault(`no place for ${wanted}`);
+    return place;
+  };
+  const sizes = (shape: Shape): ManifestSize[] =>
+    shape.map((size) => (size.free ? showSize(size, model.freeName ?? "N") : size.count));
+  const counts = (shape: Shape): number[] => shape.map((size) => size.count);
+  const document = (doc: string | undefined): { doc?: string } => (doc === undefined ? {} : { doc });
+  const { roots, optimizer } = model;
+
+  return {
+    version: 1,
+    model: model.name,
+    source: { hash: facts.sourceHash },
+    dtype: facts.dtype,
+    simd: facts.simd,
+    free: model.freeName,
+    inputs: model.inputs.map((input) => ({
+      name: input.name,
+      role: input.role,
+      dtype: input.type,
+      shape: sizes(input.shape),
+      ...(input.classes === undefined ? {} : { classes: input.classes }),
+      place: find(input.name, (r) => r.kind === "input" && r.name === input.name),
+      ...document(input.doc),
+    })),
+    outputs: roots.outputs.map((output) => ({
+      name: output.name,
+      shape: sizes(output.node.shape),
+      place: find(output.name, (r) => r.kind === "output" && r.name === output.name),
+      ...document(output.doc),
+    })),
+    metrics: roots.metrics.map(({ name }) => ({
+      name,
+      place: find(name, (r) => r.kind === "metric" && r.name === name),
+    })),
+    parameters: model.parameters.map((parameter, index) => ({
+      path: parameter.path,
+      shape: counts(parameter.shape),
+      frozen: parameter.frozen,
+      init: parameter.init,
+      place: find(parameter.path, (r) => r.kind === "parameter" && r.index === index),
+      gradient:
+        (roots.gradients[index] ?? null) === null
+          ? null
+          : find(`d ${parameter.path}`, (r) => r.kind === "gradient" && r.index === index),
+      ...document(parameter.doc),
+    })),
+    loss: roots.loss !== null,
+    optimizer:
+      optimizer === null
+        ? null
+        : {
+            name: optimizer.name,
+            hyper: Object.fromEntries(optimizer.hyper.map(({ name, value }) => [name, value])),
+            places: Object.fromEntries(
+              optimizer.hyper.map(({ name }) => [
+                name,
+                find(name, (r) => r.kind === "hyper" && r.name === name),
+              ]),
+            ),
+            states: optimizer.states.map((state) => {
+              const parameter = model.parameters[state.parameter];
+              if (parameter === undefined) throw new CompilerFault("a state without its parameter");
+              return {
+                parameter: parameter.path,
+                name: state.name,
+                shape: counts(parameter.shape),
+                place: find(
+                  `${state.name} of ${parameter.path}`,
+                  (r) => r.kind === "state" && r.parameter === state.parameter && r.name === state.name,
+                ),
+              };
+            }),
+          },
+    step: find("step", (r) => r.kind === "step"),
+    arena: { fixed: program.arena.fixed, perRow: program.arena.perRow },
+    settings: model.settings,
+  };
+}

@@ -1,0 +1,7 @@
+/** A mistake of the compiler itself, never of the program it was given. */
+export class CompilerFault extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "CompilerFault";
+  }
+}

@@ -1,0 +1,51 @@
+/** What a caller may ask of the compiler, and what it gets. */
+import type { Diagnostic } from "../grammar/diagnostic.ts";
+import type { Manifest } from "../runtime/manifest.ts";
+import type { Report } from "./report.ts";
+
+export interface SourceOptions {
+  /** The name that diagnostics show and imports are relative to; `model.nn` without it. */
+  readonly file?: string;
+  /** Values of the model's settings as expressions of the language: `{ sizes: "[512, 256]", act: "relu" }`. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** Which model, where a file has several. */
+  readonly model?: string;
+  /**
+   * The text of an imported file, by its path relative to the root folder; `null` where there is none. Without it, every import is
+   * an error.
+   */
+  readonly readImport?: (path: string) => Promise<string | null>;
+}
+
+export interface CompileOptions extends SourceOptions {
+  /** `strict` (the default) gives the same bytes everywhere; `relaxed` may fuse multiply and add. */
+  readonly simd?: "strict" | "relaxed";
+  readonly dtype?: "f32" | "f64";
+}
+
+/** Each stage of the compilation, printed; `wat` is WebAssembly text. */
+export interface Stages {
+  readonly ast: string;
+  readonly ir: string;
+  readonly grad: string;
+  readonly kernels: string;
+  readonly as: string;
+  readonly wat: string;
+}
+
+export type StageName = keyof Stages;
+export const stageNames: readonly StageName[] = ["ast", "ir", "grad", "kernels", "as", "wat"];
+
+export interface Compiled {
+  /** The model's name in kebab case: the name of the three files. */
+  readonly name: string;
+  readonly wasm: Uint8Array;
+  /** An ES module that loads `./NAME.wasm` beside it; it carries the runtime. */
+  readonly js: string;
+  readonly dts: string;
+  readonly manifest: Manifest;
+  /** Warnings: errors are thrown. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly stages: Stages;
+  readonly report: Report;
+}

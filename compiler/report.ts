@@ -1,0 +1,126 @@
+/** What `nndsl inspect` shows: the compiler's decisions as data. */
+import { CompilerFault } from "./fault.ts";
+import { reachable } from "./ir/graph.ts";
+import { type Model } from "./ir/model.ts";
+import type { Node } from "./ir/node.ts";
+import { elements, showShape, showSize } from "./ir/size.ts";
+import { ops } from "./ops/table.ts";
+import type { EntryName, Program } from "./schedule/kernel.ts";
+
+export interface Report {
+  readonly model: string;
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly dtype: string;
+    readonly shape: string;
+  }[];
+  readonly outputs: readonly { readonly name: string; readonly shape: string }[];
+  readonly parameters: readonly {
+    readonly path: string;
+    readonly shape: readonly number[];
+    readonly init: string;
+    readonly frozen: boolean;
+    readonly count: number;
+  }[];
+  /** Floating-point operations for one row of a batch: the loss, and what its gradients add to that. */
+  readonly flops: { readonly forward: number; readonly backward: number };
+  /** Values that one step keeps for later kernels, and which keep them alive. */
+  readonly stored: readonly {
+    readonly name: string;
+    readonly size: string;
+    /** Bytes, for each row where the size has the batch in it. */
+    readonly bytes: number;
+    readonly perRow: boolean;
+    readonly because: string;
+  }[];
+  /** Bytes of the arena: the fixed part, and for each row of a batch. */
+  readonly arena: { readonly fixed: number; readonly perRow: number };
+  readonly kernels: readonly {
+    readonly name: string;
+    readonly formula: string;
+    readonly loops: string;
+    /** How often each entry calls it. */
+    readonly calls: Readonly<Partial<Record<EntryName, number>>>;
+  }[];
+}
+
+export function buildReport(model: Model, program: Program, elementBytes: number): Report {
+  const freeName = model.freeName ?? "N";
+  const { roots } = model;
+  const forward = roots.trainingLoss === null ? roots.outputs.map((o) => o.node) : [roots.trainingLoss];
+  const forwardNodes = new Set(reachable(forward));
+  const gradients = roots.gradients.filter((g) => g !== null);
+  const backwardNodes = reachable(gradients).filter((node) => !forwardNodes.has(node));
+
+  return {
+    model: model.name,
+    inputs: model.inputs.map((i) => ({
+      name: i.name,
+      role: i.role,
+      dtype: i.type,
+      shape: showShape(i.shape, freeName),
+    })),
+    outputs: roots.outputs.map((o) => ({ name: o.name, shape: showShape(o.node.shape, freeName) })),
+    parameters: model.parameters.map((p) => {
+      const shape = p.shape.map((size) => size.count);
+      return {
+        path: p.path,
+        shape,
+        init: p.init,
+        frozen: p.frozen,
+        count: shape.reduce((product, size) => product * size, 1),
+      };
+    }),
+    flops: { forward: totalFlops(forwardNodes), backward: totalFlops(backwardNodes) },
+    stored: storedValues(program, freeName, elementBytes),
+    arena: { fixed: program.arena.fixed, perRow: program.arena.perRow },
+    kernels: program.kernels.map((kernel, index) => ({
+      name: kernel.name,
+      formula: kernel.formula,
+      loops: kernel.loops.map((size) => showSize(size, freeName)).join(" × "),
+      calls: Object.fromEntries(
+        program.entries.flatMap((entry) => {
+          const count = entry.calls.filter((call) => call.kernel === index).length;
+          return count === 0 ? [] : [[entry.name, count]];
+        }),
+      ),
+    })),
+  };
+}
+
+function storedValues(program: Program, freeName: string, elementBytes: number): Report["stored"] {
+  const entry =
+    program.entries.find((e) => e.name === "step") ?? program.entries.find((e) => e.name === "gradients");
+  const used = new Set(entry?.calls.flatMap((call) => call.addresses.map((a) => a.buffer)));
+  return program.buffers.flatMap(({ id, name, size, role }) =>
+    role.kind === "temporary" && used.has(id)
+      ? [
+          {
+            name,
+            size: showSize(size, freeName),
+            bytes: size.count * elementBytes,
+            perRow: size.free,
+            because: role.because,
+          },
+        ]
+      : [],
+  );
+}
+
+/** Operations for a batch of one row. */
+function totalFlops(nodes: Iterable<Node>): number {
+  let total = 0;
+  for (const node of nodes) total += nodeFlops(node);
+  return total;
+}
+
+function nodeFlops(node: Node): number {
+  const { family, flops } = ops[node.op];
+  const first = node.operands[0];
+  const counted = family === "reduction" && first !== undefined ? first : node;
+  const count = elements(counted.shape);
+  if (count === null) throw new CompilerFault(`${node.op} has the batch on two axes`);
+  const depth = family === "product" ? (first?.shape.at(-1)?.count ?? 1) : 1;
+  return count.count * flops * depth;
+}
