@@ -3,9 +3,20 @@
  * a number stands for a constant.
  */
 import { OpError } from "../ops/op.ts";
+import { ops } from "../ops/table.ts";
 import type { Graph } from "./graph.ts";
-import type { ElementType, ElementwiseName, Node, Origin, ReductionName, SliceAxis } from "./node.ts";
-import { elements, fixed, isOne, ONE, sameShape, sameSize, showShape, type Shape, type Size } from "./size.ts";
+import type { ElementType, ElementwiseName, Node, OpName, Origin, ReductionName, SliceAxis } from "./node.ts";
+import {
+  elements,
+  fixed,
+  isOne,
+  ONE,
+  sameShape,
+  sameSize,
+  showShape,
+  type Shape,
+  type Size,
+} from "./size.ts";
 
 type Operand = Node | number;
 
@@ -38,14 +49,31 @@ export class Build {
 
   // ------------------------------------------------------------------------------------------ elementwise
 
-  /** An elementwise op on operands that are first broadcast to one shape. @throws OpError `shape-mismatch` */
+  /**
+   * An elementwise op on operands that are first broadcast to one shape, and of which bools become floats where the op computes with
+   * numbers. A whole number among ints is an int.
+   * @throws OpError `shape-mismatch` `type-mismatch`
+   */
   elementwise(op: ElementwiseName, ...operands: readonly Operand[]): Node {
-    const shape = commonShape(operands.filter((o) => typeof o !== "number").map((o) => o.shape));
-    const nodes = operands.map((o) =>
-      typeof o === "number" ? this.constant(o, shape) : this.broadcast(o, shape),
-    );
-    return this.graph.make(op, nodes, {}, this.origin) as unknown as Node;
+    const given = operands.filter((o) => typeof o !== "number");
+    const shape = commonShape(given.map((o) => o.shape));
+    const allInts = given.length > 0 && given.every((o) => o.type === "int");
+    const nodes = operands.map((o) => {
+      if (typeof o !== "number") return this.broadcast(o, shape);
+      return this.constant(o, shape, allInts && Number.isInteger(o) ? "int" : "float");
+    });
+    const branches = op === "where" ? nodes.slice(1) : ops[op].takes === "number" ? nodes : [];
+    const typed =
+      branches.length > 0 ? [...nodes.slice(0, -branches.length), ...this.#oneKind(op, branches)] : nodes;
+    return this.graph.make(op, typed, {}, this.origin) as unknown as Node;
   }
+  /** Bools as floats, but where all may stay bools: the branches of a `where`, the parts of a `concat`. */
+  #oneKind(op: OpName, nodes: readonly Node[]): readonly Node[] {
+    const allBools = nodes.every((x) => x.type === "bool");
+    if (allBools && ops[op].takes === "any") return nodes;
+    return nodes.map((x) => (x.type === "bool" ? this.cast(x) : x));
+  }
+  #number = (x: Node): Node => (x.type === "bool" ? this.cast(x) : x);
   neg = (x: Node): Node => this.elementwise("neg", x);
   exp = (x: Node): Node => this.elementwise("exp", x);
   expm1 = (x: Node): Node => this.elementwise("expm1", x);
@@ -87,7 +115,7 @@ export class Build {
   reduce(op: ReductionName, x: Node, axes: readonly number[]): Node {
     if (axes.length === 0) return x;
     const sorted = [...axes].sort((a, b) => a - b);
-    return this.graph.make(op, [x], { axes: sorted }, this.origin) as unknown as Node;
+    return this.graph.make(op, [this.#number(x)], { axes: sorted }, this.origin) as unknown as Node;
   }
   sum = (x: Node, axes: readonly number[]): Node => this.reduce("sum", x, axes);
   prod = (x: Node, axes: readonly number[]): Node => this.reduce("prod", x, axes);
@@ -104,13 +132,13 @@ export class Build {
       [],
     );
   softmax(x: Node, axis: number): Node {
-    return this.graph.make("softmax", [x], { axis }, this.origin);
+    return this.graph.make("softmax", [this.#number(x)], { axis }, this.origin);
   }
 
   // --------------------------------------------------------------------------------------------- products
 
   matmul(a: Node, b: Node): Node {
-    return this.graph.make("matmul", [a, b], {}, this.origin);
+    return this.graph.make("matmul", [this.#number(a), this.#number(b)], {}, this.origin);
   }
   /** The last two axes exchanged. */
   transpose(x: Node): Node {
@@ -154,10 +182,10 @@ export class Build {
     return this.graph.make("slice", [x], { axes, shape }, this.origin);
   }
   embed(x: Node, axes: readonly SliceAxis[], shape: Shape): Node {
-    return this.graph.make("embed", [x], { axes, shape }, this.origin);
+    return this.graph.make("embed", [this.#number(x)], { axes, shape }, this.origin);
   }
   concat(parts: readonly Node[], axis: number): Node {
-    return this.graph.make("concat", parts, { axis }, this.origin);
+    return this.graph.make("concat", this.#oneKind("concat", parts), { axis }, this.origin);
   }
 
   // ---------------------------------------------------------------------------------------------- indices

@@ -68,6 +68,10 @@ export interface Op<K extends OpName> {
   readonly evaluate: (operands: readonly Values[], node: NodeOf<K>, environment: Environment) => Values;
   /** Floating-point operations for each entry of the result (for a reduction, for each entry of its operand; a product counts 2·k itself). */
   readonly flops: number;
+  /**
+   * What operands may be: `number` is float or int (the builder casts a bool), `bool` is bool alone, `any` is left to `infer`.
+   */
+  readonly takes: "number" | "bool" | "any";
   /** Operand counts, in order: `[least, most]`. */
   readonly arity: readonly [number, number];
   /**

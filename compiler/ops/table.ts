@@ -1,3 +1,17 @@
-// Placeholder until the op records land.
+/** Every op there is. A new op is one record in one of these files; a missing one is a type error here. */
+import { elementwiseOps } from "./elementwise.ts";
+import { indexOps } from "./indices.ts";
+import { movementOps } from "./movement.ts";
 import type { OpTable } from "./op.ts";
-export declare const ops: OpTable;
+import { productOps } from "./products.ts";
+import { reductionOps } from "./reductions.ts";
+import { sourceOps } from "./sources.ts";
+
+export const ops: OpTable = {
+  ...elementwiseOps,
+  ...reductionOps,
+  ...productOps,
+  ...movementOps,
+  ...indexOps,
+  ...sourceOps,
+};
