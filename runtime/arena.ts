@@ -1,0 +1,84 @@
+import { NndslError } from "./errors.ts";
+import type { Manifest, ManifestPlace } from "./manifest.ts";
+
+/** What a compiled module exports: see `docs/abi.md`. */
+export interface ModuleExports {
+  readonly memory: WebAssembly.Memory;
+  readonly arena: WebAssembly.Global<"i32">;
+  readonly capacity: WebAssembly.Global<"i32">;
+  readonly seed: WebAssembly.Global<"i32">;
+  reserve(rows: number): number;
+  initialize(seed: number): void;
+  predict(rows: number): void;
+  evaluate?(rows: number): number;
+  gradients?(rows: number): number;
+  step?(rows: number): number;
+  shuffle(address: number, count: number, seed: number, epoch: number): void;
+}
+
+/** What 32-bit addresses reach. */
+const REACH = 2 ** 32;
+const PAGE = 65536;
+
+/** The module's memory, seen as numbers of its format. */
+export class Arena {
+  readonly exports: ModuleExports;
+  /** All of the memory. A new one after it has grown. */
+  floats: Float32Array | Float64Array;
+  readonly #layout: Manifest["arena"];
+  readonly #bytes: number;
+  readonly #base: number;
+  #capacity: number;
+
+  constructor(exports: ModuleExports, manifest: Manifest) {
+    this.exports = exports;
+    this.#layout = manifest.arena;
+    this.#bytes = manifest.dtype === "f64" ? 8 : 4;
+    this.#base = exports.arena.value >>> 0;
+    this.#capacity = exports.capacity.value;
+    this.floats = this.#see();
+  }
+
+  #see(): Float32Array | Float64Array {
+    const { buffer } = this.exports.memory;
+    return this.#bytes === 8 ? new Float64Array(buffer) : new Float32Array(buffer);
+  }
+
+  /** The index in `floats` where a tensor begins. */
+  index(place: ManifestPlace): number {
+    const { fixed } = this.#layout;
+    const offset = place.part === "fixed" ? place.offset : fixed + place.offset * this.#capacity;
+    return (this.#base + offset) / this.#bytes;
+  }
+
+  /** Makes room for so many rows. @throws `out-of-memory`, and then nothing has changed */
+  reserve(rows: number): void {
+    if (rows <= this.#capacity) return;
+    const end = this.#base + this.#layout.fixed + this.#layout.perRow * (rows + 3);
+    if (end > REACH || !this.exports.reserve(rows)) {
+      throw new NndslError(
+        "out-of-memory",
+        `There is no memory for a batch of ${rows} rows: it takes ${Math.ceil(end / 2 ** 20)} MiB. Use smaller batches.`,
+      );
+    }
+    this.#capacity = this.exports.capacity.value;
+    this.floats = this.#see();
+  }
+
+  /** A permutation of 0 … count - 1. It is made in the rows part, where nothing lasts from one call to the next. */
+  permutation(count: number, seed: number, epoch: number): Uint32Array {
+    const { memory, shuffle } = this.exports;
+    const address = this.#base + this.#layout.fixed;
+    const missing = Math.ceil((address + 4 * count - memory.buffer.byteLength) / PAGE);
+    if (missing > 0) {
+      try {
+        memory.grow(missing);
+      } catch (cause) {
+        throw new NndslError("out-of-memory", `There is no memory to shuffle ${count} rows.`, { cause });
+      }
+      this.floats = this.#see();
+    }
+    shuffle(address, count, seed, epoch);
+    return new Uint32Array(memory.buffer, address, count).slice();
+  }
+}

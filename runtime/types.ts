@@ -1,0 +1,210 @@
+/**
+ * The public types of the runtime, in one file that needs no other but the manifest: the compiler copies it into every generated
+ * `NAME.d.ts`, where `ModelTypes` is filled in with the model's own names and shapes.
+ */
+import type { Manifest } from "./manifest.ts";
+
+/** Why a call was refused. Stable: programs may branch on them. */
+export type ErrorCode =
+  | "aborted"
+  | "bad-weights"
+  | "batch-mismatch"
+  | "busy"
+  | "disposed"
+  | "empty-batch"
+  | "fetch-failed"
+  | "label-out-of-range"
+  | "missing-input"
+  | "no-loss"
+  | "no-optimizer"
+  | "no-simd"
+  | "not-a-module"
+  | "not-a-number"
+  | "out-of-memory"
+  | "unknown-hyper"
+  | "unknown-input"
+  | "unknown-output"
+  | "unknown-parameter"
+  | "wrong-option"
+  | "wrong-size"
+  | "wrong-type"
+  | "wrong-version";
+
+export type Shape = readonly number[];
+
+/** Names and their shapes; `number` is the free dimension. */
+export type Shapes = Readonly<Record<string, Shape>>;
+
+/** What is known of a model when types are checked. The generated `.d.ts` narrows every member. */
+export interface ModelTypes {
+  readonly dtype: "f32" | "f64";
+  readonly inputs: Shapes;
+  readonly targets: Shapes;
+  readonly outputs: Shapes;
+  /** By path. */
+  readonly parameters: Shapes;
+  readonly metrics: string;
+  readonly hyper: string;
+}
+
+/** The module's number format as an array. */
+export type Floats<M extends ModelTypes = ModelTypes> = {
+  readonly f32: Float32Array;
+  readonly f64: Float64Array;
+}[M["dtype"]];
+
+/** Numbers in row-major order, and their shape. */
+export interface Tensor<S extends Shape = Shape, F = Float32Array | Float64Array> {
+  readonly data: F;
+  readonly shape: S;
+}
+
+export type TypedNumbers =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** Lists of lists, as deep as the shape has axes. */
+export type Nested<S extends Shape> = number extends S["length"]
+  ? number | boolean | readonly Nested<Shape>[]
+  : S extends readonly [number, ...infer Rest extends Shape]
+    ? readonly (Nested<Rest> | (Rest extends readonly [number] ? TypedNumbers : never))[]
+    : number | boolean;
+
+/** What may be given for a tensor: flat numbers, nested lists, or numbers with their shape. */
+export type Data<S extends Shape = Shape> =
+  | TypedNumbers
+  | readonly number[]
+  | Nested<S>
+  | { readonly data: TypedNumbers | readonly number[]; readonly shape: Shape };
+
+export type Inputs<M extends ModelTypes> = { readonly [K in keyof M["inputs"]]: Data<M["inputs"][K]> };
+export type Targets<M extends ModelTypes> = { readonly [K in keyof M["targets"]]: Data<M["targets"][K]> };
+/** Inputs and targets: what the loss reads. */
+export type Examples<M extends ModelTypes> = Inputs<M> & Targets<M>;
+export type Outputs<M extends ModelTypes> = {
+  readonly [K in keyof M["outputs"]]: Tensor<M["outputs"][K], Floats<M>>;
+};
+export type Gradients<M extends ModelTypes> = {
+  readonly [K in keyof M["parameters"]]: Tensor<M["parameters"][K], Floats<M>>;
+};
+
+export interface LoadOptions {
+  /** Draws the first weights and every random number after them: 0 … 2³² - 1, 0 by default. */
+  readonly seed?: number;
+}
+
+/** Bytes of a module, a response or address that leads to them, or the module itself. */
+export type Source = BufferSource | Response | URL | WebAssembly.Module;
+
+/** After one step of `fit`. */
+export interface StepReport {
+  /** 1 for the first. */
+  readonly epoch: number;
+  /** Which batch of the epoch, from 1, and how many there are. */
+  readonly batch: number;
+  readonly batches: number;
+  /** How many rows this batch has; the last of an epoch may be smaller. */
+  readonly rows: number;
+  /** Steps made since the model was initialised. */
+  readonly step: number;
+  /** Of this batch, before the step. */
+  readonly loss: number;
+}
+
+/** After one epoch of `fit`. */
+export interface EpochReport {
+  /** 1 for the first. */
+  readonly epoch: number;
+  readonly steps: number;
+  /** The mean over rows of the losses seen during the epoch. */
+  readonly loss: number;
+  readonly seconds: number;
+}
+
+export interface FitOptions {
+  /** Passes over the data, 1 by default. */
+  readonly epochs?: number;
+  /** Rows of a step, 32 by default. The last batch of an epoch holds the rest. */
+  readonly batch?: number;
+  /** A new order each epoch, true by default. */
+  readonly shuffle?: boolean;
+  /** Of the orders; the net's own by default. */
+  readonly seed?: number;
+  /** The number of the first epoch, 1 by default. Orders depend on it, so training that goes on after a pause gives it. */
+  readonly firstEpoch?: number;
+  /** Called after each step; a promise that it returns is awaited. */
+  readonly onStep?: (report: StepReport) => unknown;
+  /** Called after each epoch; a promise that it returns is awaited. */
+  readonly onEpoch?: (report: EpochReport) => unknown;
+  /** Aborting makes `fit` reject with `aborted`, after the step that is running. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A model in memory, with its weights. Every method throws an `NndslError` for what it cannot do and then leaves the model as it
+ * was; after `dispose` all of them throw `disposed`.
+ *
+ * `step`, `loss`, and `predict` into arrays of one's own allocate nothing where their inputs are typed arrays or flat lists.
+ */
+export interface Net<M extends ModelTypes = ModelTypes> {
+  readonly manifest: Manifest;
+  /** Of the last `load`, `reset` or `restore`. */
+  readonly seed: number;
+  /** Steps of the optimiser made so far. */
+  readonly steps: number;
+  /** The optimiser's arguments, such as `lr`; assign to change them. @throws `unknown-hyper`, `not-a-number` */
+  readonly hyper: { [K in M["hyper"]]: number };
+
+  /** The outputs, as copies. Targets may be given too and are not read. */
+  predict(inputs: Inputs<M>): Outputs<M>;
+  /** Writes the outputs named in `into` to the arrays there, which must be long enough, and returns `into`. */
+  predict<I extends { readonly [K in keyof M["outputs"]]?: Float32Array | Float64Array }>(
+    inputs: Inputs<M>,
+    into: I,
+  ): I;
+  /** The loss outside training. @throws `no-loss` */
+  loss(examples: Examples<M>): number;
+  /** The loss outside training (NaN where the model has none) and the metrics. @throws `no-loss` without either */
+  evaluate(examples: Examples<M>): {
+    readonly loss: number;
+    readonly metrics: { readonly [K in M["metrics"]]: number };
+  };
+  /** The loss in training and its gradient with respect to each parameter that is not frozen, as copies. Changes nothing. @throws `no-loss` */
+  gradients(examples: Examples<M>): { readonly loss: number; readonly gradients: Gradients<M> };
+  /** One step of the optimiser. @returns the loss in training, before it. @throws `no-optimizer` */
+  step(examples: Examples<M>): number;
+  /** Steps over batches of the data; gives way to the event loop every 16 ms. @throws `no-optimizer`, `aborted`, `busy` */
+  fit(examples: Examples<M>, options?: FitOptions): Promise<readonly EpochReport[]>;
+
+  /** A copy of a parameter. @throws `unknown-parameter` */
+  get<K extends keyof M["parameters"]>(path: K): Tensor<M["parameters"][K], Floats<M>>;
+  /** Copies values into a parameter. @throws `unknown-parameter`, `wrong-size`, `wrong-type` */
+  set<K extends keyof M["parameters"]>(path: K, data: Data<M["parameters"][K]>): void;
+  /** The live memory of a parameter. Void once the memory grows: for a larger batch than any before, or in `fit`. @throws `unknown-parameter` */
+  view(path: keyof M["parameters"]): Floats<M>;
+
+  /**
+   * Everything that training has made: weights, states and arguments of the optimiser, step and seed, as safetensors.
+   * `metadata` is kept in the file beside the model's own.
+   */
+  save(metadata?: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer>;
+  /**
+   * What `save` wrote; or the weights alone from any safetensors file with a tensor for each parameter's path, as from PyTorch's
+   * `state_dict`: then the optimiser begins afresh and keeps its arguments. @throws `bad-weights`
+   */
+  restore(bytes: BufferSource): void;
+  /** First values of everything, drawn anew; with the net's own seed by default. */
+  reset(seed?: number): void;
+  /** Lets go of the memory. May be called again. */
+  dispose(): void;
+  [Symbol.dispose](): void;
+}
