@@ -1,0 +1,657 @@
+"""Writes torch.json: losses, outputs, gradients and trajectories of the programs beside this file, as PyTorch computes them in f64.
+
+    python3 torch_oracle.py            writes torch.json
+    python3 torch_oracle.py --check    recomputes it and compares with the committed file to 1e-10; exit 1 where they differ
+
+Every program is written a second time here, by hand, in PyTorch. Inputs and parameters come from `draw`, integer arithmetic that the
+test beside it repeats bit for bit, so the file holds results only.
+"""
+
+import json
+import math
+import pathlib
+import sys
+
+import torch
+import torch.nn.functional as F
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+
+HERE = pathlib.Path(__file__).parent
+BATCHES = [1, 3, 5, 17, 64]
+STEPS = 50
+LIMIT = 64  # entries of a tensor kept in full; of larger ones every k-th, with the sum over all
+
+
+# Data: the same on both sides. Values are odd multiples of a power of two, so that they are exact in f32 and never hit a kink.
+
+
+def mix(stream, index):
+    """32 bits for entry `index` of a stream: MurmurHash3's finaliser."""
+    h = (index * 0x9E3779B1 + stream * 0x85EBCA77) & 0xFFFFFFFF
+    h ^= h >> 16
+    h = (h * 0x85EBCA6B) & 0xFFFFFFFF
+    h ^= h >> 13
+    h = (h * 0xC2B2AE35) & 0xFFFFFFFF
+    return h ^ (h >> 16)
+
+
+def draw(spec, n):
+    """A tensor of `spec`: uniform in (low, high) on a grid, or whole numbers 0 … classes - 1."""
+    shape = [n if size == "N" else size for size in spec["shape"]]
+    bits = [mix(spec["stream"], i) >> 16 for i in range(math.prod(shape))]
+    if "classes" in spec:
+        values = [b * spec["classes"] >> 16 for b in bits]
+    else:
+        width = spec["high"] - spec["low"]
+        values = [spec["low"] + width * (2 * b + 1) / 131072 for b in bits]
+    return torch.tensor(values, dtype=torch.float64).reshape(shape)
+
+
+def real(shape, low, high):
+    return {"shape": shape, "low": low, "high": high}
+
+
+def whole(shape, classes):
+    return {"shape": shape, "classes": classes}
+
+
+def numbers(values):
+    """JSON has no NaN and no infinity: they are written as strings."""
+    return [float(f"{v:.15g}") if math.isfinite(v) else str(v) for v in values]
+
+
+def digest(tensor):
+    """Shape, entries (every `stride`-th), their sum and the sum of their absolute values."""
+    flat = tensor.detach().to(torch.float64).reshape(-1)
+    stride = max(1, -(-flat.numel() // LIMIT))
+    stride += stride > 1 and stride % 2 == 0  # an odd stride meets every column
+    return {
+        "shape": list(tensor.shape),
+        "stride": stride,
+        "values": numbers(flat[::stride].tolist()),
+        "sum": numbers([flat.sum().item(), flat.abs().sum().item()]),
+    }
+
+
+def gradient(scalar, tensor, create_graph=False):
+    return torch.autograd.grad(scalar, tensor, retain_graph=True, create_graph=create_graph)[0]
+
+
+# The programs.
+
+
+def swish(z, alpha=1.0):
+    return z * torch.sigmoid(alpha * z)
+
+
+ELEMENTWISE_X = {
+    "exp": torch.exp,
+    "expm1": torch.expm1,
+    "abs": torch.abs,
+    "sin": torch.sin,
+    "cos": torch.cos,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "softplus": F.softplus,
+    "relu": F.relu,
+    "neg": torch.neg,
+    "clamp": lambda z: torch.clamp(z, -1, 1),
+}
+ELEMENTWISE_U = {"log": torch.log, "log1p": torch.log1p, "sqrt": torch.sqrt, "reciprocal": torch.reciprocal}
+ACTIVATIONS = {
+    "identity": torch.nn.Identity(),
+    "leaky_relu": F.leaky_relu,
+    "leaky_relu_steep": lambda z: F.leaky_relu(z, 0.25),
+    "elu": F.elu,
+    "elu_alpha": lambda z: F.elu(z, 0.5),
+    "selu": F.selu,
+    "softplus": F.softplus,
+    "softsign": F.softsign,
+    "swish": swish,
+    "swish_alpha": lambda z: swish(z, 2),
+    "silu": F.silu,
+    "gelu": lambda z: F.gelu(z, approximate="tanh"),
+    "gelu_erf": F.gelu,
+    "mish": F.mish,
+    "hard_sigmoid": F.hardsigmoid,
+    "hard_tanh": F.hardtanh,
+    "softmax": lambda z: F.softmax(z, -1),
+    "log_softmax": lambda z: F.log_softmax(z, -1),
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": F.relu,
+}
+
+
+def family(functions, at, c, p):
+    """For each function: outputs `NAME_y` and `NAME_d` at the point `at`, scaled by the parameter `NAME_at`, and a loss term."""
+    outputs, loss = {}, 0
+    for name, function in functions.items():
+        y = function(at * p[f"{name}_at"])
+        outputs[f"{name}_y"] = y
+        outputs[f"{name}_d"] = gradient((c * y).sum(), at)
+        loss = loss + (c * y).mean()
+    return outputs, loss
+
+
+def elementwise(i, p):
+    x, u, c = i["x"], i["u"], i["c"]
+    outputs, loss = family(ELEMENTWISE_X, x, c, p)
+    more, rest = family(ELEMENTWISE_U, u, c, p)
+    flat = {
+        "sign_y": torch.sign(x),
+        "floor_y": torch.floor(x),
+        "round_y": torch.round(x),
+        "step_y": (x >= 0).double(),
+        "not_y": torch.where(~(x > 0), x, 0.0),
+        "truth_y": 2 * (x > 0).double(),
+    }
+    return {**outputs, **more, **flat}, loss + rest, {}
+
+
+def activations(i, p):
+    outputs, loss = family(ACTIVATIONS, i["x"], i["c"], p)
+    return {**outputs, "step_y": (i["x"] >= 0).double()}, loss, {}
+
+
+def arithmetic(i, p):
+    x, v, u, s, c = (i[name] for name in "xvusc")
+    row, column, scalar = p["row"], p["column"], p["scalar"]
+    y = {
+        "add": x + v * row,
+        "sub": x * row - v,
+        "mul": x * v * row,
+        "div": x / (u * row),
+        "pow": u ** (v * row),
+        "max": torch.maximum(x, v * row),
+        "min": torch.minimum(x, v * row),
+        "square": (x * row) ** 2,
+        "cube": (x * row) ** 3,
+        "root": (u * row) ** 0.5,
+        "inverse": (u * row) ** -1.5,
+        "tower": -(u ** (2**0.5)),
+        "column": x * s + s / row,
+        "outer": column * row - scalar,
+        "affine": scalar * x + 2,
+        "where": torch.where(x < v, x * row, v**2),
+        "logic": torch.where((x > 0) & (v > 0) | ~(u >= 1), x * row, -v),
+        "compare": (x <= v).double() + 2 * (x >= u).double() + 4 * (x != v).double() + 8 * (x == x).double(),
+    }
+    at = {
+        "add_d": ("add", v),
+        "sub_d": ("sub", v),
+        "mul_d": ("mul", v),
+        "div_d": ("div", u),
+        "pow_d": ("pow", u),
+        "pow_e": ("pow", v),
+        "max_d": ("max", v),
+        "min_d": ("min", x),
+        "square_d": ("square", x),
+        "cube_d": ("cube", x),
+        "root_d": ("root", u),
+        "inverse_d": ("inverse", u),
+        "tower_d": ("tower", u),
+        "column_d": ("column", s),
+        "where_d": ("where", v),
+        "logic_d": ("logic", v),
+    }
+    outputs = {f"{name}_y": value for name, value in y.items()}
+    outputs.update({name: gradient((c * y[of]).sum(), wrt) for name, (of, wrt) in at.items()})
+    first = sum(y[name] for name in "add sub mul div pow max min square cube".split())
+    second = sum(y[name] for name in "root inverse column affine where logic".split())
+    return outputs, (c * first).mean() + (c * second).mean() + (y["outer"] ** 2).sum() / len(x), {}
+
+
+def reductions(i, p):
+    x, u = i["x"], i["u"]
+    n = len(x)
+    at = {name: x * p[f"{name}_at"] for name in "sum mean max min var logsumexp".split()}
+    w = u * p["prod_at"]
+    o = {
+        "sum_all": at["sum"].sum(),
+        "sum_batch": at["sum"].sum(0),
+        "sum_last": at["sum"].sum(-1),
+        "sum_pair": at["sum"].sum((1, 2)),
+        "sum_ends": at["sum"].sum((0, 2), keepdim=True),
+        "mean_all": at["mean"].mean(),
+        "mean_batch": at["mean"].mean(0),
+        "mean_last": at["mean"].mean(2, keepdim=True),
+        "max_all": at["max"].max(),
+        "max_batch": at["max"].amax(0),
+        "max_last": at["max"].amax(-1),
+        "min_all": at["min"].min(),
+        "min_batch": at["min"].amin(0),
+        "min_last": at["min"].amin(-1, keepdim=True),
+        "prod_batch": w.prod(0),
+        "prod_last": w.prod(-1),
+        "prod_middle": x.prod(1),
+        "var_last": at["var"].var(-1),
+        "var_pair": at["var"].var((1, 2)),
+        "logsumexp_all": at["logsumexp"].logsumexp((0, 1, 2)),
+        "logsumexp_batch": at["logsumexp"].logsumexp(0),
+        "logsumexp_last": at["logsumexp"].logsumexp(-1, keepdim=True),
+        "argmax_last": x.argmax(-1),
+        "argmax_middle": x.argmax(1),
+        "argmax_batch": x.argmax(0),
+    }
+    sq = lambda name: (o[name] ** 2).sum()
+    msq = lambda name: (o[name] ** 2).mean()
+    loss = (sq("sum_all") + sq("sum_batch")) / n**2 + msq("sum_last") + msq("sum_pair") + sq("sum_ends") / n
+    loss = loss + sq("mean_all") + sq("mean_batch") + msq("mean_last")
+    loss = loss + sq("max_all") + sq("max_batch") + msq("max_last")
+    loss = loss + sq("min_all") + sq("min_batch") + msq("min_last")
+    loss = loss + o["prod_batch"].sum() + msq("prod_last") + msq("var_last") + o["var_pair"].mean()
+    loss = loss + o["logsumexp_all"] + sq("logsumexp_batch") + msq("logsumexp_last")
+    d = {
+        "sum_d": gradient(sq("sum_last"), x),
+        "mean_d": gradient(sq("mean_batch"), x),
+        "max_d": gradient(sq("max_last") + sq("max_batch"), x),
+        "min_d": gradient(sq("min_last") + sq("min_batch"), x),
+        "prod_d": gradient(o["prod_batch"].sum(), u),
+        "prod_e": gradient(sq("prod_middle"), x),
+        "var_d": gradient(sq("var_last"), x),
+        "logsumexp_d": gradient(sq("logsumexp_batch"), x),
+    }
+    return {**o, **d}, loss, {}
+
+
+def movement(i, p):
+    x, y = i["x"], i["y"].long()
+    n = len(x)
+    table = p["table"]
+    w = x * p["block"]
+    first, tail, last, corner = w[:, 0], w[:, :, 1:3], w[..., -1], w[:, 1, -2:]
+    strided, backwards, row = w[:, :, ::2], w.flip(1), w[0]
+    flat = w.reshape(n, 6)
+    o = {
+        "first": first,
+        "tail": tail,
+        "last": last,
+        "corner": corner,
+        "strided": strided,
+        "backwards": backwards,
+        "row": row,
+        "flat": flat,
+        "swapped": w.permute(0, 2, 1),
+        "turned": w.permute(2, 0, 1),
+        "primed": flat.T,
+        "joined": torch.cat([w, 2 * w, x[:, :1]], 1),
+        "wide": torch.cat([flat, flat**2], -1),
+        "piled": torch.stack([first, w[:, 1] ** 2], 1),
+        "stretched": table[0].expand(n, 4) * x[:, 0, :1],
+        "hot": F.one_hot(y, 5).double() @ table,
+        "picked": (flat @ torch.ones(6, 5) * table[:, 0]).gather(1, y[:, None])[:, 0],
+        "counted": flat * torch.arange(6.0) + 2 + 6,
+        "constants": math.pi * x[:, 0] + torch.tensor([1, math.e, 3]) - 1,
+    }
+    m = lambda name, power=2: (o[name] ** power).mean()
+    s = lambda name, power=2: (o[name] ** power).sum()
+    loss = m("first") + m("tail", 3) + m("last") + m("corner", 3) + m("strided") + m("backwards", 3)
+    loss = loss + s("row") + m("flat", 3) + torch.sin(o["swapped"]).mean() + torch.cos(o["turned"]).mean()
+    loss = loss + (o["primed"] * torch.arange(float(n)) / n).mean()
+    loss = loss + m("joined") + torch.sin(o["wide"]).mean() + m("piled", 3) + m("stretched") + m("hot") + m("picked")
+    loss = loss + m("counted")
+    d = {
+        "slices_d": gradient(
+            s("first") + s("tail", 3) + s("last") + s("corner", 3) + s("strided") + s("backwards", 3), x
+        ),
+        "row_d": gradient(s("row"), x),
+        "joins_d": gradient(s("joined") + torch.sin(o["wide"]).sum() + s("piled", 3), x),
+        "picked_d": gradient(s("picked"), x),
+    }
+    return {**o, **d}, loss, {}
+
+
+def products(i, p):
+    x, a, b = i["x"], i["a"], i["b"]
+    n = len(x)
+    w, v, t, m, large = (p[name] for name in ["w", "v", "t", "m", "large"])
+    o = {
+        "plain": x @ w.T,
+        "chain": x @ w.T @ t,
+        "vector": x @ v,
+        "batched": a @ b,
+        "shared": a @ m,
+        "turned": b.transpose(1, 2) @ m,
+        "gram": x.T @ x,
+        "weights_only": t.T @ w,
+        "tails": torch.cat([x, x, x, x, x[:, :5]], 1) @ large.T,
+        "square": (x @ w.T @ w) * x,
+    }
+    mean = lambda name: (o[name] ** 2).mean()
+    total = lambda name: (o[name] ** 2).sum()
+    loss = sum(mean(name) for name in "plain chain vector batched shared turned weights_only".split())
+    loss = loss + mean("gram") / n**2 + torch.sin(o["tails"]).mean() + o["square"].mean()
+    at_x = total("chain") + total("vector") + total("gram") / n**2 + o["square"].sum() + torch.sin(o["tails"]).sum()
+    d = {
+        "x_d": gradient(at_x, x),
+        "a_d": gradient(total("batched") + total("shared"), a),
+        "b_d": gradient(total("batched") + total("turned"), b),
+    }
+    return {**o, **d}, loss, {}
+
+
+def losses(i, p):
+    x, y, q, label = i["x"], i["y"], i["q"], i["label"].long()
+    at = lambda name: x * p[f"{name}_at"]
+    values = {
+        "mse": F.mse_loss(at("mse"), y),
+        "mae": F.l1_loss(at("mae"), y),
+        "huber": F.huber_loss(at("huber"), y),
+        "huber_delta": F.huber_loss(at("huber_delta"), y, delta=0.5),
+        "bce": F.binary_cross_entropy(torch.sigmoid(at("bce")), q),
+        "bce_with_logits": F.binary_cross_entropy_with_logits(at("bce_with_logits"), q),
+        "cross_entropy": F.cross_entropy(at("cross_entropy"), label),
+        "cross_entropy_rows": F.cross_entropy(at("cross_entropy_rows"), F.softmax(y, -1)),
+        "nll": F.nll_loss(F.log_softmax(at("nll"), -1), label),
+        "hinge": torch.clamp(1 - at("hinge") * (2 * q - 1), min=0).mean(),
+        "kl_div": F.kl_div(F.log_softmax(at("kl_div"), -1), F.softmax(y, -1), reduction="none").mean(),
+    }
+    outputs = {f"{name}_y": value for name, value in values.items()}
+    outputs.update({f"{name}_d": gradient(value, x) for name, value in values.items()})
+    outputs["l1_y"] = p["penalty_at"].abs().sum()
+    outputs["l2_y"] = (p["penalty_at"] ** 2).sum()
+    hit = (x.argmax(-1) == label).double().mean()
+    metrics = {
+        "accuracy_y": hit,
+        "accuracy_rows_y": hit,
+        "binary_accuracy_y": ((torch.sigmoid(x) >= 0.5).double() == q).double().mean(),
+        "r2_y": 1 - ((y - x) ** 2).sum() / ((y - y.mean()) ** 2).sum(),
+    }
+    return outputs, sum(values.values()) + 0.1 * outputs["l1_y"] + 0.01 * outputs["l2_y"], metrics
+
+
+def layers(i, p):
+    x, label = i["x"], i["label"].long()
+    dense = lambda z, path: F.linear(z, p[f"{path}.weight"], p.get(f"{path}.bias"))
+    h = torch.tanh(dense(x, "h.0"))
+    h = F.relu(dense(h, "h.1"))
+    o = {
+        "logits": dense(h, "logits"),
+        "bare": dense(x, "bare"),
+        "g": torch.sigmoid(dense(x, "g.dense.0")) * dense(x, "g.dense.1"),
+        "m": torch.maximum(dense(x, "m.dense.0"), dense(x, "m.dense.1")),
+        "p": F.prelu(x, p["p.weight"].reshape(-1)),
+    }
+    s = lambda name, power=2: (o[name] ** power).sum()
+    weights = [w for w in p.values() if w.dim() >= 2]
+    loss = F.cross_entropy(o["logits"], label) + 1e-2 * sum((w**2).sum() for w in weights)
+    loss = loss + 1e-3 * sum(w.abs().sum() for w in p.values())
+    loss = loss + (o["bare"] ** 2).mean() + (o["g"] ** 2).mean() + (o["m"] ** 2).mean() + (o["p"] ** 3).mean()
+    o["x_d"] = gradient(s("logits") + s("g") + s("m") + s("p", 3), x)
+    return o, loss, {"accuracy": (o["logits"].argmax(-1) == label).double().mean()}
+
+
+def derivatives(i, p):
+    x, u, at = i["x"], i["u"], p["at"]
+    d = lambda scalar, tensor: gradient(scalar, tensor, create_graph=True)
+    dense = lambda z, path: F.linear(z, p[f"{path}.weight"], p[f"{path}.bias"])
+    z = dense(torch.tanh(dense(x, "h")), "z")
+    slope = d(z.sum(), x)
+    point, w = p["point"], p["h.weight"]
+    jacobian = lambda f: torch.autograd.functional.jacobian(f, point, create_graph=True)
+    o = {
+        "tanh_dd": d(d(torch.tanh(x).sum(), x).sum(), x),
+        "sigmoid_dd": d((d(torch.sigmoid(x).sum(), x) ** 2).sum(), x),
+        "softplus_dd": d(d(F.softplus(x).sum(), x).sum(), x),
+        "exp_dd": d(d((torch.exp(x) * x).sum(), x).sum(), x),
+        "log_dd": d(d(torch.log(u).sum(), u).sum(), u),
+        "gelu_dd": d(d((x / 2 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))).sum(), x).sum(), x),
+        "power_dd": d(d((u**x).sum(), u).sum(), u),
+        "sine_ddd": d(d(d((torch.sin(x) * x).sum(), x).sum(), x).sum(), x),
+        "logsumexp_dd": d((d(torch.logsumexp(x, 1).sum(), x) ** 2).sum(), x),
+        "softmax_dd": d((d((F.softmax(x, -1) ** 2).sum(), x) ** 2).sum(), x),
+        "cut": d((x * x.detach() * at).sum(), x),
+        "slope": slope,
+        "curved": d((slope**2).sum(), x),
+        "matrix": jacobian(lambda q: torch.tanh(w @ q)),
+    }
+    loss = ((slope + z[:, :1] * at) ** 2).mean() + (z.detach() * z).mean()
+    return o, loss + (jacobian(lambda q: w @ torch.tanh(q)) ** 2).sum(), {}
+
+
+AT = real([3], 0.5, 1.5)
+DENSE = lambda path, out, into: {f"{path}.weight": real([out, into], -1, 1), f"{path}.bias": real([out], -1, 1)}
+
+CASES = {
+    "elementwise": (
+        elementwise,
+        {"x": real(["N", 3], -3, 3), "u": real(["N", 3], 0.25, 4), "c": real(["N", 3], -1, 1)},
+        {f"{name}_at": AT for name in [*ELEMENTWISE_X, *ELEMENTWISE_U]},
+    ),
+    "activations": (
+        activations,
+        {"x": real(["N", 3], -4, 4), "c": real(["N", 3], -1, 1)},
+        {f"{name}_at": AT for name in ACTIVATIONS},
+    ),
+    "arithmetic": (
+        arithmetic,
+        {
+            "x": real(["N", 3], -3, 3),
+            "v": real(["N", 3], -3, 3),
+            "u": real(["N", 3], 0.25, 4),
+            "s": real(["N", 1], -2, 2),
+            "c": real(["N", 3], -1, 1),
+        },
+        {"row": AT, "column": real([3, 1], 0.5, 1.5), "scalar": real([], 0.5, 1.5)},
+    ),
+    "reductions": (
+        reductions,
+        {"x": real(["N", 2, 3], -2, 2), "u": real(["N", 2, 3], 0.5, 1.5)},
+        {f"{name}_at": AT for name in "sum mean max min prod var logsumexp".split()},
+    ),
+    "movement": (
+        movement,
+        {"x": real(["N", 2, 3], -2, 2), "y": whole(["N"], 5)},
+        {"table": real([5, 4], -1, 1), "block": real([2, 3], 0.5, 1.5)},
+    ),
+    "products": (
+        products,
+        {"x": real(["N", 7], -1, 1), "a": real(["N", 2, 3], -1, 1), "b": real(["N", 3, 4], -1, 1)},
+        {
+            "w": real([5, 7], -1, 1),
+            "v": real([7], -1, 1),
+            "t": real([5, 4], -1, 1),
+            "m": real([3, 4], -1, 1),
+            "large": real([17, 33], -0.25, 0.25),
+        },
+    ),
+    "losses": (
+        losses,
+        {
+            "x": real(["N", 4], -3, 3),
+            "y": real(["N", 4], -3, 3),
+            "q": whole(["N", 4], 2),
+            "label": whole(["N"], 4),
+        },
+        {
+            **{
+                f"{name}_at": real([4], 0.5, 1.5)
+                for name in "mse mae huber huber_delta bce bce_with_logits cross_entropy cross_entropy_rows nll hinge kl_div".split()
+            },
+            "penalty_at": real([4, 4], -2, 2),
+        },
+    ),
+    "layers": (
+        layers,
+        {"x": real(["N", 7], -2, 2), "label": whole(["N"], 3)},
+        {
+            **DENSE("h.0", 5, 7),
+            **DENSE("h.1", 6, 5),
+            **DENSE("logits", 3, 6),
+            "bare.weight": real([4, 7], -1, 1),
+            **DENSE("g.dense.0", 4, 7),
+            **DENSE("g.dense.1", 4, 7),
+            **DENSE("m.dense.0", 4, 7),
+            **DENSE("m.dense.1", 4, 7),
+            "p.weight": real([1], 0.125, 0.375),
+        },
+    ),
+    "derivatives": (
+        derivatives,
+        {"x": real(["N", 3], -2, 2), "u": real(["N", 3], 0.5, 2)},
+        {"at": AT, **DENSE("h", 4, 3), **DENSE("z", 2, 4), "point": real([3], -1, 1)},
+    ),
+}
+
+
+def run_case(name):
+    function, inputs, parameters = CASES[name]
+    specs = [*inputs.values(), *parameters.values()]
+    streams = {id_: stream for stream, id_ in enumerate([*inputs, *parameters])}
+    inputs = {key: {**spec, "stream": streams[key]} for key, spec in inputs.items()}
+    parameters = {key: {**spec, "stream": streams[key]} for key, spec in parameters.items()}
+    assert len(specs) == len(streams), f"{name}: an input and a parameter share a name"
+    batches = {}
+    for n in BATCHES:
+        i = {key: draw(spec, n).requires_grad_("classes" not in spec) for key, spec in inputs.items()}
+        p = {key: draw(spec, n).requires_grad_() for key, spec in parameters.items()}
+        outputs, loss, metrics = function(i, p)
+        gradients = torch.autograd.grad(loss, list(p.values()))
+        batches[str(n)] = {
+            "loss": numbers([loss.item()])[0],
+            "outputs": {key: digest(value) for key, value in outputs.items()},
+            "gradients": {key: digest(value) for key, value in zip(p, gradients)},
+            "metrics": dict(zip(metrics, numbers([v.item() for v in metrics.values()]))),
+        }
+    return {"inputs": inputs, "parameters": parameters, "batches": batches}
+
+
+# Optimisers: 50 steps on one small network; step k reads `batch` rows of 40, from row k·batch on, round and round.
+
+OPTIMIZERS = {
+    "Sgd": lambda w: torch.optim.SGD(w, lr=0.1),
+    "SgdMomentum": lambda w: torch.optim.SGD(w, lr=0.05, momentum=0.9),
+    "SgdDecay": lambda w: torch.optim.SGD(w, lr=0.05, momentum=0.8, dampening=0.1, weight_decay=0.01),
+    "SgdNesterov": lambda w: torch.optim.SGD(w, lr=0.05, momentum=0.9, nesterov=True),
+    "Momentum": lambda w: torch.optim.SGD(w, lr=0.05, momentum=0.9),
+    "Nesterov": lambda w: torch.optim.SGD(w, lr=0.05, momentum=0.9, nesterov=True),
+    "Adagrad": lambda w: torch.optim.Adagrad(w, lr=0.1),
+    "AdagradDecay": lambda w: torch.optim.Adagrad(w, lr=0.1, lr_decay=0.01, weight_decay=0.01, eps=1e-8),
+    "Rmsprop": lambda w: torch.optim.RMSprop(w, lr=0.01),
+    "RmspropMomentum": lambda w: torch.optim.RMSprop(w, lr=0.005, alpha=0.9, momentum=0.5, weight_decay=0.01),
+    "Adam": lambda w: torch.optim.Adam(w, lr=0.05),
+    "AdamDecay": lambda w: torch.optim.Adam(w, lr=0.05, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.01),
+    "Adamw": lambda w: torch.optim.AdamW(w, lr=0.05),
+    "AdamwDecay": lambda w: torch.optim.AdamW(w, lr=0.05, weight_decay=0.2),
+}
+ROWS = 40
+TRAINING_INPUTS = {"x": {**real([ROWS, 2], -2, 2), "stream": 0}, "y": {**real([ROWS, 1], -1, 1), "stream": 1}}
+TRAINING_PARAMETERS = {
+    key: {**spec, "stream": 2 + k}
+    for k, (key, spec) in enumerate({**DENSE("z.h", 4, 2), **DENSE("z.dense", 1, 4)}.items())
+}
+
+
+def run_optimizer(name, batch):
+    data = {key: draw(spec, ROWS) for key, spec in TRAINING_INPUTS.items()}
+    p = {key: draw(spec, ROWS).requires_grad_() for key, spec in TRAINING_PARAMETERS.items()}
+    optimizer = OPTIMIZERS[name](list(p.values()))
+    trace = []
+    for step in range(STEPS):
+        start = step * batch % ROWS
+        x, y = (data[key][start : start + batch] for key in "xy")
+        h = torch.tanh(F.linear(x, p["z.h.weight"], p["z.h.bias"]))
+        loss = F.mse_loss(F.linear(h, p["z.dense.weight"], p["z.dense.bias"]), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        trace.append(loss.item())
+    return {
+        "model": name,
+        "batch": batch,
+        "losses": numbers(trace),
+        "final": {key: numbers(value.detach().reshape(-1).tolist()) for key, value in p.items()},
+    }
+
+
+# Initialisers: what PyTorch's functions aim at, for a weight [out, in].
+
+
+def initializers(out=96, into=128):
+    fan_in, fan_out = torch.nn.init._calculate_fan_in_and_fan_out(torch.empty(out, into))
+    uniform = lambda bound, low=None: {
+        "low": -bound if low is None else low,
+        "high": bound,
+        "mean": 0.0 if low is None else (low + bound) / 2,
+        "std": (bound if low is None else (bound - low) / 2) / math.sqrt(3),
+    }
+    normal = lambda std, mean=0.0: {"mean": mean, "std": std}
+    exactly = lambda value: {"low": value, "high": value, "mean": value, "std": 0.0}
+    gain = lambda slope: torch.nn.init.calculate_gain("leaky_relu", slope)
+    glorot = math.sqrt(2 / (fan_in + fan_out))
+    return {
+        "from_zeros": exactly(0.0),
+        "from_ones": exactly(1.0),
+        "from_constant": exactly(0.375),
+        "from_normal": normal(1.0),
+        "from_normal_given": normal(0.5, 2.0),
+        "from_uniform": uniform(1.0, 0.0),
+        "from_uniform_given": uniform(1.0, -2.0),
+        "from_xavier_uniform": uniform(math.sqrt(3) * glorot),
+        "from_xavier_uniform_gain": uniform(math.sqrt(3) * 2 * glorot),
+        "from_xavier_normal": normal(glorot),
+        "from_kaiming_uniform": uniform(math.sqrt(3) * gain(0) / math.sqrt(fan_in)),
+        "from_kaiming_uniform_slope": uniform(math.sqrt(3) * gain(1) / math.sqrt(fan_in)),
+        "from_kaiming_normal": normal(gain(0) / math.sqrt(fan_in)),
+    }
+
+
+def oracle():
+    return {
+        "cases": {name: run_case(name) for name in CASES},
+        "training": {
+            "inputs": TRAINING_INPUTS,
+            "parameters": TRAINING_PARAMETERS,
+            "runs": [
+                *(run_optimizer(name, ROWS) for name in OPTIMIZERS),
+                *(run_optimizer("Sgd", batch) for batch in [1, 5]),
+            ],
+        },
+        "initializers": initializers(),
+    }
+
+
+def differences(a, b, path=""):
+    """Places where two JSON values differ by more than 1e-10, relative to the larger of 1 and the number."""
+    if isinstance(a, bool) or isinstance(a, str) or a is None or type(a) is not type(b) and not is_number(a, b):
+        if a != b:
+            yield f"{path}: {a!r} and {b!r}"
+    elif isinstance(a, dict):
+        if list(a) != list(b):
+            yield f"{path}: other keys"
+        else:
+            for key in a:
+                yield from differences(a[key], b[key], f"{path}/{key}")
+    elif isinstance(a, list):
+        if len(a) != len(b):
+            yield f"{path}: {len(a)} and {len(b)} entries"
+        else:
+            for k, (left, right) in enumerate(zip(a, b)):
+                yield from differences(left, right, f"{path}/{k}")
+    elif abs(a - b) > 1e-10 * max(1, abs(b)):
+        yield f"{path}: {a!r} and {b!r}"
+
+
+def is_number(*values):
+    return all(isinstance(v, (int, float)) for v in values)
+
+
+def main():
+    file = HERE / "torch.json"
+    made = json.loads(json.dumps(oracle()))
+    if "--check" not in sys.argv:
+        file.write_text(json.dumps(made, separators=(",", ":")) + "\n")
+        print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, PyTorch {torch.__version__}")
+        return 0
+    found = list(differences(made, json.loads(file.read_text())))
+    for line in found[:20]:
+        print(line, file=sys.stderr)
+    print(f"PyTorch {torch.__version__}: {len(found)} differences from {file.name}")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
