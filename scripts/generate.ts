@@ -1,6 +1,6 @@
 /**
- * Writes the two modules of text that the compiler carries, so that it needs no files at run time and works in a browser:
- * the standard library, and the runtime as one minified module (it becomes part of every compiled `NAME.js`).
+ * Writes the modules of text that the compiler carries, so that it needs no files at run time and works in a browser:
+ * the standard library, and the runtime, minified and as types (they become part of every compiled `NAME.js` and `NAME.d.ts`).
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { bundleRuntime } from "./bundle-runtime.ts";
@@ -27,5 +27,16 @@ writeFileSync(
   new URL("runtime-source.ts", generated),
   `${banner}/** \`runtime/index.ts\`, bundled and minified. */
 export const runtimeSource: string = ${JSON.stringify(await bundleRuntime())};
+
+/** The runtime's public types, for every compiled \`NAME.d.ts\`. */
+export const runtimeTypes: string = ${JSON.stringify(runtimeTypes())};
 `,
 );
+
+/** The declarations of `runtime/manifest.ts` and `runtime/types.ts` as one text that imports nothing. */
+function runtimeTypes(): string {
+  return ["manifest.ts", "types.ts"]
+    .map((name) => readFileSync(new URL(`runtime/${name}`, root), "utf8"))
+    .map((text) => text.replace(/^\/\*\*[\s\S]*?\*\/\n/, "").replace(/^import .*\n/gm, ""))
+    .join("");
+}

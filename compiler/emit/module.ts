@@ -1,6 +1,6 @@
 /** The ES module and the declarations that go beside `NAME.wasm`. */
 import type { Manifest, ManifestSize } from "../../runtime/manifest.ts";
-import { runtimeSource } from "../generated/runtime-source.ts";
+import { runtimeSource, runtimeTypes } from "../generated/runtime-source.ts";
 import { version } from "../version.ts";
 
 /** `DigitNet` → `digit-net`, `XOR2` → `xor2`. */
@@ -21,123 +21,68 @@ export { load, load as default, NndslError };
 `;
 }
 
-/** The text of `NAME.d.ts`: the runtime's interface with this model's names and shapes in it. */
+/** The text of `NAME.d.ts`: this model's names and shapes, and the runtime's interface over them. */
 export function declarationsText(manifest: Manifest, doc?: string): string {
-  const inputs = manifest.inputs.filter((i) => i.role === "input");
-  const targets = manifest.inputs.filter((i) => i.role === "target");
-  const shape = (sizes: readonly ManifestSize[], dtype?: string): string =>
-    `${dtype === undefined || dtype === "float" ? "" : dtype}[${sizes.join(", ")}]`;
-  const field = (name: string, type: string, note: string, about?: string): string =>
-    `${comment([...(about === undefined ? [] : [about]), note], "  ")}  ${key(name)}: ${type};\n`;
-  const union = (names: readonly string[]): string =>
-    names.length === 0 ? "never" : names.map((n) => JSON.stringify(n)).join(" | ");
-  const array = manifest.dtype === "f64" ? "Float64Array" : "Float32Array";
-  const trainable = manifest.parameters.filter((p) => p.gradient !== null);
+  const { inputs, outputs, parameters, metrics, optimizer } = manifest;
+  const inRole = (role: "input" | "target"): Field[] =>
+    inputs.filter((i) => i.role === role).map((i) => ({ ...i, note: inputNote(i) }));
+  const names = (list: readonly string[]): string =>
+    list.length === 0 ? "never" : list.map((name) => JSON.stringify(name)).join(" | ");
 
-  return `// ${manifest.model}, compiled by nndsl ${version}. The interface is described in nndsl's documentation.
+  return `// ${manifest.model}, compiled by nndsl ${version}.
 
-/** Numbers of one tensor in row-major order. */
-export interface Tensor {
-  readonly data: ${array};
-  readonly shape: readonly number[];
-}
-type Nested = number | boolean | readonly Nested[];
-/** What a tensor may be given as: a typed array, a nested array, or a tensor with its shape. */
-export type TensorLike =
-  | ArrayLike<number>
-  | readonly Nested[]
-  | number
-  | { readonly data: ArrayLike<number>; readonly shape: readonly number[] };
-
-/** What \`predict\` reads. */
-export interface Inputs {
-${inputs.map((i) => field(i.name, "TensorLike", shape(i.shape, i.dtype), i.doc)).join("")}}
-
-/** What training reads: the inputs and the targets. */
-export interface Batch extends Inputs {
-${targets
-  .map((t) => field(t.name, "TensorLike", shape(t.shape, t.dtype) + labels(t.classes), t.doc))
-  .join("")}}
-
-export interface Outputs {
-${manifest.outputs.map((o) => field(o.name, "Tensor", shape(o.shape), o.doc)).join("")}}
-
-export interface Metrics {
-${manifest.metrics.map((m) => `  readonly ${key(m.name)}: number;\n`).join("")}}
-
-/** Paths of the parameters. */
-export type ParameterPath = ${union(manifest.parameters.map((p) => p.path))};
-/** Paths of the parameters that are trained. */
-export type TrainablePath = ${union(trainable.map((p) => p.path))};
-
-/** Arguments of the optimiser${manifest.optimizer ? `, ${manifest.optimizer.name}` : ""}; they may be set between steps. */
-export interface Hyper {
-${Object.keys(manifest.optimizer?.hyper ?? {})
-  .map((name) => `  ${key(name)}: number;\n`)
-  .join("")}}
-
-export interface FitOptions {
-  /** Passes over the data; 1 if not said. */
-  readonly epochs?: number;
-  /** Rows a step; 32 if not said. */
-  readonly batch?: number;
-  /** A new order every epoch; true if not said. */
-  readonly shuffle?: boolean;
-  /** Of the shuffling. */
-  readonly seed?: number;
-  readonly onStep?: (progress: { readonly epoch: number; readonly step: number; readonly loss: number }) => void;
-  readonly onEpoch?: (progress: { readonly epoch: number; readonly loss: number; readonly seconds: number }) => void | Promise<void>;
-  readonly signal?: AbortSignal;
+/** The names and shapes of ${manifest.model}${manifest.free === null ? "" : `; \`number\` is the size of the batch, ${manifest.free}`}. */
+export interface Model extends ModelTypes {
+  readonly dtype: ${JSON.stringify(manifest.dtype)};
+  readonly inputs: ${fields(inRole("input"))};
+  readonly targets: ${fields(inRole("target"))};
+  readonly outputs: ${fields(outputs)};
+  readonly parameters: ${fields(parameters.map((p) => ({ ...p, name: p.path, note: `${p.frozen ? "frozen, " : ""}starts as ${p.init}` })))};
+  readonly metrics: ${names(metrics.map((m) => m.name))};
+  readonly hyper: ${names(Object.keys(optimizer?.hyper ?? {}))};
 }
 
-${comment(doc === undefined ? [`The model ${manifest.model}.`] : [doc], "")}export interface Net {
-  readonly manifest: {
-    readonly model: ${JSON.stringify(manifest.model)};
-    readonly dtype: ${JSON.stringify(manifest.dtype)};
-    readonly [field: string]: unknown;
-  };
-  /** The outputs for a batch. */
-  predict(inputs: Inputs): Outputs;
-  /** The mean or sum that the model's \`loss\` lines give, not in training. */
-  loss(batch: Batch): number;
-  /** The training loss and its gradient by every trained parameter; nothing is changed. */
-  gradients(batch: Batch): { readonly loss: number; readonly gradients: Readonly<Record<TrainablePath, Tensor>> };
-  /** One step of the optimiser; returns the loss before it. */
-  step(batch: Batch): number;
-  evaluate(batch: Batch): { readonly loss: number; readonly metrics: Metrics };
-  /** Trains over all rows given. */
-  fit(data: Batch, options?: FitOptions): Promise<{ readonly history: readonly { readonly epoch: number; readonly loss: number }[] }>;
-  /** A copy of a parameter. */
-  get(path: ParameterPath): Tensor;
-  set(path: ParameterPath, data: TensorLike): void;
-  /** The live memory of a parameter; void once the memory grows. */
-  view(path: ParameterPath): ${array};
-  readonly hyper: Hyper;
-  /** Weights, optimiser state, step and random state, as safetensors. */
-  save(): Uint8Array;
-  restore(bytes: Uint8Array | ArrayBuffer): void;
-  /** First values again, drawn from \`seed\`. */
-  reset(seed?: number): void;
-  dispose(): void;
-}
+${comment([doc ?? `The model ${manifest.model}.`], "")}export type ${manifest.model}Net = Net<Model>;
 
-export declare class NndslError extends Error {
-  readonly code: string;
-}
-
-/** Loads \`./${fileName(manifest.model)}.wasm\`, or \`source\` in its place. */
-export declare function load(
-  source?: ArrayBuffer | Uint8Array | Response | Promise<Response> | URL | WebAssembly.Module,
-  options?: { readonly seed?: number },
-): Promise<Net>;
+/** Loads \`./${fileName(manifest.model)}.wasm\` beside this module, or \`source\` in its place. */
+export declare function load(source?: Source | Promise<Source>, options?: LoadOptions): Promise<Net<Model>>;
 export default load;
+
+/** What every method throws for a call it refuses; the model is then as it was. */
+export declare class NndslError extends Error {
+  readonly code: ErrorCode;
+}
+
+// ---------------------------------------------------------------------- the interface of every compiled model
+
+${runtimeTypes.trim()}
 `;
 }
 
-const key = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
+interface Field {
+  readonly name: string;
+  readonly shape: readonly ManifestSize[];
+  readonly doc?: string;
+  readonly note?: string;
+}
 
-const labels = (classes: number | undefined): string =>
-  classes === undefined ? "" : `, labels 0 … ${classes - 1}`;
+/** An object type with a field for each tensor: `{ readonly x: readonly [number, 784] }`. */
+function fields(list: readonly Field[]): string {
+  if (list.length === 0) return "{}";
+  const lines = list.map(({ name, shape, doc, note }) => {
+    const about = [...(doc === undefined ? [] : [doc]), ...(note === undefined ? [] : [note])];
+    const sizes = shape.map((size) => (typeof size === "number" ? size : "number")).join(", ");
+    return `${about.length === 0 ? "" : comment(about, "    ")}    readonly ${key(name)}: readonly [${sizes}];\n`;
+  });
+  return `{\n${lines.join("")}  }`;
+}
+
+function inputNote({ dtype, shape, classes }: Manifest["inputs"][number]): string {
+  const labels = classes === undefined ? "" : `, labels 0 … ${classes - 1}`;
+  return `${dtype === "float" ? "" : dtype}[${shape.join(", ")}]${labels}`;
+}
+
+const key = (name: string): string => (/^[A-Za-z_$][\w$]*$/.test(name) ? name : JSON.stringify(name));
 
 function comment(lines: readonly string[], indent: string): string {
   const text = lines.flatMap((line) => line.split("\n")).map((line) => line.replaceAll("*/", "*∕"));
