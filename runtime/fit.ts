@@ -1,5 +1,5 @@
 import { NndslError } from "./errors.ts";
-import type { EpochReport, FitOptions } from "./types.ts";
+import type { EpochReport, FitOptions, FitReport } from "./types.ts";
 
 /** Milliseconds of work between two looks at the event loop: one frame of a page. */
 const SLICE = 16;
@@ -41,10 +41,10 @@ function whole(name: string, value: number, least: number): number {
 const identity = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
 
 /**
- * Trains for some epochs. @returns a report of each
+ * Trains for some epochs.
  * @throws `wrong-option`; `aborted`, with the signal's reason as its cause: the model is then as the last whole step left it
  */
-export async function fit(net: Trainee, options: FitOptions): Promise<readonly EpochReport[]> {
+export async function fit(net: Trainee, options: FitOptions): Promise<FitReport> {
   const { shuffle = true, onStep, onEpoch, signal } = options;
   const { total } = net;
   const epochs = whole("epochs", options.epochs ?? 1, 0);
@@ -58,7 +58,8 @@ export async function fit(net: Trainee, options: FitOptions): Promise<readonly E
   };
   const history: EpochReport[] = [];
   const inPlace = shuffle ? undefined : identity(total);
-  let sliceEnd = performance.now() + SLICE;
+  const begin = performance.now();
+  let sliceEnd = begin + SLICE;
   checkAbort();
   for (let epoch = first; epoch < first + epochs; epoch++) {
     const start = performance.now();
@@ -84,5 +85,11 @@ export async function fit(net: Trainee, options: FitOptions): Promise<readonly E
     await onEpoch?.(report);
     checkAbort();
   }
-  return history;
+  return {
+    epochs,
+    steps: epochs * batches,
+    seconds: (performance.now() - begin) / 1000,
+    loss: history.at(-1)?.loss ?? NaN,
+    history,
+  };
 }

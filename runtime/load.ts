@@ -49,7 +49,8 @@ async function compileModule(source: Source): Promise<WebAssembly.Module> {
     throw new NndslError("no-simd", "This engine has no WebAssembly SIMD; any browser since 2023 has.");
   }
   try {
-    return await WebAssembly.compile(bytes);
+    // Engines refuse shared memory here, and that is reported as any other refusal.
+    return await WebAssembly.compile(bytes as BufferSource);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new NndslError(

@@ -5,7 +5,7 @@ import { Feed } from "./feed.ts";
 import { fit } from "./fit.ts";
 import type { Manifest, ManifestPlace } from "./manifest.ts";
 import { readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
-import type { EpochReport, FitOptions, Net, Tensor } from "./types.ts";
+import type { FitOptions, FitReport, Net, Tensor } from "./types.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 type Floats = Float32Array | Float64Array;
@@ -137,7 +137,7 @@ export class LoadedNet implements Net {
 
   gradients(examples: Values = {}): { loss: number; gradients: Record<string, Tensor> } {
     const run = this.#arena.exports.gradients;
-    if (!run) return this.#noLoss();
+    if (!this.manifest.loss || !run) return this.#noLoss();
     const loss = run(this.#feed(examples, true));
     const gradients: Record<string, Tensor> = {};
     for (const [path, { feed, gradient }] of this.#parameters) {
@@ -148,12 +148,12 @@ export class LoadedNet implements Net {
 
   step(examples: Values = {}): number {
     const { step } = this.#arena.exports;
-    if (!step) return this.#noOptimizer();
+    if (!this.manifest.optimizer || !step) return this.#noOptimizer();
     return step(this.#feed(examples, true));
   }
 
-  async fit(examples: Values = {}, options: FitOptions = {}): Promise<readonly EpochReport[]> {
-    if (!this.#arena.exports.step) return this.#noOptimizer();
+  async fit(examples: Values = {}, options: FitOptions = {}): Promise<FitReport> {
+    if (!this.manifest.optimizer || !this.#arena.exports.step) return this.#noOptimizer();
     if (this.#fitting) {
       throw new NndslError(
         "busy",
@@ -231,7 +231,7 @@ export class LoadedNet implements Net {
     });
   }
 
-  restore(bytes: BufferSource): void {
+  restore(bytes: ArrayBuffer | ArrayBufferView): void {
     const arena = this.#arena;
     const { tensors, metadata } = readSafetensors(bytes);
     const { optimizer, model } = this.manifest;
@@ -240,7 +240,8 @@ export class LoadedNet implements Net {
 
     const slots: Slot[] = [];
     for (const [path, slot] of this.#parameters) {
-      if (!slot.frozen || tensors.has(path)) slots.push(this.#match(slot, tensors));
+      const kept = slot.frozen && !tensors.has(path);
+      slots.push(this.#match(slot, kept ? new Map([[path, this.get(path)]]) : tensors));
     }
     if (resumes) for (const slot of this.#states.values()) slots.push(this.#match(slot, tensors));
     for (const name of tensors.keys()) {

@@ -99,7 +99,7 @@ function parseHeader(bytes: Uint8Array): readonly (readonly [string, unknown])[]
  * All tensors of a safetensors file, as copies. Tensors must fill the file without a gap or an overlap.
  * @throws `bad-weights` for anything that is not such a file
  */
-export function readSafetensors(source: BufferSource): Stored {
+export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
   const bytes = ArrayBuffer.isView(source)
     ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
     : new Uint8Array(source);

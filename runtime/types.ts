@@ -74,7 +74,7 @@ export type TypedNumbers =
 
 /** Lists of lists, as deep as the shape has axes. */
 export type Nested<S extends Shape> = number extends S["length"]
-  ? number | boolean | readonly Nested<Shape>[]
+  ? number | boolean | TypedNumbers | readonly Nested<Shape>[]
   : S extends readonly [number, ...infer Rest extends Shape]
     ? readonly (Nested<Rest> | (Rest extends readonly [number] ? TypedNumbers : never))[]
     : number | boolean;
@@ -103,7 +103,7 @@ export interface LoadOptions {
 }
 
 /** Bytes of a module, a response or address that leads to them, or the module itself. */
-export type Source = BufferSource | Response | URL | WebAssembly.Module;
+export type Source = ArrayBuffer | ArrayBufferView | Response | URL | WebAssembly.Module;
 
 /** After one step of `fit`. */
 export interface StepReport {
@@ -128,6 +128,16 @@ export interface EpochReport {
   /** The mean over rows of the losses seen during the epoch. */
   readonly loss: number;
   readonly seconds: number;
+}
+
+/** What `fit` did. */
+export interface FitReport {
+  readonly epochs: number;
+  readonly steps: number;
+  readonly seconds: number;
+  /** Of the last epoch; NaN where there was none. */
+  readonly loss: number;
+  readonly history: readonly EpochReport[];
 }
 
 export interface FitOptions {
@@ -183,7 +193,7 @@ export interface Net<M extends ModelTypes = ModelTypes> {
   /** One step of the optimiser. @returns the loss in training, before it. @throws `no-optimizer` */
   step(examples: Examples<M>): number;
   /** Steps over batches of the data; gives way to the event loop every 16 ms. @throws `no-optimizer`, `aborted`, `busy` */
-  fit(examples: Examples<M>, options?: FitOptions): Promise<readonly EpochReport[]>;
+  fit(examples: Examples<M>, options?: FitOptions): Promise<FitReport>;
 
   /** A copy of a parameter. @throws `unknown-parameter` */
   get<K extends keyof M["parameters"]>(path: K): Tensor<M["parameters"][K], Floats<M>>;
@@ -199,9 +209,10 @@ export interface Net<M extends ModelTypes = ModelTypes> {
   save(metadata?: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer>;
   /**
    * What `save` wrote; or the weights alone from any safetensors file with a tensor for each parameter's path, as from PyTorch's
-   * `state_dict`: then the optimiser begins afresh and keeps its arguments. @throws `bad-weights`
+   * `state_dict`: then the optimiser begins afresh and keeps its arguments. A frozen parameter that the file has not stays as it is.
+   * @throws `bad-weights`
    */
-  restore(bytes: BufferSource): void;
+  restore(bytes: ArrayBuffer | ArrayBufferView): void;
   /** First values of everything, drawn anew; with the net's own seed by default. */
   reset(seed?: number): void;
   /** Lets go of the memory. May be called again. */
