@@ -7,11 +7,11 @@ import type { Attributes, Node, NodeOf, OpName, Origin } from "./node.ts";
 export class Graph {
   readonly #nodes: Node[] = [];
   readonly #byKey = new Map<string, Node>();
-  readonly #limit: number;
+  readonly limit: number;
 
   /** @param limit how many nodes a program may have; one more throws OpError `graph-too-large`. */
   constructor(limit = 200_000) {
-    this.#limit = limit;
+    this.limit = limit;
   }
 
   get size(): number {
@@ -35,10 +35,10 @@ export class Graph {
     // A table indexed by K holds, for K, the record of K; the compiler cannot follow that through a mapped type.
     const record = ops[op] as unknown as Op<K>;
     const { shape, type } = record.infer(operands, attributes);
-    if (this.#nodes.length >= this.#limit) {
+    if (this.#nodes.length >= this.limit) {
       throw new OpError(
         "graph-too-large",
-        `the program expands to more than ${this.#limit.toLocaleString("en")} operations`,
+        `the program expands to more than ${this.limit.toLocaleString("en")} operations`,
         [],
         "use fewer or smaller loops",
       );

@@ -39,7 +39,7 @@ const spec = {
     result: "float",
     evaluate: (x) => Math.exp(x!),
     // d e^x = y dx
-    vjp: (b, g, _, y) => [b.mul(g, y)],
+    vjp: (b, g, _, y) => [silenced(b, g, b.eq(y, Infinity), b.mul(g, y))],
     flops: 16,
     domain: [ANY],
   },
@@ -48,7 +48,7 @@ const spec = {
     result: "float",
     evaluate: (x) => Math.expm1(x!),
     // d (e^x - 1) = (y + 1) dx
-    vjp: (b, g, _, y) => [b.mul(g, b.add(y, 1))],
+    vjp: (b, g, _, y) => [silenced(b, g, b.eq(y, Infinity), b.mul(g, b.add(y, 1)))],
     flops: 20,
     domain: [ANY],
   },
@@ -83,7 +83,7 @@ const spec = {
     result: "float",
     evaluate: (x) => 1 / x!,
     // d (1/x) = -y² dx
-    vjp: (b, g, [x], y) => [silenced(b, g, x!, b.neg(b.mul(b.mul(g, y), y)))],
+    vjp: (b, g, [x], y) => [silenced(b, g, b.eq(x!, 0), b.neg(b.mul(b.mul(g, y), y)))],
     domain: [POSITIVE],
   },
   abs: {
@@ -98,7 +98,8 @@ const spec = {
   sign: {
     formula: "sign x",
     result: "number",
-    evaluate: (x) => Math.sign(x!),
+    // As PyTorch: 0 for NaN too.
+    evaluate: (x) => Number(x! > 0) - Number(x! < 0),
     vjp: "flat",
     domain: [ANY],
     kinks: [0],
@@ -237,7 +238,8 @@ const spec = {
     // d (u/v) = du / v - (y / v) dv
     vjp: (b, g, [, v], y) => {
       const du = quotient(b, g, v!);
-      return [du, isConstant(v!) ? null : silenced(b, g, v!, b.neg(b.mul(du, y)))];
+      if (!mayBeZero(v!)) return [du, b.neg(b.mul(du, y))];
+      return [du, silenced(b, g, b.eq(v!, 0), b.neg(b.mul(du, y)))];
     },
     domain: [ANY, POSITIVE],
   },
@@ -327,24 +329,24 @@ function mayBeZero(x: Node): boolean {
 }
 
 /**
- * `value`, but 0 where the cotangent `g` is 0 and `x` sits at the pole 0: there value is 0 · ∞. Such a cotangent comes from the branch not
+ * `value`, but 0 where the cotangent `g` is 0 and `pole` holds: there value is 0 · ∞. Such a cotangent comes from the branch not
  * taken of `where(x != 0, 1 / x, 0)`.
  */
-function silenced(b: Build, g: Node, x: Node, value: Node): Node {
-  return mayBeZero(x) ? b.where(b.and(b.eq(g, 0), b.eq(x, 0)), 0, value) : value;
-}
+const silenced = (b: Build, g: Node, pole: Node, value: Node): Node =>
+  b.where(b.and(b.eq(g, 0), pole), 0, value);
 
 /** g / x, and 0 for 0 / 0. */
-const quotient = (b: Build, g: Node, x: Node): Node => silenced(b, g, x, b.div(g, x));
+const quotient = (b: Build, g: Node, x: Node): Node =>
+  mayBeZero(x) ? silenced(b, g, b.eq(x, 0), b.div(g, x)) : b.div(g, x);
 
 /** d x^p = p x^(p-1) dx; x^0 is 1 for every x, so its derivative is 0 for every x. */
 function powBase(b: Build, g: Node, x: Node, p: Node): Node {
   const value = b.mul(g, b.mul(p, b.pow(x, b.sub(p, 1))));
-  if (p.op !== "constant") return b.where(b.eq(p, 0), 0, silenced(b, g, x, value));
+  if (p.op !== "constant") return b.where(b.eq(p, 0), 0, silenced(b, g, b.eq(x, 0), value));
   const exponent = p.attributes.value;
   if (exponent === 0) return b.zeros(g.shape);
   const formula = b.mul(b.mul(g, exponent), b.pow(x, exponent - 1));
-  return exponent >= 1 ? formula : silenced(b, g, x, formula);
+  return exponent >= 1 ? formula : silenced(b, g, b.eq(x, 0), formula);
 }
 
 /** d x^p = x^p log x dp. At x = 0 the limit is 0; for x < 0 the power exists at integers alone, and there too 0 is given. */
@@ -396,6 +398,7 @@ function elementwise<K extends ElementwiseName>(name: K, spec: Spec): Op<K> {
     takes,
     arity: [arity, arity],
     flops: spec.flops ?? 1,
+    inKernels: name !== "stop_gradient",
     sample: spec.kinks === undefined ? { domain: spec.domain } : { domain: spec.domain, kinks: spec.kinks },
     infer(operands) {
       const shape = operands[0]!.shape;

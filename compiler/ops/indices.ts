@@ -20,6 +20,7 @@ export const indexOps: Pick<OpTable, "one_hot" | "gather"> = {
     takes: "number",
     arity: [1, 1],
     flops: 1,
+    inKernels: false,
     infer([y], { classes }) {
       requireInt("one_hot", y!.type, [`${y!.type}${showShape(y!.shape)}`]);
       if (!Number.isInteger(classes) || classes < 1) {
@@ -43,6 +44,7 @@ export const indexOps: Pick<OpTable, "one_hot" | "gather"> = {
     takes: "number",
     arity: [2, 2],
     flops: 1,
+    inKernels: false,
     infer([x, y]) {
       const remarks = [showShape(x!.shape), `${y!.type}${showShape(y!.shape)}`];
       requireInt("gather", y!.type, remarks);

@@ -53,6 +53,7 @@ export const movementOps: Pick<OpTable, MovementName> = {
     takes: "any",
     arity: [1, 1],
     flops: 0,
+    inKernels: true,
     infer([x], { shape }) {
       const [before, after] = [elements(x!.shape), elements(shape)];
       if (before === null || after === null || !sameSize(before, after)) {
@@ -74,6 +75,7 @@ export const movementOps: Pick<OpTable, MovementName> = {
     takes: "any",
     arity: [1, 1],
     flops: 0,
+    inKernels: true,
     infer([x], { axes }) {
       const once = x!.shape.every((_, axis) => axes.filter((a) => a === axis).length === 1);
       if (axes.length !== x!.shape.length || !once) {
@@ -98,6 +100,7 @@ export const movementOps: Pick<OpTable, MovementName> = {
     takes: "any",
     arity: [1, 1],
     flops: 0,
+    inKernels: true,
     infer([x], { shape }) {
       const fits =
         shape.length === x!.shape.length &&
@@ -124,6 +127,7 @@ export const movementOps: Pick<OpTable, MovementName> = {
     takes: "any",
     arity: [1, 1],
     flops: 0,
+    inKernels: true,
     infer([x], { axes, shape }) {
       requireSlice("slice", axes, x!.shape, shape);
       return { shape, type: x!.type };
@@ -141,6 +145,7 @@ export const movementOps: Pick<OpTable, MovementName> = {
     takes: "number",
     arity: [1, 1],
     flops: 0,
+    inKernels: true,
     infer([x], { axes, shape }) {
       requireTypes("embed", "number", [x!]);
       requireSlice("embed", axes, shape, x!.shape);
@@ -164,6 +169,7 @@ export const movementOps: Pick<OpTable, MovementName> = {
     takes: "any",
     arity: [1, Infinity],
     flops: 0,
+    inKernels: true,
     infer(operands, { axis }) {
       const first = operands[0]!;
       const remarks = operands.map((x) => showShape(x.shape));

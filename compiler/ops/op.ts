@@ -72,6 +72,8 @@ export interface Op<K extends OpName> {
    * What operands may be: `number` is float or int (the builder casts a bool), `bool` is bool alone, `any` is left to `infer`.
    */
   readonly takes: "number" | "bool" | "any";
+  /** Whether kernels are made of it; the pass `lower` writes all others in terms of these. */
+  readonly inKernels: boolean;
   /** Operand counts, in order: `[least, most]`. */
   readonly arity: readonly [number, number];
   /**

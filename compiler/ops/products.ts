@@ -12,6 +12,7 @@ export const productOps: Pick<OpTable, "matmul"> = {
     takes: "number",
     arity: [2, 2],
     flops: 2,
+    inKernels: true,
     infer([a, b]) {
       const remarks = [showShape(a!.shape), showShape(b!.shape)];
       requireTypes("@", "number", [a!, b!]);

@@ -115,6 +115,7 @@ function reduction<K extends ReductionName>(name: K, spec: Spec): Op<K> {
     takes: "number",
     arity: [1, 1],
     flops: spec.flops,
+    inKernels: name !== "logsumexp" && name !== "argmax",
     sample: { domain: [[-2, 2]] },
     infer([x], attributes) {
       // Every reduction has axes; the lookup by K hides it.
@@ -156,6 +157,7 @@ export const reductionOps: Pick<OpTable, ReductionName | "softmax"> = {
     takes: "number",
     arity: [1, 1],
     flops: 20,
+    inKernels: false,
     infer([x], { axis }) {
       requireTypes("softmax", "number", [x!]);
       requireAxes("softmax", x!, [axis]);

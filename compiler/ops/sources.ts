@@ -22,6 +22,7 @@ function source<K extends SourceName>(
     takes: "any",
     arity: [0, 0],
     flops: 0,
+    inKernels: true,
     infer: (_, attributes) => infer(attributes),
     vjp: () => [],
     evaluate,
@@ -143,6 +144,7 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
     takes: "number",
     arity: [2, 2],
     flops: 0,
+    inKernels: false,
     infer([scalarNode, tensor]) {
       const remarks = [showShape(scalarNode!.shape), showShape(tensor!.shape)];
       if (!sameShape(scalarNode!.shape, [])) {

@@ -1,0 +1,226 @@
+/**
+ * The graph as text, for `--emit ir` and `--emit grad`: one node a line, `name: shape = formula`, each where it is first needed.
+ * What a reader does not want to see as lines of their own is written in place: inputs, parameters and other sources, numbers,
+ * transposes, and the broadcasts that every formula on tensors implies.
+ */
+import { reachable } from "./graph.ts";
+import type { Model, NamedNode } from "./model.ts";
+import type { Node } from "./node.ts";
+import { isOne, showShape, showSize, type Shape } from "./size.ts";
+
+const INFIX: Partial<Record<Node["op"], string>> = {
+  add: "+",
+  sub: "-",
+  mul: "*",
+  div: "/",
+  pow: "^",
+  matmul: "@",
+  lt: "<",
+  le: "<=",
+  gt: ">",
+  ge: ">=",
+  eq: "==",
+  ne: "!=",
+  and: "and",
+  or: "or",
+};
+
+interface Section {
+  readonly title: string;
+  readonly roots: readonly NamedNode[];
+}
+
+export function printModel(model: Model): string {
+  const printer = new Printer(model);
+  const lines = [`model ${model.name}`];
+  for (const { title, roots } of sections(model)) {
+    if (roots.length > 0) lines.push("", `-- ${title}`, ...printer.section(roots));
+  }
+  if (model.applied.length > 0) lines.push("", "-- rules applied");
+  for (const { pass, rule, formula, node } of model.applied) {
+    lines.push(`${pass} ${rule}: ${formula}   at ${printer.reference(node)}`);
+  }
+  return lines.join("\n") + "\n";
+}
+
+function sections({ roots, parameters, optimizer }: Model): Section[] {
+  const present = (nodes: readonly (Node | null)[], name: (index: number) => string): NamedNode[] =>
+    nodes.flatMap((node, i) => (node === null ? [] : [{ name: name(i), node }]));
+  const path = (index: number): string => parameters[index]?.path ?? `parameter ${index}`;
+  const state = (index: number): string => {
+    const info = optimizer?.states[index];
+    return info === undefined ? `state ${index}` : `${path(info.parameter)}.${info.name}`;
+  };
+  return [
+    { title: "initialise", roots: present(roots.parameterStarts, path) },
+    { title: "initialise states", roots: present(roots.stateStarts, state) },
+    { title: "predict", roots: roots.outputs },
+    { title: "evaluate", roots: [...present([roots.loss], () => "loss"), ...roots.metrics] },
+    { title: "training loss", roots: present([roots.trainingLoss], () => "loss") },
+    { title: "gradients", roots: present(roots.gradients, (i) => `d loss / d ${path(i)}`) },
+    {
+      title: "step",
+      roots: [...present(roots.stateUpdates, state), ...present(roots.parameterUpdates, path)],
+    },
+  ];
+}
+
+class Printer {
+  readonly #model: Model;
+  readonly #free: string;
+  readonly #names = new Map<Node, string>();
+  readonly #uses = new Map<string, number>();
+  readonly #printed = new Set<Node>();
+
+  constructor(model: Model) {
+    this.#model = model;
+    this.#free = model.freeName ?? "N";
+  }
+
+  /** The lines of what `roots` need and no line before has said, and then a line for each root. */
+  section(roots: readonly NamedNode[]): string[] {
+    const lines: string[] = [];
+    for (const { name, node } of roots) {
+      for (const needed of reachable([node])) {
+        if (this.#printed.has(needed) || this.#inPlace(needed) !== null) continue;
+        this.#printed.add(needed);
+        lines.push(`${this.#name(needed)}: ${this.#type(needed)} = ${this.#formula(needed)}`);
+      }
+      lines.push(`${name} <- ${this.reference(node)}`);
+    }
+    return lines;
+  }
+
+  /** How other lines speak of a node. */
+  reference(node: Node): string {
+    return this.#inPlace(node) ?? this.#name(node);
+  }
+
+  #name(node: Node): string {
+    const known = this.#names.get(node);
+    if (known !== undefined) return known;
+    const base = node.origin.name ?? "t";
+    const uses = (this.#uses.get(base) ?? 0) + 1;
+    this.#uses.set(base, uses);
+    const name = node.origin.name !== undefined && uses === 1 ? base : `${base}.${uses}`;
+    this.#names.set(node, name);
+    return name;
+  }
+
+  #type(node: Node): string {
+    return (node.type === "float" ? "" : node.type) + this.#shape(node.shape);
+  }
+
+  #shape(shape: Shape): string {
+    return showShape(shape, this.#free);
+  }
+
+  /** What stands for a node that gets no line of its own; null for one that does. */
+  #inPlace(node: Node): string | null {
+    // Views of views are few, but a source text may make many: the way down is a loop.
+    let suffix = "";
+    let inner = node;
+    for (;;) {
+      if (inner.op === "permute" && exchangesLastTwo(inner.attributes.axes)) suffix = `'${suffix}`;
+      else if (inner.op !== "broadcast" && !(inner.op === "reshape" && addsLeadingOnes(inner))) break;
+      inner = inner.operands[0]!;
+    }
+    const source = this.#source(inner);
+    if (source !== null) return source + suffix;
+    return inner === node ? null : this.#name(inner) + suffix;
+  }
+
+  #source(node: Node): string | null {
+    switch (node.op) {
+      case "constant":
+        return showNumber(node.attributes.value);
+      case "extent":
+        return showSize(node.attributes.size, this.#free);
+      case "input":
+        return node.attributes.name;
+      case "parameter":
+        return this.#path(node.attributes.index);
+      case "state":
+        return `${this.#path(node.attributes.parameter)}.${node.attributes.name}`;
+      case "hyper":
+        return node.attributes.name;
+      case "step":
+        return "step";
+      default:
+        return null;
+    }
+  }
+
+  #path(index: number): string {
+    return this.#model.parameters[index]?.path ?? `parameter ${index}`;
+  }
+
+  #formula(node: Node): string {
+    const operands = node.operands.map((operand) => this.reference(operand));
+    const infix = INFIX[node.op];
+    if (infix !== undefined) return operands.join(` ${infix} `);
+    if (node.op === "neg") return `-${operands[0]}`;
+    return [node.op, ...operands, ...this.#details(node)].join(" ");
+  }
+
+  /** What a node's attributes say that its shape does not. */
+  #details(node: Node): string[] {
+    switch (node.op) {
+      case "sum":
+      case "prod":
+      case "reduce_max":
+      case "reduce_min":
+      case "logsumexp":
+      case "argmax":
+      case "permute":
+        return [`axes=[${node.attributes.axes.join(", ")}]`];
+      case "softmax":
+      case "concat":
+      case "iota":
+        return [`axis=${node.attributes.axis}`];
+      case "slice":
+      case "embed":
+        return [
+          `[${node.attributes.axes
+            .map(
+              ({ start, fromEnd, step }) =>
+                `${fromEnd ? `-${start}` : start}:${step === 1 ? "" : `:${step}`}`,
+            )
+            .join(", ")}]`,
+        ];
+      case "table":
+        return [
+          `[${node.attributes.values.slice(0, 8).join(", ")}${node.attributes.values.length > 8 ? ", …" : ""}]`,
+        ];
+      case "random":
+        return [node.attributes.distribution, `site=${node.attributes.site}`];
+      default:
+        return [];
+    }
+  }
+}
+
+const exchangesLastTwo = (axes: readonly number[]): boolean => {
+  const rank = axes.length;
+  return (
+    rank >= 2 && axes.every((axis, i) => axis === (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i))
+  );
+};
+
+/** Whether a reshape is the first half of NumPy's broadcast. */
+function addsLeadingOnes(node: Node): boolean {
+  const before = node.operands[0]!.shape;
+  const added = node.shape.length - before.length;
+  return (
+    added > 0 &&
+    node.shape.every((size, axis) =>
+      axis < added ? isOne(size) : showSize(size) === showSize(before[axis - added]!),
+    )
+  );
+}
+
+function showNumber(value: number): string {
+  if (value === Infinity) return "inf";
+  if (value === -Infinity) return "-inf";
+  return Object.is(value, -0) ? "-0" : String(value);
+}

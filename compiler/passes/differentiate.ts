@@ -1,0 +1,185 @@
+/**
+ * Reverse mode: each `grad(scalar, tensor)` becomes the formula of the gradient. One sweep from a scalar back serves every tensor that its
+ * gradient is wanted by. Grads of grads come by themselves, since operands go first.
+ */
+import { DiagnosticError, type Diagnostic, type Label } from "../../grammar/diagnostic.ts";
+import { Build } from "../ir/build.ts";
+import { reachable, remake, type Graph } from "../ir/graph.ts";
+import { listRoots, mapRoots, type Model } from "../ir/model.ts";
+import type { Node, OpName, Origin } from "../ir/node.ts";
+import { OpError, type Op } from "../ops/op.ts";
+import { ops } from "../ops/table.ts";
+import { transplant } from "./rewrite.ts";
+
+/** Why a tensor has no cotangent: nothing leads to it, or only ops without slope do. */
+type Missing = { readonly reason: "independent" } | { readonly reason: "flat"; readonly at: Node };
+
+interface Sweep {
+  /** By wanted tensor. */
+  readonly gradients: ReadonlyMap<Node, Node | Missing>;
+  /** Cotangents of nodes that have a name. */
+  readonly named: readonly (readonly [of: Node, cotangent: Node])[];
+}
+
+/**
+ * The model without `grad` nodes, with a warning (`no-gradient`, `flat-gradient`) for each parameter that training cannot move.
+ * @throws DiagnosticError `no-derivative` where an op on the way has none
+ */
+export function differentiate(model: Model): Model {
+  const { graph } = model;
+  const order = reachable(listRoots(model.roots));
+  const map = new Map<Node, Node>();
+  const sweeps = new Map<Node, Sweep>();
+  const origins = new Map<Node, Origin>();
+
+  for (const node of order) {
+    if (node.op !== "grad") {
+      const operands = node.operands.map((operand) => map.get(operand)!);
+      map.set(node, remake(graph, node, operands));
+      continue;
+    }
+    const scalar = map.get(node.operands[0]!)!;
+    // What the scalar depends on comes before it, so it is in the map; any other tensor has no gradient.
+    const wanted = order.flatMap((other) =>
+      other.op === "grad" && map.get(other.operands[0]!) === scalar
+        ? (map.get(other.operands[1]!) ?? [])
+        : [],
+    );
+    let sweep = sweeps.get(scalar);
+    if (sweep === undefined) {
+      sweep = sweepBack(graph, scalar, new Set(wanted));
+      sweeps.set(scalar, sweep);
+      for (const [of, cotangent] of sweep.named) {
+        if (cotangent.origin.name === undefined && !origins.has(cotangent)) {
+          origins.set(cotangent, { ...cotangent.origin, name: `d_${of.origin.name}` });
+        }
+      }
+    }
+    const tensor = map.get(node.operands[1]!)!;
+    const gradient = sweep.gradients.get(tensor);
+    const zeros = new Build(graph, node.origin).zeros(node.shape);
+    map.set(node, gradient === undefined || "reason" in gradient ? zeros : gradient);
+  }
+
+  const warnings = missingGradients(model, map, sweeps);
+  const roots = mapRoots(model.roots, (node) => map.get(node)!);
+  const applied = model.applied.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
+  return transplant({ ...model, roots, applied, warnings: [...model.warnings, ...warnings] }, origins);
+}
+
+/** The cotangents of `wanted`, from `scalar` back. */
+function sweepBack(graph: Graph, scalar: Node, wanted: ReadonlySet<Node>): Sweep {
+  const order = reachable([scalar]);
+  const moving = new Set<Node>();
+  for (const node of order) {
+    if (wanted.has(node) || node.operands.some((operand) => moving.has(operand))) moving.add(node);
+  }
+
+  const cotangents = new Map<Node, Node>();
+  const flat: Node[] = [];
+  const named: [Node, Node][] = [];
+  if (moving.has(scalar)) cotangents.set(scalar, new Build(graph).constant(1));
+  for (const node of order.toReversed()) {
+    const cotangent = cotangents.get(node);
+    if (cotangent === undefined) continue;
+    if (node.origin.name !== undefined) named.push([node, cotangent]);
+    if (!node.operands.some((operand) => moving.has(operand))) continue;
+
+    const build = new Build(graph, node.origin.span === undefined ? {} : { span: node.origin.span });
+    const flows = pullBack(build, node, cotangent);
+    node.operands.forEach((operand, i) => {
+      if (!moving.has(operand)) return;
+      const flow = operand.type === "float" ? (flows?.[i] ?? null) : null;
+      if (flow === null) {
+        if (node.op !== "stop_gradient") flat.push(operand);
+        return;
+      }
+      // Contributions add up from the last user to the first: one order, on every machine.
+      const sum = cotangents.get(operand);
+      cotangents.set(operand, sum === undefined ? flow : build.add(sum, flow));
+    });
+  }
+
+  const flatteners = flat.map((at) => ({ at, behind: new Set(reachable([at])) }));
+  const gradients = new Map(
+    [...wanted].map((tensor): [Node, Node | Missing] => {
+      const gradient = cotangents.get(tensor);
+      if (gradient !== undefined) return [tensor, gradient];
+      const hidden = flatteners.find(({ behind }) => behind.has(tensor));
+      return [tensor, hidden === undefined ? { reason: "independent" } : { reason: "flat", at: hidden.at }];
+    }),
+  );
+  return { gradients, named };
+}
+
+/** Cotangents of the operands; null where the op is flat. */
+function pullBack(build: Build, node: Node, cotangent: Node): readonly (Node | null)[] | null {
+  // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
+  const record = ops[node.op] as unknown as Op<OpName>;
+  const rule = record.vjp;
+  if (typeof rule !== "function") {
+    if (rule.absent === "flat") return null;
+    throw refusal(node, `\`${node.op}\` has no derivative: ${rule.because}`);
+  }
+  try {
+    return rule(build, node as never, cotangent);
+  } catch (error) {
+    if (error instanceof OpError && error.code === "no-derivative") throw refusal(node, error.message);
+    throw error;
+  }
+}
+
+function refusal(node: Node, message: string): DiagnosticError {
+  const { span } = node.origin;
+  return new DiagnosticError([
+    {
+      code: "no-derivative",
+      severity: "error",
+      message,
+      labels: span === undefined ? [] : [{ span, text: "a gradient is wanted through here" }],
+      notes: [],
+      help: "write it with other ops, or cut the gradient with `stop_gradient`",
+    },
+  ]);
+}
+
+/** A warning for each trained parameter that the training loss does not move. */
+function missingGradients(
+  model: Model,
+  map: ReadonlyMap<Node, Node>,
+  sweeps: ReadonlyMap<Node, Sweep>,
+): Diagnostic[] {
+  return model.roots.gradients.flatMap((root, index) => {
+    if (root?.op !== "grad") return [];
+    const [scalar, tensor] = root.operands.map((operand) => map.get(operand)!);
+    const found = sweeps.get(scalar!)?.gradients.get(tensor!) ?? { reason: "independent" };
+    if (!("reason" in found)) return [];
+    const { path, span } = model.parameters[index]!;
+    const place: Label = { span, text: "stays as it starts" };
+    if (found.reason === "independent") {
+      return [
+        {
+          code: "no-gradient",
+          severity: "warning",
+          message: `the loss does not depend on \`${path}\``,
+          labels: [place],
+          notes: [],
+          help: "use it in the loss, or declare it `frozen param`",
+        },
+      ];
+    }
+    const flatAt = found.at.origin.span;
+    return [
+      {
+        code: "flat-gradient",
+        severity: "warning",
+        message: `the loss depends on \`${path}\` through steps alone, whose slope is 0`,
+        labels: [place, ...(flatAt === undefined ? [] : [{ span: flatAt, text: "the gradient ends here" }])],
+        notes: [
+          "comparisons, `step`, `sign`, `floor`, `round` and `argmax` are flat wherever they have a slope",
+        ],
+        help: "use a smooth function in its place, such as `sigmoid`, or declare the parameter `frozen param`",
+      },
+    ];
+  });
+}

@@ -1,0 +1,81 @@
+/** Writes the ops that kernels do not know in terms of those they do, in forms that one kernel a row can compute. */
+import type { Build } from "../ir/build.ts";
+import type { Model } from "../ir/model.ts";
+import type { Node } from "../ir/node.ts";
+import { ONE } from "../ir/size.ts";
+import { applyRules, type Rule } from "./rewrite.ts";
+
+/** Labels and indices are exact up to here in f32, so it is larger than any index. */
+const BEYOND = 2 ** 24;
+
+export const lowerings: readonly Rule[] = [
+  {
+    name: "lower-logsumexp",
+    formula: "log Σ e^x → s + log Σ e^(x - s), s = max x where that is finite, else 0",
+    at: ["logsumexp"],
+    rewrite({ b }, node) {
+      if (node.op !== "logsumexp") return null;
+      const { axes } = node.attributes;
+      const x = node.operands[0]!;
+      const top = b.reduceMax(x, axes);
+      const shift = b.where(b.eq(b.abs(top), Infinity), 0, top);
+      return b.add(b.log(b.sum(b.exp(b.sub(x, shift)), axes)), shift);
+    },
+  },
+  {
+    name: "lower-softmax",
+    formula: "softmax x → e / Σ e, e = e^(x - max x)",
+    at: ["softmax"],
+    rewrite({ b }, node) {
+      if (node.op !== "softmax") return null;
+      const axes = [node.attributes.axis];
+      const x = node.operands[0]!;
+      const e = b.exp(b.sub(x, b.reduceMax(x, axes)));
+      return b.div(e, b.sum(e, axes));
+    },
+  },
+  {
+    name: "lower-gather",
+    formula: "x[…, y] → Σ_k where(k = y, x_k, 0)",
+    at: ["gather"],
+    rewrite({ b }, node) {
+      const [x, y] = node.operands;
+      const last = x!.shape.length - 1;
+      return b.reshape(b.sum(b.where(indexIs(b, y!, x!), x!, 0), [last]), node.shape);
+    },
+  },
+  {
+    name: "lower-one-hot",
+    formula: "one_hot y → [k = y]",
+    at: ["one_hot"],
+    rewrite: ({ b }, node) => indexIs(b, node.operands[0]!, node),
+  },
+  {
+    name: "lower-argmax",
+    formula: "argmax x → min_k where(x_k = max x or x_k is NaN, k, 2^24)",
+    at: ["argmax"],
+    rewrite({ b }, node) {
+      if (node.op !== "argmax") return null;
+      const { axes } = node.attributes;
+      const x = node.operands[0]!;
+      const chosen = b.or(b.eq(x, b.reduceMax(x, axes)), b.ne(x, x));
+      const beyond = b.constant(BEYOND, x.shape, "int");
+      return b.reduce("reduce_min", b.where(chosen, b.iota(axes[0]!, x.shape), beyond), axes);
+    },
+  },
+  {
+    name: "lower-stop-gradient",
+    formula: "stop_gradient x → x",
+    at: ["stop_gradient"],
+    rewrite: (_, node) => node.operands[0]!,
+  },
+];
+
+/** [k = y] over the last axis of `like`, whose other axes are those of y. */
+function indexIs(b: Build, y: Node, like: Node): Node {
+  const last = like.shape.length - 1;
+  return b.eq(b.iota(last, like.shape), b.reshape(y, [...y.shape, ONE]));
+}
+
+/** The model in ops whose records say `inKernels`. Wants one without `grad`. */
+export const lower = (model: Model): Model => applyRules(model, "lower", lowerings);

@@ -1,0 +1,110 @@
+/** Rewriting by named rules, operands first, until no rule applies. */
+import { Build } from "../ir/build.ts";
+import { Graph, reachable, remake } from "../ir/graph.ts";
+import { listRoots, mapRoots, type AppliedRule, type Model, type Roots } from "../ir/model.ts";
+import type { Node, NodeOf, OpName, Origin } from "../ir/node.ts";
+
+/** Where a rule is tried. */
+export interface Site {
+  readonly b: Build;
+  /** `node` where it is an `op` that a rule may look into: a tensor that some `grad` is taken by is a variable, whatever its formula. */
+  readonly as: <K extends OpName>(node: Node, op: K) => NodeOf<K> | null;
+}
+
+export interface Rule {
+  readonly name: string;
+  /** What becomes what, in mathematics. */
+  readonly formula: string;
+  /** The ops that the left side of the formula can be. */
+  readonly at: readonly OpName[];
+  /** The right side, or null where the left does not match. */
+  readonly rewrite: (site: Site, node: Node) => Node | null;
+}
+
+/** Sweeps over the graph, and rules at one node, before a rewriting that should have ended is given up; what it has got is right too. */
+const MOST_SWEEPS = 50;
+const MOST_AT_ONE_NODE = 50;
+
+/** The model with `rules` applied wherever they match. */
+export function applyRules(model: Model, pass: string, rules: readonly Rule[]): Model {
+  const byOp = new Map<OpName, Rule[]>();
+  for (const rule of rules) for (const op of rule.at) byOp.set(op, [...(byOp.get(op) ?? []), rule]);
+  const origins = new Map<Node, Origin>();
+  const applied: AppliedRule[] = [];
+  let roots = model.roots;
+  let earlier = model.applied;
+
+  for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
+    const order = reachable(listRoots(roots));
+    const pinned = new Set(order.flatMap((node) => (node.op === "grad" ? [node.operands[1]!] : [])));
+    const map = new Map<Node, Node>();
+    let changed = false;
+    for (const old of order) {
+      const operands = old.operands.map((operand) => map.get(operand)!);
+      const same = operands.every((operand, i) => operand === old.operands[i]);
+      const origin = origins.get(old) ?? old.origin;
+      let node = same ? old : remake(model.graph, old, operands);
+      const site: Site = {
+        b: new Build(model.graph, origin.span === undefined ? {} : { span: origin.span }),
+        // The comparison of `op` is what the cast states.
+        as: <K extends OpName>(n: Node, op: K) =>
+          n.op === op && !pinned.has(n) ? (n as unknown as NodeOf<K>) : null,
+      };
+      for (let count = 0; count < MOST_AT_ONE_NODE; count++) {
+        const step = firstMatch(byOp.get(node.op) ?? [], site, node);
+        if (step === null) break;
+        applied.push({ pass, rule: step.rule.name, formula: step.rule.formula, node: step.result });
+        node = step.result;
+      }
+      if (node !== old) {
+        changed = true;
+        if (origin.name !== undefined && node.origin.name === undefined) origins.set(node, origin);
+      }
+      if (pinned.has(old)) pinned.add(node);
+      map.set(old, node);
+    }
+    if (!changed) break;
+    roots = mapRoots(roots, (node) => map.get(node)!);
+    earlier = earlier.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
+  }
+  return transplant({ ...model, roots, applied: [...earlier, ...applied] }, origins);
+}
+
+function firstMatch(
+  rules: readonly Rule[],
+  site: Site,
+  node: Node,
+): { readonly rule: Rule; readonly result: Node } | null {
+  for (const rule of rules) {
+    const result = rule.rewrite(site, node);
+    if (result !== null && result !== node) return { rule, result };
+  }
+  return null;
+}
+
+/**
+ * The model in a graph of its own that holds nothing but what its roots need, where the nodes in `origins` carry the origin given:
+ * what took the place of `h`, or is the gradient of `h`, is known by its name.
+ */
+export function transplant(model: Model, origins: ReadonlyMap<Node, Origin>): Model {
+  const graph = new Graph(model.graph.limit);
+  const map = new Map<Node, Node>();
+  for (const node of reachable(listRoots(model.roots))) {
+    const moved = remake(
+      graph,
+      { ...node, origin: origins.get(node) ?? node.origin },
+      node.operands.map((operand) => map.get(operand)!),
+    );
+    map.set(node, moved);
+  }
+  const roots: Roots = mapRoots(model.roots, (node) => map.get(node)!);
+  const seen = new Set<string>();
+  const applied = model.applied.flatMap((a) => {
+    const node = map.get(a.node);
+    const key = `${a.pass} ${a.rule} ${node?.id}`;
+    if (node === undefined || seen.has(key)) return [];
+    seen.add(key);
+    return [{ ...a, node }];
+  });
+  return { ...model, graph, roots, applied };
+}

@@ -1,0 +1,2 @@
+import type { Rule } from "../rewrite.ts";
+export const stabilisations: readonly Rule[] = [];
