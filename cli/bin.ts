@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+/** Starts the command line on a Node that is new enough, looking for one if this is not. Imports nothing that an old Node lacks. */
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import * as nodeModule from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const needed = [22, 12] as const;
+
+function isNewEnough(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > needed[0] || (major === needed[0] && minor >= needed[1]);
+}
+
+/** The Node that npm's package `node` installs, in a `node_modules` above this file. */
+function findNode(): string | undefined {
+  const name = process.platform === "win32" ? "node.exe" : "node";
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const candidate = join(folder, "node_modules", "node", "bin", name);
+    if (existsSync(candidate)) return candidate;
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+function runOn(node: string): void {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: "inherit",
+    // The child does not look for a third one.
+    env: { ...process.env, NNDSL_NODE: node },
+  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+  child.on("exit", (code, signal) => {
+    process.exitCode = code ?? (signal === "SIGINT" ? 130 : 1);
+  });
+}
+
+if (isNewEnough(process.versions.node)) {
+  nodeModule.enableCompileCache?.();
+  // Awaiting lets nothing else run meanwhile; `main` sets the exit code itself.
+  const { main } = await import("./main.ts");
+  await main(process.argv.slice(2));
+} else {
+  const node = process.env["NNDSL_NODE"] === undefined ? findNode() : undefined;
+  if (node === undefined) {
+    process.stderr.write(
+      `error[old-node]: nndsl needs Node ${needed.join(".")} or newer, and this is ${process.versions.node}\n` +
+        "   = help: install a newer one from https://nodejs.org, or `npm install --save-dev node@24` beside nndsl\n",
+    );
+    process.exitCode = 2;
+  } else runOn(node);
+}

@@ -1,0 +1,98 @@
+/** `nndsl compile`: a model becomes `NAME.wasm`, `NAME.js` and `NAME.d.ts`. */
+import { join, relative, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
+import { Option, type Command } from "commander";
+import type { StageName } from "../../compiler/index.ts";
+import { writeFiles } from "../files.ts";
+import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
+import type { Output } from "../output.ts";
+import { compileProgram, openProgram } from "../program.ts";
+import { bytes, count, duration } from "../terminal/numbers.ts";
+import { table } from "../terminal/table.ts";
+
+interface CompileArguments extends SharedOptions {
+  readonly output: string;
+  readonly simd: "strict" | "relaxed";
+  readonly dtype: "f32" | "f64";
+  readonly emit?: StageName;
+}
+
+const stages: readonly StageName[] = ["ast", "ir", "grad", "kernels", "as", "wat"];
+
+export function addCompile(program: Command, output: Output): Command {
+  return addModelOptions(program.command("compile"))
+    .description("write a model as a WebAssembly module, an ES module that loads it, and its types")
+    .argument("<file>", "a program, FILE.nn")
+    .option("-o, --output <folder>", "where the three files go; made if need be", ".")
+    .addOption(
+      new Option("--simd <mode>", "strict: the same bytes on every processor; relaxed: faster, close")
+        .choices(["strict", "relaxed"])
+        .default("strict"),
+    )
+    .addOption(
+      new Option("--dtype <type>", "the numbers it computes with").choices(["f32", "f64"]).default("f32"),
+    )
+    .addOption(new Option("--emit <stage>", "print one stage instead of writing files").choices(stages))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  nndsl compile xor.nn -o out                          out/xor.wasm, out/xor.js, out/xor.d.ts
+  nndsl compile mnist.nn --set sizes=[512,256] --set act=relu
+  nndsl compile xor.nn --emit grad                     the derived backward pass
+  nndsl compile xor.nn --emit as | less                the kernels as readable AssemblyScript
+
+The model's name in kebab case names the files: \`model DigitNet\` is digit-net.wasm.`,
+    )
+    .action((file: string, options: CompileArguments) => compileCommand(file, options, output));
+}
+
+async function compileCommand(file: string, options: CompileArguments, output: Output): Promise<void> {
+  const started = performance.now();
+  const program = await openProgram(file);
+  output.say(output.messageColors.dim(`compiling ${file}`));
+  const { simd, dtype } = options;
+  const compiled = await compileProgram(program, { ...sourceOptions(options), simd, dtype }, output);
+  if (options.emit !== undefined) {
+    output.write(`${compiled.stages[options.emit].trimEnd()}\n`);
+    return;
+  }
+
+  const { name, wasm, js, dts, manifest } = compiled;
+  const path = (extension: string): string => join(options.output, `${name}.${extension}`);
+  await writeFiles([
+    { path: path("wasm"), bytes: wasm },
+    { path: path("js"), bytes: js },
+    { path: path("d.ts"), bytes: dts },
+  ]);
+  const milliseconds = Math.round(performance.now() - started);
+  const zipped = gzipSync(wasm).length;
+  const parameters = compiled.report.parameters.reduce((sum, p) => sum + p.count, 0);
+  if (output.json) {
+    const result = {
+      model: manifest.model,
+      wasm: { file: path("wasm"), bytes: wasm.length, gzip: zipped },
+      js: { file: path("js"), bytes: Buffer.byteLength(js) },
+      dts: { file: path("d.ts"), bytes: Buffer.byteLength(dts) },
+      parameters,
+      arena: manifest.arena,
+      milliseconds,
+    };
+    output.write(`${JSON.stringify(result, null, 2)}\n`);
+    return;
+  }
+  const row = (extension: string, content: string | Uint8Array): string[] => [
+    relative(process.cwd(), resolve(path(extension))) || path(extension),
+    bytes(Buffer.byteLength(content)),
+    bytes(gzipSync(content).length),
+  ];
+  output.write(
+    `${manifest.model}: ${count(parameters)} ${parameters === 1 ? "parameter" : "parameters"}, ` +
+      `memory ${bytes(manifest.arena.fixed)} and ${bytes(manifest.arena.perRow)} a row, ` +
+      `compiled in ${duration(milliseconds / 1000)}\n${table(
+        ["file", "size", "gzipped"],
+        [row("wasm", wasm), row("js", js), row("d.ts", dts)],
+        output.colors,
+      )}\n`,
+  );
+}

@@ -1,0 +1,140 @@
+/** `nndsl inspect`: what the compiler made of a model, as tables. */
+import type { Command } from "commander";
+import type { Report } from "../../compiler/index.ts";
+import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
+import type { Output } from "../output.ts";
+import { compileProgram, openProgram } from "../program.ts";
+import { bytes, count, short } from "../terminal/numbers.ts";
+import { table, type Cell } from "../terminal/table.ts";
+
+/** Rows for which memory is worked out where `--batch` does not say. */
+const usualBatch = 32;
+
+export function addInspect(program: Command, output: Output): Command {
+  return addModelOptions(program.command("inspect"))
+    .description("show a model's layers, parameters, operations, stored values, memory and kernels")
+    .argument("<file>", "a program, FILE.nn")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  nndsl inspect mnist.nn --batch 128
+  nndsl inspect mnist.nn --set sizes=[512] --json | jq .flops
+
+FLOPs are for one row of a batch. "Stored" are the values that the backward pass needs from the forward pass.`,
+    )
+    .action((file: string, options: SharedOptions) => inspectCommand(file, options, output));
+}
+
+async function inspectCommand(file: string, options: SharedOptions, output: Output): Promise<void> {
+  const program = await openProgram(file);
+  output.say(output.messageColors.dim(`compiling ${file}`));
+  const { report } = await compileProgram(program, sourceOptions(options), output);
+  output.write(
+    output.json
+      ? `${JSON.stringify(report, null, 2)}\n`
+      : `${reportText(report, options.batch ?? usualBatch, output)}\n`,
+  );
+}
+
+function reportText(report: Report, batch: number, output: Output): string {
+  const { bold } = output.colors;
+  const draw = (header: readonly string[], rows: readonly (readonly Cell[])[]): string =>
+    table(header, rows, output.colors, Math.max(output.columns, 100));
+  const { forward, backward } = report.flops;
+  const total = report.parameters.reduce((sum, p) => sum + p.count, 0);
+  const section = (title: string, body: string): string => `${bold(title)}\n${body}`;
+  const arena = report.arena.fixed + batch * report.arena.perRow;
+
+  return [
+    section(
+      report.model,
+      draw(
+        ["name", "role", "shape"],
+        [
+          ...report.inputs.map((i) => [i.name, i.role, `${i.dtype === "float" ? "" : i.dtype}${i.shape}`]),
+          ...report.outputs.map((o) => [o.name, "output", o.shape]),
+        ],
+      ),
+    ),
+    ...(report.parameters.length === 0
+      ? []
+      : [
+          section(
+            `Layers: ${count(total)} parameters`,
+            draw(
+              ["layer", "parameters", "of"],
+              layers(report.parameters).map(({ layer, names, count: own }) => [layer, own, names.join(", ")]),
+            ),
+          ),
+          section(
+            "Parameters",
+            draw(
+              ["path", "shape", "count", "starts as"],
+              report.parameters.map((p) => [
+                p.path,
+                `[${p.shape.join(", ")}]`,
+                p.count,
+                `${p.init}${p.frozen ? ", frozen" : ""}`,
+              ]),
+            ),
+          ),
+        ]),
+    section(
+      "Operations a row",
+      `  forward ${short(forward)}FLOP, backward ${short(backward)}FLOP${forward > 0 && backward > 0 ? ` (${(backward / forward).toFixed(1)} times as many)` : ""}`,
+    ),
+    ...(report.stored.length === 0
+      ? []
+      : [
+          section(
+            `Stored for the backward pass`,
+            draw(
+              ["value", "size", "bytes", "because"],
+              report.stored.map((s) => [
+                s.name,
+                s.size,
+                `${count(s.bytes)}${s.perRow ? " a row" : ""}`,
+                s.because,
+              ]),
+            ),
+          ),
+        ]),
+    section(
+      "Memory",
+      `  ${bytes(report.arena.fixed)} and ${bytes(report.arena.perRow)} a row: ${bytes(arena)} for ${count(batch)} rows`,
+    ),
+    section(
+      `Kernels: ${report.kernels.length}`,
+      draw(
+        ["kernel", "loops", "called by", "formula"],
+        report.kernels.map((k) => [
+          k.name,
+          k.loops,
+          Object.entries(k.calls)
+            .map(([entry, calls]) => (calls === 1 ? entry : `${entry} ×${calls}`))
+            .join(", "),
+          k.formula,
+        ]),
+      ),
+    ),
+  ].join("\n\n");
+}
+
+/** Parameters by what comes before the last dot of their paths. */
+function layers(
+  parameters: Report["parameters"],
+): { readonly layer: string; readonly names: readonly string[]; readonly count: number }[] {
+  const byLayer = new Map<string, Report["parameters"][number][]>();
+  for (const parameter of parameters) {
+    const layer = parameter.path.split(".").slice(0, -1).join(".") || parameter.path;
+    const own = byLayer.get(layer);
+    if (own === undefined) byLayer.set(layer, [parameter]);
+    else own.push(parameter);
+  }
+  return [...byLayer].map(([layer, own]) => ({
+    layer,
+    names: own.map(({ path }) => path.split(".").at(-1)!),
+    count: own.reduce((sum, p) => sum + p.count, 0),
+  }));
+}

@@ -1,0 +1,220 @@
+/** `nndsl predict`: runs a trained model on data. */
+import { Option, type Command } from "commander";
+import type { Net, Tensor } from "../../runtime/index.ts";
+import type { Dataset } from "../data/load-data.ts";
+import { UsageError } from "../failures.ts";
+import { expectWritable, writeFiles } from "../files.ts";
+import { addModelOptions, required, sourceOptions, takeFile, type SharedOptions } from "../options.ts";
+import type { Output } from "../output.ts";
+import { compileProgram, openProgram } from "../program.ts";
+import { count } from "../terminal/numbers.ts";
+import { dataFolders, dataHelp } from "./train.ts";
+
+interface PredictArguments extends SharedOptions {
+  readonly data?: readonly string[];
+  readonly weights?: string;
+  readonly output?: string;
+  readonly dtype: "f32" | "f64";
+  readonly simd: "strict" | "relaxed";
+}
+
+const formats = ["csv", "npy", "npz", "safetensors"] as const;
+type Format = (typeof formats)[number];
+
+export function addPredict(program: Command, output: Output): Command {
+  return addModelOptions(program.command("predict"))
+    .description("run a trained model on data")
+    .usage("<file> --weights <file> --data <what...> [options]")
+    .argument("[file]", "a program, FILE.nn")
+    .option("--data <what...>", "what to run it on, written as for train; targets are not needed")
+    .option("--weights <file>", "trained weights, W.safetensors")
+    .option(
+      "-o, --output <file>",
+      "where the outputs go: .csv, .npy (one output), .npz or .safetensors; without it, CSV on stdout",
+    )
+    .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))
+    .addOption(new Option("--dtype <type>", "as in compile").choices(["f32", "f64"]).default("f32"))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  nndsl predict mnist.nn --weights mnist.safetensors --data mnist:test -o probs.npy
+  nndsl predict iris.nn --weights iris.safetensors --data x=new.csv -o species.csv
+  nndsl predict xor.nn --weights xor.safetensors --data x=points.csv | head
+${dataHelp}
+
+In a .csv the output p with three numbers a row is the columns p.0, p.1, p.2.`,
+    )
+    .action((file: string | undefined, options: PredictArguments) => predictCommand(file, options, output));
+}
+
+async function predictCommand(
+  typed: string | undefined,
+  options: PredictArguments,
+  output: Output,
+): Promise<void> {
+  const { file, data: dataSpec } = takeFile(typed, options.data);
+  const weights = required(options.weights, "--weights");
+  const format = options.output === undefined ? "csv" : outputFormat(options.output);
+  if (options.output !== undefined) expectWritable(options.output);
+  const program = await openProgram(file);
+  output.say(output.messageColors.dim(`compiling ${file}`));
+  const { dtype, simd } = options;
+  const { wasm, manifest } = await compileProgram(
+    program,
+    { ...sourceOptions(options), dtype, simd },
+    output,
+  );
+  if (manifest.outputs.length === 0) {
+    throw new UsageError("no-output", `${manifest.model} has no output`, {
+      file,
+      help: "add a line such as `output p = …`",
+    });
+  }
+  if (format === "npy" && manifest.outputs.length > 1) {
+    const names = manifest.outputs.map(({ name }) => `\`${name}\``).join(", ");
+    throw new UsageError(
+      "bad-option",
+      `a .npy file holds one array, and ${manifest.model} has the outputs ${names}`,
+      {
+        help: "write a .npz",
+      },
+    );
+  }
+
+  const { blame, loadNet, restoreWeights } = await import("../net.ts");
+  const { loadData } = await import("../data/load-data.ts");
+  const net = await loadNet(wasm, options.seed, file);
+  const { categories } = await restoreWeights(net, weights);
+  const data = await loadData(dataSpec, manifest, {
+    option: "--data",
+    targets: false,
+    known: categories,
+    folders: dataFolders(file),
+  });
+  for (const note of data.notes) output.say(`note: ${note}`);
+
+  let outputs: Record<string, Tensor>;
+  try {
+    outputs = await predictAll(net, data, options.batch);
+  } catch (error) {
+    throw blame(error, file);
+  }
+  const content = await encode(outputs, format);
+  if (options.output !== undefined) await writeFiles([{ path: options.output, bytes: content }]);
+
+  if (output.json) {
+    const result = {
+      rows: data.rows,
+      outputs: Object.fromEntries(
+        Object.entries(outputs).map(([name, { shape, data: values }]) => [
+          name,
+          // The numbers themselves where no file takes them.
+          { shape, ...(options.output === undefined ? { data: [...values] } : {}) },
+        ]),
+      ),
+      ...(options.output === undefined ? {} : { file: options.output }),
+    };
+    output.write(`${JSON.stringify(result, null, 2)}\n`);
+  } else if (options.output === undefined) output.write(String(content));
+  else output.say(`${count(data.rows)} ${data.rows === 1 ? "row" : "rows"} in ${options.output}`);
+}
+
+function outputFormat(path: string): Format {
+  const extension = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase();
+  const format = formats.find((known) => known === extension);
+  if (format !== undefined) return format;
+  throw new UsageError("bad-option", `${path} does not say which format to write`, {
+    help: `give it a name that ends in ${formats.map((known) => `.${known}`).join(", ")}`,
+  });
+}
+
+/** All rows, taken in parts where memory or `--batch` say so. */
+async function predictAll(
+  net: Net,
+  data: Dataset,
+  batch: number | undefined,
+): Promise<Record<string, Tensor>> {
+  const { rowsPerCall, slice } = await import("../net.ts");
+  const step = rowsPerCall(net, data, batch);
+  const parts: Record<string, Tensor>[] = [];
+  for (let from = 0; from < data.rows; from += step) {
+    parts.push(net.predict(slice(net, data, from, Math.min(step, data.rows - from))));
+  }
+  const [first] = parts;
+  if (first === undefined || parts.length === 1) return first ?? {};
+  return Object.fromEntries(
+    net.manifest.outputs.map(({ name, shape }) => {
+      const tensors = parts.map((part) => part[name]!);
+      const whole = tensors[0]!;
+      return [name, typeof shape[0] === "string" ? joinRows(tensors) : whole];
+    }),
+  );
+}
+
+function joinRows(tensors: readonly Tensor[]): Tensor {
+  const total = tensors.reduce((sum, t) => sum + t.data.length, 0);
+  const data = tensors[0]!.data instanceof Float64Array ? new Float64Array(total) : new Float32Array(total);
+  let at = 0;
+  for (const tensor of tensors) {
+    data.set(tensor.data, at);
+    at += tensor.data.length;
+  }
+  const rows = tensors.reduce((sum, t) => sum + t.shape[0]!, 0);
+  return { data, shape: [rows, ...tensors[0]!.shape.slice(1)] };
+}
+
+async function encode(
+  outputs: Readonly<Record<string, Tensor>>,
+  format: Format,
+): Promise<Uint8Array | string> {
+  switch (format) {
+    case "csv":
+      return toCsv(outputs);
+    case "npy": {
+      const { writeNpy } = await import("../data/npy.ts");
+      const [only] = Object.values(outputs);
+      return writeNpy(only!.data, only!.shape);
+    }
+    case "npz": {
+      const { writeNpz } = await import("../data/npz.ts");
+      return writeNpz(outputs);
+    }
+    case "safetensors": {
+      const { writeSafetensors } = await import("../../runtime/safetensors.ts");
+      return writeSafetensors(Object.entries(outputs));
+    }
+    default:
+      return format satisfies never;
+  }
+}
+
+/** One line a row; all outputs must have as many rows. */
+async function toCsv(outputs: Readonly<Record<string, Tensor>>): Promise<string> {
+  const { columnNames, shortest, writeCsv } = await import("../data/csv.ts");
+  const columns = Object.entries(outputs).map(([name, { data, shape }]) => {
+    const rows = shape[0] ?? 1;
+    return { name, data, rows, perRow: rows === 0 ? 0 : data.length / rows, rest: shape.slice(1) };
+  });
+  const rows = columns[0]?.rows ?? 0;
+  const odd = columns.find((column) => column.rows !== rows);
+  if (odd !== undefined) {
+    throw new UsageError(
+      "bad-option",
+      `a .csv has one row for all outputs, and \`${columns[0]!.name}\` has ${rows} rows where \`${odd.name}\` has ${odd.rows}`,
+      { help: "write a .npz" },
+    );
+  }
+  return writeCsv(
+    columns.flatMap(({ name, rest }) => columnNames(name, rest)),
+    (function* () {
+      for (let row = 0; row < rows; row++) {
+        yield columns.flatMap(({ data, perRow }) =>
+          Array.from(data.subarray(row * perRow, (row + 1) * perRow), (value) =>
+            shortest(value, data instanceof Float64Array ? "f64" : "f32"),
+          ),
+        );
+      }
+    })(),
+  );
+}

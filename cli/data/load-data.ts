@@ -1,0 +1,169 @@
+/** `--data`: from what was typed to tensors for each input of the model, or an error before anything is trained on. */
+import type { Manifest, ManifestInput } from "../../runtime/manifest.ts";
+import { DataError } from "../failures.ts";
+import { didYouMean } from "../suggest.ts";
+import type { DataArray } from "./array.ts";
+import type { Categories } from "./csv.ts";
+import { matchInput, type Tensor } from "./match-input.ts";
+import { readMnist } from "./mnist.ts";
+import { readDataFile, readInputFile } from "./read-file.ts";
+import { parseSpec, type DataSpec } from "./spec.ts";
+
+export interface DataOptions {
+  /** `--data`, as messages name it. */
+  readonly option: string;
+  /** Whether the targets are needed as well; they are left out where not. */
+  readonly targets: boolean;
+  /** What text columns stand for, by input, from an earlier run. */
+  readonly known?: Readonly<Record<string, Categories>>;
+  /** Where named data sets are looked for. */
+  readonly folders: readonly string[];
+  /** The most bytes that a file may unpack to. */
+  readonly unpackedLimit?: number;
+}
+
+export interface Dataset {
+  /** Rows of the batch that all of it makes; 1 for a model without a free dimension. */
+  readonly rows: number;
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  /** What text columns stand for, by input and column. */
+  readonly categories: Readonly<Record<string, Categories>>;
+  /** What a user should know, though it is no error. */
+  readonly notes: readonly string[];
+}
+
+interface Found {
+  readonly array: DataArray;
+  /** Whether the numbers are those of classes, from text or a named data set. */
+  readonly labels: boolean;
+}
+
+/**
+ * @throws UsageError where the arguments or files are not to be had, DataError where the data is wrong; nothing is half-loaded
+ */
+export async function loadData(
+  texts: readonly string[],
+  manifest: Manifest,
+  options: DataOptions,
+): Promise<Dataset> {
+  const wanted = manifest.inputs.filter((input) => options.targets || input.role === "input");
+  const spec = parseSpec(texts, options.option);
+  const categories: Record<string, Categories> = { ...options.known };
+  const notes: string[] = [];
+  const found = await findArrays(spec, manifest, wanted, options, categories, notes);
+  const origin = spec.kind === "named" ? spec.name : spec.kind === "whole" ? spec.path : options.option;
+
+  const inputs: Record<string, Tensor> = {};
+  let counted: { readonly input: string; readonly file: string; readonly rows: number } | null = null;
+  for (const input of wanted) {
+    const given = found.get(input.name);
+    if (given === undefined) throw missingInput(input, origin, spec, [...found.keys()]);
+    const { tensor, rows } = matchInput(given.array, input, manifest.dtype, given.labels);
+    if (rows !== null) {
+      if (counted !== null && counted.rows !== rows) {
+        throw new DataError(
+          "data-row-counts",
+          `\`${input.name}\` has ${rows} rows, and \`${counted.input}\` has ${counted.rows}`,
+          { file: given.array.file },
+          counted.file === given.array.file
+            ? {}
+            : { notes: [`\`${counted.input}\` is from ${counted.file}`] },
+        );
+      }
+      counted ??= { input: input.name, file: given.array.file, rows };
+    }
+    inputs[input.name] = tensor;
+  }
+  return { rows: counted?.rows ?? 1, inputs, categories, notes };
+}
+
+async function findArrays(
+  spec: DataSpec,
+  manifest: Manifest,
+  wanted: readonly ManifestInput[],
+  options: DataOptions,
+  categories: Record<string, Categories>,
+  notes: string[],
+): Promise<Map<string, Found>> {
+  const names = manifest.inputs.map((input) => input.name);
+  const found = new Map<string, Found>();
+  const readInto = async (input: string, path: string, picked?: readonly string[]): Promise<void> => {
+    const read = await readInputFile(path, picked, options.known?.[input], options.unpackedLimit);
+    found.set(input, { array: read.array, labels: read.array.categories !== undefined });
+    if (Object.keys(read.categories).length > 0) categories[input] = read.categories;
+  };
+
+  switch (spec.kind) {
+    case "named": {
+      const { images, labels } = await readMnist(spec.name, options.folders);
+      const input = manifest.inputs.find((i) => i.role === "input" && i.dtype === "float");
+      const target = manifest.inputs.find((i) => i.role === "target");
+      if (input !== undefined) found.set(input.name, { array: images, labels: false });
+      if (target !== undefined) found.set(target.name, { array: labels, labels: true });
+      return found;
+    }
+    case "inputs":
+      for (const { input, path, picked } of spec.files) {
+        if (!names.includes(input)) {
+          const help = didYouMean(input, names);
+          throw new DataError(
+            "data-unknown-input",
+            `${manifest.model} has no input \`${input}\``,
+            { file: path },
+            help === undefined ? {} : { help },
+          );
+        }
+        // Targets given to `predict` are not so much as read.
+        if (wanted.some((w) => w.name === input)) await readInto(input, path, picked);
+      }
+      return found;
+    case "whole": {
+      const content = await readDataFile(spec.path, options.unpackedLimit);
+      if (content.kind === "arrays") {
+        for (const [name, array] of content.arrays) {
+          if (names.includes(name)) found.set(name, { array, labels: false });
+          else notes.push(`\`${name}\` in ${spec.path} is no input of ${manifest.model}, and is not used`);
+        }
+        return found;
+      }
+      const only = wanted[0];
+      if (only === undefined || wanted.length > 1) {
+        throw new DataError(
+          "data-which-input",
+          `this file is for one input, and ${manifest.model} needs ${wanted.map((w) => `\`${w.name}\``).join(", ")}`,
+          { file: spec.path },
+          {
+            help:
+              content.kind === "table"
+                ? `say which columns are which: ${wanted.map((w) => `${w.name}=${spec.path}:COLUMNS`).join(" ")}`
+                : `say which it is: ${wanted.map((w, i) => `${w.name}=${i === 0 ? spec.path : "FILE"}`).join(" ")}`,
+          },
+        );
+      }
+      await readInto(only.name, spec.path);
+      return found;
+    }
+    default:
+      return spec satisfies never;
+  }
+}
+
+function missingInput(
+  input: ManifestInput,
+  origin: string,
+  spec: DataSpec,
+  found: readonly string[],
+): DataError {
+  const near = didYouMean(input.name, found);
+  return new DataError(
+    "data-missing-input",
+    `there is no data for the ${input.role} \`${input.name}\`, ${input.dtype === "float" ? "" : input.dtype}[${input.shape.join(", ")}]`,
+    { file: origin },
+    {
+      ...(near === undefined || spec.kind !== "whole"
+        ? {}
+        : { notes: [`it holds ${found.map((n) => `\`${n}\``).join(", ")}`] }),
+      help: spec.kind === "inputs" ? `add ${input.name}=FILE` : `it needs an array named \`${input.name}\``,
+    },
+  );
+}

@@ -1,0 +1,195 @@
+/** An array from a file, held against one input of the model and brought into the form that the runtime takes. */
+import type { Manifest, ManifestInput, ManifestSize } from "../../runtime/manifest.ts";
+import { DataError } from "../failures.ts";
+import { elementCount, showShape, type DataArray } from "./array.ts";
+
+export interface Tensor {
+  readonly data: Float32Array | Float64Array | Int32Array;
+  readonly shape: readonly number[];
+}
+
+/**
+ * The values for `input`, and how many rows of a batch they are (1 where the input has no free dimension: `rows` is then null).
+ *
+ * Axes of size 1 may be there or not, and rows may be flat ([N, 784] for [N, 28, 28] and back). Labels from text, or from a named data
+ * set, become one-hot rows where the model wants [N, K].
+ *
+ * @param labels whether the array holds the numbers of classes, which one-hot rows may be made of
+ * @throws DataError at the first entry that the model cannot take
+ */
+export function matchInput(
+  array: DataArray,
+  input: ManifestInput,
+  dtype: Manifest["dtype"],
+  labels: boolean,
+): { readonly tensor: Tensor; readonly rows: number | null } {
+  const classes = oneHotClasses(input);
+  const source = labels && classes !== null && isOneARow(array) ? oneHot(array, input, classes) : array;
+  const { shape, rows } = matchShape(source, input);
+  return { tensor: { data: convert(source, input, dtype), shape }, rows };
+}
+
+const isOneARow = (array: DataArray): boolean =>
+  elementCount(array.shape.slice(1)) === 1 && array.shape.length > 0;
+
+function oneHotClasses(input: ManifestInput): number | null {
+  const [rows, classes] = input.shape;
+  const fits = input.dtype === "float" && input.shape.length === 2 && typeof rows === "string";
+  return fits && typeof classes === "number" && classes > 1 ? classes : null;
+}
+
+function oneHot(array: DataArray, input: ManifestInput, classes: number): DataArray {
+  const rows = array.values.length;
+  const values = new Float32Array(rows * classes);
+  array.values.forEach((label, row) => {
+    if (!Number.isInteger(label) || label < 0 || label >= classes)
+      throw labelError(array, row, input, classes);
+    values[row * classes + label] = 1;
+  });
+  return {
+    shape: [rows, classes],
+    values,
+    place: (position) => array.place(Math.floor(position / classes)),
+    file: array.file,
+  };
+}
+
+/** `3·N` → 3; null for a fixed size. */
+function freeFactor(size: ManifestSize): number | null {
+  if (typeof size === "number") return null;
+  const factor = /^(\d+)·/.exec(size)?.[1];
+  return factor === undefined ? 1 : Number(factor);
+}
+
+function matchShape(
+  array: DataArray,
+  input: ManifestInput,
+): { readonly shape: readonly number[]; readonly rows: number | null } {
+  const wanted = input.shape;
+  const freeAxis = wanted.findIndex((size) => typeof size === "string");
+  const free = wanted[freeAxis];
+  const factor = free === undefined ? null : freeFactor(free);
+  // Counting from 0, the free axis as the data has it: rows come first, or stand where the model has them.
+  const count = array.shape[freeAxis];
+  if (free !== undefined && factor !== null && count !== undefined) {
+    if (count === 0) throw new DataError("data-empty", `\`${input.name}\` has no rows`, { file: array.file });
+    if (count % factor === 0) {
+      const rows = count / factor;
+      const shape = wanted.map((size, axis) => (axis === freeAxis ? count : Number(size)));
+      if (agrees(array.shape, shape, freeAxis)) return { shape, rows };
+    }
+  } else if (free === undefined) {
+    const shape = wanted.map(Number);
+    if (agrees(array.shape, shape, -1)) return { shape, rows: null };
+  }
+  throw new DataError(
+    "data-wrong-shape",
+    `\`${input.name}\` is ${showShape(wanted)}, and the data is ${showShape(array.shape)}`,
+    { file: array.file },
+    shapeAdvice(array, input),
+  );
+}
+
+/** Equal, but for axes of size 1, or for rows that one of them has flat. */
+function agrees(given: readonly number[], wanted: readonly number[], freeAxis: number): boolean {
+  if (given.length === wanted.length && given.every((size, axis) => size === wanted[axis])) return true;
+  if (freeAxis > 0) return false;
+  const skip = freeAxis + 1;
+  const [a, b] = [given.slice(skip), wanted.slice(skip)];
+  if (elementCount(a) !== elementCount(b)) return false;
+  const solid = (shape: readonly number[]): string => shape.filter((size) => size !== 1).join();
+  return a.length <= 1 || b.length <= 1 || solid(a) === solid(b);
+}
+
+function shapeAdvice(array: DataArray, input: ManifestInput): { readonly help?: string } {
+  const perRow = elementCount(array.shape.slice(1));
+  const wanted = input.shape.slice(1);
+  if (array.categories !== undefined && typeof input.shape[0] === "string") {
+    return { help: `\`${input.name}: int[N]\` takes labels` };
+  }
+  if (typeof input.shape[0] === "string" && wanted.every((size) => typeof size === "number")) {
+    const expected = elementCount(wanted);
+    if (expected !== perRow) return { help: `each row needs ${expected} numbers, and has ${perRow}` };
+  }
+  return {};
+}
+
+function convert(array: DataArray, input: ManifestInput, dtype: Manifest["dtype"]): Tensor["data"] {
+  const { values } = array;
+  switch (input.dtype) {
+    case "int": {
+      const result = new Int32Array(values.length);
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i]!;
+        result[i] = value;
+        if (result[i] !== value) {
+          throw new DataError(
+            "data-not-an-integer",
+            `\`${input.name}\` takes integers, and this is ${value}`,
+            array.place(i),
+          );
+        }
+        if (input.classes !== undefined && (value < 0 || value >= input.classes)) {
+          throw labelError(array, i, input, input.classes);
+        }
+      }
+      return result;
+    }
+    case "bool":
+    case "float": {
+      const result = dtype === "f64" ? new Float64Array(values.length) : new Float32Array(values.length);
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i]!;
+        result[i] = value;
+        if (!Number.isFinite(result[i])) throw notFinite(value, array, i);
+        if (input.dtype === "bool" && value !== 0 && value !== 1) {
+          throw new DataError(
+            "data-not-a-boolean",
+            `\`${input.name}\` takes 0 and 1, and this is ${value}`,
+            array.place(i),
+          );
+        }
+      }
+      return result;
+    }
+    default:
+      return input.dtype satisfies never;
+  }
+}
+
+const notFinite = (value: number, array: DataArray, position: number): DataError =>
+  Number.isFinite(value)
+    ? new DataError(
+        "data-too-large-number",
+        `${value} is beyond what f32 can hold, about ±3.4e38`,
+        array.place(position),
+        {
+          help: "scale the data, or compile with --dtype f64",
+        },
+      )
+    : new DataError("data-not-finite", `${value} is no finite number`, array.place(position), {
+        help: "fill it in, or leave the row out; nndsl does not guess missing values",
+      });
+
+function labelError(array: DataArray, position: number, input: ManifestInput, classes: number): DataError {
+  const label = array.values[position]!;
+  const text = array.categories?.[label];
+  return new DataError(
+    "data-label-out-of-range",
+    `label ${label}${text === undefined ? "" : ` (\`${text}\`)`} of \`${input.name}\` is not one of 0 … ${classes - 1}`,
+    array.place(position),
+    {
+      ...(array.categories === undefined
+        ? {}
+        : {
+            notes: [
+              `the column has ${array.categories.length} different texts, and the model ${classes} classes`,
+            ],
+          }),
+      help:
+        array.categories === undefined && label === classes
+          ? "labels begin at 0"
+          : "look at the data, or give the model more classes",
+    },
+  );
+}

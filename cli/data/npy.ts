@@ -1,0 +1,198 @@
+/** NumPy's array files, as https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html describes them. */
+import { DataError } from "../failures.ts";
+import { arrayPlace, elementCount, type DataArray, type Values } from "./array.ts";
+
+const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+
+export const isNpy = (bytes: Uint8Array): boolean => magic.every((byte, index) => bytes[index] === byte);
+
+interface Header {
+  readonly descr: string;
+  readonly fortranOrder: boolean;
+  readonly shape: readonly number[];
+  readonly start: number;
+}
+
+/**
+ * Reads an array of numbers or booleans, in any byte order, versions 1 to 3. 64-bit integers become f64.
+ * @throws DataError
+ */
+export function readNpy(bytes: Uint8Array, file: string): DataArray {
+  const { descr, fortranOrder, shape, start } = readHeader(bytes, file);
+  const type = /^([<>|=])(b1|[iu][1248]|f[248])$/.exec(descr);
+  if (type === null) throw unsupported(descr, file);
+  const kind = type[2]!;
+  const size = Number(kind[1]);
+  const count = elementCount(shape);
+  const present = bytes.length - start;
+  if (present !== count * size) {
+    throw new DataError(
+      present < count * size ? "data-truncated" : "data-trailing-bytes",
+      `its header says [${shape.join(", ")}] of ${size} bytes each, ${count * size} bytes, but ${present} follow`,
+      { file },
+      { help: "write the file again with numpy.save" },
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start, present);
+  const values = readValues(kind, view, count, type[1] !== ">", (position) =>
+    arrayPlace(file, shape)(fortranOrder ? rowMajor(position, shape) : position),
+  );
+  return {
+    shape,
+    values: fortranOrder && shape.length > 1 ? toRowMajor(values, shape) : values,
+    place: arrayPlace(file, shape),
+    file,
+  };
+}
+
+function readHeader(bytes: Uint8Array, file: string): Header {
+  const bad = (why: string): DataError =>
+    new DataError("data-bad-header", `its NumPy header ${why}`, { file });
+  if (!isNpy(bytes)) throw new DataError("data-unknown-format", "this is no NumPy array file", { file });
+  const version = bytes[6];
+  if (version === undefined || bytes.length < 12) throw bad("is cut short");
+  if (version < 1 || version > 3) throw bad(`is of version ${version}; 1, 2 and 3 are known`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  const start = (version === 1 ? 10 : 12) + length;
+  if (start > bytes.length) throw bad("is cut short");
+  const text = new TextDecoder(version === 3 ? "utf-8" : "latin1").decode(
+    bytes.subarray(version === 1 ? 10 : 12, start),
+  );
+  const descr = /'descr':\s*(?:'([^']*)'|(\[))/.exec(text);
+  const order = /'fortran_order':\s*(True|False)/.exec(text);
+  const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(text);
+  if (descr === null || order === null || shape === null)
+    throw bad("lacks `descr`, `fortran_order` or `shape`");
+  const sizes = shape[1]!
+    .split(",")
+    .map((size) => size.trim())
+    .filter((size) => size !== "")
+    .map(Number);
+  if (!Number.isSafeInteger(elementCount(sizes))) throw bad("gives a shape too large to be true");
+  return { descr: descr[1] ?? "records", fortranOrder: order[1] === "True", shape: sizes, start };
+}
+
+function unsupported(descr: string, file: string): DataError {
+  const what = descr.startsWith("|O")
+    ? "Python objects"
+    : /^[<>|=]?[US]/.test(descr)
+      ? "text"
+      : /^[<>=]?c/.test(descr)
+        ? "complex numbers"
+        : descr === "records"
+          ? "records with named fields"
+          : `the type ${descr}`;
+  return new DataError(
+    "data-unsupported-type",
+    `it holds ${what}, and nndsl reads numbers and booleans`,
+    { file },
+    {
+      help: "convert it with .astype('float32') before numpy.save; for text labels, use a CSV file",
+    },
+  );
+}
+
+function readValues(
+  kind: string,
+  view: DataView,
+  count: number,
+  little: boolean,
+  place: (position: number) => ReturnType<DataArray["place"]>,
+): Values {
+  const fill = <T extends Values>(array: T, get: (offset: number) => number): T => {
+    const size = Number(kind[1]);
+    for (let i = 0; i < count; i++) array[i] = get(i * size);
+    return array;
+  };
+  const exact = (get: (offset: number) => bigint) => (offset: number) => {
+    const integer = get(offset);
+    const value = Number(integer);
+    if (Number.isSafeInteger(value)) return value;
+    throw new DataError(
+      "data-too-precise",
+      `${integer} is beyond ±2⁵³, where f64 skips integers`,
+      place(offset / 8),
+    );
+  };
+  switch (kind) {
+    case "b1":
+    case "u1":
+      return fill(new Uint8Array(count), (o) => view.getUint8(o));
+    case "i1":
+      return fill(new Int8Array(count), (o) => view.getInt8(o));
+    case "u2":
+      return fill(new Uint16Array(count), (o) => view.getUint16(o, little));
+    case "i2":
+      return fill(new Int16Array(count), (o) => view.getInt16(o, little));
+    case "u4":
+      return fill(new Uint32Array(count), (o) => view.getUint32(o, little));
+    case "i4":
+      return fill(new Int32Array(count), (o) => view.getInt32(o, little));
+    case "u8":
+      return fill(
+        new Float64Array(count),
+        exact((o) => view.getBigUint64(o, little)),
+      );
+    case "i8":
+      return fill(
+        new Float64Array(count),
+        exact((o) => view.getBigInt64(o, little)),
+      );
+    case "f2":
+      return fill(new Float32Array(count), (o) => fromHalf(view.getUint16(o, little)));
+    case "f4":
+      return fill(new Float32Array(count), (o) => view.getFloat32(o, little));
+    default:
+      return fill(new Float64Array(count), (o) => view.getFloat64(o, little));
+  }
+}
+
+/** IEEE 754 binary16: 1 sign bit, 5 exponent bits (bias 15), 10 fraction bits. */
+function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** The row-major position of the entry at `position` in column-major order. */
+function rowMajor(position: number, shape: readonly number[]): number {
+  let result = 0;
+  let stride = elementCount(shape);
+  for (const size of shape) {
+    stride /= size;
+    result += (position % size) * stride;
+    position = Math.floor(position / size);
+  }
+  return result;
+}
+
+function toRowMajor(values: Values, shape: readonly number[]): Values {
+  const result = values.slice();
+  for (let position = 0; position < values.length; position++)
+    result[rowMajor(position, shape)] = values[position]!;
+  return result;
+}
+
+/** The bytes of an f32 or f64 array as `numpy.save` would write it, version 1. */
+export function writeNpy(values: Float32Array | Float64Array, shape: readonly number[]): Uint8Array {
+  const descr = values instanceof Float64Array ? "<f8" : "<f4";
+  const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+  const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sizes}), }`;
+  // The header is padded with spaces and a newline, so that the data starts at a multiple of 64.
+  const length = Math.ceil((10 + dictionary.length + 1) / 64) * 64 - 10;
+  const bytes = new Uint8Array(10 + length + values.byteLength);
+  bytes.set(magic);
+  bytes[6] = 1;
+  new DataView(bytes.buffer).setUint16(8, length, true);
+  bytes.set(new TextEncoder().encode(dictionary.padEnd(length - 1) + "\n"), 10);
+  const data = new DataView(bytes.buffer, 10 + length);
+  const size = values.BYTES_PER_ELEMENT;
+  values.forEach((value, i) =>
+    size === 8 ? data.setFloat64(i * 8, value, true) : data.setFloat32(i * 4, value, true),
+  );
+  return bytes;
+}

@@ -1,0 +1,58 @@
+/** What `--data` and `--test` were given, taken apart. */
+import { existsSync } from "node:fs";
+import Papa from "papaparse";
+import { UsageError } from "../failures.ts";
+
+export type DataSpec =
+  | { readonly kind: "named"; readonly name: string }
+  | { readonly kind: "whole"; readonly path: string }
+  | { readonly kind: "inputs"; readonly files: readonly InputFile[] };
+
+/** The file of one input, and what to pick from it: columns of a table, or an array by its name. */
+export interface InputFile {
+  readonly input: string;
+  readonly path: string;
+  readonly picked?: readonly string[];
+}
+
+/** @throws UsageError where the arguments do not go together */
+export function parseSpec(texts: readonly string[], option: string): DataSpec {
+  const files: InputFile[] = [];
+  const others: string[] = [];
+  for (const text of texts) {
+    const [, input, rest] = /^([A-Za-z_]\w*)=(.+)$/s.exec(text) ?? [];
+    if (input === undefined || rest === undefined) {
+      others.push(text);
+      continue;
+    }
+    if (files.some((file) => file.input === input)) {
+      throw new UsageError("bad-option", `${option} gives \`${input}\` twice`, {
+        help: "one file for each input",
+      });
+    }
+    files.push({ input, ...splitSelection(rest) });
+  }
+  const first = others[0];
+  if (first === undefined) return { kind: "inputs", files };
+  if (others.length > 1 || files.length > 0) {
+    throw new UsageError(
+      "bad-option",
+      `${option} is one file for all inputs, or NAME=FILE for each of them`,
+      {
+        help: `\`${first}\` does not say which input it is for; write ${option} x=${first}`,
+      },
+    );
+  }
+  return /^[a-z]+:[a-z]*$/.test(first) && !existsSync(first)
+    ? { kind: "named", name: first }
+    : { kind: "whole", path: first };
+}
+
+function splitSelection(text: string): Pick<InputFile, "path" | "picked"> {
+  if (existsSync(text)) return { path: text };
+  const [, path, list] = /^(.+?\.(?:csv|tsv|txt|npz|safetensors)(?:\.gz)?):(.+)$/is.exec(text) ?? [];
+  if (path === undefined || list === undefined) return { path: text };
+  // Names with a comma are quoted as in the table itself.
+  const names = Papa.parse<string[]>(list, { delimiter: "," }).data[0] ?? [];
+  return { path, picked: names.map((name) => name.trim()).filter((name) => name !== "") };
+}

@@ -1,0 +1,112 @@
+/** The commands, and how each run ends: with an exit code, and with words where it went wrong. */
+import { Command, CommanderError } from "commander";
+import { version } from "../compiler/version.ts";
+import { addCheck } from "./commands/check.ts";
+import { addCompile } from "./commands/compile.ts";
+import { addFmt } from "./commands/fmt.ts";
+import { addInspect } from "./commands/inspect.ts";
+import { addNew } from "./commands/new.ts";
+import { addPredict } from "./commands/predict.ts";
+import { addTrain } from "./commands/train.ts";
+import { DataError, exitCodes, ModelError, showPlace, UsageError, type Complaint } from "./failures.ts";
+import { createOutput, forgiveClosedPipes, renderComplaint, type Output } from "./output.ts";
+import { diagnosticsJson, ProgramError, renderDiagnostics } from "./program.ts";
+
+/** Runs one command line and sets `process.exitCode`; never throws. */
+export async function main(argv: readonly string[]): Promise<void> {
+  forgiveClosedPipes();
+  const output = createOutput({ json: argv.includes("--json"), color: !argv.includes("--no-color") });
+  try {
+    await createProgram(output).parseAsync(argv, { from: "user" });
+  } catch (error) {
+    process.exitCode = await tell(error, output);
+  }
+}
+
+function createProgram(output: Output): Command {
+  const program = new Command("nndsl")
+    .description(
+      "Write a neural network as formulas; get a small WebAssembly module that predicts and trains.",
+    )
+    .version(version, "-V, --version")
+    .helpOption("-h, --help", "what it does and how it is used")
+    .showSuggestionAfterError(true)
+    .showHelpAfterError("`nndsl help` shows the commands, `nndsl help COMMAND` one of them with examples")
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => (output.json ? undefined : output.draw(text)) })
+    .addHelpText(
+      "after",
+      `
+A first session:
+  nndsl new spirals && cd spirals                      a model, data, a page and a test
+  nndsl check model.nn                                 everything that is wrong with it, at once
+  nndsl train model.nn --data x=data.csv:a,b y=data.csv:kind -o weights.safetensors
+  nndsl compile model.nn -o out                        out/NAME.wasm, .js and .d.ts for your application
+
+  nndsl train mnist.nn --data mnist:train --test mnist:test --epochs 5 --batch 128
+  nndsl help train                                     more of each command, with examples
+
+Exit codes: 0 done, 1 the program or the data is wrong, 2 wrong usage, a missing file or a full disk,
+130 interrupted, 101 a fault of nndsl itself.`,
+    );
+  for (const add of [addCompile, addCheck, addFmt, addInspect, addTrain, addPredict, addNew]) {
+    add(program, output)
+      .option("--json", "stdout is one JSON object")
+      .option("--no-color", "no colour, as under NO_COLOR");
+  }
+  return program;
+}
+
+/** Says why a command failed. @returns the exit code */
+async function tell(error: unknown, output: Output): Promise<number> {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.done;
+    if (output.json) {
+      const message = error.message.replace(/^error: /, "");
+      json(output, [{ code: "bad-usage", severity: "error", message }]);
+    }
+    return exitCodes.usage;
+  }
+  if (error instanceof ProgramError) {
+    output.say(
+      await renderDiagnostics(error.program, error.diagnostics, output.messageColors.isColorSupported),
+    );
+    const errors = error.diagnostics.filter((d) => d.severity === "error").length;
+    output.say(`\n${errors} ${errors === 1 ? "error" : "errors"} in ${error.program.path}`);
+    if (output.json) json(output, await diagnosticsJson(error.program, error.diagnostics));
+    return exitCodes.wrong;
+  }
+  if (error instanceof DataError)
+    return complain(error.complaint(), showPlace(error.place), exitCodes.wrong, output);
+  if (error instanceof ModelError) return complain(error.complaint(), error.file, exitCodes.wrong, output);
+  if (error instanceof UsageError) return complain(error.complaint(), undefined, exitCodes.usage, output);
+  return tellFault(error, output);
+}
+
+function complain(complaint: Complaint, place: string | undefined, code: number, output: Output): number {
+  output.say(renderComplaint(complaint, place, output.messageColors));
+  if (output.json) json(output, [complaint]);
+  return code;
+}
+
+/** What went wrong, in the shape of `check --json`: the one thing that scripts must know to read any failure. */
+function json(output: Output, diagnostics: readonly object[]): void {
+  output.write(`${JSON.stringify({ diagnostics }, null, 2)}\n`);
+}
+
+function tellFault(error: unknown, output: Output): number {
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const { red, bold } = output.messageColors;
+  output.say(
+    `${bold(red("This is a fault of nndsl, not of your program or data."))}\n` +
+      "Please report it where you have nndsl from, with the lines below and the file that brought it about.\n\n" +
+      `nndsl ${version}, Node ${process.version}, ${process.platform} ${process.arch}\n` +
+      `nndsl ${process.argv.slice(2).join(" ")}\n${stack}`,
+  );
+  if (output.json) {
+    json(output, [
+      { code: "fault", severity: "error", message: error instanceof Error ? error.message : String(error) },
+    ]);
+  }
+  return exitCodes.fault;
+}

@@ -1,0 +1,92 @@
+/** Options that several commands share. */
+import { InvalidArgumentError, Option, type Command } from "commander";
+import { UsageError } from "./failures.ts";
+
+export interface SharedOptions {
+  readonly set: Readonly<Record<string, string>>;
+  readonly model?: string;
+  readonly seed: number;
+  readonly batch?: number;
+}
+
+/** `--set --model --seed --batch`, for every command that takes a model. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--set <name=value>", "a setting of the model, written as in the language; may be repeated")
+        .argParser(pairs((text) => text))
+        .default({}, "none"),
+    )
+    .option("--model <name>", "which model, where the file has several")
+    .addOption(
+      new Option("--seed <number>", "draws the first weights and all other random numbers")
+        .argParser(integer(0, 2 ** 32 - 1))
+        .default(0),
+    )
+    .addOption(new Option("--batch <rows>", "rows of one step or call").argParser(integer(1, 2 ** 31 - 1)));
+}
+
+/** The options that say what is compiled. */
+export function sourceOptions({ set, model }: SharedOptions): {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly model?: string;
+} {
+  return { settings: set, ...(model === undefined ? {} : { model }) };
+}
+
+/** Gathers `name=value` into one record. */
+export function pairs<T>(read: (text: string) => T) {
+  return (text: string, before: Readonly<Record<string, T>> | undefined): Record<string, T> => {
+    const [, name, value] = /^([A-Za-z_]\w*)=(.+)$/s.exec(text) ?? [];
+    if (name === undefined || value === undefined)
+      throw new InvalidArgumentError("It is written NAME=VALUE.");
+    return { ...before, [name]: read(value) };
+  };
+}
+
+export function integer(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`It is an integer from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+export function finite(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value))
+    throw new InvalidArgumentError("It is a number, such as 0.01 or 1e-3.");
+  return value;
+}
+
+/**
+ * The program's file and the data. `--data` takes all that follows it, so a file typed last (`train --data a.npz model.nn`) arrives
+ * among the data; it is known by its name.
+ * @throws UsageError where one of them is missing
+ */
+export function takeFile(
+  file: string | undefined,
+  data: readonly string[] | undefined,
+): { readonly file: string; readonly data: readonly string[] } {
+  const isProgram = (text: string): boolean => text.endsWith(".nn") && !text.includes("=");
+  const stray = file === undefined ? data?.find(isProgram) : undefined;
+  const program = file ?? stray;
+  const rest = stray === undefined ? data : data?.filter((text) => text !== stray);
+  if (program === undefined) {
+    throw new UsageError("bad-usage", "there is no program", { help: "name it first: FILE.nn" });
+  }
+  if (rest === undefined || rest.length === 0) {
+    throw new UsageError("bad-usage", "there is no data", {
+      help: "give --data FILE, or --data NAME=FILE for each input",
+    });
+  }
+  return { file: program, data: rest };
+}
+
+/** @throws UsageError where an option that a command cannot do without is missing */
+export function required<T>(value: T | undefined, option: string): T {
+  if (value === undefined) throw new UsageError("bad-usage", `${option} is missing`);
+  return value;
+}

@@ -1,0 +1,70 @@
+/** What the user sees: data on stdout, the rest on stderr; colour and redrawn lines only where a person watches. */
+import pc from "picocolors";
+import type { Complaint } from "./failures.ts";
+
+export type Colors = ReturnType<typeof pc.createColors>;
+
+export interface Output {
+  /** Whether stdout is to be one JSON object. */
+  readonly json: boolean;
+  /** Of stdout. */
+  readonly colors: Colors;
+  /** Of stderr. */
+  readonly messageColors: Colors;
+  /** Whether stdout and stderr can show block characters. */
+  readonly unicode: boolean;
+  /** Whether lines on stderr may be redrawn. */
+  readonly live: boolean;
+  /** Columns of the terminal, 80 where there is none. */
+  readonly columns: number;
+  /** Writes to stdout as it is. */
+  readonly write: (text: string) => void;
+  /** Writes a line to stderr. */
+  readonly say: (line: string) => void;
+  /** Writes to stderr as it is, to redraw a line. */
+  readonly draw: (text: string) => void;
+}
+
+export interface OutputOptions {
+  readonly json: boolean;
+  /** False under `--no-color`. */
+  readonly color: boolean;
+}
+
+export function createOutput({ json, color }: OutputOptions): Output {
+  const { env, stdout, stderr } = process;
+  const dumb = env["TERM"] === "dumb";
+  const mayColor = color && !dumb && (env["NO_COLOR"] ?? "") === "";
+  return {
+    json,
+    colors: pc.createColors(mayColor && stdout.isTTY),
+    messageColors: pc.createColors(mayColor && stderr.isTTY),
+    unicode: !dumb && !/^(C|POSIX)$/.test(env["LC_ALL"] ?? env["LC_CTYPE"] ?? env["LANG"] ?? ""),
+    live: stderr.isTTY && !dumb && !("CI" in env),
+    columns: (stderr.isTTY ? stderr.columns : stdout.isTTY ? stdout.columns : 0) || 80,
+    write: (text) => void stdout.write(text),
+    say: (line) => void stderr.write(`${line}\n`),
+    draw: (text) => void stderr.write(text),
+  };
+}
+
+/** A reader that went away (`| head`) is no failure: what is left to say is dropped. */
+export function forgiveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+    });
+  }
+}
+
+/** A complaint in the layout of the compiler's diagnostics. */
+export function renderComplaint(complaint: Complaint, place: string | undefined, colors: Colors): string {
+  const { severity, code, message, notes = [], help } = complaint;
+  const head = severity === "error" ? colors.red : colors.yellow;
+  return [
+    `${colors.bold(head(`${severity}[${code}]`))}${colors.bold(`: ${message}`)}`,
+    ...(place === undefined ? [] : [`  ${colors.blue("-->")} ${place}`]),
+    ...notes.map((note) => `   ${colors.blue("=")} ${colors.bold("note")}: ${note}`),
+    ...(help === undefined ? [] : [`   ${colors.blue("=")} ${colors.bold("help")}: ${help}`]),
+  ].join("\n");
+}

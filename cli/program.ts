@@ -1,0 +1,185 @@
+/** A program on disk: its text, its imports, and its diagnostics with the paths that the user knows. */
+import { existsSync, realpathSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import type { Compiled, CompileOptions, Diagnostic, SourceOptions } from "../compiler/index.ts";
+import { readText } from "./files.ts";
+import type { Output } from "./output.ts";
+
+/** Errors in a program: exit code 1. */
+export class ProgramError extends Error {
+  readonly program: Program;
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(program: Program, diagnostics: readonly Diagnostic[]) {
+    super(diagnostics.map((d) => d.message).join("\n"));
+    this.name = "ProgramError";
+    this.program = program;
+    this.diagnostics = diagnostics;
+  }
+}
+
+export interface Program {
+  /** As the user typed it. */
+  readonly path: string;
+  readonly text: string;
+  /** What the compiler is given: names relative to the project's root folder, with `/`. */
+  readonly options: Required<Pick<SourceOptions, "file" | "readImport">>;
+  /** Texts by the names that spans carry. */
+  readonly sources: Map<string, string>;
+  /** The path to show for a name that spans carry. */
+  readonly show: (name: string) => string;
+}
+
+/**
+ * Imports may reach any file of the project: what lies under the nearest folder above the file that has a `package.json` or a `.git`,
+ * and under the file's own folder where there is none.
+ * @throws UsageError where the file cannot be read
+ */
+export async function openProgram(path: string): Promise<Program> {
+  const text = await readText(path);
+  const folder = realpathSync(dirname(resolve(path)));
+  const root = projectRoot(folder);
+  const file = toName(relative(root, join(folder, basename(path))));
+  const sources = new Map([[file, text]]);
+  const show = (name: string): string => {
+    if (name === file) return path;
+    if (!sources.has(name) || name.startsWith("std/")) return name;
+    const shown = relative(process.cwd(), join(root, name));
+    return shown.startsWith("..") && isAbsolute(path) ? join(root, name) : shown;
+  };
+  const readImport = async (name: string): Promise<string | null> => {
+    try {
+      const target = realpathSync(join(root, name));
+      // A symbolic link may not lead out either.
+      if (!target.startsWith(root + sep)) return null;
+      const imported = await readFile(target, "utf8");
+      sources.set(name, imported);
+      return imported;
+    } catch {
+      return null;
+    }
+  };
+  return { path, text, options: { file, readImport }, sources, show };
+}
+
+function projectRoot(folder: string): string {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, "package.json")) || existsSync(join(at, ".git"))) return at;
+    if (at === dirname(at)) return folder;
+  }
+}
+
+const toName = (path: string): string => path.split(sep).join("/");
+
+/**
+ * Compiles a program; its warnings go to stderr.
+ * @throws ProgramError
+ */
+export async function compileProgram(
+  program: Program,
+  options: Omit<CompileOptions, "file" | "readImport">,
+  output: Output,
+): Promise<Compiled> {
+  const { compile, DiagnosticError } = await import("../compiler/index.ts");
+  try {
+    const compiled = await compile(program.text, { ...program.options, ...options });
+    if (compiled.diagnostics.length > 0) {
+      output.say(
+        await renderDiagnostics(program, compiled.diagnostics, output.messageColors.isColorSupported),
+      );
+    }
+    return compiled;
+  } catch (error) {
+    throw error instanceof DiagnosticError ? new ProgramError(program, error.diagnostics) : error;
+  }
+}
+
+/** The program's texts and the library's, by the names that spans carry. */
+async function allTexts(program: Program): Promise<Map<string, string>> {
+  const { stdSources } = await import("../compiler/generated/std-sources.ts");
+  return new Map([
+    ...[...stdSources].map(([name, text]) => [`std/${name}`, text] as const),
+    ...program.sources,
+  ]);
+}
+
+/** Diagnostics with their lines of source, one after the other. */
+export async function renderDiagnostics(
+  program: Program,
+  diagnostics: readonly Diagnostic[],
+  color: boolean,
+): Promise<string> {
+  const { renderDiagnostic } = await import("../compiler/index.ts");
+  const texts = await allTexts(program);
+  const shown = new Map([...texts].map(([name, text]) => [program.show(name), text]));
+  return diagnostics
+    .map((diagnostic) =>
+      renderDiagnostic(
+        {
+          ...diagnostic,
+          labels: diagnostic.labels.map((label) => ({
+            ...label,
+            span: { ...label.span, file: program.show(label.span.file) },
+          })),
+        },
+        shown,
+        { color },
+      ).trimEnd(),
+    )
+    .join("\n\n");
+}
+
+export interface DiagnosticJson {
+  readonly code: string;
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly endLine: number;
+  readonly endColumn: number;
+  readonly labels: readonly {
+    readonly file: string;
+    readonly line: number;
+    readonly column: number;
+    readonly text?: string;
+  }[];
+  readonly notes: readonly string[];
+  readonly help?: string;
+}
+
+/** Diagnostics as `--json` prints them: lines and columns count from 1, columns in UTF-16 units. */
+export async function diagnosticsJson(
+  program: Program,
+  diagnostics: readonly Diagnostic[],
+): Promise<DiagnosticJson[]> {
+  const { lineAndColumn } = await import("../compiler/index.ts");
+  const texts = await allTexts(program);
+  const place = (name: string, offset: number): { readonly line: number; readonly column: number } => {
+    const text = texts.get(name);
+    if (text === undefined) return { line: 1, column: 1 };
+    const { line, column } = lineAndColumn(text, offset);
+    return { line, column };
+  };
+  return diagnostics.map(({ code, severity, message, labels, notes, help }) => {
+    const span = labels[0]?.span ?? { file: program.options.file, start: 0, end: 0 };
+    const end = place(span.file, span.end);
+    return {
+      code,
+      severity,
+      message,
+      file: program.show(span.file),
+      ...place(span.file, span.start),
+      endLine: end.line,
+      endColumn: end.column,
+      labels: labels.map((label) => ({
+        file: program.show(label.span.file),
+        ...place(label.span.file, label.span.start),
+        ...(label.text === undefined ? {} : { text: label.text }),
+      })),
+      notes,
+      ...(help === undefined ? {} : { help }),
+    };
+  });
+}
