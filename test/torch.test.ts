@@ -156,6 +156,25 @@ describe("initialisers", () => {
   });
 });
 
+describe("dropout", () => {
+  it("keeps three of four, scaled up, anew at each step; and everything outside training", async () => {
+    const model = await net("dropout");
+    const mask = (): number[] => Array.from(model.gradients({}).gradients["w"]!.data);
+    const first = mask();
+    expect(new Set(first.map((value) => value.toFixed(5)))).toEqual(new Set(["0.00000", "1.33333"]));
+    const share = first.filter((value) => value === 0).length / first.length;
+    // Five standard deviations of a binomial share.
+    expect(Math.abs(share - 0.25)).toBeLessThan(5 * Math.sqrt((0.25 * 0.75) / first.length));
+    expect(mask()).toEqual(first);
+    model.step({});
+    expect(mask()).not.toEqual(first);
+    expect(new Set(model.predict({})["kept"]!.data)).toEqual(new Set([1]));
+  });
+});
+
+/** Programs that are held by tests of their own. */
+const withoutNumbers = new Set(["optimizers", "initializers", "dropout"]);
+
 describe("nothing is left out", () => {
   const files = readdirSync(new URL("oracle/", import.meta.url))
     .filter((file) => file.endsWith(".nn"))
@@ -163,7 +182,7 @@ describe("nothing is left out", () => {
   const words = (text: string): Set<string> => new Set(text.match(/[A-Za-z_]\w*/g));
 
   it("every program has PyTorch's numbers", () => {
-    expect(files.filter((f) => f !== "optimizers" && f !== "initializers").sort()).toEqual(
+    expect(files.filter((file) => !withoutNumbers.has(file)).sort()).toEqual(
       Object.keys(oracle.cases).sort(),
     );
   });
