@@ -6,7 +6,7 @@
 import type { CstElement, CstNode, IToken } from "chevrotain";
 import type * as ast from "./ast.ts";
 import type { Diagnostic, Span } from "./diagnostic.ts";
-import { MAX_ELSE_IFS, MAX_EXPRESSION_HEIGHT } from "./limits.ts";
+import { MAX_DIAGNOSTICS, MAX_ELSE_IFS, MAX_EXPRESSION_HEIGHT } from "./limits.ts";
 import { infix, isInfix, LAMBDA_LEVEL, NEGATION_LEVEL, NOT_LEVEL, type InfixOperator } from "./precedence.ts";
 import { closest } from "./suggest.ts";
 import { hardWords, statementWords } from "./tokens.ts";
@@ -51,9 +51,11 @@ class Reading {
 
 /** Thrown where a statement cannot be built; caught where statements are listed. The reason is already reported. */
 class Unreadable extends Error {}
+/** One for all, since taking the stack's trace for each of many thousands would take seconds. */
+const UNREADABLE = new Unreadable();
 
 function giveUp(): never {
-  throw new Unreadable();
+  throw UNREADABLE;
 }
 
 export interface Built {
@@ -81,6 +83,10 @@ export function buildExpression(
   const builder = new Builder(file, text, []);
   const expression = builder.attempt(() => builder.expression(new Reading(node).the("expression")));
   return { expression, diagnostics: builder.diagnostics };
+}
+
+interface Doc {
+  readonly doc?: string;
 }
 
 type Item = ast.Statement | ast.Declaration;
@@ -113,6 +119,8 @@ class Builder {
     return this.#span(token.startOffset, token.startOffset + token.image.length);
   }
   #report(code: string, span: Span, message: string, help?: string, label?: string): void {
+    // The rest would not be shown; see MAX_DIAGNOSTICS.
+    if (this.diagnostics.length > 10 * MAX_DIAGNOSTICS) return;
     this.diagnostics.push({
       code,
       severity: "error",
@@ -198,7 +206,7 @@ class Builder {
   }
 
   /** The `///` lines between the token before and `start`. */
-  #docBefore(start: number): { readonly doc?: string } {
+  #docBefore(start: number): Doc {
     const lines: string[] = [];
     for (; this.#nextComment < this.#comments.length; this.#nextComment++) {
       const comment = this.#comments[this.#nextComment];
@@ -219,7 +227,7 @@ class Builder {
     return i < 0 || this.#text[i] === "\n" || this.#text[i] === "\r";
   }
 
-  #item(reading: Reading, doc: { readonly doc?: string }): Item | undefined {
+  #item(reading: Reading, doc: Doc): Item | undefined {
     return this.attempt((): Item => {
       const recovered = reading.node.recoveredNode === true;
       if (reading.node.name === "optimizerDeclaration") return this.#optimizerDeclaration(reading, doc);
@@ -231,15 +239,16 @@ class Builder {
           case "constDeclaration": return this.#const(part, doc);
           case "functionDeclaration": return this.#function(part, doc);
           case "modelDeclaration": return this.#model(part, doc);
-          case "returnStatement": return { kind: "return", value: this.expression(part.the("expression")), span: this.#spanOf(part) };
+          case "returnStatement": return this.#return(part);
           case "ifStatement": return this.#if(part);
           case "forStatement": return this.#for(part);
           case "paramStatement": return this.#param(part, doc);
           case "inputStatement": return this.#input(part, doc);
           case "resultStatement": return this.#result(part, doc);
           case "trainingStatement": return this.#training(part);
-          case "stateStatement": return { kind: "state", name: this.#name(part), value: this.expression(part.the("expression")), span: this.#spanOf(part) };
-          case "bindStatement": return { kind: "bind", name: this.#name(part), value: this.expression(part.the("expression")), span: this.#spanOf(part), ...doc };
+          case "stateStatement": return this.#state(part);
+          case "bindStatement": return this.#bind(part, doc);
+          case "block": return this.#bareBlock(part);
           case "expression": return recovered ? giveUp() : this.#bareExpression(part);
         } // prettier-ignore
       }
@@ -271,12 +280,12 @@ class Builder {
     };
   }
 
-  #const(reading: Reading, doc: { readonly doc?: string }): ast.Const {
+  #const(reading: Reading, doc: Doc): ast.Const {
     const value = this.expression(reading.the("expression"));
     return { kind: "const", name: this.#name(reading), value, span: this.#spanOf(reading), ...doc };
   }
 
-  #function(reading: Reading, doc: { readonly doc?: string }): ast.FunctionDeclaration {
+  #function(reading: Reading, doc: Doc): ast.FunctionDeclaration {
     const expression = reading.reading("expression");
     return {
       kind: reading.theToken("keyword").image === "fn" ? "fn" : "layer",
@@ -290,7 +299,7 @@ class Builder {
     };
   }
 
-  #model(reading: Reading, doc: { readonly doc?: string }): ast.ModelDeclaration {
+  #model(reading: Reading, doc: Doc): ast.ModelDeclaration {
     const parameters = reading.reading("parameters");
     return {
       kind: "model",
@@ -302,7 +311,7 @@ class Builder {
     };
   }
 
-  #optimizerDeclaration(reading: Reading, doc: { readonly doc?: string }): ast.OptimizerDeclaration {
+  #optimizerDeclaration(reading: Reading, doc: Doc): ast.OptimizerDeclaration {
     return {
       kind: "optimizer",
       name: this.#name(reading),
@@ -354,6 +363,20 @@ class Builder {
     return "float";
   }
 
+  #bind(reading: Reading, doc: Doc): ast.Bind {
+    const value = this.expression(reading.the("expression"));
+    return { kind: "bind", name: this.#name(reading), value, span: this.#spanOf(reading), ...doc };
+  }
+
+  #return(reading: Reading): ast.Return {
+    return { kind: "return", value: this.expression(reading.the("expression")), span: this.#spanOf(reading) };
+  }
+
+  #state(reading: Reading): ast.StateDeclaration {
+    const value = this.expression(reading.the("expression"));
+    return { kind: "state", name: this.#name(reading), value, span: this.#spanOf(reading) };
+  }
+
   #if(reading: Reading): ast.If {
     const conditions = reading.readings("expression");
     const blocks = reading.readings("block");
@@ -403,7 +426,7 @@ class Builder {
     };
   }
 
-  #param(reading: Reading, doc: { readonly doc?: string }): ast.ParameterDeclaration {
+  #param(reading: Reading, doc: Doc): ast.ParameterDeclaration {
     const type = reading.reading("tensorType");
     const start = reading.token("start");
     return {
@@ -422,7 +445,7 @@ class Builder {
     };
   }
 
-  #input(reading: Reading, doc: { readonly doc?: string }): ast.InputDeclaration {
+  #input(reading: Reading, doc: Doc): ast.InputDeclaration {
     return {
       kind: "input",
       role: reading.theToken("keyword").image === "input" ? "input" : "target",
@@ -433,7 +456,7 @@ class Builder {
     };
   }
 
-  #result(reading: Reading, doc: { readonly doc?: string }): ast.OutputStatement | ast.MetricStatement {
+  #result(reading: Reading, doc: Doc): ast.OutputStatement | ast.MetricStatement {
     const name = reading.token("Name");
     return {
       kind: reading.theToken("keyword").image === "output" ? "output" : "metric",
@@ -452,19 +475,25 @@ class Builder {
     };
   }
 
+  #bareBlock(reading: Reading): never {
+    this.#report(
+      "bare-block",
+      this.#span(reading.start, reading.start + 1),
+      "a block belongs to an `if`, a `for` or a declaration",
+      "remove the braces, or write what the block is for",
+    );
+    this.#block(reading);
+    return giveUp();
+  }
+
   #bareExpression(reading: Reading): never {
     const value = this.expression(reading);
-    const near = value.kind === "name" ? closest(value.text, KEYWORDS) : undefined;
-    const comparison = value.kind === "binary" && value.operator === "==" && value.left.kind === "name";
+    if (this.diagnostics.length > 10 * MAX_DIAGNOSTICS) return giveUp();
     this.#report(
       "bare-expression",
       value.span,
       "an expression alone is not a statement: nothing would use its value",
-      comparison
-        ? "to bind a name write `=`; `==` compares"
-        : near !== undefined
-          ? `did you mean \`${near}\`?`
-          : "give it a name, `h = …`, or put `return`, `output`, `metric` or `loss` before it",
+      helpForBareExpression(value),
     );
     return giveUp();
   }
@@ -490,7 +519,7 @@ class Builder {
   }
 
   /** Records how tall an expression is; no tree may be taller than a recursive visitor can climb. */
-  #made<T extends ast.Expression>(expression: T, ...children: readonly (ast.Expression | undefined)[]): T {
+  #made<T extends ast.Expression>(expression: T, children: readonly (ast.Expression | undefined)[] = []): T {
     let height = 0;
     for (const child of children) if (child) height = Math.max(height, this.#heights.get(child) ?? 0);
     if (height >= MAX_EXPRESSION_HEIGHT) this.#tooLong(expression.span);
@@ -560,12 +589,12 @@ class Builder {
     const span = this.#span(left.span.start, right.span.end);
     switch (operator) {
       case "|>":
-        return this.#made({ kind: "pipe", left, right, span }, left, right);
+        return this.#made({ kind: "pipe", left, right, span }, [left, right]);
       case "..":
-        return this.#made({ kind: "range", start: left, stop: right, span }, left, right);
+        return this.#made({ kind: "range", start: left, stop: right, span }, [left, right]);
       default: {
         const operatorSpan = this.#tokenSpan(token);
-        return this.#made({ kind: "binary", operator, operatorSpan, left, right, span }, left, right);
+        return this.#made({ kind: "binary", operator, operatorSpan, left, right, span }, [left, right]);
       }
     }
   }
@@ -578,10 +607,9 @@ class Builder {
     if (token === undefined) {
       const body = this.#climb(cursor, LAMBDA_LEVEL);
       const parameters = prefix.tokens("Name").map((name) => this.#identifier(name));
-      return this.#made(
-        { kind: "lambda", parameters, body, span: this.#span(prefix.start, body.span.end) },
+      return this.#made({ kind: "lambda", parameters, body, span: this.#span(prefix.start, body.span.end) }, [
         body,
-      );
+      ]);
     }
     const operator = token.image === "-" ? "-" : "not";
     if (operator === "not" && level > NOT_LEVEL) {
@@ -594,7 +622,7 @@ class Builder {
     }
     const operand = this.#climb(cursor, operator === "-" ? NEGATION_LEVEL : NOT_LEVEL);
     const span = this.#span(prefix.start, operand.span.end);
-    return this.#made({ kind: "unary", operator, operand, span }, operand);
+    return this.#made({ kind: "unary", operator, operand, span }, [operand]);
   }
 
   #postfixed(reading: Reading): ast.Expression {
@@ -621,19 +649,19 @@ class Builder {
     if (group) {
       // The parentheses belong to the span, so that a label under an operand shows all of it.
       const inner = this.expression(group);
-      return this.#made({ ...inner, span }, inner);
+      return this.#made({ ...inner, span }, [inner]);
     }
     if (reading.token("OpenSquare") === undefined) return giveUp();
     this.#checkCommas(reading, "item");
     const items = reading.readings("item").map((item) => this.expression(item));
-    return this.#made({ kind: "list", items, span }, ...items);
+    return this.#made({ kind: "list", items, span }, items);
   }
 
   #postfix(operand: ast.Expression, reading: Reading, span: Span): ast.Expression {
-    if (reading.token("Prime")) return this.#made({ kind: "transpose", operand, span }, operand);
+    if (reading.token("Prime")) return this.#made({ kind: "transpose", operand, span }, [operand]);
     const member = reading.token("member");
     if (member) {
-      return this.#made({ kind: "member", operand, member: this.#identifier(member), span }, operand);
+      return this.#made({ kind: "member", operand, member: this.#identifier(member), span }, [operand]);
     }
     if (reading.token("OpenRound")) {
       this.#checkCommas(reading, "argument");
@@ -643,14 +671,14 @@ class Builder {
         return { ...(name && { name: this.#identifier(name) }), value, span: this.#spanOf(r) };
       });
       const values = args.map((argument) => argument.value);
-      return this.#made({ kind: "call", callee: operand, arguments: args, span }, operand, ...values);
+      return this.#made({ kind: "call", callee: operand, arguments: args, span }, [operand, ...values]);
     }
     this.#checkCommas(reading, "indexItem");
     const items = reading.readings("indexItem").map((item) => this.#indexItem(item));
     const parts = items.flatMap((item) =>
       item.kind === "at" ? [item.value] : item.kind === "slice" ? [item.start, item.stop, item.step] : [],
     );
-    return this.#made({ kind: "index", operand, items, span }, operand, ...parts);
+    return this.#made({ kind: "index", operand, items, span }, [operand, ...parts]);
   }
 
   #indexItem(reading: Reading): ast.IndexItem {
@@ -705,6 +733,19 @@ class Cursor {
 }
 
 const KEYWORDS = [...statementWords, ...hardWords].map((type) => type.name.toLowerCase());
+
+function helpForBareExpression(value: ast.Expression): string {
+  if (value.kind === "binary" && value.operator === "==" && value.left.kind === "name") {
+    return "to bind a name write `=`; `==` compares";
+  }
+  if (value.kind === "list") return "if this is a shape, a colon is missing before it: `param w: [2, 3]`";
+  if (value.kind === "name" && value.text === "while")
+    return "there is no `while`; write `for n in sizes { … }`";
+  const near = value.kind === "name" ? closest(value.text, KEYWORDS) : undefined;
+  return near === undefined
+    ? "give it a name, `h = …`, or put `return`, `output`, `metric` or `loss` before it"
+    : `did you mean \`${near}\`?`;
+}
 
 /** `///`, but not the `////…` of a drawn line. */
 function isDoc(comment: string): boolean {

@@ -5,7 +5,7 @@
  */
 
 /** In UTF-16 units; the largest program in `std/` and `examples/` has a hundredth of it. */
-export const MAX_SOURCE_LENGTH = 1 << 20;
+export const MAX_SOURCE_LENGTH = 1 << 19;
 
 /** Brackets of all kinds inside one another, blocks included; Chevrotain itself overflows near 300 of them. */
 export const MAX_NESTING = 128;

@@ -4,31 +4,67 @@
  * recursion is that of brackets, which are counted beforehand.
  *
  * The grammar is a little wider than the language where that makes for a better diagnostic: an expression alone
- * is read as a statement, and any statement or declaration is read in any place; the builder says what is wrong.
+ * is read as a statement, a block is read without its `if`, and any statement or declaration is read in any place;
+ * the builder says what is wrong.
  */
-import { CstParser, type CstNode, type IParserErrorMessageProvider, type TokenType } from "chevrotain";
+import {
+  CstParser,
+  type CstNode,
+  type IParserErrorMessageProvider,
+  type IToken,
+  type TokenType,
+} from "chevrotain";
+import { MAX_DIAGNOSTICS } from "./limits.ts";
 import * as t from "./tokens.ts";
 
+/** Thrown out of the parser where a file has more errors than anyone would read; recovery costs time. */
+export class TooManyErrors extends Error {}
+
 /** The message of a Chevrotain error is, here, only what was expected, in words; `syntax-error.ts` says the rest. */
-const expectation: IParserErrorMessageProvider = {
-  buildMismatchTokenMessage: ({ expected }) => expected.LABEL ?? expected.name,
-  buildNotAllInputParsedMessage: () => "a declaration",
-  buildNoViableAltMessage: ({ customUserDescription }) => customUserDescription ?? "something else",
-  buildEarlyExitMessage: ({ customUserDescription }) => customUserDescription ?? "something else",
-};
+class Expectation implements IParserErrorMessageProvider {
+  /** Errors since the last file began. */
+  count = 0;
+
+  #say(expected = "something else"): string {
+    if (++this.count > 2 * MAX_DIAGNOSTICS) throw new TooManyErrors();
+    return expected;
+  }
+  buildMismatchTokenMessage({ expected }: { expected: TokenType }): string {
+    return this.#say(expected.LABEL ?? expected.name);
+  }
+  buildNotAllInputParsedMessage(): string {
+    return this.#say("EOF");
+  }
+  buildNoViableAltMessage({ customUserDescription }: { customUserDescription?: string }): string {
+    return this.#say(customUserDescription);
+  }
+  buildEarlyExitMessage({ customUserDescription }: { customUserDescription?: string }): string {
+    return this.#say(customUserDescription);
+  }
+}
 
 /** Resynchronisation is left to whole statements and declarations; inside them an error goes up. */
 const INNER = { resyncEnabled: false } as const;
 
 class Parser extends CstParser {
+  readonly #expectation: Expectation;
+
   constructor() {
+    const expectation = new Expectation();
     super([...t.allTokens], {
       recoveryEnabled: true,
       maxLookahead: 1,
       nodeLocationTracking: "onlyOffset",
       errorMessageProvider: expectation,
     });
+    this.#expectation = expectation;
     this.performSelfAnalysis();
+  }
+
+  /** Makes ready to read these tokens. */
+  begin(tokens: readonly IToken[]): void {
+    this.#expectation.count = 0;
+    this.input = [...tokens];
   }
 
   // A made-up token would put a name or a bracket into the tree that nobody wrote.
@@ -286,6 +322,7 @@ class Parser extends CstParser {
           IGNORE_AMBIGUITIES: true,
         },
         { ALT: () => this.SUBRULE(this.expression) },
+        { ALT: () => this.SUBRULE(this.block) },
       ],
       ERR_MSG: "a statement",
     });

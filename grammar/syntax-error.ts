@@ -1,21 +1,156 @@
 /** What to say of a place where the parser could not go on. */
-import { EOF, type IRecognitionException } from "chevrotain";
+import { EOF, type IRecognitionException, type IToken, type TokenType } from "chevrotain";
 import type { Diagnostic } from "./diagnostic.ts";
+import { endsOperand } from "./habits.ts";
+import * as t from "./tokens.ts";
+
+/** How the thing that the parser was reading is written. */
+const examples: Readonly<Record<string, string>> = {
+  importDeclaration: 'write `import { a, b as c } from "./file.nn"`',
+  importedName: 'write `import { a, b as c } from "./file.nn"`',
+  constDeclaration: "write `const name = value`",
+  functionDeclaration:
+    "write `fn name(a, b) = …`, or a block `{ … return … }` for the body; a layer likewise",
+  modelDeclaration: "write `model Name { … }`, or `model Name(setting = 1) { … }`",
+  optimizerDeclaration: "write `optimizer name(lr = 0.1) { … }`; inside a model, `optimizer name(lr = 0.1)`",
+  parameters: "parameters are written `(x: [..., I], units, act = relu)`",
+  parameter: "parameters are written `(x: [..., I], units, act = relu)`",
+  tensorType: "a shape is written `[N, 784]`, and one of whole numbers `int[N]`",
+  dimension: "a shape is written `[N, 784]`, and one of whole numbers `int[N]`",
+  inputStatement: "write `input x: [N, 784]`",
+  paramStatement: "write `param w: [2, 3] ~ normal(0, 1)` or `param b = 0`",
+  stateStatement: "write `state m = 0`",
+  forStatement: "write `for n in sizes { … }`",
+  ifStatement: "write `if condition { … } else { … }`",
+  indexItem: "write `x[0]`, `x[:, 1:3]` or `x[..., -1]`",
+  sliceTail: "write `x[0]`, `x[:, 1:3]` or `x[..., -1]`",
+};
 
 /** `error.message` is only what was expected, in words; see `parser.ts`. */
 export function explain(error: IRecognitionException, text: string, file: string): Diagnostic {
   const { token } = error;
+  const previous = previousOf(error);
   const atEnd = token.tokenType === EOF;
   const end = text.trimEnd().length;
-  const span = atEnd
-    ? { file, start: end, end }
-    : { file, start: token.startOffset, end: token.startOffset + token.image.length };
-  const found = atEnd ? "the end of the file" : `\`${token.image}\``;
+  const { code, message, help } = word(error);
+  // What is missing is shown where it belongs, unless what was found instead stands on the same line.
+  const gap =
+    previous && Number.isFinite(previous.startOffset) ? previous.startOffset + previous.image.length : 0;
+  const newLine = !atEnd && /[\r\n]/.test(text.slice(gap, token.startOffset));
+  const span =
+    atEnd || (newLine && gap > 0)
+      ? { file, start: Math.min(gap, end), end: Math.min(gap, end) + 1 }
+      : { file, start: token.startOffset, end: token.startOffset + token.image.length };
   return {
-    code: error.message === "a name" ? "missing-name" : "unexpected-token",
+    code,
     severity: "error",
-    message: `expected ${error.message}, found ${found}`,
+    message,
     labels: [{ span }],
     notes: [],
+    ...(help !== undefined && { help }),
   };
+}
+
+function word(error: IRecognitionException): { code: string; message: string; help?: string } {
+  const { token, message: expected } = error;
+  const previous = previousOf(error);
+  const rule = error.context.ruleStack.at(-1) ?? "";
+  const outer = error.context.ruleStack.at(-2) ?? "";
+  const type = token.tokenType;
+  const found = type === EOF ? "the end of the file" : `\`${token.image}\``;
+  const example = examples[rule] ?? (rule === "block" ? examples[outer] : undefined);
+  const withExample = example === undefined ? {} : { help: example };
+
+  if (type === t.Equals && expected !== "a name" && !(rule in examples)) {
+    return {
+      code: "assignment-in-expression",
+      message: "`=` cannot stand inside an expression",
+      help: "to compare write `==`; to bind a name start a statement with it: `name = …`",
+    };
+  }
+  if (type === t.LambdaArrow) {
+    return {
+      code: "unexpected-token",
+      message: "`=>` follows the names of a lambda's parameters",
+      help: "write `z => …` or `(a, b) => …`",
+    };
+  }
+  if (type === t.Prime) {
+    return {
+      code: "unexpected-token",
+      message: `expected ${expected}${after(previous?.image)}, found \`'\``,
+      help: "`'` transposes the value before it; the path of an import stands in double quotes, and nothing else in quotes",
+    };
+  }
+  if (type === t.StringToken && rule !== "importDeclaration") {
+    return {
+      code: "unexpected-string",
+      message: `${found}: quotes are for the path of an import alone`,
+      help: "a function or a size is given by its name, without quotes",
+    };
+  }
+  if (expected === "a name") {
+    return t.hardWords.includes(type)
+      ? {
+          code: "missing-name",
+          message: `${found} is a word of the language, and cannot be a name`,
+          help: "choose another name",
+        }
+      : {
+          code: "missing-name",
+          message: `expected a name${after(previous?.image)}, found ${found}`,
+          ...withExample,
+        };
+  }
+  if ((expected === "`)`" || expected === "`]`") && startsOperand(type) && endsOperand(previous)) {
+    return {
+      code: "missing-comma",
+      message: `a comma or an operator is missing between \`${previous?.image}\` and ${found}`,
+      help: "separate values with `,`",
+    };
+  }
+  if (expected === "`{`" && rule === "block") {
+    return {
+      code: "missing-block",
+      message: `expected a block \`{ … }\`${after(previous?.image)}, found ${found}`,
+      help:
+        type === t.Colon
+          ? "blocks stand in braces, not after a colon"
+          : (example ?? "put the statements in braces: `{ … }`"),
+    };
+  }
+  if (
+    expected === "`}`" ||
+    expected === "EOF" ||
+    expected === "a statement" ||
+    expected === "a declaration"
+  ) {
+    return {
+      code: "unexpected-token",
+      message: `${found} cannot stand here`,
+      help:
+        type === t.Else
+          ? "`else` follows the `}` of an `if`"
+          : "a statement starts with a keyword or with `name =`",
+    };
+  }
+  return {
+    code: "unexpected-token",
+    message: `expected ${expected}${after(previous?.image)}, found ${found}`,
+    ...withExample,
+  };
+}
+
+/** The last token that fitted; the errors that carry it do not say so in their common type. */
+function previousOf(error: IRecognitionException & { readonly previousToken?: IToken }): IToken | undefined {
+  return error.previousToken;
+}
+
+/** Before the first token of a file nothing was read. */
+function after(image: string | undefined): string {
+  return image ? ` after \`${image}\`` : "";
+}
+
+function startsOperand(type: TokenType): boolean {
+  return t.isName(type) || type === t.NumberToken || type === t.True || type === t.False || type === t.Not;
 }
