@@ -71,6 +71,42 @@ describe("fit", () => {
     expect(seen.sort((p, q) => p - q)).toEqual(Array.from(y));
   });
 
+  test("has another order in each epoch", async () => {
+    const net = await line();
+    const y = Float32Array.from({ length: 20 }, (_, i) => i);
+    const seen: [number[], number[]] = [[], []];
+    net.hyper["lr"] = 0;
+    net.set("z.weight", [0, 0]);
+    await net.fit(
+      { x: new Float32Array(40), y },
+      { batch: 1, epochs: 2, onStep: ({ epoch, loss }) => seen[epoch === 1 ? 0 : 1].push(Math.sqrt(loss)) },
+    );
+    expect(seen[0]).not.toEqual(seen[1]);
+    expect(seen[0].toSorted((a, b) => a - b)).toEqual(seen[1].toSorted((a, b) => a - b));
+  });
+
+  test("takes the rows of a free axis that is not the first", async () => {
+    // Columns of x are the rows of the batch: the same numbers to both nets, as a matrix in parts and whole.
+    const bytes = await fakeModule((manifest) => ({
+      ...manifest,
+      inputs: manifest.inputs.map((input) => ({ ...input, shape: [input.role === "input" ? 2 : 1, "N"] })),
+    }));
+    const [fitted, stepped] = [await load(bytes), await load(bytes)];
+    await fitted.fit(
+      {
+        x: [
+          [1, 2, 3],
+          [4, 5, 6],
+        ],
+        y: [7, 8, 9],
+      },
+      { batch: 2, shuffle: false },
+    );
+    stepped.step({ x: [1, 2, 4, 5], y: [7, 8] });
+    stepped.step({ x: [3, 6], y: [9] });
+    expect(fitted.save()).toEqual(stepped.save());
+  });
+
   test("shuffles more rows than the memory holds", async () => {
     const net = await line();
     const rows = 100_000;
@@ -90,6 +126,13 @@ describe("fit", () => {
       onStep: (report) => {
         expect(waiting).toBe(false);
         steps.push(report);
+        waiting = true;
+        return new Promise<void>((resolve) => {
+          setTimeout(() => {
+            waiting = false;
+            resolve();
+          }, 1);
+        });
       },
       onEpoch: async (report) => {
         waiting = true;

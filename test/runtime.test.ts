@@ -322,6 +322,22 @@ test("a model says what it does not have", async () => {
   expect(net.hyper).toEqual({});
 });
 
+test("a size may be a multiple of the free dimension", async () => {
+  const net = await load(
+    await fakeModule((m) => ({
+      ...m,
+      inputs: m.inputs.map((i) => (i.role === "input" ? { ...i, shape: ["2·N"] } : i)),
+      outputs: m.outputs.map((o) => ({ ...o, shape: ["N", 1] })),
+    })),
+  );
+  expect(net.predict({ x: [1, 2, 3, 4] }).p!.shape).toEqual([2, 1]);
+  expect(net.predict({ x: { data: [1, 2, 3, 4], shape: [4] } }).p!.shape).toEqual([2, 1]);
+  expect(await refusal(() => net.predict({ x: { data: [1, 2, 3], shape: [3] } }))).toMatchObject({
+    code: "wrong-size",
+    message: expect.stringContaining("[2·N]"),
+  });
+});
+
 test("a model without a free dimension takes exactly one row", async () => {
   const net = await load(
     await fakeModule((m) => ({
