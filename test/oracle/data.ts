@@ -1,9 +1,11 @@
 /** The oracle's data, drawn bit for bit as `torch_oracle.py` draws them. */
 import { readFileSync } from "node:fs";
 
-/** Uniform in (low, high) on a grid that f32 holds exactly, or whole numbers 0 … classes - 1. */
+/** Uniform in (low, high) on a grid that f32 holds exactly, whole numbers 0 … classes - 1, or one of some choices. */
 export type Spec = { readonly shape: readonly (number | "N")[]; readonly stream: number } & (
-  { readonly low: number; readonly high: number } | { readonly classes: number }
+  | { readonly low: number; readonly high: number }
+  | { readonly classes: number }
+  | { readonly choices: readonly number[] }
 );
 
 /** JSON has no NaN and no infinity: the oracle writes "nan", "inf", "-inf". */
@@ -74,6 +76,7 @@ export function draw(spec: Spec, n: number): Float64Array {
   const count = spec.shape.reduce<number>((product, size) => product * (size === "N" ? n : size), 1);
   return Float64Array.from({ length: count }, (_, index) => {
     const bits = mix(spec.stream, index) >>> 16;
+    if ("choices" in spec) return spec.choices[Math.floor((bits * spec.choices.length) / 65536)] ?? NaN;
     return "classes" in spec
       ? Math.floor((bits * spec.classes) / 65536)
       : spec.low + ((spec.high - spec.low) * (2 * bits + 1)) / 131072;

@@ -38,11 +38,13 @@ def mix(stream, index):
 
 
 def draw(spec, n):
-    """A tensor of `spec`: uniform in (low, high) on a grid, or whole numbers 0 … classes - 1."""
+    """A tensor of `spec`: uniform in (low, high) on a grid, whole numbers 0 … classes - 1, or one of some choices."""
     shape = [n if size == "N" else size for size in spec["shape"]]
     bits = [mix(spec["stream"], i) >> 16 for i in range(math.prod(shape))]
     if "classes" in spec:
         values = [b * spec["classes"] >> 16 for b in bits]
+    elif "choices" in spec:
+        values = [spec["choices"][b * len(spec["choices"]) >> 16] for b in bits]
     else:
         width = spec["high"] - spec["low"]
         values = [spec["low"] + width * (2 * b + 1) / 131072 for b in bits]
@@ -123,6 +125,9 @@ ACTIVATIONS = {
     "tanh": torch.tanh,
     "relu": F.relu,
 }
+
+EXTREMES = """sigmoid tanh softplus relu leaky_relu elu selu gelu gelu_erf swish silu mish softsign
+    hard_sigmoid hard_tanh softmax log_softmax""".split()
 
 
 def family(functions, at, c, p):
@@ -333,6 +338,21 @@ def products(i, p):
     return {**o, **d}, loss, {}
 
 
+def extremes(i, p):
+    x, c, q, label = i["x"], i["c"], i["q"], i["label"].long()
+    outputs = {}
+    for name in EXTREMES:
+        y = ACTIVATIONS[name](x)
+        outputs[f"{name}_y"] = y
+        outputs[f"{name}_d"] = gradient((c * y).sum(), x)
+    outputs["logsumexp_y"] = x.logsumexp(1)
+    outputs["logsumexp_d"] = gradient((x.logsumexp(1) * c[:, 0]).sum(), x)
+    outputs["bce_with_logits_d"] = gradient(F.binary_cross_entropy_with_logits(x, q), x)
+    outputs["cross_entropy_d"] = gradient(F.cross_entropy(x, label), x)
+    loss = F.binary_cross_entropy_with_logits(x + p["shift"], q) + F.cross_entropy(x - p["shift"], label)
+    return outputs, loss, {}
+
+
 def losses(i, p):
     x, y, q, label = i["x"], i["y"], i["q"], i["label"].long()
     at = lambda name: x * p[f"{name}_at"]
@@ -473,6 +493,16 @@ CASES = {
             },
             "penalty_at": real([4, 4], -2, 2),
         },
+    ),
+    "extremes": (
+        extremes,
+        {
+            "x": {"shape": ["N", 4], "choices": [s * v for s in (-1, 1) for v in (10000, 300, 90, 30, 4, 0.5)]},
+            "c": real(["N", 4], -1, 1),
+            "q": whole(["N", 4], 2),
+            "label": whole(["N"], 4),
+        },
+        {"shift": real([4], -0.5, 0.5)},
     ),
     "layers": (
         layers,
