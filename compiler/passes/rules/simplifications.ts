@@ -1,2 +1,491 @@
+/**
+ * Formulas that cost more than they need, and cheaper ones of the same value: to the bit, or to rounding where a constant is folded or a sum
+ * is joined. None makes or hides a NaN or an infinity (so `0 · x` stays), and none re-associates sums of tensors.
+ */
+import type { Build } from "../../ir/build.ts";
+import { remake } from "../../ir/graph.ts";
+import type { ElementwiseName, Node, NodeOf, OpName, ReductionName, SliceAxis } from "../../ir/node.ts";
+import { elements, isOne, ONE, sameShape, type Shape } from "../../ir/size.ts";
+import type { Environment, Op } from "../../ops/op.ts";
+import { ops } from "../../ops/table.ts";
 import type { Rule } from "../rewrite.ts";
-export const simplifications: readonly Rule[] = [];
+import { isConstant, orders } from "./match.ts";
+
+/** Elementwise ops and reductions by the family of their records. */
+const namesOf = (family: Op<OpName>["family"]): OpName[] =>
+  Object.values(ops).flatMap((op) => (op.family === family ? [op.name] : []));
+const ELEMENTWISE = namesOf("elementwise");
+
+const isElementwise = (node: Node): node is NodeOf<ElementwiseName> & Node =>
+  ops[node.op].family === "elementwise";
+
+const arithmetic: readonly Rule[] = [
+  {
+    name: "fold-constants",
+    formula: "f(2, 3) → its value",
+    at: ELEMENTWISE,
+    rewrite({ b }, node) {
+      if (!node.operands.every((x) => isConstant(x))) return null;
+      const numbers = node.operands.map((x) => (isConstant(x) ? x.attributes.value : NaN));
+      return b.constant(valueOf(node, numbers), node.shape, node.type);
+    },
+  },
+  {
+    name: "constant-last",
+    formula: "c + x → x + c, c x → x c",
+    at: ["add", "mul"],
+    rewrite({ b }, node) {
+      const [a, c] = node.operands;
+      if (!isConstant(a!) || isConstant(c!)) return null;
+      return node.op === "add" ? b.add(c!, a) : b.mul(c!, a);
+    },
+  },
+  {
+    name: "add-zero",
+    formula: "x ± 0 → x",
+    at: ["add", "sub"],
+    rewrite: (_, { operands: [x, zero], type }) => (isConstant(zero!, 0) && x!.type === type ? x! : null),
+  },
+  {
+    name: "subtract-from-zero",
+    formula: "0 - x → -x",
+    at: ["sub"],
+    rewrite: ({ b }, { operands: [zero, x] }) => (isConstant(zero!, 0) ? b.neg(x!) : null),
+  },
+  {
+    name: "times-one",
+    formula: "x · 1 → x, x / 1 → x",
+    at: ["mul", "div"],
+    rewrite: (_, { operands: [x, one], type }) => (isConstant(one!, 1) && x!.type === type ? x! : null),
+  },
+  {
+    name: "times-minus-one",
+    formula: "x · -1 → -x, x / -1 → -x",
+    at: ["mul", "div"],
+    rewrite: ({ b }, { operands: [x, one], type }) =>
+      isConstant(one!, -1) && x!.type === type ? b.neg(x!) : null,
+  },
+  {
+    name: "divide-by-power-of-two",
+    formula: "x / 2^k → x · 2^-k",
+    at: ["div"],
+    rewrite({ b }, { operands: [x, c] }) {
+      if (!isConstant(c!) || !isPowerOfTwo(c.attributes.value)) return null;
+      return b.mul(x!, 1 / c.attributes.value);
+    },
+  },
+  {
+    name: "one-over",
+    formula: "1 / x → reciprocal x",
+    at: ["div"],
+    rewrite: ({ b }, { operands: [one, x] }) => (isConstant(one!, 1) ? b.reciprocal(x!) : null),
+  },
+  {
+    name: "merge-factors",
+    formula: "(x a) b → x (a b), for numbers a and b",
+    at: ["mul"],
+    rewrite({ b, as }, { operands: [scaled, c] }) {
+      const inner = as(scaled!, "mul");
+      const a = inner?.operands[1];
+      if (inner === null || a === undefined || !isConstant(a) || !isConstant(c!)) return null;
+      const product = a.attributes.value * c.attributes.value;
+      // A product out of range is not the product of the two in steps.
+      return isOrdinary(product) ? b.mul(inner.operands[0]!, product) : null;
+    },
+  },
+  {
+    name: "double-negation",
+    formula: "--x → x",
+    at: ["neg"],
+    rewrite: ({ as }, { operands: [x] }) => as(x!, "neg")?.operands[0] ?? null,
+  },
+  {
+    name: "negated-difference",
+    formula: "-(a - b) → b - a",
+    at: ["neg"],
+    rewrite({ b, as }, { operands: [x] }) {
+      const difference = as(x!, "sub");
+      return difference === null ? null : b.sub(difference.operands[1]!, difference.operands[0]!);
+    },
+  },
+  {
+    name: "negated-scale",
+    formula: "-(x c) → x (-c), for a number c",
+    at: ["neg"],
+    rewrite({ b, as }, { operands: [x] }) {
+      const product = as(x!, "mul");
+      const c = product?.operands[1];
+      return product === null || c === undefined || !isConstant(c)
+        ? null
+        : b.mul(product.operands[0]!, -c.attributes.value);
+    },
+  },
+  {
+    name: "add-negated",
+    formula: "a + -b → a - b, -a + b → b - a, a - -b → a + b",
+    at: ["add", "sub"],
+    rewrite({ b, as }, node) {
+      if (node.op === "sub") {
+        const right = as(node.operands[1]!, "neg");
+        return right === null ? null : b.add(node.operands[0]!, right.operands[0]!);
+      }
+      for (const [x, y] of orders(node)) {
+        const negative = as(y, "neg");
+        if (negative !== null) return b.sub(x, negative.operands[0]!);
+      }
+      return null;
+    },
+  },
+  {
+    name: "negated-factor",
+    formula: "-a · b → -(a b), -a / b → -(a / b), a / -b → -(a / b)",
+    at: ["mul", "div"],
+    rewrite({ b, as }, node) {
+      const [x, y] = node.operands.map((operand) => as(operand, "neg")?.operands[0] ?? null);
+      if (x === null && y === null) return null;
+      const [u, v] = [x ?? node.operands[0]!, y ?? node.operands[1]!];
+      const product = node.op === "mul" ? b.mul(u, v) : b.div(u, v);
+      return x !== null && y !== null ? product : b.neg(product);
+    },
+  },
+  {
+    name: "negated-sum",
+    formula: "Σ -x → -Σ x",
+    at: ["sum"],
+    rewrite({ b, as }, node) {
+      if (node.op !== "sum") return null;
+      const inner = as(node.operands[0]!, "neg");
+      return inner === null ? null : b.neg(b.sum(inner.operands[0]!, node.attributes.axes));
+    },
+  },
+  {
+    name: "small-powers",
+    formula: "x^-2, x^-1, x^-½, x^0, x^½, x^1, x^2, x^3 → 1/x², 1/x, 1/√x, 1, √x, x, x x, x x x",
+    at: ["pow"],
+    rewrite({ b }, { operands: [x, p], shape }) {
+      switch (isConstant(p!) ? p.attributes.value : NaN) {
+        case -2:
+          return b.reciprocal(b.mul(x!, x!));
+        case -1:
+          return b.reciprocal(x!);
+        case -0.5:
+          return b.reciprocal(b.sqrt(x!));
+        case 0:
+          return b.constant(1, shape);
+        case 0.5:
+          return b.sqrt(x!);
+        case 1:
+          return b.add(x!, 0);
+        case 2:
+          return b.mul(x!, x!);
+        case 3:
+          return b.mul(b.mul(x!, x!), x!);
+        default:
+          return null;
+      }
+    },
+  },
+  {
+    name: "known-choice",
+    formula: "where(true, a, b) → a, where(c, a, a) → a",
+    at: ["where"],
+    rewrite(_, { operands: [c, a, otherwise], type }) {
+      const chosen =
+        a === otherwise ? a! : isConstant(c!) ? (c.attributes.value === 0 ? otherwise! : a!) : null;
+      return chosen?.type === type ? chosen : null;
+    },
+  },
+  {
+    name: "negated-choice",
+    formula: "where(not c, a, b) → where(c, b, a)",
+    at: ["where"],
+    rewrite({ b, as }, { operands: [c, a, otherwise] }) {
+      const inner = as(c!, "not");
+      return inner === null ? null : b.where(inner.operands[0]!, otherwise!, a!);
+    },
+  },
+  {
+    name: "joined-choices",
+    formula: "where(c, a, 0) + where(c, 0, b) → where(c, a, b)",
+    at: ["add"],
+    rewrite({ b, as }, node) {
+      for (const [x, y] of orders(node)) {
+        const [left, right] = [as(x, "where"), as(y, "where")];
+        if (left === null || right === null || left.operands[0] !== right.operands[0]) continue;
+        const [c, a, zero] = left.operands;
+        const [, nought, otherwise] = right.operands;
+        if (isConstant(zero!, 0) && isConstant(nought!, 0)) return b.where(c!, a!, otherwise!);
+      }
+      return null;
+    },
+  },
+  {
+    name: "double-not",
+    formula: "not not x → x",
+    at: ["not"],
+    rewrite: ({ as }, { operands: [x] }) => as(x!, "not")?.operands[0] ?? null,
+  },
+];
+
+const reductions: readonly Rule[] = [
+  {
+    name: "reduce-size-one",
+    formula: "Σ over an axis of size 1 → x; Π, max and min likewise",
+    at: ["sum", "prod", "reduce_max", "reduce_min"],
+    rewrite({ b }, node) {
+      if (!isFold(node)) return null;
+      const x = node.operands[0]!;
+      const axes = node.attributes.axes.filter((axis) => !isOne(x.shape[axis]!));
+      return axes.length === node.attributes.axes.length ? null : b.reduce(node.op, x, axes);
+    },
+  },
+  {
+    name: "reduce-twice",
+    formula: "Σ_i Σ_j x → Σ_ij x; Π, max and min likewise",
+    at: ["sum", "prod", "reduce_max", "reduce_min"],
+    rewrite({ b, as }, node) {
+      if (!isFold(node)) return null;
+      const inner = as(node.operands[0]!, node.op);
+      if (inner === null) return null;
+      const axes = new Set([...inner.attributes.axes, ...node.attributes.axes]);
+      return b.reduce(node.op, inner.operands[0]!, [...axes]);
+    },
+  },
+  {
+    name: "reduce-stretched",
+    formula: "Σ over an axis that x was stretched along → n x; max and min → x",
+    at: ["sum", "reduce_max", "reduce_min"],
+    rewrite({ b }, node) {
+      if (!isFold(node) || node.op === "prod") return null;
+      const x = node.operands[0]!;
+      const { axes } = node.attributes;
+      const source = x.op === "broadcast" ? x.operands[0]! : x;
+      const same = x.op === "constant" ? axes : axes.filter((axis) => isOne(source.shape[axis]!));
+      const stretched = same.filter((axis) => !isOne(x.shape[axis]!));
+      const times = elements(stretched.map((axis) => x.shape[axis]!));
+      if (stretched.length === 0 || times === null || (times.count === 0 && !times.free)) return null;
+      const shape: Shape = x.shape.map((size, axis) => (stretched.includes(axis) ? ONE : size));
+      const once = isConstant(x) ? b.constant(x.attributes.value, shape, x.type) : b.broadcast(source, shape);
+      const rest = b.reduce(
+        node.op,
+        once,
+        axes.filter((axis) => !stretched.includes(axis)),
+      );
+      if (node.op !== "sum") return rest;
+      const count = b.extent(times, rest.shape);
+      return node.type === "float" || !isConstant(count)
+        ? keepType(node, b.mul(rest, count))
+        : b.mul(rest, count.attributes.value);
+    },
+  },
+];
+
+const views: readonly Rule[] = [
+  {
+    name: "view-of-constant",
+    formula: "a view of a number → the number",
+    at: ["reshape", "permute", "broadcast", "slice"],
+    rewrite: ({ b }, { operands: [x], shape }) =>
+      isConstant(x!) ? b.constant(x.attributes.value, shape, x.type) : null,
+  },
+  {
+    name: "reshape-twice",
+    formula: "reshape of reshape → one reshape",
+    at: ["reshape"],
+    rewrite({ b, as }, { operands: [x], shape }) {
+      const inner = as(x!, "reshape");
+      return inner === null ? null : b.reshape(inner.operands[0]!, shape);
+    },
+  },
+  {
+    name: "permute-twice",
+    formula: "permute of permute → one permute",
+    at: ["permute"],
+    rewrite({ b, as }, node) {
+      if (node.op !== "permute") return null;
+      const inner = as(node.operands[0]!, "permute");
+      if (inner === null) return null;
+      const axes = node.attributes.axes.map((axis) => inner.attributes.axes[axis]!);
+      return b.permute(inner.operands[0]!, axes);
+    },
+  },
+  {
+    name: "permute-ones",
+    formula: "permute that moves axes of size 1 alone → reshape",
+    at: ["permute"],
+    rewrite({ b }, node) {
+      if (node.op !== "permute") return null;
+      const x = node.operands[0]!;
+      const moving = node.attributes.axes.filter((axis) => !isOne(x.shape[axis]!));
+      return moving.every((axis, i) => i === 0 || axis > moving[i - 1]!) ? b.reshape(x, node.shape) : null;
+    },
+  },
+  {
+    name: "broadcast-twice",
+    formula: "broadcast of broadcast → one broadcast",
+    at: ["broadcast"],
+    rewrite({ b, as }, { operands: [x], shape }) {
+      const inner = as(x!, "broadcast");
+      return inner === null ? null : b.broadcast(inner.operands[0]!, shape);
+    },
+  },
+  {
+    name: "permute-stretched",
+    formula: "permute of broadcast → broadcast of permute",
+    at: ["permute"],
+    rewrite({ b, as }, node) {
+      if (node.op !== "permute") return null;
+      const inner = as(node.operands[0]!, "broadcast");
+      return inner === null
+        ? null
+        : b.broadcast(b.permute(inner.operands[0]!, node.attributes.axes), node.shape);
+    },
+  },
+  {
+    name: "reshape-stretched",
+    formula: "reshape of broadcast that adds or drops axes of size 1 alone → broadcast of reshape",
+    at: ["reshape"],
+    rewrite({ b, as }, { operands: [x], shape }) {
+      const inner = as(x!, "broadcast");
+      if (inner === null || !sameShape(withoutOnes(inner.shape), withoutOnes(shape))) return null;
+      // The axes that are not of size 1 keep their order, so each finds the size it had before it was stretched.
+      const source = inner.operands[0]!;
+      const before = source.shape.filter((_, axis) => !isOne(inner.shape[axis]!));
+      let next = 0;
+      const reshaped = shape.map((size) => (isOne(size) ? ONE : before[next++]!));
+      return b.broadcast(b.reshape(source, reshaped), shape);
+    },
+  },
+  {
+    name: "slice-all",
+    formula: "x[:] → x; embed likewise",
+    at: ["slice", "embed"],
+    rewrite(_, node) {
+      if (node.op !== "slice" && node.op !== "embed") return null;
+      const x = node.operands[0]!;
+      const whole = node.attributes.axes.every(
+        ({ start, fromEnd, step }) => start === 0 && !fromEnd && step === 1,
+      );
+      return whole && sameShape(x.shape, node.shape) ? x : null;
+    },
+  },
+  {
+    name: "slice-twice",
+    formula: "slice of slice → one slice",
+    at: ["slice"],
+    rewrite({ b, as }, node) {
+      if (node.op !== "slice") return null;
+      const inner = as(node.operands[0]!, "slice");
+      if (inner === null) return null;
+      const axes = node.attributes.axes.map((outer, i) => composed(inner.attributes.axes[i]!, outer));
+      const known = axes.filter((axis) => axis !== null);
+      return known.length === axes.length ? b.slice(inner.operands[0]!, known, node.shape) : null;
+    },
+  },
+  {
+    name: "slice-embedded",
+    formula: "the slice that undoes an embed → x",
+    at: ["slice"],
+    rewrite({ as }, node) {
+      if (node.op !== "slice") return null;
+      const inner = as(node.operands[0]!, "embed");
+      if (inner === null || !sameShape(inner.operands[0]!.shape, node.shape)) return null;
+      const same = inner.attributes.axes.every((axis, i) => sameAxis(axis, node.attributes.axes[i]!));
+      return same ? inner.operands[0]! : null;
+    },
+  },
+  {
+    name: "compute-before-stretching",
+    formula: "f(broadcast x, broadcast y, c) → broadcast f(x, y, c)",
+    at: ELEMENTWISE,
+    rewrite({ b }, node) {
+      if (!isElementwise(node) || !node.operands.every((x) => x.op === "broadcast" || isConstant(x)))
+        return null;
+      const sources = node.operands.flatMap((x) => (x.op === "broadcast" ? [x.operands[0]!.shape] : []));
+      const shape = node.shape.map((size, axis) => (sources.every((s) => isOne(s[axis]!)) ? ONE : size));
+      if (sources.length === 0 || sameShape(shape, node.shape)) return null;
+      const small = node.operands.map((x) => resized(b, x.op === "broadcast" ? x.operands[0]! : x, shape));
+      return b.broadcast(remake(b.graph, node, small), node.shape);
+    },
+  },
+  {
+    name: "compute-before-reshaping",
+    formula: "f(reshape x, reshape y, c) → reshape f(x, y, c)",
+    at: ELEMENTWISE,
+    rewrite({ b }, node) {
+      if (!isElementwise(node)) return null;
+      const reshaped = node.operands.filter((x) => !isConstant(x));
+      const shape = reshaped[0]?.operands[0]?.shape;
+      if (shape === undefined) return null;
+      if (!reshaped.every((x) => x.op === "reshape" && sameShape(x.operands[0]!.shape, shape))) return null;
+      const flat = node.operands.map((x) => resized(b, x.op === "reshape" ? x.operands[0]! : x, shape));
+      return b.reshape(remake(b.graph, node, flat), node.shape);
+    },
+  },
+  {
+    name: "transposed-product",
+    formula: "(A B)' → B' A'",
+    at: ["permute"],
+    rewrite({ b, as }, node) {
+      if (node.op !== "permute") return null;
+      const product = as(node.operands[0]!, "matmul");
+      const { axes } = node.attributes;
+      const rank = axes.length;
+      const exchanged = axes.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
+      if (product === null || !exchanged) return null;
+      const [left, right] = product.operands;
+      return b.matmul(b.transpose(right!), b.transpose(left!));
+    },
+  },
+];
+
+export const simplifications: readonly Rule[] = [...arithmetic, ...reductions, ...views];
+
+type Fold = NodeOf<"sum"> | NodeOf<"prod"> | NodeOf<"reduce_max"> | NodeOf<"reduce_min">;
+const FOLDS: readonly ReductionName[] = ["sum", "prod", "reduce_max", "reduce_min"];
+const isFold = (node: Node): node is Fold & Node => FOLDS.some((name) => name === node.op);
+
+/** `result`, where it has the type of `node`; else null. */
+const keepType = (node: Node, result: Node): Node | null => (result.type === node.type ? result : null);
+
+const withoutOnes = (shape: Shape): Shape => shape.filter((size) => !isOne(size));
+
+/** A constant in another shape, or a tensor stretched to it. */
+const resized = (b: Build, x: Node, shape: Shape): Node =>
+  isConstant(x) ? b.constant(x.attributes.value, shape, x.type) : b.broadcast(x, shape);
+
+const sameAxis = (a: SliceAxis, c: SliceAxis): boolean =>
+  a.start === c.start && a.fromEnd === c.fromEnd && a.step === c.step;
+
+/** Entry start₂ + i step₂ of the entries start₁ + j step₁; null where the inner end is not a known number. */
+function composed(inner: SliceAxis, outer: SliceAxis): SliceAxis | null {
+  if (outer.fromEnd) return null;
+  const start = inner.fromEnd
+    ? inner.start - outer.start * inner.step
+    : inner.start + outer.start * inner.step;
+  return { start, fromEnd: inner.fromEnd, step: inner.step * outer.step };
+}
+
+const isPowerOfTwo = (c: number): boolean =>
+  isOrdinary(c) && Number.isInteger(Math.log2(Math.abs(c))) && 2 ** Math.log2(Math.abs(c)) === Math.abs(c);
+
+/** Whether a number and its inverse are normal in f32: there is no overflow or underflow to it. */
+const isOrdinary = (c: number): boolean => Math.abs(c) >= 2 ** -126 && Math.abs(c) <= 2 ** 126;
+
+const NOWHERE: Environment = {
+  n: 1,
+  inputs: new Map(),
+  parameters: new Map(),
+  states: new Map(),
+  hyper: new Map(),
+  step: 0,
+  seed: 0,
+};
+
+/** An elementwise op of numbers. */
+function valueOf(node: Node, numbers: readonly number[]): number {
+  // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
+  const record = ops[node.op] as unknown as Op<OpName>;
+  const operands = numbers.map((number) => ({ shape: [], data: Float64Array.of(number) }));
+  return record.evaluate(operands, node as never, NOWHERE).data[0]!;
+}

@@ -1,2 +1,311 @@
-import type { Rule } from "../rewrite.ts";
-export const stabilisations: readonly Rule[] = [];
+/**
+ * Formulas as textbooks write them, and the ops that say the same without overflow, cancellation or 0 · ∞ in the derivative.
+ * They hold for real numbers; where rounding made the left side ∞ or NaN, the right side is right.
+ */
+import type { Node } from "../../ir/node.ts";
+import { isOne, ONE } from "../../ir/size.ts";
+import type { Rule, Site } from "../rewrite.ts";
+import { logarithmRules } from "./logarithms.ts";
+import {
+  areOpposite,
+  axesOf,
+  isConstant,
+  negated,
+  orders,
+  spreadReduction,
+  throughViews,
+  unshifted,
+} from "./match.ts";
+
+export const stabilisations: readonly Rule[] = [
+  {
+    name: "tanh",
+    formula: "(e^x - e^-x) / (e^x + e^-x) → tanh x",
+    at: ["div"],
+    rewrite(site, node) {
+      const top = site.as(node.operands[0]!, "sub");
+      const bottom = site.as(node.operands[1]!, "add");
+      if (top === null || bottom === null) return null;
+      const [plus, minus] = top.operands.map((e) => site.as(e, "exp")?.operands[0]);
+      if (plus === undefined || minus === undefined || !areOpposite(site, plus, minus)) return null;
+      const same = orders(bottom).some(([a, c]) => a === top.operands[0] && c === top.operands[1]);
+      return same ? site.b.tanh(plus) : null;
+    },
+  },
+  {
+    name: "tanh-of-half",
+    formula: "(e^x - 1) / (e^x + 1) → tanh(x / 2)",
+    at: ["div"],
+    rewrite(site, node) {
+      const negative = site.as(node.operands[0]!, "neg");
+      const top = site.as(negative?.operands[0] ?? node.operands[0]!, "expm1");
+      const x = onePlusExp(site, node.operands[1]!);
+      if (top === null || x === null || top.operands[0] !== x) return null;
+      return site.b.tanh(site.b.mul(negative === null ? x : negated(site, x), 0.5));
+    },
+  },
+  {
+    name: "sigmoid-of-exp",
+    formula: "e^x / (1 + e^x) → σ(x)",
+    at: ["div"],
+    rewrite(site, node) {
+      const x = onePlusExp(site, node.operands[1]!);
+      return x !== null && site.as(node.operands[0]!, "exp")?.operands[0] === x ? site.b.sigmoid(x) : null;
+    },
+  },
+  {
+    name: "sigmoid",
+    formula: "a / (1 + e^-x) → a σ(x)",
+    at: ["div", "reciprocal", "pow"],
+    rewrite(site, node) {
+      const power = site.as(node, "pow");
+      if (power !== null && !isConstant(power.operands[1]!, -1)) return null;
+      const [above, below] = node.op === "div" ? node.operands : [null, node.operands[0]];
+      const x = onePlusExp(site, below!);
+      if (x === null) return null;
+      const sigmoid = site.b.sigmoid(negated(site, x));
+      return above === null || isConstant(above!, 1) ? sigmoid : site.b.mul(above!, sigmoid);
+    },
+  },
+  {
+    name: "softmax",
+    formula: "e^x / Σ e^x → softmax x",
+    at: ["div"],
+    rewrite(site, node) {
+      const numerator = site.as(node.operands[0]!, "exp");
+      const total = spreadReduction(site, node.operands[1]!, "sum");
+      if (numerator === null || total === null || total.operands[0] !== numerator) return null;
+      const x = numerator.operands[0]!;
+      const axes = axesOf(total);
+      const [axis, ...others] = axes;
+      if (axis !== undefined && others.length === 0) return site.b.softmax(x, axis);
+      return site.b.exp(site.b.sub(x, site.b.logsumexp(x, axes)));
+    },
+  },
+  {
+    name: "softmax-shift",
+    formula: "softmax(x - max x) → softmax x",
+    at: ["softmax"],
+    rewrite(site, node) {
+      if (node.op !== "softmax") return null;
+      const { axis } = node.attributes;
+      const x = unshifted(site, node.operands[0]!, [axis]);
+      return x === null ? null : site.b.softmax(x, axis);
+    },
+  },
+  ...logarithmRules,
+  {
+    name: "softplus",
+    formula: "log1p(e^x) → softplus x",
+    at: ["log1p"],
+    rewrite(site, node) {
+      const { core, again } = throughViews(site, node.operands[0]!);
+      const e = site.as(core, "exp");
+      return e === null ? null : again(site.b.softplus(e.operands[0]!));
+    },
+  },
+  {
+    name: "log1p-of-sigmoid",
+    formula: "log1p(-σ(x)) → -softplus x",
+    at: ["log1p"],
+    rewrite(site, node) {
+      const { core, again } = throughViews(site, node.operands[0]!);
+      const inner = throughViews(site, site.as(core, "neg")?.operands[0] ?? core);
+      const sigmoid = core.op === "neg" ? site.as(inner.core, "sigmoid") : null;
+      return sigmoid === null ? null : again(inner.again(site.b.neg(site.b.softplus(sigmoid.operands[0]!))));
+    },
+  },
+  {
+    name: "log1p",
+    formula: "log(1 ± x) → log1p(±x)",
+    at: ["log"],
+    rewrite(site, node) {
+      const sum = site.as(node.operands[0]!, "add");
+      for (const [one, x] of sum === null ? [] : orders(sum)) if (isConstant(one, 1)) return site.b.log1p(x);
+      const difference = site.as(node.operands[0]!, "sub");
+      if (difference === null || !isConstant(difference.operands[0]!, 1)) return null;
+      return site.b.log1p(negated(site, difference.operands[1]!));
+    },
+  },
+  {
+    name: "expm1",
+    formula: "e^x - 1 → expm1 x",
+    at: ["sub", "add"],
+    rewrite(site, node) {
+      const [a, c] = node.operands;
+      if (node.op === "sub") {
+        const [first, second] = [site.as(a!, "exp"), site.as(c!, "exp")];
+        if (first !== null && isConstant(c!, 1)) return site.b.expm1(first.operands[0]!);
+        if (second !== null && isConstant(a!, 1)) return site.b.neg(site.b.expm1(second.operands[0]!));
+        return null;
+      }
+      for (const [e, minusOne] of orders(node)) {
+        const exponential = site.as(e, "exp");
+        if (exponential !== null && isConstant(minusOne, -1)) return site.b.expm1(exponential.operands[0]!);
+      }
+      return null;
+    },
+  },
+  {
+    name: "logsumexp-shift",
+    formula: "max x + log Σ e^(x - max x) → log Σ e^x",
+    at: ["add"],
+    rewrite(site, node) {
+      for (const [shift, shifted] of orders(node)) {
+        const { core, again } = throughReshapes(site, shifted);
+        const sum = site.as(core, "logsumexp");
+        const x = sum === null ? null : unshifted(site, sum.operands[0]!, axesOf(sum));
+        if (sum === null || x === null) continue;
+        const { core: top } = throughReshapes(site, shift);
+        const same = site.as(top, "reduce_max");
+        if (same === null || same.operands[0] !== x || !sameAxes(axesOf(same), axesOf(sum))) continue;
+        return again(site.b.logsumexp(x, axesOf(sum)));
+      }
+      return null;
+    },
+  },
+  {
+    name: "log-softmax-shift",
+    formula: "(x - max x) - log Σ e^(x - max x) → x - log Σ e^x",
+    at: ["sub"],
+    rewrite(site, node) {
+      const [shifted, total] = node.operands;
+      const sum = spreadReduction(site, total!, "logsumexp");
+      if (sum === null || sum.operands[0] !== shifted) return null;
+      const x = unshifted(site, shifted!, axesOf(sum));
+      return x === null ? null : site.b.sub(x, site.b.logsumexp(x, axesOf(sum)));
+    },
+  },
+  {
+    name: "gather-difference",
+    formula: "(x - l)[y] → x[y] - l, for l the same in each row",
+    at: ["gather"],
+    rewrite(site, node) {
+      const difference = site.as(node.operands[0]!, "sub");
+      const spread = difference === null ? null : site.as(difference.operands[1]!, "broadcast");
+      const row = spread?.operands[0];
+      if (difference === null || row === undefined || !isOne(row.shape.at(-1)!)) return null;
+      const { b } = site;
+      const rows = b.reshape(b.broadcast(row, [...node.shape, ONE]), node.shape);
+      return b.sub(b.gather(difference.operands[0]!, node.operands[1]!), rows);
+    },
+  },
+  {
+    name: "binary-cross-entropy",
+    formula: "t softplus(-z) + (1 - t) softplus(z) → softplus(z) - t z",
+    at: ["add", "sub"],
+    rewrite: binaryCrossEntropy,
+  },
+  {
+    name: "norm",
+    formula: "√ Σ x² → where(Σ x² = 0, 0, √ Σ x²), whose derivative at 0 is 0",
+    at: ["sqrt", "pow"],
+    rewrite(site, node) {
+      if (node.op === "pow" && !isConstant(node.operands[1]!, 0.5)) return null;
+      const square = node.operands[0]!;
+      if (!isSumOfSquares(site, square)) return null;
+      const zero = site.b.eq(square, 0);
+      return site.b.where(zero, 0, site.b.sqrt(site.b.where(zero, 1, square)));
+    },
+  },
+];
+
+const sameAxes = (a: readonly number[], c: readonly number[]): boolean =>
+  a.length === c.length && a.every((axis, i) => axis === c[i]);
+
+/** x, where `node` is 1 + e^x. */
+function onePlusExp(site: Site, node: Node): Node | null {
+  const sum = site.as(node, "add");
+  for (const [one, e] of sum === null ? [] : orders(sum)) {
+    const exponential = site.as(e, "exp");
+    if (isConstant(one, 1) && exponential !== null) return exponential.operands[0]!;
+  }
+  return null;
+}
+
+/** Reshapes keep the order of entries, so two reductions of one shape under reshapes to one shape are entry under entry. */
+function throughReshapes(site: Site, node: Node): { readonly core: Node; readonly again: (x: Node) => Node } {
+  let core = node;
+  for (let view = site.as(core, "reshape"); view !== null; view = site.as(core, "reshape"))
+    core = view.operands[0]!;
+  return { core, again: (x) => site.b.reshape(x, node.shape) };
+}
+
+/** A product as its sign and its factors. */
+function signedProduct(
+  { as }: Site,
+  node: Node,
+): { readonly sign: 1 | -1; readonly factors: readonly Node[] } {
+  let sign: 1 | -1 = 1;
+  const factors: Node[] = [];
+  const stack = [node];
+  for (let top = stack.pop(); top !== undefined && factors.length + stack.length < 4; top = stack.pop()) {
+    const negative = as(top, "neg");
+    const product = as(top, "mul");
+    if (negative !== null) {
+      sign = sign === 1 ? -1 : 1;
+      stack.push(negative.operands[0]!);
+    } else if (product !== null) stack.push(...product.operands);
+    else factors.push(top);
+  }
+  return { sign, factors };
+}
+
+function binaryCrossEntropy(site: Site, node: Node): Node | null {
+  const [left, right] = node.operands.map((operand) => signedProduct(site, operand));
+  const rightSign = node.op === "sub" ? -right!.sign : right!.sign;
+  if (left!.sign !== rightSign || left!.factors.length !== 2 || right!.factors.length !== 2) return null;
+  const pairs = (factors: readonly Node[]): { weight: Node; argument: Node }[] =>
+    orders({ operands: factors }).flatMap(([weight, f]) => {
+      const softplus = site.as(f, "softplus");
+      return softplus === null ? [] : [{ weight, argument: softplus.operands[0]! }];
+    });
+  for (const first of pairs(left!.factors)) {
+    for (const second of pairs(right!.factors)) {
+      for (const [yes, no] of [
+        [first, second],
+        [second, first],
+      ] as const) {
+        const rest = site.as(no.weight, "sub");
+        const complementary =
+          rest !== null && isConstant(rest.operands[0]!, 1) && rest.operands[1] === yes.weight;
+        if (!complementary || !areOpposite(site, yes.argument, no.argument)) continue;
+        const softplus = site.b.softplus(no.argument);
+        const product = site.b.mul(yes.weight, no.argument);
+        return left!.sign === 1 ? site.b.sub(softplus, product) : site.b.sub(product, softplus);
+      }
+    }
+  }
+  return null;
+}
+
+/** Whether a node is a sum of squares, scaled or not, seen through views. */
+function isSumOfSquares(site: Site, node: Node): boolean {
+  const { as } = site;
+  const stack = [node];
+  for (let seen = 0; seen < 1000; seen++) {
+    const top = stack.pop();
+    if (top === undefined) return true;
+    const { core } = throughViews(site, top);
+    const sum = as(core, "sum") ?? as(core, "add");
+    const product = as(core, "mul");
+    const quotient = as(core, "div");
+    const power = as(core, "pow");
+    if (sum !== null) stack.push(...sum.operands);
+    else if (product !== null) {
+      const [a, c] = product.operands;
+      if (isScale(c!)) stack.push(a!);
+      else if (isScale(a!)) stack.push(c!);
+      else if (a !== c) return false;
+    } else if (quotient !== null && isScale(quotient.operands[1]!)) stack.push(quotient.operands[0]!);
+    else if (power === null || !isConstant(power.operands[1]!, 2)) return false;
+  }
+  return false;
+}
+
+/** A positive number or a size. */
+function isScale(node: Node): boolean {
+  const inner = node.op === "broadcast" || node.op === "reshape" ? node.operands[0]! : node;
+  if (inner !== node) return isScale(inner);
+  return inner.op === "extent" || (isConstant(inner) && inner.attributes.value > 0);
+}

@@ -1,0 +1,91 @@
+/** What patterns are made of: constants, negations, views, and reductions spread back over what they reduced. */
+import { remake } from "../../ir/graph.ts";
+import type { Node, NodeOf } from "../../ir/node.ts";
+import { sameShape } from "../../ir/size.ts";
+import type { Site } from "../rewrite.ts";
+
+export const isConstant = (node: Node, value?: number): node is NodeOf<"constant"> =>
+  node.op === "constant" && (value === undefined || node.attributes.value === value);
+
+/** Either order of the operands of a commutative op. */
+export const orders = (node: { readonly operands: readonly Node[] }): readonly (readonly [Node, Node])[] => {
+  const [a, b] = node.operands;
+  return [
+    [a!, b!],
+    [b!, a!],
+  ];
+};
+
+/** -x, without a second minus where x has one. */
+export function negated({ b, as }: Site, x: Node): Node {
+  const inner = as(x, "neg");
+  if (inner !== null) return inner.operands[0]!;
+  const scaled = as(x, "mul");
+  for (const [u, c] of scaled === null ? [] : orders(scaled)) {
+    if (isConstant(c)) return b.mul(u, -c.attributes.value);
+  }
+  return isConstant(x) ? b.constant(-x.attributes.value, x.shape) : b.neg(x);
+}
+
+export const areOpposite = (site: Site, x: Node, y: Node): boolean =>
+  negated(site, x) === y || negated(site, y) === x;
+
+/** A node seen through views: `again` puts the same views over another node of the core's shape. */
+export interface Viewed {
+  readonly core: Node;
+  readonly again: (node: Node) => Node;
+}
+
+/** Looks through reshapes, permutations, broadcasts, slices and the choice of an entry, with all of which elementwise functions commute. */
+export function throughViews({ b, as }: Site, node: Node): Viewed {
+  const views: Node[] = [];
+  let core = node;
+  for (;;) {
+    const view =
+      as(core, "reshape") ??
+      as(core, "permute") ??
+      as(core, "broadcast") ??
+      as(core, "slice") ??
+      as(core, "gather");
+    if (view === null) break;
+    views.push(view);
+    core = view.operands[0]!;
+  }
+  const again = (other: Node): Node =>
+    views.reduceRight((x, view) => remake(b.graph, view, [x, ...view.operands.slice(1)]), other);
+  return { core, again };
+}
+
+/**
+ * The reduction that `node` is, or is spread from over `node`'s shape, axis under axis; reshapes on the way that undo one another
+ * (dropping the reduced axes and adding them again) do not matter, nor does a cut gradient.
+ */
+export function spreadReduction<K extends "sum" | "reduce_max" | "logsumexp">(
+  { as }: Site,
+  node: Node,
+  op: K,
+): NodeOf<K> | null {
+  const spread = as(node, "broadcast")?.operands[0] ?? node;
+  let inner = spread;
+  for (;;) {
+    const step = as(inner, "reshape") ?? as(inner, "stop_gradient");
+    if (step === null) break;
+    inner = step.operands[0]!;
+  }
+  const reduction = as(inner, op);
+  return reduction !== null && sameShape(reduction.shape, spread.shape) ? reduction : null;
+}
+
+/** Axes of the reduction; every reduction has them. */
+export const axesOf = (reduction: NodeOf<"sum" | "reduce_max" | "logsumexp">): readonly number[] =>
+  reduction.attributes.axes;
+
+/** x, where `node` is x - max x with the maximum over at least `axes`. */
+export function unshifted(site: Site, node: Node, axes: readonly number[]): Node | null {
+  const difference = site.as(node, "sub");
+  if (difference === null) return null;
+  const [x, shift] = difference.operands;
+  const top = spreadReduction(site, shift!, "reduce_max");
+  if (top === null || top.operands[0] !== x) return null;
+  return axes.every((axis) => axesOf(top).includes(axis)) ? x! : null;
+}
