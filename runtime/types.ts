@@ -93,6 +93,7 @@ export type Examples<M extends ModelTypes> = Inputs<M> & Targets<M>;
 export type Outputs<M extends ModelTypes> = {
   readonly [K in keyof M["outputs"]]: Tensor<M["outputs"][K], Floats<M>>;
 };
+/** Of every parameter but the frozen ones. */
 export type Gradients<M extends ModelTypes> = {
   readonly [K in keyof M["parameters"]]: Tensor<M["parameters"][K], Floats<M>>;
 };

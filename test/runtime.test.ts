@@ -383,7 +383,7 @@ test("the runtime is at most 8 KiB, minified and gzipped, and uses neither eval 
   expect(text).not.toMatch(/\beval\s*\(|\bFunction\s*\(|\bimport\b|\brequire\b/);
 });
 
-test("every error code stands in a test", () => {
+test("every error code stands in a test and in the reference", () => {
   const types = readFileSync(new URL("../runtime/types.ts", import.meta.url), "utf8");
   const union = /type ErrorCode =([^;]*);/.exec(types)?.[1] ?? "";
   const codes = Array.from(union.matchAll(/"([\w-]+)"/g), ([, code]) => code!);
@@ -393,6 +393,9 @@ test("every error code stands in a test", () => {
   // An engine without SIMD is not to be had here.
   const untested = codes.filter((code) => code !== "no-simd" && !tests.includes(`"${code}"`));
   expect(untested).toEqual([]);
+  const reference = readFileSync(new URL("../docs/runtime.md", import.meta.url), "utf8");
+  const described = Array.from(reference.matchAll(/^\| `([\w-]+)` \|/gm), ([, code]) => code!);
+  expect(described).toEqual(codes);
   expect(codes.length).toBeGreaterThan(20);
 });
 
