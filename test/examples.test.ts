@@ -163,6 +163,43 @@ describe("applications", () => {
     ]);
   });
 
+  it("picture.js draws the decision surface of any model with two features", async () => {
+    const svg = await picture("equivalence", ["--from", "-0.5", "--to", "1.5"]);
+    const cells = [
+      ...svg.matchAll(/<rect x="(\S+)" y="(\S+)" width="(\S+)" height="(\S+)" fill="(\S+) /g),
+    ].map(([, ...numbers]) => numbers);
+    // The picture is 400 wide, and the square's corners lie at 100 and 300; up is the second feature.
+    const colour = (px: number, py: number): string | undefined =>
+      cells.find(([x, y, width, height]) => {
+        const [right, below] = [px - Number(x), py - Number(y)];
+        return right >= 0 && right < Number(width) && below >= 0 && below < Number(height);
+      })?.[4];
+    const [blue, red] = ["rgb(60", "rgb(255"];
+    const colours = [colour(100, 299), colour(100, 99), colour(300, 299), colour(300, 99)];
+    expect(colours).toEqual([red, blue, blue, red]);
+  });
+
+  it("picture.js draws each output of a model with one feature as a curve", async () => {
+    const svg = await picture("activations", ["--from", "-4", "--to", "4"]);
+    expect(svg.match(/<polyline/g)).toHaveLength(10);
+    expect(svg).not.toContain("NaN");
+  });
+
+  /** Compiles an example and runs `picture.js` on it. */
+  async function picture(name: string, options: readonly string[]): Promise<string> {
+    const { compiled } = await build(example(name), { file: `${name}.nn` });
+    writeFileSync(join(place, `node/${name}.js`), compiled.js);
+    writeFileSync(join(place, `node/${name}.wasm`), compiled.wasm);
+    const out = join(place, `${name}.svg`);
+    const run = spawnSync(
+      process.execPath,
+      [join(place, "node/picture.js"), join(place, `node/${name}.js`), out, ...options],
+      { encoding: "utf8", timeout: 30_000 },
+    );
+    expect(run.stderr).toBe("");
+    return readFileSync(out, "utf8");
+  }
+
   describe.skipIf(!chromiumPath)(inChromium("the web page"), () => {
     const site = (): Site =>
       Object.fromEntries(
