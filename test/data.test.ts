@@ -237,7 +237,7 @@ describe("MNIST", () => {
     expect(Math.max(...ink)).toBe(1);
     expect(Math.min(...ink)).toBe(0);
     // Mean ink of the first image: its bytes sum to 18454, counted with od and awk.
-    expect(ink.reduce((sum, v) => sum + v, 0)).toBeCloseTo(18454 / 255, 3);
+    expect(Array.from(ink).reduce((sum, v) => sum + v, 0)).toBeCloseTo(18454 / 255, 3);
   });
 
   test("images with a channel, labels one-hot; no target where none is asked for", async () => {

@@ -53,24 +53,27 @@ export async function loadData(
   const found = await findArrays(spec, manifest, wanted, options, categories, notes);
   const origin = spec.kind === "named" ? spec.name : spec.kind === "whole" ? spec.path : options.option;
 
+  // All are there before any is looked into.
+  const given = wanted.map((input) => {
+    const own = found.get(input.name);
+    if (own === undefined) throw missingInput(input, origin, spec, [...found.keys()]);
+    return { input, ...own };
+  });
+
   const inputs: Record<string, Tensor> = {};
   let counted: { readonly input: string; readonly file: string; readonly rows: number } | null = null;
-  for (const input of wanted) {
-    const given = found.get(input.name);
-    if (given === undefined) throw missingInput(input, origin, spec, [...found.keys()]);
-    const { tensor, rows } = matchInput(given.array, input, manifest.dtype, given.labels);
+  for (const { input, array, labels } of given) {
+    const { tensor, rows } = matchInput(array, input, manifest.dtype, labels);
     if (rows !== null) {
       if (counted !== null && counted.rows !== rows) {
         throw new DataError(
           "data-row-counts",
           `\`${input.name}\` has ${rows} rows, and \`${counted.input}\` has ${counted.rows}`,
-          { file: given.array.file },
-          counted.file === given.array.file
-            ? {}
-            : { notes: [`\`${counted.input}\` is from ${counted.file}`] },
+          { file: array.file },
+          counted.file === array.file ? {} : { notes: [`\`${counted.input}\` is from ${counted.file}`] },
         );
       }
-      counted ??= { input: input.name, file: given.array.file, rows };
+      counted ??= { input: input.name, file: array.file, rows };
     }
     inputs[input.name] = tensor;
   }

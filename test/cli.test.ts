@@ -1,0 +1,154 @@
+/** What every command has in common: exit codes, where text goes, colours, and what is said of wrong usage. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { curve } from "../cli/terminal/curve.ts";
+import { bytes, duration, figure, short } from "../cli/terminal/numbers.ts";
+import { writeFiles } from "../cli/files.ts";
+import { runCli } from "./helpers/run-cli.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "nndsl-cli-"));
+
+describe("usage", () => {
+  test("--help teaches by example, on stdout", async () => {
+    const { code, stdout, stderr } = await runCli(["--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("nndsl train mnist.nn --data mnist:train");
+  });
+
+  test.each(["compile", "check", "fmt", "inspect", "train", "predict", "new"])(
+    "help %s has examples",
+    async (name) => {
+      const { code, stdout } = await runCli([name, "--help"]);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/Examples?:\n {2}nndsl /);
+      expect(stdout).toContain("--json");
+    },
+  );
+
+  test("the version is the package's", async () => {
+    const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+    expect((await runCli(["--version"])).stdout).toBe(`${version}\n`);
+  });
+
+  test.each([
+    ["a mistyped command", ["trian", "x.nn"], "Did you mean train?"],
+    ["a mistyped option", ["train", "x.nn", "--epcohs", "3"], "Did you mean --epochs?"],
+    ["an option's wrong value", ["train", "x.nn", "--epochs", "many"], "It is an integer"],
+    ["a wrong choice", ["compile", "x.nn", "--simd", "fast"], "strict, relaxed"],
+    ["a setting without a value", ["compile", "x.nn", "--set", "units"], "NAME=VALUE"],
+    ["no command", [], "Commands:"],
+    ["no file", ["compile"], "missing required argument 'file'"],
+    ["no data", ["train", "x.nn"], "there is no data"],
+    ["no weights", ["predict", "x.nn", "--data", "y.csv"], "--weights is missing"],
+    ["a missing file", ["compile", "nothing-like-it.nn"], "there is no file nothing-like-it.nn"],
+    ["a folder", ["check", tmpdir()], "is a folder"],
+    [
+      "an unknown output format",
+      ["predict", "x.nn", "--weights", "w", "--data", "d", "-o", "out.txt"],
+      ".npz",
+    ],
+  ])("%s: exit code 2 and a way out, on stderr", async (_, args, help) => {
+    const { code, stdout, stderr } = await runCli(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(help);
+    expect(stderr).not.toContain("\x1b[");
+  });
+
+  test("a mistyped file name gets the nearest", async () => {
+    writeFileSync(join(folder, "mnist.nn"), "");
+    const { stderr } = await runCli(["compile", "minst.nn"], { cwd: folder });
+    expect(stderr).toBe(
+      "error[missing-file]: there is no file minst.nn\n   = help: did you mean mnist.nn?\n",
+    );
+  });
+
+  test("with --json a failure is JSON on stdout too", async () => {
+    const { code, stdout } = await runCli(["compile", "nothing.nn", "--json"]);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({
+      diagnostics: [{ code: "missing-file", severity: "error", file: "nothing.nn" }],
+    });
+  });
+
+  test("a program typed after --data is found there", async () => {
+    const { stderr } = await runCli(["train", "--data", "x.npz", "model.nn"], { cwd: folder });
+    expect(stderr).toContain("there is no file model.nn");
+  });
+
+  test("a closed pipe is no failure", () => {
+    const node = JSON.stringify(process.execPath);
+    const cli = JSON.stringify(new URL("../cli/bin.ts", import.meta.url).pathname);
+    const run = spawnSync("bash", ["-c", `${node} ${cli} --help | true; echo "\${PIPESTATUS[0]}"`], {
+      encoding: "utf8",
+    });
+    expect(run.stderr).toBe("");
+    expect(run.stdout).toBe("0\n");
+  });
+});
+
+describe("new", () => {
+  test("writes a project, and never over another", async () => {
+    const { code, stdout } = await runCli(["new", "my Moons", "--json"], { cwd: folder });
+    expect(code).toBe(0);
+    const files: string[] = JSON.parse(stdout).files;
+    expect(files).toContain("model.nn");
+    for (const file of files) expect(existsSync(join(folder, "my Moons", file))).toBe(true);
+    expect(JSON.parse(readFileSync(join(folder, "my Moons", "package.json"), "utf8")).name).toBe("my-moons");
+
+    const again = await runCli(["new", "my Moons"], { cwd: folder });
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain("error[folder-not-empty]");
+  });
+
+  test("fills a folder that is there and empty", async () => {
+    mkdirSync(join(folder, "empty"));
+    expect((await runCli(["new", "empty"], { cwd: folder })).code).toBe(0);
+  });
+});
+
+describe("files", () => {
+  test("a full disk is said to be full, and leaves nothing", async () => {
+    // What is no ordinary file is written to as it is; /dev/full answers that there is no space.
+    await expect(
+      writeFiles([
+        { path: join(folder, "whole", "a"), bytes: "a" },
+        { path: "/dev/full", bytes: "b" },
+      ]),
+    ).rejects.toMatchObject({ code: "disk-full" });
+    expect(readdirSync(join(folder, "whole"))).toEqual([]);
+  });
+
+  test("a folder in the place of a file is left alone", async () => {
+    mkdirSync(join(folder, "taken"), { recursive: true });
+    await expect(writeFiles([{ path: join(folder, "taken"), bytes: "" }])).rejects.toMatchObject({
+      code: "is-a-folder",
+    });
+  });
+});
+
+describe("terminal", () => {
+  test("a falling curve starts high and ends low", () => {
+    const lines = curve([4, 3, 2, 1], { width: 4, height: 4, unicode: false });
+    expect(lines).toEqual(["4.000 |*", "      | *", "      |  *", "1.000 |   *"]);
+  });
+
+  test("braille joins steep parts", () => {
+    // U+28B1 is the first point above left, then a column of three to the second, below right.
+    expect(curve([1, 0, 0, 0], { width: 2, height: 1, unicode: true })).toEqual(["1.000 │⢱⣀"]);
+  });
+
+  test("gaps where the loss is not finite, nothing to draw for one value", () => {
+    expect(curve([2, NaN, 1], { width: 3, height: 2, unicode: false })).toEqual(["2.000 |*", "1.000 |  *"]);
+    expect(curve([1], { width: 3, height: 2, unicode: false })).toEqual([]);
+  });
+
+  test("numbers as people read them", () => {
+    expect([bytes(812), bytes(4712), bytes(12_345_678)]).toEqual(["812 B", "4.71 KB", "12.3 MB"]);
+    expect([short(950), short(1200), short(123_456)]).toEqual(["950", "1.2 k", "123 k"]);
+    expect([duration(0.42), duration(65), duration(3725)]).toEqual(["0.4 s", "1:05", "1:02:05"]);
+    expect([figure(0.123456), figure(1e-7), figure(NaN)]).toEqual(["0.1235", "1.000e-7", "NaN"]);
+  });
+});
