@@ -1,0 +1,112 @@
+/** A kernel's formula as a person would write it: `h = sigmoid(x @ h_weight' + h_bias)`. */
+import { showSize } from "../ir/size.ts";
+import type { Nest, Product } from "./kernel.ts";
+
+type Nameless = Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula">;
+
+const INFIX: Readonly<Record<string, readonly [string, number]>> = {
+  or: ["or", 1],
+  and: ["and", 2],
+  eq: ["==", 3],
+  ne: ["!=", 3],
+  lt: ["<", 3],
+  le: ["<=", 3],
+  gt: [">", 3],
+  ge: [">=", 3],
+  add: ["+", 4],
+  sub: ["-", 4],
+  mul: ["*", 5],
+  div: ["/", 5],
+  pow: ["^", 8],
+};
+const PRODUCT = 6;
+const NEGATION = 7;
+const ATOM = 9;
+/** Beyond this a formula helps nobody. */
+const LONGEST = 240;
+
+/** The formulas of all stores, as `name = formula`, with `;` between. */
+export function formulaOf(kernel: Nameless): string {
+  const texts = kernel.stores.map(({ operand, value }) => {
+    const name = kernel.operands[operand]!.name;
+    return `${name} = ${expression(kernel, value)}`;
+  });
+  const joined = texts.join("; ");
+  return joined.length <= LONGEST ? joined : `${joined.slice(0, LONGEST - 1)}…`;
+}
+
+function expression(kernel: Nameless, root: number): string {
+  // Values come after what they are made of; a text that is too long already need not grow.
+  const texts: { text: string; rank: number }[] = [];
+  const wrap = (value: number, rank: number): string => {
+    const part = texts[value]!;
+    return part.rank >= rank ? part.text : `(${part.text})`;
+  };
+  for (const value of kernel.values.slice(0, root + 1)) {
+    let [text, rank] = ["", ATOM];
+    switch (value.kind) {
+      case "load":
+        text = kernel.operands[value.operand]!.name;
+        break;
+      case "constant":
+        text = showNumber(value.value);
+        rank = value.value < 0 ? NEGATION : ATOM;
+        break;
+      case "extent":
+        text = showSize(value.size);
+        rank = value.size.count === 1 ? ATOM : 5;
+        break;
+      case "index":
+        text = "index";
+        break;
+      case "random":
+        text = value.distribution;
+        break;
+      case "reduce":
+        text = `${value.op}(${texts[value.value]!.text})`;
+        break;
+      case "product":
+        text = product(kernel);
+        rank = PRODUCT;
+        break;
+      case "apply": {
+        const infix = INFIX[value.op];
+        const [a, b] = value.arguments;
+        if (value.op === "neg") [text, rank] = [`-${wrap(a!, NEGATION)}`, NEGATION];
+        else if (value.op === "cast") [text, rank] = [texts[a!]!.text, texts[a!]!.rank];
+        else if (infix === undefined)
+          text = `${value.op}(${value.arguments.map((v) => texts[v]!.text).join(", ")})`;
+        else {
+          const [sign, level] = infix;
+          text = `${wrap(a!, value.op === "pow" ? level + 1 : level)} ${sign} ${wrap(b!, level + 1)}`;
+          rank = level;
+        }
+        break;
+      }
+      default:
+        value satisfies never;
+    }
+    if (text.length > LONGEST) [text, rank] = [`${text.slice(0, LONGEST)}…`, ATOM];
+    texts.push({ text, rank });
+  }
+  return texts[root]!.text;
+}
+
+function product(kernel: Nameless): string {
+  if (kernel.kind !== "product") return "product";
+  const [left, right] = [kernel.operands[kernel.left]!, kernel.operands[kernel.right]!];
+  const unit = (operand: typeof left, loop: number): boolean => operand.strides.at(loop)!.constant === 1;
+  // Rows and columns are the last two loops, the depth comes behind them.
+  const leftTurned = unit(left, -3) && !unit(left, -1);
+  const rightTurned = unit(right, -1) && !unit(right, -2);
+  return `${left.name}${leftTurned ? "'" : ""} @ ${right.name}${rightTurned ? "'" : ""}`;
+}
+
+export const showNumber = (value: number): string =>
+  value === Infinity
+    ? "inf"
+    : value === -Infinity
+      ? "-inf"
+      : Object.is(value, -0)
+        ? "-0"
+        : String(Number(value.toPrecision(9)));

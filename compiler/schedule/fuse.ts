@@ -1,0 +1,456 @@
+/**
+ * Which nodes are computed by one kernel. Nodes to be stored are taken in the graph's order; each joins the kernel that makes one of its operands,
+ * or one that reads the same tensor over the same loops, if the loops agree, every value is read at the point that makes it, and no kernel
+ * would have to wait for itself. So bias and activation join the product's epilogue, the maximum, the sum and the quotient of a
+ * softmax become one pass over rows, and a parameter and its states are updated together.
+ */
+import { CompilerFault } from "../fault.ts";
+import { Build } from "../ir/build.ts";
+import { type Graph, reachable } from "../ir/graph.ts";
+import type { Node, NodeOf } from "../ir/node.ts";
+import { isOne, ONE, sameShape, type Shape } from "../ir/size.ts";
+import {
+  type Body,
+  formBody,
+  type Group,
+  isHeavy,
+  isReduction,
+  isSingle,
+  isSource,
+  type Item,
+  reducedAxes,
+  Unfusable,
+} from "./form.ts";
+import { selectStored } from "./select.ts";
+import { contiguous, isMovement, sliceView, squeeze } from "./view.ts";
+
+/** What an entry has to leave in a buffer. */
+export interface Root {
+  readonly node: Node;
+  readonly buffer: number;
+  /** The buffer holds what the entry's formulas read as the old value. */
+  readonly inPlace: boolean;
+}
+
+export interface Stored {
+  /** The buffer of a node that lies in memory before any kernel runs. */
+  readonly source: (node: Node) => number;
+  /** A new buffer for a node's entries. */
+  readonly temporary: (node: Node) => number;
+  /** Buffers that nodes are to be stored in if they are stored. */
+  readonly preferred: ReadonlyMap<Node, number>;
+}
+
+/** One kernel call of an entry, and what has to be done before it. */
+export interface Task {
+  readonly group: Group;
+  readonly body: Body;
+  readonly before: ReadonlySet<Task>;
+}
+
+interface Cluster {
+  group: Group;
+  body: Body;
+  level: number;
+  readonly preds: Set<Cluster>;
+  readonly succs: Set<Cluster>;
+}
+
+export function fuse(graph: Graph, roots: readonly Root[], stored: Stored): Task[] {
+  return new Fusion(graph, roots, stored).tasks();
+}
+
+class Fusion {
+  readonly #graph: Graph;
+  readonly #roots: readonly Root[];
+  readonly #stored: Stored;
+  readonly #location = new Map<Node, number>();
+  readonly #clusters = new Set<Cluster>();
+  readonly #writers = new Map<number, Set<Cluster>>();
+  readonly #readers = new Map<number, Set<Cluster>>();
+  readonly #inPlace: ReadonlySet<number>;
+  /** Buffers whose old values are read by the update of another buffer. */
+  readonly #contested = new Set<number>();
+  /** Roots' buffers, which are written whether anyone reads them or not. */
+  readonly #wanted: ReadonlySet<number>;
+
+  constructor(graph: Graph, roots: readonly Root[], stored: Stored) {
+    this.#graph = graph;
+    this.#roots = roots;
+    this.#stored = stored;
+    this.#inPlace = new Set(roots.filter((r) => r.inPlace).map((r) => r.buffer));
+    this.#wanted = new Set(roots.map((r) => r.buffer));
+  }
+
+  #locate = (node: Node): number | undefined =>
+    isSource(node) ? this.#stored.source(node) : this.#location.get(node);
+
+  tasks(): Task[] {
+    const nodes = reachable(this.#roots.map((r) => r.node));
+    const wanted = new Map<Node, number>();
+    for (const { node } of this.#roots) wanted.set(node, (wanted.get(node) ?? 0) + 1);
+    const last: Item[] = [];
+    for (const root of this.#roots) {
+      const base = behindReshapes(root.node);
+      const own = !root.inPlace && !isSource(base) && base.op !== "constant" && !this.#location.has(base);
+      if (own) this.#location.set(base, root.buffer);
+      else last.push(this.#copy(root.node, root.buffer));
+    }
+    for (const node of selectStored(nodes, wanted)) this.#materialise(node);
+    this.#materialiseForced();
+
+    const order = [...this.#location.keys()].sort((a, b) => a.id - b.id);
+    for (const node of order) this.#placeNode(node);
+    for (const item of last) {
+      for (const { buffer } of formBody(single({ ...item, buffer: -1 }), this.#locate).reads) {
+        if (!this.#inPlace.has(buffer) || buffer === item.buffer) continue;
+        this.#contested.add(buffer);
+      }
+    }
+    for (const item of last) this.#placeLast(item);
+    return this.#finish();
+  }
+
+  #materialise(node: Node): void {
+    if (this.#location.has(node)) return;
+    this.#location.set(node, this.#stored.preferred.get(node) ?? this.#stored.temporary(node));
+  }
+
+  #copy(node: Node, buffer: number): Item {
+    return { node, buffer, view: contiguous(node.shape), defines: false };
+  }
+
+  /** What writes a stored node: itself; for one that is put together from parts, the parts. */
+  #items(node: Node): Item[] {
+    const buffer = this.#location.get(node)!;
+    const whole = contiguous(node.shape);
+    if (node.op === "concat") {
+      const { axis } = node.attributes;
+      let start = 0;
+      return node.operands.map((part): Item => {
+        const axes = part.shape.map((_, k) => ({ start: k === axis ? start : 0, fromEnd: false, step: 1 }));
+        start += part.shape[axis]!.count;
+        return { node: part, buffer, view: sliceView(whole, axes, part.shape), defines: false };
+      });
+    }
+    if (node.op === "embed") {
+      const part = node.operands[0]!;
+      const zeros = new Build(this.#graph, node.origin).zeros(node.shape);
+      return [
+        { node: zeros, buffer, view: whole, defines: false },
+        { node: part, buffer, view: sliceView(whole, node.attributes.axes, part.shape), defines: false },
+      ];
+    }
+    return [{ node, buffer, view: whole, defines: true }];
+  }
+
+  /** Stores what no kernel could read otherwise: reshapes that are no views, factors that lie the wrong way. */
+  #materialiseForced(): void {
+    const pending = [...this.#location.keys(), ...this.#roots.map((r) => r.node)];
+    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+      const items = this.#location.has(node) ? this.#items(node) : [this.#copy(node, -1)];
+      for (const item of items) {
+        for (;;) {
+          const forced = this.#forcedBy(item);
+          if (forced === null) break;
+          this.#materialise(forced);
+          pending.push(forced);
+        }
+      }
+    }
+  }
+
+  #forcedBy(item: Item): Node | null {
+    const group = single(item);
+    try {
+      const body = formBody(group, this.#locate);
+      return group.matmul !== null && liesWrong(body) ? group.matmul.operands[1]! : null;
+    } catch (fault) {
+      if (fault instanceof Unfusable && fault.force !== null) {
+        const force = fault.force;
+        return this.#locate(force) === undefined ? force : null;
+      }
+      if (fault instanceof Unfusable) return null;
+      throw fault;
+    }
+  }
+
+  #placeNode(node: Node): void {
+    if (isReduction(node)) this.#placePrologue(node.operands[0]!);
+    let previous: Cluster | null = null;
+    for (const item of this.#items(node)) {
+      // The zeros of an embedding come before what is embedded; the parts of a concatenation are independent.
+      const placed: Cluster | null = this.#place(item, node.op === "embed" ? previous : null);
+      if (placed === null) throw new CompilerFault(`no kernel computes ${node.op} ${node.id}`);
+      previous = placed;
+    }
+  }
+
+  /**
+   * Where a reduction would read several results of one kernel, such as the maximum, the logarithm and the label's logit of each row, and
+   * that kernel could put them together itself, it does.
+   */
+  #placePrologue(operand: Node): void {
+    const node = behindReshapes(operand);
+    if (this.#location.has(node) || isSource(node) || isMovement(node) || isSingle(node)) return;
+    const body = formBody(single(this.#copy(node, -1)), this.#locate);
+    const made = body.reads.flatMap((r) => [...(this.#writers.get(r.buffer) ?? [])]);
+    const often = made.find((cluster, i) => made.indexOf(cluster) !== i);
+    if (often === undefined) return;
+    const buffer = this.#stored.preferred.get(node) ?? this.#stored.temporary(node);
+    const item: Item = { node, buffer, view: contiguous(node.shape), defines: true };
+    this.#location.set(node, buffer);
+    if (this.#place(item, null, "join") === null) this.#location.delete(node);
+  }
+
+  /** What overwrites old values, or is wanted a second time, comes after everything else. */
+  #placeLast(item: Item): void {
+    if (this.#place(item, null) !== null) return;
+    // It reads what another update overwrites and that one reads what it overwrites: the new value waits in a buffer of its own.
+    const buffer = this.#stored.temporary(item.node);
+    const staged = this.#place({ ...item, buffer }, null, "alone");
+    if (staged === null) throw new CompilerFault("an update cannot be staged");
+    const { node } = item;
+    const copy: Item = { ...item, node };
+    const group = single(copy);
+    const locate = (n: Node): number | undefined => (n === node ? buffer : this.#locate(n));
+    this.#settle(
+      null,
+      group,
+      formBody(group, locate),
+      copy,
+      new Set([staged, ...this.#readersOf(item.buffer)]),
+      new Set(),
+    );
+  }
+
+  #readersOf(buffer: number): Set<Cluster> {
+    return this.#readers.get(buffer) ?? new Set();
+  }
+
+  /**
+   * Puts `item` into a kernel, and returns it; null where none can have it.
+   * @param after a kernel that has to be done before
+   * @param how `join`: only one that exists; `alone`: only a new one
+   */
+  #place(item: Item, after: Cluster | null, how: "any" | "join" | "alone" = "any"): Cluster | null {
+    const group = single(item);
+    let body: Body;
+    try {
+      body = formBody(group, this.#locate);
+    } catch (fault) {
+      if (fault instanceof Unfusable) return null;
+      throw fault;
+    }
+    const overwrites = this.#inPlace.has(item.buffer);
+    const before = new Set<Cluster>();
+    const behind = new Set<Cluster>();
+    const makers = new Set<Cluster>();
+    for (const { buffer } of body.reads) {
+      for (const writer of this.#writers.get(buffer) ?? []) {
+        if (this.#inPlace.has(buffer)) behind.add(writer);
+        else makers.add(writer).forEach((w) => before.add(w));
+      }
+    }
+    if (overwrites) for (const reader of this.#readersOf(item.buffer)) before.add(reader);
+    if (after !== null) before.add(after);
+
+    if (how !== "alone" && group.matmul === null) {
+      for (const cluster of this.#candidates(body, group, makers)) {
+        if (cluster === after || !this.#legal(cluster, before, behind)) continue;
+        const joined = join(cluster.group, group, item);
+        if (joined === null) continue;
+        // A scalar made of the results of several kernels is a kernel of its own.
+        if (group.domain.length === 0 && joined.domain.length > 0 && [...makers].some((m) => m !== cluster))
+          continue;
+        if (cluster.group.matmul !== null && overwrites) continue;
+        // Another update may need the old value, and what this kernel makes: it could come neither before nor after.
+        const makes = cluster.group.items.some((other) => other.defines);
+        if (makes && this.#contested.has(item.buffer)) continue;
+        const form = attempt(() => formBody(joined, this.#locate));
+        if (form !== null) return this.#settle(cluster, joined, form, item, before, behind);
+      }
+    }
+    if (how === "join" || !this.#legal(null, before, behind)) return null;
+    return this.#settle(null, group, body, item, before, behind);
+  }
+
+  /** Makers of what is read, latest first; then kernels that read the same tensors over the same loops. */
+  #candidates(body: Body, group: Group, makers: ReadonlySet<Cluster>): Cluster[] {
+    const list = [...makers].sort((a, b) => b.level - a.level);
+    const seen = new Set(list);
+    if (group.domain.length === 0 && body.reads.length === 0) {
+      // First values of scalars: nothing is read, one kernel writes them all.
+      for (const cluster of this.#clusters) {
+        if (cluster.group.domain.length === 0 && cluster.body.reads.length === 0) return [cluster];
+      }
+    }
+    for (const read of body.reads) {
+      if (read.view.strides.every((s) => s.constant === 0 && s.perRow === 0)) continue;
+      for (const cluster of this.#readersOf(read.buffer)) {
+        const same = cluster.group.matmul === null && sameShape(cluster.group.domain, group.domain);
+        if (same && !seen.has(cluster)) {
+          seen.add(cluster);
+          list.push(cluster);
+        }
+      }
+    }
+    return list;
+  }
+
+  /** Whether `cluster` (null: a new one) may come after all of `before` and before all of `behind`. */
+  #legal(cluster: Cluster | null, before: ReadonlySet<Cluster>, behind: ReadonlySet<Cluster>): boolean {
+    for (const later of behind) {
+      if (later !== cluster && cluster !== null && isAncestor(later, cluster)) return false;
+      for (const earlier of before) {
+        if (earlier === cluster || later === cluster) continue;
+        if (later === earlier || isAncestor(later, earlier)) return false;
+      }
+    }
+    if (cluster === null) return true;
+    for (const earlier of before) if (earlier !== cluster && isAncestor(cluster, earlier)) return false;
+    return true;
+  }
+
+  #settle(
+    into: Cluster | null,
+    group: Group,
+    body: Body,
+    item: Item,
+    before: ReadonlySet<Cluster>,
+    behind: ReadonlySet<Cluster>,
+  ): Cluster {
+    const cluster: Cluster = into ?? { group, body, level: 0, preds: new Set(), succs: new Set() };
+    cluster.group = group;
+    cluster.body = body;
+    this.#clusters.add(cluster);
+    for (const earlier of before) link(earlier, cluster);
+    for (const later of behind) link(cluster, later);
+    note(this.#writers, item.buffer, cluster);
+    for (const read of body.reads) note(this.#readers, read.buffer, cluster);
+    return cluster;
+  }
+
+  /** Leaves out stores that nobody else reads. */
+  #finish(): Task[] {
+    const tasks = new Map<Cluster, Task & { before: Set<Task> }>();
+    for (const cluster of this.#clusters) {
+      const { group } = cluster;
+      const skip = new Set(
+        group.items.filter((item) => {
+          const elsewhere = [...this.#readersOf(item.buffer)].some((reader) => reader !== cluster);
+          return item.defines && !this.#wanted.has(item.buffer) && !elsewhere;
+        }),
+      );
+      const body = skip.size === 0 ? cluster.body : formBody(group, this.#locate, skip);
+      tasks.set(cluster, { group, body, before: new Set() });
+    }
+    for (const [cluster, task] of tasks) {
+      for (const earlier of cluster.preds) task.before.add(tasks.get(earlier)!);
+    }
+    return [...tasks.values()];
+  }
+}
+
+/** The tensor with the same entries in the same order. */
+function behindReshapes(node: Node): Node {
+  let base = node;
+  while (base.op === "reshape") base = base.operands[0]!;
+  return base;
+}
+
+/** The kernel of one item alone. */
+export function single(item: Item): Group {
+  const { node } = item;
+  const items = [item];
+  if (item.defines && node.op === "matmul") {
+    const rank = node.shape.length;
+    const domain: Shape = [...squeeze(node.shape.slice(0, rank - 2)), ...node.shape.slice(rank - 2)];
+    return { domain, inner: domain.map(() => false), matmul: node satisfies NodeOf<"matmul">, items };
+  }
+  if (item.defines && isReduction(node) && isHeavy(node)) {
+    const { shape } = node.operands[0]!;
+    const axes = reducedAxes(node);
+    const inner = shape.flatMap((size, axis) => (isOne(size) ? [] : [axes.includes(axis)]));
+    return { domain: squeeze(shape), inner, matmul: null, items };
+  }
+  const domain = squeeze(node.shape);
+  return { domain, inner: domain.map(() => false), matmul: null, items };
+}
+
+/** The loops that do for both, with the item's node added; null where there are none. */
+function join(group: Group, other: Group, item: Item): Group | null {
+  const items = [...group.items, item];
+  const [loops, otherLoops] = [squeeze(group.domain), squeeze(other.domain)];
+  const reduces = group.inner.includes(true);
+  const otherReduces = other.inner.includes(true);
+  if (sameShape(loops, otherLoops)) {
+    if (group.matmul !== null) return otherReduces ? null : { ...group, items };
+    if (!otherReduces) return { ...group, items };
+    if (!reduces || group.inner.every((inner, axis) => inner === other.inner[axis]))
+      return { ...other, items };
+    return null;
+  }
+  if (group.matmul !== null) return null;
+  if (reduces && !otherReduces && sameShape(squeeze(kept(group)), otherLoops)) return { ...group, items };
+  if (otherReduces && !reduces && loops.length > 0 && sameShape(squeeze(kept(other)), loops))
+    return { ...other, items };
+  return null;
+}
+
+const kept = (group: Group): Shape =>
+  group.domain.map((size, axis) => (group.inner[axis] === true ? ONE : size));
+
+/** A product reads its right factor by columns side by side, or both factors along the depth. */
+function liesWrong(body: Body): boolean {
+  const [left, right] = [body.reads[body.left]!.view, body.reads[body.right]!.view];
+  const unit = (view: typeof left, axis: number): boolean => {
+    const stride = view.strides.at(axis)!;
+    return isOne(view.shape.at(axis)!) || (stride.constant === 1 && stride.perRow === 0);
+  };
+  return !unit(right, -1) && !(unit(right, -2) && unit(left, -1));
+}
+
+function attempt<T>(make: () => T): T | null {
+  try {
+    return make();
+  } catch (fault) {
+    if (fault instanceof Unfusable) return null;
+    throw fault;
+  }
+}
+
+function note(map: Map<number, Set<Cluster>>, buffer: number, cluster: Cluster): void {
+  const set = map.get(buffer);
+  if (set === undefined) map.set(buffer, new Set([cluster]));
+  else set.add(cluster);
+}
+
+/** A cluster's level is above those of all it waits for, which bounds the search. */
+function isAncestor(ancestor: Cluster, of: Cluster): boolean {
+  const seen = new Set<Cluster>();
+  const stack = [of];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    for (const pred of at.preds) {
+      if (pred === ancestor) return true;
+      if (pred.level <= ancestor.level || seen.has(pred)) continue;
+      seen.add(pred);
+      stack.push(pred);
+    }
+  }
+  return false;
+}
+
+function link(earlier: Cluster, later: Cluster): void {
+  if (earlier === later) return;
+  earlier.succs.add(later);
+  later.preds.add(earlier);
+  const stack: Cluster[] = [earlier];
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    for (const succ of at.succs) {
+      if (succ.level > at.level) continue;
+      succ.level = at.level + 1;
+      stack.push(succ);
+    }
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * Runs a program in plain f64 TypeScript, slowly, in a memory laid out as planned: what kernels mean, and the oracle that shows mistakes of fusion,
+ * order and memory without a WebAssembly module in between.
+ */
+import { CompilerFault } from "../fault.ts";
+import { randomEntry } from "../ir/random.ts";
+import { affineAt, type Size, sizeAt } from "../ir/size.ts";
+import type { Op, Values } from "../ops/op.ts";
+import { ops } from "../ops/table.ts";
+import type { Address, Buffer, EntryName, Kernel, KernelCall, Operand, Program } from "./kernel.ts";
+
+/** Elements are 8 bytes: the program must be scheduled with `elementBytes: 8`. */
+const BYTES = 8;
+
+export class Interpreter {
+  readonly #program: Program;
+  readonly #rows: number;
+  readonly #seed: number;
+  /** Tables, the fixed part, then the rows part. Nothing has a value before it is written. */
+  readonly #memory: Float64Array;
+
+  constructor(program: Program, rows: number, seed: number) {
+    const { tables, fixed, perRow, places } = program.arena;
+    this.#program = program;
+    this.#rows = rows;
+    this.#seed = seed;
+    this.#memory = new Float64Array((tables + fixed + perRow * this.#capacity()) / BYTES).fill(NaN);
+    for (const { id, role } of program.buffers) {
+      if (role.kind !== "table") continue;
+      this.#memory.set(role.values, places[id]!.offset / BYTES);
+    }
+  }
+
+  #capacity(): number {
+    return Math.ceil(this.#rows / 4) * 4;
+  }
+
+  /** The live memory of a buffer. */
+  view(buffer: Buffer): Float64Array {
+    const start = this.#start(buffer.id);
+    return this.#memory.subarray(start, start + sizeAt(buffer.size, this.#rows));
+  }
+
+  #start(buffer: number): number {
+    const { part, offset } = this.#program.arena.places[buffer]!;
+    const { tables, fixed } = this.#program.arena;
+    switch (part) {
+      case "table":
+        return offset / BYTES;
+      case "fixed":
+        return (tables + offset) / BYTES;
+      case "rows":
+        return (tables + fixed + offset * this.#capacity()) / BYTES;
+      default:
+        return part satisfies never;
+    }
+  }
+
+  /** @throws CompilerFault where the program has no such entry */
+  run(name: EntryName): void {
+    const entry = this.#program.entries.find((e) => e.name === name);
+    if (entry === undefined) throw new CompilerFault(`the program has no entry ${name}`);
+    const counter = this.#program.buffers.find((b) => b.role.kind === "step");
+    for (const call of entry.calls) {
+      const step = counter === undefined || name === "initialize" ? 0 : this.view(counter)[0]!;
+      this.#call(call, step);
+    }
+  }
+
+  #call({ kernel, addresses }: KernelCall, step: number): void {
+    new Run(this.#program.kernels[kernel]!, {
+      memory: this.#memory,
+      starts: addresses.map((a: Address) => this.#start(a.buffer) + affineAt(a.offset, this.#rows)),
+      rows: this.#rows,
+      seed: this.#seed,
+      step,
+    }).run();
+  }
+}
+
+interface Machine {
+  readonly memory: Float64Array;
+  readonly starts: readonly number[];
+  readonly rows: number;
+  readonly seed: number;
+  readonly step: number;
+}
+
+class Run {
+  readonly #kernel: Kernel;
+  readonly #machine: Machine;
+  readonly #inner: number;
+  /** Results of reductions for the kept point being made. */
+  readonly #reduced = new Map<number, number>();
+
+  constructor(kernel: Kernel, machine: Machine) {
+    this.#kernel = kernel;
+    this.#machine = machine;
+    this.#inner = kernel.kind === "nest" ? kernel.inner : 0;
+  }
+
+  run(): void {
+    const { loops, values } = this.#kernel;
+    const border = loops.length - this.#inner;
+    for (const kept of this.#points(loops.slice(0, border))) {
+      this.#reduced.clear();
+      for (const [index, value] of values.entries()) {
+        if (value.kind !== "reduce") continue;
+        let result = { sum: 0, prod: 1, max: -Infinity, min: Infinity }[value.op];
+        for (const inner of this.#points(loops.slice(border))) {
+          const x = this.#values([...kept, ...inner], value.value)[value.value]!;
+          result = { sum: result + x, prod: result * x, max: Math.max(result, x), min: Math.min(result, x) }[
+            value.op
+          ];
+        }
+        this.#reduced.set(index, result);
+      }
+      for (const inner of this.#points(loops.slice(border))) this.#store([...kept, ...inner]);
+    }
+  }
+
+  #store(point: readonly number[]): void {
+    const { stores, operands, values } = this.#kernel;
+    const made = this.#values(point, values.length - 1);
+    for (const { operand, value } of stores) {
+      this.#machine.memory[this.#address(operands[operand]!, operand, point)] = made[value]!;
+    }
+  }
+
+  #points(loops: readonly Size[]): number[][] {
+    let points: number[][] = [[]];
+    for (const size of loops) {
+      const count = sizeAt(size, this.#machine.rows);
+      points = points.flatMap((point) => Array.from({ length: count }, (_, i) => [...point, i]));
+    }
+    return points;
+  }
+
+  #address(operand: Operand, index: number, point: readonly number[]): number {
+    let address = this.#machine.starts[index]!;
+    for (const [loop, i] of point.entries())
+      address += affineAt(operand.strides[loop]!, this.#machine.rows) * i;
+    return address;
+  }
+
+  /** The values up to number `last` at a point of all loops. */
+  #values(point: readonly number[], last: number): number[] {
+    const { values, operands } = this.#kernel;
+    const { memory, rows, seed, step } = this.#machine;
+    const made: number[] = [];
+    for (const [index, value] of values.slice(0, last + 1).entries()) {
+      switch (value.kind) {
+        case "load":
+          made.push(memory[this.#address(operands[value.operand]!, value.operand, point)]!);
+          break;
+        case "constant":
+          made.push(value.value);
+          break;
+        case "extent":
+          made.push(sizeAt(value.size, rows));
+          break;
+        case "index":
+        case "random": {
+          let entry = affineAt(value.start, rows);
+          for (const [loop, i] of point.entries()) entry += affineAt(value.strides[loop]!, rows) * i;
+          const { kind } = value;
+          made.push(
+            kind === "index"
+              ? entry
+              : randomEntry(value.distribution, { seed, step, site: value.site, entry }),
+          );
+          break;
+        }
+        case "apply": {
+          const columns = value.arguments.map((a): Values => ({
+            shape: [],
+            data: Float64Array.of(made[a]!),
+          }));
+          // The evaluation of an elementwise op looks at its operands alone.
+          const op = ops[value.op] as unknown as Op<"add">;
+          made.push(op.evaluate(columns, undefined as never, undefined as never).data[0]!);
+          break;
+        }
+        case "reduce":
+          made.push(this.#reduced.get(index) ?? NaN);
+          break;
+        case "product":
+          made.push(this.#product(point));
+          break;
+        default:
+          value satisfies never;
+      }
+    }
+    return made;
+  }
+
+  #product(point: readonly number[]): number {
+    const kernel = this.#kernel;
+    if (kernel.kind !== "product") throw new CompilerFault("a product outside of a product kernel");
+    const { left, right, depth, operands } = kernel;
+    let sum = 0;
+    for (let d = 0; d < sizeAt(depth, this.#machine.rows); d++) {
+      const a = this.#machine.memory[this.#address(operands[left]!, left, [...point, d])]!;
+      const b = this.#machine.memory[this.#address(operands[right]!, right, [...point, d])]!;
+      sum += a * b;
+    }
+    return sum;
+  }
+}

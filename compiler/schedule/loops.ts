@@ -1,0 +1,117 @@
+/**
+ * From a kernel's body over its domain to loops: those that reductions run over go last, and neighbours that every operand runs through
+ * without a break become one.
+ */
+import type { Node } from "../ir/node.ts";
+import { type Affine, affine, isOne, sameAffine, type Size, ZERO } from "../ir/size.ts";
+import type { Body, FormedValue, Group } from "./form.ts";
+import type { Address, Nest, Operand, Product, Store, Value } from "./kernel.ts";
+import { multiplySize, scale, type View } from "./view.ts";
+
+/** A kernel without its name and formula, and the call of it. */
+export interface Shaped {
+  readonly kernel: Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula">;
+  readonly addresses: readonly Address[];
+  /** Beside the kernel's stores: what they store. */
+  readonly nodes: readonly Node[];
+}
+
+/** Strides over the kernel's loops as they are being merged; those of a product's factors have the depth behind. */
+type Strides = Affine[];
+
+export function shapeLoops(group: Group, body: Body, operandName: (buffer: number) => string): Shaped {
+  const product = group.matmul !== null;
+  const axes = group.domain.map((_, axis) => axis);
+  const order = [
+    ...axes.filter((axis) => group.inner[axis] !== true),
+    ...axes.filter((axis) => group.inner[axis] === true),
+  ];
+  let inner = group.inner.filter(Boolean).length;
+  const loops: Size[] = order.map((axis) => group.domain[axis]!);
+  const over = (view: View): Strides => order.map((axis) => view.strides[axis]!);
+
+  // A product's factors are read over [...batch, rows | columns, depth]; each is constant along the loop of the other.
+  const reads = body.reads.map((read, i): Strides => {
+    const { strides } = read.view;
+    const batch = strides.slice(0, -2);
+    if (product && i === body.left) return [...batch, strides.at(-2)!, ZERO];
+    if (product && i === body.right) return [...batch, ZERO, strides.at(-1)!];
+    return over(read.view);
+  });
+  const writes = body.writes.map((write) => over(write.view));
+  const numbered = new Map<FormedValue, Strides>();
+  for (const value of body.values) {
+    if (value.kind === "index" || value.kind === "random") numbered.set(value, over(value.view));
+  }
+
+  // Columns and, in a nest, the border between kept and inner loops stay.
+  const all = [...reads, ...writes, ...numbered.values()];
+  for (let loop = loops.length - 2; loop >= 0; loop--) {
+    const border = product ? loop === loops.length - 2 : loop === loops.length - 1 - inner;
+    if (border || (loops[loop]!.free && loops[loop + 1]!.free)) continue;
+    const size = loops[loop + 1]!;
+    const unbroken = (s: Strides): boolean => isOne(size) || sameAffine(s[loop]!, scale(s[loop + 1]!, size));
+    if (!all.every(unbroken)) continue;
+    // A row of size 1 under a batch: the right factor of one row is not that of the next.
+    if (product && loop === loops.length - 3 && !sameAffine(reads[body.right]![loop]!, ZERO)) continue;
+    const keep = isOne(size) ? loop : loop + 1;
+    for (const strides of all) strides.splice(loop, 2, strides[keep]!);
+    if (loop >= loops.length - inner) inner -= 1;
+    loops.splice(loop, 2, multiplySize(loops[loop]!, size));
+  }
+
+  const names = new Set<string>();
+  const named = (buffer: number): string => {
+    const stem = operandName(buffer);
+    let name = stem;
+    for (let i = 2; names.has(name); i++) name = `${stem}_${i}`;
+    names.add(name);
+    return name;
+  };
+  const operands: Operand[] = body.reads.map((read, i) => {
+    const own = reads[i]!;
+    let strides: readonly Affine[] = own;
+    if (product && i === body.left) {
+      strides = [...own, unitIfOne(read.view, -1)];
+    } else if (product && i === body.right) {
+      strides = [...own.slice(0, -1), unitIfOne(read.view, -1), unitIfOne(read.view, -2)];
+    }
+    return { name: named(read.buffer), access: "read", strides, type: read.type };
+  });
+  const stores: Store[] = body.writes.map((write, i) => {
+    operands.push({ name: named(write.buffer), access: "write", strides: writes[i]!, type: write.type });
+    return { operand: operands.length - 1, value: body.stored[i]! };
+  });
+  const values = body.values.map((value): Value => {
+    switch (value.kind) {
+      case "load":
+        return { kind: "load", operand: value.access };
+      case "index":
+        return { kind: "index", start: value.view.offset, strides: numbered.get(value)! };
+      case "random": {
+        const { distribution, site } = value;
+        return {
+          kind: "random",
+          distribution,
+          site,
+          start: value.view.offset,
+          strides: numbered.get(value)!,
+        };
+      }
+      default:
+        return value;
+    }
+  });
+  const common = { loops, operands, values, stores };
+  return {
+    kernel: product
+      ? { kind: "product", ...common, left: body.left, right: body.right, depth: body.depth }
+      : { kind: "nest", ...common, inner },
+    addresses: [...body.reads, ...body.writes].map(({ buffer, view }) => ({ buffer, offset: view.offset })),
+    nodes: body.writes.map((write) => write.node),
+  };
+}
+
+/** An axis of one entry lies as closely as one wants. */
+const unitIfOne = (view: View, axis: number): Affine =>
+  isOne(view.shape.at(axis)!) ? affine(1) : view.strides.at(axis)!;

@@ -1,0 +1,53 @@
+/** Names for buffers and kernels, from the names in the source. */
+import type { Model } from "../ir/model.ts";
+import type { Node } from "../ir/node.ts";
+import { showSize } from "../ir/size.ts";
+import type { Buffer, EntryName } from "./kernel.ts";
+import { isMovement } from "./view.ts";
+
+/** Hands out each name once: `h`, `h_2`, `h_3`. */
+export class Unique {
+  readonly #taken = new Set<string>();
+  readonly #next = new Map<string, number>();
+
+  take(stem: string): string {
+    let name = stem;
+    for (let i = this.#next.get(stem) ?? 2; this.#taken.has(name); i++) {
+      name = `${stem}_${i}`;
+      this.#next.set(stem, i + 1);
+    }
+    this.#taken.add(name);
+    return name;
+  }
+}
+
+/** A valid identifier: `h.0.weight` → `h_0_weight`. */
+export function identifier(name: string): string {
+  const plain = name.replaceAll(/[^A-Za-z0-9_]+/g, "_");
+  return /^[A-Za-z_]/.test(plain) ? plain : `v_${plain}`;
+}
+
+const OP_NAMES: Readonly<Record<string, string>> = {
+  matmul: "product",
+  reduce_max: "max",
+  reduce_min: "min",
+};
+
+/** As in the source; else the nearest name it is a view of, else its op. */
+export function nodeName(node: Node): string {
+  let at = node;
+  while (at.origin.name === undefined && isMovement(at)) at = at.operands[0]!;
+  return at.origin.name ?? OP_NAMES[at.op] ?? at.op;
+}
+
+/** After what it is for: `start_h_weight`, `update_adam_256x784`; else after the last tensor it makes. */
+export function kernelName(entry: EntryName, destinations: readonly Buffer[], model: Model): string {
+  const { name, role } = destinations.at(-1)!;
+  if (entry === "initialize") return identifier(`start_${name}`);
+  if (entry === "step" && (role.kind === "parameter" || role.kind === "state")) {
+    const { shape } = model.parameters[role.kind === "parameter" ? role.index : role.parameter]!;
+    const dims = shape.map((size) => showSize(size)).join("x") || "scalar";
+    return identifier(`update_${model.optimizer?.name ?? "parameter"}_${dims}`);
+  }
+  return identifier(name);
+}

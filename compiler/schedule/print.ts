@@ -1,0 +1,99 @@
+/** A program for a person: buffers with their places, kernels as loop nests, entries as lists of calls. */
+import { type Affine, type Size, showSize } from "../ir/size.ts";
+import { ops } from "../ops/table.ts";
+import { showNumber } from "./formula.ts";
+import type { Address, Buffer, Kernel, Place, Program, Value } from "./kernel.ts";
+import { multiplySize } from "./view.ts";
+
+export function printProgram(program: Program): string {
+  const { arena, buffers, kernels, entries } = program;
+  const lines = [`arena: ${arena.fixed} bytes + ${arena.perRow} bytes a row, tables ${arena.tables} bytes`];
+  for (const buffer of buffers) lines.push(`  ${bufferLine(buffer, arena.places[buffer.id]!)}`);
+  for (const kernel of kernels) lines.push("", ...kernelLines(kernel));
+  for (const entry of entries) {
+    lines.push("", `entry ${entry.name}`);
+    for (const { kernel, addresses } of entry.calls) {
+      const shown = addresses.map((a) => showAddress(buffers[a.buffer]!, a));
+      lines.push(`  ${kernels[kernel]!.name}(${shown.join(", ")})`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function bufferLine({ name, size, role }: Buffer, { part, offset }: Place): string {
+  const because = role.kind === "temporary" ? `, ${role.because}` : "";
+  return `${name}: ${role.kind} of ${showSize(size)} at ${part} ${offset}${because}`;
+}
+
+const showAddress = ({ name }: Buffer, { offset }: Address): string =>
+  offset.constant === 0 && offset.perRow === 0 ? name : `${name} + ${showAffine(offset)}`;
+
+function showAffine({ constant, perRow }: Affine): string {
+  if (perRow === 0) return String(constant);
+  const rows = perRow === 1 ? "N" : `${perRow}·N`;
+  return constant === 0 ? rows : `${rows} ${constant < 0 ? "-" : "+"} ${Math.abs(constant)}`;
+}
+
+function kernelLines(kernel: Kernel): string[] {
+  const { name, formula, loops, operands, values, stores } = kernel;
+  const lines = [`/// ${formula}`, `${kernel.kind} ${name}  (${work(kernel)})`];
+  for (const { name: operand, access, strides } of operands) {
+    lines.push(`  ${access === "read" ? "in " : "out"} ${operand} [${strides.map(showAffine).join(", ")}]`);
+  }
+  const inner = kernel.kind === "nest" ? kernel.inner : 0;
+  const kept = loops.slice(0, loops.length - inner).map((size) => showSize(size));
+  const reduced = loops.slice(loops.length - inner).map((size) => showSize(size));
+  const depth = kernel.kind === "product" ? [`depth ${showSize(kernel.depth)}`] : [];
+  lines.push(
+    `  for ${[kept.join(" × ") || "once", ...(inner > 0 ? [`inner ${reduced.join(" × ")}`] : []), ...depth].join(", ")}`,
+  );
+  for (const [i, value] of values.entries()) lines.push(`    %${i} = ${showValue(kernel, value)}`);
+  for (const { operand, value } of stores) lines.push(`    ${operands[operand]!.name} ← %${value}`);
+  return lines;
+}
+
+function showValue(kernel: Kernel, value: Value): string {
+  switch (value.kind) {
+    case "load":
+      return `load ${kernel.operands[value.operand]!.name}`;
+    case "constant":
+      return showNumber(value.value);
+    case "extent":
+      return `size ${showSize(value.size)}`;
+    case "index":
+      return `index ${showAffine(value.start)} + [${value.strides.map(showAffine).join(", ")}]`;
+    case "random":
+      return `random ${value.distribution} ${value.site}, entry ${showAffine(value.start)} + [${value.strides.map(showAffine).join(", ")}]`;
+    case "apply":
+      return `${value.op} ${value.arguments.map((a) => `%${a}`).join(", ")}`;
+    case "reduce":
+      return `reduce ${value.op} %${value.value}`;
+    case "product":
+      return `Σ ${kernel.operands[(kernel.kind === "product" && kernel.left) || 0]!.name} · ${kernel.operands[kernel.kind === "product" ? kernel.right : 0]!.name}`;
+    default:
+      return value satisfies never;
+  }
+}
+
+/** Floating-point operations, and elements moved if each is moved once; those that grow with the batch for a batch of one row. */
+function work(kernel: Kernel): string {
+  const points = kernel.loops.reduce<Size>(multiplySize, { count: 1, free: false });
+  let each = kernel.kind === "product" ? 2 * kernel.depth.count : 0;
+  for (const value of kernel.values) {
+    if (value.kind === "apply") each += ops[value.op].flops;
+    else if (value.kind === "reduce") each += 1;
+  }
+  let moved = 0;
+  for (const { strides } of kernel.operands) {
+    const loops =
+      kernel.kind === "product" && strides.length > kernel.loops.length
+        ? [...kernel.loops, kernel.depth]
+        : kernel.loops;
+    moved += loops.reduce((count, size, i) => {
+      const stride = strides[i]!;
+      return stride.constant === 0 && stride.perRow === 0 ? count : count * size.count;
+    }, 1);
+  }
+  const rows = points.free || (kernel.kind === "product" && kernel.depth.free) ? " a row" : "";
+  return `${points.count * each} FLOPs, ${moved} elements${rows}`;
+}

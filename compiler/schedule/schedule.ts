@@ -1,0 +1,269 @@
+/** The scheduler: from a model's formulas to kernels, their calls and the arena. */
+import { CompilerFault } from "../fault.ts";
+import { Build } from "../ir/build.ts";
+import type { Model } from "../ir/model.ts";
+import type { Node } from "../ir/node.ts";
+import { elements, type Shape, type Size } from "../ir/size.ts";
+import { formulaOf } from "./formula.ts";
+import { fuse, type Root, type Task } from "./fuse.ts";
+import type { Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
+import { keyOf } from "./key.ts";
+import { shapeLoops } from "./loops.ts";
+import { planMemory } from "./memory.ts";
+import { identifier, kernelName, nodeName, Unique } from "./names.ts";
+import { orderTasks } from "./order.ts";
+
+export interface ScheduleOptions {
+  /** 4 for f32, 8 for f64. */
+  readonly elementBytes?: number;
+}
+
+/**
+ * @param model after `lower` and `simplify`
+ * @throws CompilerFault where the model holds what kernels cannot compute
+ */
+export function schedule(model: Model, options: ScheduleOptions = {}): Program {
+  return new Scheduler(model).program(options.elementBytes ?? 4);
+}
+
+class Scheduler {
+  readonly #model: Model;
+  readonly #build: Build;
+  readonly #buffers: Buffer[] = [];
+  readonly #kernels: Kernel[] = [];
+  readonly #kernelByKey = new Map<string, number>();
+  readonly #kernelNames = new Unique();
+  readonly #entries: Entry[] = [];
+  readonly #tables = new Map<Node, number>();
+  readonly #inputs = new Map<string, number>();
+  readonly #parameters: number[] = [];
+  readonly #states = new Map<string, number>();
+  readonly #hypers = new Map<string, number>();
+  readonly #outputs: number[] = [];
+  readonly #metrics: number[] = [];
+  readonly #gradients: (number | null)[] = [];
+  #step = -1;
+  #loss = -1;
+
+  constructor(model: Model) {
+    this.#model = model;
+    this.#build = new Build(model.graph);
+  }
+
+  program(elementBytes: number): Program {
+    this.#persistent();
+    const { roots, optimizer } = this.#model;
+    this.#entry("initialize", this.#starts());
+    this.#entry(
+      "predict",
+      roots.outputs.map(({ node }, i) => root(node, this.#outputs[i]!)),
+    );
+    if (roots.loss !== null || roots.metrics.length > 0) {
+      const loss = roots.loss === null ? [] : [root(roots.loss, this.#loss)];
+      this.#entry("evaluate", [
+        ...loss,
+        ...roots.metrics.map(({ node }, i) => root(node, this.#metrics[i]!)),
+      ]);
+    }
+    if (roots.trainingLoss !== null) {
+      const loss = root(roots.trainingLoss, this.#loss);
+      const gradients = roots.gradients.flatMap((node, i) =>
+        node === null ? [] : [root(node, this.#gradients[i]!)],
+      );
+      this.#entry("gradients", [loss, ...gradients]);
+      if (optimizer !== null) this.#entry("step", [loss, ...this.#updates()]);
+    }
+    return this.#finish(elementBytes);
+  }
+
+  #buffer(name: string, shape: Shape, role: Buffer["role"]): number {
+    const size = elements(shape);
+    if (size === null) throw new CompilerFault(`${name} would hold N·N entries`);
+    this.#buffers.push({ id: this.#buffers.length, name, size, role });
+    return this.#buffers.length - 1;
+  }
+
+  #persistent(): void {
+    const { inputs, parameters, optimizer, roots } = this.#model;
+    for (const { name, shape } of inputs)
+      this.#inputs.set(name, this.#buffer(name, shape, { kind: "input", name }));
+    for (const [index, { path, shape }] of parameters.entries()) {
+      this.#parameters.push(this.#buffer(path, shape, { kind: "parameter", index }));
+    }
+    for (const { parameter, name } of optimizer?.states ?? []) {
+      const { path, shape } = parameters[parameter]!;
+      const buffer = this.#buffer(`${path}.${name}`, shape, { kind: "state", parameter, name });
+      this.#states.set(`${parameter}.${name}`, buffer);
+    }
+    for (const { name } of optimizer?.hyper ?? []) {
+      this.#hypers.set(name, this.#buffer(name, [], { kind: "hyper", name }));
+    }
+    this.#step = this.#buffer("step", [], { kind: "step" });
+    if (roots.loss !== null || roots.trainingLoss !== null)
+      this.#loss = this.#buffer("loss", [], { kind: "loss" });
+    for (const { name, node } of roots.outputs) {
+      this.#outputs.push(this.#buffer(name, node.shape, { kind: "output", name }));
+    }
+    for (const { name } of roots.metrics)
+      this.#metrics.push(this.#buffer(name, [], { kind: "metric", name }));
+    for (const [index, node] of roots.gradients.entries()) {
+      const { path, shape } = parameters[index]!;
+      this.#gradients.push(
+        node === null ? null : this.#buffer(`d_${path}`, shape, { kind: "gradient", index }),
+      );
+    }
+  }
+
+  #starts(): Root[] {
+    const { roots, optimizer } = this.#model;
+    const states = optimizer?.states ?? [];
+    return [
+      ...roots.parameterStarts.map((node, i) => root(node, this.#parameters[i]!)),
+      ...roots.stateStarts.map((node, i) => {
+        const { parameter, name } = states[i]!;
+        // A first value of another shape, such as a number, fills the state.
+        const { shape } = this.#model.parameters[parameter]!;
+        return root(this.#build.broadcast(node, shape), this.#states.get(`${parameter}.${name}`)!);
+      }),
+      ...(optimizer?.hyper ?? []).map(({ name, value }) =>
+        root(this.#build.constant(value), this.#hypers.get(name)!),
+      ),
+      root(this.#build.constant(0), this.#step),
+    ];
+  }
+
+  #updates(): Root[] {
+    const { roots, optimizer } = this.#model;
+    const inPlace = true;
+    const updates = roots.stateUpdates.map((node, i): Root & { parameter: number } => {
+      const { parameter, name } = optimizer!.states[i]!;
+      return { node, buffer: this.#states.get(`${parameter}.${name}`)!, inPlace, parameter };
+    });
+    for (const [parameter, node] of roots.parameterUpdates.entries()) {
+      if (node !== null) updates.push({ node, buffer: this.#parameters[parameter]!, inPlace, parameter });
+    }
+    return updates
+      .filter(({ node, buffer }) => node.op === "constant" || this.#sourceOrNull(node) !== buffer)
+      .toSorted((a, b) => a.parameter - b.parameter);
+  }
+
+  #sourceOrNull(node: Node): number | null {
+    switch (node.op) {
+      case "input":
+        return this.#inputs.get(node.attributes.name) ?? null;
+      case "parameter":
+        return this.#parameters[node.attributes.index] ?? null;
+      case "state":
+        return this.#states.get(`${node.attributes.parameter}.${node.attributes.name}`) ?? null;
+      case "hyper":
+        return this.#hypers.get(node.attributes.name) ?? null;
+      case "step":
+        return this.#step;
+      case "table": {
+        const known = this.#tables.get(node);
+        if (known !== undefined) return known;
+        const { values } = node.attributes;
+        const made = this.#buffer(node.origin.name ?? "table", node.shape, { kind: "table", values });
+        this.#tables.set(node, made);
+        return made;
+      }
+      default:
+        return null;
+    }
+  }
+
+  #entry(name: EntryName, roots: readonly Root[]): void {
+    const unique = new Unique();
+    const preferred = new Map<Node, number>();
+    if (name === "step") {
+      // Gradients that are stored at all go where `gradients` leaves them.
+      for (const [index, gradient] of this.#model.roots.gradients.entries()) {
+        let base = gradient;
+        while (base?.op === "reshape") base = base.operands[0]!;
+        if (base !== null && !preferred.has(base)) preferred.set(base, this.#gradients[index]!);
+      }
+    }
+    const stored = {
+      source: (node: Node): number => {
+        const buffer = this.#sourceOrNull(node);
+        if (buffer === null)
+          throw new CompilerFault(`${node.op} ${nodeName(node)} is not in the model's tables`);
+        return buffer;
+      },
+      temporary: (node: Node): number =>
+        this.#buffer(unique.take(nodeName(node)), node.shape, { kind: "temporary", because: "" }),
+      preferred,
+    };
+    const calls: KernelCall[] = [];
+    if (name === "step") {
+      // The step being made has its number before anything reads it.
+      const next = this.#build.add(this.#model.graph.make("step", [], {}), 1);
+      const count = fuse(this.#model.graph, [{ node: next, buffer: this.#step, inPlace: true }], stored);
+      for (const task of count) calls.push(this.#call(name, task, "next_step"));
+    }
+    const sizeOf = (buffer: number): Size | null => {
+      const { role, size } = this.#buffers[buffer]!;
+      return role.kind === "temporary" ? size : null;
+    };
+    const tasks = orderTasks(fuse(this.#model.graph, roots, stored), sizeOf);
+    for (const task of tasks) calls.push(this.#call(name, task, null));
+    this.#entries.push({ name, calls });
+  }
+
+  /** The call of a task's kernel, which is shared with all that have its formula and its shape. */
+  #call(entry: EntryName, task: Task, name: string | null): KernelCall {
+    const shaped = shapeLoops(task.group, task.body, (buffer) => identifier(this.#buffers[buffer]!.name));
+    const { operands, ...rest } = shaped.kernel;
+    const key = keyOf([rest, operands.map(({ access, strides, type }) => [access, strides, type])]);
+    let kernel = this.#kernelByKey.get(key);
+    if (kernel === undefined) {
+      kernel = this.#kernels.length;
+      const destinations = task.body.writes.map((write) => this.#buffers[write.buffer]!);
+      const chosen = name ?? kernelName(entry, destinations, this.#model);
+      this.#kernels.push({
+        ...shaped.kernel,
+        name: this.#kernelNames.take(chosen),
+        formula: formulaOf(shaped.kernel),
+      });
+      this.#kernelByKey.set(key, kernel);
+    }
+    return { kernel, addresses: shaped.addresses };
+  }
+
+  /** Leaves out temporaries that nothing touches, and says of the others what they are kept for. */
+  #finish(elementBytes: number): Program {
+    const readers = new Map<number, Set<string>>();
+    for (const { calls } of this.#entries) {
+      for (const { kernel, addresses } of calls) {
+        const { name, operands } = this.#kernels[kernel]!;
+        for (const [i, { buffer }] of addresses.entries()) {
+          const names = readers.get(buffer) ?? new Set();
+          readers.set(buffer, names);
+          if (operands[i]!.access === "read") names.add(name);
+        }
+      }
+    }
+    const renumbered = new Map<number, number>();
+    const buffers: Buffer[] = [];
+    for (const buffer of this.#buffers) {
+      const used = readers.get(buffer.id);
+      const passing = buffer.role.kind === "temporary" || buffer.role.kind === "table";
+      if (passing && used === undefined) continue;
+      const id = buffers.length;
+      renumbered.set(buffer.id, id);
+      const because = `read by ${[...(used ?? [])].join(", ")}`;
+      const role = buffer.role.kind === "temporary" ? { kind: buffer.role.kind, because } : buffer.role;
+      buffers.push({ ...buffer, id, role });
+    }
+    const entries = this.#entries.map((entry) => ({
+      ...entry,
+      calls: entry.calls.map((call) => ({
+        ...call,
+        addresses: call.addresses.map((a) => ({ ...a, buffer: renumbered.get(a.buffer)! })),
+      })),
+    }));
+    return { kernels: this.#kernels, buffers, entries, arena: planMemory(buffers, entries, elementBytes) };
+  }
+}
+
+const root = (node: Node, buffer: number): Root => ({ node, buffer, inPlace: false });

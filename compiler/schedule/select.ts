@@ -1,0 +1,76 @@
+/**
+ * Which nodes are stored. All others are computed again wherever they are read, within the kernel that reads them.
+ *
+ * Stored are: what has loops of its own (products, reductions), what is put together from parts, the factors of products, and costly formulas
+ * with several readers. Whether a store is really made is decided by `fuse`: a node that only its own kernel reads stays in registers.
+ */
+import type { Node } from "../ir/node.ts";
+import { sameSize } from "../ir/size.ts";
+import { ops } from "../ops/table.ts";
+import { isElementwise, isHeavy, isReduction, isSingle, isSource } from "./form.ts";
+import { isMovement } from "./view.ts";
+
+/** From this many operations an entry, a formula with several readers is stored: a store and a load cost less. */
+const COSTLY = 8;
+/** Threefry's twenty rounds. */
+const RANDOM_COST = 60;
+/** A formula of more nodes than this is cut, so that kernels and the recursion that forms them stay small. */
+const LARGEST = 200;
+
+/**
+ * @param nodes operands before users
+ * @param roots how often each node is wanted by the entry itself
+ */
+export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, number>): Set<Node> {
+  const demand = countReaders(nodes, roots);
+  const stored = new Set<Node>();
+  for (const node of nodes) {
+    if (isHeavy(node) || node.op === "concat" || node.op === "embed") stored.add(node);
+    if (node.op === "matmul") for (const factor of node.operands) stored.add(baseOf(factor));
+  }
+  /** Operations, nodes, and whether the formula is the one reader of a product's or a reduction's result. */
+  const inlined = new Map<Node, { cost: number; size: number; sinks: boolean }>();
+  for (const node of nodes) {
+    if (isSource(node)) stored.delete(node);
+    let cost = node.op === "random" ? RANDOM_COST : isElementwise(node) ? ops[node.op].flops : 0;
+    let size = 1;
+    let sinks = false;
+    for (const operand of node.operands) {
+      const part = inlined.get(operand)!;
+      cost += part.cost;
+      size += part.size;
+      sinks ||= part.sinks && demand.get(operand) === 1;
+    }
+    const readers = demand.get(node)!;
+    const computed = isElementwise(node) || node.op === "random";
+    const worth = readers > 1 && computed && (cost >= COSTLY || sinks);
+    if (!isSource(node) && !isSingle(node) && (worth || (size > LARGEST && !isReduction(node))))
+      stored.add(node);
+    if (isSource(node)) inlined.set(node, { cost: 0, size: 1, sinks: false });
+    else if (stored.has(node)) inlined.set(node, { cost: 0, size: 1, sinks: isHeavy(node) });
+    else inlined.set(node, { cost, size, sinks: sinks && (isElementwise(node) || node.op === "reshape") });
+  }
+  return stored;
+}
+
+/** Past the movement ops: what lies in memory when `node` is a view. */
+export function baseOf(node: Node): Node {
+  let base = node;
+  while (isMovement(base)) base = base.operands[0]!;
+  return base;
+}
+
+/** How many formulas read each node, seen through movement ops; one that stretches the node counts twice, as it reads entries again and again. */
+function countReaders(nodes: readonly Node[], roots: ReadonlyMap<Node, number>): Map<Node, number> {
+  const demand = new Map<Node, number>(nodes.map((node) => [node, roots.get(node) ?? 0]));
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const node = nodes[i]!;
+    for (const operand of node.operands) {
+      const stretched = isMovement(node) && node.op === "broadcast" && !isSingle(operand);
+      const again = stretched && node.shape.some((size, axis) => !sameSize(size, operand.shape[axis]!));
+      const readers = isMovement(node) ? demand.get(node)! + (again ? 1 : 0) : 1;
+      demand.set(operand, demand.get(operand)! + readers);
+    }
+  }
+  return demand;
+}

@@ -1,0 +1,116 @@
+/** What must hold of every program that the scheduler hands on. */
+import { CompilerFault } from "../fault.ts";
+import { sizeAt } from "../ir/size.ts";
+import type { Address, Buffer, Kernel, KernelCall, Program } from "./kernel.ts";
+import { liveRanges, overlap } from "./memory.ts";
+import { reach } from "./view.ts";
+
+/** Batches that addresses are tried at; they are affine in the batch, so two would do. */
+const ROWS = [1, 2, 17];
+
+/**
+ * Names unique and valid; values before their use; addresses inside their buffers; temporaries written before they are read; what is alive
+ * at one time apart in memory.
+ * @param elementBytes 8 for f64; taking it for 4 only checks less
+ * @throws CompilerFault naming the kernel or the buffer
+ */
+export function verifyProgram(program: Program, elementBytes = 4): void {
+  const names = new Set<string>();
+  for (const kernel of program.kernels) {
+    if (names.has(kernel.name)) throw new CompilerFault(`two kernels are named ${kernel.name}`);
+    names.add(kernel.name);
+    verifyKernel(kernel);
+  }
+  for (const entry of program.entries) {
+    const written = new Set<number>();
+    for (const call of entry.calls) {
+      verifyCall(program, call, written);
+      for (const [i, { buffer }] of call.addresses.entries()) {
+        if (program.kernels[call.kernel]!.operands[i]!.access === "write") written.add(buffer);
+      }
+    }
+  }
+  verifyPlaces(program, elementBytes);
+}
+
+function verifyKernel(kernel: Kernel): void {
+  const fault = (what: string): never => {
+    throw new CompilerFault(`kernel ${kernel.name}: ${what}`);
+  };
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(kernel.name)) fault("its name is no identifier");
+  const { loops, operands, values, stores } = kernel;
+  for (const [i, operand] of operands.entries()) {
+    const factor = kernel.kind === "product" && (i === kernel.left || i === kernel.right);
+    if (operand.strides.length !== loops.length + (factor ? 1 : 0))
+      fault(`${operand.name} has strides for other loops`);
+  }
+  for (const [i, value] of values.entries()) {
+    const used = value.kind === "apply" ? value.arguments : value.kind === "reduce" ? [value.value] : [];
+    if (used.some((v) => v >= i || v < 0)) fault(`value ${i} is used before it is made`);
+    if (value.kind === "load" && operands[value.operand]?.access !== "read")
+      fault(`value ${i} loads what is not read`);
+    if (value.kind === "product" && kernel.kind !== "product") fault("a product in a nest");
+    if (value.kind === "reduce" && (kernel.kind !== "nest" || kernel.inner === 0))
+      fault("a reduction without inner loops");
+  }
+  for (const { operand, value } of stores) {
+    if (operands[operand]?.access !== "write") fault("it stores to what is not written");
+    if (values[value] === undefined) fault("it stores what is not made");
+  }
+  if (stores.length === 0) fault("it stores nothing");
+}
+
+function verifyCall(program: Program, call: KernelCall, written: ReadonlySet<number>): void {
+  const kernel = program.kernels[call.kernel]!;
+  if (call.addresses.length !== kernel.operands.length) {
+    throw new CompilerFault(`kernel ${kernel.name} is called with too many or too few addresses`);
+  }
+  for (const [i, address] of call.addresses.entries()) {
+    const buffer = program.buffers[address.buffer]!;
+    const operand = kernel.operands[i]!;
+    verifyReach(kernel, i, address, buffer);
+    if (operand.access === "write" && (buffer.role.kind === "table" || buffer.role.kind === "input")) {
+      throw new CompilerFault(`kernel ${kernel.name} writes to the ${buffer.role.kind} ${buffer.name}`);
+    }
+    const passing = buffer.role.kind === "temporary" || buffer.role.kind === "output";
+    if (operand.access === "read" && passing && !written.has(address.buffer)) {
+      throw new CompilerFault(`kernel ${kernel.name} reads ${buffer.name} before it is written`);
+    }
+  }
+}
+
+function verifyReach(kernel: Kernel, index: number, address: Address, buffer: Buffer): void {
+  const { strides, name } = kernel.operands[index]!;
+  const loops =
+    strides.length > kernel.loops.length && kernel.kind === "product"
+      ? [...kernel.loops, kernel.depth]
+      : kernel.loops;
+  for (const n of ROWS) {
+    const [low, high] = reach(address.offset, strides, loops, n);
+    if (low < 0 || high >= sizeAt(buffer.size, n)) {
+      throw new CompilerFault(`kernel ${kernel.name} reaches outside of ${buffer.name} by ${name}`);
+    }
+  }
+}
+
+function verifyPlaces({ buffers, entries, arena }: Program, elementBytes: number): void {
+  const ranges = liveRanges(buffers, entries);
+  const sorted = buffers
+    .filter((b) => b.role.kind !== "table" && (b.role.kind !== "temporary" || ranges[b.id] !== null))
+    .map((buffer) => ({ buffer, place: arena.places[buffer.id]!, range: ranges[buffer.id] ?? null }))
+    .toSorted((a, b) => a.place.offset - b.place.offset);
+  for (const [i, a] of sorted.entries()) {
+    if (a.place.part === "fixed" && a.place.offset % 16 !== 0)
+      throw new CompilerFault(`${a.buffer.name} is not aligned`);
+    const end = a.place.offset + a.buffer.size.count * elementBytes;
+    if (end > (a.place.part === "fixed" ? arena.fixed : arena.perRow))
+      throw new CompilerFault(`${a.buffer.name} ends outside of the arena`);
+    for (const b of sorted.slice(i + 1)) {
+      if (b.place.offset >= end) break;
+      if (a.place.part !== b.place.part) continue;
+      const together = a.range === null || b.range === null || overlap(a.range, b.range);
+      if (together)
+        throw new CompilerFault(`${a.buffer.name} and ${b.buffer.name} share memory while both are alive`);
+    }
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Strided views: where the entries of a tensor lie in a run of elements. Every movement op (reshape, permute, broadcast, slice) is
+ * arithmetic on a view and costs nothing; only a reshape that would need the entries in another order is not a view.
+ */
+import type { Node, NodeOf, SliceAxis } from "../ir/node.ts";
+import {
+  affine,
+  type Affine,
+  affineOf,
+  isOne,
+  ONE,
+  sameAffine,
+  sameSize,
+  type Shape,
+  type Size,
+  ZERO,
+} from "../ir/size.ts";
+
+/** The entry at indices i is element `offset + Σ strides[k] · i[k]`. An axis of size 1 has stride 0. */
+export interface View {
+  readonly offset: Affine;
+  readonly shape: Shape;
+  readonly strides: readonly Affine[];
+}
+
+export const addAffine = (a: Affine, b: Affine): Affine =>
+  affine(a.constant + b.constant, a.perRow + b.perRow);
+
+/** @throws RangeError where the free dimension would be squared, which the shape rules exclude */
+export function multiplyAffine(a: Affine, b: Affine): Affine {
+  if (a.perRow !== 0 && b.perRow !== 0) throw new RangeError("the free dimension is squared in a stride");
+  return affine(a.constant * b.constant, a.constant * b.perRow + a.perRow * b.constant);
+}
+
+/** @throws RangeError where the free dimension would be squared */
+export function multiplySize(a: Size, b: Size): Size {
+  if (a.free && b.free) throw new RangeError("the free dimension is squared in a size");
+  return { count: a.count * b.count, free: a.free || b.free };
+}
+
+export const scale = (stride: Affine, size: Size): Affine => multiplyAffine(stride, affineOf(size));
+
+const isZero = (a: Affine): boolean => a.constant === 0 && a.perRow === 0;
+
+/** The shape without its axes of size 1. */
+export const squeeze = (shape: Shape): Size[] => shape.filter((size) => !isOne(size));
+
+/** Row-major, without gaps. */
+export function contiguous(shape: Shape): View {
+  const strides: Affine[] = [];
+  let stride = affine(1);
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis]!;
+    strides[axis] = isOne(size) ? ZERO : stride;
+    // Past the outermost axis the product may hold N twice where it is never used.
+    if (axis > 0 && !isOne(size)) stride = scale(stride, size);
+  }
+  return { offset: ZERO, shape, strides };
+}
+
+/** A view whose value is the index along one axis: iota. */
+export function indexAlong(shape: Shape, axis: number): View {
+  return {
+    offset: ZERO,
+    shape,
+    strides: shape.map((size, k) => (k === axis && !isOne(size) ? affine(1) : ZERO)),
+  };
+}
+
+export function permuteView(view: View, axes: readonly number[]): View {
+  return {
+    offset: view.offset,
+    shape: axes.map((axis) => view.shape[axis]!),
+    strides: axes.map((axis) => view.strides[axis]!),
+  };
+}
+
+/** Axes of size 1 are stretched to `shape`, of the same rank. */
+export function broadcastView(view: View, shape: Shape): View {
+  return {
+    offset: view.offset,
+    shape,
+    strides: view.strides.map((stride, axis) =>
+      sameSize(view.shape[axis]!, shape[axis]!) && !isOne(shape[axis]!) ? stride : ZERO,
+    ),
+  };
+}
+
+/** Entries start, start + step, … of each axis. */
+export function sliceView(view: View, axes: readonly SliceAxis[], shape: Shape): View {
+  let offset = view.offset;
+  const strides = view.strides.map((stride, axis) => {
+    const { start, fromEnd, step } = axes[axis]!;
+    // From the end: size - start.
+    const first = fromEnd ? addAffine(affineOf(view.shape[axis]!), affine(-start)) : affine(start);
+    if (!isZero(stride)) offset = addAffine(offset, multiplyAffine(first, stride));
+    return isOne(shape[axis]!) ? ZERO : multiplyAffine(stride, affine(step));
+  });
+  return { offset, shape, strides };
+}
+
+/** The same entries in row-major order under another shape; `null` where that is no strided view. */
+export function reshapeView(view: View, shape: Shape): View | null {
+  const axes = view.shape.map((_, axis) => axis).filter((axis) => !isOne(view.shape[axis]!));
+  const targets = shape.map((_, axis) => axis).filter((axis) => !isOne(shape[axis]!));
+  const strides: Affine[] = shape.map(() => ZERO);
+  let from = 0;
+  let to = 0;
+  // Groups of axes with equal products, as small as possible: [2, 3 | 4] → [6 | 2, 2].
+  while (from < axes.length && to < targets.length) {
+    const [firstFrom, firstTo] = [from, to];
+    let have = view.shape[axes[from++]!]!;
+    let want = shape[targets[to++]!]!;
+    while (!sameSize(have, want)) {
+      const extendHave = have.free === want.free ? have.count < want.count : want.free;
+      if (extendHave ? from === axes.length : to === targets.length) return null;
+      if (extendHave) have = multiplySize(have, view.shape[axes[from++]!]!);
+      else want = multiplySize(want, shape[targets[to++]!]!);
+    }
+    for (let k = firstFrom; k + 1 < from; k++) {
+      const inner = scale(view.strides[axes[k + 1]!]!, view.shape[axes[k + 1]!]!);
+      if (!sameAffine(view.strides[axes[k]!]!, inner)) return null;
+    }
+    let stride = view.strides[axes[from - 1]!]!;
+    for (let k = to - 1; k >= firstTo; k--) {
+      strides[targets[k]!] = stride;
+      if (k > firstTo) stride = scale(stride, shape[targets[k]!]!);
+    }
+  }
+  return { offset: view.offset, shape, strides };
+}
+
+export type Movement = NodeOf<"reshape"> | NodeOf<"permute"> | NodeOf<"broadcast"> | NodeOf<"slice">;
+
+export const isMovement = (node: Node): node is Movement =>
+  node.op === "reshape" || node.op === "permute" || node.op === "broadcast" || node.op === "slice";
+
+/** The view of a movement op's result, given its operand's. `null`: not a view. */
+export function moveView(node: Movement, view: View): View | null {
+  switch (node.op) {
+    case "reshape":
+      return reshapeView(view, node.attributes.shape);
+    case "permute":
+      return permuteView(view, node.attributes.axes);
+    case "broadcast":
+      return broadcastView(view, node.attributes.shape);
+    case "slice":
+      return sliceView(view, node.attributes.axes, node.attributes.shape);
+    default:
+      return node satisfies never;
+  }
+}
+
+/** Equal text for equal views of one run of elements. */
+export const viewKey = (view: View): string =>
+  [view.offset, ...view.strides].map((a) => `${a.constant}+${a.perRow}N`).join(",");
+
+export const sameView = (a: View, b: View): boolean => viewKey(a) === viewKey(b);
+
+/** The largest and smallest element that the view reaches, when the free dimension is `n`. */
+export function reach(
+  offset: Affine,
+  strides: readonly Affine[],
+  loops: readonly Size[],
+  n: number,
+): [number, number] {
+  const at = (a: Affine): number => a.constant + a.perRow * n;
+  let [low, high] = [at(offset), at(offset)];
+  for (const [loop, size] of loops.entries()) {
+    const last = at(strides[loop]!) * (at(affineOf(size)) - 1);
+    if (last < 0) low += last;
+    else high += last;
+  }
+  return [low, high];
+}
+
+export const ones = (count: number): Size[] => Array.from({ length: count }, () => ONE);
