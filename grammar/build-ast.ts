@@ -229,7 +229,7 @@ class Builder {
 
   #item(reading: Reading, doc: Doc): Item | undefined {
     return this.attempt((): Item => {
-      const recovered = reading.node.recoveredNode === true;
+      if (reading.node.recoveredNode === true) return giveUp();
       if (reading.node.name === "optimizerDeclaration") return this.#optimizerDeclaration(reading, doc);
       for (const [label, [inner]] of Object.entries(reading.node.children)) {
         if (inner === undefined || "image" in inner) continue;
@@ -249,7 +249,7 @@ class Builder {
           case "stateStatement": return this.#state(part);
           case "bindStatement": return this.#bind(part, doc);
           case "block": return this.#bareBlock(part);
-          case "expression": return recovered ? giveUp() : this.#bareExpression(part);
+          case "expression": return this.#bareExpression(part);
         } // prettier-ignore
       }
       return giveUp();
