@@ -1,0 +1,65 @@
+/**
+ * The module's table of vector constants. Engines rebuild a `v128.const` at each use out of several instructions, but fold a load
+ * from memory into the instruction that needs it: so constants live in memory, each filled into all lanes.
+ */
+import type { Format } from "./format.ts";
+
+export class ConstantTable {
+  /** By the u32 words of the 16 bytes, to the byte offset. */
+  readonly #offsets = new Map<string, number>();
+  readonly #rows: { readonly words: readonly number[]; readonly remark: string }[] = [];
+
+  /** An expression for `value` in every lane. */
+  float(format: Format, value: number, remark = showNumber(value)): string {
+    // All zeros take one instruction, and no memory.
+    if (Object.is(value, 0)) return `${format.vector}.splat(0)`;
+    const bytes = new DataView(new ArrayBuffer(8));
+    if (format.dtype === "f32") {
+      bytes.setFloat32(0, value, true);
+      return this.#load(fill([bytes.getUint32(0, true)]), remark);
+    }
+    bytes.setFloat64(0, value, true);
+    return this.#load(fill([bytes.getUint32(0, true), bytes.getUint32(4, true)]), remark);
+  }
+
+  /** An expression for an integer of the lanes' width, given by its two's complement. */
+  bits(format: Format, value: bigint, remark: string): string {
+    const low = Number(BigInt.asUintN(32, value));
+    return this.#load(
+      format.dtype === "f32" ? fill([low]) : fill([low, Number(BigInt.asUintN(32, value >> 32n))]),
+      remark,
+    );
+  }
+
+  /** An expression for four u32 words. */
+  words(words: readonly [number, number, number, number], remark: string): string {
+    return this.#load(words, remark);
+  }
+
+  /** The statement that defines the table, empty where nothing asked for a constant. */
+  source(): string {
+    if (this.#rows.length === 0) return "";
+    const rows = this.#rows.map(
+      ({ words, remark }) =>
+        `  ${words.map((w) => `0x${w.toString(16).padStart(8, "0")}`).join(", ")}, // ${remark}`,
+    );
+    return `const CONSTANTS: usize = memory.data<u32>([\n${rows.join("\n")}\n], 16);\n`;
+  }
+
+  #load(words: readonly number[], remark: string): string {
+    const key = words.join();
+    let offset = this.#offsets.get(key);
+    if (offset === undefined) {
+      offset = this.#rows.length * 16;
+      this.#offsets.set(key, offset);
+      this.#rows.push({ words, remark });
+    }
+    return `v128.load(CONSTANTS, ${offset} /* ${remark} */)`;
+  }
+}
+
+const fill = (words: readonly number[]): number[] =>
+  Array.from({ length: 4 }, (_, i) => words[i % words.length]!);
+
+/** A number as a reader writes it; -0 and what is not finite included. */
+export const showNumber = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));

@@ -1,0 +1,98 @@
+/** Elementwise ops as vector instructions. Booleans are masks in registers: all bits of a lane, or none. */
+import type { ElementwiseName } from "../ir/node.ts";
+import type { ConstantTable } from "./constants.ts";
+import type { Format } from "./format.ts";
+import type { MathLibrary } from "./math/library.ts";
+
+/** What an op takes and gives: numbers, masks, or `same`: masks where its result's type is `bool`, numbers otherwise. */
+type Lanes = "number" | "mask" | "same";
+
+interface Instruction {
+  readonly takes: readonly Lanes[];
+  readonly gives: Lanes;
+  readonly write: (arguments_: readonly string[], tools: Tools) => string;
+}
+
+export interface Tools {
+  readonly format: Format;
+  readonly constants: ConstantTable;
+  readonly math: MathLibrary;
+}
+
+const vector =
+  (name: string) =>
+  (a: readonly string[], { format }: Tools): string =>
+    `${format.vector}.${name}(${a.join(", ")})`;
+
+const called =
+  (name: string) =>
+  (a: readonly string[], { format, math }: Tools): string =>
+    `${math.use(name, format)}(${a.join(", ")})`;
+
+const unary = (write: Instruction["write"]): Instruction => ({ takes: ["number"], gives: "number", write });
+const binary = (write: Instruction["write"]): Instruction => ({
+  takes: ["number", "number"],
+  gives: "number",
+  write,
+});
+const comparison = (name: string): Instruction => ({
+  takes: ["number", "number"],
+  gives: "mask",
+  write: vector(name),
+});
+const logical = (name: string): Instruction => ({
+  takes: ["mask", "mask"],
+  gives: "mask",
+  write: ([a, b]) => `v128.${name}(${a}, ${b})`,
+});
+const same: Instruction = { takes: ["same"], gives: "same", write: ([a]) => a! };
+
+export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
+  neg: unary(vector("neg")),
+  exp: unary(called("exp")),
+  expm1: unary(called("expm1")),
+  log: unary(called("log")),
+  log1p: unary(called("log1p")),
+  sqrt: unary(vector("sqrt")),
+  reciprocal: unary(
+    ([a], { format, constants }) => `${format.vector}.div(${constants.float(format, 1)}, ${a})`,
+  ),
+  abs: unary(vector("abs")),
+  // ±1 with the sign of x where |x| > 0; x itself (±0, NaN) elsewhere.
+  sign: unary(([a], { format, constants }) => {
+    const signed = `v128.or(${constants.float(format, 1)}, v128.and(${a}, ${constants.float(format, -0)}))`;
+    return `v128.bitselect(${signed}, ${a}, ${format.vector}.gt(${format.vector}.abs(${a}), ${constants.float(format, 0)}))`;
+  }),
+  sin: unary(called("sin")),
+  cos: unary(called("cos")),
+  tanh: unary(called("tanh")),
+  sigmoid: unary(called("sigmoid")),
+  softplus: unary(called("softplus")),
+  relu: unary(([a], { format, constants }) => `${format.vector}.max(${a}, ${constants.float(format, 0)})`),
+  erf: unary(called("erf")),
+  floor: unary(vector("floor")),
+  round: unary(vector("nearest")),
+  not: { takes: ["mask"], gives: "mask", write: ([a]) => `v128.not(${a})` },
+  cast: unary(([a]) => a!),
+  stop_gradient: same,
+  add: binary(vector("add")),
+  sub: binary(vector("sub")),
+  mul: binary(vector("mul")),
+  div: binary(vector("div")),
+  pow: binary(called("pow")),
+  max: binary(vector("max")),
+  min: binary(vector("min")),
+  lt: comparison("lt"),
+  le: comparison("le"),
+  gt: comparison("gt"),
+  ge: comparison("ge"),
+  eq: comparison("eq"),
+  ne: comparison("ne"),
+  and: logical("and"),
+  or: logical("or"),
+  where: {
+    takes: ["mask", "same", "same"],
+    gives: "same",
+    write: ([c, a, b]) => `v128.bitselect(${a}, ${b}, ${c})`,
+  },
+};

@@ -1,0 +1,41 @@
+/** All vector functions, and the parts of them that a module needs. */
+import type { ConstantTable } from "../constants.ts";
+import type { Format } from "../format.ts";
+import { CompilerFault } from "../../fault.ts";
+import { erf } from "./error-function.ts";
+import { exp, expm1 } from "./exponential.ts";
+import { functionName, Pen, type VectorFunction } from "./function.ts";
+import { log, log1p } from "./logarithm.ts";
+import { pow } from "./power.ts";
+import { sigmoid, softplus, tanh } from "./sigmoid.ts";
+import { cos, foldAngle, sin } from "./trigonometry.ts";
+
+const library: ReadonlyMap<string, VectorFunction> = new Map(
+  [exp, expm1, log, log1p, sigmoid, tanh, softplus, erf, sin, cos, pow, foldAngle].map((f) => [f.name, f]),
+);
+
+/** Collects the functions that generated code calls, each once, those it calls before it. */
+export class MathLibrary {
+  readonly #sources = new Map<string, string>();
+  readonly #table: ConstantTable;
+
+  constructor(table: ConstantTable) {
+    this.#table = table;
+  }
+
+  /** The name to call `name` by in `format`; its source becomes part of the module. */
+  use(name: string, format: Format): string {
+    const called = functionName(name, format);
+    if (!this.#sources.has(called)) {
+      const known = library.get(name);
+      if (known === undefined) throw new CompilerFault(`no vector function ${name}`);
+      for (const needed of known.needs(format)) this.use(needed.name, needed.format);
+      this.#sources.set(called, known.source(new Pen(format, this.#table)));
+    }
+    return called;
+  }
+
+  source(): string {
+    return [...this.#sources.values()].join("\n");
+  }
+}

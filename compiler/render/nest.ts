@@ -1,0 +1,396 @@
+/**
+ * Loop nests. One loop is the vector loop: its body stands once for full vectors and once for single elements, which are its tail.
+ * Indices count bytes. Values stand in the outermost loop where they are known.
+ */
+import type { Nest } from "../schedule/kernel.ts";
+import { affineText, advance, isUnit, isZero, sizeText } from "./affine.ts";
+import { Values, type KernelTools, type Register, type Site } from "./values.ts";
+import type { Writer } from "./writer.ts";
+
+type Reduction = "sum" | "prod" | "max" | "min";
+
+/** Vectors of a reduction in flight at once, where its body is short: an addition's latency is four of them. */
+const ACCUMULATORS = 4;
+/** Bodies of more operations than this stand once. */
+const SHORT_BODY = 6;
+
+export function renderNest(nest: Nest, tools: KernelTools, writer: Writer): void {
+  new NestWriter(nest, tools, writer).write();
+}
+
+/** What a place in the loops knows: its width, the addresses and indices reached. */
+interface Place {
+  readonly site: Site;
+  readonly values: Values;
+}
+
+class NestWriter {
+  readonly #nest: Nest;
+  readonly #tools: KernelTools;
+  readonly #writer: Writer;
+  readonly #kept: number;
+  readonly #vectorLoop: number | null;
+  /** How many loops are open where the value is known. */
+  readonly #levels: readonly number[];
+  /** How many passes over the inner loops must have ended before the value is known. */
+  readonly #phases: readonly number[];
+  readonly #indices: string[] = [];
+  readonly #addresses: string[];
+
+  constructor(nest: Nest, tools: KernelTools, writer: Writer) {
+    this.#nest = nest;
+    this.#tools = tools;
+    this.#writer = writer;
+    this.#kept = nest.loops.length - nest.inner;
+    this.#levels = levelsOf(nest);
+    this.#phases = phasesOf(nest);
+    this.#vectorLoop = chooseVectorLoop(nest, tools.format.lanes);
+    this.#addresses = nest.operands.map((o) => addressName(o.name));
+  }
+
+  write(): void {
+    this.#open(0, { site: this.#site(null, "", 0), values: new Values(this.#tools) });
+  }
+
+  #site(vectorLoop: number | null, suffix: string, offset: number): Site {
+    return {
+      writer: this.#writer,
+      vectorLoop,
+      suffix,
+      address: (operand) => {
+        const base = this.#addresses[operand]!;
+        const stride =
+          this.#vectorLoop === null ? null : this.#nest.operands[operand]!.strides[this.#vectorLoop]!;
+        if (offset === 0 || stride === null || isZero(stride)) return { base, offset: 0 };
+        if (stride.perRow === 0 && stride.constant > 0) return { base, offset: offset * stride.constant };
+        return { base: `${base} + ${offset} * (${affineText(stride, 1)})`, offset: 0 };
+      },
+      index: (loop) =>
+        offset !== 0 && loop === this.#vectorLoop
+          ? `${this.#indices[loop]} + ${offset}`
+          : this.#indices[loop]!,
+    };
+  }
+
+  /** What stands at `level` open loops, and everything inside. */
+  #open(level: number, place: Place): void {
+    this.#valuesAt(level, 0, place);
+    if (level < this.#kept) {
+      this.#storesAt(level, 0, place);
+      this.#loop(level, place, (inner) => this.#open(level + 1, inner));
+      return;
+    }
+    const passes = this.#passes();
+    for (let phase = 0; phase <= passes; phase++) {
+      if (phase > 0) this.#valuesAt(level, phase, place);
+      this.#storesAt(level, phase, place);
+      if (phase < passes) this.#pass(phase, place);
+    }
+  }
+
+  /** One more than the last phase with work inside the inner loops. */
+  #passes(): number {
+    const { values, stores } = this.#nest;
+    let passes = 0;
+    for (const value of values) {
+      if (value.kind === "reduce") passes = Math.max(passes, this.#phases[value.value]! + 1);
+    }
+    for (const store of stores) {
+      if (this.#storeLevel(store) > this.#kept) passes = Math.max(passes, this.#phases[store.value]! + 1);
+    }
+    return passes;
+  }
+
+  #valuesAt(level: number, phase: number, place: Place): void {
+    for (const [index, value] of this.#nest.values.entries()) {
+      if (this.#levels[index] !== level || this.#phases[index] !== phase || value.kind === "reduce") continue;
+      place.values.compute(index, place.site);
+    }
+  }
+
+  #storesAt(level: number, phase: number, place: Place): void {
+    for (const store of this.#nest.stores) {
+      if (this.#storeLevel(store) !== level || this.#phases[store.value] !== phase) continue;
+      place.values.store(store.operand, store.value, place.site);
+    }
+  }
+
+  #storeLevel(store: { readonly operand: number; readonly value: number }): number {
+    return Math.max(this.#levels[store.value]!, innermost(this.#nest.operands[store.operand]!.strides));
+  }
+
+  /** One pass over the inner loops: the reductions of values of this phase, and its stores. */
+  #pass(phase: number, place: Place): void {
+    const { values, stores, loops } = this.#nest;
+    const reductions = values.flatMap((value, index) =>
+      value.kind === "reduce" && this.#phases[value.value] === phase
+        ? [{ index, op: value.op, value: value.value }]
+        : [],
+    );
+    const innerStores = stores.filter(
+      (s) => this.#phases[s.value] === phase && this.#storeLevel(s) > this.#kept,
+    );
+    const needed = this.#needed([...reductions.map((r) => r.value), ...innerStores.map((s) => s.value)]);
+    const across = this.#vectorLoop !== null && this.#vectorLoop >= this.#kept;
+    const copies =
+      across && reductions.length > 0 && needed.size <= SHORT_BODY && this.#isLong() ? ACCUMULATORS : 1;
+
+    const { format, constants, names } = this.#tools;
+    const accumulators = reductions.map(({ op }) => ({
+      op,
+      vectors: Array.from({ length: copies }, () => names.fresh(op)),
+      tail: across && this.#hasTail() ? names.fresh(`${op}Tail`) : null,
+    }));
+    for (const { op, vectors, tail } of accumulators) {
+      const start = constants.float(format, IDENTITY[op]);
+      for (const name of tail === null ? vectors : [...vectors, tail])
+        this.#writer.line(`let ${name} = ${start};`);
+    }
+
+    const body = (inner: Place, copy: number, isTail: boolean): void => {
+      for (const index of needed) {
+        if (this.#levels[index] === loops.length) inner.values.compute(index, inner.site);
+      }
+      for (const store of innerStores) inner.values.store(store.operand, store.value, inner.site);
+      for (const [i, { value }] of reductions.entries()) {
+        const { op, vectors, tail } = accumulators[i]!;
+        const name = isTail ? tail! : vectors[copy]!;
+        this.#writer.line(
+          `${name} = ${combine(op, format.vector, name, inner.values.number(value, inner.site))};`,
+        );
+      }
+    };
+    const descend = (level: number, inner: Place, copy: number, isTail: boolean): void => {
+      if (level === loops.length) {
+        body(inner, copy, isTail);
+        return;
+      }
+      if (level > this.#kept) {
+        for (const index of needed)
+          if (this.#levels[index] === level) inner.values.compute(index, inner.site);
+      }
+      this.#loop(
+        level,
+        inner,
+        (deeper, nextCopy, nextIsTail) => descend(level + 1, deeper, copy + nextCopy, isTail || nextIsTail),
+        copies,
+      );
+    };
+    descend(this.#kept, { ...place, values: place.values.inside() }, 0, false);
+
+    for (const [i, { index }] of reductions.entries()) {
+      const { op, vectors, tail } = accumulators[i]!;
+      place.values.set(index, this.#finish(op, vectors, tail, across));
+    }
+  }
+
+  /** The values inside the inner loops that `roots` need. */
+  #needed(roots: readonly number[]): Set<number> {
+    // Arguments have smaller numbers than what is made of them.
+    const marked = new Set(roots);
+    for (let index = this.#nest.values.length - 1; index >= 0; index--) {
+      const value = this.#nest.values[index]!;
+      if (marked.has(index) && value.kind === "apply") value.arguments.forEach((a) => marked.add(a));
+    }
+    const inside = [...marked].filter((index) => this.#levels[index]! > this.#kept);
+    return new Set(inside.sort((a, b) => a - b));
+  }
+
+  /** One vector of all accumulators, then its lanes, then the tail: always in this order. */
+  #finish(op: Reduction, vectors: readonly string[], tail: string | null, across: boolean): Register {
+    const { format, names } = this.#tools;
+    const F = format.vector;
+    let parts = vectors;
+    while (parts.length > 1) {
+      parts = Array.from({ length: parts.length / 2 }, (_, i) => {
+        const name = names.fresh(op);
+        this.#writer.line(`const ${name} = ${combine(op, F, parts[2 * i]!, parts[2 * i + 1]!)};`);
+        return name;
+      });
+    }
+    let result = parts[0]!;
+    if (across) {
+      const swaps = format.lanes === 4 ? ["1, 0, 3, 2", "2, 3, 0, 1"] : ["1, 0"];
+      for (const swap of swaps) {
+        const name = names.fresh(op);
+        this.#writer.line(
+          `const ${name} = ${combine(op, F, result, `${F}.shuffle(${result}, ${result}, ${swap})`)};`,
+        );
+        result = name;
+      }
+      if (tail !== null) {
+        const name = names.fresh(op);
+        this.#writer.line(`const ${name} = ${combine(op, F, result, tail)};`);
+        result = name;
+      }
+    }
+    return { text: result, lanes: "number" };
+  }
+
+  /** Whether the vector loop may end in the middle of a vector. */
+  #hasTail(): boolean {
+    const size = this.#nest.loops[this.#vectorLoop!]!;
+    return size.free || size.count % this.#tools.format.lanes !== 0;
+  }
+
+  #isLong(): boolean {
+    const size = this.#nest.loops[this.#vectorLoop!]!;
+    return size.free || size.count >= 4 * ACCUMULATORS * this.#tools.format.lanes;
+  }
+
+  #loop(
+    level: number,
+    place: Place,
+    inside: (place: Place, copy: number, isTail: boolean) => void,
+    copies = 1,
+  ): void {
+    const { format, names } = this.#tools;
+    const size = this.#nest.loops[level]!;
+    const index = names.fresh(indexName(level));
+    this.#indices[level] = index;
+    const saved = [...this.#addresses];
+    const w = this.#writer;
+
+    const enter = (vectorLoop: number | null, copy: number, isTail: boolean, count: number): void => {
+      this.#addresses.splice(0, this.#addresses.length, ...saved);
+      const offset = copy * 16;
+      this.#advance(level, index, copy === 0);
+      const suffix = count > 1 ? `${place.site.suffix}_${copy}` : place.site.suffix;
+      const site =
+        vectorLoop === null
+          ? this.#site(place.site.vectorLoop, suffix, 0)
+          : this.#site(vectorLoop, suffix, offset);
+      inside({ site, values: place.values.inside() }, copy, isTail);
+    };
+    if (level !== this.#vectorLoop) {
+      const end = size.free ? `<usize>${sizeText(size, format.bytes)}` : sizeText(size, format.bytes);
+      w.block(`for (let ${index}: usize = 0; ${index} < ${end}; ${index} += ${format.bytes})`, () =>
+        enter(null, 0, false, 1),
+      );
+    } else {
+      const total = size.count * format.bytes;
+      w.line(`let ${index}: usize = 0;`);
+      const until = (step: number): string => {
+        if (!size.free) return String(Math.floor(total / step) * step);
+        const name = names.fresh(`${index}End`);
+        w.line(
+          `const ${name}: usize = ${sizeText(size, format.bytes)}${step === format.bytes ? "" : ` & -${step}`};`,
+        );
+        return name;
+      };
+      if (copies > 1) {
+        w.block(`for (; ${index} < ${until(16 * copies)}; ${index} += ${16 * copies})`, () => {
+          for (let copy = 0; copy < copies; copy++) enter(level, copy, false, copies);
+        });
+      }
+      if (size.free || total % (16 * copies) >= 16) {
+        w.block(`for (; ${index} < ${until(16)}; ${index} += 16)`, () => enter(level, 0, false, 1));
+      }
+      if (this.#hasTail()) {
+        w.block(`for (; ${index} < ${until(format.bytes)}; ${index} += ${format.bytes})`, () =>
+          enter(null, 0, true, 1),
+        );
+      }
+    }
+    this.#addresses.splice(0, this.#addresses.length, ...saved);
+  }
+
+  /** Addresses inside a loop just opened: a name for each that moves further in deeper loops, an expression for the rest. */
+  #advance(level: number, index: string, declare: boolean): void {
+    for (const [i, operand] of this.#nest.operands.entries()) {
+      const stride = operand.strides[level]!;
+      if (isZero(stride)) continue;
+      const text = advance(this.#addresses[i]!, index, stride);
+      const last = innermost(operand.strides) === level + 1;
+      if (last && isUnit(stride)) {
+        this.#addresses[i] = text;
+        continue;
+      }
+      const key = `${addressName(operand.name)}${level}`;
+      if (declare) {
+        const name = this.#tools.names.fresh(key);
+        this.#writer.line(`const ${name}: usize = ${text};`);
+        this.#declared.set(`${i}.${level}`, name);
+      }
+      this.#addresses[i] = this.#declared.get(`${i}.${level}`)!;
+    }
+  }
+
+  readonly #declared = new Map<string, string>();
+}
+
+const IDENTITY: Readonly<Record<Reduction, number>> = { sum: 0, prod: 1, max: -Infinity, min: Infinity };
+const INSTRUCTION: Readonly<Record<Reduction, string>> = { sum: "add", prod: "mul", max: "max", min: "min" };
+
+const combine = (op: Reduction, vector: string, a: string, b: string): string =>
+  `${vector}.${INSTRUCTION[op]}(${a}, ${b})`;
+
+export const addressName = (operand: string): string => `${operand}At`;
+
+const indexName = (level: number): string => "ijklmnopq"[level] ?? `i${level}`;
+
+/** How many loops must be open for all non-zero strides to count. */
+export function innermost(strides: Nest["operands"][number]["strides"]): number {
+  return strides.findLastIndex((stride) => !isZero(stride)) + 1;
+}
+
+export function levelsOf(kernel: {
+  readonly values: Nest["values"];
+  readonly operands: Nest["operands"];
+  readonly loops: Nest["loops"];
+  readonly inner: number;
+}): number[] {
+  const levels: number[] = [];
+  for (const value of kernel.values) {
+    switch (value.kind) {
+      case "load":
+        levels.push(innermost(kernel.operands[value.operand]!.strides));
+        break;
+      case "index":
+      case "random":
+        levels.push(innermost(value.strides));
+        break;
+      case "constant":
+      case "extent":
+        levels.push(0);
+        break;
+      case "apply":
+        levels.push(Math.max(0, ...value.arguments.map((a) => levels[a]!)));
+        break;
+      case "reduce":
+        levels.push(kernel.loops.length - kernel.inner);
+        break;
+      case "product":
+        levels.push(kernel.loops.length);
+        break;
+      default:
+        value satisfies never;
+    }
+  }
+  return levels;
+}
+
+function phasesOf(nest: Nest): number[] {
+  const phases: number[] = [];
+  for (const value of nest.values) {
+    if (value.kind === "reduce") phases.push(phases[value.value]! + 1);
+    else if (value.kind === "apply") phases.push(Math.max(0, ...value.arguments.map((a) => phases[a]!)));
+    else phases.push(0);
+  }
+  return phases;
+}
+
+/**
+ * The loop whose entries fill the lanes: the last; but the last kept one where the operands lie side by side along it and not along the
+ * last (a sum over the rows of a matrix); none where it is shorter than a vector.
+ */
+function chooseVectorLoop(nest: Nest, lanes: number): number | null {
+  const { loops, operands, inner } = nest;
+  const last = loops.length - 1;
+  const lastKept = last - inner;
+  const fits = (loop: number): boolean => loop >= 0 && (loops[loop]!.free || loops[loop]!.count >= lanes);
+  const strided = (loop: number): number =>
+    operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length;
+  if (inner > 0 && fits(lastKept) && (!fits(last) || strided(lastKept) < strided(last))) return lastKept;
+  return fits(last) ? last : null;
+}

@@ -1,0 +1,115 @@
+/** The counter-based generator in vectors, the same numbers as `ir/random.ts`, and the shuffle made of it. */
+import type { ConstantTable } from "./constants.ts";
+import { F32, type Format } from "./format.ts";
+import type { MathLibrary } from "./math/library.ts";
+import { Pen } from "./math/function.ts";
+import { COSINE, SINE } from "./math/trigonometry.ts";
+
+/** Rotations of Threefry-2x32 (see `ir/random.ts`). */
+const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+const PARITY = 0x1bd11bda;
+
+/** Threefry-2x32-20 of four counters at once, and of one. */
+export function threefrySource(): string {
+  const rounds = [];
+  for (let round = 0; round < 20; round++) {
+    const rotation = ROTATIONS[round % 8]!;
+    rounds.push(
+      `x0 = i32x4.add(x0, x1);`,
+      `x1 = v128.xor(v128.or(i32x4.shl(x1, ${rotation}), i32x4.shr_u(x1, ${32 - rotation})), x0);`,
+    );
+    if (round % 4 === 3) {
+      const injection = (round + 1) / 4;
+      rounds.push(
+        `x0 = i32x4.add(x0, i32x4.splat(key${injection % 3}));`,
+        `x1 = i32x4.add(x1, i32x4.splat(key${(injection + 1) % 3} + ${injection}));`,
+      );
+    }
+  }
+  return `/// The second words of the last call of threefry
+let secondWord: v128 = i32x4.splat(0);
+
+/// Threefry-2x32 with 20 rounds: key (key0, key1), counter (entry, site) in each lane; the first words of the result
+function threefry(entry: v128, site: i32, key0: i32, key1: i32): v128 {
+  const key2 = ${PARITY} ^ key0 ^ key1;
+  let x0 = i32x4.add(entry, i32x4.splat(key0));
+  let x1 = i32x4.splat(site + key1);
+  ${rounds.join("\n  ")}
+  secondWord = x1;
+  return x0;
+}
+`;
+}
+
+/** `uniform_f32x4(entry, site)` and its like. `step` is an expression for the step number as i32. */
+export function uniformSource(format: Format, constants: ConstantTable, step: string): string {
+  const pen = new Pen(format, constants);
+  return `/// Uniform in [0, 1): the upper 24 bits of the first word
+function uniform_${format.vector}(entry: v128, site: i32): v128 {
+  const word = i32x4.shr_u(threefry(entry, site, seed, ${step}), 8);
+  return ${format.vector}.mul(${fromWords(format, "word")}, ${pen.c(2 ** -24, "2^-24")});
+}
+`;
+}
+
+/** `normal_f32x4(entry, site)` and its like: √(-2 ln u1) cos(2π u2), Box and Muller's formula. */
+export function normalSource(
+  format: Format,
+  constants: ConstantTable,
+  math: MathLibrary,
+  step: string,
+): string {
+  const pen = new Pen(format, constants);
+  const { vector: F, integer: I, significand } = format;
+  // On |r| ≤ π/4 the terms left out are below 0.617^5 / 11! = 2e-9, for f64 below 1e-19.
+  const terms = format === F32 ? 4 : SINE.length;
+  const magic = pen.c(pen.roundingShift);
+  return `/// Standard normal: sqrt(-2 ln u1) cos(2π u2), u1 in (0, 1] of the first word, u2 in [0, 1) of the second, 24 bits each
+function normal_${F}(entry: v128, site: i32): v128 {
+  const first = i32x4.add(i32x4.shr_u(threefry(entry, site, seed, ${step}), 8), i32x4.splat(1));
+  const second = i32x4.shr_u(secondWord, 8);
+  const u1 = ${F}.mul(${fromWords(format, "first")}, ${pen.c(2 ** -24, "2^-24")});
+  const radius = ${F}.sqrt(${F}.mul(${math.use("log", format)}(u1), ${pen.c(-2)}));
+  // The angle in quarter turns k and a rest.
+  const turns = ${F}.mul(${fromWords(format, "second")}, ${pen.c(2 ** -22, "2^-22")});
+  const k = ${F}.add(turns, ${magic});
+  const r = ${F}.mul(${F}.sub(turns, ${F}.sub(k, ${magic})), ${pen.c(Math.PI / 2, "π/2")});
+  const z = ${F}.mul(r, r);
+  ${pen.polynomial("p", "z", SINE.slice(0, terms))}
+  ${pen.polynomial("q", "z", COSINE.slice(0, terms))}
+  const sine = ${F}.add(r, ${F}.mul(${F}.mul(r, z), p));
+  const cosine = ${F}.add(${F}.sub(${pen.c(1)}, ${F}.mul(z, ${pen.c(0.5)})), ${F}.mul(${F}.mul(z, z), q));
+  const one = ${pen.bits(1n, "lowest bit")};
+  const odd = ${I}.neg(v128.and(k, one));
+  const sign = ${I}.shl(${I}.shr_u(${I}.add(k, one), 1), ${significand === 23 ? 31 : 63});
+  return ${F}.mul(radius, v128.xor(v128.bitselect(sine, cosine, odd), sign));
+}
+`;
+}
+
+const fromWords = (format: Format, words: string): string =>
+  format === F32 ? `f32x4.convert_i32x4_u(${words})` : `f64x2.convert_low_i32x4_u(${words})`;
+
+/** The export `shuffle`. */
+export const shuffleSource = `/// A permutation of 0 … count - 1 as u32: Fisher and Yates's exchange, entry i with one of the first i + 1. The number below i + 1 is
+/// the upper word of (random word) * (i + 1); words that would favour some numbers are drawn again (D. Lemire, "Fast random integer
+/// generation in an interval", 2019). Draw t of entry i has counter (i, -1 - t) and key (seed, epoch).
+export function shuffle(address: i32, count: i32, seed: i32, epoch: i32): void {
+  const at = <usize>address;
+  for (let i: u32 = 0; i < <u32>count; i++) store<u32>(at + (<usize>i << 2), i);
+  for (let i = <u32>count; i > 1; i--) {
+    let site = -1;
+    let product: u64;
+    do {
+      const word = <u32>i32x4.extract_lane(threefry(i32x4.splat(i - 1), site, seed, epoch), 0);
+      product = <u64>word * <u64>i;
+      site--;
+    } while (<u32>product < i && <u32>product < (0 - i) % i);
+    const here = at + (<usize>(i - 1) << 2);
+    const there = at + (<usize>(product >> 32) << 2);
+    const value = load<u32>(here);
+    store<u32>(here, load<u32>(there));
+    store<u32>(there, value);
+  }
+}
+`;

@@ -1,0 +1,224 @@
+/** Kernels → one AssemblyScript module, written to be read. Its exports are those of docs/abi.md. */
+import { CompilerFault } from "../fault.ts";
+import type { Address, Buffer, Entry, Kernel, Program } from "../schedule/kernel.ts";
+import { affineText } from "./affine.ts";
+import { ConstantTable, showNumber } from "./constants.ts";
+import { formatOf, type Format } from "./format.ts";
+import { MathLibrary } from "./math/library.ts";
+import { Names } from "./names.ts";
+import { addressName, renderNest } from "./nest.ts";
+import { renderProduct } from "./product.ts";
+import { normalSource, shuffleSource, threefrySource, uniformSource } from "./random.ts";
+import type { KernelTools } from "./values.ts";
+import { Writer } from "./writer.ts";
+
+export interface RenderOptions {
+  readonly dtype: "f32" | "f64";
+  /** `relaxed` fuses multiplication and addition in products. */
+  readonly simd: "strict" | "relaxed";
+  /** The model's name, for the header. */
+  readonly model: string;
+}
+
+/**
+ * The module's source.
+ * @throws CompilerFault where the program is inconsistent
+ */
+export function render(program: Program, options: RenderOptions): string {
+  return new ModuleWriter(program, options).write();
+}
+
+class ModuleWriter {
+  readonly #program: Program;
+  readonly #options: RenderOptions;
+  readonly #format: Format;
+  readonly #constants = new ConstantTable();
+  readonly #math: MathLibrary;
+  readonly #names = new Names();
+  readonly #draws = new Map<"uniform" | "normal", string>();
+  readonly #tables: readonly (string | null)[];
+  readonly #functions: readonly string[];
+
+  constructor(program: Program, options: RenderOptions) {
+    this.#program = program;
+    this.#options = options;
+    this.#format = formatOf(options.dtype);
+    this.#math = new MathLibrary(this.#constants);
+    this.#functions = program.kernels.map((kernel) => this.#names.fresh(kernel.name));
+    this.#tables = program.buffers.map((buffer) =>
+      buffer.role.kind === "table" ? this.#names.fresh(`${buffer.name}Table`) : null,
+    );
+  }
+
+  write(): string {
+    // Kernels come first: what they call and which constants they use is known after they are written.
+    const kernels = this.#program.kernels.map((kernel, i) => this.#kernel(kernel, this.#functions[i]!));
+    const entries = this.#entries();
+    const draws = [...this.#draws.values()];
+    const { arena } = this.#program;
+    return [
+      `// ${this.#options.model}: ${this.#format.dtype}, ${this.#options.simd} SIMD. Made by nndsl; the interface is described in docs/abi.md.\n`,
+      `// ---------------------------------------------------------------- memory\n`,
+      this.#constants.source(),
+      ...this.#program.buffers.map((buffer, i) => this.#table(buffer, this.#tables[i]!)),
+      `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
+      `const ARENA: usize = memory.data(${Math.max(16, arena.fixed)}, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
+      reserveSource,
+      `// ---------------------------------------------------------------- functions of vectors\n`,
+      this.#math.source(),
+      threefrySource(),
+      ...draws,
+      shuffleSource,
+      `// ---------------------------------------------------------------- kernels\n`,
+      ...kernels,
+      `// ---------------------------------------------------------------- entries\n`,
+      ...entries,
+    ]
+      .filter((part) => part !== "")
+      .join("\n");
+  }
+
+  #kernel(kernel: Kernel, name: string): string {
+    const writer = new Writer();
+    const names = new Names();
+    const parameters = kernel.operands.map((operand) => `${names.fresh(addressName(operand.name))}: usize`);
+    const tools: KernelTools = {
+      kernel: {
+        ...kernel,
+        operands: kernel.operands.map((o, i) => ({
+          ...o,
+          name: parameters[i]!.slice(0, -"At: usize".length),
+        })),
+      },
+      names,
+      format: this.#format,
+      constants: this.#constants,
+      math: this.#math,
+      random: (distribution) => this.#draw(distribution),
+    };
+    writer.line(`/// ${kernel.formula}`);
+    writer.block(`function ${name}(${[...parameters, "rows: usize"].join(", ")}): void`, () => {
+      if (tools.kernel.kind === "nest") renderNest(tools.kernel, tools, writer);
+      else renderProduct(tools.kernel, tools, writer, { fused: this.#options.simd === "relaxed" });
+    });
+    return writer.toString();
+  }
+
+  #draw(distribution: "uniform" | "normal"): string {
+    const { dtype, vector } = this.#format;
+    const stepNumber = `<i32>load<${dtype}>(${this.#place(this.#bufferOf("step"))})`;
+    if (!this.#draws.has(distribution)) {
+      this.#draws.set(
+        distribution,
+        distribution === "uniform"
+          ? uniformSource(this.#format, this.#constants, stepNumber)
+          : normalSource(this.#format, this.#constants, this.#math, stepNumber),
+      );
+    }
+    return `${distribution}_${vector}`;
+  }
+
+  #table(buffer: Buffer, name: string | null): string {
+    if (buffer.role.kind !== "table" || name === null) return "";
+    const { values } = buffer.role;
+    // Literals cannot say everything that a float can be; their bits can.
+    const plain = values.every((v) => Number.isFinite(v) && !Object.is(v, -0));
+    const element = plain ? this.#format.dtype : this.#format.dtype === "f32" ? "u32" : "u64";
+    const items = values.map((v) => (plain ? showNumber(v) : bitsOf(v, this.#format)));
+    return `const ${name}: usize = memory.data<${element}>([${items.join(", ")}], 16);\n`;
+  }
+
+  #bufferOf(kind: "step" | "loss"): number {
+    const index = this.#program.buffers.findIndex((b) => b.role.kind === kind);
+    if (index < 0) throw new CompilerFault(`the program has no buffer for ${kind}`);
+    return index;
+  }
+
+  /** The address of a buffer's first element; of buffers in the rows part only inside an entry. */
+  #place(buffer: number): string {
+    const place = this.#program.arena.places[buffer]!;
+    switch (place.part) {
+      case "fixed":
+        return `ARENA + ${place.offset}`;
+      case "rows":
+        return `rowsAt + room * ${place.offset}`;
+      case "table":
+        return this.#tables[buffer]!;
+      default:
+        return place satisfies never;
+    }
+  }
+
+  #address({ buffer, offset }: Address): string {
+    const place = this.#place(buffer);
+    if (offset.constant === 0 && offset.perRow === 0) return place;
+    return `${place} + ${affineText(offset, this.#format.bytes)}`;
+  }
+
+  #entries(): string[] {
+    return this.#program.entries.map((entry) => this.#entry(entry));
+  }
+
+  #entry(entry: Entry): string {
+    const { dtype } = this.#format;
+    const writer = new Writer();
+    const isInitialize = entry.name === "initialize";
+    const returns = entry.name === "initialize" || entry.name === "predict" ? "void" : "f64";
+    writer.line(`/// ${DESCRIPTIONS[entry.name]}`);
+    const parameter = isInitialize ? "newSeed: i32" : "count: i32";
+    writer.block(`export function ${entry.name}(${parameter}): ${returns}`, () => {
+      if (isInitialize) {
+        // First values are drawn as of step 0.
+        writer.line("seed = newSeed;");
+        writer.line(`store<${dtype}>(${this.#place(this.#bufferOf("step"))}, 0);`);
+        writer.line("const rows: usize = 1;");
+      } else {
+        writer.line("const rows = <usize>count;");
+      }
+      writer.line("const room = <usize>capacity;");
+      writer.line("const rowsAt = ARENA + FIXED;");
+      for (const call of entry.calls) {
+        const addresses = call.addresses.map((a) => this.#address(a));
+        writer.line(`${this.#functions[call.kernel]!}(${[...addresses, "rows"].join(", ")});`);
+      }
+      if (returns === "f64") {
+        const hasLoss = this.#program.buffers.some((b) => b.role.kind === "loss");
+        writer.line(
+          hasLoss ? `return <f64>load<${dtype}>(${this.#place(this.#bufferOf("loss"))});` : "return 0;",
+        );
+      }
+    });
+    return writer.toString();
+  }
+}
+
+const DESCRIPTIONS: Readonly<Record<Entry["name"], string>> = {
+  initialize: "First values of parameters, states, optimiser arguments and the step number",
+  predict: "From inputs to outputs",
+  evaluate: "From inputs and targets to metrics and the loss",
+  gradients: "The gradient of each parameter, and the loss in training",
+  step: "One step of the optimiser; the loss before it",
+};
+
+const reserveSource = `/// Makes room for a batch of so many rows. 1 = done, 0 = memory cannot grow.
+export function reserve(rows: i32): i32 {
+  if (rows <= capacity) return 1;
+  const room = (<u64>rows + 3) & ~3;
+  const pages = (<u64>(ARENA + FIXED) + room * <u64>ROWS + 0xffff) >> 16;
+  if (pages > 0xffff) return 0;
+  const missing = <i32>pages - memory.size();
+  if (missing > 0 && memory.grow(missing) < 0) return 0;
+  capacity = <i32>room;
+  return 1;
+}
+`;
+
+function bitsOf(value: number, format: Format): string {
+  const view = new DataView(new ArrayBuffer(8));
+  if (format.dtype === "f32") {
+    view.setFloat32(0, value);
+    return `0x${view.getUint32(0).toString(16)}`;
+  }
+  view.setFloat64(0, value);
+  return `0x${view.getBigUint64(0).toString(16)}`;
+}

@@ -1,0 +1,246 @@
+/**
+ * The straight-line code of a kernel, one operation a line. Full vectors and single elements run the same vector instructions (a
+ * single element fills all lanes), so an entry has the same bits wherever it lies.
+ */
+import { CompilerFault } from "../fault.ts";
+import type { Kernel, Operand, Value } from "../schedule/kernel.ts";
+import { affine, type Affine } from "../ir/size.ts";
+import { affineText, isUnit, isZero } from "./affine.ts";
+import type { Tools } from "./elementwise.ts";
+import { instructions } from "./elementwise.ts";
+import type { Names } from "./names.ts";
+import type { Writer } from "./writer.ts";
+
+/** A value in a register: a number in each lane, or a mask. */
+export interface Register {
+  readonly text: string;
+  readonly lanes: "number" | "mask";
+}
+
+/** Where a piece of code stands: how wide it is, and how it names loop indices and addresses. */
+export interface Site {
+  readonly writer: Writer;
+  /** The loop whose entries fill the lanes; null where all lanes hold one entry. */
+  readonly vectorLoop: number | null;
+  /** Added to the names of values, where code stands several times in one block. */
+  readonly suffix: string;
+  /** The address of an operand's element, and a constant number of bytes beyond it. */
+  readonly address: (operand: number) => { readonly base: string; readonly offset: number };
+  /** The index of a loop in bytes, as an expression. */
+  readonly index: (loop: number) => string;
+}
+
+export interface KernelTools extends Tools {
+  readonly kernel: Kernel;
+  readonly names: Names;
+  /** The vector function that draws random numbers: `uniform` or `normal`. */
+  readonly random: (distribution: "uniform" | "normal") => string;
+}
+
+/** Writes values as they are asked for and remembers where they are. */
+export class Values {
+  readonly tools: KernelTools;
+  readonly #registers: Map<number, Register>;
+
+  constructor(tools: KernelTools, registers: ReadonlyMap<number, Register> = new Map()) {
+    this.tools = tools;
+    this.#registers = new Map(registers);
+  }
+
+  /** A scope inside this one. */
+  inside(): Values {
+    return new Values(this.tools, this.#registers);
+  }
+
+  set(value: number, register: Register): void {
+    this.#registers.set(value, register);
+  }
+
+  /** Forgets values, so that they are computed again where they are next asked for. */
+  forget(values: Iterable<number>): void {
+    for (const value of values) this.#registers.delete(value);
+  }
+
+  /** The register of value number `index`; writes the line that fills it if there is none yet. Its operands must be there. */
+  compute(index: number, site: Site): Register {
+    const known = this.#registers.get(index);
+    if (known !== undefined) return known;
+    const value = this.tools.kernel.values[index]!;
+    const register = this.#write(index, value, site);
+    this.#registers.set(index, register);
+    return register;
+  }
+
+  number(index: number, site: Site): string {
+    const { format, constants } = this.tools;
+    const { text, lanes } = this.compute(index, site);
+    return lanes === "number" ? text : `v128.and(${text}, ${constants.float(format, 1)})`;
+  }
+
+  mask(index: number, site: Site): string {
+    const { format, constants } = this.tools;
+    const { text, lanes } = this.compute(index, site);
+    return lanes === "mask" ? text : `${format.vector}.ne(${text}, ${constants.float(format, 0)})`;
+  }
+
+  store(operandIndex: number, value: number, site: Site): void {
+    const { format, kernel } = this.tools;
+    const operand = kernel.operands[operandIndex]!;
+    const { base, offset } = site.address(operandIndex);
+    const text = this.number(value, site);
+    const stride = laneStride(operand, site, format.bytes);
+    if (stride === "none") {
+      site.writer.line(`v128.store_lane<${format.dtype}>(${base}, ${text}, 0${immediate(offset)});`);
+    } else if (stride === "unit") {
+      site.writer.line(`v128.store(${base}, ${text}${immediate(offset)});`);
+    } else {
+      const vector = this.#name(`${operand.name}Lanes`, site);
+      site.writer.line(`const ${vector} = ${text};`);
+      for (let lane = 0; lane < format.lanes; lane++) {
+        const at = lane === 0 ? base : `${base} + ${lane} * (${stride})`;
+        site.writer.line(`v128.store_lane<${format.dtype}>(${at}, ${vector}, ${lane}${immediate(offset)});`);
+      }
+    }
+  }
+
+  #write(index: number, value: Value, site: Site): Register {
+    const { format, constants } = this.tools;
+    const assign = (wanted: string, text: string, lanes: Register["lanes"]): Register => {
+      const name = this.#name(wanted, site);
+      site.writer.line(`const ${name} = ${text};`);
+      return { text: name, lanes };
+    };
+    switch (value.kind) {
+      case "load": {
+        const operand = this.tools.kernel.operands[value.operand]!;
+        const loaded = this.#load(operand, value.operand, site);
+        if (operand.type !== "bool") return assign(operand.name, loaded, "number");
+        return assign(operand.name, `${format.vector}.ne(${loaded}, ${constants.float(format, 0)})`, "mask");
+      }
+      case "constant":
+        if (value.type !== "bool") return { text: constants.float(format, value.value), lanes: "number" };
+        return {
+          text: constants.bits(format, value.value === 0 ? 0n : -1n, value.value === 0 ? "false" : "true"),
+          lanes: "mask",
+        };
+      case "extent":
+        return assign(
+          "extent",
+          `${format.vector}.splat(<${format.dtype}>(${value.size.free ? `rows * ${value.size.count}` : value.size.count}))`,
+          "number",
+        );
+      case "index": {
+        const number = `${format.vector}.splat(<${format.dtype}>(${this.#entry(value, site)}))`;
+        if (site.vectorLoop === null) return assign("index", number, "number");
+        const lanes = this.#laneNumbers(value.strides[site.vectorLoop]!);
+        return assign("index", `${format.vector}.add(${number}, ${lanes})`, "number");
+      }
+      case "random": {
+        const entry = `i32x4.splat(${this.#entry(value, site)})`;
+        const entries =
+          site.vectorLoop === null
+            ? entry
+            : `i32x4.add(${entry}, ${this.#laneEntries(value.strides[site.vectorLoop]!)})`;
+        return assign(
+          "random",
+          `${this.tools.random(value.distribution)}(${entries}, ${value.site})`,
+          "number",
+        );
+      }
+      case "apply": {
+        const { takes, gives, write } = instructions[value.op];
+        const kind = value.type === "bool" ? "mask" : "number";
+        const resolve = (lanes: "number" | "mask" | "same"): "number" | "mask" =>
+          lanes === "same" ? kind : lanes;
+        const inputs = value.arguments.map((argument, i) =>
+          resolve(takes[i]!) === "mask" ? this.mask(argument, site) : this.number(argument, site),
+        );
+        const text = write(inputs, this.tools);
+        const lanes = resolve(gives);
+        if (/^[A-Za-z_]\w*$/.test(text)) return { text, lanes };
+        return assign(this.#wanted(index), text, lanes);
+      }
+      case "reduce":
+      case "product":
+        throw new CompilerFault(
+          `kernel ${this.tools.kernel.name}: value ${index} (${value.kind}) used before it is there`,
+        );
+      default:
+        return value satisfies never;
+    }
+  }
+
+  /** A stored value bears its operand's name, another one a number. */
+  #wanted(index: number): string {
+    const { kernel } = this.tools;
+    const store = kernel.stores.find((s) => s.value === index);
+    return store === undefined ? `t${index}` : kernel.operands[store.operand]!.name;
+  }
+
+  #name(wanted: string, site: Site): string {
+    return this.tools.names.fresh(`${wanted}${site.suffix}`);
+  }
+
+  #load(operand: Operand, index: number, site: Site): string {
+    const { format } = this.tools;
+    const { base, offset } = site.address(index);
+    const stride = laneStride(operand, site, format.bytes);
+    if (stride === "none") return `v128.load_splat<${format.dtype}>(${base}${immediate(offset)})`;
+    if (stride === "unit") return `v128.load(${base}${immediate(offset)})`;
+    let text = `v128.load_zero<${format.dtype}>(${base}${immediate(offset)})`;
+    for (let lane = 1; lane < format.lanes; lane++) {
+      text = `v128.load_lane<${format.dtype}>(${base} + ${lane} * (${stride}), ${text}, ${lane}${immediate(offset)})`;
+    }
+    return text;
+  }
+
+  /** The entry's number as an i32: start + Σ strides · indices. */
+  #entry(value: Extract<Value, { kind: "index" | "random" }>, site: Site): string {
+    const { shift } = this.tools.format;
+    const terms = value.strides.flatMap((stride, loop) => {
+      if (isZero(stride)) return [];
+      const index = `<i32>((${site.index(loop)}) >> ${shift})`;
+      return [isUnit(stride) ? index : `${index} * <i32>(${affineText(stride, 1)})`];
+    });
+    if (!isZero(value.start) || terms.length === 0) terms.unshift(`<i32>(${affineText(value.start, 1)})`);
+    return terms.join(" + ");
+  }
+
+  /** 0, 1, 2 … times a stride, as numbers. */
+  #laneNumbers(stride: Affine): string {
+    const { format, constants } = this.tools;
+    if (stride.perRow !== 0) {
+      const by = `${format.vector}.splat(<${format.dtype}>(${affineText(stride, 1)}))`;
+      return `${format.vector}.mul(${this.#laneNumbers(affine(1))}, ${by})`;
+    }
+    const bytes = new DataView(new ArrayBuffer(16));
+    const lanes = Array.from({ length: format.lanes }, (_, lane) => lane * stride.constant);
+    for (const [lane, number] of lanes.entries()) {
+      if (format.dtype === "f32") bytes.setFloat32(lane * 4, number, true);
+      else bytes.setFloat64(lane * 8, number, true);
+    }
+    const word = (i: number): number => bytes.getUint32(i * 4, true);
+    return constants.words([word(0), word(1), word(2), word(3)], lanes.join(", "));
+  }
+
+  /** 0, 1, 2, 3 times a stride, as i32; with lanes of f64 the last two are idle. */
+  #laneEntries(stride: Affine): string {
+    const { constants } = this.tools;
+    if (stride.perRow !== 0) {
+      return `i32x4.mul(${this.#laneEntries(affine(1))}, i32x4.splat(<i32>(${affineText(stride, 1)})))`;
+    }
+    const [a, b, c, d] = [0, 1, 2, 3].map((lane) => (lane * stride.constant) >>> 0);
+    return constants.words([a!, b!, c!, d!], `${a}, ${b}, ${c}, ${d}`);
+  }
+}
+
+/** How an operand's elements lie along the lanes: one for all, side by side, or this many bytes apart. */
+function laneStride(operand: Operand, site: Site, bytes: number): "none" | "unit" | (string & {}) {
+  if (site.vectorLoop === null) return "none";
+  const stride = operand.strides[site.vectorLoop]!;
+  if (isZero(stride)) return "none";
+  if (isUnit(stride)) return "unit";
+  return affineText(stride, bytes);
+}
+
+const immediate = (offset: number): string => (offset === 0 ? "" : `, ${offset}`);

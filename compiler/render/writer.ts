@@ -1,0 +1,22 @@
+/** Lines of generated code with their indentation. */
+export class Writer {
+  readonly #lines: string[] = [];
+  #depth = 0;
+
+  line(text: string): void {
+    this.#lines.push("  ".repeat(this.#depth) + text);
+  }
+
+  /** `head {`, what `inside` writes, `}`. */
+  block(head: string, inside: () => void): void {
+    this.line(`${head} {`);
+    this.#depth += 1;
+    inside();
+    this.#depth -= 1;
+    this.line("}");
+  }
+
+  toString(): string {
+    return `${this.#lines.join("\n")}\n`;
+  }
+}

@@ -1,0 +1,107 @@
+/** Programs made by hand: kernels on buffers of their own, run once by `predict` of one compiled module. */
+import { runAsc } from "../../compiler/assemble/asc.ts";
+import type { ElementType } from "../../compiler/ir/node.ts";
+import { affine, affineAt, fixed, type Affine, type Size } from "../../compiler/ir/size.ts";
+import { render } from "../../compiler/render/render.ts";
+import type { Buffer, Kernel, Operand, Place, Program } from "../../compiler/schedule/kernel.ts";
+
+export interface Bench {
+  readonly kernel: Kernel;
+  /** What each operand's buffer holds before, `write` operands included; its view begins at `offset` elements. */
+  readonly data: readonly (readonly number[])[];
+  readonly offsets?: readonly number[];
+}
+
+export interface RunOptions {
+  readonly dtype?: "f32" | "f64";
+  readonly simd?: "strict" | "relaxed";
+  readonly rows?: number;
+  readonly seed?: number;
+  readonly step?: number;
+}
+
+/** A program of the benches' kernels; every buffer lies in the fixed part. Buffer 0 is the step number. */
+export function programOf(benches: readonly Bench[], bytes: number): Program {
+  const buffers: Buffer[] = [{ id: 0, name: "step", size: fixed(1), role: { kind: "step" } }];
+  const places: Place[] = [{ part: "fixed", offset: 0 }];
+  let end = 16;
+  const calls = benches.map(({ kernel, data, offsets }, k) => ({
+    kernel: k,
+    addresses: kernel.operands.map((operand, i) => {
+      const id = buffers.length;
+      buffers.push({
+        id,
+        name: operand.name,
+        size: fixed(data[i]!.length),
+        role: { kind: "temporary", because: "a test" },
+      });
+      places.push({ part: "fixed", offset: end });
+      end += Math.ceil((data[i]!.length * bytes) / 16) * 16;
+      return { buffer: id, offset: affine(offsets?.[i] ?? 0) };
+    }),
+  }));
+  return {
+    kernels: benches.map((b) => b.kernel),
+    buffers,
+    entries: [
+      { name: "initialize", calls: [] },
+      { name: "predict", calls },
+    ],
+    arena: { places, fixed: end, perRow: 0, tables: 0 },
+  };
+}
+
+export interface ModuleExports {
+  readonly memory: WebAssembly.Memory;
+  readonly arena: WebAssembly.Global;
+  readonly seed: WebAssembly.Global;
+  readonly predict: (rows: number) => void;
+  readonly initialize: (seed: number) => void;
+  readonly reserve: (rows: number) => number;
+  readonly shuffle: (address: number, count: number, seed: number, epoch: number) => void;
+}
+
+export async function instantiate(source: string, relaxed = false): Promise<ModuleExports> {
+  const { wasm } = await runAsc({ source, relaxed, text: false });
+  const { instance } = await WebAssembly.instantiate(wasm.slice().buffer, {});
+  // The interface of docs/abi.md, which `render` promises.
+  return instance.exports as unknown as ModuleExports;
+}
+
+/** What each bench's operands hold afterwards. */
+export async function run(benches: readonly Bench[], options: RunOptions = {}): Promise<number[][][]> {
+  const { dtype = "f32", simd = "strict", rows = 1, seed = 0, step = 0 } = options;
+  const bytes = dtype === "f32" ? 4 : 8;
+  const program = programOf(benches, bytes);
+  const module = await instantiate(render(program, { dtype, simd, model: "test" }), simd === "relaxed");
+  module.reserve(rows);
+  const base = Number(module.arena.value);
+  const view = (offset: number, length: number): Float32Array | Float64Array =>
+    dtype === "f32"
+      ? new Float32Array(module.memory.buffer, base + offset, length)
+      : new Float64Array(module.memory.buffer, base + offset, length);
+  module.initialize(seed);
+  view(0, 1)[0] = step;
+  const offsetOf = (buffer: number): number => program.arena.places[buffer]!.offset;
+  const [, predict] = program.entries;
+  benches.forEach(({ data }, k) =>
+    data.forEach((values, i) =>
+      view(offsetOf(predict!.calls[k]!.addresses[i]!.buffer), values.length).set(values),
+    ),
+  );
+  module.predict(rows);
+  return benches.map(({ data }, k) =>
+    data.map((values, i) => [...view(offsetOf(predict!.calls[k]!.addresses[i]!.buffer), values.length)]),
+  );
+}
+
+export const operand = (
+  name: string,
+  access: "read" | "write",
+  strides: readonly (number | Affine)[],
+  type: ElementType = "float",
+): Operand => ({ name, access, type, strides: strides.map((s) => (typeof s === "number" ? affine(s) : s)) });
+
+/** A kernel's loops as numbers. */
+export const extents = (loops: readonly Size[], rows: number): number[] =>
+  loops.map((size) => affineAt(size.free ? affine(0, size.count) : affine(size.count), rows));
