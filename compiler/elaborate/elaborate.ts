@@ -1,0 +1,390 @@
+/**
+ * From the tree to the graph. A model is read three times into one graph, where equal formulas are one node: once to find its
+ * parameters, which `weights` and paths may name before they are made; once as it predicts; once as it trains.
+ */
+import type { ModelDeclaration, SourceFile } from "../../grammar/ast.ts";
+import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
+import { closest } from "../../grammar/suggest.ts";
+import { Build } from "../ir/build.ts";
+import { Graph, reachable } from "../ir/graph.ts";
+import { listRoots, type InputInfo, type Model, type OptimizerInfo, type Roots } from "../ir/model.ts";
+import type { Node } from "../ir/node.ts";
+import { sameShape } from "../ir/size.ts";
+import { Interpreter, type Known, type MadeParameter, type StateResult } from "./interpreter.ts";
+import { labelClasses } from "./label-classes.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
+import type { Program } from "./load.ts";
+import { pathsOf } from "./paths.ts";
+import { diagnose, Problem, Reporter } from "./problem.ts";
+import { resolveNames } from "./resolve.ts";
+import { fileScopes, type FileScope } from "./scope.ts";
+import { readSettings } from "./settings.ts";
+import { freeNames } from "./syntax.ts";
+
+export interface ElaborateOptions {
+  /** Values of the model's settings as text in the language. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Which model, where a file has several. */
+  readonly model?: string;
+  readonly limits?: Partial<Limits>;
+}
+
+/** Reads one model of a program; null, with the reasons among the diagnostics, where that cannot be done. */
+export function elaborate(
+  program: Program,
+  options: ElaborateOptions = {},
+): { readonly model: Model | null; readonly diagnostics: readonly Diagnostic[] } {
+  const reporter = new Reporter();
+  const { main, files, std } = fileScopes(program);
+  for (const source of [program.main, ...program.imports]) {
+    resolveNames(source, files.get(source.file)!, std).forEach((d) => reporter.report(d));
+  }
+  const declaration = chooseModel(program, options.model, reporter);
+  if (declaration === null) return { model: null, diagnostics: reporter.diagnostics };
+  try {
+    const model = new ModelReader(program, declaration, main, options, reporter).read();
+    return { model: reporter.failed ? null : model, diagnostics: reporter.diagnostics };
+  } catch (error) {
+    if (error instanceof Problem) reporter.report(error.diagnostic);
+    else if (error instanceof RangeError && /call stack/i.test(error.message)) {
+      reporter.report(
+        diagnose(
+          "error",
+          "recursion-too-deep",
+          declaration.name.span,
+          "calls and expressions are nested too deeply",
+          {
+            help: "break the formulas into named parts",
+          },
+        ),
+      );
+    } else throw error;
+    return { model: null, diagnostics: reporter.diagnostics };
+  }
+}
+
+/** The models of the main file, in order of place. */
+export const modelsOf = (program: Program): readonly ModelDeclaration[] =>
+  program.main.declarations.filter((d) => d.kind === "model");
+
+function chooseModel(
+  program: Program,
+  name: string | undefined,
+  reporter: Reporter,
+): ModelDeclaration | null {
+  const models = modelsOf(program);
+  const names = models.map((m) => m.name.text);
+  const start: Span = { file: program.main.file, start: 0, end: 0 };
+  const [first, second] = models;
+  if (name !== undefined) {
+    const chosen = models.find((m) => m.name.text === name);
+    if (chosen !== undefined) return chosen;
+    const near = closest(name, names);
+    const known = names.length === 0 ? "it has no model" : `it has ${names.join(", ")}`;
+    reporter.report(
+      diagnose("error", "unknown-model", start, `${program.main.file} has no model \`${name}\``, {
+        help: near === undefined ? known : `did you mean \`${near}\`?`,
+      }),
+    );
+    return null;
+  }
+  if (first === undefined) {
+    reporter.report(
+      diagnose("error", "no-model", start, `${program.main.file} has no model`, {
+        help: "write one: model Name { input x: [N, 2] output y = dense(x, 1) }",
+      }),
+    );
+    return null;
+  }
+  if (second === undefined) return first;
+  reporter.report(
+    diagnose(
+      "error",
+      "several-models",
+      second.name.span,
+      `${program.main.file} has several models: ${names.join(", ")}`,
+      {
+        also: [{ span: first.name.span }],
+        help: `choose one, as in \`--model ${first.name.text}\``,
+      },
+    ),
+  );
+  return null;
+}
+
+class ModelReader {
+  readonly #program: Program;
+  readonly #declaration: ModelDeclaration;
+  readonly #file: FileScope;
+  readonly #reporter: Reporter;
+  readonly #limits: Limits;
+  readonly #graph: Graph;
+  readonly #texts: Readonly<Record<string, string>>;
+
+  constructor(
+    program: Program,
+    declaration: ModelDeclaration,
+    file: FileScope,
+    options: ElaborateOptions,
+    reporter: Reporter,
+  ) {
+    this.#program = program;
+    this.#declaration = declaration;
+    this.#file = file;
+    this.#reporter = reporter;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#graph = new Graph(this.#limits.nodes);
+    this.#texts = options.settings ?? {};
+  }
+
+  read(): Model | null {
+    const declaration = this.#declaration;
+    const reporter = this.#reporter;
+    const settings = readSettings(declaration, this.#texts, reporter);
+    const freeName = this.#freeName();
+    const sources = new Map<string, SourceFile>();
+    const { std, imports, main } = this.#program;
+    for (const source of [...std, ...imports, main, ...settings.sources]) sources.set(source.file, source);
+
+    const interpret = (training: boolean, known: Known | null, to: Reporter): Interpreter => {
+      const interpreter = new Interpreter(
+        {
+          graph: this.#graph,
+          reporter: to,
+          limits: this.#limits,
+          sources,
+          freeName: freeName ?? "N",
+          training,
+          known,
+        },
+        this.#file,
+      );
+      interpreter.readModel(declaration, this.#file, settings.expressions, freeName !== null);
+      return interpreter;
+    };
+    const known = knownOf(interpret(false, null, new Reporter()));
+    const predicting = interpret(false, known, reporter);
+    if (reporter.failed) return null;
+    const training = interpret(true, known, reporter);
+    if (reporter.failed) return null;
+    this.#checkTraining(known, training);
+    this.#checkResults(predicting, training);
+    if (reporter.failed) return null;
+
+    const { roots, optimizer } = this.#roots(known, predicting, training);
+    if (reporter.failed) return null;
+    this.#warn(known, predicting, training);
+
+    const classes = labelClasses(listRoots(roots));
+    return {
+      name: declaration.name.text,
+      ...(declaration.doc === undefined ? {} : { doc: declaration.doc }),
+      freeName,
+      graph: this.#graph,
+      inputs: predicting.inputs.map((input): InputInfo => {
+        const count = classes.get(input.name);
+        return count === undefined ? input : { ...input, classes: count };
+      }),
+      parameters: known.parameters.map((p, index) => ({
+        path: known.paths[index]!,
+        shape: p.shape,
+        frozen: p.frozen,
+        init: p.init,
+        span: p.span,
+        ...(p.doc === undefined ? {} : { doc: p.doc }),
+      })),
+      optimizer,
+      settings: this.#settings(),
+      roots,
+      warnings: [],
+      applied: [],
+    };
+  }
+
+  #freeName(): string | null {
+    const names = freeNames(this.#declaration, (name) => this.#file.find(name) !== undefined);
+    const [first, second] = [...names];
+    if (first !== undefined && second !== undefined) {
+      this.#reporter.report(
+        diagnose("error", "two-free-dimensions", second[1], `\`${second[0]}\` is a second free dimension`, {
+          label: "nothing says what this is",
+          also: [{ span: first[1], text: `\`${first[0]}\` is free already` }],
+          help: `a model has at most one size that is free until run time; write a number, or \`const ${second[0]} = …\``,
+        }),
+      );
+    }
+    return first?.[0] ?? null;
+  }
+
+  /** The training graph has the same parameters, or weights could not be shared. */
+  #checkTraining(known: Known, training: Interpreter): void {
+    const made = training.parameters;
+    const same =
+      made.length === known.parameters.length &&
+      made.every((p, i) => sameShape(p.shape, known.parameters[i]!.shape));
+    if (same) return;
+    const odd =
+      made.find((p, i) => p.span.start !== known.parameters[i]?.span.start) ??
+      known.parameters[made.length] ??
+      made[0];
+    this.#error(
+      "training-parameters",
+      odd?.span ?? this.#declaration.name.span,
+      "the parameters are not the same in training as in prediction",
+      {
+        help: "make parameters outside of `if training`",
+      },
+    );
+  }
+
+  #checkResults(predicting: Interpreter, training: Interpreter): void {
+    const { name } = this.#declaration;
+    if (predicting.outputs.length === 0 && predicting.losses.length === 0) {
+      this.#error("no-output", name.span, `${name.text} has neither an output nor a loss`, {
+        help: "end it with `output name = …`",
+      });
+    }
+    for (const output of predicting.outputs) {
+      const target = reachable([output.node]).find(
+        (n) =>
+          n.op === "input" &&
+          predicting.inputs.some((i) => i.name === n.attributes.name && i.role === "target"),
+      );
+      if (target?.op !== "input") continue;
+      const at = predicting.inputSpans.get(target.attributes.name);
+      this.#error(
+        "target-in-output",
+        output.span,
+        `the output \`${output.name}\` depends on the target \`${target.attributes.name}\`, which \`predict\` does not ask for`,
+        {
+          ...(at === undefined ? {} : { also: [{ span: at, text: "the target" }] }),
+          help: `declare it as \`input ${target.attributes.name}\`, or make this a metric`,
+        },
+      );
+    }
+    if (training.optimizer !== null && training.losses.length === 0) {
+      this.#error(
+        "optimizer-without-loss",
+        training.optimizer.span,
+        "an optimizer needs a loss to make smaller",
+        { help: "add `loss mse(prediction, y)`, or remove the optimizer" },
+      );
+    }
+    const trainable = training.parameters.some((p) => !p.frozen);
+    if (training.optimizer !== null && !trainable && training.losses.length > 0) {
+      this.#error("nothing-to-train", training.optimizer.span, "there is no parameter to train", {
+        help: "add a layer or a `param`, or remove the optimizer",
+      });
+    }
+  }
+
+  #roots(
+    known: Known,
+    predicting: Interpreter,
+    training: Interpreter,
+  ): { roots: Roots; optimizer: OptimizerInfo | null } {
+    const build = new Build(this.#graph);
+    const total = (losses: readonly Node[]): Node | null =>
+      losses.length === 0 ? null : losses.reduce((sum, loss) => build.add(sum, loss));
+    const loss = total(predicting.losses);
+    const trainingLoss = total(training.losses);
+    const gradients =
+      trainingLoss === null
+        ? []
+        : known.parameters.map((p) => (p.frozen ? null : build.grad(trainingLoss, p.node)));
+
+    const { optimizer } = training;
+    const updates: (Node | null)[] = [];
+    const states: { readonly parameter: number; readonly result: StateResult }[] = [];
+    if (optimizer !== null) {
+      known.parameters.forEach((p: MadeParameter, index) => {
+        const gradient = gradients[index] ?? null;
+        const result = gradient === null ? null : training.runOptimizer(optimizer, index, p, gradient);
+        updates[index] = result?.update ?? null;
+        for (const state of result?.states ?? []) states.push({ parameter: index, result: state });
+      });
+    }
+    const used = new Set<string>();
+    for (const node of reachable(
+      [...updates, ...states.map((s) => s.result.update)].filter((n) => n !== null),
+    )) {
+      if (node.op === "hyper") used.add(node.attributes.name);
+    }
+    const named = (list: Interpreter["outputs"]) =>
+      list.map(({ name, node, doc }) => (doc === undefined ? { name, node } : { name, node, doc }));
+    return {
+      roots: {
+        parameterStarts: predicting.parameters.map((p) => p.start),
+        stateStarts: states.map((s) => s.result.start),
+        outputs: named(predicting.outputs),
+        loss,
+        metrics: named(predicting.metrics),
+        trainingLoss,
+        gradients,
+        parameterUpdates: updates,
+        stateUpdates: states.map((s) => s.result.update),
+      },
+      optimizer:
+        optimizer === null
+          ? null
+          : {
+              name: optimizer.callee.declaration.name.text,
+              hyper: [...optimizer.values].flatMap(([name, value]) =>
+                value.kind === "hyper" && used.has(name) ? [{ name, value: value.value }] : [],
+              ),
+              states: states.map((s) => ({ parameter: s.parameter, name: s.result.name })),
+            },
+    };
+  }
+
+  /** What is declared and then left out of every formula. */
+  #warn(known: Known, predicting: Interpreter, training: Interpreter): void {
+    const results = [...predicting.outputs, ...predicting.metrics].map((r) => r.node);
+    const all = reachable([...results, ...predicting.losses, ...training.losses]);
+    for (const input of predicting.inputs) {
+      if (all.some((n) => n.op === "input" && n.attributes.name === input.name)) continue;
+      this.#warning(
+        "unused-input",
+        predicting.inputSpans.get(input.name)!,
+        `nothing depends on the ${input.role} \`${input.name}\``,
+        "use it or remove it",
+      );
+    }
+    if (training.losses.length === 0) return;
+    const inLoss = new Set(reachable(training.losses));
+    known.parameters.forEach((p, index) => {
+      if (p.frozen || inLoss.has(p.node)) return;
+      this.#warning(
+        "untrained-parameter",
+        p.span,
+        `the loss does not depend on the parameter \`${known.paths[index]!}\``,
+        "it is never trained: use it, or declare it `frozen`",
+      );
+    });
+  }
+
+  #settings(): Record<string, string> {
+    return Object.fromEntries(
+      this.#declaration.parameters.map((p) => {
+        const written =
+          p.default === undefined
+            ? ""
+            : this.#program.main.text.slice(p.default.span.start, p.default.span.end);
+        return [p.name.text, this.#texts[p.name.text] ?? written];
+      }),
+    );
+  }
+
+  #error(code: string, span: Span, message: string, details: Parameters<typeof diagnose>[4]): void {
+    this.#reporter.report(diagnose("error", code, span, message, details));
+  }
+
+  #warning(code: string, span: Span, message: string, help: string): void {
+    this.#reporter.report(diagnose("warning", code, span, message, { help }));
+  }
+}
+
+const knownOf = (interpreter: Interpreter): Known => ({
+  parameters: interpreter.parameters,
+  ...pathsOf(interpreter.root!),
+});

@@ -1,0 +1,111 @@
+/** `x[…]` on tensors: NumPy's basic indexing. */
+import type { Build } from "../ir/build.ts";
+import type { Node, SliceAxis } from "../ir/node.ts";
+import { fixed, showShape, showSize, type Size } from "../ir/size.ts";
+import { OpError } from "../ops/op.ts";
+
+export type Selection =
+  | { readonly kind: "at"; readonly index: number }
+  | {
+      readonly kind: "slice";
+      readonly start: number | null;
+      readonly stop: number | null;
+      readonly step: number;
+    }
+  | { readonly kind: "ellipsis" };
+
+const FULL: Selection = { kind: "slice", start: null, stop: null, step: 1 };
+
+/** @throws OpError where there are too many, or one is out of range */
+export function select(build: Build, x: Node, selections: readonly Selection[], freeName: string): Node {
+  const rank = x.shape.length;
+  const shown = showShape(x.shape, freeName);
+  const ellipses = selections.filter((s) => s.kind === "ellipsis").length;
+  if (ellipses > 1) throw new OpError("bad-index", "`...` may stand once in an index");
+  const missing = rank - (selections.length - ellipses);
+  if (missing < 0) {
+    throw new OpError(
+      "bad-index",
+      `${selections.length - ellipses} indices for the ${rank} axes of ${shown}`,
+    );
+  }
+  const fill = Array.from({ length: missing }, () => FULL);
+  const whole =
+    ellipses === 0
+      ? [...selections, ...fill]
+      : selections.flatMap((s) => (s.kind === "ellipsis" ? fill : [s]));
+
+  const cut = whole.map((selection, axis) => along(selection, x.shape[axis]!, axis, freeName));
+  const sliced = build.slice(
+    x,
+    cut.map((c) => c.axis),
+    cut.map((c) => c.size),
+  );
+  return build.reshape(
+    sliced,
+    cut.flatMap((c) => (c.dropped ? [] : [c.size])),
+  );
+}
+
+interface Cut {
+  readonly axis: SliceAxis;
+  readonly size: Size;
+  readonly dropped: boolean;
+}
+
+function along(selection: Selection, size: Size, axis: number, freeName: string): Cut {
+  if (selection.kind === "ellipsis") throw new OpError("bad-index", "`...` stands for whole axes");
+  if (selection.kind === "at") {
+    const { index } = selection;
+    if (!size.free && (index >= size.count || index < -size.count)) {
+      throw new OpError(
+        "bad-index",
+        `there is no entry ${index} along axis ${axis}, whose size is ${size.count}`,
+      );
+    }
+    const place: SliceAxis =
+      index >= 0
+        ? { start: index, fromEnd: false, step: 1 }
+        : size.free
+          ? { start: -index, fromEnd: true, step: 1 }
+          : { start: size.count + index, fromEnd: false, step: 1 };
+    return { axis: place, size: fixed(1), dropped: true };
+  }
+  const { start, stop, step } = selection;
+  if (step === 0) throw new OpError("bad-index", "the step of a slice cannot be 0");
+  if (size.free) {
+    if (start === null && stop === null && step === 1) {
+      return { axis: { start: 0, fromEnd: false, step: 1 }, size, dropped: false };
+    }
+    throw new OpError(
+      "free-slice",
+      `axis ${axis} is the batch, ${showSize(size, freeName)} rows, and how many a part of it has is not known when compiling`,
+      [],
+      "take all rows with `:`, or one with an integer, `x[0]` or `x[-1]`",
+    );
+  }
+  const { first, count } = range(start, stop, step, size.count);
+  if (count === 0) {
+    throw new OpError("bad-index", `this slice takes nothing of axis ${axis}, whose size is ${size.count}`);
+  }
+  return { axis: { start: first, fromEnd: false, step }, size: fixed(count), dropped: false };
+}
+
+/** Bounds are clipped to the axis, as in NumPy. */
+function range(
+  start: number | null,
+  stop: number | null,
+  step: number,
+  size: number,
+): { first: number; count: number } {
+  const clip = (value: number, low: number, high: number): number =>
+    Math.min(Math.max(value < 0 ? value + size : value, low), high);
+  if (step > 0) {
+    const first = start === null ? 0 : clip(start, 0, size);
+    const end = stop === null ? size : clip(stop, 0, size);
+    return { first, count: Math.max(0, Math.ceil((end - first) / step)) };
+  }
+  const first = start === null ? size - 1 : clip(start, -1, size - 1);
+  const end = stop === null ? -1 : clip(stop, -1, size - 1);
+  return { first, count: Math.max(0, Math.ceil((end - first) / step)) };
+}

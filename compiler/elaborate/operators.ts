@@ -1,0 +1,164 @@
+/** Operators on values: on numbers at once, on tensors as nodes. */
+import type { BinaryOperator } from "../../grammar/ast.ts";
+import type { Build } from "../ir/build.ts";
+import type { ElementwiseName, Node } from "../ir/node.ts";
+import { OpError } from "../ops/op.ts";
+import { product } from "./product.ts";
+import { isStatic, toFloat, toNode } from "./tensors.ts";
+import { boolean, isCallable, kindOf, number, tensor, type Value } from "./values.ts";
+
+const arithmetic = {
+  "+": { op: "add", of: (a: number, b: number) => a + b },
+  "-": { op: "sub", of: (a: number, b: number) => a - b },
+  "*": { op: "mul", of: (a: number, b: number) => a * b },
+  "/": { op: "div", of: (a: number, b: number) => a / b },
+  "^": { op: "pow", of: (a: number, b: number) => a ** b },
+} as const;
+
+const comparison = {
+  "<": { op: "lt", of: (a: number, b: number) => a < b },
+  "<=": { op: "le", of: (a: number, b: number) => a <= b },
+  ">": { op: "gt", of: (a: number, b: number) => a > b },
+  ">=": { op: "ge", of: (a: number, b: number) => a >= b },
+  "==": { op: "eq", of: (a: number, b: number) => a === b },
+  "!=": { op: "ne", of: (a: number, b: number) => a !== b },
+} as const;
+
+/** `left operator right`. `and` and `or` of booleans that are known are decided before, so that the right side may be left alone. */
+export function binary(build: Build, operator: BinaryOperator, left: Value, right: Value): Value {
+  switch (operator) {
+    case "+":
+    case "-":
+    case "*":
+    case "/":
+    case "^": {
+      const { op, of } = arithmetic[operator];
+      return staticArithmetic(operator, of, left, right) ?? elementwise(build, op, left, right);
+    }
+    case "<":
+    case "<=":
+    case ">":
+    case ">=":
+    case "==":
+    case "!=": {
+      const known = staticComparison(operator, left, right);
+      return known === null ? elementwise(build, comparison[operator].op, left, right) : boolean(known);
+    }
+    case "@":
+      return tensor(product(build, toFloat(build, left), toFloat(build, right)));
+    case "and":
+    case "or":
+      return tensor(
+        build.elementwise(operator, toTruth(build, left, operator), toTruth(build, right, operator)),
+      );
+    default:
+      return operator satisfies never;
+  }
+}
+
+/** Elementwise on floats, broadcast to one another; a number needs no node of its own shape. */
+function elementwise(build: Build, op: ElementwiseName, left: Value, right: Value): Value {
+  const operand = (value: Value): Node | number =>
+    value.kind === "number" ? value.value : toFloat(build, value);
+  return tensor(build.elementwise(op, operand(left), operand(right)));
+}
+
+/** `null` where the value is not known, or is not a size or a number. */
+function staticArithmetic(
+  operator: keyof typeof arithmetic,
+  of: (a: number, b: number) => number,
+  left: Value,
+  right: Value,
+): Value | null {
+  if (left.kind === "number" && right.kind === "number") return number(of(left.value, right.value));
+  if (left.kind === "boolean" || right.kind === "boolean") {
+    throw new OpError("type-mismatch", `\`${operator}\` needs numbers, and one side is true or false`);
+  }
+  return sizeArithmetic(operator, left, right);
+}
+
+/** Multiples of N stay sizes as long as they are whole; anything else becomes a number of run time. */
+function sizeArithmetic(operator: string, left: Value, right: Value): Value | null {
+  const size = (count: number): Value | null =>
+    Number.isSafeInteger(count) && count >= 1 ? { kind: "size", count } : null;
+  if (left.kind === "size" && right.kind === "size") {
+    if (operator === "/") return number(left.count / right.count);
+    if (operator === "+") return size(left.count + right.count);
+    return operator === "-"
+      ? left.count === right.count
+        ? number(0)
+        : size(left.count - right.count)
+      : null;
+  }
+  if (left.kind === "size" && right.kind === "number") {
+    if (operator === "*") return size(left.count * right.value);
+    return operator === "/" ? size(left.count / right.value) : null;
+  }
+  if (left.kind === "number" && right.kind === "size") {
+    return operator === "*" ? size(left.value * right.count) : null;
+  }
+  return null;
+}
+
+/** `null` where it is a question for run time. */
+function staticComparison(operator: keyof typeof comparison, left: Value, right: Value): boolean | null {
+  if (left.kind === "number" && right.kind === "number")
+    return comparison[operator].of(left.value, right.value);
+  if (left.kind === "size" && right.kind === "size") return comparison[operator].of(left.count, right.count);
+  if (operator !== "==" && operator !== "!=") return null;
+  const equal = sameThing(left, right);
+  return equal === null ? null : equal === (operator === "==");
+}
+
+/** Whether two values that are no numbers are the same; `null` where one of them is a tensor. */
+function sameThing(left: Value, right: Value): boolean | null {
+  if (left.kind === "boolean" && right.kind === "boolean") return left.value === right.value;
+  if (left.kind === "all" || right.kind === "all") return left.kind === right.kind;
+  if (isCallable(left) || isCallable(right)) {
+    if (left.kind === "function" && right.kind === "function") return left.declaration === right.declaration;
+    if (left.kind === "primitive" && right.kind === "primitive") return left.name === right.name;
+    return left === right;
+  }
+  return null;
+}
+
+export function negate(build: Build, value: Value): Value {
+  if (value.kind === "number") return number(-value.value);
+  if (value.kind === "boolean")
+    throw new OpError("type-mismatch", "`-` needs a number, and this is true or false");
+  return tensor(build.neg(toFloat(build, value)));
+}
+
+export function not(build: Build, value: Value): Value {
+  if (value.kind === "boolean") return boolean(!value.value);
+  return tensor(build.not(toTruth(build, value, "not")));
+}
+
+/** A tensor of booleans. @throws OpError for numbers: what is true of a number is for the program to say */
+export function toTruth(build: Build, value: Value, what: string): Node {
+  if (isStatic(value) && value.kind !== "boolean") {
+    throw new OpError("type-mismatch", `\`${what}\` needs true or false, and this is ${kindOf(value)}`);
+  }
+  const node = toNode(build, value);
+  if (node.type === "bool") return node;
+  throw new OpError(
+    "type-mismatch",
+    `\`${what}\` needs true or false, and these are numbers`,
+    [],
+    "compare them with something, as in `x > 0`",
+  );
+}
+
+/** `x'`: the last two axes exchanged. */
+export function transpose(build: Build, value: Value): Value {
+  const node = toNode(build, value);
+  if (node.shape.length < 2) {
+    throw new OpError(
+      "shape-mismatch",
+      "`'` exchanges the last two axes, and there are not two",
+      [],
+      "a vector needs no transpose in `@`; `reshape(x, [n, 1])` makes it a column",
+    );
+  }
+  return tensor(build.transpose(node));
+}

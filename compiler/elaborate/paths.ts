@@ -1,0 +1,78 @@
+/**
+ * The paths of parameters. All layer calls made under one binding name in one scope belong to that name: one call's parameters are
+ * `name.weight`, those of several `name.0.weight`, `name.1.weight`. How many there are is known when the scope has been read, so a
+ * scope is recorded as it is read and the paths are read off afterwards.
+ */
+
+/** What one layer call, or the model itself, owns. */
+export class ParameterScope {
+  /** In order of making; equal in every reading of one model, which is how a path named in a formula finds its scope. */
+  readonly number: number;
+  readonly parameters = new Map<string, number[]>();
+  readonly calls = new Map<string, ParameterScope[]>();
+
+  constructor(number: number) {
+    this.number = number;
+  }
+  addParameter(name: string, index: number): void {
+    append(this.parameters, name, index);
+  }
+  addCall(name: string, scope: ParameterScope): void {
+    append(this.calls, name, scope);
+  }
+  owns(name: string): boolean {
+    return this.parameters.has(name) || this.calls.has(name);
+  }
+
+  /** The best guess at a path while the scope is still being read: a group's last call where no number is given. */
+  guess(segments: readonly string[]): number | undefined {
+    const [name, ...rest] = segments;
+    if (name === undefined) return undefined;
+    const own = this.parameters.get(name);
+    if (own !== undefined) {
+      if (rest.length === 0) return own.at(-1);
+      if (rest.length === 1 && isNumber(rest[0]!)) return own[Number(rest[0])];
+    }
+    const calls = this.calls.get(name) ?? [];
+    if (rest[0] !== undefined && isNumber(rest[0])) return calls[Number(rest[0])]?.guess(rest.slice(1));
+    return calls.at(-1)?.guess(rest);
+  }
+}
+
+export interface Paths {
+  /** By number of parameter. */
+  readonly paths: readonly string[];
+  /** For each scope, by its number: the parameters in it, by their path from there. */
+  readonly within: ReadonlyMap<number, ReadonlyMap<string, number>>;
+}
+
+/** Reads off every path below `root`. */
+export function pathsOf(root: ParameterScope): Paths {
+  const within = new Map<number, ReadonlyMap<string, number>>();
+  const visit = (scope: ParameterScope): ReadonlyMap<string, number> => {
+    const table = new Map<string, number>();
+    for (const [name, indices] of scope.parameters) {
+      indices.forEach((index, i) => table.set(numbered(name, i, indices.length), index));
+    }
+    for (const [name, calls] of scope.calls) {
+      calls.forEach((call, i) => {
+        for (const [path, index] of visit(call))
+          table.set(`${numbered(name, i, calls.length)}.${path}`, index);
+      });
+    }
+    within.set(scope.number, table);
+    return table;
+  };
+  const paths: string[] = [];
+  for (const [path, index] of visit(root)) paths[index] = path;
+  return { paths, within };
+}
+
+const numbered = (name: string, i: number, of: number): string => (of === 1 ? name : `${name}.${i}`);
+const isNumber = (text: string): boolean => /^\d+$/.test(text);
+
+function append<T>(map: Map<string, T[]>, key: string, item: T): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [item]);
+  else list.push(item);
+}

@@ -1,0 +1,92 @@
+/** Functions of each entry. Of numbers they are numbers, computed at once. */
+import type { ElementwiseName } from "../../ir/node.ts";
+import { OpError } from "../../ops/op.ts";
+import { binary, toTruth } from "../operators.ts";
+import { toFloat, toNode } from "../tensors.ts";
+import { number, tensor, type Value } from "../values.ts";
+import type { Primitive, PrimitiveContext, PrimitiveTable } from "./primitive.ts";
+
+const roundTiesToEven = (x: number): number => {
+  const low = Math.floor(x);
+  const rest = x - low;
+  if (rest !== 0.5) return rest < 0.5 ? low : low + 1;
+  return low % 2 === 0 ? low : low + 1;
+};
+const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
+const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+const unary = (op: ElementwiseName, doc: string, ofNumber?: (x: number) => number): Primitive => ({
+  parameters: ["x"],
+  doc,
+  apply: ({ build }, x) =>
+    x!.kind === "number" && ofNumber !== undefined
+      ? number(ofNumber(x!.value))
+      : tensor(build.elementwise(op, toFloat(build, x!))),
+});
+
+/** `max` and `min` of two; of one they are reductions. */
+export function larger({ build }: PrimitiveContext, op: "max" | "min", a: Value, b: Value): Value {
+  if (a.kind === "number" && b.kind === "number") {
+    return number(op === "max" ? Math.max(a.value, b.value) : Math.min(a.value, b.value));
+  }
+  return tensor(build.elementwise(op, toFloat(build, a), toFloat(build, b)));
+}
+
+export const elementwise: PrimitiveTable = {
+  exp: unary("exp", "e^x", Math.exp),
+  log: unary("log", "the natural logarithm", Math.log),
+  log1p: unary("log1p", "log(1 + x), exact near 0", Math.log1p),
+  expm1: unary("expm1", "e^x - 1, exact near 0", Math.expm1),
+  sqrt: unary("sqrt", "the square root", Math.sqrt),
+  abs: unary("abs", "the absolute value", Math.abs),
+  sign: unary("sign", "-1, 0 or 1", Math.sign),
+  sin: unary("sin", "the sine", Math.sin),
+  cos: unary("cos", "the cosine", Math.cos),
+  tanh: unary("tanh", "the hyperbolic tangent", Math.tanh),
+  sigmoid: unary("sigmoid", "1 / (1 + e^-x)", logistic),
+  relu: unary("relu", "max(x, 0)", (x) => Math.max(x, 0)),
+  erf: unary("erf", "the error function, 2/√π ∫₀ˣ e^-t² dt"),
+  floor: unary("floor", "the largest whole number not above x", Math.floor),
+  round: unary("round", "the nearest whole number, a half to the even one", roundTiesToEven),
+  softplus: {
+    parameters: ["x", "beta?"],
+    doc: "log(1 + e^(beta x)) / beta, without overflow",
+    apply: (context, x, beta = number(1)) => {
+      const { build } = context;
+      const isOne = beta.kind === "number" && beta.value === 1;
+      const scaled = isOne ? x! : binary(build, "*", x!, beta);
+      const value: Value =
+        scaled.kind === "number"
+          ? number(softplus(scaled.value))
+          : tensor(build.softplus(toFloat(build, scaled)));
+      return isOne ? value : binary(build, "/", value, beta);
+    },
+  },
+  stop_gradient: {
+    parameters: ["x"],
+    doc: "x, through which no gradient flows",
+    apply: ({ build }, x) => tensor(build.elementwise("stop_gradient", toFloat(build, x!))),
+  },
+  where: {
+    parameters: ["condition", "a", "b"],
+    doc: "a where the condition holds, b elsewhere",
+    apply: ({ build }, condition, a, b) => {
+      if (condition!.kind === "boolean") return condition!.value ? a! : b!;
+      const truth = toTruth(build, condition!, "where");
+      const [then, otherwise] = [a!, b!].map((v) => (v.kind === "number" ? v.value : toNode(build, v)));
+      if (typeof then === "object" && typeof otherwise === "object" && then.type !== otherwise.type) {
+        return tensor(build.where(truth, build.cast(then), build.cast(otherwise)));
+      }
+      if (typeof then === "object" && then.type === "bool" && typeof otherwise === "number") {
+        throw new OpError("type-mismatch", "`where` chooses between true or false and a number");
+      }
+      return tensor(
+        build.where(
+          truth,
+          typeof then === "object" && typeof otherwise === "number" ? build.cast(then) : then!,
+          typeof otherwise === "object" && typeof then === "number" ? build.cast(otherwise) : otherwise!,
+        ),
+      );
+    },
+  },
+};

@@ -1,0 +1,82 @@
+/** Indices, sizes, and what is asked of a value while compiling. */
+import { showShape } from "../../ir/size.ts";
+import { OpError } from "../../ops/op.ts";
+import { checkedShape, sizeValue, toAxis, toFloat, toInteger, toNode, toSize } from "../tensors.ts";
+import { boolean, kindOf, list, number, showTensor, tensor, type Value } from "../values.ts";
+import type { PrimitiveContext, PrimitiveTable } from "./primitive.ts";
+
+export const indices: PrimitiveTable = {
+  one_hot: {
+    parameters: ["y", "classes"],
+    doc: "y [...] → [..., K]: 1 at the entry that y names, 0 elsewhere",
+    apply: (context, y, classes) => {
+      const K = toInteger(classes, "the number of classes");
+      const labels = integers(context, y!, "one_hot");
+      checkedShape([...labels.shape, toSize(number(K), context.freeName)], context.freeName);
+      return tensor(context.build.cast(context.build.oneHot(labels, K)));
+    },
+  },
+  gather: {
+    parameters: ["x", "y"],
+    doc: "x [..., K], y [...] → [...]: in each row of x the entry that y names",
+    apply: (context, x, y) => {
+      const { build } = context;
+      return tensor(build.gather(toFloat(build, x!), integers(context, y!, "gather")));
+    },
+  },
+  iota: {
+    parameters: ["n"],
+    doc: "0, 1, 2 … n - 1",
+    apply: ({ build, freeName }, n) => tensor(build.iota(0, checkedShape([toSize(n!, freeName)], freeName))),
+  },
+  size: {
+    parameters: ["x", "axis"],
+    doc: "the size of an axis",
+    apply: ({ build, freeName }, x, axis) => {
+      const { shape } = toNode(build, x!);
+      return sizeValue(shape[toAxis(axis!, shape.length, showShape(shape, freeName))]!);
+    },
+  },
+  shape: {
+    parameters: ["x"],
+    doc: "the sizes of all axes, as a list",
+    apply: ({ build }, x) => list(toNode(build, x!).shape.map(sizeValue)),
+  },
+  len: {
+    parameters: ["x"],
+    doc: "how many items a list or a range has",
+    apply: (_, x) => {
+      if (x!.kind === "list") return number(x!.items.length);
+      if (x!.kind === "range") return number(Math.max(0, x!.stop - x!.start));
+      throw new OpError(
+        "type-mismatch",
+        `\`len\` counts the items of a list, and this is ${kindOf(x!)}`,
+        [],
+        "`size(x, axis)` is the size of a tensor's axis",
+      );
+    },
+  },
+  is_list: {
+    parameters: ["x"],
+    doc: "whether x is a list",
+    apply: (_, x) => boolean(x!.kind === "list"),
+  },
+};
+
+/** Labels: a tensor of `int`, or whole numbers written in the program. */
+function integers({ build, freeName }: PrimitiveContext, y: Value, what: string) {
+  const node = toNode(build, y);
+  if (node.type === "int") return node;
+  if (node.op === "table" && node.attributes.values.every(Number.isInteger)) {
+    return build.graph.make("table", [], { ...node.attributes, type: "int" }, build.origin);
+  }
+  if (node.op === "constant" && Number.isInteger(node.attributes.value) && node.type === "float") {
+    return build.constant(node.attributes.value, node.shape, "int");
+  }
+  throw new OpError(
+    "type-mismatch",
+    `\`${what}\` needs whole numbers, and these are ${node.type === "bool" ? "true or false" : "floats"}`,
+    [showTensor(node, freeName)],
+    `declare the input as \`int${showShape(node.shape, freeName)}\``,
+  );
+}

@@ -1,0 +1,21 @@
+/** What a definition in TypeScript is: the vocabulary that the standard library is written in. */
+import type { Build } from "../../ir/build.ts";
+import type { Value } from "../values.ts";
+
+export interface PrimitiveContext {
+  readonly build: Build;
+  readonly freeName: string;
+  /** A number that no other random tensor of the program has. */
+  readonly site: () => number;
+}
+
+export interface Primitive {
+  /** Names of the arguments in order; an optional one ends in `?`. */
+  readonly parameters: readonly string[];
+  /** One line for the reference and for hovers. */
+  readonly doc: string;
+  /** Arguments in the order of `parameters`, `undefined` where left out. @throws OpError */
+  readonly apply: (context: PrimitiveContext, ...values: readonly (Value | undefined)[]) => Value;
+}
+
+export type PrimitiveTable = Readonly<Record<string, Primitive>>;

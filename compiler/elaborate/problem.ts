@@ -1,0 +1,68 @@
+/** How a mistake in the program travels: thrown where it is met, caught by the statement it is in. */
+import type { Diagnostic, Label, Span } from "../../grammar/diagnostic.ts";
+import { MAX_DIAGNOSTICS } from "../../grammar/limits.ts";
+
+export class Problem extends Error {
+  readonly diagnostic: Diagnostic;
+  /** Whether reading the program must stop: a limit was passed. */
+  readonly fatal: boolean;
+  constructor(diagnostic: Diagnostic, fatal = false) {
+    super(diagnostic.message);
+    this.name = "Problem";
+    this.diagnostic = diagnostic;
+    this.fatal = fatal;
+  }
+}
+
+/** What depends on a value that could not be made; the mistake itself has been reported. */
+export class Poisoned extends Error {
+  constructor() {
+    super("depends on a value that is in error");
+    this.name = "Poisoned";
+  }
+}
+
+export interface Details {
+  readonly label?: string;
+  readonly also?: readonly Label[];
+  readonly notes?: readonly string[];
+  readonly help?: string | undefined;
+}
+
+export function diagnose(
+  severity: "error" | "warning",
+  code: string,
+  span: Span | null,
+  message: string,
+  details: Details = {},
+): Diagnostic {
+  const first: Label[] =
+    span === null ? [] : [details.label === undefined ? { span } : { span, text: details.label }];
+  return {
+    code,
+    severity,
+    message,
+    labels: [...first, ...(details.also ?? [])],
+    notes: details.notes ?? [],
+    ...(details.help === undefined ? {} : { help: details.help }),
+  };
+}
+
+/** The diagnostics of a program, each said once. */
+export class Reporter {
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #said = new Set<string>();
+
+  report(diagnostic: Diagnostic): void {
+    const span = diagnostic.labels[0]?.span;
+    // A definition used twice with one mistake in it has one mistake.
+    const key = `${diagnostic.code} ${span?.file} ${span?.start} ${span?.end}`;
+    if (this.#said.has(key) || this.diagnostics.length >= MAX_DIAGNOSTICS) return;
+    this.#said.add(key);
+    this.diagnostics.push(diagnostic);
+  }
+
+  get failed(): boolean {
+    return this.diagnostics.some((d) => d.severity === "error");
+  }
+}

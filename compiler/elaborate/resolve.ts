@@ -1,0 +1,174 @@
+/**
+ * Checks that need no values: every name in every definition means something, whether or not the model at hand uses it, and no two
+ * definitions of a file share a name.
+ */
+import type { Body, Expression, Parameter, SourceFile, Statement, TensorType } from "../../grammar/ast.ts";
+import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
+import { closest } from "../../grammar/suggest.ts";
+import { predefined } from "./interpreter.ts";
+import { primitives } from "./primitives/table.ts";
+import { diagnose } from "./problem.ts";
+import type { FileScope } from "./scope.ts";
+import { isCapital } from "./signature.ts";
+import { boundName, childrenOf, statementsIn } from "./syntax.ts";
+
+/** Errors and warnings about the names of one file of the user's. */
+export function resolveNames(source: SourceFile, scope: FileScope, std: FileScope): Diagnostic[] {
+  const diagnostics: Diagnostic[] = [];
+  const declared = new Map<string, Span>();
+  for (const declaration of source.declarations) {
+    const names =
+      declaration.kind === "import" ? declaration.names.map((n) => n.as ?? n.name) : [declaration.name];
+    for (const name of names) {
+      const before = declared.get(name.text);
+      if (before !== undefined) {
+        diagnostics.push(
+          diagnose("error", "duplicate-name", name.span, `\`${name.text}\` is defined twice`, {
+            also: [{ span: before, text: "the first" }],
+            help: "give one of them another name",
+          }),
+        );
+        continue;
+      }
+      declared.set(name.text, name.span);
+      if (std.own(name.text) !== undefined || primitives.has(name.text)) {
+        diagnostics.push(
+          diagnose(
+            "warning",
+            "shadows-std",
+            name.span,
+            `\`${name.text}\` takes the place of the standard library's \`${name.text}\` in this file`,
+            {
+              help: "give it another name, unless that is what you want",
+            },
+          ),
+        );
+      }
+    }
+  }
+  const report = (e: Expression & { kind: "name" }, known: ReadonlySet<string>): void => {
+    const near = closest(e.text, [...known, ...scope.visible(), ...primitives.keys(), ...predefined]);
+    diagnostics.push(
+      diagnose("error", "unknown-name", e.span, `there is no \`${e.text}\` here`, {
+        help:
+          near === undefined
+            ? "names are known from the line that binds them on"
+            : `did you mean \`${near}\`?`,
+      }),
+    );
+  };
+  const isGlobal = (name: string): boolean =>
+    declared.has(name) || scope.find(name) !== undefined || primitives.has(name) || predefined.includes(name);
+
+  for (const declaration of source.declarations) {
+    switch (declaration.kind) {
+      case "import":
+        break;
+      case "const":
+        walk(declaration.value, new Set(), isGlobal, report);
+        break;
+      case "fn":
+      case "layer":
+        walkBody(declaration.parameters, declaration.body, [], isGlobal, report);
+        break;
+      case "model":
+        walkBody(declaration.parameters, { kind: "block", block: declaration.body }, [], isGlobal, report);
+        break;
+      case "optimizer":
+        walkBody(
+          declaration.parameters,
+          { kind: "block", block: declaration.body },
+          ["param", "grad", "step"],
+          isGlobal,
+          report,
+        );
+        break;
+      default:
+        declaration satisfies never;
+    }
+  }
+  return diagnostics;
+}
+
+type Report = (name: Expression & { kind: "name" }, known: ReadonlySet<string>) => void;
+type IsGlobal = (name: string) => boolean;
+
+/** Names are taken to be known in the whole of the body that binds them somewhere; the interpreter minds the order. */
+function walkBody(
+  parameters: readonly Parameter[],
+  body: Body,
+  given: readonly string[],
+  isGlobal: IsGlobal,
+  report: Report,
+): void {
+  const known = new Set([...given, ...parameters.map((p) => p.name.text)]);
+  const statements: Statement[] = body.kind === "block" ? [...statementsIn(body.block)] : [];
+  const types: TensorType[] = parameters.flatMap((p) => p.type ?? []);
+  for (const statement of statements) {
+    const name = boundName(statement);
+    if (name !== null) known.add(name);
+    if (statement.kind === "input") types.push(statement.type);
+  }
+  for (const type of types) {
+    for (const dimension of type.dimensions) {
+      if (dimension.kind !== "ellipsis") for (const name of capitals(dimension)) known.add(name);
+    }
+  }
+  const expressions = [
+    ...parameters.flatMap((p) => p.default ?? []),
+    ...(body.kind === "expression" ? [body.value] : statements.flatMap(expressionsOf)),
+  ];
+  for (const expression of expressions) walk(expression, known, isGlobal, report);
+}
+
+function expressionsOf(statement: Statement): readonly Expression[] {
+  switch (statement.kind) {
+    case "bind":
+    case "return":
+    case "output":
+    case "metric":
+    case "loss":
+    case "optimizer":
+    case "state":
+      return [statement.value];
+    case "if":
+      return [statement.condition];
+    case "for":
+      return [statement.iterable];
+    case "param":
+      return [...sizesOf(statement.type), ...(statement.start === undefined ? [] : [statement.start.value])];
+    case "input":
+      return sizesOf(statement.type);
+    default:
+      return statement satisfies never;
+  }
+}
+
+const sizesOf = (type: TensorType | undefined): Expression[] =>
+  type?.dimensions.filter((d) => d.kind !== "ellipsis") ?? [];
+
+function capitals(dimension: Expression): string[] {
+  if (dimension.kind === "name") return isCapital(dimension.text) ? [dimension.text] : [];
+  return childrenOf(dimension).flatMap(capitals);
+}
+
+/** Chains are as long as the source; the walk keeps its own stack. */
+function walk(expression: Expression, known: ReadonlySet<string>, isGlobal: IsGlobal, report: Report): void {
+  const stack: { readonly e: Expression; readonly known: ReadonlySet<string> }[] = [{ e: expression, known }];
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
+    const { e } = top;
+    if (e.kind === "name") {
+      if (!top.known.has(e.text) && !isGlobal(e.text)) report(e, top.known);
+      continue;
+    }
+    if (e.kind === "member") {
+      // A path need not begin with a bound name: `dense.weight` is the layer called without one.
+      let root: Expression = e;
+      while (root.kind === "member") root = root.operand;
+      if (root.kind === "name") continue;
+    }
+    const inner =
+      e.kind === "lambda" ? new Set([...top.known, ...e.parameters.map((p) => p.text)]) : top.known;
+    for (const child of [...childrenOf(e)].reverse()) stack.push({ e: child, known: inner });
+  }
+}

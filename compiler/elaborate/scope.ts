@@ -1,0 +1,95 @@
+/** Where names are looked up: blocks share the scope of their body, a body stands in its file, a file on the standard library. */
+import type { Declaration, Import, SourceFile } from "../../grammar/ast.ts";
+import type { Program } from "./load.ts";
+import { resolveImport } from "./load.ts";
+import type { Value } from "./values.ts";
+
+export const POISON = Symbol("poison");
+export type Bound = Value | typeof POISON;
+
+/** The names of one body. `parent` is the scope around a lambda, or the file. */
+export class Scope {
+  readonly names: Map<string, Bound>;
+  readonly parent: Scope | FileScope;
+
+  constructor(parent: Scope | FileScope, names: Map<string, Bound> = new Map()) {
+    this.parent = parent;
+    this.names = names;
+  }
+  get file(): FileScope {
+    return this.parent instanceof FileScope ? this.parent : this.parent.file;
+  }
+  find(name: string): Bound | undefined {
+    return this.names.get(name) ?? (this.parent instanceof Scope ? this.parent.find(name) : undefined);
+  }
+  /** Nothing is mutable: what a lambda sees is what stood here when it was made. */
+  snapshot(): Scope {
+    return new Scope(this.parent, new Map(this.names));
+  }
+  visible(): string[] {
+    return [...this.names.keys(), ...(this.parent instanceof Scope ? this.parent.visible() : [])];
+  }
+}
+
+export type NamedDeclaration = Exclude<Declaration, Import>;
+
+/** A declaration and the file in whose words its body is written. */
+export interface Found {
+  readonly declaration: NamedDeclaration;
+  readonly file: FileScope;
+}
+
+/** The declarations of one file, or of the whole standard library. */
+export class FileScope {
+  readonly isStd: boolean;
+  readonly #declarations = new Map<string, Found>();
+  readonly #std: FileScope | null;
+
+  constructor(files: readonly SourceFile[], std: FileScope | null) {
+    this.isStd = std === null;
+    this.#std = std;
+    for (const file of files) {
+      for (const declaration of file.declarations) {
+        if (declaration.kind === "import" || this.#declarations.has(declaration.name.text)) continue;
+        this.#declarations.set(declaration.name.text, { declaration, file: this });
+      }
+    }
+  }
+  /** Makes `name` stand for a declaration of another file. */
+  admit(name: string, found: Found): void {
+    if (!this.#declarations.has(name)) this.#declarations.set(name, found);
+  }
+  own(name: string): Found | undefined {
+    return this.#declarations.get(name);
+  }
+  find(name: string): Found | undefined {
+    return this.#declarations.get(name) ?? this.#std?.find(name);
+  }
+  visible(): string[] {
+    return [...this.#declarations.keys(), ...(this.#std?.visible() ?? [])];
+  }
+}
+
+/** A scope for each file of the program, by the file's name, with imports resolved (those that do not resolve are absent). */
+export function fileScopes(program: Program): {
+  main: FileScope;
+  files: Map<string, FileScope>;
+  std: FileScope;
+} {
+  const std = new FileScope(program.std, null);
+  const sources = [...program.imports, program.main];
+  const files = new Map(sources.map((source) => [source.file, new FileScope([source], std)]));
+  // Imports do not form cycles, and `program.imports` has a file after those that it imports.
+  for (const source of sources) {
+    const scope = files.get(source.file)!;
+    for (const declaration of source.declarations) {
+      if (declaration.kind !== "import") continue;
+      const path = resolveImport(source.file, declaration.path.text);
+      for (const { name, as } of declaration.names) {
+        const found = path === null ? undefined : files.get(path)?.own(name.text);
+        if (found !== undefined) scope.admit((as ?? name).text, found);
+      }
+    }
+  }
+  return { main: files.get(program.main.file)!, files, std };
+}

@@ -1,0 +1,87 @@
+/** Types in signatures, `x: [..., I]`: patterns that the shape of an argument must fit, and that give names to its sizes. */
+import type { Dimension, Expression, TensorType } from "../../grammar/ast.ts";
+import type { Node } from "../ir/node.ts";
+import { sameSize, showShape, showSize, type Shape, type Size } from "../ir/size.ts";
+
+/** Sizes named so far in one signature, with the parameter that named each. */
+export type NamedSizes = Map<string, { readonly size: Size; readonly by: string }>;
+
+export const isCapital = (name: string): boolean => /^[A-Z]/.test(name);
+
+/**
+ * Fits `node` to the type of parameter `name`, adding to `sizes`.
+ * @param evaluate the size that an expression in the type means
+ * @returns what does not fit, as the end of a sentence, or null
+ */
+export function fit(
+  name: string,
+  type: TensorType,
+  node: Node,
+  sizes: NamedSizes,
+  evaluate: (dimension: Expression) => Size,
+  freeName: string,
+): string | null {
+  const pattern = showPattern(type);
+  const shown = showShape(node.shape, freeName);
+  if (type.element !== "float" && node.type !== type.element) {
+    return `\`${name}\` must be ${pattern}, and its entries are ${node.type === "float" ? "floats" : `of type ${node.type}`}`;
+  }
+  const shape = aligned(type.dimensions, node.shape);
+  if (shape === null) {
+    const rank = type.dimensions.length;
+    return `\`${name}\` must be ${pattern}, and ${shown} has ${node.shape.length === 1 ? "one axis" : `${node.shape.length} axes`}, not ${rank}`;
+  }
+  for (const [dimension, size] of shape) {
+    if (dimension.kind === "name" && isCapital(dimension.text)) {
+      const known = sizes.get(dimension.text);
+      if (known === undefined) {
+        sizes.set(dimension.text, { size, by: name });
+        continue;
+      }
+      if (sameSize(known.size, size)) continue;
+      return `\`${name}\` must be ${pattern}, where ${dimension.text} is ${showSize(known.size, freeName)} (from \`${known.by}\`), and it is ${shown}`;
+    }
+    const wanted = evaluate(dimension);
+    if (!sameSize(wanted, size)) {
+      return `\`${name}\` must be ${pattern}, whose ${showDimension(dimension)} is ${showSize(wanted, freeName)}, and it is ${shown}`;
+    }
+  }
+  return null;
+}
+
+/** Each dimension written with its size; `...` stands for any number of axes. `null` where the ranks do not agree. */
+function aligned(dimensions: readonly Dimension[], shape: Shape): [Expression, Size][] | null {
+  const at = dimensions.findIndex((d) => d.kind === "ellipsis");
+  const pairs: [Expression, Size][] = [];
+  const pair = (list: readonly Dimension[], sizes: Shape): void => {
+    list.forEach((d, i) => {
+      if (d.kind !== "ellipsis") pairs.push([d, sizes[i]!]);
+    });
+  };
+  if (at < 0) {
+    if (shape.length !== dimensions.length) return null;
+    pair(dimensions, shape);
+    return pairs;
+  }
+  const after = dimensions.length - at - 1;
+  if (shape.length < at + after) return null;
+  pair(dimensions.slice(0, at), shape.slice(0, at));
+  pair(dimensions.slice(at + 1), after === 0 ? [] : shape.slice(-after));
+  return pairs;
+}
+
+const showPattern = (type: TensorType): string =>
+  `${type.element === "float" ? "" : type.element}[${type.dimensions.map((d) => (d.kind === "ellipsis" ? "..." : showDimension(d))).join(", ")}]`;
+
+function showDimension(dimension: Expression): string {
+  switch (dimension.kind) {
+    case "name":
+      return dimension.text;
+    case "number":
+      return dimension.text;
+    case "binary":
+      return `${showDimension(dimension.left)}${dimension.operator}${showDimension(dimension.right)}`;
+    default:
+      return "…";
+  }
+}
