@@ -29,6 +29,8 @@ export interface Item {
   readonly view: View;
   /** Whether readers of the node find it in `buffer`: not so where it overwrites a parameter, or is part of something larger. */
   readonly defines: boolean;
+  /** Whether the buffer holds the old value of a parameter or a state, which formulas read. */
+  readonly inPlace: boolean;
 }
 
 /** Nodes computed by one kernel. */
@@ -49,8 +51,7 @@ export interface Access {
 }
 
 export interface Write extends Access {
-  readonly defines: boolean;
-  readonly node: Node;
+  readonly item: Item;
 }
 
 export interface Body {
@@ -196,8 +197,7 @@ class Former {
         buffer: item.buffer,
         view,
         type: item.node.type,
-        defines: item.defines,
-        node: item.node,
+        item,
       });
     }
     this.#checkInPlace(writes);
@@ -211,7 +211,8 @@ class Former {
   #checkInPlace(writes: readonly Write[]): void {
     for (const write of writes) {
       for (const [index, read] of this.#reads.entries()) {
-        if (read.buffer !== write.buffer || write.defines) continue;
+        if (read.buffer !== write.buffer || write.item.defines) continue;
+        if (!write.item.inPlace) throw new Unfusable("it would read what is not put together yet");
         const factor = this.#group.matmul !== null && index < 2;
         if (factor || this.#hasReduce || !sameView(read.view, write.view)) {
           throw new Unfusable("it would overwrite what it still reads");

@@ -25,24 +25,35 @@ const ATOM = 9;
 /** Beyond this a formula helps nobody. */
 const LONGEST = 240;
 
-/** The formulas of all stores, as `name = formula`, with `;` between. */
-export function formulaOf(kernel: Nameless): string {
-  const texts = kernel.stores.map(({ operand, value }) => {
-    const name = kernel.operands[operand]!.name;
-    return `${name} = ${expression(kernel, value)}`;
-  });
+/**
+ * The formulas of all stores in order, as `name = formula`, with `;` between; a value that has been stored is called by its name from there on.
+ * @param labels beside the kernel's stores: what a person calls that which they store
+ */
+export function formulaOf(kernel: Nameless, labels: readonly string[]): string {
+  const named = new Map<number, string>();
+  const texts: string[] = [];
+  for (const [i, { value }] of kernel.stores.entries()) {
+    texts.push(`${labels[i]!} = ${named.get(value) ?? expression(kernel, value, named)}`);
+    // A number is clearer than a name for it.
+    if (kernel.values[value]!.kind !== "constant") named.set(value, labels[i]!);
+  }
   const joined = texts.join("; ");
   return joined.length <= LONGEST ? joined : `${joined.slice(0, LONGEST - 1)}…`;
 }
 
-function expression(kernel: Nameless, root: number): string {
+function expression(kernel: Nameless, root: number, named: ReadonlyMap<number, string>): string {
   // Values come after what they are made of; a text that is too long already need not grow.
   const texts: { text: string; rank: number }[] = [];
   const wrap = (value: number, rank: number): string => {
     const part = texts[value]!;
     return part.rank >= rank ? part.text : `(${part.text})`;
   };
-  for (const value of kernel.values.slice(0, root + 1)) {
+  for (const [i, value] of kernel.values.slice(0, root + 1).entries()) {
+    const name = named.get(i);
+    if (name !== undefined) {
+      texts.push({ text: name, rank: ATOM });
+      continue;
+    }
     let [text, rank] = ["", ATOM];
     switch (value.kind) {
       case "load":

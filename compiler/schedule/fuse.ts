@@ -94,7 +94,7 @@ class Fusion {
       const base = behindReshapes(root.node);
       const own = !root.inPlace && !isSource(base) && base.op !== "constant" && !this.#location.has(base);
       if (own) this.#location.set(base, root.buffer);
-      else last.push(this.#copy(root.node, root.buffer));
+      else last.push({ ...this.#copy(root.node, root.buffer), inPlace: root.inPlace });
     }
     for (const node of selectStored(nodes, wanted)) this.#materialise(node);
     this.#materialiseForced();
@@ -117,7 +117,7 @@ class Fusion {
   }
 
   #copy(node: Node, buffer: number): Item {
-    return { node, buffer, view: contiguous(node.shape), defines: false };
+    return { node, buffer, view: contiguous(node.shape), defines: false, inPlace: false };
   }
 
   /** What writes a stored node: itself; for one that is put together from parts, the parts. */
@@ -130,18 +130,30 @@ class Fusion {
       return node.operands.map((part): Item => {
         const axes = part.shape.map((_, k) => ({ start: k === axis ? start : 0, fromEnd: false, step: 1 }));
         start += part.shape[axis]!.count;
-        return { node: part, buffer, view: sliceView(whole, axes, part.shape), defines: false };
+        return {
+          node: part,
+          buffer,
+          view: sliceView(whole, axes, part.shape),
+          defines: false,
+          inPlace: false,
+        };
       });
     }
     if (node.op === "embed") {
       const part = node.operands[0]!;
       const zeros = new Build(this.#graph, node.origin).zeros(node.shape);
       return [
-        { node: zeros, buffer, view: whole, defines: false },
-        { node: part, buffer, view: sliceView(whole, node.attributes.axes, part.shape), defines: false },
+        { node: zeros, buffer, view: whole, defines: false, inPlace: false },
+        {
+          node: part,
+          buffer,
+          view: sliceView(whole, node.attributes.axes, part.shape),
+          defines: false,
+          inPlace: false,
+        },
       ];
     }
-    return [{ node, buffer, view: whole, defines: true }];
+    return [{ node, buffer, view: whole, defines: true, inPlace: false }];
   }
 
   /** Stores what no kernel could read otherwise: reshapes that are no views, factors that lie the wrong way. */
@@ -198,7 +210,7 @@ class Fusion {
     const often = made.find((cluster, i) => made.indexOf(cluster) !== i);
     if (often === undefined) return;
     const buffer = this.#stored.preferred.get(node) ?? this.#stored.temporary(node);
-    const item: Item = { node, buffer, view: contiguous(node.shape), defines: true };
+    const item: Item = { node, buffer, view: contiguous(node.shape), defines: true, inPlace: false };
     this.#location.set(node, buffer);
     if (this.#place(item, null, "join") === null) this.#location.delete(node);
   }
@@ -208,7 +220,7 @@ class Fusion {
     if (this.#place(item, null) !== null) return;
     // It reads what another update overwrites and that one reads what it overwrites: the new value waits in a buffer of its own.
     const buffer = this.#stored.temporary(item.node);
-    const staged = this.#place({ ...item, buffer }, null, "alone");
+    const staged = this.#place({ ...item, buffer, inPlace: false }, null, "alone");
     if (staged === null) throw new CompilerFault("an update cannot be staged");
     const { node } = item;
     const copy: Item = { ...item, node };
@@ -242,7 +254,7 @@ class Fusion {
       if (fault instanceof Unfusable) return null;
       throw fault;
     }
-    const overwrites = this.#inPlace.has(item.buffer);
+    const overwrites = item.inPlace;
     const before = new Set<Cluster>();
     const behind = new Set<Cluster>();
     const makers = new Set<Cluster>();

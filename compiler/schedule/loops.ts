@@ -2,7 +2,6 @@
  * From a kernel's body over its domain to loops: those that reductions run over go last, and neighbours that every operand runs through
  * without a break become one.
  */
-import type { Node } from "../ir/node.ts";
 import { type Affine, affine, isOne, sameAffine, type Size, ZERO } from "../ir/size.ts";
 import type { Body, FormedValue, Group } from "./form.ts";
 import type { Address, Nest, Operand, Product, Store, Value } from "./kernel.ts";
@@ -12,8 +11,8 @@ import { multiplySize, scale, type View } from "./view.ts";
 export interface Shaped {
   readonly kernel: Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula">;
   readonly addresses: readonly Address[];
-  /** Beside the kernel's stores: what they store. */
-  readonly nodes: readonly Node[];
+  /** Beside the kernel's stores: what a person calls that which they store. */
+  readonly labels: readonly string[];
 }
 
 /** Strides over the kernel's loops as they are being merged; those of a product's factors have the depth behind. */
@@ -108,7 +107,7 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
       ? { kind: "product", ...common, left: body.left, right: body.right, depth: body.depth }
       : { kind: "nest", ...common, inner },
     addresses: [...body.reads, ...body.writes].map(({ buffer, view }) => ({ buffer, offset: view.offset })),
-    nodes: body.writes.map((write) => write.node),
+    labels: body.writes.map((write) => operandName(write.buffer)),
   };
 }
 

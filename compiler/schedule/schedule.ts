@@ -174,6 +174,7 @@ class Scheduler {
 
   #entry(name: EntryName, roots: readonly Root[]): void {
     const unique = new Unique();
+    const held = new Map<number, Node>();
     const preferred = new Map<Node, number>();
     if (name === "step") {
       // Gradients that are stored at all go where `gradients` leaves them.
@@ -190,8 +191,11 @@ class Scheduler {
           throw new CompilerFault(`${node.op} ${nodeName(node)} is not in the model's tables`);
         return buffer;
       },
-      temporary: (node: Node): number =>
-        this.#buffer(unique.take(nodeName(node)), node.shape, { kind: "temporary", because: "" }),
+      temporary: (node: Node): number => {
+        const buffer = this.#buffer("", node.shape, { kind: "temporary", because: "" });
+        held.set(buffer, node);
+        return buffer;
+      },
       preferred,
     };
     const calls: KernelCall[] = [];
@@ -206,6 +210,12 @@ class Scheduler {
       return role.kind === "temporary" ? size : null;
     };
     const tasks = orderTasks(fuse(this.#model.graph, roots, stored), sizeOf);
+    // Most of what might have been stored was not: names go to what is.
+    for (const { buffer } of tasks.flatMap((task) => task.body.writes)) {
+      const unnamed = this.#buffers[buffer]!;
+      if (unnamed.name === "")
+        this.#buffers[buffer] = { ...unnamed, name: unique.take(nodeName(held.get(buffer)!)) };
+    }
     for (const task of tasks) calls.push(this.#call(name, task, null));
     this.#entries.push({ name, calls });
   }
@@ -223,7 +233,7 @@ class Scheduler {
       this.#kernels.push({
         ...shaped.kernel,
         name: this.#kernelNames.take(chosen),
-        formula: formulaOf(shaped.kernel),
+        formula: formulaOf(shaped.kernel, shaped.labels),
       });
       this.#kernelByKey.set(key, kernel);
     }
