@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { curve } from "../cli/terminal/curve.ts";
+import { Trace } from "../cli/terminal/trace.ts";
 import { bytes, duration, figure, short } from "../cli/terminal/numbers.ts";
 import { writeFiles } from "../cli/files.ts";
 import { runCli } from "./helpers/run-cli.ts";
@@ -150,5 +151,17 @@ describe("terminal", () => {
     expect([short(950), short(1200), short(123_456)]).toEqual(["950", "1.2 k", "123 k"]);
     expect([duration(0.42), duration(65), duration(3725)]).toEqual(["0.4 s", "1:05", "1:02:05"]);
     expect([figure(0.123456), figure(1e-7), figure(NaN)]).toEqual(["0.1235", "1.000e-7", "NaN"]);
+  });
+});
+
+describe("a trace", () => {
+  test("keeps the shape of a long series in few points", () => {
+    const trace = new Trace();
+    for (let i = 0; i < 100_000; i++) trace.add(i);
+    const values = trace.values();
+    expect(values.length).toBeLessThanOrEqual(1024);
+    // Stretches of 128 steps: the largest power of two that keeps fewer than 1024.
+    expect(values[0]).toBe(63.5);
+    expect(values.slice(0, 700)).toEqual(Array.from({ length: 700 }, (_, k) => 63.5 + 128 * k));
   });
 });

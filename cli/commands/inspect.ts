@@ -82,7 +82,7 @@ function reportText(report: Report, batch: number, output: Output): string {
         ]),
     section(
       "Operations a row",
-      `  forward ${short(forward)}FLOP, backward ${short(backward)}FLOP${forward > 0 && backward > 0 ? ` (${(backward / forward).toFixed(1)} times as many)` : ""}`,
+      `  forward ${operations(forward)}, backward ${operations(backward)}${forward > 0 && backward > 0 ? ` (${(backward / forward).toFixed(1)} times as many)` : ""}`,
     ),
     ...(report.stored.length === 0
       ? []
@@ -120,6 +120,9 @@ function reportText(report: Report, batch: number, output: Output): string {
     ),
   ].join("\n\n");
 }
+
+/** `12 FLOP`, `1.2 MFLOP` */
+const operations = (number: number): string => `${short(number)}FLOP`.replace(/(\d)FLOP/, "$1 FLOP");
 
 /** Parameters by what comes before the last dot of their paths. */
 function layers(

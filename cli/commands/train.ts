@@ -23,6 +23,7 @@ import { curve } from "../terminal/curve.ts";
 import { count, duration, figure } from "../terminal/numbers.ts";
 import { Progress } from "../terminal/progress.ts";
 import { onInterrupt } from "../terminal/interrupt.ts";
+import { Trace } from "../terminal/trace.ts";
 
 interface TrainArguments extends SharedOptions {
   readonly data?: readonly string[];
@@ -134,7 +135,7 @@ async function trainCommand(
   const batch = Math.min(options.batch ?? usualBatch, data.rows);
   output.say(introduction(manifest, data, batch, options.epochs));
   const progress = new Progress(output, data.rows * options.epochs);
-  const losses: number[] = [];
+  const losses = new Trace();
   const history: { readonly epoch: number; readonly loss: number; readonly seconds: number }[] = [];
   const stepsBefore = net.steps;
   const started = performance.now();
@@ -150,7 +151,7 @@ async function trainCommand(
       firstEpoch: before.epochs + 1,
       signal: stop.signal,
       onStep: (step) => {
-        losses.push(step.loss);
+        losses.add(step.loss);
         if (!Number.isFinite(step.loss)) warn(step.epoch, step.step);
         progress.step({ ...step, epochs: lastEpoch }, step.rows);
       },
@@ -206,7 +207,7 @@ async function trainCommand(
     return;
   }
   if (interrupted) return;
-  const drawn = curve(losses, {
+  const drawn = curve(losses.values(), {
     width: Math.min(output.columns - 12, 72),
     height: 8,
     unicode: output.unicode,
@@ -255,12 +256,12 @@ function checkHyper(manifest: Manifest, { lr, opt }: TrainArguments): Record<str
   const names = Object.keys(manifest.optimizer?.hyper ?? {});
   for (const name of Object.keys(given)) {
     if (names.includes(name)) continue;
-    const help = didYouMean(name, names) ?? "it has none that can be set";
+    const help = didYouMean(name, names) ?? "it has none";
     throw new UsageError(
       "unknown-hyper",
-      `the optimizer ${manifest.optimizer?.name} has no argument \`${name}\` that can be set`,
+      `the optimizer ${manifest.optimizer?.name} has no argument \`${name}\` to set`,
       {
-        help: `${help}; arguments that shape the formula itself are set in the model`,
+        help: `${help}; what shapes the formula itself is set in the model`,
       },
     );
   }
@@ -289,9 +290,6 @@ function warnOnce(output: Output, progress: Progress): (epoch: number, step: num
 }
 
 const showEvaluation = ({ loss, metrics }: Evaluation): string =>
-  [
-    ...(Number.isNaN(loss) && Object.keys(metrics).length > 0 ? [] : [["loss", loss] as const]),
-    ...Object.entries(metrics),
-  ]
+  Object.entries({ loss, ...metrics })
     .map(([name, value]) => `${name} ${figure(value)}`)
     .join("  ");

@@ -2,7 +2,7 @@
 import Papa from "papaparse";
 import { DataError, type DataPlace } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
-import type { DataArray } from "./array.ts";
+import { elementCount, type DataArray } from "./array.ts";
 
 /** What text stands for in each column: by the column's name, its texts in the order of their numbers. */
 export type Categories = Readonly<Record<string, readonly string[]>>;
@@ -332,8 +332,9 @@ class Column {
 
 const clip = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text);
 
-/** Column names of one output: `p`, or `p.0`, `p.1` …; further axes are spelled out, `p.0.1`. */
+/** Column names of one output: `p` where a row has one number, else `p.0`, `p.1` …; further axes are spelled out, `p.0.1`. */
 export function columnNames(name: string, shape: readonly number[]): string[] {
+  if (elementCount(shape) === 1) return [name];
   let names = [name];
   for (const size of shape) {
     names = names.flatMap((prefix) => Array.from({ length: size }, (_, index) => `${prefix}.${index}`));

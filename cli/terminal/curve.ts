@@ -56,7 +56,7 @@ export function curve(values: readonly number[], { width, height, unicode }: Cur
   const labels = grid.map((_, row) => (row === 0 ? figure(high) : row === height - 1 ? figure(low) : ""));
   const margin = Math.max(...labels.map((label) => label.length));
   const character = (bits: number): string =>
-    unicode ? String.fromCharCode(0x2800 + bits) : bits === 0 ? " " : "*";
+    bits === 0 ? " " : unicode ? String.fromCharCode(0x2800 + bits) : "*";
   return grid.map(
     (row, index) =>
       `${labels[index]!.padStart(margin)} ${unicode ? "│" : "|"}${row.map(character).join("").trimEnd()}`,

@@ -14,6 +14,9 @@ export interface ProgressState {
 /** Milliseconds between two drawings. */
 const interval = 100;
 
+/** Epochs of which a line stays, at most. */
+const lines = 20;
+
 /** Redraws one line where a person watches; elsewhere each finished epoch is a line of its own. */
 export class Progress {
   readonly #output: Output;
@@ -21,7 +24,7 @@ export class Progress {
   readonly #totalRows: number;
   #rows = 0;
   #started = performance.now();
-  #drawn = 0;
+  #drawn = performance.now();
   #showing = false;
 
   constructor(output: Output, totalRows: number) {
@@ -39,11 +42,12 @@ export class Progress {
     this.#draw(this.#line(state, now));
   }
 
-  /** Tells of a finished epoch, of which a line stays. */
+  /** Tells of a finished epoch. A line of it stays, unless there are too many. */
   epoch(
     { epoch, epochs, loss, seconds }: { epoch: number; epochs: number; loss: number; seconds: number },
     rows: number,
   ): void {
+    if (epoch % Math.ceil(epochs / lines) !== 0 && epoch !== epochs) return;
     this.clear();
     const { dim } = this.#output.messageColors;
     const width = String(epochs).length;
