@@ -340,16 +340,25 @@ class Printer {
       links.unshift(first);
       first = first.left;
     }
-    const start = concat(
-      this.#expression(first, level + (associates === "none" ? 1 : 0)),
-      this.#trailing(first.span.end),
-    );
-    const rest = links.map((link, i) => {
+    const start = this.#expression(first, level + (associates === "none" ? 1 : 0));
+    let end = first.span.end;
+    const rest = links.map((link) => {
+      const comments = this.#between(end, link.right.span.start);
+      end = link.right.span.end;
       const text = link.kind === "pipe" ? "|>" : link.operator;
-      const right = this.#expression(link.right, level + 1);
-      return concat(line, `${text} `, right, i < links.length - 1 ? this.#trailing(link.right.span.end) : "");
+      return concat(comments, line, `${text} `, this.#expression(link.right, level + 1));
     });
     return group(start, indent(...rest));
+  }
+
+  /** Comments between two operands: one on the line of the first stays there, the others take lines of their own. */
+  #between(start: number, end: number): Document {
+    const parts: Document[] = [];
+    for (let c = this.#takeComment(end); c; c = this.#takeComment(end)) {
+      const sameLine = parts.length === 0 && !/[\r\n]/.test(this.#source.text.slice(start, c.span.start));
+      parts.push(sameLine ? atLineEnd(c.text.trimEnd()) : concat(hardLine, c.text.trimEnd()));
+    }
+    return concat(...parts);
   }
 
   #arguments(e: ast.Call): Document {

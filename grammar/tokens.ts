@@ -108,7 +108,7 @@ const matchNumber: CustomPatternMatcherFunc = (text, offset, matched) => {
   return pattern.exec(text);
 };
 const MEMBER_NUMBER = /\d+/y;
-const NUMBER = /\d+(?:\.\d+)?(?:(?<=[\d.]+)[eE][+-]\d+)?\w*/y;
+const NUMBER = /\d[\d_]*(?:\.\d[\d_]*)?(?:[eE][+-]\d+)?\w*/y;
 
 export const NumberToken = token({
   name: "Number",
