@@ -39,14 +39,14 @@ export function differentiate(model: Model): Model {
       continue;
     }
     const scalar = map.get(node.operands[0]!)!;
-    // What the scalar depends on comes before it, so it is in the map; any other tensor has no gradient.
-    const wanted = order.flatMap((other) =>
-      other.op === "grad" && map.get(other.operands[0]!) === scalar
-        ? (map.get(other.operands[1]!) ?? [])
-        : [],
-    );
     let sweep = sweeps.get(scalar);
     if (sweep === undefined) {
+      // What the scalar depends on comes before it, so it is in the map; any other tensor has no gradient.
+      const wanted = order.flatMap((other) =>
+        other.op === "grad" && map.get(other.operands[0]!) === scalar
+          ? (map.get(other.operands[1]!) ?? [])
+          : [],
+      );
       sweep = sweepBack(graph, scalar, new Set(wanted));
       sweeps.set(scalar, sweep);
       for (const [of, cotangent] of sweep.named) {
@@ -100,13 +100,12 @@ function sweepBack(graph: Graph, scalar: Node, wanted: ReadonlySet<Node>): Sweep
     });
   }
 
-  const flatteners = flat.map((at) => ({ at, behind: new Set(reachable([at])) }));
   const gradients = new Map(
     [...wanted].map((tensor): [Node, Node | Missing] => {
       const gradient = cotangents.get(tensor);
       if (gradient !== undefined) return [tensor, gradient];
-      const hidden = flatteners.find(({ behind }) => behind.has(tensor));
-      return [tensor, hidden === undefined ? { reason: "independent" } : { reason: "flat", at: hidden.at }];
+      const at = flat.find((end) => reachable([end]).includes(tensor));
+      return [tensor, at === undefined ? { reason: "independent" } : { reason: "flat", at }];
     }),
   );
   return { gradients, named };

@@ -1,0 +1,352 @@
+/** Every record of the op table: meaning, derivative, second derivative, and the points where derivatives are hard. */
+import { describe, expect, test } from "vitest";
+import type { Build } from "../compiler/ir/build.ts";
+import type { ElementwiseName, Node, OpName, ReductionName } from "../compiler/ir/node.ts";
+import { fixed } from "../compiler/ir/size.ts";
+import { erf } from "../compiler/ops/numerics.ts";
+import { OpError, type Op } from "../compiler/ops/op.ts";
+import { ops } from "../compiler/ops/table.ts";
+import { ALL, Formulas, gradientsOf, pass, runPasses, shapeOf, stream, values } from "./helpers/graph.ts";
+
+const inf = Infinity;
+const records = Object.values(ops) as unknown as Op<OpName>[];
+
+/** Central differences of Σ w·y with Richardson's extrapolation: error of order h⁴. */
+function numericGradient(f: (x: readonly number[]) => number, x: readonly number[]): number[] {
+  return x.map((_, i) => {
+    const at = (h: number): number => f(x.map((v, j) => (j === i ? v + h : v)));
+    const slope = (h: number): number => (at(h) - at(-h)) / (2 * h);
+    const h = 1e-3;
+    return (4 * slope(h / 2) - slope(h)) / 3;
+  });
+}
+
+/** Checks ∂ and ∂² of `make(inputs)` against differences, with weights that tell entries apart. */
+function checkDerivatives(
+  make: (b: Formulas, xs: readonly Node[]) => Node,
+  shapes: readonly (readonly number[])[],
+  draw: (operand: number) => number,
+): void {
+  const b = new Formulas();
+  const names = shapes.map((_, i) => `x${i}`);
+  const xs = shapes.map((shape, i) => b.input(names[i]!, ...shape));
+  const data = shapes.map((shape, i) =>
+    Array.from({ length: shape.reduce((a, c) => a * c, 1) }, () => draw(i)),
+  );
+  const given = Object.fromEntries(names.map((name, i) => [name, data[i]!]));
+
+  const y = make(b, xs);
+  const weight = (node: Node): Node => b.cos(b.cast(b.reshape(b.iota(0, [size(node)]), node.shape)));
+  const first = b.sumAll(b.mul(y, weight(y)));
+  const grads = xs.map((x) => b.grad(first, x));
+  const second = grads.map((g) => b.sumAll(b.mul(g, weight(g)))).reduce((a, c) => b.add(a, c));
+  const again = xs.map((x) => b.grad(second, x));
+  const { nodes, model } = pass(b, [first, second, ...grads, ...again], ["differentiate"]);
+  const got = values(nodes, given).slice(2);
+  const simplified = runPasses(model, ["lower", "simplify"]).roots.outputs.map((o) => o.node);
+  values(simplified, given)
+    .slice(2)
+    .flat()
+    .forEach((g, i) => expect(g, "lowered and simplified").toBeCloseTo(got.flat()[i]!, 10));
+
+  const wanted = [0, 1].flatMap((order) =>
+    names.map((name) =>
+      numericGradient((x) => values([nodes[order]!], { ...given, [name]: x })[0]![0]!, given[name]!),
+    ),
+  );
+  got.flat().forEach((g, i) => {
+    const w = wanted.flat()[i]!;
+    expect(Math.abs(g - w), `entry ${i}: ${g} for ${w}`).toBeLessThan(1e-7 * (1 + Math.abs(w)));
+  });
+}
+
+const size = (node: Node): { count: number; free: false } => ({
+  count: node.shape.reduce((total, s) => total * s.count, 1),
+  free: false,
+});
+
+describe("derivatives agree with differences, first and second", () => {
+  const smooth = records.filter((op) => op.family === "elementwise" && typeof op.vjp === "function");
+  test.each(smooth.map((op) => [op.name as ElementwiseName, op] as const))("%s", (name, op) => {
+    const next = stream(7);
+    const draw = (operand: number): number => {
+      const [low, high] = op.sample!.domain[operand]!;
+      for (;;) {
+        const x = low + (high - low) * next();
+        if (!(op.sample!.kinks ?? []).some((kink) => Math.abs(x - kink) < 0.05)) return x;
+      }
+    };
+    if (name === "stop_gradient") return;
+    if (name === "where") {
+      checkDerivatives(
+        (b, [c, x, z]) => b.where(b.gt(c!, 0), b.mul(x!, x!), b.sin(z!)),
+        [[5], [5], [5]],
+        draw,
+      );
+    } else
+      checkDerivatives(
+        (b, xs) => b.elementwise(name, ...xs),
+        op.sample!.domain.map(() => [5]),
+        draw,
+      );
+  });
+
+  const reductions = records.filter((op) => op.family === "reduction" && typeof op.vjp === "function");
+  test.each(reductions.map((op) => [op.name, op] as const))("%s", (name) => {
+    const next = stream(11);
+    const draw = (): number => 4 * next() - 2;
+    if (name === "softmax") {
+      checkDerivatives((b, [x]) => b.softmax(x!, 0), [[3, 2]], draw);
+      checkDerivatives((b, [x]) => b.softmax(x!, 1), [[3, 4]], draw);
+      return;
+    }
+    for (const axes of [[1], [0, 2], [0, 1, 2]]) {
+      checkDerivatives((b, [x]) => b.reduce(name as ReductionName, x!, axes), [[2, 3, 2]], draw);
+    }
+  });
+
+  const next = stream(13);
+  const draw = (): number => 2 * next() - 1;
+  const slice = (start: number, step: number) => ({ start, fromEnd: false, step });
+  const cases: Record<string, [(b: Formulas, xs: readonly Node[]) => Node, number[][]]> = {
+    matmul: [
+      (b, [x, y]) => b.matmul(x!, y!),
+      [
+        [2, 3, 4],
+        [2, 4, 2],
+      ],
+    ],
+    reshape: [(b, [x]) => b.sin(b.reshape(x!, shapeOf(3, 2))), [[2, 3]]],
+    permute: [(b, [x]) => b.sin(b.permute(x!, [2, 0, 1])), [[2, 3, 4]]],
+    broadcast: [(b, [x]) => b.sin(b.broadcast(x!, shapeOf(2, 3, 4))), [[3, 1]]],
+    slice: [(b, [x]) => b.sin(b.slice(x!, [slice(4, -2), slice(1, 1)], shapeOf(3, 1))), [[5, 2]]],
+    embed: [(b, [x]) => b.sin(b.embed(x!, [slice(1, 2)], shapeOf(6))), [[2]]],
+    concat: [
+      (b, [x, y]) => b.sin(b.concat([x!, y!, x!], 1)),
+      [
+        [2, 1],
+        [2, 3],
+      ],
+    ],
+    gather: [
+      (b, [x]) =>
+        b.sin(b.gather(x!, b.graph.make("table", [], { values: [2, 0], shape: shapeOf(2), type: "int" }))),
+      [[2, 3]],
+    ],
+  };
+  const names = records.filter((op) => ["product", "movement", "index"].includes(op.family));
+  test.each(names.filter((op) => typeof op.vjp === "function").map((op) => op.name))("%s", (name) => {
+    const found = cases[name];
+    expect(found, "a new op needs a case here").toBeDefined();
+    checkDerivatives(found![0], found![1], draw);
+  });
+});
+
+describe("at the hard points, as PyTorch documents, and never NaN where there is an answer", () => {
+  const unary = (make: (b: Formulas, x: Node) => Node, at: readonly number[]): number[] => {
+    const b = new Formulas();
+    const x = b.input("x", at.length);
+    return values(gradientsOf(b, make(b, x), [x], ALL), { x: at })[0]!;
+  };
+  const binary = (make: (b: Formulas, x: Node, y: Node) => Node, at: [number, number]): number[] => {
+    const b = new Formulas();
+    const [x, y] = [b.input("x", 1), b.input("y", 1)];
+    return values(gradientsOf(b, make(b, x, y), [x, y], ALL), { x: [at[0]], y: [at[1]] }).flat();
+  };
+
+  test("kinks", () => {
+    expect(unary((b, x) => b.relu(x), [-1, 0, 1, NaN])).toEqual([0, 0, 1, 1]);
+    expect(unary((b, x) => b.abs(x), [-2, 0, 3])).toEqual([-1, 0, 1]);
+    expect(binary((b, x, y) => b.max(x, y), [2, 2])).toEqual([0.5, 0.5]);
+    expect(binary((b, x, y) => b.min(x, y), [2, 2])).toEqual([0.5, 0.5]);
+    expect(binary((b, x, y) => b.max(x, y), [2, 1])).toEqual([1, 0]);
+    expect(unary((b, x) => b.reduceMax(x, [0]), [3, 1, 3, 3])).toEqual([1 / 3, 0, 1 / 3, 1 / 3]);
+    expect(unary((b, x) => b.reduce("reduce_min", x, [0]), [1, 1, 2])).toEqual([0.5, 0.5, 0]);
+  });
+  test("square roots and norms at 0", () => {
+    expect(unary((b, x) => b.sqrt(x), [0, 4])).toEqual([inf, 0.25]);
+    expect(unary((b, x) => b.sqrt(b.sum(b.mul(x, x), [0])), [0, 0])).toEqual([0, 0]);
+    expect(unary((b, x) => b.sqrt(b.sum(b.pow(x, 2), [0])), [0, 5])).toEqual([0, 1]);
+    expect(unary((b, x) => b.pow(b.mean(b.pow(x, 2)), 0.5), [0, 0])).toEqual([0, 0]);
+  });
+  test("powers of 0 and of negative numbers", () => {
+    expect(binary((b, x, p) => b.pow(x, p), [0, 0])).toEqual([0, 0]);
+    expect(binary((b, x, p) => b.pow(x, p), [0, 2])).toEqual([0, 0]);
+    expect(binary((b, x, p) => b.pow(x, p), [-2, 2])).toEqual([-4, 0]);
+    expect(binary((b, x, p) => b.pow(x, p), [2, 3])).toEqual([12, 8 * Math.log(2)]);
+    expect(unary((b, x) => b.pow(x, 0), [0, 5, NaN])).toEqual([0, 0, 0]);
+    expect(unary((b, x) => b.pow(x, 1), [0])).toEqual([1]);
+    expect(unary((b, x) => b.pow(x, 3), [0, -1])).toEqual([0, 3]);
+  });
+  test("second derivative of powers at 0", () => {
+    const b = new Formulas();
+    const x = b.input("x", 1);
+    const g = b.grad(b.sumAll(b.pow(x, 2)), x);
+    const { nodes } = pass(
+      b,
+      [b.grad(b.sumAll(g), x), b.grad(b.sumAll(b.grad(b.sumAll(b.pow(x, 1)), x)), x)],
+      ALL,
+    );
+    expect(values(nodes, { x: [0] })).toEqual([[2], [0]]);
+  });
+  test("products with zeros, at any order", () => {
+    expect(unary((b, x) => b.prod(x, [0]), [0, 2, 3])).toEqual([6, 0, 0]);
+    expect(unary((b, x) => b.prod(x, [0]), [0, 0, 3])).toEqual([0, 0, 0]);
+    const b = new Formulas();
+    const x = b.input("x", 3);
+    // ∂³ xyz / ∂x∂y∂z = 1, whatever they are.
+    const slice = (node: Node, start: number): Node =>
+      b.slice(node, [{ start, fromEnd: false, step: 1 }], [fixed(1)]);
+    const dx = b.grad(b.sumAll(b.prod(x, [0])), x);
+    const dxy = b.grad(b.sumAll(slice(dx, 0)), x);
+    const dxyz = b.grad(b.sumAll(slice(dxy, 1)), x);
+    expect(values(pass(b, [dx, dxy, dxyz], ALL).nodes, { x: [0, 0, 5] })).toEqual([
+      [0, 0, 0],
+      [0, 5, 0],
+      [0, 0, 1],
+    ]);
+  });
+  test("a branch not taken does not leak", () => {
+    expect(unary((b, x) => b.where(b.ne(x, 0), b.div(1, x), 0), [0, 2])).toEqual([0, -0.25]);
+    expect(unary((b, x) => b.where(b.gt(x, 0), b.log(x), x), [0, -1, 2])).toEqual([1, 1, 0.5]);
+    expect(unary((b, x) => b.where(b.gt(x, 0), x, b.expm1(x)), [1000, -1])).toEqual([1, Math.exp(-1)]);
+    expect(unary((b, x) => b.where(b.gt(x, 0), b.sqrt(x), 0), [0, 4])).toEqual([0, 0.25]);
+  });
+  test("saturation and infinity", () => {
+    expect(unary((b, x) => b.softplus(x), [89, 1000, -1000, 0])).toEqual([1, 1, 0, 0.5]);
+    expect(unary((b, x) => b.tanh(x), [1e3, -1e3])).toEqual([0, 0]);
+    expect(unary((b, x) => b.logsumexp(x, [0]), [1e4, -1e4, -inf])).toEqual([1, 0, 0]);
+    expect(unary((b, x) => b.logsumexp(x, [0]), [-inf, -inf])).toEqual([0, 0]);
+    expect(unary((b, x) => b.log(x), [0])).toEqual([inf]);
+  });
+});
+
+describe("meaning", () => {
+  const of = (make: (b: Formulas, x: Node) => Node, x: readonly number[]): number[] => {
+    const b = new Formulas();
+    const y = make(b, b.input("x", x.length));
+    const lowered = pass(b, [y], ["lower"]).nodes[0]!;
+    const [plain, low] = values([y, lowered], { x });
+    expect(low, "lowering keeps the meaning").toEqual(plain);
+    return plain!;
+  };
+  test("NaN goes through, as in PyTorch", () => {
+    expect(of((b, x) => b.max(x, 0), [NaN, -1])).toEqual([NaN, 0]);
+    expect(of((b, x) => b.min(x, 0), [NaN, -1])).toEqual([NaN, -1]);
+    expect(of((b, x) => b.relu(x), [NaN, -1, 2])).toEqual([NaN, 0, 2]);
+    expect(of((b, x) => b.reduceMax(x, [0]), [1, NaN, 3])).toEqual([NaN]);
+    expect(of((b, x) => b.sign(x), [NaN, -2, 0, 3])).toEqual([0, -1, 0, 1]);
+    expect(of((b, x) => b.reduce("argmax", x, [0]), [1, NaN, 3])).toEqual([1]);
+    expect(of((b, x) => b.eq(x, x), [NaN, 1])).toEqual([0, 1]);
+  });
+  test("argmax is the first of equals", () => {
+    expect(of((b, x) => b.reduce("argmax", x, [0]), [1, 3, 3])).toEqual([1]);
+    expect(of((b, x) => b.reduce("argmax", x, [0]), [-inf, -inf])).toEqual([0]);
+  });
+  test("logsumexp of infinities", () => {
+    expect(of((b, x) => b.logsumexp(x, [0]), [-inf, -inf])).toEqual([-inf]);
+    expect(of((b, x) => b.logsumexp(x, [0]), [inf, 1])).toEqual([inf]);
+    expect(of((b, x) => b.logsumexp(x, [0]), [NaN, 1])).toEqual([NaN]);
+    expect(of((b, x) => b.logsumexp(x, [0]), [1e4, 1e4])).toEqual([1e4 + Math.LN2]);
+  });
+  test("round is to even, 1^x is 1, x^0 is 1", () => {
+    expect(of((b, x) => b.elementwise("round", x), [0.5, 1.5, 2.5, -0.5, -1.5, 2.6, inf])).toEqual([
+      0,
+      2,
+      2,
+      -0,
+      -2,
+      3,
+      inf,
+    ]);
+    expect(of((b, x) => b.pow(1, x), [NaN, inf, 2])).toEqual([1, 1, 1]);
+    expect(of((b, x) => b.pow(x, 0), [NaN, inf, 0])).toEqual([1, 1, 1]);
+  });
+  test("erf, against values of Abramowitz and Stegun's table 7.1 and of mpmath", () => {
+    const known: [number, number][] = [
+      [0.1, 0.1124629160182849],
+      [0.46, 0.4846553900016797],
+      [0.5, 0.5204998778130465],
+      [1, 0.8427007929497149],
+      [2, 0.9953222650189527],
+      [-3.5, -0.9999992569016276],
+      [5, 0.9999999999984626],
+      [10, 1],
+      [-inf, -1],
+    ];
+    for (const [x, y] of known) expect(Math.abs(erf(x) - y)).toBeLessThan(3e-16);
+    expect(erf(NaN)).toBeNaN();
+  });
+  test("one_hot and gather", () => {
+    const b = new Formulas();
+    const [x, y] = [b.input("x", "N", 3), b.labels("y", "N")];
+    const nodes = [b.gather(x, y), b.oneHot(y, 3)];
+    const given = { x: [1, 2, 3, 4, 5, inf], y: [2, 0] };
+    const wanted = [
+      [3, 4],
+      [0, 0, 1, 1, 0, 0],
+    ];
+    expect(values(nodes, given, 2)).toEqual(wanted);
+    expect(values(pass(b, nodes, ["lower"]).nodes, given, 2)).toEqual(wanted);
+  });
+  test("slices from the end of the batch", () => {
+    const b = new Formulas();
+    const x = b.input("x", "N", 1);
+    const last = b.slice(
+      x,
+      [
+        { start: 1, fromEnd: true, step: 1 },
+        { start: 0, fromEnd: false, step: 1 },
+      ],
+      shapeOf(1, 1),
+    );
+    const [g] = gradientsOf(b, last, [x], ALL);
+    expect(values([last, g!], { x: [5, 6, 7] }, 3)).toEqual([[7], [0, 0, 1]]);
+  });
+});
+
+describe("mistakes are OpErrors with a code", () => {
+  const b = new Formulas();
+  const [x, y] = [b.input("x", "N", 3), b.labels("y", "N")];
+  const mistakes: Record<string, [() => Node, string]> = {
+    "shapes that do not broadcast": [() => b.add(x, b.input("z", 4)), "shape-mismatch"],
+    "the batch against a number": [() => b.add(x, b.input("z", 7, 3)), "shape-mismatch"],
+    "inner sizes": [() => b.matmul(x, b.input("w", 4, 2)), "shape-mismatch"],
+    "a reshape to another size": [() => b.reshape(x, shapeOf("N", 4)), "shape-mismatch"],
+    "a condition that is a number": [() => b.where(x, 1, 0), "type-mismatch"],
+    "an index that is a float": [() => b.gather(x, b.input("f", "N")), "type-mismatch"],
+    "an axis that is not there": [() => b.sum(x, [2]), "bad-axis"],
+    "a permutation that forgets an axis": [() => b.permute(x, [0, 0]), "bad-axis"],
+    "a slice past the end": [
+      () =>
+        b.slice(
+          x,
+          [
+            { start: 0, fromEnd: false, step: 1 },
+            { start: 2, fromEnd: false, step: 1 },
+          ],
+          shapeOf("N", 2),
+        ),
+      "bad-slice",
+    ],
+    "the gradient of a vector": [() => b.grad(x, x), "not-a-scalar"],
+    "the gradient by labels": [() => b.grad(b.sumAll(x), y), "type-mismatch"],
+    "no classes": [() => b.oneHot(y, 0), "bad-size"],
+  };
+  test.each(Object.entries(mistakes))("%s", (_, [make, code]) => {
+    expect(make).toThrow(OpError);
+    try {
+      make();
+    } catch (error) {
+      expect((error as OpError).code).toBe(code);
+    }
+  });
+  test("a graph has a limit", () => {
+    const make = (build: Build): Node => {
+      let node = build.extent({ count: 1, free: true });
+      for (let i = 0; i < 300_000; i++) node = build.add(node, i + 0.5);
+      return node;
+    };
+    expect(() => make(new Formulas())).toThrow(/more than 200,000/);
+  });
+});
