@@ -497,7 +497,7 @@ CASES = {
     "extremes": (
         extremes,
         {
-            "x": {"shape": ["N", 4], "choices": [s * v for s in (-1, 1) for v in (10000, 300, 90, 30, 4, 0.5)]},
+            "x": {"shape": ["N", 4], "choices": [s * v for s in (-1, 1) for v in (10000, 300, 90, 30, 3, 1, 0.5, 0)]},
             "c": real(["N", 4], -1, 1),
             "q": whole(["N", 4], 2),
             "label": whole(["N"], 4),
@@ -561,6 +561,7 @@ OPTIMIZERS = {
     "Adagrad": lambda w: torch.optim.Adagrad(w, lr=0.1),
     "AdagradDecay": lambda w: torch.optim.Adagrad(w, lr=0.1, lr_decay=0.01, weight_decay=0.01, eps=1e-8),
     "Rmsprop": lambda w: torch.optim.RMSprop(w, lr=0.01),
+    "RmspropCentered": lambda w: torch.optim.RMSprop(w, lr=0.005, centered=True),
     "RmspropMomentum": lambda w: torch.optim.RMSprop(w, lr=0.005, alpha=0.9, momentum=0.5, weight_decay=0.01),
     "Adam": lambda w: torch.optim.Adam(w, lr=0.05),
     "AdamDecay": lambda w: torch.optim.Adam(w, lr=0.05, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.01),
