@@ -283,7 +283,8 @@ class NestWriter {
           for (let copy = 0; copy < copies; copy++) enter(level, copy, false, copies);
         });
       }
-      if (size.free || total % (16 * copies) >= 16) {
+      const rest = copies > 1 ? total % (16 * copies) : total;
+      if (size.free || rest >= 16) {
         w.block(`for (; ${index} < ${until(16)}; ${index} += 16)`, () => enter(level, 0, false, 1));
       }
       if (this.#hasTail()) {

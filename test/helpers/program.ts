@@ -1,8 +1,9 @@
 /** Programs made by hand: kernels on buffers of their own, run once by `predict` of one compiled module. */
 import { runAsc } from "../../compiler/assemble/asc.ts";
 import type { ElementType } from "../../compiler/ir/node.ts";
-import { affine, affineAt, fixed, type Affine, type Size } from "../../compiler/ir/size.ts";
+import { affine, fixed, type Affine } from "../../compiler/ir/size.ts";
 import { render } from "../../compiler/render/render.ts";
+import { Interpreter } from "../../compiler/schedule/interpret.ts";
 import type { Buffer, Kernel, Operand, Place, Program } from "../../compiler/schedule/kernel.ts";
 
 export interface Bench {
@@ -68,31 +69,39 @@ export async function instantiate(source: string, relaxed = false): Promise<Modu
   return instance.exports as unknown as ModuleExports;
 }
 
-/** What each bench's operands hold afterwards. */
-export async function run(benches: readonly Bench[], options: RunOptions = {}): Promise<number[][][]> {
-  const { dtype = "f32", simd = "strict", rows = 1, seed = 0, step = 0 } = options;
+/** Compiles the benches into one module; the function it resolves to runs them and gives what each one's operands hold afterwards. */
+export async function prepare(
+  benches: readonly Bench[],
+  { dtype = "f32", simd = "strict" }: Pick<RunOptions, "dtype" | "simd"> = {},
+): Promise<(options?: RunOptions) => number[][][]> {
   const bytes = dtype === "f32" ? 4 : 8;
   const program = programOf(benches, bytes);
   const module = await instantiate(render(program, { dtype, simd, model: "test" }), simd === "relaxed");
-  module.reserve(rows);
   const base = Number(module.arena.value);
   const view = (offset: number, length: number): Float32Array | Float64Array =>
     dtype === "f32"
       ? new Float32Array(module.memory.buffer, base + offset, length)
       : new Float64Array(module.memory.buffer, base + offset, length);
-  module.initialize(seed);
-  view(0, 1)[0] = step;
-  const offsetOf = (buffer: number): number => program.arena.places[buffer]!.offset;
   const [, predict] = program.entries;
-  benches.forEach(({ data }, k) =>
-    data.forEach((values, i) =>
-      view(offsetOf(predict!.calls[k]!.addresses[i]!.buffer), values.length).set(values),
-    ),
+  const placed = benches.map(({ data }, k) =>
+    data.map((values, i) => {
+      const { buffer } = predict!.calls[k]!.addresses[i]!;
+      return { offset: program.arena.places[buffer]!.offset, values };
+    }),
   );
-  module.predict(rows);
-  return benches.map(({ data }, k) =>
-    data.map((values, i) => [...view(offsetOf(predict!.calls[k]!.addresses[i]!.buffer), values.length)]),
-  );
+  return ({ rows = 1, seed = 0, step = 0 } = {}) => {
+    module.reserve(rows);
+    module.initialize(seed);
+    view(0, 1)[0] = step;
+    for (const list of placed) for (const { offset, values } of list) view(offset, values.length).set(values);
+    module.predict(rows);
+    return placed.map((list) => list.map(({ offset, values }) => [...view(offset, values.length)]));
+  };
+}
+
+/** What each bench's operands hold after one run. */
+export async function run(benches: readonly Bench[], options: RunOptions = {}): Promise<number[][][]> {
+  return (await prepare(benches, options))(options);
 }
 
 export const operand = (
@@ -102,6 +111,20 @@ export const operand = (
   type: ElementType = "float",
 ): Operand => ({ name, access, type, strides: strides.map((s) => (typeof s === "number" ? affine(s) : s)) });
 
-/** A kernel's loops as numbers. */
-export const extents = (loops: readonly Size[], rows: number): number[] =>
-  loops.map((size) => affineAt(size.free ? affine(0, size.count) : affine(size.count), rows));
+/** What the scheduler's interpreter, in f64, leaves in each bench's operands. */
+export function interpretBenches(
+  benches: readonly Bench[],
+  { rows = 1, seed = 0, step = 0 }: RunOptions = {},
+): number[][][] {
+  const program = programOf(benches, 8);
+  const interpreter = new Interpreter(program, rows, seed);
+  interpreter.view(program.buffers[0]!)[0] = step;
+  const buffers = program.entries[1]!.calls.map((call) =>
+    call.addresses.map((a) => program.buffers[a.buffer]!),
+  );
+  benches.forEach(({ data }, k) =>
+    data.forEach((values, i) => interpreter.view(buffers[k]![i]!).set(values)),
+  );
+  interpreter.run("predict");
+  return buffers.map((list) => list.map((buffer) => [...interpreter.view(buffer)]));
+}
