@@ -117,7 +117,7 @@ ACTIVATIONS = {
     "gelu": lambda z: F.gelu(z, approximate="tanh"),
     "gelu_erf": F.gelu,
     "mish": F.mish,
-    "hard_sigmoid": F.hardsigmoid,
+    "hard_sigmoid": lambda z: F.hardtanh(z + 3, 0, 6) / 6,  # F.hardsigmoid has its 1/6 in f32
     "hard_tanh": F.hardtanh,
     "softmax": lambda z: F.softmax(z, -1),
     "log_softmax": lambda z: F.log_softmax(z, -1),
@@ -229,7 +229,7 @@ def reductions(i, p):
         "min_all": at["min"].min(),
         "min_batch": at["min"].amin(0),
         "min_last": at["min"].amin(-1, keepdim=True),
-        "prod_batch": w.prod(0),
+        "prod_batch": u.prod(0),
         "prod_last": w.prod(-1),
         "prod_middle": x.prod(1),
         "var_last": at["var"].var(-1),
@@ -247,14 +247,14 @@ def reductions(i, p):
     loss = loss + sq("mean_all") + sq("mean_batch") + msq("mean_last")
     loss = loss + sq("max_all") + sq("max_batch") + msq("max_last")
     loss = loss + sq("min_all") + sq("min_batch") + msq("min_last")
-    loss = loss + o["prod_batch"].sum() + msq("prod_last") + msq("var_last") + o["var_pair"].mean()
+    loss = loss + msq("prod_last") + msq("var_last") + o["var_pair"].mean()
     loss = loss + o["logsumexp_all"] + sq("logsumexp_batch") + msq("logsumexp_last")
     d = {
         "sum_d": gradient(sq("sum_last"), x),
         "mean_d": gradient(sq("mean_batch"), x),
         "max_d": gradient(sq("max_last") + sq("max_batch"), x),
         "min_d": gradient(sq("min_last") + sq("min_batch"), x),
-        "prod_d": gradient(o["prod_batch"].sum(), u),
+        "prod_d": gradient(sq("prod_last"), u),
         "prod_e": gradient(sq("prod_middle"), x),
         "var_d": gradient(sq("var_last"), x),
         "logsumexp_d": gradient(sq("logsumexp_batch"), x),
@@ -288,7 +288,7 @@ def movement(i, p):
         "stretched": table[0].expand(n, 4) * x[:, 0, :1],
         "hot": F.one_hot(y, 5).double() @ table,
         "picked": (flat @ torch.ones(6, 5) * table[:, 0]).gather(1, y[:, None])[:, 0],
-        "counted": flat * torch.arange(6.0) + 2 + 6,
+        "counted": flat * torch.arange(6.0) + 2 + n,
         "constants": math.pi * x[:, 0] + torch.tensor([1, math.e, 3]) - 1,
     }
     m = lambda name, power=2: (o[name] ** power).mean()
@@ -419,7 +419,7 @@ def derivatives(i, p):
         "exp_dd": d(d((torch.exp(x) * x).sum(), x).sum(), x),
         "log_dd": d(d(torch.log(u).sum(), u).sum(), u),
         "gelu_dd": d(d((x / 2 * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))).sum(), x).sum(), x),
-        "power_dd": d(d((u**x).sum(), u).sum(), u),
+        "power_dd": d(d((u**x).sum(), u).sum(), x),
         "sine_ddd": d(d(d((torch.sin(x) * x).sum(), x).sum(), x).sum(), x),
         "logsumexp_dd": d((d(torch.logsumexp(x, 1).sum(), x) ** 2).sum(), x),
         "softmax_dd": d((d((F.softmax(x, -1) ** 2).sum(), x) ** 2).sum(), x),
