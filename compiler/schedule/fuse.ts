@@ -277,7 +277,7 @@ class Fusion {
           continue;
         if (cluster.group.matmul !== null && overwrites) continue;
         // Another update may need the old value, and what this kernel makes: it could come neither before nor after.
-        const makes = cluster.group.items.some((other) => other.defines);
+        const makes = cluster.group.items.some((other) => !other.inPlace);
         if (makes && this.#contested.has(item.buffer)) continue;
         const form = attempt(() => formBody(joined, this.#locate));
         if (form !== null) return this.#settle(cluster, joined, form, item, before, behind);
@@ -298,7 +298,10 @@ class Fusion {
       }
     }
     for (const read of body.reads) {
-      if (read.view.strides.every((s) => s.constant === 0 && s.perRow === 0)) continue;
+      // A number that many kernels read, such as the learning rate, makes no kinship.
+      const once = read.view.strides.every((s) => s.constant === 0 && s.perRow === 0);
+      const made = this.#writers.has(read.buffer) || this.#inPlace.has(read.buffer);
+      if (once && !(made && group.domain.length === 0)) continue;
       for (const cluster of this.#readersOf(read.buffer)) {
         const same = cluster.group.matmul === null && sameShape(cluster.group.domain, group.domain);
         if (same && !seen.has(cluster)) {
