@@ -7,6 +7,8 @@ export interface GivenArgument {
   readonly name: string | null;
   readonly value: Value;
   readonly span: Span;
+  /** Its name, where it has one; else the value. */
+  readonly place: Span;
 }
 
 export interface Formal {
@@ -38,7 +40,7 @@ export function matchArguments(
       if (named !== null) {
         return mismatch(
           "argument-order",
-          argument.span,
+          argument.place,
           `an argument without a name stands after \`${named} = …\``,
           "put the named arguments last",
         );
@@ -52,8 +54,8 @@ export function matchArguments(
               : `${formals.length} arguments`;
         return mismatch(
           "argument-unexpected",
-          argument.span,
-          `${callee} takes ${most}`,
+          argument.place,
+          `\`${callee}\` takes ${most}`,
           `its definition is ${signature}`,
         );
       }
@@ -66,16 +68,16 @@ export function matchArguments(
       const near = closest(argument.name, names);
       return mismatch(
         "argument-unknown",
-        argument.span,
-        `${callee} has no argument \`${argument.name}\``,
+        argument.place,
+        `\`${callee}\` has no argument \`${argument.name}\``,
         near === undefined ? `its definition is ${signature}` : `did you mean \`${near}\`?`,
       );
     }
     if (matched[at] !== undefined) {
       return mismatch(
         "argument-duplicate",
-        argument.span,
-        `\`${argument.name}\` of ${callee} is given twice`,
+        argument.place,
+        `\`${argument.name}\` of \`${callee}\` is given twice`,
         "give it once",
       );
     }
@@ -86,7 +88,7 @@ export function matchArguments(
     return mismatch(
       "argument-missing",
       null,
-      `${callee} needs \`${missing.name}\``,
+      `\`${callee}\` needs \`${missing.name}\``,
       `its definition is ${signature}`,
     );
   }

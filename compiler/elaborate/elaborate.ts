@@ -162,7 +162,7 @@ class ModelReader {
       interpreter.readModel(declaration, this.#file, settings.expressions, freeName !== null);
       return interpreter;
     };
-    const known = knownOf(interpret(false, null, new Reporter()));
+    const known = this.#findParameters((to) => interpret(false, null, to));
     const predicting = interpret(false, known, reporter);
     if (reporter.failed) return null;
     const training = interpret(true, known, reporter);
@@ -199,6 +199,17 @@ class ModelReader {
       warnings: [],
       applied: [],
     };
+  }
+
+  /** The first reading says nothing, since the second says it better; unless there is no second, for a limit was passed. */
+  #findParameters(interpret: (to: Reporter) => Interpreter): Known {
+    const first = new Reporter();
+    try {
+      return knownOf(interpret(first));
+    } catch (error) {
+      first.diagnostics.forEach((d) => this.#reporter.report(d));
+      throw error;
+    }
   }
 
   #freeName(): string | null {

@@ -144,6 +144,7 @@ export class Interpreter {
   #calls = 0;
   #sites = 0;
   #scopes = 0;
+  #problems = 0;
   /** Above 0 where an optimiser's arguments stand for their first values. */
   #fixing = 0;
   #states: Map<string, OpenState> | null = null;
@@ -176,33 +177,37 @@ export class Interpreter {
     const scope = new Scope(file);
     if (isFree) scope.names.set(this.#reading.freeName, { kind: "size", count: 1 });
     for (const parameter of model.parameters) {
-      this.#guarded([parameter.name.text], scope, () => {
-        const standard = parameter.default === undefined ? null : this.#evaluate(parameter.default, scope);
-        const given = settings.get(parameter.name.text);
-        const value = given === undefined ? standard : this.#evaluate(given, new Scope(file));
-        if (value === null) {
-          throw this.#problem(
-            "setting-missing",
-            parameter.span,
-            `\`${parameter.name.text}\` of ${model.name.text} has no value`,
-            {
-              help: `give it one with \`--set ${parameter.name.text}=…\`, or a default here`,
-            },
-          );
-        }
-        if (given !== undefined && standard !== null && !sameKind(standard, value)) {
-          throw this.#problem(
-            "setting-kind",
-            given.span,
-            `\`${parameter.name.text}\` is ${kindOf(standard)} by default, and this is ${kindOf(value)}`,
-            {
-              also: [{ span: parameter.span, text: "declared here" }],
-              help: `give ${kindOf(standard)}`,
-            },
-          );
-        }
-        scope.names.set(parameter.name.text, value);
-      });
+      this.#guarded(
+        () => [parameter.name.text],
+        scope,
+        () => {
+          const standard = parameter.default === undefined ? null : this.#evaluate(parameter.default, scope);
+          const given = settings.get(parameter.name.text);
+          const value = given === undefined ? standard : this.#evaluate(given, new Scope(file));
+          if (value === null) {
+            throw this.#problem(
+              "setting-missing",
+              parameter.span,
+              `\`${parameter.name.text}\` of ${model.name.text} has no value`,
+              {
+                help: `give it one with \`--set ${parameter.name.text}=…\`, or a default here`,
+              },
+            );
+          }
+          if (given !== undefined && standard !== null && !sameKind(standard, value)) {
+            throw this.#problem(
+              "setting-kind",
+              given.span,
+              `\`${parameter.name.text}\` is ${kindOf(standard)} by default, and this is ${kindOf(value)}`,
+              {
+                also: [{ span: parameter.span, text: "declared here" }],
+                help: `give ${kindOf(standard)}`,
+              },
+            );
+          }
+          scope.names.set(parameter.name.text, value);
+        },
+      );
     }
     this.#execute(model.body, scope);
   }
@@ -285,7 +290,7 @@ export class Interpreter {
     for (const statement of block.statements) {
       let returned: Value | null = null;
       this.#guarded(
-        namesOf(statement),
+        () => namesOf(statement),
         scope,
         () => {
           returned = this.#statement(statement, scope);
@@ -298,7 +303,7 @@ export class Interpreter {
   }
 
   /** Runs `action`; if it fails, says why and poisons `names`. A body that fails to return has no value at all. */
-  #guarded(names: readonly string[], scope: Scope, action: () => void, statement?: Statement): void {
+  #guarded(names: () => readonly string[], scope: Scope, action: () => void, statement?: Statement): void {
     const [frame, depth, calls, fixing] = [this.#frame, this.#depth, this.#calls, this.#fixing];
     try {
       action();
@@ -308,7 +313,7 @@ export class Interpreter {
       this.#calls = calls;
       this.#fixing = fixing;
       this.#settle(error);
-      for (const name of names) scope.names.set(name, POISON);
+      for (const name of names()) scope.names.set(name, POISON);
       if (statement !== undefined && mayReturn(statement)) throw new Poisoned();
     } finally {
       frame.binding = null;
@@ -320,7 +325,8 @@ export class Interpreter {
     if (error instanceof Poisoned) return;
     if (!(error instanceof Problem)) throw error;
     this.#reading.reporter.report(error.diagnostic);
-    if (error.fatal) throw error;
+    // A mistake inside a loop is met at every turn.
+    if (error.fatal || ++this.#problems > this.#reading.limits.problems) throw error;
   }
 
   #statement(statement: Statement, scope: Scope): Value | null {
@@ -375,7 +381,7 @@ export class Interpreter {
             help: "take its `mean` or its `sum`",
           });
         }
-        this.#losses(node);
+        this.losses.push(node);
         return null;
       }
       case "optimizer":
@@ -387,10 +393,6 @@ export class Interpreter {
       default:
         return statement satisfies never;
     }
-  }
-
-  #losses(node: Node): void {
-    this.losses.push(node);
   }
 
   #requirePlace(statement: Statement): void {
@@ -514,7 +516,7 @@ export class Interpreter {
       shape,
       start.value.span,
       `the first value of \`${name}\``,
-      `\`${name}\` is ${showShape(shape)}`,
+      `\`${name}\` another`,
     );
     const moving = reachable([node]).find((n) => n.op === "input" || n.op === "parameter" || n.op === "grad");
     if (moving !== undefined) {
@@ -550,7 +552,7 @@ export class Interpreter {
 
   /** `~ f(a)` is `f(shape, a)`. */
   #initial(expression: Expression, shape: Shape, span: Span, scope: Scope): Value {
-    const first: GivenArgument = { name: null, value: list(shape.map(sizeValue)), span };
+    const first: GivenArgument = { name: null, value: list(shape.map(sizeValue)), span, place: span };
     return this.#applied(expression, first, scope);
   }
 
@@ -627,7 +629,7 @@ export class Interpreter {
     const { value } = statement;
     const call = value.kind === "call" ? value : null;
     const calleeExpression = call?.callee ?? value;
-    const callee = this.#evaluate(calleeExpression, scope);
+    const callee = this.#callee(calleeExpression, scope);
     if (callee.kind !== "optimizer") {
       throw this.#problem(
         "not-an-optimizer",
@@ -911,9 +913,23 @@ export class Interpreter {
   }
 
   #callExpression(expression: Call, scope: Scope, name: string | undefined): Value {
-    const callee = this.#evaluate(expression.callee, scope);
+    const callee = this.#callee(expression.callee, scope);
     const given = this.#given(expression.arguments, scope);
     return this.#call(callee, { callee: expression.callee.span, arguments: given }, name);
+  }
+
+  /** What is called. A value that cannot be called does not hide a definition: after `mean = mean(x)`, `mean(y)` is still a mean. */
+  #callee(expression: Expression, scope: Scope): Value {
+    if (expression.kind === "name") {
+      const bound = scope.find(expression.text);
+      if (bound !== undefined && (bound === POISON || !isCallable(bound))) {
+        const found = scope.file.find(expression.text);
+        if (found !== undefined && found.declaration.kind !== "const")
+          return this.#declared(found, expression.span);
+        if (primitives.has(expression.text)) return { kind: "primitive", name: expression.text };
+      }
+    }
+    return this.#evaluate(expression, scope);
   }
 
   #given(given: readonly Argument[], scope: Scope): GivenArgument[] {
@@ -921,6 +937,7 @@ export class Interpreter {
       name: argument.name?.text ?? null,
       value: this.#evaluate(argument.value, scope),
       span: argument.value.span,
+      place: argument.name?.span ?? argument.value.span,
     }));
   }
 
@@ -934,7 +951,7 @@ export class Interpreter {
       this.#tick(link.span);
       value = this.#applied(
         link.right,
-        { name: null, value, span: link.left.span },
+        { name: null, value, span: link.left.span, place: link.left.span },
         scope,
         link === expression ? name : undefined,
       );
@@ -946,7 +963,7 @@ export class Interpreter {
   #applied(expression: Expression, first: GivenArgument, scope: Scope, name?: string): Value {
     const call = expression.kind === "call" ? expression : null;
     const calleeExpression = call?.callee ?? expression;
-    const callee = this.#evaluate(calleeExpression, scope);
+    const callee = this.#callee(calleeExpression, scope);
     const rest = this.#given(call?.arguments ?? [], scope);
     return this.#call(callee, { callee: calleeExpression.span, arguments: [first, ...rest] }, name);
   }
@@ -1040,14 +1057,15 @@ export class Interpreter {
     if (index !== undefined) return tensor(known.parameters[index]!.node);
     const all = [...(table?.keys() ?? [])];
     const below = all.filter((path) => path.startsWith(`${segments[0]}.`));
-    const near = closest(segments.join("."), all);
+    const near = closest(segments.join("."), below.length > 0 ? below : all);
+    const help =
+      near !== undefined
+        ? `did you mean \`${near}\`?`
+        : below.length > 0
+          ? `${segments[0]} has ${below.slice(0, 12).join(", ")}${below.length > 12 ? ", …" : ""}`
+          : `no layer is called under the name \`${segments[0]}\` here`;
     throw this.#problem("unknown-path", expression.span, `there is no parameter \`${segments.join(".")}\``, {
-      help:
-        below.length > 0 && below.length <= 12
-          ? `${segments[0]} has ${below.join(", ")}`
-          : near !== undefined
-            ? `did you mean \`${near}\`?`
-            : `no layer is called under the name \`${segments[0]}\` here`,
+      help,
     });
   }
 
@@ -1067,17 +1085,34 @@ export class Interpreter {
       });
     }
     if (++this.#calls > this.#reading.limits.callDepth) {
-      throw this.#problem(
-        "recursion-too-deep",
-        site.callee,
-        `more than ${this.#reading.limits.callDepth} calls inside one another`,
-        { help: "a fn or a layer that calls itself needs an `if` that ends it" },
-        true,
-      );
+      throw this.#endless(site);
     }
     const value = this.#callOf(callee, site, name);
     this.#calls--;
     return value;
+  }
+
+  /** The place of a recursion is the call by which a definition calls itself, not where the limit was passed. */
+  #endless(site: CallSite): Problem {
+    const names = new Set<string>();
+    let again: Frame | null = this.#frame;
+    while (again !== null && !names.has(again.name)) {
+      names.add(again.name);
+      again = again.caller;
+    }
+    const limit = `more than ${this.#reading.limits.callDepth} calls inside one another`;
+    const help = "a fn or a layer that calls itself needs an `if` that ends it";
+    if (again?.site == null) return this.#problem("recursion-too-deep", site.callee, limit, { help }, true);
+    return new Problem(
+      diagnose(
+        "error",
+        "recursion-too-deep",
+        again.site.callee,
+        `\`${again.name}\` calls itself without an end: ${limit}`,
+        { help },
+      ),
+      true,
+    );
   }
 
   #callOf(callee: Callable, site: CallSite, name: string | undefined): Value {
@@ -1111,7 +1146,7 @@ export class Interpreter {
       name: p.replace("?", ""),
       optional: p.endsWith("?"),
     }));
-    const matched = this.#matched(`\`${callee.name}\``, formals, site);
+    const matched = this.#matched(callee.name, formals, site);
     const context = {
       build: this.#build(site.callee, name),
       freeName: this.#reading.freeName,
@@ -1153,7 +1188,7 @@ export class Interpreter {
       name: p.name.text,
       optional: p.default !== undefined,
     }));
-    const matched = this.#matched(`\`${title}\``, formals, site);
+    const matched = this.#matched(title, formals, site);
     const caller = this.#frame;
     let owner: ParameterScope | null = null;
     if (declaration.kind === "layer") {
@@ -1344,6 +1379,7 @@ export class Interpreter {
 
   /** `value` as a tensor of exactly `shape`, to which it may broadcast. */
   #shaped(value: Value, shape: Shape, span: Span, what: string, rule: string): Node {
+    const { freeName } = this.#reading;
     return this.#placed(span, () => {
       const build = this.#build(span);
       const node = toFloat(build, value);
@@ -1358,9 +1394,9 @@ export class Interpreter {
       if (!fits) {
         throw new OpError(
           "shape-mismatch",
-          `${what} is ${showShape(node.shape, this.#reading.freeName)}, and ${rule}: ${showShape(shape, this.#reading.freeName)}`,
+          `${what} has the shape ${showShape(node.shape, freeName)}, and ${rule}, ${showShape(shape, freeName)}`,
           [],
-          `it must broadcast to ${showShape(shape, this.#reading.freeName)}`,
+          `give it that shape, or one that broadcasts to it`,
         );
       }
       return build.broadcast(node, shape);

@@ -8,6 +8,8 @@ export interface Limits {
   readonly turns: number;
   /** Expressions and statements evaluated in one reading of the model. */
   readonly steps: number;
+  /** Statements that fail before reading stops. */
+  readonly problems: number;
   /** Nodes of the graph. */
   readonly nodes: number;
   /** Numbers in one list, those of the lists inside it included. */
@@ -23,7 +25,8 @@ export const defaultLimits: Limits = {
   expressionDepth: 1500,
   turns: 10_000,
   steps: 1_000_000,
-  nodes: 200_000,
+  problems: 300,
+  nodes: 100_000,
   items: 1_000_000,
   listDepth: 32,
   entries: 2 ** 29,
