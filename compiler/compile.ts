@@ -1,5 +1,6 @@
 /** The compiler, top to bottom. Each stage is a pure function from the one before; the verifier runs between the passes. */
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
+import { parse } from "../grammar/parse.ts";
 import { assemble } from "./assemble/assemble.ts";
 import { elaborate } from "./elaborate/elaborate.ts";
 import { loadProgram } from "./elaborate/load.ts";
@@ -108,8 +109,27 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   };
 }
 
-/** Every diagnostic of a program, in the order of its stages; empty for one that is in order. */
+/**
+ * Every diagnostic of a program, in the order of its stages; empty for one that is in order. Without `options.model` all models of the
+ * file are checked, and a file with definitions alone need not have one.
+ */
 export async function check(source: string, options: SourceOptions = {}): Promise<readonly Diagnostic[]> {
+  const { declarations } = parse(source, options.file ?? "model.nn").file;
+  const models = declarations.flatMap((d) => (d.kind === "model" ? [d.name.text] : []));
+  if (options.model !== undefined || models.length === 1) return diagnose(source, options);
+  if (models.length === 0) {
+    const found = await diagnose(source, options);
+    return declarations.length === 0 ? found : found.filter((d) => d.code !== "no-model");
+  }
+  // What is wrong outside of the models is found with each of them.
+  const found = new Map<string, Diagnostic>();
+  for (const model of models) {
+    for (const d of await diagnose(source, { ...options, model })) found.set(JSON.stringify(d), d);
+  }
+  return [...found.values()];
+}
+
+async function diagnose(source: string, options: SourceOptions): Promise<readonly Diagnostic[]> {
   try {
     return (await analyse(source, options)).diagnostics;
   } catch (error) {
