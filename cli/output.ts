@@ -17,6 +17,8 @@ export interface Output {
   readonly live: boolean;
   /** Columns of the terminal, 80 where there is none. */
   readonly columns: number;
+  /** Columns that stdout has room for; Infinity where it is no terminal, so that nothing is clipped in files. */
+  readonly dataColumns: number;
   /** Writes to stdout as it is. */
   readonly write: (text: string) => void;
   /** Writes a line to stderr. */
@@ -42,6 +44,7 @@ export function createOutput({ json, color }: OutputOptions): Output {
     unicode: !dumb && !/^(C|POSIX)$/.test(env["LC_ALL"] ?? env["LC_CTYPE"] ?? env["LANG"] ?? ""),
     live: stderr.isTTY && !dumb && !("CI" in env),
     columns: (stderr.isTTY ? stderr.columns : stdout.isTTY ? stdout.columns : 0) || 80,
+    dataColumns: stdout.isTTY ? stdout.columns || 80 : Infinity,
     write: (text) => void stdout.write(text),
     say: (line) => void stderr.write(`${line}\n`),
     draw: (text) => void stderr.write(text),

@@ -40,7 +40,7 @@ async function inspectCommand(file: string, options: SharedOptions, output: Outp
 function reportText(report: Report, batch: number, output: Output): string {
   const { bold } = output.colors;
   const draw = (header: readonly string[], rows: readonly (readonly Cell[])[]): string =>
-    table(header, rows, output.colors, Math.max(output.columns, 100));
+    table(header, rows, output.colors, output.dataColumns);
   const { forward, backward } = report.flops;
   const total = report.parameters.reduce((sum, p) => sum + p.count, 0);
   const section = (title: string, body: string): string => `${bold(title)}\n${body}`;

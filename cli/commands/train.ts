@@ -61,7 +61,7 @@ export function addTrain(program: Command, output: Output): Command {
     .option("--test <what...>", "what to measure it on at the end, written like --data")
     .addOption(new Option("--epochs <number>", "passes over the data").argParser(integer(0, 1e9)).default(10))
     .option("-o, --output <file>", "where the weights go, W.safetensors")
-    .option("--resume <file>", "weights to go on from, with their optimiser state")
+    .option("--resume <file>", "weights to go on from, with their optimiser state and seed")
     .addOption(new Option("--lr <number>", "learning rate, in place of the model's").argParser(finite))
     .addOption(
       new Option("--opt <name=value>", "any argument of the optimiser; may be repeated")
@@ -147,7 +147,6 @@ async function trainCommand(
       epochs: options.epochs,
       batch,
       shuffle: options.shuffle,
-      seed: options.seed,
       firstEpoch: before.epochs + 1,
       signal: stop.signal,
       onStep: (step) => {
