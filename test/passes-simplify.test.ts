@@ -27,7 +27,19 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
   "double-negation": (b, x) => [b.neg(b.neg(x))],
   "negated-difference": (b, x, y) => [b.neg(b.sub(x, y))],
   "negated-scale": (b, x) => [b.neg(b.mul(x, 3))],
-  "add-negated": (b, x, y) => [b.add(x, b.neg(y)), b.add(b.neg(x), y), b.sub(x, b.neg(y))],
+  "add-negated": (b, x, y, r) => [
+    b.add(x, b.neg(y)),
+    b.add(b.neg(x), y),
+    b.sub(x, b.neg(y)),
+    b.add(x, b.mul(b.broadcast(b.neg(r), x.shape), y)),
+    b.sub(x, b.where(b.gt(x, y), b.broadcast(b.neg(r), x.shape), 0)),
+    b.sub(x, b.where(b.gt(x, y), 0, b.neg(y))),
+  ],
+  twice: (b, x) => [b.add(x, x)],
+  "common-factor": (b, x, y) => {
+    const inverse = b.broadcast(b.reciprocal(b.extent({ count: 2, free: true })), x.shape);
+    return [b.add(b.mul(x, 3), b.mul(y, 3)), b.sub(b.mul(x, inverse), b.mul(inverse, y))];
+  },
   "negated-factor": (b, x, y) => [
     b.mul(b.neg(x), y),
     b.mul(x, b.neg(y)),

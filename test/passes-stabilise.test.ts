@@ -132,6 +132,11 @@ const cases: Record<string, Case> = {
     },
     ...softmaxCase,
   },
+  "e^(x - log Σ e^x)": {
+    rules: ["softmax-of-logsumexp"],
+    make: (b, z) => b.exp(b.sub(z, b.log(sumExp(b, z)))),
+    ...softmaxCase,
+  },
   "log(e^x / Σ e^x)": { rules: ["log-softmax"], make: (b, z) => b.log(softmax(b, z)), ...logSoftmax },
   "x - max x - log Σ e^(x - max x)": {
     rules: ["log-softmax-shift"],

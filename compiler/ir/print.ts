@@ -25,6 +25,9 @@ const INFIX: Partial<Record<Node["op"], string>> = {
   or: "or",
 };
 
+/** How many places of a rule are listed. */
+const MOST_PLACES = 5;
+
 interface Section {
   readonly title: string;
   readonly roots: readonly NamedNode[];
@@ -36,10 +39,7 @@ export function printModel(model: Model): string {
   for (const { title, roots } of sections(model)) {
     if (roots.length > 0) lines.push("", `-- ${title}`, ...printer.section(roots));
   }
-  if (model.applied.length > 0) lines.push("", "-- rules applied");
-  for (const { pass, rule, formula, node } of model.applied) {
-    lines.push(`${pass} ${rule}: ${formula}   at ${printer.reference(node)}`);
-  }
+  if (model.applied.length > 0) lines.push("", "-- rules applied", ...printer.rules());
   return lines.join("\n") + "\n";
 }
 
@@ -89,6 +89,19 @@ class Printer {
       lines.push(`${name} <- ${this.reference(node)}`);
     }
     return lines;
+  }
+
+  /** A line for each rule that was applied, with the first places. */
+  rules(): string[] {
+    const places = new Map<string, string[]>();
+    for (const { pass, rule, formula, node } of this.#model.applied) {
+      const line = `${pass}, ${rule}: ${formula}`;
+      places.set(line, [...(places.get(line) ?? []), this.reference(node)]);
+    }
+    return [...places].map(([line, at]) => {
+      const more = at.length > MOST_PLACES ? ` and ${at.length - MOST_PLACES} more` : "";
+      return `${line}   at ${at.slice(0, MOST_PLACES).join(", ")}${more}`;
+    });
   }
 
   /** How other lines speak of a node. */

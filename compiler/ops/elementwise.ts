@@ -5,6 +5,7 @@
 import type { Build } from "../ir/build.ts";
 import type { ElementType, ElementwiseName, Node } from "../ir/node.ts";
 import { sameShape, showShape } from "../ir/size.ts";
+import { mayBeZero } from "./bounds.ts";
 import { erf, roundTiesToEven, sigmoid, softplus } from "./numerics.ts";
 import { OpError, type Op, type OpTable } from "./op.ts";
 
@@ -15,7 +16,7 @@ interface Spec {
   /** Of the result: always `float`, or `int` where all operands are (`number`), or `bool`, or that of the operands (`same`). */
   readonly result: "float" | "number" | "bool" | "same";
   readonly takes?: "bool" | "any";
-  readonly evaluate: (...x: readonly number[]) => number;
+  readonly evaluate: (a: number, b: number, c: number) => number;
   readonly vjp: ((b: Build, g: Node, x: readonly Node[], y: Node) => readonly (Node | null)[]) | "flat";
   readonly flops?: number;
   readonly domain: readonly Interval[];
@@ -321,13 +322,6 @@ const isConstant = (x: Node): boolean => x.op === "constant";
 /** IEEE 754's pow, in which 1^b = 1 even for a NaN or infinite b, where JavaScript's says NaN. */
 const pow = (a: number, b: number): number => (a === 1 ? 1 : a ** b);
 
-/** Whether x may be 0 as far as can be seen here: a constant or a size is not. */
-function mayBeZero(x: Node): boolean {
-  if (x.op === "constant") return x.attributes.value === 0;
-  if (x.op === "broadcast" || x.op === "reshape") return mayBeZero(x.operands[0]!);
-  return x.op !== "extent";
-}
-
 /**
  * `value`, but 0 where the cotangent `g` is 0 and `pole` holds: there value is 0 · ∞. Such a cotangent comes from the branch not
  * taken of `where(x != 0, 1 / x, 0)`.
@@ -423,10 +417,11 @@ function elementwise<K extends ElementwiseName>(name: K, spec: Spec): Op<K> {
           (build, node, g) => rule(build, g, node.operands, node as unknown as Node),
     evaluate(operands) {
       const { shape, data } = operands[0]!;
-      const columns = operands.map((x) => x.data);
+      const [a, b, c] = operands.map((x) => x.data);
       const apply = spec.evaluate;
       const result = new Float64Array(data.length);
-      for (let i = 0; i < result.length; i++) result[i] = apply(...columns.map((column) => column[i]!));
+      // An operand that the op does not have is not read.
+      for (let i = 0; i < result.length; i++) result[i] = apply(a![i]!, b?.[i] ?? 0, c?.[i] ?? 0);
       return { shape, data: result };
     },
   };

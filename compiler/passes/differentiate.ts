@@ -100,15 +100,30 @@ function sweepBack(graph: Graph, scalar: Node, wanted: ReadonlySet<Node>): Sweep
     });
   }
 
+  const ends = flatEnds(flat);
   const gradients = new Map(
     [...wanted].map((tensor): [Node, Node | Missing] => {
       const gradient = cotangents.get(tensor);
       if (gradient !== undefined) return [tensor, gradient];
-      const at = flat.find((end) => reachable([end]).includes(tensor));
+      const at = ends.get(tensor);
       return [tensor, at === undefined ? { reason: "independent" } : { reason: "flat", at }];
     }),
   );
   return { gradients, named };
+}
+
+/** For each node behind one of `flat`, the first of them. */
+function flatEnds(flat: readonly Node[]): ReadonlyMap<Node, Node> {
+  const ends = new Map<Node, Node>();
+  for (const end of flat) {
+    const stack = [end];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (ends.has(node)) continue;
+      ends.set(node, end);
+      stack.push(...node.operands);
+    }
+  }
+  return ends;
 }
 
 /** Cotangents of the operands; null where the op is flat. */

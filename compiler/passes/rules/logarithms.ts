@@ -10,7 +10,8 @@ interface Logarithm {
   readonly of: (site: Site, node: Node, depth: number) => Node | null;
 }
 
-const DEPTH = 20;
+/** Products branch, so the cost is 2 to this power. */
+const DEPTH = 6;
 
 const logarithms: readonly Logarithm[] = [
   {

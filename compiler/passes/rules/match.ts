@@ -7,6 +7,12 @@ import type { Site } from "../rewrite.ts";
 export const isConstant = (node: Node, value?: number): node is NodeOf<"constant"> =>
   node.op === "constant" && (value === undefined || node.attributes.value === value);
 
+/** What a scalar was before it was given a shape. */
+export function unspread(node: Node): Node {
+  while (node.op === "broadcast" || node.op === "reshape") node = node.operands[0]!;
+  return node;
+}
+
 /** Either order of the operands of a commutative op. */
 export const orders = (node: { readonly operands: readonly Node[] }): readonly (readonly [Node, Node])[] => {
   const [a, b] = node.operands;

@@ -8,8 +8,8 @@ import type { ElementwiseName, Node, NodeOf, OpName, ReductionName, SliceAxis } 
 import { elements, isOne, ONE, sameShape, type Shape } from "../../ir/size.ts";
 import type { Environment, Op } from "../../ops/op.ts";
 import { ops } from "../../ops/table.ts";
-import type { Rule } from "../rewrite.ts";
-import { isConstant, orders } from "./match.ts";
+import type { Rule, Site } from "../rewrite.ts";
+import { isConstant, orders, unspread } from "./match.ts";
 
 /** Elementwise ops and reductions by the family of their records. */
 const namesOf = (family: Op<OpName>["family"]): OpName[] =>
@@ -124,14 +124,35 @@ const arithmetic: readonly Rule[] = [
     name: "add-negated",
     formula: "a + -b → a - b, -a + b → b - a, a - -b → a + b",
     at: ["add", "sub"],
-    rewrite({ b, as }, node) {
+    rewrite(site, node) {
       if (node.op === "sub") {
-        const right = as(node.operands[1]!, "neg");
-        return right === null ? null : b.add(node.operands[0]!, right.operands[0]!);
+        const right = withoutMinus(site, node.operands[1]!);
+        return right === null ? null : site.b.add(node.operands[0]!, right);
       }
       for (const [x, y] of orders(node)) {
-        const negative = as(y, "neg");
-        if (negative !== null) return b.sub(x, negative.operands[0]!);
+        const positive = withoutMinus(site, y);
+        if (positive !== null) return site.b.sub(x, positive);
+      }
+      return null;
+    },
+  },
+  {
+    name: "twice",
+    formula: "x + x → 2 x",
+    at: ["add"],
+    rewrite: ({ b }, { operands: [x, y] }) => (x === y ? b.mul(x!, 2) : null),
+  },
+  {
+    name: "common-factor",
+    formula: "c x ± c y → c (x ± y), where c is a number or the inverse of a size",
+    at: ["add", "sub"],
+    rewrite({ b, as }, node) {
+      const [left, right] = node.operands.map((x) => as(x, "mul"));
+      if (left === null || left === undefined || right === null || right === undefined) return null;
+      for (const [c, x] of orders(left)) {
+        for (const [d, y] of orders(right)) {
+          if (c === d && isScale(c)) return b.mul(node.op === "add" ? b.add(x, y) : b.sub(x, y), c);
+        }
       }
       return null;
     },
@@ -440,6 +461,46 @@ const views: readonly Rule[] = [
 ];
 
 export const simplifications: readonly Rule[] = [...arithmetic, ...reductions, ...views];
+
+/**
+ * -x, where x carries a minus that costs nothing to leave out: its own, or that of a number spread over it as a factor or a branch.
+ */
+function withoutMinus(site: Site, x: Node, depth = 4): Node | null {
+  const { b, as } = site;
+  if (depth === 0) return null;
+  const own = as(x, "neg");
+  if (own !== null) return own.operands[0]!;
+  const view = as(x, "broadcast") ?? as(x, "reshape");
+  if (view !== null) {
+    const inner = withoutMinus(site, view.operands[0]!, depth - 1);
+    return inner === null ? null : remake(b.graph, view as unknown as Node, [inner]);
+  }
+  const product = as(x, "mul");
+  for (const [u, v] of product === null ? [] : orders(product)) {
+    const positive = v.op === "broadcast" ? withoutMinus(site, v, depth - 1) : null;
+    if (positive !== null) return b.mul(positive, u);
+  }
+  const choice = as(x, "where");
+  if (choice !== null) {
+    const [c, then, otherwise] = choice.operands;
+    if (isConstant(otherwise!, 0)) {
+      const positive = withoutMinus(site, then!, depth - 1);
+      return positive === null ? null : b.where(c!, positive, 0);
+    }
+    if (isConstant(then!, 0)) {
+      const positive = withoutMinus(site, otherwise!, depth - 1);
+      return positive === null ? null : b.where(c!, 0, positive);
+    }
+  }
+  return null;
+}
+
+/** A number, or one over a size, spread or not. */
+function isScale(x: Node): boolean {
+  const core = unspread(x);
+  if (core.op === "reciprocal") return core.operands[0]!.op === "extent";
+  return isConstant(core) && isOrdinary(core.attributes.value);
+}
 
 type Fold = NodeOf<"sum"> | NodeOf<"prod"> | NodeOf<"reduce_max"> | NodeOf<"reduce_min">;
 const FOLDS: readonly ReductionName[] = ["sum", "prod", "reduce_max", "reduce_min"];

@@ -15,6 +15,7 @@ import {
   spreadReduction,
   throughViews,
   unshifted,
+  unspread,
 } from "./match.ts";
 
 export const stabilisations: readonly Rule[] = [
@@ -80,6 +81,18 @@ export const stabilisations: readonly Rule[] = [
       const [axis, ...others] = axes;
       if (axis !== undefined && others.length === 0) return site.b.softmax(x, axis);
       return site.b.exp(site.b.sub(x, site.b.logsumexp(x, axes)));
+    },
+  },
+  {
+    name: "softmax-of-logsumexp",
+    formula: "e^(x - log Σ e^x) → softmax x",
+    at: ["exp"],
+    rewrite(site, node) {
+      const difference = site.as(node.operands[0]!, "sub");
+      const total = difference === null ? null : spreadReduction(site, difference.operands[1]!, "logsumexp");
+      if (difference === null || total === null || total.operands[0] !== difference.operands[0]) return null;
+      const [axis, ...others] = axesOf(total);
+      return axis === undefined || others.length > 0 ? null : site.b.softmax(total.operands[0]!, axis);
     },
   },
   {
@@ -305,7 +318,6 @@ function isSumOfSquares(site: Site, node: Node): boolean {
 
 /** A positive number or a size. */
 function isScale(node: Node): boolean {
-  const inner = node.op === "broadcast" || node.op === "reshape" ? node.operands[0]! : node;
-  if (inner !== node) return isScale(inner);
+  const inner = unspread(node);
   return inner.op === "extent" || (isConstant(inner) && inner.attributes.value > 0);
 }
