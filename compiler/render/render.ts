@@ -1,7 +1,7 @@
 /** Kernels → one AssemblyScript module, written to be read. Its exports are those of docs/abi.md. */
 import { CompilerFault } from "../fault.ts";
 import type { Address, Buffer, Entry, Kernel, Program } from "../schedule/kernel.ts";
-import { affineText } from "./affine.ts";
+import { affineText, sizeText } from "./affine.ts";
 import { ConstantTable, showNumber } from "./constants.ts";
 import { formatOf, type Format } from "./format.ts";
 import { MathLibrary } from "./math/library.ts";
@@ -66,7 +66,7 @@ class ModuleWriter {
       reserveSource,
       `// ---------------------------------------------------------------- functions of vectors\n`,
       this.#math.source(),
-      threefrySource(),
+      threefrySource,
       ...draws,
       shuffleSource,
       `// ---------------------------------------------------------------- kernels\n`,
@@ -179,7 +179,8 @@ class ModuleWriter {
       writer.line("const rowsAt = ARENA + FIXED;");
       for (const call of entry.calls) {
         const addresses = call.addresses.map((a) => this.#address(a));
-        writer.line(`${this.#functions[call.kernel]!}(${[...addresses, "rows"].join(", ")});`);
+        const rows = call.rows === undefined ? "rows" : sizeText(call.rows, 1);
+        writer.line(`${this.#functions[call.kernel]!}(${[...addresses, rows].join(", ")});`);
       }
       if (returns === "f64") {
         const hasLoss = this.#program.buffers.some((b) => b.role.kind === "loss");

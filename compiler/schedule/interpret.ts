@@ -67,11 +67,11 @@ export class Interpreter {
     }
   }
 
-  #call({ kernel, addresses }: KernelCall, step: number): void {
+  #call({ kernel, addresses, rows }: KernelCall, step: number): void {
     new Run(this.#program.kernels[kernel]!, {
       memory: this.#memory,
       starts: addresses.map((a: Address) => this.#start(a.buffer) + affineAt(a.offset, this.#rows)),
-      rows: this.#rows,
+      rows: rows === undefined ? this.#rows : sizeAt(rows, this.#rows),
       seed: this.#seed,
       step,
     }).run();

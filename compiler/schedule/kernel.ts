@@ -117,6 +117,8 @@ export interface KernelCall {
   readonly kernel: number;
   /** One for each operand of the kernel. */
   readonly addresses: readonly Address[];
+  /** What the kernel takes for the free dimension: the rows of the batch, unless this says otherwise (see `any-size.ts`). */
+  readonly rows?: Size;
 }
 
 export type EntryName = "initialize" | "predict" | "evaluate" | "gradients" | "step";

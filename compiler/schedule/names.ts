@@ -1,7 +1,6 @@
 /** Names for buffers and kernels, from the names in the source. */
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
-import { showSize } from "../ir/size.ts";
 import type { Buffer, EntryName } from "./kernel.ts";
 import { isMovement } from "./view.ts";
 
@@ -40,14 +39,23 @@ export function nodeName(node: Node): string {
   return at.origin.name ?? OP_NAMES[at.op] ?? at.op;
 }
 
-/** After what it is for: `start_h_weight`, `update_adam_256x784`; else after the last tensor it makes. */
+/** The parameter that a buffer belongs to. */
+export function ownerOf(role: Buffer["role"]): number | null {
+  if (role.kind === "parameter" || role.kind === "gradient") return role.index;
+  return role.kind === "state" ? role.parameter : null;
+}
+
+/** What an optimiser's definition calls it, whichever parameter it belongs to. */
+export function generalName(role: Buffer["role"]): string | null {
+  if (role.kind === "parameter") return "param";
+  if (role.kind === "gradient") return "grad";
+  return role.kind === "state" ? role.name : null;
+}
+
+/** After what it is for: `start_h_weight`, `update_adam`; else after the last tensor it makes. */
 export function kernelName(entry: EntryName, destinations: readonly Buffer[], model: Model): string {
   const { name, role } = destinations.at(-1)!;
   if (entry === "initialize") return identifier(`start_${name}`);
-  if (entry === "step" && (role.kind === "parameter" || role.kind === "state")) {
-    const { shape } = model.parameters[role.kind === "parameter" ? role.index : role.parameter]!;
-    const dims = shape.map((size) => showSize(size)).join("x") || "scalar";
-    return identifier(`update_${model.optimizer?.name ?? "parameter"}_${dims}`);
-  }
-  return identifier(name);
+  const updates = entry === "step" && (role.kind === "parameter" || role.kind === "state");
+  return identifier(updates ? `update_${model.optimizer?.name ?? "parameter"}` : name);
 }

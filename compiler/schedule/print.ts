@@ -12,9 +12,10 @@ export function printProgram(program: Program): string {
   for (const kernel of kernels) lines.push("", ...kernelLines(kernel));
   for (const entry of entries) {
     lines.push("", `entry ${entry.name}`);
-    for (const { kernel, addresses } of entry.calls) {
+    for (const { kernel, addresses, rows } of entry.calls) {
       const shown = addresses.map((a) => showAddress(buffers[a.buffer]!, a));
-      lines.push(`  ${kernels[kernel]!.name}(${shown.join(", ")})`);
+      const entries = rows === undefined ? "" : `, rows ${showSize(rows)}`;
+      lines.push(`  ${kernels[kernel]!.name}(${shown.join(", ")}${entries})`);
     }
   }
   return `${lines.join("\n")}\n`;

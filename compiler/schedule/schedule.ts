@@ -4,13 +4,14 @@ import { Build } from "../ir/build.ts";
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
 import { elements, type Shape, type Size } from "../ir/size.ts";
+import { forAnySize } from "./any-size.ts";
 import { formulaOf } from "./formula.ts";
 import { fuse, type Root, type Task } from "./fuse.ts";
 import type { Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import { keyOf } from "./key.ts";
-import { shapeLoops } from "./loops.ts";
+import { type Shaped, shapeLoops } from "./loops.ts";
 import { planMemory } from "./memory.ts";
-import { identifier, kernelName, nodeName, Unique } from "./names.ts";
+import { generalName, identifier, kernelName, nodeName, ownerOf, Unique } from "./names.ts";
 import { orderTasks } from "./order.ts";
 
 export interface ScheduleOptions {
@@ -26,13 +27,19 @@ export function schedule(model: Model, options: ScheduleOptions = {}): Program {
   return new Scheduler(model).program(options.elementBytes ?? 4);
 }
 
+/** A kernel call while it is not known yet which kernels are one. */
+interface PlannedCall {
+  readonly shaped: Shaped;
+  readonly anySize: ReturnType<typeof forAnySize>;
+  readonly name: string;
+}
+
 class Scheduler {
   readonly #model: Model;
   readonly #build: Build;
   readonly #buffers: Buffer[] = [];
   readonly #kernels: Kernel[] = [];
-  readonly #kernelByKey = new Map<string, number>();
-  readonly #kernelNames = new Unique();
+  readonly #planned: { readonly name: EntryName; readonly calls: readonly PlannedCall[] }[] = [];
   readonly #entries: Entry[] = [];
   readonly #tables = new Map<Node, number>();
   readonly #inputs = new Map<string, number>();
@@ -73,6 +80,7 @@ class Scheduler {
       this.#entry("gradients", [loss, ...gradients]);
       if (optimizer !== null) this.#entry("step", [loss, ...this.#updates()]);
     }
+    this.#share(this.#planned);
     return this.#finish(elementBytes);
   }
 
@@ -198,12 +206,12 @@ class Scheduler {
       },
       preferred,
     };
-    const calls: KernelCall[] = [];
+    const calls: PlannedCall[] = [];
     if (name === "step") {
       // The step being made has its number before anything reads it.
       const next = this.#build.add(this.#model.graph.make("step", [], {}), 1);
       const count = fuse(this.#model.graph, [{ node: next, buffer: this.#step, inPlace: true }], stored);
-      for (const task of count) calls.push(this.#call(name, task, "next_step"));
+      for (const task of count) calls.push({ ...this.#shape(name, task), name: "next_step" });
     }
     const sizeOf = (buffer: number): Size | null => {
       const { role, size } = this.#buffers[buffer]!;
@@ -216,28 +224,56 @@ class Scheduler {
       if (unnamed.name === "")
         this.#buffers[buffer] = { ...unnamed, name: unique.take(nodeName(held.get(buffer)!)) };
     }
-    for (const task of tasks) calls.push(this.#call(name, task, null));
-    this.#entries.push({ name, calls });
+    for (const task of tasks) calls.push(this.#shape(name, task));
+    this.#planned.push({ name, calls });
   }
 
-  /** The call of a task's kernel, which is shared with all that have its formula and its shape. */
-  #call(entry: EntryName, task: Task, name: string | null): KernelCall {
-    const shaped = shapeLoops(task.group, task.body, (buffer) => identifier(this.#buffers[buffer]!.name));
-    const { operands, ...rest } = shaped.kernel;
-    const key = keyOf([rest, operands.map(({ access, strides, type }) => [access, strides, type])]);
-    let kernel = this.#kernelByKey.get(key);
-    if (kernel === undefined) {
-      kernel = this.#kernels.length;
-      const destinations = task.body.writes.map((write) => this.#buffers[write.buffer]!);
-      const chosen = name ?? kernelName(entry, destinations, this.#model);
-      this.#kernels.push({
-        ...shaped.kernel,
-        name: this.#kernelNames.take(chosen),
-        formula: formulaOf(shaped.kernel, shaped.labels),
-      });
-      this.#kernelByKey.set(key, kernel);
+  #shape(entry: EntryName, task: Task): PlannedCall {
+    const destinations = task.body.writes.map((write) => this.#buffers[write.buffer]!);
+    const owners = new Set(destinations.map(({ role }) => ownerOf(role)));
+    // An update that shares its kernel speaks of `param` and `grad`, as its definition does.
+    const updates = destinations.some(({ role }) => role.kind === "parameter" || role.kind === "state");
+    const general = entry === "step" && updates && owners.size === 1;
+    const label = (buffer: number): string => {
+      const { name, role } = this.#buffers[buffer]!;
+      return identifier((general ? generalName(role) : null) ?? name);
+    };
+    const shaped = shapeLoops(task.group, task.body, label);
+    const { addresses } = shaped;
+    const anySize = forAnySize(shaped, (operand) => {
+      const { kind } = this.#buffers[addresses[operand]!.buffer]!.role;
+      return kind === "hyper" || kind === "step";
+    });
+    return { shaped, anySize, name: kernelName(entry, destinations, this.#model) };
+  }
+
+  /** Calls of kernels that are shared by all that have one formula and one shape; where there are several shapes, one formula. */
+  #share(planned: readonly { name: EntryName; calls: readonly PlannedCall[] }[]): void {
+    const sizes = new Map<string, Set<string>>();
+    for (const { shaped, anySize } of planned.flatMap((entry) => entry.calls)) {
+      if (anySize === null) continue;
+      const key = kernelKey(anySize.kernel);
+      const known = sizes.get(key) ?? new Set();
+      sizes.set(key, known.add(kernelKey(shaped.kernel)));
     }
-    return { kernel, addresses: shaped.addresses };
+    const names = new Unique();
+    const byKey = new Map<string, number>();
+    for (const { name: entry, calls } of planned) {
+      const made = calls.map(({ shaped, anySize, name }): KernelCall => {
+        const general = anySize !== null && sizes.get(kernelKey(anySize.kernel))!.size > 1 ? anySize : null;
+        const { kernel: body } = general ?? shaped;
+        const key = kernelKey(body);
+        let kernel = byKey.get(key);
+        if (kernel === undefined) {
+          kernel = this.#kernels.length;
+          this.#kernels.push({ ...body, name: names.take(name), formula: formulaOf(body, shaped.labels) });
+          byKey.set(key, kernel);
+        }
+        const { addresses } = shaped;
+        return general === null ? { kernel, addresses } : { kernel, addresses, rows: general.rows };
+      });
+      this.#entries.push({ name: entry, calls: made });
+    }
   }
 
   /** Leaves out temporaries that nothing touches, and says of the others what they are kept for. */
@@ -277,3 +313,8 @@ class Scheduler {
 }
 
 const root = (node: Node, buffer: number): Root => ({ node, buffer, inPlace: false });
+
+/** Equal for kernels that differ in names alone. */
+function kernelKey({ operands, ...rest }: Shaped["kernel"]): string {
+  return keyOf([rest, operands.map(({ access, strides, type }) => [access, strides, type])]);
+}

@@ -1,9 +1,8 @@
 /** What must hold of every program that the scheduler hands on. */
 import { CompilerFault } from "../fault.ts";
-import { sizeAt } from "../ir/size.ts";
-import type { Address, Buffer, Kernel, KernelCall, Program } from "./kernel.ts";
+import { affineAt, sizeAt } from "../ir/size.ts";
+import type { Buffer, Kernel, KernelCall, Program } from "./kernel.ts";
 import { liveRanges, overlap } from "./memory.ts";
-import { reach } from "./view.ts";
 
 /** Batches that addresses are tried at; they are affine in the batch, so two would do. */
 const ROWS = [1, 2, 17];
@@ -68,7 +67,7 @@ function verifyCall(program: Program, call: KernelCall, written: ReadonlySet<num
   for (const [i, address] of call.addresses.entries()) {
     const buffer = program.buffers[address.buffer]!;
     const operand = kernel.operands[i]!;
-    verifyReach(kernel, i, address, buffer);
+    verifyReach(kernel, i, call, buffer);
     if (operand.access === "write" && (buffer.role.kind === "table" || buffer.role.kind === "input")) {
       throw new CompilerFault(`kernel ${kernel.name} writes to the ${buffer.role.kind} ${buffer.name}`);
     }
@@ -79,14 +78,18 @@ function verifyCall(program: Program, call: KernelCall, written: ReadonlySet<num
   }
 }
 
-function verifyReach(kernel: Kernel, index: number, address: Address, buffer: Buffer): void {
+function verifyReach(kernel: Kernel, index: number, call: KernelCall, buffer: Buffer): void {
   const { strides, name } = kernel.operands[index]!;
-  const loops =
-    strides.length > kernel.loops.length && kernel.kind === "product"
-      ? [...kernel.loops, kernel.depth]
-      : kernel.loops;
+  const { offset } = call.addresses[index]!;
+  const loops = kernel.kind === "product" ? [...kernel.loops, kernel.depth] : kernel.loops;
   for (const n of ROWS) {
-    const [low, high] = reach(address.offset, strides, loops, n);
+    const rows = call.rows === undefined ? n : sizeAt(call.rows, n);
+    let [low, high] = [affineAt(offset, n), affineAt(offset, n)];
+    for (const [loop, stride] of strides.entries()) {
+      const last = affineAt(stride, rows) * (sizeAt(loops[loop]!, rows) - 1);
+      if (last < 0) low += last;
+      else high += last;
+    }
     if (low < 0 || high >= sizeAt(buffer.size, n)) {
       throw new CompilerFault(`kernel ${kernel.name} reaches outside of ${buffer.name} by ${name}`);
     }

@@ -8,7 +8,6 @@ import {
   type Affine,
   affineOf,
   isOne,
-  ONE,
   sameAffine,
   sameSize,
   type Shape,
@@ -156,22 +155,3 @@ export const viewKey = (view: View): string =>
   [view.offset, ...view.strides].map((a) => `${a.constant}+${a.perRow}N`).join(",");
 
 export const sameView = (a: View, b: View): boolean => viewKey(a) === viewKey(b);
-
-/** The largest and smallest element that the view reaches, when the free dimension is `n`. */
-export function reach(
-  offset: Affine,
-  strides: readonly Affine[],
-  loops: readonly Size[],
-  n: number,
-): [number, number] {
-  const at = (a: Affine): number => a.constant + a.perRow * n;
-  let [low, high] = [at(offset), at(offset)];
-  for (const [loop, size] of loops.entries()) {
-    const last = at(strides[loop]!) * (at(affineOf(size)) - 1);
-    if (last < 0) low += last;
-    else high += last;
-  }
-  return [low, high];
-}
-
-export const ones = (count: number): Size[] => Array.from({ length: count }, () => ONE);

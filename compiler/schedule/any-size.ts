@@ -1,0 +1,39 @@
+/**
+ * Kernels for any number of entries. A nest of one loop that runs through its operands entry by entry does the same for a tensor of any
+ * size, so it takes the number as its rows: one function updates all parameters, another fills all states with zeros.
+ */
+import { affine, type Affine, free, ONE, type Size } from "../ir/size.ts";
+import type { Shaped } from "./loops.ts";
+
+/**
+ * The kernel with its one loop made free, and the loop's size for the call; `null` where the kernel is bound to its size.
+ * @param isNumber whether an operand is a single number whatever the size, such as a learning rate
+ */
+export function forAnySize(
+  { kernel }: Shaped,
+  isNumber: (operand: number) => boolean,
+): { readonly kernel: Shaped["kernel"]; readonly rows: Size } | null {
+  if (kernel.kind === "product" || kernel.loops.length > 1) return null;
+  // A kernel without loops is one of a single entry.
+  const rows = kernel.loops[0] ?? ONE;
+  const stepped = (strides: readonly Affine[], stride: number): Affine[] => [strides[0] ?? affine(stride)];
+  const operands = kernel.operands.map((operand, i) => ({
+    ...operand,
+    strides: stepped(operand.strides, isNumber(i) ? 0 : 1),
+  }));
+  const values = kernel.values.map((value) =>
+    value.kind === "index" || value.kind === "random"
+      ? { ...value, strides: stepped(value.strides, value.kind === "random" ? 1 : 0) }
+      : value,
+  );
+  // Rows of another meaning would change strides and numbers that depend on the batch.
+  const bound =
+    operands.some(({ strides }) => strides[0]!.perRow !== 0) ||
+    values.some(
+      (value) =>
+        value.kind === "extent" ||
+        ((value.kind === "index" || value.kind === "random") &&
+          (value.start.perRow !== 0 || value.strides[0]!.perRow !== 0)),
+    );
+  return bound ? null : { kernel: { ...kernel, operands, values, loops: [free()] }, rows };
+}
