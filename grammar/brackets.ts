@@ -41,7 +41,7 @@ export function balance(tokens: readonly IToken[], text: string, file: string): 
   const report = (code: string, message: string, labels: readonly Label[], help: string): void => {
     diagnostics.push({ code, severity: "error", message, labels, notes: [], help });
   };
-  const at = (token: IToken): Label["span"] => ({ file, start: token.startOffset, end: endOf(token) });
+  const at = (token: IToken): Label["span"] => ({ file, start: token.startOffset, end: t.endOf(token) });
   const inGroup = (): boolean => open.length > 0 && open.at(-1)?.tokenType !== t.OpenCurly;
   const pop = (): void => {
     const opener = open.pop();
@@ -67,7 +67,7 @@ export function balance(tokens: readonly IToken[], text: string, file: string): 
       `add \`${image}\``,
     );
     const previous = out.at(-1);
-    const place = previous ? endOf(previous) : end;
+    const place = previous ? t.endOf(previous) : end;
     out.push(createTokenInstance(type, image, place, place - 1, NaN, NaN, NaN, NaN));
     pop();
   };
@@ -75,7 +75,7 @@ export function balance(tokens: readonly IToken[], text: string, file: string): 
   for (const [i, token] of tokens.entries()) {
     const type = token.tokenType;
     const previous = tokens[i - 1];
-    const newLine = previous === undefined || /[\r\n]/.test(text.slice(endOf(previous), token.startOffset));
+    const newLine = previous === undefined || /[\r\n]/.test(text.slice(t.endOf(previous), token.startOffset));
     if (
       inGroup() &&
       (statementStarts.has(type) ||
@@ -135,10 +135,6 @@ export function balance(tokens: readonly IToken[], text: string, file: string): 
   const end = text.trimEnd().length;
   while (open.length > 0) closeMissing(end);
   return { tokens: out, diagnostics, tooDeep: false, groups };
-}
-
-function endOf(token: IToken): number {
-  return token.startOffset + token.image.length;
 }
 
 function startsStatement(token: IToken, next: IToken | undefined): boolean {

@@ -9,7 +9,7 @@ import type { Diagnostic, Span } from "./diagnostic.ts";
 import { MAX_DIAGNOSTICS, MAX_ELSE_IFS, MAX_EXPRESSION_HEIGHT } from "./limits.ts";
 import { infix, isInfix, LAMBDA_LEVEL, NEGATION_LEVEL, NOT_LEVEL, type InfixOperator } from "./precedence.ts";
 import { closest } from "./suggest.ts";
-import { hardWords, statementWords } from "./tokens.ts";
+import { endOf, hardWords, statementWords } from "./tokens.ts";
 
 /** What the parser read of one rule, by label. */
 class Reading {
@@ -116,7 +116,7 @@ class Builder {
     return this.#span(reading.start, reading.end);
   }
   #tokenSpan(token: IToken): Span {
-    return this.#span(token.startOffset, token.startOffset + token.image.length);
+    return this.#span(token.startOffset, endOf(token));
   }
   #report(code: string, span: Span, message: string, help?: string, label?: string): void {
     // The rest would not be shown; see MAX_DIAGNOSTICS.

@@ -33,7 +33,7 @@ export function translateHabits(tokens: readonly IToken[], file: string): Transl
       continue;
     }
     const { code, message, help } = habit;
-    const end = endOf(tokens[i + habit.takes - 1] ?? token);
+    const end = t.endOf(tokens[i + habit.takes - 1] ?? token);
     diagnostics.push({
       code,
       severity: "error",
@@ -54,12 +54,8 @@ function inPlaceOf(
   type: TokenType,
   image = typeof type.PATTERN === "string" ? type.PATTERN : "",
 ): IToken {
-  const end = endOf(token) - 1;
+  const end = t.endOf(token) - 1;
   return createTokenInstance(type, image, token.startOffset, end, NaN, NaN, NaN, NaN);
-}
-
-function endOf(token: IToken): number {
-  return token.startOffset + token.image.length;
 }
 
 // ------------------------------------------------------------------------------------------------------ operators
@@ -229,7 +225,7 @@ function bareDot(tokens: readonly IToken[], i: number): Habit | undefined {
     message: "a number has digits on both sides of its dot",
     help,
   });
-  if (!token || !next || endOf(token) !== next.startOffset) return undefined;
+  if (!token || !next || t.endOf(token) !== next.startOffset) return undefined;
   if (token.tokenType === t.Dot && next.tokenType === t.NumberToken && !endsOperand(before)) {
     return say(2, `0.${next.image}`, `write \`0.${next.image}\``);
   }

@@ -2,7 +2,7 @@
 import { Lexer, type IToken } from "chevrotain";
 import type { Comment } from "./ast.ts";
 import type { Diagnostic } from "./diagnostic.ts";
-import { allTokens, COMMENTS, Dot, NumberToken } from "./tokens.ts";
+import { allTokens, COMMENTS, Dot, endOf, NumberToken } from "./tokens.ts";
 
 export interface Lexed {
   readonly tokens: readonly IToken[];
@@ -25,7 +25,7 @@ export function lex(text: string, file: string): Lexed {
     token.endOffset = token.startOffset + token.image.length - 1;
     const reason = token.tokenType === NumberToken ? badNumber(token, tokens[i - 1]) : undefined;
     if (reason === undefined) return;
-    const span = { file, start: token.startOffset, end: token.startOffset + token.image.length };
+    const span = { file, start: token.startOffset, end: endOf(token) };
     diagnostics.push({
       code: "bad-number",
       severity: "error",

@@ -141,7 +141,7 @@ function essential(all: readonly Diagnostic[], text: string, groups: Balanced["g
       const from = around && around.start <= at ? around.end : at;
       const newLine = /[\r\n]/g;
       newLine.lastIndex = from;
-      shadow = Math.max(shadow, newLine.exec(text)?.index ?? text.length);
+      shadow = Math.max(shadow, (newLine.exec(text)?.index ?? text.length) + 1);
     }
     kept.push(diagnostic);
     if (kept.length === MAX_DIAGNOSTICS) {

@@ -34,13 +34,12 @@ export function explain(error: IRecognitionException, text: string, file: string
   const end = text.trimEnd().length;
   const { code, message, help } = word(error);
   // What is missing is shown where it belongs, unless what was found instead stands on the same line.
-  const gap =
-    previous && Number.isFinite(previous.startOffset) ? previous.startOffset + previous.image.length : 0;
+  const gap = previous && Number.isFinite(previous.startOffset) ? t.endOf(previous) : 0;
   const newLine = !atEnd && /[\r\n]/.test(text.slice(gap, token.startOffset));
   const span =
     atEnd || (newLine && gap > 0)
       ? { file, start: Math.min(gap, end), end: Math.min(gap, end) + 1 }
-      : { file, start: token.startOffset, end: token.startOffset + token.image.length };
+      : { file, start: token.startOffset, end: Math.max(t.endOf(token), token.startOffset + 1) };
   return {
     code,
     severity: "error",
@@ -137,7 +136,13 @@ function word(error: IRecognitionException): { code: string; message: string; he
   return {
     code: "unexpected-token",
     message: `expected ${expected}${after(previous?.image)}, found ${found}`,
-    ...withExample,
+    help:
+      example ??
+      (expected !== "a value"
+        ? `put ${expected} before it, or remove it`
+        : type === t.If
+          ? "to choose between two values write `where(condition, a, b)`"
+          : "a value is a number, a name, a call, a list `[…]`, or a formula in parentheses"),
   };
 }
 

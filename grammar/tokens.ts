@@ -6,6 +6,7 @@ import {
   createToken,
   Lexer,
   type CustomPatternMatcherFunc,
+  type IToken,
   type ITokenConfig,
   type TokenType,
 } from "chevrotain";
@@ -188,6 +189,11 @@ export const hardWords: readonly TokenType[] = [
 words.sort((a, b) => b.name.length - a.name.length);
 
 export const allTokens: readonly TokenType[] = [...all, ...words, Name, Infix, Foreign];
+
+/** One past the last character of a token in its file; a token read in place of another keeps that one's place. */
+export function endOf(token: IToken): number {
+  return (token.endOffset ?? token.startOffset + token.image.length - 1) + 1;
+}
 
 /** Whether a token may stand where a name is wanted: a name itself or a soft keyword. */
 export function isName(type: TokenType): boolean {
