@@ -10,6 +10,8 @@ type Lanes = "number" | "mask" | "same";
 interface Instruction {
   readonly takes: readonly Lanes[];
   readonly gives: Lanes;
+  /** Whether it calls a vector function. */
+  readonly isCall?: true;
   readonly write: (arguments_: readonly string[], tools: Tools) => string;
 }
 
@@ -24,10 +26,12 @@ const vector =
   (a: readonly string[], { format }: Tools): string =>
     `${format.vector}.${name}(${a.join(", ")})`;
 
-const called =
-  (name: string) =>
-  (a: readonly string[], { format, math }: Tools): string =>
-    `${math.use(name, format)}(${a.join(", ")})`;
+const call = (name: string, arity: 1 | 2): Instruction => ({
+  takes: arity === 1 ? ["number"] : ["number", "number"],
+  gives: "number",
+  isCall: true,
+  write: (a, { format, math }) => `${math.use(name, format)}(${a.join(", ")})`,
+});
 
 const unary = (write: Instruction["write"]): Instruction => ({ takes: ["number"], gives: "number", write });
 const binary = (write: Instruction["write"]): Instruction => ({
@@ -49,10 +53,10 @@ const same: Instruction = { takes: ["same"], gives: "same", write: ([a]) => a! }
 
 export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
   neg: unary(vector("neg")),
-  exp: unary(called("exp")),
-  expm1: unary(called("expm1")),
-  log: unary(called("log")),
-  log1p: unary(called("log1p")),
+  exp: call("exp", 1),
+  expm1: call("expm1", 1),
+  log: call("log", 1),
+  log1p: call("log1p", 1),
   sqrt: unary(vector("sqrt")),
   reciprocal: unary(
     ([a], { format, constants }) => `${format.vector}.div(${constants.float(format, 1)}, ${a})`,
@@ -63,13 +67,13 @@ export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
     const signed = `v128.or(${constants.float(format, 1)}, v128.and(${a}, ${constants.float(format, -0)}))`;
     return `v128.bitselect(${signed}, ${a}, ${format.vector}.gt(${format.vector}.abs(${a}), ${constants.float(format, 0)}))`;
   }),
-  sin: unary(called("sin")),
-  cos: unary(called("cos")),
-  tanh: unary(called("tanh")),
-  sigmoid: unary(called("sigmoid")),
-  softplus: unary(called("softplus")),
+  sin: call("sin", 1),
+  cos: call("cos", 1),
+  tanh: call("tanh", 1),
+  sigmoid: call("sigmoid", 1),
+  softplus: call("softplus", 1),
   relu: unary(([a], { format, constants }) => `${format.vector}.max(${a}, ${constants.float(format, 0)})`),
-  erf: unary(called("erf")),
+  erf: call("erf", 1),
   floor: unary(vector("floor")),
   round: unary(vector("nearest")),
   not: { takes: ["mask"], gives: "mask", write: ([a]) => `v128.not(${a})` },
@@ -79,7 +83,7 @@ export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
   sub: binary(vector("sub")),
   mul: binary(vector("mul")),
   div: binary(vector("div")),
-  pow: binary(called("pow")),
+  pow: call("pow", 2),
   max: binary(vector("max")),
   min: binary(vector("min")),
   lt: comparison("lt"),

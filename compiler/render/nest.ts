@@ -4,6 +4,7 @@
  */
 import type { Nest } from "../schedule/kernel.ts";
 import { affineText, advance, isUnit, isZero, sizeText } from "./affine.ts";
+import { instructions } from "./elementwise.ts";
 import { Values, type KernelTools, type Register, type Site } from "./values.ts";
 import type { Writer } from "./writer.ts";
 
@@ -11,8 +12,10 @@ type Reduction = "sum" | "prod" | "max" | "min";
 
 /** Vectors of a reduction in flight at once, where its body is short: an addition's latency is four of them. */
 const ACCUMULATORS = 4;
-/** Bodies of more operations than this stand once. */
+/** Bodies of more instructions than this stand once. */
 const SHORT_BODY = 6;
+/** What a call of a vector function counts for. */
+const CALL = 8;
 
 export function renderNest(nest: Nest, tools: KernelTools, writer: Writer): void {
   new NestWriter(nest, tools, writer).write();
@@ -133,7 +136,9 @@ class NestWriter {
     const needed = this.#needed([...reductions.map((r) => r.value), ...innerStores.map((s) => s.value)]);
     const across = this.#vectorLoop !== null && this.#vectorLoop >= this.#kept;
     const copies =
-      across && reductions.length > 0 && needed.size <= SHORT_BODY && this.#isLong() ? ACCUMULATORS : 1;
+      across && reductions.length > 0 && this.#cost(needed) <= SHORT_BODY && this.#isLong()
+        ? ACCUMULATORS
+        : 1;
 
     const { format, constants, names } = this.#tools;
     const accumulators = reductions.map(({ op }) => ({
@@ -225,6 +230,23 @@ class NestWriter {
       }
     }
     return { text: result, lanes: "number" };
+  }
+
+  /** Instructions, roughly, for a vector of these values. */
+  #cost(values: Iterable<number>): number {
+    let cost = 0;
+    for (const index of values) {
+      const value = this.#nest.values[index]!;
+      if (value.kind === "load") {
+        const stride = this.#nest.operands[value.operand]!.strides[this.#vectorLoop!]!;
+        cost += isZero(stride) || isUnit(stride) ? 1 : this.#tools.format.lanes;
+      } else if (value.kind === "apply") {
+        cost += instructions[value.op].isCall ? CALL : 1;
+      } else if (value.kind !== "constant") {
+        cost += CALL;
+      }
+    }
+    return cost;
   }
 
   /** Whether the vector loop may end in the middle of a vector. */
@@ -386,12 +408,19 @@ function phasesOf(nest: Nest): number[] {
  * last (a sum over the rows of a matrix); none where it is shorter than a vector.
  */
 function chooseVectorLoop(nest: Nest, lanes: number): number | null {
-  const { loops, operands, inner } = nest;
+  const { loops, operands, values, inner } = nest;
   const last = loops.length - 1;
   const lastKept = last - inner;
   const fits = (loop: number): boolean => loop >= 0 && (loops[loop]!.free || loops[loop]!.count >= lanes);
   const strided = (loop: number): number =>
     operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length;
   if (inner > 0 && fits(lastKept) && (!fits(last) || strided(lastKept) < strided(last))) return lastKept;
+  // Lanes gathered one by one for a sum alone are no gain.
+  if (
+    inner > 0 &&
+    strided(last) === operands.filter((o) => o.access === "read").length &&
+    values.length <= 2 * operands.length
+  )
+    return null;
   return fits(last) ? last : null;
 }

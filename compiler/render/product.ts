@@ -381,9 +381,9 @@ const grid = (rows: number, columns: number, make: (row: number, column: number)
 
 /** Which of the step sizes (largest first, the last 1) a loop of `count` entries needs; all where the count is free. */
 function steps(sizes: readonly number[], count: number | null): number[] {
-  if (count === null) return [...sizes];
+  if (count === null) return [...new Set(sizes)];
   const used: number[] = [];
-  for (const size of sizes) {
+  for (const size of new Set(sizes)) {
     if (count < size) continue;
     used.push(size);
     count %= size;

@@ -5,41 +5,43 @@ import type { MathLibrary } from "./math/library.ts";
 import { Pen } from "./math/function.ts";
 import { COSINE, SINE } from "./math/trigonometry.ts";
 
-/** Rotations of Threefry-2x32 (see `ir/random.ts`). */
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
-const PARITY = 0x1bd11bda;
+/**
+ * Rotations of Threefry-2x32 (see `ir/random.ts`), a byte each, the first lowest: 13, 15, 26, 6 for four rounds, then 17, 29, 16, 24 for
+ * four, and so on in turn.
+ */
+const EVEN_ROTATIONS = "0x061a0f0d";
+const ODD_ROTATIONS = "0x18101d11";
+const PARITY = "0x1bd11bda";
 
-/** Threefry-2x32-20 of four counters at once, and of one. */
-export function threefrySource(): string {
-  const rounds = [];
-  for (let round = 0; round < 20; round++) {
-    const rotation = ROTATIONS[round % 8]!;
-    rounds.push(
-      `x0 = i32x4.add(x0, x1);`,
-      `x1 = v128.xor(v128.or(i32x4.shl(x1, ${rotation}), i32x4.shr_u(x1, ${32 - rotation})), x0);`,
-    );
-    if (round % 4 === 3) {
-      const injection = (round + 1) / 4;
-      rounds.push(
-        `x0 = i32x4.add(x0, i32x4.splat(key${injection % 3}));`,
-        `x1 = i32x4.add(x1, i32x4.splat(key${(injection + 1) % 3} + ${injection}));`,
-      );
-    }
-  }
-  return `/// The second words of the last call of threefry
+/** Threefry-2x32-20 of four counters at once. */
+export const threefrySource = `/// The second words of the last call of threefry
 let secondWord: v128 = i32x4.splat(0);
 
 /// Threefry-2x32 with 20 rounds: key (key0, key1), counter (entry, site) in each lane; the first words of the result
 function threefry(entry: v128, site: i32, key0: i32, key1: i32): v128 {
-  const key2 = ${PARITY} ^ key0 ^ key1;
+  let key2 = ${PARITY} ^ key0 ^ key1;
   let x0 = i32x4.add(entry, i32x4.splat(key0));
   let x1 = i32x4.splat(site + key1);
-  ${rounds.join("\n  ")}
+  for (let group = 1; group <= 5; group++) {
+    let rotations: i32 = group & 1 ? ${EVEN_ROTATIONS} : ${ODD_ROTATIONS};
+    for (let round = 0; round < 4; round++) {
+      const rotation = rotations & 31;
+      x0 = i32x4.add(x0, x1);
+      x1 = v128.xor(v128.or(i32x4.shl(x1, rotation), i32x4.shr_u(x1, 32 - rotation)), x0);
+      rotations >>= 8;
+    }
+    // The keys take turns.
+    const key = key0;
+    key0 = key1;
+    key1 = key2;
+    key2 = key;
+    x0 = i32x4.add(x0, i32x4.splat(key0));
+    x1 = i32x4.add(x1, i32x4.splat(key1 + group));
+  }
   secondWord = x1;
   return x0;
 }
 `;
-}
 
 /** `uniform_f32x4(entry, site)` and its like. `step` is an expression for the step number as i32. */
 export function uniformSource(format: Format, constants: ConstantTable, step: string): string {

@@ -97,7 +97,8 @@ class ModuleWriter {
       random: (distribution) => this.#draw(distribution),
     };
     writer.line(`/// ${kernel.formula}`);
-    writer.block(`function ${name}(${[...parameters, "rows: usize"].join(", ")}): void`, () => {
+    const last = drawsRandom(kernel) ? ["rows: usize", "site: i32"] : ["rows: usize"];
+    writer.block(`function ${name}(${[...parameters, ...last].join(", ")}): void`, () => {
       if (tools.kernel.kind === "nest") renderNest(tools.kernel, tools, writer);
       else renderProduct(tools.kernel, tools, writer, { fused: this.#options.simd === "relaxed" });
     });
@@ -180,7 +181,8 @@ class ModuleWriter {
       for (const call of entry.calls) {
         const addresses = call.addresses.map((a) => this.#address(a));
         const rows = call.rows === undefined ? "rows" : sizeText(call.rows, 1);
-        writer.line(`${this.#functions[call.kernel]!}(${[...addresses, rows].join(", ")});`);
+        const site = drawsRandom(this.#program.kernels[call.kernel]!) ? [call.site ?? 0] : [];
+        writer.line(`${this.#functions[call.kernel]!}(${[...addresses, rows, ...site].join(", ")});`);
       }
       if (returns === "f64") {
         const hasLoss = this.#program.buffers.some((b) => b.role.kind === "loss");
@@ -192,6 +194,8 @@ class ModuleWriter {
     return writer.toString();
   }
 }
+
+const drawsRandom = (kernel: Kernel): boolean => kernel.values.some((value) => value.kind === "random");
 
 const DESCRIPTIONS: Readonly<Record<Entry["name"], string>> = {
   initialize: "First values of parameters, states, optimiser arguments and the step number",

@@ -143,7 +143,7 @@ export class Values {
             : `i32x4.add(${entry}, ${this.#laneEntries(value.strides[site.vectorLoop]!)})`;
         return assign(
           "random",
-          `${this.tools.random(value.distribution)}(${entries}, ${value.site})`,
+          `${this.tools.random(value.distribution)}(${entries}, ${value.site === 0 ? "site" : `site + ${value.site}`})`,
           "number",
         );
       }

@@ -17,7 +17,8 @@ export const LN2 = {
  */
 const terms = (format: Format): number => (format.dtype === "f32" ? 6 : 12);
 
-function tailCoefficients(count: number): number[] {
+/** 1/2!, 1/3!, … */
+export function tailCoefficients(count: number): number[] {
   const coefficients = [];
   let factorial = 1;
   for (let i = 2; i < count + 2; i++) {

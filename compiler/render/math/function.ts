@@ -29,6 +29,11 @@ export class Pen {
     this.#table = table;
   }
 
+  /** The same, in another format. */
+  in(format: Format): Pen {
+    return new Pen(format, this.#table);
+  }
+
   /** The constant `value` in every lane. */
   readonly c = (value: number, remark?: string): string => this.#table.float(this.format, value, remark);
 

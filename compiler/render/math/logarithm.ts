@@ -9,8 +9,11 @@ import { functionName, type Pen, type VectorFunction } from "./function.ts";
  */
 const terms = (format: Format): number => (format.dtype === "f32" ? 4 : 10);
 
-export const seriesCoefficients = (format: Format): number[] =>
-  Array.from({ length: terms(format) }, (_, i) => 2 / (2 * i + 3));
+/** 2/3, 2/5, 2/7 …: (2 atanh s - 2s) / (s z) as a series in z = s². */
+export const atanhSeries = (count: number): number[] =>
+  Array.from({ length: count }, (_, i) => 2 / (2 * i + 3));
+
+export const seriesCoefficients = (format: Format): number[] => atanhSeries(terms(format));
 
 /** Lines that define `e` and `m` with `x` = 2^e · m, m in [√½, √2), denormal numbers included. */
 export function splitExponent(pen: Pen, x: string): string {
