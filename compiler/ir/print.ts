@@ -25,6 +25,8 @@ const INFIX: Partial<Record<Node["op"], string>> = {
   or: "or",
 };
 
+/** Every so many views on one another, one gets a line. */
+const MOST_VIEWS = 4;
 /** How many places of a rule are listed. */
 const MOST_PLACES = 5;
 
@@ -37,7 +39,7 @@ export function printModel(model: Model): string {
   const printer = new Printer(model);
   const lines = [`model ${model.name}`];
   for (const { title, roots } of sections(model)) {
-    if (roots.length > 0) lines.push("", `-- ${title}`, ...printer.section(roots));
+    if (roots.length > 0) lines.push("", `-- ${title}`, printer.section(roots).join("\n"));
   }
   if (model.applied.length > 0) lines.push("", "-- rules applied", ...printer.rules());
   return lines.join("\n") + "\n";
@@ -71,6 +73,7 @@ class Printer {
   readonly #names = new Map<Node, string>();
   readonly #uses = new Map<string, number>();
   readonly #printed = new Set<Node>();
+  readonly #viewDepths = new Map<Node, number>();
 
   constructor(model: Model) {
     this.#model = model;
@@ -130,17 +133,24 @@ class Printer {
 
   /** What stands for a node that gets no line of its own; null for one that does. */
   #inPlace(node: Node): string | null {
-    // Views of views are few, but a source text may make many: the way down is a loop.
     let suffix = "";
     let inner = node;
-    for (;;) {
-      if (inner.op === "permute" && exchangesLastTwo(inner.attributes.axes)) suffix = `'${suffix}`;
-      else if (inner.op !== "broadcast" && !(inner.op === "reshape" && addsLeadingOnes(inner))) break;
-      inner = inner.operands[0]!;
+    for (; this.#viewDepth(inner) % MOST_VIEWS !== 0; inner = inner.operands[0]!) {
+      if (inner.op === "permute") suffix = `'${suffix}`;
     }
     const source = this.#source(inner);
     if (source !== null) return source + suffix;
     return inner === node ? null : this.#name(inner) + suffix;
+  }
+
+  /** How many views that may stand in place lie on one another here. */
+  #viewDepth(node: Node): number {
+    const stack: Node[] = [];
+    let inner = node;
+    for (; isUnspoken(inner) && !this.#viewDepths.has(inner); inner = inner.operands[0]!) stack.push(inner);
+    let depth = this.#viewDepths.get(inner) ?? 0;
+    for (let view = stack.pop(); view !== undefined; view = stack.pop()) this.#viewDepths.set(view, ++depth);
+    return depth;
   }
 
   #source(node: Node): string | null {
@@ -212,6 +222,12 @@ class Printer {
     }
   }
 }
+
+/** Whether a node is a view that formulas on tensors do not spell out, or a transpose. */
+const isUnspoken = (node: Node): boolean =>
+  node.op === "broadcast" ||
+  (node.op === "reshape" && addsLeadingOnes(node)) ||
+  (node.op === "permute" && exchangesLastTwo(node.attributes.axes));
 
 const exchangesLastTwo = (axes: readonly number[]): boolean => {
   const rank = axes.length;

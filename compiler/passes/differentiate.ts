@@ -2,14 +2,14 @@
  * Reverse mode: each `grad(scalar, tensor)` becomes the formula of the gradient. One sweep from a scalar back serves every tensor that its
  * gradient is wanted by. Grads of grads come by themselves, since operands go first.
  */
-import { DiagnosticError, type Diagnostic, type Label } from "../../grammar/diagnostic.ts";
-import { Build } from "../ir/build.ts";
-import { reachable, remake, type Graph } from "../ir/graph.ts";
+import { DiagnosticError, type Diagnostic, type Label, type Span } from "../../grammar/diagnostic.ts";
+import type { Build } from "../ir/build.ts";
+import { reachable, remake } from "../ir/graph.ts";
 import { listRoots, mapRoots, type Model } from "../ir/model.ts";
 import type { Node, OpName, Origin } from "../ir/node.ts";
 import { OpError, type Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
-import { transplant } from "./rewrite.ts";
+import { builders, transplant, withinLimit } from "./rewrite.ts";
 
 /** Why a tensor has no cotangent: nothing leads to it, or only ops without slope do. */
 type Missing = { readonly reason: "independent" } | { readonly reason: "flat"; readonly at: Node };
@@ -23,10 +23,13 @@ interface Sweep {
 
 /**
  * The model without `grad` nodes, with a warning (`no-gradient`, `flat-gradient`) for each parameter that training cannot move.
- * @throws DiagnosticError `no-derivative` where an op on the way has none
+ * @throws DiagnosticError `no-derivative` where an op on the way has none, `graph-too-large`
  */
-export function differentiate(model: Model): Model {
+export const differentiate = (model: Model): Model => withinLimit(() => differentiated(model));
+
+function differentiated(model: Model): Model {
   const { graph } = model;
+  const buildAt = builders(graph);
   const order = reachable(listRoots(model.roots));
   const map = new Map<Node, Node>();
   const sweeps = new Map<Node, Sweep>();
@@ -47,7 +50,7 @@ export function differentiate(model: Model): Model {
           ? (map.get(other.operands[1]!) ?? [])
           : [],
       );
-      sweep = sweepBack(graph, scalar, new Set(wanted));
+      sweep = sweepBack(buildAt, scalar, new Set(wanted));
       sweeps.set(scalar, sweep);
       for (const [of, cotangent] of sweep.named) {
         if (cotangent.origin.name === undefined && !origins.has(cotangent)) {
@@ -57,7 +60,7 @@ export function differentiate(model: Model): Model {
     }
     const tensor = map.get(node.operands[1]!)!;
     const gradient = sweep.gradients.get(tensor);
-    const zeros = new Build(graph, node.origin).zeros(node.shape);
+    const zeros = buildAt(node.origin.span).zeros(node.shape);
     map.set(node, gradient === undefined || "reason" in gradient ? zeros : gradient);
   }
 
@@ -68,7 +71,11 @@ export function differentiate(model: Model): Model {
 }
 
 /** The cotangents of `wanted`, from `scalar` back. */
-function sweepBack(graph: Graph, scalar: Node, wanted: ReadonlySet<Node>): Sweep {
+function sweepBack(
+  buildAt: (span: Span | undefined) => Build,
+  scalar: Node,
+  wanted: ReadonlySet<Node>,
+): Sweep {
   const order = reachable([scalar]);
   const moving = new Set<Node>();
   for (const node of order) {
@@ -78,14 +85,14 @@ function sweepBack(graph: Graph, scalar: Node, wanted: ReadonlySet<Node>): Sweep
   const cotangents = new Map<Node, Node>();
   const flat: Node[] = [];
   const named: [Node, Node][] = [];
-  if (moving.has(scalar)) cotangents.set(scalar, new Build(graph).constant(1));
+  if (moving.has(scalar)) cotangents.set(scalar, buildAt(undefined).constant(1));
   for (const node of order.toReversed()) {
     const cotangent = cotangents.get(node);
     if (cotangent === undefined) continue;
     if (node.origin.name !== undefined) named.push([node, cotangent]);
     if (!node.operands.some((operand) => moving.has(operand))) continue;
 
-    const build = new Build(graph, node.origin.span === undefined ? {} : { span: node.origin.span });
+    const build = buildAt(node.origin.span);
     const flows = pullBack(build, node, cotangent);
     node.operands.forEach((operand, i) => {
       if (!moving.has(operand)) return;

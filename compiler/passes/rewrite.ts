@@ -1,8 +1,10 @@
 /** Rewriting by named rules, operands first, until no rule applies. */
+import { DiagnosticError, type Span } from "../../grammar/diagnostic.ts";
 import { Build } from "../ir/build.ts";
 import { Graph, reachable, remake } from "../ir/graph.ts";
 import { listRoots, mapRoots, type AppliedRule, type Model, type Roots } from "../ir/model.ts";
 import type { Node, NodeOf, OpName, Origin } from "../ir/node.ts";
+import { OpError } from "../ops/op.ts";
 
 /** Where a rule is tried. */
 export interface Site {
@@ -25,10 +27,39 @@ export interface Rule {
 const MOST_SWEEPS = 50;
 const MOST_AT_ONE_NODE = 50;
 
-/** The model with `rules` applied wherever they match. */
-export function applyRules(model: Model, pass: string, rules: readonly Rule[]): Model {
+/**
+ * The model with `rules` applied wherever they match.
+ * @throws DiagnosticError `graph-too-large`
+ */
+export const applyRules = (model: Model, pass: string, rules: readonly Rule[]): Model =>
+  withinLimit(() => rewritten(model, pass, rules));
+
+/**
+ * What `work` returns.
+ * @throws DiagnosticError `graph-too-large`, where formulas that the program implies, such as gradients, are too many
+ */
+export function withinLimit<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof OpError) || error.code !== "graph-too-large") throw error;
+    const help = error.help === undefined ? {} : { help: error.help };
+    const notes = ["its derivatives are counted too"];
+    throw new DiagnosticError([
+      { code: error.code, severity: "error", message: error.message, labels: [], notes, ...help },
+    ]);
+  }
+}
+
+/** What rewriting may make, left sides included, as a multiple of what the graph may hold. */
+const ROOM = 8;
+
+function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
+  const { limit } = given.graph;
+  const model = transplant(given, new Map(), ROOM * limit);
   const byOp = new Map<OpName, Rule[]>();
   for (const rule of rules) for (const op of rule.at) byOp.set(op, [...(byOp.get(op) ?? []), rule]);
+  const buildAt = builders(model.graph);
   const origins = new Map<Node, Origin>();
   const applied: AppliedRule[] = [];
   let roots = model.roots;
@@ -45,7 +76,7 @@ export function applyRules(model: Model, pass: string, rules: readonly Rule[]): 
       const origin = origins.get(old) ?? old.origin;
       let node = same ? old : remake(model.graph, old, operands);
       const site: Site = {
-        b: new Build(model.graph, origin.span === undefined ? {} : { span: origin.span }),
+        b: buildAt(origin.span),
         // The comparison of `op` is what the cast states.
         as: <K extends OpName>(n: Node, op: K) =>
           n.op === op && !pinned.has(n) ? (n as unknown as NodeOf<K>) : null,
@@ -67,7 +98,17 @@ export function applyRules(model: Model, pass: string, rules: readonly Rule[]): 
     roots = mapRoots(roots, (node) => map.get(node)!);
     earlier = earlier.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
   }
-  return transplant({ ...model, roots, applied: [...earlier, ...applied] }, origins);
+  return transplant({ ...model, roots, applied: [...earlier, ...applied] }, origins, limit);
+}
+
+/** A builder for each place in the source, made once. */
+export function builders(graph: Graph): (span: Span | undefined) => Build {
+  const known = new Map<Span | undefined, Build>();
+  return (span) => {
+    const build = known.get(span) ?? new Build(graph, span === undefined ? {} : { span });
+    known.set(span, build);
+    return build;
+  };
 }
 
 function firstMatch(
@@ -86,8 +127,12 @@ function firstMatch(
  * The model in a graph of its own that holds nothing but what its roots need, where the nodes in `origins` carry the origin given:
  * what took the place of `h`, or is the gradient of `h`, is known by its name.
  */
-export function transplant(model: Model, origins: ReadonlyMap<Node, Origin>): Model {
-  const graph = new Graph(model.graph.limit);
+export function transplant(
+  model: Model,
+  origins: ReadonlyMap<Node, Origin>,
+  limit = model.graph.limit,
+): Model {
+  const graph = new Graph(limit);
   const map = new Map<Node, Node>();
   for (const node of reachable(listRoots(model.roots))) {
     const moved = remake(
