@@ -2,7 +2,7 @@
 //
 //   npx nndsl train examples/xor.nn --data x=examples/data/xor.csv:a,b --data y=examples/data/xor.csv:xor --epochs 1000 --lr 0.1 -o xor.safetensors
 //   npx nndsl compile examples/xor.nn -o examples/node
-//   node examples/node/picture.js examples/node/xor.js xor.svg --weights xor.safetensors --from -0.5 --to 1.5
+//   node examples/node/picture.js examples/node/xor.js xor.svg --weights xor.safetensors --from=-0.5 --to=1.5
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -18,7 +18,7 @@ const { positionals, values: options } = parseArgs({
 });
 const [modulePath, svgPath] = positionals;
 if (svgPath === undefined) {
-  console.error("usage: node picture.js MODEL.js OUT.svg [--weights W.safetensors] [--from -2] [--to 2]");
+  console.error("usage: node picture.js MODEL.js OUT.svg [--weights W.safetensors] [--from=-2] [--to=2]");
   process.exit(2);
 }
 
