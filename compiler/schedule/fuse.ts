@@ -291,11 +291,9 @@ class Fusion {
   #candidates(body: Body, group: Group, makers: ReadonlySet<Cluster>): Cluster[] {
     const list = [...makers].sort((a, b) => b.level - a.level);
     const seen = new Set(list);
-    if (group.domain.length === 0 && body.reads.length === 0) {
-      // First values of scalars: nothing is read, one kernel writes them all.
-      for (const cluster of this.#clusters) {
-        if (cluster.group.domain.length === 0 && cluster.body.reads.length === 0) return [cluster];
-      }
+    if (isNumbers(group, body)) {
+      // First values of scalars: one kernel writes them all.
+      for (const cluster of this.#clusters) if (isNumbers(cluster.group, cluster.body)) return [cluster];
     }
     for (const read of body.reads) {
       // A number that many kernels read, such as the learning rate, makes no kinship.
@@ -415,6 +413,9 @@ function join(group: Group, other: Group, item: Item): Group | null {
 
 const kept = (group: Group): Shape =>
   group.domain.map((size, axis) => (group.inner[axis] === true ? ONE : size));
+
+const isNumbers = (group: Group, body: Body): boolean =>
+  group.domain.length === 0 && body.values.every((value) => value.kind === "constant");
 
 /** A product reads its right factor by columns side by side, or both factors along the depth. */
 function liesWrong(body: Body): boolean {

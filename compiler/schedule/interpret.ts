@@ -67,13 +67,14 @@ export class Interpreter {
     }
   }
 
-  #call({ kernel, addresses, rows }: KernelCall, step: number): void {
+  #call({ kernel, addresses, rows, site = 0 }: KernelCall, step: number): void {
     new Run(this.#program.kernels[kernel]!, {
       memory: this.#memory,
       starts: addresses.map((a: Address) => this.#start(a.buffer) + affineAt(a.offset, this.#rows)),
       rows: rows === undefined ? this.#rows : sizeAt(rows, this.#rows),
       seed: this.#seed,
       step,
+      site,
     }).run();
   }
 }
@@ -84,6 +85,7 @@ interface Machine {
   readonly rows: number;
   readonly seed: number;
   readonly step: number;
+  readonly site: number;
 }
 
 class Run {
@@ -147,6 +149,7 @@ class Run {
   #values(point: readonly number[], last: number): number[] {
     const { values, operands } = this.#kernel;
     const { memory, rows, seed, step } = this.#machine;
+    const siteOf = (site: number): number => this.#machine.site + site;
     const made: number[] = [];
     for (const [index, value] of values.slice(0, last + 1).entries()) {
       switch (value.kind) {
@@ -167,7 +170,7 @@ class Run {
           made.push(
             kind === "index"
               ? entry
-              : randomEntry(value.distribution, { seed, step, site: value.site, entry }),
+              : randomEntry(value.distribution, { seed, step, site: siteOf(value.site), entry }),
           );
           break;
         }

@@ -28,7 +28,7 @@ export type Value =
   | { readonly kind: "extent"; readonly size: Size }
   /** start + Σ strides · indices, as a number: iota and its slices. */
   | { readonly kind: "index"; readonly start: Affine; readonly strides: readonly Affine[] }
-  /** Entry number start + Σ strides · indices of the random stream `site`. */
+  /** Entry number start + Σ strides · indices of the random stream `site`, counted from the call's site. */
   | {
       readonly kind: "random";
       readonly distribution: "uniform" | "normal";
@@ -119,6 +119,8 @@ export interface KernelCall {
   readonly addresses: readonly Address[];
   /** What the kernel takes for the free dimension: the rows of the batch, unless this says otherwise (see `any-size.ts`). */
   readonly rows?: Size;
+  /** Added to the sites of the kernel's random streams; 0 unless this says otherwise. */
+  readonly site?: number;
 }
 
 export type EntryName = "initialize" | "predict" | "evaluate" | "gradients" | "step";

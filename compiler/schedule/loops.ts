@@ -11,6 +11,8 @@ import { multiplySize, scale, type View } from "./view.ts";
 export interface Shaped {
   readonly kernel: Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula">;
   readonly addresses: readonly Address[];
+  /** Of the kernel's first random stream, from which it counts its own; 0 without one. */
+  readonly site: number;
   /** Beside the kernel's stores: what a person calls that which they store. */
   readonly labels: readonly string[];
 }
@@ -81,6 +83,7 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
     operands.push({ name: named(write.buffer), access: "write", strides: writes[i]!, type: write.type });
     return { operand: operands.length - 1, value: body.stored[i]! };
   });
+  const site = body.values.find((value) => value.kind === "random")?.site ?? 0;
   const values = body.values.map((value): Value => {
     switch (value.kind) {
       case "load":
@@ -88,11 +91,11 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
       case "index":
         return { kind: "index", start: value.view.offset, strides: numbered.get(value)! };
       case "random": {
-        const { distribution, site } = value;
+        const { distribution } = value;
         return {
           kind: "random",
           distribution,
-          site,
+          site: value.site - site,
           start: value.view.offset,
           strides: numbered.get(value)!,
         };
@@ -107,6 +110,7 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
       ? { kind: "product", ...common, left: body.left, right: body.right, depth: body.depth }
       : { kind: "nest", ...common, inner },
     addresses: [...body.reads, ...body.writes].map(({ buffer, view }) => ({ buffer, offset: view.offset })),
+    site,
     labels: body.writes.map((write) => operandName(write.buffer)),
   };
 }

@@ -12,10 +12,11 @@ export function printProgram(program: Program): string {
   for (const kernel of kernels) lines.push("", ...kernelLines(kernel));
   for (const entry of entries) {
     lines.push("", `entry ${entry.name}`);
-    for (const { kernel, addresses, rows } of entry.calls) {
+    for (const { kernel, addresses, rows, site } of entry.calls) {
       const shown = addresses.map((a) => showAddress(buffers[a.buffer]!, a));
       const entries = rows === undefined ? "" : `, rows ${showSize(rows)}`;
-      lines.push(`  ${kernels[kernel]!.name}(${shown.join(", ")}${entries})`);
+      const random = site === undefined ? "" : `, site ${site}`;
+      lines.push(`  ${kernels[kernel]!.name}(${shown.join(", ")}${entries}${random})`);
     }
   }
   return `${lines.join("\n")}\n`;

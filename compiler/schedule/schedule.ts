@@ -269,8 +269,9 @@ class Scheduler {
           this.#kernels.push({ ...body, name: names.take(name), formula: formulaOf(body, shaped.labels) });
           byKey.set(key, kernel);
         }
-        const { addresses } = shaped;
-        return general === null ? { kernel, addresses } : { kernel, addresses, rows: general.rows };
+        const { addresses, site } = shaped;
+        const call = { kernel, addresses, ...(site === 0 ? {} : { site }) };
+        return general === null ? call : { ...call, rows: general.rows };
       });
       this.#entries.push({ name: entry, calls: made });
     }
