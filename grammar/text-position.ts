@@ -69,7 +69,7 @@ const HIDDEN = /[\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF\p{Cs}]/u;
 export function columnsOf(character: string): number {
   const point = character.codePointAt(0) ?? 0;
   if (point < 0x300) return 1;
-  if (/^[\p{M}\u200B-\u200D\uFE00-\uFE0F]/u.test(character)) return 0;
+  if (/^(?:\p{M}|[\u200B-\u200D])/u.test(character)) return 0;
   if (WIDE.some(([first, last]) => point >= first && point <= last)) return 2;
   return /^\p{Emoji_Presentation}/u.test(character) ? 2 : 1;
 }
