@@ -51,8 +51,10 @@ export function explain(error: IRecognitionException, text: string, file: string
 }
 
 function word(error: IRecognitionException): { code: string; message: string; help?: string } {
-  const { token, message: expected } = error;
+  const { token } = error;
   const previous = previousOf(error);
+  const wanting = previous?.tokenType === t.Comma || previous?.tokenType === t.OpenRound;
+  const expected = wanting && error.message === "`)`" ? "a value" : error.message;
   const rule = error.context.ruleStack.at(-1) ?? "";
   const outer = error.context.ruleStack.at(-2) ?? "";
   const type = token.tokenType;
