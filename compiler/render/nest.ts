@@ -3,7 +3,8 @@
  * Indices count bytes. Values stand in the outermost loop where they are known.
  */
 import type { Nest } from "../schedule/kernel.ts";
-import { affineText, advance, isUnit, isZero, sizeText } from "./affine.ts";
+import { affineText, advance, isUnit, isZero } from "./affine.ts";
+import { cover } from "./cover.ts";
 import { instructions } from "./elementwise.ts";
 import { Values, type KernelTools, type Register, type Site } from "./values.ts";
 import type { Writer } from "./writer.ts";
@@ -255,9 +256,10 @@ class NestWriter {
     return size.free || size.count % this.#tools.format.lanes !== 0;
   }
 
+  /** A loop over the batch alone is taken for short. */
   #isLong(): boolean {
-    const size = this.#nest.loops[this.#vectorLoop!]!;
-    return size.free || size.count >= 4 * ACCUMULATORS * this.#tools.format.lanes;
+    const { count } = this.#nest.loops[this.#vectorLoop!]!;
+    return count >= 4 * ACCUMULATORS * this.#tools.format.lanes;
   }
 
   #loop(
@@ -284,36 +286,15 @@ class NestWriter {
           : this.#site(vectorLoop, suffix, offset);
       inside({ site, values: place.values.inside() }, copy, isTail);
     };
-    if (level !== this.#vectorLoop) {
-      const end = size.free ? `<usize>${sizeText(size, format.bytes)}` : sizeText(size, format.bytes);
-      w.block(`for (let ${index}: usize = 0; ${index} < ${end}; ${index} += ${format.bytes})`, () =>
-        enter(null, 0, false, 1),
-      );
+    const { bytes } = format;
+    const range = { size, unit: bytes };
+    if (level === this.#vectorLoop) {
+      cover(w, index, range, [16 * copies, 16, bytes], (step) => {
+        if (step === bytes) enter(null, 0, true, 1);
+        else for (let copy = 0; copy < step / 16; copy++) enter(level, copy, false, step / 16);
+      });
     } else {
-      const total = size.count * format.bytes;
-      w.line(`let ${index}: usize = 0;`);
-      const until = (step: number): string => {
-        if (!size.free) return String(Math.floor(total / step) * step);
-        const name = names.fresh(`${index}End`);
-        w.line(
-          `const ${name}: usize = ${sizeText(size, format.bytes)}${step === format.bytes ? "" : ` & -${step}`};`,
-        );
-        return name;
-      };
-      if (copies > 1) {
-        w.block(`for (; ${index} < ${until(16 * copies)}; ${index} += ${16 * copies})`, () => {
-          for (let copy = 0; copy < copies; copy++) enter(level, copy, false, copies);
-        });
-      }
-      const rest = copies > 1 ? total % (16 * copies) : total;
-      if (size.free || rest >= 16) {
-        w.block(`for (; ${index} < ${until(16)}; ${index} += 16)`, () => enter(level, 0, false, 1));
-      }
-      if (this.#hasTail()) {
-        w.block(`for (; ${index} < ${until(format.bytes)}; ${index} += ${format.bytes})`, () =>
-          enter(null, 0, true, 1),
-        );
-      }
+      cover(w, index, range, [bytes], () => enter(null, 0, false, 1));
     }
     this.#addresses.splice(0, this.#addresses.length, ...saved);
   }

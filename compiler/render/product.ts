@@ -11,6 +11,7 @@
 import type { Affine } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import { advance, affineText, isUnit, isZero, sizeText } from "./affine.ts";
+import { cover, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
 import { Values, type KernelTools, type Site } from "./values.ts";
 import type { Writer } from "./writer.ts";
@@ -87,18 +88,18 @@ class ProductWriter {
     const { format, names } = this.#tools;
     const index = names.fresh("b");
     this.#indices[level] = index;
-    const end = sizeText(this.#product.loops[level]!, format.bytes);
     const saved = [...this.#addresses];
-    this.#writer.block(
-      `for (let ${index}: usize = 0; ${index} < ${end}; ${index} += ${format.bytes})`,
+    cover(
+      this.#writer,
+      index,
+      { size: this.#product.loops[level]!, unit: format.bytes },
+      [format.bytes],
       () => {
         for (const [i, operand] of this.#product.operands.entries()) {
           const stride = operand.strides[level]!;
-          if (!isZero(stride))
-            this.#addresses[i] = this.#declare(
-              `${addressName(operand.name)}${level}`,
-              advance(this.#addresses[i]!, index, stride),
-            );
+          if (isZero(stride)) continue;
+          const text = advance(this.#addresses[i]!, index, stride);
+          this.#addresses[i] = this.#declare(`${addressName(operand.name)}${level}`, text);
         }
         this.#batch(level + 1, values.inside());
       },
@@ -123,45 +124,35 @@ class ProductWriter {
     this.#indices[this.#columnLoop] = j;
 
     const tallest = this.#form === "outer" ? OUTER.rows : this.#form === "dot" ? DOT.rows : 1;
-    const heights = steps([tallest, 1], rows.free ? null : rows.count);
-    const { lanes } = format;
+    const { lanes, bytes } = format;
     const widths =
       this.#form === "outer"
         ? [OUTER.vectors * lanes, lanes, 1]
         : this.#form === "dot"
           ? [DOT.columns, 1]
           : [1];
-    const spans = steps(widths, columns.free ? null : columns.count);
-
+    const tiles = (rowRange: Range): void =>
+      cover(
+        w,
+        j,
+        { size: columns, unit: bytes },
+        widths.map((width) => width * bytes),
+        (columnStep) =>
+          cover(w, i, rowRange, [tallest * bytes, bytes], (rowStep) => {
+            const width = columnStep / bytes;
+            this.#tile({ rows: rowStep / bytes, vectors: width === 1 ? 0 : width / lanes }, values.inside());
+          }),
+      );
     const block = this.#rowsOfBlock(tallest);
-    const inBlock = (from: string, end: string): void => {
-      w.line(`let ${j}: usize = 0;`);
-      for (const [number, width] of spans.entries()) {
-        const step = width * format.bytes;
-        const isLast = number === spans.length - 1;
-        const bound = sizeText(columns, format.bytes);
-        const condition = isLast ? `${j} < ${bound}` : `${j} + ${step} <= ${bound}`;
-        w.block(`for (; ${condition}; ${j} += ${step})`, () => {
-          w.line(`let ${i}: usize = ${from};`);
-          for (const [n, height] of heights.entries()) {
-            const rowStep = height * format.bytes;
-            const rowCondition = n === heights.length - 1 ? `${i} < ${end}` : `${i} + ${rowStep} <= ${end}`;
-            w.block(`for (; ${rowCondition}; ${i} += ${rowStep})`, () =>
-              this.#tile({ rows: height, vectors: width === 1 ? 0 : width / lanes }, values.inside()),
-            );
-          }
-        });
-      }
-    };
-    const end = sizeText(rows, format.bytes);
     if (block === null) {
-      inBlock("0", end);
+      tiles({ size: rows, unit: bytes });
       return;
     }
     const start = names.fresh("block");
-    w.block(`for (let ${start}: usize = 0; ${start} < ${end}; ${start} += ${block * format.bytes})`, () => {
-      const stop = this.#declare("blockEnd", `min<usize>(${start} + ${block * format.bytes}, ${end})`);
-      inBlock(start, stop);
+    const end = sizeText(rows, bytes);
+    w.block(`for (let ${start}: usize = 0; ${start} < ${end}; ${start} += ${block * bytes})`, () => {
+      const stop = this.#declare("blockEnd", `min<usize>(${start} + ${block * bytes}, ${end})`);
+      tiles({ from: start, end: stop });
     });
   }
 
@@ -225,15 +216,18 @@ class ProductWriter {
     );
   }
 
-  #overDepth(from: string | null, step: number, body: () => void): string {
+  /** Loops over the depth in the steps given, in elements. */
+  #overDepth(steps: readonly number[], body: (step: number) => void): void {
     const { format, names } = this.#tools;
-    const d = from ?? names.fresh("d");
     const { depth } = this.#product;
-    if (from === null) this.#writer.line(`let ${d}: usize = 0;`);
-    const end = sizeText(depth, format.bytes);
-    const condition = step === 1 ? `${d} < ${end}` : `${d} + ${step * format.bytes} <= ${end}`;
-    this.#writer.block(`for (; ${condition}; ${d} += ${step * format.bytes})`, body);
-    return d;
+    const { bytes } = format;
+    cover(
+      this.#writer,
+      names.fresh("d"),
+      { size: depth, unit: bytes },
+      steps.map((step) => step * bytes),
+      (step) => body(step / bytes),
+    );
   }
 
   /** sums[row][vector] */
@@ -244,7 +238,7 @@ class ProductWriter {
     const r = this.#line(right, this.#columnLoop, 1);
     const wide = Math.max(1, vectors);
     const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
-    this.#overDepth(null, 1, () => {
+    this.#overDepth([1], () => {
       const loaded = Array.from({ length: wide }, (_, v) =>
         this.#value(
           "right",
@@ -264,7 +258,7 @@ class ProductWriter {
 
   #dot({ rows, vectors }: Tile): string[][] {
     const { format } = this.#tools;
-    const { left, right, depth } = this.#product;
+    const { left, right } = this.#product;
     const columns = vectors === 0 ? 1 : vectors * format.lanes;
     const l = this.#line(left, this.#rowLoop, rows);
     const r = this.#line(right, this.#columnLoop, columns);
@@ -285,9 +279,8 @@ class ProductWriter {
       this.#step(l.base, left, lanes);
       this.#step(r.base, right, lanes);
     };
-    const d = this.#overDepth(null, format.lanes, () => whole(format.lanes));
-    // The rest of the depth, in the first lane alone.
-    if (depth.free || depth.count % format.lanes !== 0) this.#overDepth(d, 1, () => whole(1));
+    // The rest of the depth goes into the first lane alone.
+    this.#overDepth([format.lanes, 1], whole);
     return sums.map((row) => this.#acrossLanes(row));
   }
 
@@ -378,18 +371,6 @@ const address = (base: string, offset: number): string => (offset === 0 ? base :
 
 const grid = (rows: number, columns: number, make: (row: number, column: number) => string): string[][] =>
   Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => make(row, column)));
-
-/** Which of the step sizes (largest first, the last 1) a loop of `count` entries needs; all where the count is free. */
-function steps(sizes: readonly number[], count: number | null): number[] {
-  if (count === null) return [...new Set(sizes)];
-  const used: number[] = [];
-  for (const size of new Set(sizes)) {
-    if (count < size) continue;
-    used.push(size);
-    count %= size;
-  }
-  return used;
-}
 
 export function chooseForm(product: Product, lanes: number): Form {
   const { loops, operands, depth } = product;

@@ -7,9 +7,9 @@ export class Writer {
     this.#lines.push("  ".repeat(this.#depth) + text);
   }
 
-  /** `head {`, what `inside` writes, `}`. */
+  /** `head {` (or `{`), what `inside` writes, `}`. */
   block(head: string, inside: () => void): void {
-    this.line(`${head} {`);
+    this.line(head === "" ? "{" : `${head} {`);
     this.#depth += 1;
     inside();
     this.#depth -= 1;

@@ -105,14 +105,14 @@ function powMagnitude_f64x2(a: v128, y: v128): v128 {
   low = ${add("low", mul("y", "l1"))};
   low = v128.and(low, f64x2.lt(f64x2.abs(product), ${pen.c(800)}));
   const r = exp_f64x2(product);
-  const usual = ${add("r", mul("r", "low"))};
+  const usual = v128.bitselect(${add("r", mul("r", "low"))}, r, f64x2.lt(r, ${pen.c(Infinity)}));
   // Where a is 0 or infinite, or y infinite, the sign of y log a decides.
   const zero = f64x2.eq(a, ${pen.c(0)});
-  const infinite = f64x2.eq(a, ${pen.c(Infinity)});
-  const l2 = v128.bitselect(${pen.c(-Infinity)}, v128.bitselect(a, l, infinite), zero);
+  const inside = v128.and(f64x2.gt(a, ${pen.c(0)}), f64x2.lt(a, ${pen.c(Infinity)}));
+  const l2 = v128.bitselect(${pen.c(-Infinity)}, v128.bitselect(l, a, inside), zero);
   const edge = exp_f64x2(${mul("y", "l2")});
-  const isEdge = v128.or(v128.or(zero, infinite), v128.or(f64x2.ne(a, a), f64x2.eq(f64x2.abs(y), ${pen.c(Infinity)})));
-  return v128.bitselect(edge, usual, isEdge);
+  const isUsual = v128.andnot(inside, f64x2.eq(f64x2.abs(y), ${pen.c(Infinity)}));
+  return v128.bitselect(usual, edge, isUsual);
 }
 `;
 }

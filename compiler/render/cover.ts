@@ -1,0 +1,48 @@
+/** Loops over a range in steps of several sizes: full vectors, then single elements. */
+import type { Size } from "../ir/size.ts";
+import { sizeText } from "./affine.ts";
+import type { Writer } from "./writer.ts";
+
+/** What an index runs over, in bytes: from 0 to a size, or between two expressions. */
+export type Range =
+  { readonly size: Size; readonly unit: number } | { readonly from: string; readonly end: string };
+
+/**
+ * Writes loops that together cover a range, each taking as many of its steps as fit and leaving the rest to the next one. Where a loop would
+ * run once, its body stands alone; where it would not run, it is left out.
+ * @param steps in bytes, falling; the last divides every range
+ */
+export function cover(
+  writer: Writer,
+  index: string,
+  range: Range,
+  steps: readonly number[],
+  body: (step: number) => void,
+): void {
+  if ("size" in range && !range.size.free) {
+    const total = range.size.count * range.unit;
+    let from = 0;
+    for (const step of new Set(steps)) {
+      const until = from + Math.floor((total - from) / step) * step;
+      if (until - from > step) {
+        writer.block(`for (let ${index}: usize = ${from}; ${index} < ${until}; ${index} += ${step})`, () =>
+          body(step),
+        );
+      } else if (until > from) {
+        writer.block("", () => {
+          writer.line(`const ${index}: usize = ${from};`);
+          body(step);
+        });
+      }
+      from = until;
+    }
+    return;
+  }
+  const { from, end } = "size" in range ? { from: "0", end: sizeText(range.size, range.unit) } : range;
+  writer.line(`let ${index}: usize = ${from};`);
+  const distinct = [...new Set(steps)];
+  for (const [i, step] of distinct.entries()) {
+    const condition = i === distinct.length - 1 ? `${index} < ${end}` : `${index} + ${step} <= ${end}`;
+    writer.block(`for (; ${condition}; ${index} += ${step})`, () => body(step));
+  }
+}
