@@ -3,8 +3,8 @@ import { moonsCsv } from "./moons-data.ts";
 
 const model = `/// Two half moons, told apart by a small network.
 model Moons(units = 16) {
-  input x: [N, 2]    // points; N is the batch, free until run time
-  target y: int[N]   // 0 for the lower moon, 1 for the upper
+  input x: [N, 2] // points; N is the batch, free until run time
+  target y: int[N] // 0 for the lower moon, 1 for the upper
 
   h = dense(x, units, tanh)
   h = dense(h, units, tanh)

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { main } from "../../cli/main.ts";
 
 export const cliPath = fileURLToPath(new URL("../../cli/bin.ts", import.meta.url));
 
@@ -34,4 +35,30 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
+}
+
+/**
+ * The same in this process, where the assembler is warm after the first call: for what does not depend on the process. One at a time.
+ */
+export async function runHere(args: readonly string[], cwd: string): Promise<CliResult> {
+  const before = {
+    cwd: process.cwd(),
+    exitCode: process.exitCode,
+    out: process.stdout.write,
+    err: process.stderr.write,
+  };
+  let [stdout, stderr] = ["", ""];
+  process.stdout.write = (text: string | Uint8Array) => ((stdout += String(text)), true);
+  process.stderr.write = (text: string | Uint8Array) => ((stderr += String(text)), true);
+  process.chdir(cwd);
+  process.exitCode = 0;
+  try {
+    await main(args);
+    return { code: Number(process.exitCode), stdout, stderr };
+  } finally {
+    process.stdout.write = before.out;
+    process.stderr.write = before.err;
+    process.chdir(before.cwd);
+    process.exitCode = before.exitCode;
+  }
 }
