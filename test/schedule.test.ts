@@ -128,3 +128,174 @@ test("the arena is close to what must be alive", () => {
   expect(program.arena.fixed).toBeLessThanOrEqual(1.15 * bound.fixed);
   expect(program.arena.perRow).toBeLessThanOrEqual(1.15 * bound.perRow);
 });
+
+const input = (graph: Graph, name: string, s: Shape): Node =>
+  graph.make("input", [], { name, shape: s, type: "float" }, { name }) as unknown as Node;
+const parameter = (graph: Graph, index: number, s: Shape): Node =>
+  graph.make("parameter", [], { index, shape: s }) as unknown as Node;
+
+/** The kernels that `predict` calls for one output `o` of the inputs x [N, 6] and y [N, 6]. */
+function predictOf(make: (b: Build, x: Node, y: Node) => Node): { formulas: string[]; temporaries: number } {
+  const graph = new Graph();
+  const [x, y] = [input(graph, "x", [free(), fixed(6)]), input(graph, "y", [free(), fixed(6)])];
+  const node = make(new Build(graph), x, y);
+  const model = modelOf(graph, {
+    inputs: { x: x.shape, y: y.shape },
+    roots: { outputs: [{ name: "o", node }] },
+  });
+  for (const n of [1, 5]) expectScheduled(model, n);
+  const program = schedule(model);
+  const { calls } = program.entries.find((e) => e.name === "predict")!;
+  return {
+    formulas: calls.map((c) => program.kernels[c.kernel]!.formula),
+    temporaries: program.buffers.filter((b) => b.role.kind === "temporary").length,
+  };
+}
+
+describe("fusion", () => {
+  test("a chain of elementwise ops is one kernel", () => {
+    const { formulas, temporaries } = predictOf((b, x, y) =>
+      b.tanh(b.mul(b.add(x, y), b.sigmoid(b.add(x, y)))),
+    );
+    expect(formulas).toEqual(["o = tanh((x + y) * sigmoid(x + y))"]);
+    expect(temporaries).toBe(0);
+  });
+
+  test("a row's maximum, sum and quotient are one pass over rows", () => {
+    const { formulas } = predictOf((b, x) => {
+      const e = b.exp(b.sub(x, b.reduceMax(x, [1])));
+      return b.div(e, b.sum(e, [1]));
+    });
+    expect(formulas).toEqual(["o = exp(x - max(x)) / sum(exp(x - max(x)))"]);
+  });
+
+  test("a column sum keeps the columns side by side", () => {
+    const graph = new Graph();
+    const x = input(graph, "x", [free(), fixed(6)]);
+    const model = modelOf(graph, {
+      inputs: { x: x.shape },
+      roots: { outputs: [{ name: "o", node: new Build(graph).sum(x, [0]) }] },
+    });
+    const [kernel] = schedule(model).kernels.filter((k) => k.formula === "o = sum(x)");
+    expect(kernel!.loops).toEqual([fixed(6), free()]);
+    expect(kernel!.operands[0]!.strides.map((s) => s.constant)).toEqual([1, 6]);
+  });
+
+  test("movement costs no kernel", () => {
+    const { formulas } = predictOf((b, x, y) => {
+      const turned = b.permute(b.reshape(x, [free(), fixed(2), fixed(3)]), [2, 0, 1]);
+      return b.mul(b.reshape(b.permute(turned, [1, 2, 0]), y.shape), y);
+    });
+    expect(formulas).toEqual(["o = x * y"]);
+  });
+
+  test("a reshape that is no view copies once", () => {
+    const { formulas, temporaries } = predictOf((b, x, y) =>
+      b.mul(b.reshape(b.permute(b.reshape(x, [free(), fixed(2), fixed(3)]), [0, 2, 1]), y.shape), y),
+    );
+    expect(formulas).toHaveLength(2);
+    expect(temporaries).toBe(1);
+  });
+
+  test("the parts of a concatenation are written in place", () => {
+    const { formulas, temporaries } = predictOf((b, x, y) => b.concat([b.exp(x), b.tanh(y)], 1));
+    expect(formulas).toEqual(["o = exp(x)", "o = tanh(y)"]);
+    expect(temporaries).toBe(0);
+  });
+
+  test("a costly formula with readers in several kernels is stored, a cheap one computed again", () => {
+    const both = (of: (b: Build, x: Node) => Node) =>
+      predictOf((b, x, y) => {
+        const value = of(b, x);
+        return b.add(b.mul(b.sum(value, [0]), y), b.sum(value, [1]));
+      });
+    expect(both((b, x) => b.tanh(x)).temporaries).toBe(2);
+    expect(both((b, x) => b.mul(x, 3)).temporaries).toBe(1);
+  });
+
+  test("a factor that lies the wrong way is copied", () => {
+    const { formulas } = predictOf((b, x, y) =>
+      b.reshape(
+        b.matmul(
+          b.permute(b.reshape(x, [free(), fixed(2), fixed(3)]), [0, 2, 1]),
+          b.permute(b.reshape(y, [free(), fixed(3), fixed(2)]), [0, 2, 1]),
+        ),
+        [free(), fixed(9)],
+      ),
+    );
+    expect(formulas).toHaveLength(2);
+  });
+});
+
+describe("updates in place", () => {
+  /** Parameters of the shapes given, moved by `update`; a step must use the old values throughout. */
+  function stepOf(
+    shapes: readonly Shape[],
+    update: (b: Build, p: readonly Node[]) => readonly Node[],
+  ): string[] {
+    const graph = new Graph();
+    const b = new Build(graph);
+    const nodes = shapes.map((s, i) => parameter(graph, i, s));
+    const loss = b.sumAll(nodes[0]!);
+    const model = modelOf(graph, {
+      parameters: Object.fromEntries(shapes.map((s, i) => [`p${i}`, s])),
+      optimizer: { name: "own", hyper: [], states: [] },
+      roots: {
+        loss,
+        trainingLoss: loss,
+        gradients: nodes,
+        parameterUpdates: update(b, nodes),
+        parameterStarts: nodes.map((n) => b.zeros(n.shape)),
+      },
+    });
+    expectScheduled(model, 1);
+    const program = schedule(model);
+    return program.entries
+      .find((e) => e.name === "step")!
+      .calls.map((c) => program.kernels[c.kernel]!.formula);
+  }
+
+  test("two that read each other exchange their values", () => {
+    stepOf([shape(5), shape(5)], (_, [p, q]) => [q!, p!]);
+    stepOf([shape(5), shape(1, 5)], (b, [p, q]) => [b.reshape(q!, shape(5)), b.reshape(p!, shape(1, 5))]);
+    stepOf([shape(2, 3), shape(3, 2)], (b, [p, q]) => [b.transpose(q!), b.transpose(p!)]);
+  });
+
+  test("one that reads its own transpose, or its own sum, waits in a buffer", () => {
+    stepOf([shape(3, 3)], (b, [p]) => [b.sub(p!, b.transpose(p!))]);
+    stepOf([shape(3, 3)], (b, [p]) => [b.div(p!, b.sqrt(b.sum(b.mul(p!, p!), [0, 1])))]);
+    stepOf([shape(3, 3)], (b, [p]) => [b.matmul(p!, p!)]);
+  });
+
+  test("a plain one needs no buffer", () => {
+    expect(stepOf([shape(4)], (b, [p]) => [b.mul(p!, 0.5)])).toContain("param = param * 0.5");
+  });
+});
+
+describe("large programs", () => {
+  test("a formula of ten thousand terms is cut into kernels", { timeout: 30_000 }, () => {
+    const graph = new Graph();
+    const b = new Build(graph);
+    const x = input(graph, "x", [free()]);
+    let sum = x;
+    for (let i = 0; i < 10_000; i++) sum = b.add(sum, b.mul(x, i));
+    const program = schedule(
+      modelOf(graph, { inputs: { x: x.shape }, roots: { outputs: [{ name: "o", node: sum }] } }),
+    );
+    expect(() => verifyProgram(program)).not.toThrow();
+    expect(Math.max(...program.kernels.map((k) => k.values.length))).toBeLessThan(1000);
+  });
+
+  test("fifty equal layers take no more kernels than three", { timeout: 60_000 }, () => {
+    const kernels = (layers: number): number =>
+      schedule(perceptron([8, ...Array.from({ length: layers }, () => 8), 3])).kernels.length;
+    expect(kernels(50)).toBe(kernels(3));
+  });
+});
+
+test("the verifier finds two live buffers in one place", () => {
+  const program = schedule(perceptron([4, 3, 5, 2]));
+  const places = program.arena.places.map((place) => ({ ...place, offset: 0 }));
+  const broken = { ...program, arena: { ...program.arena, places } };
+  expect(() => verifyProgram(broken)).toThrow(/share memory/);
+});

@@ -250,6 +250,9 @@ class Former {
   }
 
   #value(node: Node, chain: Chain): number {
+    // What is only a view of something else need not be a view of entries of its own.
+    const stored = this.#computing !== node && this.#locate(node) !== undefined;
+    if (isMovement(node) && !stored && !isSingle(node)) return this.#move(node, chain);
     const uniform = isSingle(node) || node.op === "constant";
     const view = uniform ? this.#single() : fold(contiguous(node.shape), chain);
     const key = `${node.id}:${viewKey(view)}`;
@@ -272,10 +275,7 @@ class Former {
     if (buffer !== undefined) {
       return this.#push({ kind: "load", access: this.#access({ buffer, view }, node.type) });
     }
-    if (isMovement(node)) {
-      const step = (v: View): View | null => moveView(node, v);
-      return this.#value(node.operands[0]!, { step, at: node, rest: chain });
-    }
+    if (isMovement(node)) return this.#move(node, chain);
     switch (node.op) {
       case "constant":
         return this.#push({ kind: "constant", value: node.attributes.value, type: node.type });
@@ -309,6 +309,11 @@ class Former {
         }
         throw new Unfusable(`${node.op} has to be stored`, node);
     }
+  }
+
+  #move(node: Movement, chain: Chain): number {
+    const step = (view: View): View | null => moveView(node, view);
+    return this.#value(node.operands[0]!, { step, at: node, rest: chain });
   }
 
   #reduce(node: Reduction, chain: Chain, computing: boolean): number {
