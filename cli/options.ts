@@ -64,29 +64,16 @@ export function finite(text: string): number {
 /**
  * The program's file and the data. `--data` takes all that follows it, so a file typed last (`train --data a.npz model.nn`) arrives
  * among the data; it is known by its name.
- * @throws UsageError where one of them is missing
+ * @throws UsageError where there is no program
  */
 export function takeFile(
   file: string | undefined,
-  data: readonly string[] | undefined,
+  data: readonly string[] = [],
 ): { readonly file: string; readonly data: readonly string[] } {
-  const isProgram = (text: string): boolean => text.endsWith(".nn") && !text.includes("=");
-  const stray = file === undefined ? data?.find(isProgram) : undefined;
-  const program = file ?? stray;
-  const rest = stray === undefined ? data : data?.filter((text) => text !== stray);
-  if (program === undefined) {
+  if (file !== undefined) return { file, data };
+  const stray = data.find((text) => text.endsWith(".nn") && !text.includes("="));
+  if (stray === undefined) {
     throw new UsageError("bad-usage", "there is no program", { help: "name it first: FILE.nn" });
   }
-  if (rest === undefined || rest.length === 0) {
-    throw new UsageError("bad-usage", "there is no data", {
-      help: "give --data FILE, or --data NAME=FILE for each input",
-    });
-  }
-  return { file: program, data: rest };
-}
-
-/** @throws UsageError where an option that a command cannot do without is missing */
-export function required<T>(value: T | undefined, option: string): T {
-  if (value === undefined) throw new UsageError("bad-usage", `${option} is missing`);
-  return value;
+  return { file: stray, data: data.filter((text) => text !== stray) };
 }

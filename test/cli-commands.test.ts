@@ -323,6 +323,16 @@ describe("train", () => {
     expect(stderr).toContain("error[bad-weights]");
   });
 
+  test("a model without inputs needs no data, any other does", async () => {
+    write("graph.nn", "model Graph {\n  param x = 3\n  loss (x - 1)^2\n  optimizer sgd(lr = 0.25)\n}\n");
+    const result = await json("train", "graph.nn", "--epochs", "2");
+    // x goes 3, 2, 1.5.
+    expect(result.loss).toBe(0.25);
+    const { code, stderr } = await run("train", "line.nn");
+    expect(code).toBe(2);
+    expect(stderr).toContain("Line needs data for `x`, `y`");
+  });
+
   test("a model without a loss, or without an optimizer", async () => {
     write("bare.nn", "model Bare {\n  input x: [N, 2]\n  target y: [N, 1]\n  output p = dense(x, 1)\n}\n");
     const { code, stderr } = await run("train", "bare.nn", "--data", "x=line.csv:a,b", "y=line.csv:y");
@@ -415,6 +425,15 @@ describe("predict", () => {
     expect(outputs.half.data[0]).toBe(2);
   });
 
+  test("no weights are needed where none is drawn at random", async () => {
+    write("given.nn", "model Given {\n  input x: [N]\n  param w = 3\n  output p = w * x\n}\n");
+    const { outputs } = await json("predict", "given.nn", "--data", "x=pets.csv:weight");
+    expect(outputs.p.data).toEqual([12, 15, 9, 60, 90, 75]);
+    const { code, stderr } = await run("predict", "pets.nn", "--data", "x=pets.csv:weight");
+    expect(code).toBe(2);
+    expect(stderr).toContain("--weights is missing");
+  });
+
   test("a full disk: exit code 2, told as such", async () => {
     symlinkSync("/dev/full", at("full.csv"));
     const { code, stderr } = await run(...common, "-o", "full.csv");
@@ -439,6 +458,8 @@ describe("new", () => {
         "y=data/moons.csv:moon",
         "-o",
         "out/moons.safetensors",
+        "--epochs",
+        "100",
         "--json",
       ],
       { cwd: at("moons") },

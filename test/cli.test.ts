@@ -42,8 +42,7 @@ describe("usage", () => {
     ["a setting without a value", ["compile", "x.nn", "--set", "units"], "NAME=VALUE"],
     ["no command", [], "Commands:"],
     ["no file", ["compile"], "missing required argument 'file'"],
-    ["no data", ["train", "x.nn"], "there is no data"],
-    ["no weights", ["predict", "x.nn", "--data", "y.csv"], "--weights is missing"],
+    ["no program", ["train", "--data", "x.npz"], "there is no program"],
     ["a missing file", ["compile", "nothing-like-it.nn"], "there is no file nothing-like-it.nn"],
     ["a folder", ["check", tmpdir()], "is a folder"],
     [

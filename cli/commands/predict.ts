@@ -3,8 +3,9 @@ import { Option, type Command } from "commander";
 import type { Net, Tensor } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { UsageError } from "../failures.ts";
+import type { Kept } from "../net.ts";
 import { expectWritable, writeFiles } from "../files.ts";
-import { addModelOptions, required, sourceOptions, takeFile, type SharedOptions } from "../options.ts";
+import { addModelOptions, sourceOptions, takeFile, type SharedOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { count } from "../terminal/numbers.ts";
@@ -54,7 +55,6 @@ async function predictCommand(
   output: Output,
 ): Promise<void> {
   const { file, data: dataSpec } = takeFile(typed, options.data);
-  const weights = required(options.weights, "--weights");
   const format = options.output === undefined ? "csv" : outputFormat(options.output);
   if (options.output !== undefined) expectWritable(options.output);
   const program = await openProgram(file);
@@ -82,10 +82,10 @@ async function predictCommand(
     );
   }
 
-  const { blame, loadNet, restoreWeights } = await import("../net.ts");
+  const { blame, loadNet } = await import("../net.ts");
   const { loadData } = await import("../data/load-data.ts");
   const net = await loadNet(wasm, options.seed, file);
-  const { categories } = await restoreWeights(net, weights);
+  const { categories } = await startingWeights(net, options.weights);
   const data = await loadData(dataSpec, manifest, {
     option: "--data",
     targets: false,
@@ -126,6 +126,16 @@ function outputFormat(path: string): Format {
   if (format !== undefined) return format;
   throw new UsageError("bad-option", `${path} does not say which format to write`, {
     help: `give it a name that ends in ${formats.map((known) => `.${known}`).join(", ")}`,
+  });
+}
+
+/** Those of the file; without one, the values that the program gives, where it draws none at random. */
+async function startingWeights(net: Net, path: string | undefined): Promise<Kept> {
+  if (path !== undefined) return (await import("../net.ts")).restoreWeights(net, path);
+  const drawn = net.manifest.parameters.find(({ init }) => !init.startsWith("="));
+  if (drawn === undefined) return { categories: {}, epochs: 0 };
+  throw new UsageError("bad-usage", "--weights is missing", {
+    help: `\`${drawn.path}\` starts at random, so there is nothing to predict with before \`nndsl train\``,
   });
 }
 

@@ -33,6 +33,12 @@ export function readCsv(
   // Empty lines are forgiven at the end of a file alone.
   let emptyRow = 0;
 
+  const at = (row: number, column?: string): DataPlace & { readonly row: number } => ({
+    file,
+    row,
+    ...(column === undefined ? {} : { column }),
+    counting: header ? "the header is row 1" : "counted from 1",
+  });
   const takeRow = (cells: readonly string[]): void => {
     row += 1;
     if (cells.length === 1 && cells[0]!.trim() === "") {
@@ -40,12 +46,7 @@ export function readCsv(
       return;
     }
     if (emptyRow !== 0) {
-      throw new DataError(
-        "data-ragged-row",
-        "this row is empty",
-        { file, row: emptyRow },
-        { help: "delete the row" },
-      );
+      throw new DataError("data-ragged-row", "this row is empty", at(emptyRow), { help: "delete the row" });
     }
     if (width === 0) {
       width = cells.length;
@@ -58,7 +59,7 @@ export function readCsv(
       throw new DataError(
         "data-ragged-row",
         `this row has ${cells.length} cells, and the first has ${width}`,
-        { file, row },
+        at(row),
         {
           help:
             cells.length > width
@@ -67,7 +68,7 @@ export function readCsv(
         },
       );
     }
-    for (const column of picked) column.take(cells[column.index]!, row, file);
+    for (const column of picked) column.take(cells[column.index]!, at(row, column.name));
   };
 
   Papa.parse<string[]>(text, {
@@ -75,14 +76,9 @@ export function readCsv(
     step: ({ data, errors }) => {
       const error = errors[0];
       if (error !== undefined) {
-        throw new DataError(
-          "data-bad-quotes",
-          "its quotes do not match",
-          { file, row: row + 1 },
-          {
-            help: 'a quoted cell begins and ends with ", and a quote inside is written ""',
-          },
-        );
+        throw new DataError("data-bad-quotes", "its quotes do not match", at(row + 1), {
+          help: 'a quoted cell begins and ends with ", and a quote inside is written ""',
+        });
       }
       takeRow(data);
     },
@@ -94,7 +90,7 @@ export function readCsv(
       file,
     });
   }
-  const finished = picked.map((column) => column.finish(file, known[column.name]));
+  const finished = picked.map((column) => column.finish((row) => at(row, column.name), known[column.name]));
   const values = new Float64Array(rows * picked.length);
   finished.forEach((column, c) => {
     for (let r = 0; r < rows; r++) values[r * picked.length + c] = column.values[r]!;
@@ -110,19 +106,13 @@ export function readCsv(
   return {
     shape: [rows, picked.length],
     values,
-    place: (position) => ({
-      file,
-      row: firstRow + Math.floor(position / picked.length),
-      column: picked[position % picked.length]!.name,
-      counting: counting(header),
-    }),
+    place: (position) =>
+      at(firstRow + Math.floor(position / picked.length), picked[position % picked.length]!.name),
     file,
     ...(single === undefined ? {} : { categories: single }),
     categoriesByColumn,
   };
 }
-
-const counting = (header: boolean): string => (header ? "the header is row 1" : "counted from 1");
 
 function decode(bytes: Uint8Array, file: string): string {
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
@@ -244,10 +234,10 @@ class Column {
     this.name = name;
   }
 
-  take(raw: string, row: number, file: string): void {
+  take(raw: string, place: DataPlace & { readonly row: number }): void {
     const text = raw.trim();
     const cell = readCell(text);
-    const place: DataPlace = { file, row, column: this.name };
+    const { row } = place;
     switch (cell.kind) {
       case "empty":
         throw new DataError("data-empty-cell", "this cell is empty", place, {
@@ -280,31 +270,26 @@ class Column {
   }
 
   finish(
-    file: string,
+    at: (row: number) => DataPlace,
     known: readonly string[] | undefined,
   ): { readonly values: Float64Array; readonly categories?: readonly string[] } {
     const values = this.#values.subarray(0, this.length);
     const [text, number] = [this.#firstText, this.#firstNumber];
     if (text !== null && number !== null) {
       const decimalComma = /^[+-]?\d+,\d+$/.test(text.cell);
-      throw new DataError(
-        "data-not-a-number",
-        `\`${clip(text.cell)}\` is not a number`,
-        { file, row: text.row, column: this.name },
-        {
-          notes: [
-            `row ${number.row} of this column is the number ${number.cell}, so the column is not one of labels`,
-          ],
-          ...(decimalComma ? { help: "write the decimal comma as a point" } : {}),
-        },
-      );
+      throw new DataError("data-not-a-number", `\`${clip(text.cell)}\` is not a number`, at(text.row), {
+        notes: [
+          `row ${number.row} of this column is the number ${number.cell}, so the column is not one of labels`,
+        ],
+        ...(decimalComma ? { help: "write the decimal comma as a point" } : {}),
+      });
     }
     if (number !== null) {
       if (known === undefined) return { values };
       throw new DataError(
         "data-unknown-label",
         `\`${number.cell}\` is not a label the weights know`,
-        { file, row: number.row, column: this.name },
+        at(number.row),
         {
           help: `they were trained on ${known.map((k) => `\`${clip(k)}\``).join(", ")}`,
         },
@@ -322,7 +307,7 @@ class Column {
         "data-unknown-label",
         `\`${clip(texts[unknown]!)}\` is not a label the weights know`,
         // Every row of the column is text here, so rows and positions go together.
-        { file, row: text!.row + position - text!.position, column: this.name },
+        at(text!.row + position - text!.position),
         help === undefined ? {} : { help },
       );
     }

@@ -1,6 +1,6 @@
 /** `--data`: from what was typed to tensors for each input of the model, or an error before anything is trained on. */
 import type { Manifest, ManifestInput } from "../../runtime/manifest.ts";
-import { DataError } from "../failures.ts";
+import { DataError, UsageError } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
 import type { DataArray } from "./array.ts";
 import type { Categories } from "./csv.ts";
@@ -47,6 +47,15 @@ export async function loadData(
   options: DataOptions,
 ): Promise<Dataset> {
   const wanted = manifest.inputs.filter((input) => options.targets || input.role === "input");
+  if (texts.length === 0 && wanted.length > 0) {
+    throw new UsageError(
+      "bad-usage",
+      `${manifest.model} needs data for ${wanted.map((w) => `\`${w.name}\``).join(", ")}`,
+      {
+        help: `give ${options.option} FILE, or ${options.option} ${wanted.map((w) => `${w.name}=FILE`).join(" ")}`,
+      },
+    );
+  }
   const spec = parseSpec(texts, options.option);
   const categories: Record<string, Categories> = { ...options.known };
   const notes: string[] = [];
