@@ -1,5 +1,6 @@
 /** Every record of the op table: meaning, derivative, second derivative, and the points where derivatives are hard. */
 import { describe, expect, test } from "vitest";
+import { reachable } from "../compiler/ir/graph.ts";
 import type { Build } from "../compiler/ir/build.ts";
 import type { ElementwiseName, Node, OpName, ReductionName } from "../compiler/ir/node.ts";
 import { fixed } from "../compiler/ir/size.ts";
@@ -211,6 +212,17 @@ describe("at the hard points, as PyTorch documents, and never NaN where there is
     expect(unary((b, x) => b.where(b.gt(x, 0), b.log(x), x), [0, -1, 2])).toEqual([1, 1, 0.5]);
     expect(unary((b, x) => b.where(b.gt(x, 0), x, b.expm1(x)), [1000, -1])).toEqual([1, Math.exp(-1)]);
     expect(unary((b, x) => b.where(b.gt(x, 0), b.sqrt(x), 0), [0, 4])).toEqual([0, 0.25]);
+    expect(unary((b, x) => b.where(b.gt(x, 0), x, b.div(x, 0)), [1])).toEqual([1]);
+  });
+  test("a guard is not there where the pole cannot be met", () => {
+    const guards = (make: (b: Formulas, x: Node) => Node): number => {
+      const b = new Formulas();
+      const x = b.input("x", 2);
+      return reachable(gradientsOf(b, make(b, x), [x], ALL)).filter((node) => node.op === "eq").length;
+    };
+    expect(guards((b, x) => b.div(x, b.add(b.abs(x), 1)))).toBe(0);
+    expect(guards((b, x) => b.div(x, b.sqrt(b.add(b.mean(b.mul(x, x)), 1e-5))))).toBe(0);
+    expect(guards((b, x) => b.div(x, b.sum(x, [0])))).toBeGreaterThan(0);
   });
   test("saturation and infinity", () => {
     expect(unary((b, x) => b.softplus(x), [89, 1000, -1000, 0])).toEqual([1, 1, 0, 0.5]);

@@ -211,6 +211,17 @@ describe("all together", () => {
     const right = pass(b, [b.mul(b.input("x", 1), 0)], ["lower", "simplify"]).nodes;
     expect(values(right, { x: [Infinity] })[0]).toEqual([NaN]);
   });
+  test("NaN and overflow stay where they were", () => {
+    const b = new Formulas();
+    const [x, y, h] = [b.input("x", 1), b.input("y", 1), b.input("h", 1)];
+    const left = [
+      b.sub(b.mul(x, h), b.mul(y, h)),
+      b.mul(b.mul(x, 1e-200), 1e-200),
+      b.mul(b.mul(x, 1e30), 1e30),
+    ];
+    const right = pass(b, left, ["lower", "simplify"]).nodes;
+    expect(values(right, { x: [2e300], y: [1e300], h: [Infinity] })).toEqual([[NaN], [2e-100], [Infinity]]);
+  });
   test("the gradient of a mean has its 1/N once, not in every entry", () => {
     const b = new Formulas();
     const x = b.input("x", "N", 3);

@@ -314,6 +314,21 @@ describe("what is left alone", () => {
     const columns = b.reshape(b.sum(e, [0]), shapeOf(3, 1));
     expect(pass(b, [b.div(e, columns)], ["stabilise"]).applied).toEqual([]);
   });
+  test("a shift that differs along the sum", () => {
+    const b = new Formulas();
+    const z = b.input("z", 2, 3);
+    const e = b.exp(b.sub(z, b.reduceMax(z, [0])));
+    const p = b.div(e, b.sum(e, [1]));
+    const { nodes, applied } = pass(b, [p], ["stabilise"]);
+    expect(applied.map((a) => a.rule)).toEqual(["softmax"]);
+    const [wanted, got] = values([p, ...nodes], { z: [1, 2, 3, 6, 5, 4] });
+    expect(got).toEqual(wanted!.map((v) => expect.closeTo(v, 12)));
+  });
+  test("a difference where binary cross-entropy has a sum", () =>
+    untouched((b, z) => {
+      const t = b.input("t", "N", 3);
+      return b.sub(b.mul(t, b.softplus(b.neg(z))), b.mul(b.sub(1, t), b.softplus(z)));
+    }));
   test("a logarithm with its own guard", () => untouched((b, z) => b.log(b.add(b.sigmoid(z), 1e-9))));
   test("a tensor that a gradient is taken by stays a variable", () => {
     const b = new Formulas();

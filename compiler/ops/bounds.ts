@@ -1,79 +1,72 @@
 /** What can be said of the sign of a value from its formula alone. Derivative rules ask it whether a pole can be met. */
-import type { Node } from "../ir/node.ts";
+import type { Node, OpName } from "../ir/node.ts";
 
-/** How far up a formula is read; beyond it nothing is known. Sums branch, so the cost is 2 to this power. */
+/** How many sums and products inside one another are read; each branches, so the cost is 2 to this power. */
 const DEPTH = 6;
 
-/** Whether x may be 0 (or NaN, which is no pole), as far as can be seen: a size and 1 + |z| are not. */
-export function mayBeZero(x: Node, depth = DEPTH): boolean {
-  if (depth === 0) return true;
-  const [a, c] = x.operands;
-  switch (x.op) {
-    case "constant":
-      return x.attributes.value === 0;
-    case "extent":
-    case "step":
-      return false;
-    case "broadcast":
-    case "reshape":
-    case "permute":
-    case "slice":
-    case "neg":
-    case "sqrt":
-    case "abs":
-      return mayBeZero(a!, depth - 1);
-    case "add":
-      return !(
-        isNonNegative(a!, depth - 1) &&
-        isNonNegative(c!, depth - 1) &&
-        (!mayBeZero(a!, depth - 1) || !mayBeZero(c!, depth - 1))
-      );
-    default:
-      return true;
-  }
+const VIEWS: readonly OpName[] = ["broadcast", "reshape", "permute", "slice"];
+const KEEP_ZERO: ReadonlySet<OpName> = new Set([...VIEWS, "neg", "sqrt", "abs"]);
+const KEEP_SIGN: ReadonlySet<OpName> = new Set<OpName>([
+  ...VIEWS,
+  "sum",
+  "prod",
+  "reduce_max",
+  "reduce_min",
+  "reciprocal",
+]);
+const NEVER_NEGATIVE: ReadonlySet<OpName> = new Set<OpName>([
+  "extent",
+  "step",
+  "iota",
+  "exp",
+  "sqrt",
+  "abs",
+  "sigmoid",
+  "softplus",
+  "relu",
+  "softmax",
+  "one_hot",
+]);
+
+/** Whether x may be 0, as far as can be seen: a size and 1 + |z| are not. */
+export function mayBeZero(given: Node, depth = DEPTH): boolean {
+  const x = past(KEEP_ZERO, given);
+  if (x.op === "constant") return x.attributes.value === 0;
+  if (x.op === "extent" || x.op === "step") return false;
+  if (x.op !== "add" || depth === 0) return true;
+  const terms = x.operands;
+  const someIsPositive = terms.some((term) => !mayBeZero(term, depth - 1));
+  return !(someIsPositive && terms.every((term) => isNonNegative(term, depth - 1)));
 }
 
-/** Whether x is 0 or more (or NaN), as far as can be seen. */
-export function isNonNegative(x: Node, depth = DEPTH): boolean {
-  if (depth === 0) return false;
-  const [a, c] = x.operands;
+/** Whether x is at least 0 or NaN, as far as can be seen. */
+function isNonNegative(given: Node, depth: number): boolean {
+  const x = past(KEEP_SIGN, given);
+  if (NEVER_NEGATIVE.has(x.op)) return true;
+  const known = (operand: Node): boolean => depth > 0 && isNonNegative(operand, depth - 1);
   switch (x.op) {
     case "constant":
       return x.attributes.value >= 0;
-    case "extent":
-    case "step":
-    case "iota":
-    case "exp":
-    case "sqrt":
-    case "abs":
-    case "sigmoid":
-    case "softplus":
-    case "relu":
-    case "softmax":
-    case "one_hot":
-      return true;
     case "cast":
-      return a!.type === "bool" || isNonNegative(a!, depth - 1);
-    case "pow":
-      return c!.op === "constant" && c.attributes.value % 2 === 0;
-    case "broadcast":
-    case "reshape":
-    case "permute":
-    case "slice":
-    case "sum":
-    case "prod":
-    case "reduce_max":
-    case "reduce_min":
-    case "reciprocal":
-      return isNonNegative(a!, depth - 1);
+      return x.operands[0]!.type === "bool" || known(x.operands[0]!);
+    case "pow": {
+      const exponent = x.operands[1]!;
+      return exponent.op === "constant" && exponent.attributes.value % 2 === 0;
+    }
     case "mul":
-      return a === c || (isNonNegative(a!, depth - 1) && isNonNegative(c!, depth - 1));
+      return x.operands[0] === x.operands[1] || x.operands.every(known);
     case "add":
     case "div":
-      return isNonNegative(a!, depth - 1) && isNonNegative(c!, depth - 1);
+      return x.operands.every(known);
     case "max":
-      return isNonNegative(a!, depth - 1) || isNonNegative(c!, depth - 1);
+      return x.operands.some(known);
     default:
       return false;
   }
+}
+
+/** The first node below whose op is not among `ops`, all of one operand. */
+function past(ops: ReadonlySet<OpName>, x: Node): Node {
+  while (ops.has(x.op)) x = x.operands[0]!;
+  return x;
 }

@@ -75,8 +75,8 @@ const spec = {
     formula: "√x",
     result: "float",
     evaluate: (x) => Math.sqrt(x!),
-    // d √x = dx / 2y
-    vjp: (b, g, _, y) => [quotient(b, g, b.mul(y, 2))],
+    // d √x = ½ dx / y
+    vjp: (b, g, _, y) => [quotient(b, b.mul(g, 0.5), y)],
     domain: [POSITIVE],
   },
   reciprocal: {
