@@ -203,6 +203,19 @@ describe("fusion", () => {
     expect(temporaries).toBe(0);
   });
 
+  test("what is put together is read only when it is whole", () => {
+    const { formulas } = predictOf((b, x) => {
+      const corner = b.slice(
+        b.reshape(b.sum(x, [0]), shape(6)),
+        [{ start: 2, fromEnd: false, step: 1 }],
+        shape(1),
+      );
+      const embedded = b.embed(corner, [{ start: 0, fromEnd: false, step: 1 }], shape(1));
+      return b.mul(embedded, 0.5);
+    });
+    expect(formulas.at(-1)).toBe("o = embed * 0.5");
+  });
+
   test("a costly formula with readers in several kernels is stored, a cheap one computed again", () => {
     const both = (of: (b: Build, x: Node) => Node) =>
       predictOf((b, x, y) => {
