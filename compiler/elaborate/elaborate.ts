@@ -141,7 +141,7 @@ class ModelReader {
     const declaration = this.#declaration;
     const reporter = this.#reporter;
     const settings = readSettings(declaration, this.#texts, reporter);
-    const freeName = this.#freeName();
+    const [freeName = null, ...unknown] = this.#freeNames();
     const sources = new Map<string, SourceFile>();
     const { std, imports, main } = this.#program;
     for (const source of [...std, ...imports, main, ...settings.sources]) sources.set(source.file, source);
@@ -159,7 +159,12 @@ class ModelReader {
         },
         this.#file,
       );
-      interpreter.readModel(declaration, this.#file, settings.expressions, freeName !== null);
+      interpreter.readModel(
+        declaration,
+        this.#file,
+        settings.expressions,
+        freeName === null ? [] : [freeName, ...unknown],
+      );
       return interpreter;
     };
     const known = this.#findParameters((to) => interpret(false, null, to));
@@ -212,8 +217,8 @@ class ModelReader {
     }
   }
 
-  #freeName(): string | null {
-    const names = freeNames(this.#declaration, (name) => this.#file.find(name) !== undefined);
+  #freeNames(): string[] {
+    const names = freeNames(this.#declaration, (name) => this.#file.find(name)?.declaration.kind === "const");
     const [first, second] = [...names];
     if (first !== undefined && second !== undefined) {
       this.#reporter.report(
@@ -224,7 +229,7 @@ class ModelReader {
         }),
       );
     }
-    return first?.[0] ?? null;
+    return [...names.keys()];
   }
 
   /** The training graph has the same parameters, or weights could not be shared. */

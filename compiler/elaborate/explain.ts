@@ -33,8 +33,29 @@ export function explainShapes(
       };
     }
   }
+  if (error.code === "free-squared" && a != null && b != null && columnAndVector(a, b)) {
+    const [column, vector] = [
+      showShape(a.length === 2 ? a : b, freeName),
+      showShape(a.length === 2 ? b : a, freeName),
+    ];
+    return {
+      message: error.message,
+      help: `one side is a column, ${column}, and the other is ${vector}: give both one shape`,
+    };
+  }
+  if (what === "concat")
+    return {
+      message: error.message,
+      help: error.help ?? "`reshape` or slice them so that they differ along that axis alone",
+    };
   return { message: error.message, help: error.help };
 }
+
+/** [N, 1] and [N], which broadcast to every pair of rows. */
+const columnAndVector = (a: Shape, b: Shape): boolean =>
+  Math.min(a.length, b.length) === 1 &&
+  Math.max(a.length, b.length) === 2 &&
+  isOne((a.length === 2 ? a : b)[1]!);
 
 /** The last axes on which two shapes do not broadcast. */
 function clashOf(a: Shape, b: Shape) {

@@ -19,6 +19,8 @@ export interface Frame {
   readonly site: CallSite | null;
   /** What owns the parameters made here; null where none may be made. */
   readonly owner: ParameterScope | null;
+  /** The name that the caller binds the returned value to: its last node bears it. */
+  readonly result?: string | undefined;
   /** The name being bound by the statement at hand: layer calls belong to it. */
   binding: string | null;
 }

@@ -21,12 +21,20 @@ export function select(build: Build, x: Node, selections: readonly Selection[], 
   const rank = x.shape.length;
   const shown = showShape(x.shape, freeName);
   const ellipses = selections.filter((s) => s.kind === "ellipsis").length;
-  if (ellipses > 1) throw new OpError("bad-index", "`...` may stand once in an index");
+  if (ellipses > 1)
+    throw new OpError(
+      "bad-index",
+      "`...` may stand once in an index",
+      [],
+      "write `:` for the axes that the other one does not cover",
+    );
   const missing = rank - (selections.length - ellipses);
   if (missing < 0) {
     throw new OpError(
       "bad-index",
       `${selections.length - ellipses} indices for the ${rank} axes of ${shown}`,
+      [],
+      "leave some out: what is not named is taken whole",
     );
   }
   const fill = Array.from({ length: missing }, () => FULL);
@@ -54,13 +62,16 @@ interface Cut {
 }
 
 function along(selection: Selection, size: Size, axis: number, freeName: string): Cut {
-  if (selection.kind === "ellipsis") throw new OpError("bad-index", "`...` stands for whole axes");
+  if (selection.kind === "ellipsis")
+    throw new OpError("bad-index", "`...` stands for whole axes", [], "write an index or a slice");
   if (selection.kind === "at") {
     const { index } = selection;
     if (!size.free && (index >= size.count || index < -size.count)) {
       throw new OpError(
         "bad-index",
         `there is no entry ${index} along axis ${axis}, whose size is ${size.count}`,
+        [],
+        `indices are 0 to ${size.count - 1}, or -1 to -${size.count} from the end`,
       );
     }
     const place: SliceAxis =
@@ -72,7 +83,13 @@ function along(selection: Selection, size: Size, axis: number, freeName: string)
     return { axis: place, size: fixed(1), dropped: true };
   }
   const { start, stop, step } = selection;
-  if (step === 0) throw new OpError("bad-index", "the step of a slice cannot be 0");
+  if (step === 0)
+    throw new OpError(
+      "bad-index",
+      "the step of a slice cannot be 0",
+      [],
+      "1 takes every entry, -1 every entry from the end",
+    );
   if (size.free) {
     if (start === null && stop === null && step === 1) {
       return { axis: { start: 0, fromEnd: false, step: 1 }, size, dropped: false };
@@ -86,7 +103,12 @@ function along(selection: Selection, size: Size, axis: number, freeName: string)
   }
   const { first, count } = range(start, stop, step, size.count);
   if (count === 0) {
-    throw new OpError("bad-index", `this slice takes nothing of axis ${axis}, whose size is ${size.count}`);
+    throw new OpError(
+      "bad-index",
+      `this slice takes nothing of axis ${axis}, whose size is ${size.count}`,
+      [],
+      `a slice is start:stop, where stop itself is left out, as in 0:${size.count}`,
+    );
   }
   return { axis: { start: first, fromEnd: false, step }, size: fixed(count), dropped: false };
 }

@@ -157,12 +157,12 @@ export class Interpreter {
 
   // ------------------------------------------------------------------------------------------------------- entries
 
-  /** Reads the model whole. `settings` are values given from outside, by name. */
+  /** Reads the model whole. `settings` are values given from outside; of `freeNames` the first is the batch, and others are in error. */
   readModel(
     model: ModelDeclaration,
     file: FileScope,
     settings: ReadonlyMap<string, Expression>,
-    isFree: boolean,
+    freeNames: readonly string[],
   ): void {
     this.root = new ParameterScope(this.#scopes++);
     this.#frame = {
@@ -175,7 +175,7 @@ export class Interpreter {
       binding: null,
     };
     const scope = new Scope(file);
-    if (isFree) scope.names.set(this.#reading.freeName, { kind: "size", count: 1 });
+    freeNames.forEach((name, i) => scope.names.set(name, i === 0 ? { kind: "size", count: 1 } : POISON));
     for (const parameter of model.parameters) {
       this.#guarded(
         () => [parameter.name.text],
@@ -340,7 +340,7 @@ export class Interpreter {
         return null;
       }
       case "return":
-        return this.#evaluate(statement.value, scope);
+        return this.#evaluate(statement.value, scope, this.#frame.result);
       case "if": {
         const condition = this.#condition(statement.condition, scope);
         if (condition) return this.#execute(statement.then, scope);
@@ -796,6 +796,7 @@ export class Interpreter {
     if (bound !== undefined) {
       return bound.kind === "hyper" && this.#fixing > 0 ? number(bound.value) : bound;
     }
+    if (scope.file.missing.has(name)) throw new Poisoned();
     const found = scope.file.find(name);
     if (found !== undefined) return this.#declared(found, span);
     if (primitives.has(name)) return { kind: "primitive", name };
@@ -1208,7 +1209,16 @@ export class Interpreter {
       owner = new ParameterScope(this.#scopes++);
       caller.owner.addCall(caller.binding ?? title, owner);
     }
-    this.#frame = { kind: declaration.kind, name: title, file, caller, site, owner, binding: null };
+    this.#frame = {
+      kind: declaration.kind,
+      name: title,
+      file,
+      caller,
+      site,
+      owner,
+      binding: null,
+      result: name,
+    };
     const scope = new Scope(file);
     declaration.parameters.forEach((p, i) => {
       const argument = matched[i];

@@ -72,7 +72,12 @@ function staticArithmetic(
 ): Value | null {
   if (left.kind === "number" && right.kind === "number") return number(of(left.value, right.value));
   if (left.kind === "boolean" || right.kind === "boolean") {
-    throw new OpError("type-mismatch", `\`${operator}\` needs numbers, and one side is true or false`);
+    throw new OpError(
+      "type-mismatch",
+      `\`${operator}\` needs numbers, and one side is true or false`,
+      [],
+      "choose numbers with `where(c, 1, 0)`",
+    );
   }
   return sizeArithmetic(operator, left, right);
 }
@@ -125,7 +130,12 @@ function sameThing(left: Value, right: Value): boolean | null {
 export function negate(build: Build, value: Value): Value {
   if (value.kind === "number") return number(-value.value);
   if (value.kind === "boolean")
-    throw new OpError("type-mismatch", "`-` needs a number, and this is true or false");
+    throw new OpError(
+      "type-mismatch",
+      "`-` needs a number, and this is true or false",
+      [],
+      "its opposite is `not`",
+    );
   return tensor(build.neg(toFloat(build, value)));
 }
 
@@ -137,7 +147,12 @@ export function not(build: Build, value: Value): Value {
 /** A tensor of booleans. @throws OpError for numbers: what is true of a number is for the program to say */
 export function toTruth(build: Build, value: Value, what: string): Node {
   if (isStatic(value) && value.kind !== "boolean") {
-    throw new OpError("type-mismatch", `\`${what}\` needs true or false, and this is ${kindOf(value)}`);
+    throw new OpError(
+      "type-mismatch",
+      `\`${what}\` needs true or false, and this is ${kindOf(value)}`,
+      [],
+      "compare it with something, as in `n > 0`",
+    );
   }
   const node = toNode(build, value);
   if (node.type === "bool") return node;

@@ -20,7 +20,13 @@ export function product(build: Build, a: Node, b: Node): Node {
   const right = column ? build.reshape(b, [...b.shape, ONE]) : b;
   const [m, k] = left.shape.slice(-2);
   const [depth, n] = right.shape.slice(-2);
-  if (!sameSize(k!, depth!)) throw new OpError("shape-mismatch", "`@` needs the inner sizes to agree");
+  if (!sameSize(k!, depth!))
+    throw new OpError(
+      "shape-mismatch",
+      "`@` needs the inner sizes to agree",
+      [],
+      "the last size on the left is the last but one on the right",
+    );
 
   const full = stacked(build, left, right);
   const lead = full.shape.slice(0, -2);

@@ -44,6 +44,8 @@ export class FileScope {
   readonly isStd: boolean;
   readonly #declarations = new Map<string, Found>();
   readonly #std: FileScope | null;
+  /** Imported under these names is what could not be found; that has been said. */
+  readonly missing = new Set<string>();
 
   constructor(files: readonly SourceFile[], std: FileScope | null) {
     this.isStd = std === null;
@@ -87,7 +89,8 @@ export function fileScopes(program: Program): {
       const path = resolveImport(source.file, declaration.path.text);
       for (const { name, as } of declaration.names) {
         const found = path === null ? undefined : files.get(path)?.own(name.text);
-        if (found !== undefined) scope.admit((as ?? name).text, found);
+        if (found === undefined) scope.missing.add((as ?? name).text);
+        else scope.admit((as ?? name).text, found);
       }
     }
   }

@@ -4,7 +4,7 @@ import type { Node } from "../ir/node.ts";
 import { elements, fixed, free, showShape, type Shape, type Size } from "../ir/size.ts";
 import { OpError } from "../ops/op.ts";
 import { defaultLimits } from "./limits.ts";
-import { kindOf, number, show, type Value } from "./values.ts";
+import { isCallable, kindOf, number, show, type Value } from "./values.ts";
 
 /** A tensor, or what can be read as one: numbers, booleans, sizes, and lists of them. */
 export function toNode(build: Build, value: Value): Node {
@@ -32,7 +32,12 @@ export function toNode(build: Build, value: Value): Node {
     case "primitive":
     case "optimizer":
     case "model":
-      throw new OpError("type-mismatch", `a tensor or a number is needed, and this is ${kindOf(value)}`);
+      throw new OpError(
+        "type-mismatch",
+        `a tensor or a number is needed, and this is ${kindOf(value)}`,
+        [],
+        isCallable(value) ? "call it, as in `f(x)`" : "give a tensor or a number",
+      );
     default:
       return value satisfies never;
   }
@@ -42,7 +47,8 @@ export function toNode(build: Build, value: Value): Node {
 export const toFloat = (build: Build, value: Value): Node => build.cast(toNode(build, value));
 
 function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node {
-  if (list.items.length === 0) throw new OpError("empty-list", "an empty list is not a tensor");
+  if (list.items.length === 0)
+    throw new OpError("empty-list", "an empty list is not a tensor", [], "a tensor has at least one entry");
   const numbers: number[] = [];
   const sizes = tableSizes(list, numbers);
   if (sizes !== null) {
@@ -69,7 +75,12 @@ function tableSizes(value: Value, numbers: number[]): number[] | null {
     const sizes = tableSizes(item, numbers);
     if (sizes === null) return null;
     if (inner !== null && sizes.join() !== inner.join()) {
-      throw new OpError("ragged-list", "the rows of this list are not of one length");
+      throw new OpError(
+        "ragged-list",
+        "the rows of this list are not of one length",
+        [],
+        "give every row as many entries",
+      );
     }
     inner = sizes;
   }
@@ -95,13 +106,23 @@ export function isStatic(value: Value): boolean {
 export function toInteger(value: Value | undefined, what: string): number {
   if (value?.kind === "number" && Number.isSafeInteger(value.value)) return value.value;
   const got = value === undefined ? "nothing" : value.kind === "number" ? String(value.value) : kindOf(value);
-  throw new OpError("type-mismatch", `${what} must be a whole number known when compiling, not ${got}`);
+  throw new OpError(
+    "type-mismatch",
+    `${what} must be a whole number known when compiling, not ${got}`,
+    [],
+    "give a whole number, a constant or a setting",
+  );
 }
 
 export function toBoolean(value: Value | undefined, otherwise: boolean, what: string): boolean {
   if (value === undefined) return otherwise;
   if (value.kind === "boolean") return value.value;
-  throw new OpError("type-mismatch", `${what} must be true or false, not ${kindOf(value)}`);
+  throw new OpError(
+    "type-mismatch",
+    `${what} must be true or false, not ${kindOf(value)}`,
+    [],
+    "write `true` or `false`",
+  );
 }
 
 /** @throws OpError where the value is no size that a tensor can have */
@@ -116,7 +137,12 @@ export function toSize(value: Value, freeName: string): Size {
       `a size is a whole number or a whole multiple of ${freeName}`,
     );
   }
-  throw new OpError("bad-size", `a size must be a whole number, and this is ${kindOf(value)}`);
+  throw new OpError(
+    "bad-size",
+    `a size must be a whole number, and this is ${kindOf(value)}`,
+    [],
+    "a size is a whole number, 1 or more",
+  );
 }
 
 function positive(count: number, message: string): Size {
@@ -177,7 +203,12 @@ export function toAxes(value: Value | undefined, node: Node, freeName: string): 
   if (value.kind !== "list") return [toAxis(value, rank, shown)];
   const axes = value.items.map((item) => toAxis(item, rank, shown));
   if (new Set(axes).size !== axes.length) {
-    throw new OpError("bad-axis", `the axes ${show(value, freeName)} name one axis twice`);
+    throw new OpError(
+      "bad-axis",
+      `the axes ${show(value, freeName)} name one axis twice`,
+      [],
+      "name each axis once",
+    );
   }
   return axes;
 }

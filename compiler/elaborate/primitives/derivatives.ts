@@ -30,7 +30,12 @@ export const derivatives: PrimitiveTable = {
         );
       }
       if (size.count > MAX_ROWS)
-        throw new OpError("jacobian-too-large", `a Jacobian of ${size.count} rows; ${MAX_ROWS} is the most`);
+        throw new OpError(
+          "jacobian-too-large",
+          `a Jacobian of ${size.count} rows; ${MAX_ROWS} is the most`,
+          [],
+          "differentiate a smaller part of it",
+        );
       checkedShape([...y.shape, ...x.shape], freeName);
       const flat = build.reshape(y, [size]);
       const rows = Array.from({ length: size.count }, (_, i) => {
@@ -62,6 +67,8 @@ function variable(value: Value) {
     throw new OpError(
       "type-mismatch",
       `a derivative is taken with respect to a tensor, not ${kindOf(value)}`,
+      [],
+      "name an input, a parameter, or a tensor computed from them",
     );
   return value.node;
 }

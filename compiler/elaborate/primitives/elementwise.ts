@@ -78,7 +78,12 @@ export const elementwise: PrimitiveTable = {
         return tensor(build.where(truth, build.cast(then), build.cast(otherwise)));
       }
       if (typeof then === "object" && then.type === "bool" && typeof otherwise === "number") {
-        throw new OpError("type-mismatch", "`where` chooses between true or false and a number");
+        throw new OpError(
+          "type-mismatch",
+          "`where` chooses between true or false and a number",
+          [],
+          "make both sides numbers, or both sides true or false",
+        );
       }
       return tensor(
         build.where(

@@ -1,6 +1,16 @@
 /** The same entries in another order or shape. */
-import { elements, fixed, free, sameShape, showShape, showSize, type Size } from "../../ir/size.ts";
-import { commonShape } from "../../ir/build.ts";
+import {
+  elements,
+  fixed,
+  free,
+  isOne,
+  sameShape,
+  sameSize,
+  showShape,
+  showSize,
+  type Shape,
+  type Size,
+} from "../../ir/size.ts";
 import { OpError } from "../../ops/op.ts";
 import { transpose } from "../operators.ts";
 import { checkedShape, stack, toAxes, toAxis, toFloat, toNode, toShape, toSize } from "../tensors.ts";
@@ -27,6 +37,8 @@ export const movement: PrimitiveTable = {
         throw new OpError(
           "bad-axis",
           `${order.length} axes are named of the ${node.shape.length} of ${showShape(node.shape, freeName)}`,
+          [],
+          "name each axis once, as in [1, 0]",
         );
       }
       return tensor(build.permute(node, order));
@@ -38,10 +50,12 @@ export const movement: PrimitiveTable = {
     apply: ({ build, freeName }, x, shape) => {
       const node = toNode(build, x!);
       const wanted = toShape(shape!, freeName);
-      if (!sameShape(commonShape([node.shape, wanted]), wanted)) {
+      if (!spreads(node.shape, wanted)) {
         throw new OpError(
           "shape-mismatch",
           `${showShape(node.shape, freeName)} does not broadcast to ${showShape(wanted, freeName)}`,
+          [],
+          "only axes of size 1, and missing ones, can be repeated",
         );
       }
       return tensor(build.broadcast(node, wanted));
@@ -69,12 +83,18 @@ export const movement: PrimitiveTable = {
         throw new OpError(
           "shape-mismatch",
           `\`stack\` needs tensors of one shape, not ${[...new Set(shown)].join(" and ")}`,
+          [],
+          "`reshape` or `broadcast` them to one shape first",
         );
       }
       return tensor(stack(build, nodes, toAxis(axis, nodes[0]!.shape.length + 1, shown[0]!)));
     },
   },
 };
+
+const spreads = (from: Shape, to: Shape): boolean =>
+  from.length <= to.length &&
+  from.every((size, i) => isOne(size) || sameSize(size, to[i + to.length - from.length]!));
 
 function parts(value: Value, what: string): readonly Value[] {
   if (value.kind !== "list")
@@ -84,7 +104,8 @@ function parts(value: Value, what: string): readonly Value[] {
       [],
       `write ${what}([a, b])`,
     );
-  if (value.items.length === 0) throw new OpError("empty-list", `\`${what}\` of nothing`);
+  if (value.items.length === 0)
+    throw new OpError("empty-list", `\`${what}\` of nothing`, [], "give it a tensor or more");
   return value.items;
 }
 
@@ -101,10 +122,12 @@ function wantedShape(before: readonly Size[], value: Value, freeName: string): r
     throw new OpError(
       "shape-mismatch",
       `${shown} has ${showSize(total, freeName)} entries, which do not make ${target}`,
+      [],
+      "keep the product of the sizes; one of them may be -1, which is what is left",
     );
   };
   const target = `[${items.map((item) => (item.kind === "number" && item.value === -1 ? "-1" : showSize(toSize(item, freeName), freeName))).join(", ")}]`;
-  if (open > 1) throw new OpError("bad-size", "only one size may be -1");
+  if (open > 1) throw new OpError("bad-size", "only one size may be -1", [], "write out the other");
   if (open === 0) {
     const after = elements(checkedShape(known, freeName))!;
     if (after.count !== total.count || after.free !== total.free) mismatch(target);

@@ -85,7 +85,12 @@ export const reductions: PrimitiveTable = {
       if (axis === undefined || axis.kind === "all") {
         const size = elements(node.shape);
         if (size === null)
-          throw new OpError("free-squared", "`argmax` of a tensor with the batch on two axes");
+          throw new OpError(
+            "free-squared",
+            "`argmax` of a tensor with the batch on two axes",
+            [],
+            "name an axis",
+          );
         node = build.reshape(node, [size]);
       } else axes = toAxes(axis, node, freeName);
       const reduced = build.reduce("argmax", node, axes);
@@ -99,7 +104,13 @@ export const reductions: PrimitiveTable = {
       const node = toNode(build, x!);
       const sizes = toAxes(axis, node, freeName).map((a) => node.shape[a]!);
       const size = elements(sizes);
-      if (size === null) throw new OpError("free-squared", "`count` over two axes that are both the batch");
+      if (size === null)
+        throw new OpError(
+          "free-squared",
+          "`count` over two axes that are both the batch",
+          [],
+          "name one axis",
+        );
       return sizeValue(size);
     },
   },
