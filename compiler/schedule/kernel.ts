@@ -47,6 +47,7 @@ export type Value =
   /** Σ_d left[…, d] · right[…, d]; only in a product kernel, once. */
   | { readonly kind: "product" };
 
+/** Where a kernel without reductions writes what it reads (an update in place), it reads each entry at the point that writes it, before it is written. */
 export interface Store {
   /** A `write` operand. */
   readonly operand: number;
