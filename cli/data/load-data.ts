@@ -59,13 +59,13 @@ export async function loadData(
   const spec = parseSpec(texts, options.option);
   const categories: Record<string, Categories> = { ...options.known };
   const notes: string[] = [];
-  const found = await findArrays(spec, manifest, wanted, options, categories, notes);
+  const { found, held } = await findArrays(spec, manifest, wanted, options, categories, notes);
   const origin = spec.kind === "named" ? spec.name : spec.kind === "whole" ? spec.path : options.option;
 
   // All are there before any is looked into.
   const given = wanted.map((input) => {
     const own = found.get(input.name);
-    if (own === undefined) throw missingInput(input, origin, spec, [...found.keys()]);
+    if (own === undefined) throw missingInput(input, origin, spec, held);
     return { input, ...own };
   });
 
@@ -96,7 +96,7 @@ async function findArrays(
   options: DataOptions,
   categories: Record<string, Categories>,
   notes: string[],
-): Promise<Map<string, Found>> {
+): Promise<{ readonly found: ReadonlyMap<string, Found>; readonly held: readonly string[] }> {
   const names = manifest.inputs.map((input) => input.name);
   const found = new Map<string, Found>();
   const readInto = async (input: string, path: string, picked?: readonly string[]): Promise<void> => {
@@ -112,7 +112,7 @@ async function findArrays(
       const target = manifest.inputs.find((i) => i.role === "target");
       if (input !== undefined) found.set(input.name, { array: images, labels: false });
       if (target !== undefined) found.set(target.name, { array: labels, labels: true });
-      return found;
+      return { found, held: [] };
     }
     case "inputs":
       for (const { input, path, picked } of spec.files) {
@@ -128,7 +128,7 @@ async function findArrays(
         // Targets given to `predict` are not so much as read.
         if (wanted.some((w) => w.name === input)) await readInto(input, path, picked);
       }
-      return found;
+      return { found, held: [] };
     case "whole": {
       const content = await readDataFile(spec.path, options.unpackedLimit);
       if (content.kind === "arrays") {
@@ -136,7 +136,7 @@ async function findArrays(
           if (names.includes(name)) found.set(name, { array, labels: false });
           else notes.push(`\`${name}\` in ${spec.path} is no input of ${manifest.model}, and is not used`);
         }
-        return found;
+        return { found, held: [...content.arrays.keys()] };
       }
       const only = wanted[0];
       if (only === undefined || wanted.length > 1) {
@@ -153,7 +153,7 @@ async function findArrays(
         );
       }
       await readInto(only.name, spec.path);
-      return found;
+      return { found, held: [] };
     }
     default:
       return spec satisfies never;
@@ -164,17 +164,14 @@ function missingInput(
   input: ManifestInput,
   origin: string,
   spec: DataSpec,
-  found: readonly string[],
+  held: readonly string[],
 ): DataError {
-  const near = didYouMean(input.name, found);
   return new DataError(
     "data-missing-input",
     `there is no data for the ${input.role} \`${input.name}\`, ${input.dtype === "float" ? "" : input.dtype}[${input.shape.join(", ")}]`,
     { file: origin },
     {
-      ...(near === undefined || spec.kind !== "whole"
-        ? {}
-        : { notes: [`it holds ${found.map((n) => `\`${n}\``).join(", ")}`] }),
+      ...(held.length === 0 ? {} : { notes: [`it holds ${held.map((n) => `\`${n}\``).join(", ")}`] }),
       help: spec.kind === "inputs" ? `add ${input.name}=FILE` : `it needs an array named \`${input.name}\``,
     },
   );

@@ -4,7 +4,7 @@ export type InputSketch = Pick<ManifestInput, "name" | "shape"> & Partial<Manife
 
 /** A manifest with these inputs and nothing else that reading data looks at. */
 export function modelManifest(inputs: readonly InputSketch[]): Manifest {
-  const place = { part: "rows", offset: 0 } as const;
+  const place = { rows: 0 } as const;
   return {
     version: 1,
     model: "Sketch",
@@ -18,7 +18,7 @@ export function modelManifest(inputs: readonly InputSketch[]): Manifest {
     parameters: [],
     loss: false,
     optimizer: null,
-    step: { part: "fixed", offset: 0 },
+    step: { fixed: 0 },
     arena: { fixed: 0, perRow: 0 },
     settings: {},
   };
