@@ -31,6 +31,7 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
     b.add(x, b.neg(y)),
     b.add(b.neg(x), y),
     b.sub(x, b.neg(y)),
+    b.sub(b.neg(x), y),
     b.add(x, b.mul(b.broadcast(b.neg(r), x.shape), y)),
     b.sub(x, b.where(b.gt(x, y), b.broadcast(b.neg(r), x.shape), 0)),
     b.sub(x, b.where(b.gt(x, y), 0, b.neg(y))),
@@ -99,6 +100,12 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
   "compute-before-reshaping": (b, x, y) => [
     b.add(b.reshape(x, shapeOf(12)), b.reshape(y, shapeOf(12))),
     b.mul(b.reshape(x, shapeOf(12)), 3),
+  ],
+  "outer-product": (b, _, __, r, c) => [b.matmul(r, c)],
+  "product-with-scale": (b, x) => [
+    b.matmul(b.constant(1, shapeOf(2, 4)), x),
+    b.matmul(x, b.constant(-2, shapeOf(3, 2))),
+    b.matmul(b.broadcast(b.reciprocal(b.extent({ count: 3, free: true })), shapeOf(2, 4)), x),
   ],
   "transposed-product": (b, x, y) => [b.transpose(b.matmul(x, b.transpose(y)))],
 };

@@ -3,7 +3,8 @@ import type { Build } from "../ir/build.ts";
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
 import { ONE } from "../ir/size.ts";
-import { applyRules, type Rule } from "./rewrite.ts";
+import { applyRules, type Rule, type Site } from "./rewrite.ts";
+import { throughViews, unspread } from "./rules/match.ts";
 
 /** Labels and indices are exact up to here in f32, so it is larger than any index. */
 const BEYOND = 2 ** 24;
@@ -20,6 +21,20 @@ export const lowerings: readonly Rule[] = [
       const top = b.reduceMax(x, axes);
       const shift = b.where(b.eq(b.abs(top), Infinity), 0, top);
       return b.add(b.log(b.sum(b.exp(b.sub(x, shift)), axes)), shift);
+    },
+  },
+  {
+    // Of two large numbers that are near each other the difference is exact; log Σ, which is small, would be lost in their like.
+    name: "lower-logsumexp-difference",
+    formula: "(log Σ + s) - p → log Σ - (p - s), p - (log Σ + s) → (p - s) - log Σ",
+    at: ["sub"],
+    rewrite(site, node) {
+      const { b } = site;
+      const [left, right] = node.operands;
+      const subtracted = loweredLogsumexp(site, right!);
+      if (subtracted !== null) return b.sub(b.sub(left!, subtracted.shift), subtracted.log);
+      const from = loweredLogsumexp(site, left!);
+      return from === null ? null : b.sub(from.log, b.sub(right!, from.shift));
     },
   },
   {
@@ -70,6 +85,17 @@ export const lowerings: readonly Rule[] = [
     rewrite: (_, node) => node.operands[0]!,
   },
 ];
+
+/** The two terms that `lower-logsumexp` leaves, under the views that `node` puts over their sum. */
+function loweredLogsumexp(site: Site, node: Node): { readonly log: Node; readonly shift: Node } | null {
+  const { core, again } = throughViews(site, node);
+  const [log, shift] = site.as(core, "add")?.operands ?? [];
+  const sum = site.as(log ?? core, "log")?.operands[0];
+  const exponential = site.as(sum ?? core, "sum")?.operands[0];
+  const shifted = site.as(exponential ?? core, "exp")?.operands[0];
+  if (shifted?.op !== "sub" || unspread(shifted.operands[1]!) !== shift) return null;
+  return { log: again(log!), shift: again(shift) };
+}
 
 /** [k = y] over the last axis of `like`, whose other axes are those of y. */
 function indexIs(b: Build, y: Node, like: Node): Node {

@@ -122,12 +122,14 @@ const arithmetic: readonly Rule[] = [
   },
   {
     name: "add-negated",
-    formula: "a + -b → a - b, -a + b → b - a, a - -b → a + b",
+    formula: "a + -b → a - b, -a + b → b - a, a - -b → a + b, -a - b → -(a + b)",
     at: ["add", "sub"],
     rewrite(site, node) {
       if (node.op === "sub") {
         const right = withoutMinus(site, node.operands[1]!);
-        return right === null ? null : site.b.add(node.operands[0]!, right);
+        if (right !== null) return site.b.add(node.operands[0]!, right);
+        const left = site.as(node.operands[0]!, "neg");
+        return left === null ? null : site.b.neg(site.b.add(left.operands[0]!, node.operands[1]!));
       }
       for (const [x, y] of orders(node)) {
         const positive = withoutMinus(site, y);
@@ -460,7 +462,30 @@ const views: readonly Rule[] = [
   },
 ];
 
-export const simplifications: readonly Rule[] = [...arithmetic, ...reductions, ...views];
+const products: readonly Rule[] = [
+  {
+    name: "outer-product",
+    formula: "A B over a depth of 1 → a_i b_j",
+    at: ["matmul"],
+    rewrite({ b }, { operands: [left, right] }) {
+      return isOne(left!.shape.at(-1)!) ? b.mul(left!, right!) : null;
+    },
+  },
+  {
+    name: "product-with-scale",
+    formula: "Σ_k c b_kj → c Σ_k b_kj, where c is a number or the inverse of a size; on the right likewise",
+    at: ["matmul"],
+    rewrite({ b }, { operands: [left, right], shape }) {
+      const rank = shape.length;
+      const scaled = (scale: Node, sum: Node): Node =>
+        b.mul(b.broadcast(sum, shape), resized(b, unspread(scale), shape));
+      if (isScale(left!)) return scaled(left!, b.sum(right!, [rank - 2]));
+      return isScale(right!) ? scaled(right!, b.sum(left!, [rank - 1])) : null;
+    },
+  },
+];
+
+export const simplifications: readonly Rule[] = [...arithmetic, ...reductions, ...views, ...products];
 
 /**
  * -x, where x carries a minus that costs nothing to leave out: its own, or that of a number spread over it as a factor or a branch.
