@@ -47,7 +47,7 @@ export class Arena {
   /** The index in `floats` where a tensor begins. */
   index(place: ManifestPlace): number {
     const { fixed } = this.#layout;
-    const offset = place.part === "fixed" ? place.offset : fixed + place.offset * this.#capacity;
+    const offset = "fixed" in place ? place.fixed : fixed + place.rows * this.#capacity;
     return (this.#base + offset) / this.#bytes;
   }
 

@@ -5,7 +5,7 @@ export type ManifestSize = number | string;
 
 /** Where a tensor lies: bytes from `arena`; or, after the fixed part, bytes for each row of capacity. */
 export type ManifestPlace =
-  { readonly part: "fixed"; readonly offset: number } | { readonly part: "rows"; readonly offset: number };
+  { readonly fixed: number } | { readonly rows: number };
 
 export interface ManifestInput {
   readonly name: string;

@@ -16,7 +16,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
     const buffer = program.buffers.find((b) => match(b.role));
     const place = buffer && program.arena.places[buffer.id];
     if (place === undefined || place.part === "table") throw new CompilerFault(`no place for ${wanted}`);
-    return place;
+    return place.part === "fixed" ? { fixed: place.offset } : { rows: place.offset };
   };
   const sizes = (shape: Shape): ManifestSize[] =>
     shape.map((size) => (size.free ? showSize(size, model.freeName ?? "N") : size.count));

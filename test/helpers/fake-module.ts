@@ -100,8 +100,8 @@ export function shuffle(address: i32, count: i32, seed: i32, epoch: i32): void {
 
 export function fakeManifest(dtype: Dtype = "f32"): Manifest {
   const bytes = dtype === "f64" ? 8 : 4;
-  const fixed = (offset: number) => ({ part: "fixed", offset }) as const;
-  const rows = (offset: number) => ({ part: "rows", offset }) as const;
+  const fixed = (offset: number) => ({ fixed: offset }) as const;
+  const rows = (offset: number) => ({ rows: offset }) as const;
   return {
     version: 1,
     model: "Line",
