@@ -232,7 +232,7 @@ describe("MNIST", () => {
     expect(data.rows).toBe(10_000);
     expect(data.inputs["x"]!.shape).toEqual([10_000, 784]);
     // The first test digits, as every tutorial prints them.
-    expect([...data.inputs["y"]!.data.slice(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
+    expect([...data.inputs["y"]!.data.subarray(0, 10)]).toEqual([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]);
     const ink = data.inputs["x"]!.data.subarray(0, 784);
     expect(Math.max(...ink)).toBe(1);
     expect(Math.min(...ink)).toBe(0);
