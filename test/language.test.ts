@@ -1,0 +1,434 @@
+/** The language by example: what programs mean, told by the shapes, paths and values that they give. */
+import { expect, test } from "vitest";
+import { differentiate } from "../compiler/passes/differentiate.ts";
+import { modelOf, outputsOf, parametersOf, read, valueOf, values } from "./helpers/elaborated.ts";
+
+/** The first number of each output. */
+async function numbers(body: string, options: Parameters<typeof modelOf>[1] = {}): Promise<number[]> {
+  const model = await modelOf(`model M {\n${body}\n}`, options);
+  return valueOf(model.roots.outputs.map((o) => o.node)).map((data) => data[0]!);
+}
+
+const xor = `
+/// Two sigmoid neurons and one on top: the smallest network that learns XOR.
+model Xor {
+  input  x: [N, 2]              // f32; N is free until run time: the batch
+  target y: [N, 1]
+
+  h = dense(x, 2, sigmoid)      // parameters h.weight [2, 2] and h.bias [2]
+  z = dense(h, 1)
+
+  output p = sigmoid(z)
+  loss bce_with_logits(z, y)
+  optimizer adam(lr = 0.1)
+}`;
+
+test("a first model", async () => {
+  const model = await modelOf(xor);
+  expect(model.name).toBe("Xor");
+  expect(model.doc).toContain("Two sigmoid neurons");
+  expect(model.freeName).toBe("N");
+  expect(model.inputs.map((i) => `${i.role} ${i.name}`)).toEqual(["input x", "target y"]);
+  expect(parametersOf(model)).toEqual(["h.weight [2, 2]", "h.bias [2]", "z.weight [1, 2]", "z.bias [1]"]);
+  expect(outputsOf(model)).toEqual(["p [N, 1]"]);
+  expect(model.optimizer?.hyper).toEqual([
+    { name: "lr", value: 0.1 },
+    { name: "beta1", value: 0.9 },
+    { name: "beta2", value: 0.999 },
+    { name: "eps", value: 1e-8 },
+  ]);
+  expect(model.optimizer?.states).toHaveLength(8);
+});
+
+const definitions = `
+const sharpness = 20
+fn soft_step(z, c = sharpness) = sigmoid(c * z)
+fn log_softmax(z) {
+  m = max(z, axis = -1, keep = true)
+  return z - m - log(sum(exp(z - m), axis = -1, keep = true))
+}
+layer dense(x: [..., I], units, act = identity, use_bias = true) {
+  param weight: [units, I] ~ kaiming_uniform
+  z = x @ weight'
+  if use_bias {
+    param bias: [units] ~ uniform(-1 / sqrt(I), 1 / sqrt(I))
+    z = z + bias
+  }
+  return act(z)
+}
+layer glu(x, units) = sigmoid(dense(x, units)) * dense(x, units)
+layer maxout(x, units) = max(dense(x, units), dense(x, units))
+`;
+
+test("definitions of one's own take the place of the library's, with a warning each", async () => {
+  const program = `${definitions}
+    model M {
+      input x: [N, 6]
+      g = glu(x, 4)
+      m = maxout(g, 3)
+      a = dense(m, 64, z => elu(z, 0.5))
+      b = dense(a, 5, use_bias = false) |> soft_step(c = 2) |> log_softmax
+      output b
+    }`;
+  const { diagnostics } = await read(program);
+  expect(diagnostics.map((d) => d.code)).toEqual(Array.from({ length: 4 }, () => "shadows-std"));
+  expect(parametersOf(await modelOf(program))).toEqual([
+    "g.dense.0.weight [4, 6]",
+    "g.dense.0.bias [4]",
+    "g.dense.1.weight [4, 6]",
+    "g.dense.1.bias [4]",
+    "m.dense.0.weight [3, 4]",
+    "m.dense.0.bias [3]",
+    "m.dense.1.weight [3, 4]",
+    "m.dense.1.bias [3]",
+    "a.weight [64, 3]",
+    "a.bias [64]",
+    "b.weight [5, 64]",
+  ]);
+});
+
+const mnist = `
+model Mnist(sizes = [256, 128], act = sigmoid, classes = 10) {
+  input  x: [N, 784]
+  target y: int[N]                      // labels 0 .. classes-1, checked at run time
+  h = x
+  for n in sizes { h = dense(h, n, act) }
+  logits = dense(h, classes)
+  output probs = softmax(logits)
+  metric accuracy(logits, y)
+  loss cross_entropy(logits, y) + 1e-4 * l2(weights)
+  optimizer adam(lr = 1e-3)
+}`;
+
+test("depth from a list", async () => {
+  const model = await modelOf(mnist);
+  expect(parametersOf(model)).toEqual([
+    "h.0.weight [256, 784]",
+    "h.0.bias [256]",
+    "h.1.weight [128, 256]",
+    "h.1.bias [128]",
+    "logits.weight [10, 128]",
+    "logits.bias [10]",
+  ]);
+  expect(model.roots.metrics.map((m) => m.name)).toEqual(["accuracy"]);
+  expect(model.inputs[1]).toMatchObject({ type: "int", classes: 10 });
+  expect(model.settings).toEqual({ sizes: "[256, 128]", act: "sigmoid", classes: "10" });
+});
+
+test("settings are expressions of the language", async () => {
+  const model = await modelOf(mnist, {
+    settings: { sizes: "[2 * 3]", act: "z => elu(z, 0.5)", classes: "3" },
+  });
+  expect(parametersOf(model)).toEqual([
+    "h.weight [6, 784]",
+    "h.bias [6]",
+    "logits.weight [3, 6]",
+    "logits.bias [3]",
+  ]);
+  expect(model.inputs[1]).toMatchObject({ classes: 3 });
+  expect(model.settings["sizes"]).toBe("[2 * 3]");
+});
+
+test("a graph without a network, and its gradients", async () => {
+  const model = differentiate(
+    await modelOf(`model Graph {
+      param x = 1
+      param y = 2
+      param z = 3
+      loss (x + y) * (y - z)        // gradients -1, 2, -3
+    }`),
+  );
+  const parameters = new Map([1, 2, 3].map((v, i) => [i, values([], [v])]));
+  const roots = [model.roots.loss!, ...model.roots.gradients.map((g) => g!)];
+  expect(valueOf(roots, { parameters })).toEqual([[-3], [-1], [2], [-3]]);
+});
+
+test("thresholds and columns", async () => {
+  const model = await modelOf(`model Equivalence {
+    input x: [N, 2]
+    a = x[:, 0]
+    b = x[:, 1]
+    output same = step(step(a + b - 1.5) + step(-a - b + 0.5) - 0.5)
+  }`);
+  const x = values([4, 2], [0, 0, 0, 1, 1, 0, 1, 1]);
+  expect(valueOf([model.roots.outputs[0]!.node], { n: 4, inputs: { x } })).toEqual([[1, 0, 0, 1]]);
+});
+
+test("derivatives are formulas", async () => {
+  const model = await modelOf(`model Decay {
+    input t: [N, 1]
+    h = dense(t, 32, tanh)
+    u = dense(h, 1)
+    du = grad(sum(u), t)                     // a tensor shaped like t
+    output solution = u
+    loss mean((du + u)^2)
+    loss (u[0, 0] - 1)^2                     // row 0 of each batch is t = 0
+    optimizer adam(lr = 1e-2)
+  }`);
+  expect(outputsOf(model)).toEqual(["solution [N, 1]"]);
+  expect(model.roots.gradients).toHaveLength(4);
+});
+
+test("an optimizer of one's own: arguments stay adjustable, states are shaped like the parameter", async () => {
+  const model = differentiate(
+    await modelOf(`
+      optimizer heavy(lr = 0.5, decay = 0, look = true) {
+        state m = 1
+        if decay != 0 { m = m * decay }
+        if look { m = 0.5 * m + grad }
+        param = param - lr * m / step
+      }
+      model M {
+        param w = [3, 4]
+        loss sum(w^2)
+        optimizer heavy
+      }`),
+  );
+  expect(model.optimizer).toEqual({
+    name: "heavy",
+    hyper: [{ name: "lr", value: 0.5 }],
+    states: [{ parameter: 0, name: "m" }],
+  });
+  const given = {
+    parameters: new Map([[0, values([2], [3, 4])]]),
+    states: new Map([["0.m", values([2], [1, 1])]]),
+    hyper: { lr: 0.5 },
+    step: 2,
+  };
+  // m = 0.5 + 2w; w - 0.5 m / 2
+  expect(valueOf([model.roots.stateUpdates[0]!, model.roots.parameterUpdates[0]!], given)).toEqual([
+    [6.5, 8.5],
+    [3 - 6.5 / 4, 4 - 8.5 / 4],
+  ]);
+  expect(valueOf(model.roots.stateStarts)).toEqual([[1, 1]]);
+});
+
+test("a state may start as its parameter does", async () => {
+  const model = await modelOf(`
+    optimizer slow(lr = 0.5) {
+      state anchor = param
+      param = anchor - lr * grad
+    }
+    model M { param w = [3, 4]; loss sum(w^2); optimizer slow }`);
+  expect(valueOf(model.roots.stateStarts)).toEqual([[3, 4]]);
+});
+
+test("imports: renamed, from a folder, from one another", async () => {
+  const model = await modelOf(
+    `import { residual as r, squash } from "./lib/blocks.nn"
+     model M { input x: [N, 3] output y = squash(r(x)) }`,
+    {
+      file: "models/m.nn",
+      files: {
+        "models/lib/blocks.nn": `import { width } from "../../common.nn"
+          layer residual(x: [..., I]) = x + dense(dense(x, width), I)
+          fn squash(x) = tanh(x)`,
+        "common.nn": "const width = 7",
+      },
+    },
+  );
+  expect(parametersOf(model)).toEqual([
+    "y.dense.0.weight [7, 3]",
+    "y.dense.0.bias [7]",
+    "y.dense.1.weight [3, 7]",
+    "y.dense.1.bias [3]",
+  ]);
+});
+
+test("paths: a pipe counts, a name bound again counts, no name is the layer's own", async () => {
+  const model = await modelOf(`
+    layer block(x, n) {
+      q = dense(x, n)
+      return q * dense(x, n)
+    }
+    model M {
+      input x: [N, 2]
+      h = x |> dense(3, relu) |> dense(4, relu)
+      b = block(h, 5)
+      s = dense(b, 1)
+      s = s + dense(h, 1)
+      output p = s
+      output dense(h, 2)
+      loss mean(dense(p, 1)) + l2(h.0.weight) + l2(b.q.bias) + l2(dense.1.bias)
+    }`);
+  expect(model.parameters.map((p) => p.path).filter((p) => p.endsWith("weight"))).toEqual([
+    "h.0.weight",
+    "h.1.weight",
+    "b.q.weight",
+    "b.dense.weight",
+    "s.0.weight",
+    "s.1.weight",
+    "dense.0.weight",
+    "dense.1.weight",
+  ]);
+});
+
+test("weights may be tied, and a parameter named before the last layer of its name is called", async () => {
+  const model = await modelOf(`model Tied {
+    input x: [N, 6]
+    code = dense(x, 2)
+    output again = code @ code.weight
+    h = dense(x, 3)
+    penalty = l2(h.0.bias) + l2(h.1.bias)
+    h = dense(h, 3)
+    loss mse(again, x) + penalty + mean(h)
+  }`);
+  expect(outputsOf(model)).toEqual(["again [N, 6]"]);
+  expect(model.parameters.map((p) => p.path)).toContain("h.1.bias");
+});
+
+test("weights and params are complete wherever they are read", async () => {
+  const model = await modelOf(`model M {
+    input x: [N, 2]
+    loss l2(weights) + l1(params)
+    frozen param lone = [[1, -2]]
+    output y = dense(x, 3)
+  }`);
+  const parameters = new Map([
+    [0, values([1, 2], [1, -2])],
+    [1, values([3, 2], [1, 1, 1, 1, 1, 1])],
+    [2, values([3], [1, -1, 1])],
+  ]);
+  expect(parametersOf(model)).toEqual(["lone [1, 2] frozen", "y.weight [3, 2]", "y.bias [3]"]);
+  expect(valueOf([model.roots.loss!], { parameters })).toEqual([[5 + 6 + (3 + 6 + 3)]]);
+});
+
+test("later lines see the later binding, and a lambda sees what stood where it was made", async () => {
+  expect(
+    await numbers(`
+      c = 1
+      f = z => c * z
+      c = 10
+      for i in 0..3 { c = c + i }
+      if c == 13 { d = 1 } else { d = 2 }
+      output a = f(5)
+      output b = c
+      output e = d`),
+  ).toEqual([5, 13, 1]);
+});
+
+test("a definition can be called under a name that a value has taken", async () => {
+  expect(await numbers("mean = mean([1, 3])\noutput a = mean\noutput b = mean([4, 6])")).toEqual([2, 5]);
+});
+
+test("precedence", async () => {
+  expect(
+    await numbers("output a = -2^2\noutput b = 2^3^2\noutput c = 1 + 2 * 3\noutput d = [1, 2] |> sum"),
+  ).toEqual([-4, 512, 7, 3]);
+});
+
+test("numbers are computed while compiling, and may be sizes", async () => {
+  const model = await modelOf(`model M(n = 3) {
+    input x: [N, 8]
+    output a = dense(x, round(sqrt(17)) * 2 - len([1, 2]) + max(1, n))
+    output b = reshape(x, [2 * N, 4])
+    output c = reshape(x, [N, -1, 2])
+    output d = sum(x) / N
+    output e = zeros(shape(x))
+  }`);
+  expect(outputsOf(model)).toEqual(["a [N, 9]", "b [2·N, 4]", "c [N, 4, 2]", "d []", "e [N, 8]"]);
+});
+
+test("training is known when the graph is made", async () => {
+  const model = await modelOf(`model M {
+    input x: [N, 2]
+    h = x
+    if training { h = 2 * h }
+    output y = h
+    loss mean(h)
+  }`);
+  const given = { n: 1, inputs: { x: values([1, 2], [1, 3]) } };
+  expect(
+    valueOf([model.roots.outputs[0]!.node, model.roots.loss!, model.roots.trainingLoss!], given),
+  ).toEqual([[1, 3], [2], [4]]);
+});
+
+test("indexing is NumPy's", async () => {
+  const model = await modelOf(`model M {
+    input x: [N, 4, 3]
+    output a = x[0]
+    output b = x[-1, 1]
+    output c = x[..., -1]
+    output d = x[:, 1:3]
+    output e = x[:, ::-2, 0]
+    output f = x[:, -2:, :2]
+  }`);
+  expect(outputsOf(model)).toEqual([
+    "a [4, 3]",
+    "b [3]",
+    "c [N, 4]",
+    "d [N, 2, 3]",
+    "e [N, 2]",
+    "f [N, 2, 2]",
+  ]);
+  const x = values(
+    [2, 4, 3],
+    Array.from({ length: 24 }, (_, i) => i),
+  );
+  const [, b, , , e] = valueOf(
+    model.roots.outputs.map((o) => o.node),
+    { n: 2, inputs: { x } },
+  );
+  expect(b).toEqual([15, 16, 17]);
+  expect(e).toEqual([9, 3, 21, 15]);
+});
+
+test("products of vectors, matrices and stacks are NumPy's", async () => {
+  const model = await modelOf(`model M {
+    input x: [N, 5, 3]
+    input r: [N, 3]
+    output a = x @ ones([3, 2])
+    output b = x @ ones([3])
+    output c = x @ x'
+    output d = r' @ r
+    output e = [1, 2] @ [3, 4]
+    output f = ones([4, 5]) @ x
+  }`);
+  expect(outputsOf(model)).toEqual([
+    "a [N, 5, 2]",
+    "b [N, 5]",
+    "c [N, 5, 5]",
+    "d [3, 3]",
+    "e []",
+    "f [N, 4, 3]",
+  ]);
+});
+
+test("a variance is PyTorch's: divided by n - 1, NaN for one entry", async () => {
+  expect(
+    await numbers(
+      "output a = var([1, 2, 3, 4])\noutput b = var([1, 2, 3, 4], correction = 0)\noutput c = var([7])",
+    ),
+  ).toEqual([5 / 3, 1.25, NaN]);
+});
+
+test("the first values of the initialisers lie where their formulas say", async () => {
+  const model = await modelOf(`model M {
+    param a: [50, 200] ~ kaiming_uniform
+    param b: [50, 200] ~ xavier_normal(2)
+    param c: [3] ~ constant(4)
+    loss l2(params)
+  }`);
+  const [a, b, c] = valueOf(model.roots.parameterStarts);
+  const deviation = (x: readonly number[]): number => Math.sqrt(x.reduce((s, v) => s + v * v, 0) / x.length);
+  expect(Math.max(...a!.map(Math.abs))).toBeLessThanOrEqual(Math.sqrt(6 / 200));
+  expect(deviation(a!)).toBeCloseTo(Math.sqrt(6 / 200 / 3), 2);
+  expect(deviation(b!)).toBeCloseTo(2 * Math.sqrt(2 / 250), 2);
+  expect(c).toEqual([4, 4, 4]);
+});
+
+test("limits end in a diagnostic", async () => {
+  const bombs: Record<string, string> = {
+    "loop-too-long": "t = 0 for i in 0..1000000000 { t = t + i }",
+    "program-too-long": "t = 0 for i in 0..9999 { for j in 0..9999 { t = t + 1 } }",
+    "list-too-large": "a = [1] for i in 0..60 { a = [a, a] }",
+    "tensor-too-large": "a = zeros([100000, 100000])",
+    "graph-too-large": "h = x for i in 0..9999 { for j in 0..30 { h = h * sin(h) + i } }",
+  };
+  for (const [code, body] of Object.entries(bombs)) {
+    const { diagnostics } = await read(`model M { input x: [N, 2] ${body} output y = x }`);
+    expect(diagnostics.map((d) => d.code)).toContain(code);
+  }
+  const deep = `fn g(x, n) { if n == 0 { return x } return ${"-".repeat(900)}g(x, n - 1) } model M { param w = 1 loss g(w, 60) }`;
+  expect((await read(deep)).diagnostics.map((d) => d.code)).toEqual(["recursion-too-deep"]);
+});
