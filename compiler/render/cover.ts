@@ -1,6 +1,7 @@
 /** Loops over a range in steps of several sizes: full vectors, then single elements. */
 import type { Size } from "../ir/size.ts";
 import { sizeText } from "./affine.ts";
+import type { Names } from "./names.ts";
 import type { Writer } from "./writer.ts";
 
 /** What an index runs over, in bytes: from 0 to a size, or between two expressions. */
@@ -13,23 +14,24 @@ export type Range =
  * @param steps in bytes, falling; the last divides every range
  */
 export function cover(
-  writer: Writer,
+  { writer, names }: { readonly writer: Writer; readonly names: Names },
   index: string,
   range: Range,
   steps: readonly number[],
   body: (step: number) => void,
 ): void {
+  const block = (head: string, inside: () => void): void => writer.block(head, () => names.scoped(inside));
   if ("size" in range && !range.size.free) {
     const total = range.size.count * range.unit;
     let from = 0;
     for (const step of new Set(steps)) {
       const until = from + Math.floor((total - from) / step) * step;
       if (until - from > step) {
-        writer.block(`for (let ${index}: usize = ${from}; ${index} < ${until}; ${index} += ${step})`, () =>
+        block(`for (let ${index}: usize = ${from}; ${index} < ${until}; ${index} += ${step})`, () =>
           body(step),
         );
       } else if (until > from) {
-        writer.block("", () => {
+        block("", () => {
           writer.line(`const ${index}: usize = ${from};`);
           body(step);
         });
@@ -43,6 +45,6 @@ export function cover(
   const distinct = [...new Set(steps)];
   for (const [i, step] of distinct.entries()) {
     const condition = i === distinct.length - 1 ? `${index} < ${end}` : `${index} + ${step} <= ${end}`;
-    writer.block(`for (; ${condition}; ${index} += ${step})`, () => body(step));
+    block(`for (; ${condition}; ${index} += ${step})`, () => body(step));
   }
 }

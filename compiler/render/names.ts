@@ -14,7 +14,7 @@ const RESERVED = new Set(
 );
 
 export class Names {
-  readonly #taken = new Set<string>();
+  #taken = new Set<string>();
 
   /** A name not yet given, `wanted` if it is free. */
   fresh(wanted: string): string {
@@ -24,5 +24,13 @@ export class Names {
     for (let i = 2; RESERVED.has(name) || this.#taken.has(name); i++) name = `${base}_${i}`;
     this.#taken.add(name);
     return name;
+  }
+
+  /** Names given inside are free again afterwards: for what stands between braces. */
+  scoped(inside: () => void): void {
+    const outside = this.#taken;
+    this.#taken = new Set(outside);
+    inside();
+    this.#taken = outside;
   }
 }

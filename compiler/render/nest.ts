@@ -273,7 +273,6 @@ class NestWriter {
     const index = names.fresh(indexName(level));
     this.#indices[level] = index;
     const saved = [...this.#addresses];
-    const w = this.#writer;
 
     const enter = (vectorLoop: number | null, copy: number, isTail: boolean, count: number): void => {
       this.#addresses.splice(0, this.#addresses.length, ...saved);
@@ -289,12 +288,12 @@ class NestWriter {
     const { bytes } = format;
     const range = { size, unit: bytes };
     if (level === this.#vectorLoop) {
-      cover(w, index, range, [16 * copies, 16, bytes], (step) => {
+      cover({ writer: this.#writer, names }, index, range, [16 * copies, 16, bytes], (step) => {
         if (step === bytes) enter(null, 0, true, 1);
         else for (let copy = 0; copy < step / 16; copy++) enter(level, copy, false, step / 16);
       });
     } else {
-      cover(w, index, range, [bytes], () => enter(null, 0, false, 1));
+      cover({ writer: this.#writer, names }, index, range, [bytes], () => enter(null, 0, false, 1));
     }
     this.#addresses.splice(0, this.#addresses.length, ...saved);
   }

@@ -90,7 +90,7 @@ class ProductWriter {
     this.#indices[level] = index;
     const saved = [...this.#addresses];
     cover(
-      this.#writer,
+      { writer: this.#writer, names },
       index,
       { size: this.#product.loops[level]!, unit: format.bytes },
       [format.bytes],
@@ -133,12 +133,12 @@ class ProductWriter {
           : [1];
     const tiles = (rowRange: Range): void =>
       cover(
-        w,
+        { writer: this.#writer, names },
         j,
         { size: columns, unit: bytes },
         widths.map((width) => width * bytes),
         (columnStep) =>
-          cover(w, i, rowRange, [tallest * bytes, bytes], (rowStep) => {
+          cover({ writer: this.#writer, names }, i, rowRange, [tallest * bytes, bytes], (rowStep) => {
             const width = columnStep / bytes;
             this.#tile({ rows: rowStep / bytes, vectors: width === 1 ? 0 : width / lanes }, values.inside());
           }),
@@ -222,7 +222,7 @@ class ProductWriter {
     const { depth } = this.#product;
     const { bytes } = format;
     cover(
-      this.#writer,
+      { writer: this.#writer, names },
       names.fresh("d"),
       { size: depth, unit: bytes },
       steps.map((step) => step * bytes),

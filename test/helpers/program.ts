@@ -55,6 +55,7 @@ export function programOf(benches: readonly Bench[], bytes: number): Program {
 export interface ModuleExports {
   readonly memory: WebAssembly.Memory;
   readonly arena: WebAssembly.Global;
+  readonly capacity: WebAssembly.Global;
   readonly seed: WebAssembly.Global;
   readonly predict: (rows: number) => void;
   readonly initialize: (seed: number) => void;

@@ -1,0 +1,109 @@
+/** The assembler's doors: a module with its manifest, in a worker whose crash is an error; and what every module exports. */
+import { expect, test } from "vitest";
+import { assemble, attachManifest, readManifest } from "../compiler/assemble/assemble.ts";
+import { CompilerFault } from "../compiler/fault.ts";
+import { render } from "../compiler/render/render.ts";
+import { instantiate, programOf } from "./helpers/program.ts";
+
+const tiny = "export function twice(x: i32): i32 { return x + x; }";
+
+test("a module carries its manifest in the custom section nndsl, and runs", async () => {
+  const manifest = JSON.stringify({ model: "Größe", n: "x".repeat(300) });
+  const { wasm, wat } = await assemble(tiny, { manifest, simd: "strict" });
+  const module = await WebAssembly.compile(wasm);
+  const [section] = WebAssembly.Module.customSections(module, "nndsl");
+  expect(new TextDecoder().decode(section)).toBe(manifest);
+  expect(readManifest(wasm)).toBe(manifest);
+  expect(WebAssembly.Module.imports(module)).toEqual([]);
+  expect(wat()).toContain('(export "twice"');
+});
+
+test("a manifest is found after other sections, and in nothing else", () => {
+  const header = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  const other = Uint8Array.of(...header, 0, 3, 1, 0x61, 7);
+  expect(readManifest(attachManifest(other, "{}"))).toBe("{}");
+  expect(readManifest(other)).toBeNull();
+  expect(readManifest(Uint8Array.of(1, 2, 3))).toBeNull();
+  expect(readManifest(attachManifest(header, "{}").subarray(0, 12))).toBeNull();
+});
+
+test("what asc refuses is a fault with its message, and the next call works", async () => {
+  const failing = assemble("let x: i32 = 'a';", { manifest: "{}", simd: "strict" });
+  await expect(failing).rejects.toThrow(CompilerFault);
+  await expect(failing).rejects.toThrow(/assembler-failed: .*TS2322/s);
+  const { wasm } = await assemble(tiny, { manifest: "{}", simd: "strict" });
+  expect(readManifest(wasm)).toBe("{}");
+});
+
+test("a source that overflows asc's stack does not take the process with it", async () => {
+  const deep = `export const x: i32 = ${"(".repeat(200_000)}1${")".repeat(200_000)};`;
+  await expect(assemble(deep, { manifest: "{}", simd: "strict" })).rejects.toThrow(CompilerFault);
+  await expect(assemble(tiny, { manifest: "{}", simd: "strict" })).resolves.toBeDefined();
+});
+
+test("calls made together are answered each with its own module", async () => {
+  const results = await Promise.all(
+    [1, 2, 3].map((k) =>
+      assemble(`export function f(): i32 { return ${k}; }`, { manifest: String(k), simd: "strict" }),
+    ),
+  );
+  expect(results.map((r) => readManifest(r.wasm))).toEqual(["1", "2", "3"]);
+});
+
+const emptyModule = async (fixed: number, perRow: number) => {
+  const program = programOf([], 4);
+  return instantiate(
+    render(
+      { ...program, arena: { ...program.arena, fixed, perRow } },
+      { dtype: "f32", simd: "strict", model: "Empty" },
+    ),
+  );
+};
+
+test("memory holds the fixed part from the start and grows by rows", async () => {
+  const fixed = 200_000;
+  const module = await emptyModule(fixed, 1000);
+  const arena = Number(module.arena.value);
+  expect(arena % 16).toBe(0);
+  expect(module.memory.buffer.byteLength).toBeGreaterThanOrEqual(arena + fixed);
+  expect(module.capacity.value).toBe(0);
+  expect(module.reserve(1001)).toBe(1);
+  expect(module.capacity.value).toBe(1004);
+  expect(module.memory.buffer.byteLength).toBeGreaterThanOrEqual(arena + fixed + 1004 * 1000);
+  const { byteLength } = module.memory.buffer;
+  expect(module.reserve(7)).toBe(1);
+  expect(module.capacity.value).toBe(1004);
+  // 10^7 rows of 1000 bytes are past what 32 bits can address.
+  expect(module.reserve(10_000_000)).toBe(0);
+  expect(module.capacity.value).toBe(1004);
+  expect(module.memory.buffer.byteLength).toBe(byteLength);
+});
+
+test("shuffle writes every number once, differently by seed and epoch, and evenly", async () => {
+  const module = await emptyModule(1024, 0);
+  const at = Number(module.arena.value);
+  const shuffled = (count: number, seed: number, epoch: number): number[] => {
+    module.shuffle(at, count, seed, epoch);
+    return [...new Uint32Array(module.memory.buffer, at, count)];
+  };
+  for (const count of [0, 1, 2, 17, 200]) {
+    expect(shuffled(count, 1, 2).toSorted((a, b) => a - b)).toEqual(
+      Array.from({ length: count }, (_, i) => i),
+    );
+  }
+  expect(shuffled(50, 1, 1)).toEqual(shuffled(50, 1, 1));
+  expect(shuffled(50, 1, 1)).not.toEqual(shuffled(50, 1, 2));
+  expect(shuffled(50, 1, 1)).not.toEqual(shuffled(50, 2, 1));
+
+  // χ² of the 24 orders of four, 23 degrees of freedom: above 49.7 once in a thousand fair generators; this one is fixed.
+  const rounds = 24_000;
+  const counts = new Map<string, number>();
+  for (let epoch = 0; epoch < rounds; epoch++) {
+    const key = shuffled(4, 5, epoch).join();
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  expect(counts.size).toBe(24);
+  const expected = rounds / 24;
+  const chiSquare = [...counts.values()].reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0);
+  expect(chiSquare).toBeLessThan(49.7);
+});
