@@ -46,8 +46,12 @@ const spec = {
       if (!Number.isFinite(top)) return top;
       return top + Math.log(run.reduce((sum, x) => sum + Math.exp(x - top), 0));
     },
-    // d log Σ e^x = Σ e^(x - y) dx; where every x is -∞, 0
-    vjp(b, g, x, y) {
+    // d log Σ e^x = Σ softmax(x) dx, along several axes Σ e^(x - y) dx; where every x is -∞, 0
+    vjp(b, g, x, y, axes) {
+      const [axis, ...others] = axes;
+      if (axis !== undefined && others.length === 0) {
+        return b.mul(g, b.where(b.eq(b.reduceMax(x, axes), -Infinity), 0, b.softmax(x, axis)));
+      }
       const finite = b.where(b.eq(y, -Infinity), 0, y);
       return b.mul(g, b.exp(b.sub(x, finite)));
     },

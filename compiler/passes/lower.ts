@@ -18,8 +18,7 @@ export const lowerings: readonly Rule[] = [
       if (node.op !== "logsumexp") return null;
       const { axes } = node.attributes;
       const x = node.operands[0]!;
-      const top = b.reduceMax(x, axes);
-      const shift = b.where(b.eq(b.abs(top), Infinity), 0, top);
+      const shift = finiteMax(b, x, axes);
       return b.add(b.log(b.sum(b.exp(b.sub(x, shift)), axes)), shift);
     },
   },
@@ -39,13 +38,14 @@ export const lowerings: readonly Rule[] = [
   },
   {
     name: "lower-softmax",
-    formula: "softmax x → e / Σ e, e = e^(x - max x)",
+    // With the shift of `lower-logsumexp`, so that a loss and its gradient share e and Σ e.
+    formula: "softmax x → e / Σ e, e = e^(x - s), s = max x where that is finite, else 0",
     at: ["softmax"],
     rewrite({ b }, node) {
       if (node.op !== "softmax") return null;
       const axes = [node.attributes.axis];
       const x = node.operands[0]!;
-      const e = b.exp(b.sub(x, b.reduceMax(x, axes)));
+      const e = b.exp(b.sub(x, finiteMax(b, x, axes)));
       return b.div(e, b.sum(e, axes));
     },
   },
@@ -85,6 +85,12 @@ export const lowerings: readonly Rule[] = [
     rewrite: (_, node) => node.operands[0]!,
   },
 ];
+
+/** max x where that is finite, else 0. */
+function finiteMax(b: Build, x: Node, axes: readonly number[]): Node {
+  const top = b.reduceMax(x, axes);
+  return b.where(b.eq(b.abs(top), Infinity), 0, top);
+}
 
 /** The two terms that `lower-logsumexp` leaves, under the views that `node` puts over their sum. */
 function loweredLogsumexp(site: Site, node: Node): { readonly log: Node; readonly shift: Node } | null {

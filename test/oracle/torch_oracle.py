@@ -497,7 +497,7 @@ CASES = {
     "extremes": (
         extremes,
         {
-            "x": {"shape": ["N", 4], "choices": [s * v for s in (-1, 1) for v in (10000, 300, 90, 30, 3, 1, 0.5, 0)]},
+            "x": {"shape": ["N", 4], "choices": [s * v for s in (-1, 1) for v in (10000, 9998.5, 300, 90, 30, 3, 1, 0.5, 0)]},
             "c": real(["N", 4], -1, 1),
             "q": whole(["N", 4], 2),
             "label": whole(["N"], 4),
