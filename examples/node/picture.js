@@ -1,6 +1,6 @@
 // Draws a compiled model as SVG: the decision surface of one with two features, the curves of one with a single number.
 //
-//   npx nndsl train examples/xor.nn --data x=examples/data/xor.csv:a,b --data y=examples/data/xor.csv:xor --epochs 1000 --lr 0.1 -o xor.safetensors
+//   npx nndsl train examples/xor.nn --data x=examples/data/xor.csv:a,b --data y=examples/data/xor.csv:xor --epochs 1000 --seed 1 -o xor.safetensors
 //   npx nndsl compile examples/xor.nn -o examples/node
 //   node examples/node/picture.js examples/node/xor.js xor.svg --weights xor.safetensors --from=-0.5 --to=1.5
 import { readFileSync, writeFileSync } from "node:fs";
