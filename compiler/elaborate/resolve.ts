@@ -5,7 +5,7 @@
 import type { Body, Expression, Parameter, SourceFile, Statement, TensorType } from "../../grammar/ast.ts";
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
 import { closest } from "../../grammar/suggest.ts";
-import { predefined } from "./interpreter.ts";
+import { predefined } from "./expressions.ts";
 import { primitives } from "./primitives/table.ts";
 import { diagnose } from "./problem.ts";
 import type { FileScope } from "./scope.ts";
