@@ -66,7 +66,16 @@ function along(selection: Selection, size: Size, axis: number, freeName: string)
     throw new OpError("bad-index", "`...` stands for whole axes", [], "write an index or a slice");
   if (selection.kind === "at") {
     const { index } = selection;
-    if (!size.free && (index >= size.count || index < -size.count)) {
+    if (index >= size.count || index < -size.count) {
+      if (size.free)
+        throw new OpError(
+          "bad-index",
+          `whether there is an entry ${index} along axis ${axis} depends on the batch, ${showSize(size, freeName)} rows`,
+          [],
+          size.count === 1
+            ? "every batch has a first and a last row, 0 and -1"
+            : `every batch has the entries 0 to ${size.count - 1}, and -1 to -${size.count} from the end`,
+        );
       throw new OpError(
         "bad-index",
         `there is no entry ${index} along axis ${axis}, whose size is ${size.count}`,
