@@ -1,4 +1,5 @@
 /** The assembler's doors: a module with its manifest, in a worker whose crash is an error; and what every module exports. */
+import type { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { assemble, attachManifest, readManifest } from "../compiler/assemble/assemble.ts";
 import { CompilerFault } from "../compiler/fault.ts";
@@ -39,6 +40,32 @@ test("a source that overflows asc's stack does not take the process with it", as
   const deep = `export const x: i32 = ${"(".repeat(200_000)}1${")".repeat(200_000)};`;
   await expect(assemble(deep, { manifest: "{}", simd: "strict" })).rejects.toThrow(CompilerFault);
   await expect(assemble(tiny, { manifest: "{}", simd: "strict" })).resolves.toBeDefined();
+});
+
+test("asc is stopped where it passes its time, and the call that waits has the whole of its own", async () => {
+  // asc takes more than a minute over this.
+  const sum = `export function f(x: f64): f64 { return ${Array(20_000).fill("x").join(" + ")}; }`;
+  const slow = assemble(sum, { manifest: "{}", simd: "strict", timeLimit: 2000 });
+  const waiting = assemble(tiny, { manifest: "{}", simd: "strict" });
+  await expect(slow).rejects.toThrow(CompilerFault);
+  await expect(slow).rejects.toThrow("assembler-failed: asc took more than 2 s");
+  await expect(waiting).resolves.toBeDefined();
+});
+
+test("a worker killed at work fails that call alone; one killed at rest, none", async () => {
+  const workers: Worker[] = [];
+  const note = (worker: Worker): void => void workers.push(worker);
+  process.on("worker", note);
+  await expect(assemble("let x: i32 = 'a';", { manifest: "{}", simd: "strict" })).rejects.toThrow();
+  const killed = assemble(tiny, { manifest: "{}", simd: "strict" });
+  await expect.poll(() => workers.length).toBe(1);
+  await workers[0]!.terminate();
+  await expect(killed).rejects.toThrow(/assembler-failed: the worker of asc ended with code 1/);
+  await assemble(tiny, { manifest: "{}", simd: "strict" });
+  await workers[1]!.terminate();
+  await expect(assemble(tiny, { manifest: "{}", simd: "strict" })).resolves.toBeDefined();
+  expect(workers).toHaveLength(3);
+  process.off("worker", note);
 });
 
 test("calls made together are answered each with its own module", async () => {

@@ -10,6 +10,8 @@ export interface AssembleOptions {
   /** JSON for the custom section `nndsl`. */
   readonly manifest: string;
   readonly simd: "strict" | "relaxed";
+  /** Milliseconds that asc may take; a minute without it. */
+  readonly timeLimit?: number;
 }
 
 export interface Assembled {
@@ -20,11 +22,12 @@ export interface Assembled {
 
 /**
  * Compiles and optimises a module in a worker.
- * @throws CompilerFault where asc refuses the source, crashes or takes more than a minute
+ * @throws CompilerFault where asc refuses the source, crashes or passes the time limit
  */
 export async function assemble(source: string, options: AssembleOptions): Promise<Assembled> {
   try {
-    const { wasm, wat } = await isolatedAsc({ source, relaxed: options.simd === "relaxed", text: true });
+    const request = { source, relaxed: options.simd === "relaxed", text: true };
+    const { wasm, wat } = await isolatedAsc(request, options.timeLimit);
     return { wasm: attachManifest(wasm, options.manifest), wat: () => wat ?? "" };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

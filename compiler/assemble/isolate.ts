@@ -1,128 +1,152 @@
 /**
- * asc in a worker of its own, kept for the next call. asc is a recursive compiler and may overflow its stack or its heap: that ends the
- * worker and the call with an error, and the next call gets a new worker.
+ * asc in a worker of its own, kept for the next module. asc is a recursive compiler and may overflow its stack or its heap, or go on for
+ * ever: whatever it fails of ends the worker and that one module, and the next module gets a new worker.
  */
 import type { AscRequest, AscResult } from "./asc.ts";
-import type { Answer, Request } from "./worker.ts";
+import type { Message } from "./worker.ts";
 
 /** How long one module may take. */
 const TIME_LIMIT_MS = 60_000;
 /** The worker's memory: enough for modules far past what the compiler's own limits admit. */
-const LIMITS = { maxOldGenerationSizeMb: 2048, stackSizeMb: 16 };
+const MEMORY = { maxOldGenerationSizeMb: 2048, stackSizeMb: 16 };
 
-/** What this file needs of Node's worker threads and of the web's workers. */
-interface Link {
-  readonly post: (request: Request) => void;
+/** Where asc runs, one module at a time. */
+interface Aside {
+  /** Rejects with what asc reports, and where the worker ends meanwhile. */
+  readonly run: (request: AscRequest) => Promise<AscResult>;
   readonly close: () => void;
-  /** Whether the process waits for it. */
-  readonly hold: (wait: boolean) => void;
 }
 
-interface Pending {
-  readonly resolve: (result: AscResult) => void;
-  readonly reject: (error: Error) => void;
-  readonly timer: ReturnType<typeof setTimeout>;
-}
-
-const pending = new Map<number, Pending>();
-let link: Promise<Link> | null = null;
-let lastId = 0;
+let aside: Promise<Aside> | null = null;
+let lastTurn: Promise<unknown> = Promise.resolve();
 
 /** Starts the worker, so that it loads asc while the front end is at work. */
 export function warmUp(): void {
-  link ??= connect();
+  if (aside !== null) return;
+  const opened = open(() => {
+    if (aside === opened) aside = null;
+  });
+  aside = opened;
   // A failure is reported by the call that needs the worker.
-  link.catch(() => {});
+  opened.catch(() => {});
 }
 
 /**
- * Runs asc aside.
- * @throws Error where asc reports one, crashes or passes the time limit
+ * Runs asc aside. Calls made together take turns, so that each has the whole time limit to itself.
+ * @throws Error where asc reports one, crashes or takes more than `limit` milliseconds
  */
-export async function isolatedAsc(request: AscRequest): Promise<AscResult> {
+export function isolatedAsc(request: AscRequest, limit: number = TIME_LIMIT_MS): Promise<AscResult> {
+  const result = lastTurn.then(() => runNow(request, limit));
+  lastTurn = result.catch(() => {});
+  return result;
+}
+
+async function runNow(request: AscRequest, limit: number): Promise<AscResult> {
   warmUp();
-  const worker = await link!;
-  const id = ++lastId;
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(
-      () => abandon(new Error(`asc took more than ${TIME_LIMIT_MS / 1000} s`)),
-      TIME_LIMIT_MS,
+  const opened = aside!;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`asc took more than ${limit / 1000} s`)), limit);
+    });
+    return await Promise.race([opened.then(({ run }) => run(request)), late]);
+  } catch (error) {
+    // What asc leaves behind where it failed is not to be relied on.
+    if (aside === opened) aside = null;
+    void opened.then(
+      ({ close }) => close(),
+      () => {},
     );
-    pending.set(id, { resolve, reject, timer });
-    worker.hold(true);
-    worker.post({ id, asc: request });
-  });
-}
-
-function settle(answer: Answer): void {
-  const call = pending.get(answer.id);
-  if (call === undefined) return;
-  pending.delete(answer.id);
-  clearTimeout(call.timer);
-  if ("error" in answer) call.reject(new Error(answer.error));
-  else call.resolve(answer.result);
-  if (pending.size === 0) void link?.then((worker) => worker.hold(false));
-}
-
-/** Ends the worker; all calls that wait for it fail. */
-function abandon(error: Error): void {
-  const old = link;
-  link = null;
-  void old?.then(
-    (worker) => worker.close(),
-    () => {},
-  );
-  for (const { reject, timer } of pending.values()) {
+    throw error;
+  } finally {
     clearTimeout(timer);
-    reject(error);
   }
-  pending.clear();
 }
 
-async function connect(): Promise<Link> {
+/** @param ended called when the worker is no more */
+async function open(ended: () => void): Promise<Aside> {
+  if (typeof process === "object" && typeof process.versions?.node === "string") return openThread(ended);
+  if (typeof Worker === "function") return (await openWebWorker(ended)) ?? openHere();
+  return openHere();
+}
+
+/** The call that waits for an answer, if there is one. */
+class Call {
+  #resolve: (result: AscResult) => void = () => {};
+  #reject: (error: Error) => void = () => {};
+
+  wait(): Promise<AscResult> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  answer(message: Message): void {
+    if (message.kind === "result") this.#resolve(message.result);
+    else if (message.kind === "failure") this.fail(message.message);
+  }
+
+  fail(message: string): void {
+    this.#reject(new Error(message));
+  }
+}
+
+function openThread(ended: () => void): Aside {
+  // Asked for in this way it is no import that a bundler for browsers stumbles over.
+  const { Worker } = process.getBuiltinModule("node:worker_threads");
   const url = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
-  if (typeof process === "object" && typeof process.versions?.node === "string") return connectThread(url);
-  if (typeof Worker === "function") return connectWebWorker(url);
-  return connectHere();
-}
-
-async function connectThread(url: URL): Promise<Link> {
-  const { Worker } = await import("node:worker_threads");
   // The options of this process (a test runner's loaders, say) are not for it.
-  const worker = new Worker(url, { resourceLimits: LIMITS, execArgv: [], stdout: true, stderr: true });
-  worker.unref();
-  worker.on("message", settle);
-  worker.on("error", (error) => abandon(error instanceof Error ? error : new Error(String(error))));
+  const worker = new Worker(url, { resourceLimits: MEMORY, execArgv: [], stdout: true, stderr: true });
+  const call = new Call();
+  worker.on("message", (message: Message) => call.answer(message));
+  worker.on("error", (error) => call.fail(error instanceof Error ? error.message : String(error)));
   worker.on("exit", (code) => {
-    if (pending.size > 0) abandon(new Error(`the worker of asc ended with code ${code}`));
+    ended();
+    call.fail(`the worker of asc ended with code ${code}`);
   });
+  // The process waits for a module, and not for a worker that nothing is asked of.
+  worker.unref();
   return {
-    post: (request) => worker.postMessage(request),
-    close: () => void worker.terminate(),
-    hold: (wait) => (wait ? worker.ref() : worker.unref()),
-  };
-}
-
-function connectWebWorker(url: URL): Link {
-  const worker = new Worker(url, { type: "module" });
-  worker.addEventListener("message", (event: MessageEvent<Answer>) => settle(event.data));
-  worker.addEventListener("error", (event) =>
-    abandon(new Error(event.message || "the worker of asc failed")),
-  );
-  return { post: (request) => worker.postMessage(request), close: () => worker.terminate(), hold: () => {} };
-}
-
-/** Without workers asc runs in this thread, without a limit. */
-async function connectHere(): Promise<Link> {
-  const { runAsc } = await import("./asc.ts");
-  return {
-    post: ({ id, asc }) => {
-      runAsc(asc).then(
-        (result) => settle({ id, result }),
-        (error: unknown) => settle({ id, error: String(error) }),
-      );
+    run: (request) => {
+      worker.ref();
+      worker.postMessage(request);
+      return call.wait().finally(() => worker.unref());
     },
-    close: () => {},
-    hold: () => {},
+    close: () => void worker.terminate(),
   };
+}
+
+/** null where the page may not start workers, or where `worker.js` was not published beside this file. */
+function openWebWorker(ended: () => void): Promise<Aside | null> {
+  // Bundlers know a worker by this very expression.
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
+  const call = new Call();
+  let ready = false;
+  return new Promise((resolve) => {
+    worker.addEventListener("message", ({ data }: MessageEvent<Message>) => {
+      if (data.kind !== "ready") return call.answer(data);
+      ready = true;
+      resolve({
+        run: (request) => {
+          worker.postMessage(request);
+          return call.wait();
+        },
+        close: () => worker.terminate(),
+      });
+    });
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      worker.terminate();
+      if (!ready) return resolve(null);
+      ended();
+      call.fail(event.message || "the worker of asc failed");
+    });
+  });
+}
+
+/** In this thread: nothing holds asc then but its own errors. */
+async function openHere(): Promise<Aside> {
+  const { runAsc } = await import("./asc.ts");
+  return { run: runAsc, close: () => {} };
 }

@@ -1,46 +1,43 @@
-/** A worker that runs asc: one request at a time, an answer to each. In Node a worker thread, in browsers a module worker. */
+/** A worker that runs asc: a module at a time, an answer to each. In Node a worker thread, in browsers a module worker. */
 import type { AscRequest, AscResult } from "./asc.ts";
 
-export interface Request {
-  readonly id: number;
-  readonly asc: AscRequest;
-}
-
-export type Answer =
-  { readonly id: number; readonly result: AscResult } | { readonly id: number; readonly error: string };
+export type Message =
+  | { readonly kind: "ready" }
+  | { readonly kind: "result"; readonly result: AscResult }
+  | { readonly kind: "failure"; readonly message: string };
 
 interface Port {
-  readonly listen: (handle: (request: Request) => void) => void;
-  readonly send: (answer: Answer) => void;
+  readonly listen: (handle: (request: AscRequest) => void) => void;
+  readonly send: (message: Message) => void;
 }
 
 // asc takes half a second to load: begin at once, before the first request.
 const loading = import("./asc.ts");
-const port = await openPort();
-let queue: Promise<void> = Promise.resolve();
-port.listen((request) => {
-  queue = queue.then(async () => port.send(await answer(request)));
-});
+const port = openPort();
+port.listen((request) => void answer(request).then(port.send));
+port.send({ kind: "ready" });
 
-async function answer({ id, asc }: Request): Promise<Answer> {
+async function answer(request: AscRequest): Promise<Message> {
   try {
     const { runAsc } = await loading;
-    return { id, result: await runAsc(asc) };
+    return { kind: "result", result: await runAsc(request) };
   } catch (error) {
-    return { id, error: error instanceof Error ? error.message : String(error) };
+    return { kind: "failure", message: error instanceof Error ? error.message : String(error) };
   }
 }
 
-async function openPort(): Promise<Port> {
+function openPort(): Port {
   if (typeof process === "object" && typeof process.versions?.node === "string") {
-    const { parentPort } = await import("node:worker_threads");
+    const { parentPort } = process.getBuiltinModule("node:worker_threads");
+    // This file runs in workers alone, where there is one.
+    const parent = parentPort!;
     return {
-      listen: (handle) => void parentPort!.on("message", handle),
-      send: (message) => parentPort!.postMessage(message),
+      listen: (handle) => void parent.on("message", handle),
+      send: (message) => parent.postMessage(message),
     };
   }
   return {
-    listen: (handle) => addEventListener("message", (event: MessageEvent<Request>) => handle(event.data)),
+    listen: (handle) => addEventListener("message", (event: MessageEvent<AscRequest>) => handle(event.data)),
     send: (message) => postMessage(message),
   };
 }
