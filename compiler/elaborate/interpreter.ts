@@ -220,7 +220,8 @@ export class Interpreter extends Expressions {
       this.fixing = fixing;
       this.#settle(error);
       for (const name of names()) scope.names.set(name, POISON);
-      if (statement !== undefined && mayReturn(statement)) throw new Poisoned();
+      const returns = frame.kind === "fn" || frame.kind === "layer";
+      if (returns && statement !== undefined && mayReturn(statement)) throw new Poisoned();
     } finally {
       frame.binding = null;
     }
