@@ -79,12 +79,26 @@ test("values are claimed", () => {
   expect(claims.length).toBeGreaterThan(8);
 });
 
+test("parameters have the paths that the page says", async () => {
+  const block = blocks.find((b) => b.heading === "Paths")!;
+  const { parameters } = await modelOf(block.text);
+  const comments = [...block.text.matchAll(/\/\/ (.*)$/gm)].map((m) => m[1]!).join(" ");
+  const said = comments.match(/[a-z]+(?:\.\w+)+/g)!;
+  expect(said.length).toBeGreaterThan(5);
+  expect(parameters.map((p) => p.path)).toEqual(expect.arrayContaining(said));
+});
+
 // ---------------------------------------------------------------------------------------------------- completeness
 
 /** Every span of code in the page's text and tables. */
 const mentioned = new Set(
   [...markdown.replaceAll(/^```[\s\S]*?^```$/gm, "").matchAll(/`([^`]+)`/g)].map((m) => m[1]!),
 );
+
+/** `weight: [units, I] ~ kaiming_uniform`, as the library's layers declare them. */
+const libraryParameters = [
+  ...readFileSync(new URL("../std/layers.nn", import.meta.url), "utf8").matchAll(/^ *param (.*)$/gm),
+].map((m) => m[1]!);
 
 const library = readdirSync(new URL("../std/", import.meta.url)).flatMap((name) => {
   const text = readFileSync(new URL(`../std/${name}`, import.meta.url), "utf8");
@@ -97,7 +111,7 @@ const library = readdirSync(new URL("../std/", import.meta.url)).flatMap((name) 
 });
 
 describe("the page names", () => {
-  test.each(library)("%s", (signature) => {
+  test.each([...library, ...libraryParameters])("%s", (signature) => {
     expect(mentioned).toContain(signature);
   });
 
