@@ -2,8 +2,12 @@
  * AssemblyScript text → optimised WebAssembly, in this very thread. Of the whole compiler only this file imports assemblyscript and binaryen.
  * `assemble.ts` runs this file in a worker, since a crash of theirs must not be ours.
  */
+// First: what follows loads under what it sets.
+import { restore } from "./inline-wasm.ts";
 import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
+
+restore();
 
 export interface AscRequest {
   readonly source: string;
