@@ -101,15 +101,14 @@ function grow(b: Build, pool: Node[], choices: Choices): void {
       return void pool.push(choices.number(2) === 0 ? part : b.embed(part, axes, x.shape));
     }
     case 12: {
-      const axes = x.shape.map((_, axis) => axis).filter((axis) => !x.shape[axis]!.free);
-      if (axes.length === 0) return;
-      const axis = choices.pick(axes);
+      if (rank === 0) return;
+      const axis = choices.number(rank);
       const others = pool.filter(
         (y) =>
           y.shape.length === rank &&
           y.type === x.type &&
           sameShape(y.shape.toSpliced(axis, 1), x.shape.toSpliced(axis, 1)) &&
-          !y.shape[axis]!.free,
+          y.shape[axis]!.free === x.shape[axis]!.free,
       );
       return void pool.push(b.concat([x, choices.pick(others), x], axis));
     }

@@ -8,7 +8,7 @@ import { CompilerFault } from "../fault.ts";
 import { Build } from "../ir/build.ts";
 import { type Graph, reachable } from "../ir/graph.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
-import { isOne, ONE, sameShape, type Shape } from "../ir/size.ts";
+import { affineOf, isOne, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
 import {
   type Body,
   formBody,
@@ -22,7 +22,7 @@ import {
   Unfusable,
 } from "./form.ts";
 import { selectStored } from "./select.ts";
-import { contiguous, isMovement, sliceView, squeeze } from "./view.ts";
+import { addAffine, contiguous, isMovement, multiplyAffine, sliceView, squeeze } from "./view.ts";
 
 /** What an entry has to leave in a buffer. */
 export interface Root {
@@ -126,17 +126,14 @@ class Fusion {
     const whole = contiguous(node.shape);
     if (node.op === "concat") {
       const { axis } = node.attributes;
-      let start = 0;
+      // Along the batch a part begins after rows of which N alone knows the number.
+      let start = ZERO;
       return node.operands.map((part): Item => {
-        const axes = part.shape.map((_, k) => ({ start: k === axis ? start : 0, fromEnd: false, step: 1 }));
-        start += part.shape[axis]!.count;
-        return {
-          node: part,
-          buffer,
-          view: sliceView(whole, axes, part.shape),
-          defines: false,
-          inPlace: false,
-        };
+        const axes = part.shape.map(() => ({ start: 0, fromEnd: false, step: 1 }));
+        const view = sliceView(whole, axes, part.shape);
+        const offset = multiplyAffine(start, whole.strides[axis]!);
+        start = addAffine(start, affineOf(part.shape[axis]!));
+        return { node: part, buffer, view: { ...view, offset }, defines: false, inPlace: false };
       });
     }
     if (node.op === "embed") {
