@@ -74,7 +74,8 @@ function productHelp(
 ): string | undefined {
   const [left, right] = operands;
   if (left === undefined || right === undefined || b.length !== 2) return undefined;
-  const inner = a.at(-1)!;
+  const inner = a.at(-1);
+  if (inner === undefined) return undefined;
   const [depth, columns] = [b[0]!, b[1]!];
   if (sameSize(inner, columns)) {
     if (right.isTranspose)

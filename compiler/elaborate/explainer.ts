@@ -140,7 +140,6 @@ export abstract class Explainer {
     name: string | undefined,
     apply: (build: Build) => Value,
   ): Value {
-    if (values.every((v) => v.kind === "number")) return apply(this.build(place));
     try {
       return this.checked(apply(this.build(place, name)));
     } catch (error) {

@@ -1,7 +1,7 @@
 /** From values to nodes, shapes, axes and numbers. What does not fit is an OpError; the interpreter adds the places. */
 import type { Build } from "../ir/build.ts";
 import type { Node } from "../ir/node.ts";
-import { elements, fixed, free, showShape, type Shape, type Size } from "../ir/size.ts";
+import { elements, fixed, free, sameShape, showShape, type Shape, type Size } from "../ir/size.ts";
 import { OpError } from "../ops/op.ts";
 import { defaultLimits } from "./limits.ts";
 import { isCallable, kindOf, number, show, type Value } from "./values.ts";
@@ -60,6 +60,14 @@ function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node
     );
   }
   const nodes = list.items.map((item) => toFloat(build, item));
+  if (!nodes.every((node) => sameShape(node.shape, nodes[0]!.shape))) {
+    throw new OpError(
+      "ragged-list",
+      "the items of this list are of different shapes",
+      [],
+      "a list is a tensor where its items are of one shape; `concat` joins tensors along an axis",
+    );
+  }
   return stack(build, nodes, 0);
 }
 

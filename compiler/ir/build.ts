@@ -223,6 +223,7 @@ export function commonShape(shapes: readonly Shape[]): Shape {
           "shape-mismatch",
           "the shapes do not broadcast to one another",
           shapes.map((s) => showShape(s)),
+          "sizes agree, counted from the last axis, or one of them is 1",
         );
       }
       common = size;
