@@ -1,7 +1,7 @@
 /** The compiler, top to bottom. Each stage is a pure function from the one before; the verifier runs between the passes. */
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
 import { parse } from "../grammar/parse.ts";
-import { assemble } from "./assemble/assemble.ts";
+import { assemble, warmUp } from "./assemble/assemble.ts";
 import { elaborate } from "./elaborate/elaborate.ts";
 import { loadProgram } from "./elaborate/load.ts";
 import { declarationsText, fileName, moduleText } from "./emit/module.ts";
@@ -25,11 +25,16 @@ import { verifyProgram } from "./schedule/verify-program.ts";
 /** From formulas typed to formulas with good derivatives. */
 const formulaPasses = [["stabilise", stabilise]] as const;
 
-/** From formulas to the joint graph of values and gradients, in the ops that kernels are made of. */
+/** From formulas to the joint graph of values and gradients, in the terms of the source. */
 const gradientPasses = [
   ["differentiate", differentiate],
-  ["lower", lower],
   ["simplify", simplify],
+] as const;
+
+/** From the joint graph to the ops that kernels are made of. */
+const kernelPasses = [
+  ["lower", lower],
+  ["simplify-lowered", simplify],
 ] as const;
 
 /** Everything that is known of a program before code is made for it. */
@@ -78,13 +83,15 @@ export async function analyse(source: string, options: SourceOptions = {}): Prom
  * @throws DiagnosticError with every error found in it, CompilerFault where the compiler itself is at fault
  */
 export async function compile(source: string, options: CompileOptions = {}): Promise<Compiled> {
+  // asc takes as long to load as all the rest to run.
+  warmUp();
   const dtype = options.dtype ?? "f32";
   const simd = options.simd ?? "strict";
   const { formulas, joint, diagnostics, ast, sourceHash } = await analyse(source, options);
 
   const elementBytes = dtype === "f64" ? 8 : 4;
-  const program: Program = schedule(joint, { elementBytes });
-  verifyProgram(program);
+  const program: Program = schedule(run(joint, kernelPasses), { elementBytes });
+  verifyProgram(program, elementBytes);
   const assembly = render(program, { dtype, simd, model: joint.name });
   const manifest = buildManifest(joint, program, { dtype, simd, sourceHash });
   const { wasm, wat } = await assemble(assembly, { manifest: JSON.stringify(manifest), simd });

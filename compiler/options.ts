@@ -39,7 +39,7 @@ export const stageNames: readonly StageName[] = ["ast", "ir", "grad", "kernels",
 export interface Compiled {
   /** The model's name in kebab case: the name of the three files. */
   readonly name: string;
-  readonly wasm: Uint8Array;
+  readonly wasm: Uint8Array<ArrayBuffer>;
   /** An ES module that loads `./NAME.wasm` beside it; it carries the runtime. */
   readonly js: string;
   readonly dts: string;

@@ -294,7 +294,10 @@ describe("C9: heads", () => {
       return row.map((v, k) => (Math.exp(v - top) / sum - (k === y[r] ? 1 : 0)) / logits.length);
     });
     expect(distance(list(net.predict({ z: logits, y })["d"]), expected)).toBeLessThan(1e-6);
-    expect(compiled.stages.grad).toMatch(/exp/);
+    expect(compiled.stages.grad).toMatch(/softmax z/);
+    expect(compiled.stages.grad).toMatch(/one_hot y/);
+    expect(compiled.stages.grad).toMatch(/d_z: \[N, 3\] = t\.\d+ \* (t\.\d+)/);
+    expect(compiled.stages.grad).not.toMatch(/exp|logsumexp/);
   });
 
   it.each([

@@ -39,7 +39,11 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
   twice: (b, x) => [b.add(x, x)],
   "common-factor": (b, x, y) => {
     const inverse = b.broadcast(b.reciprocal(b.extent({ count: 2, free: true })), x.shape);
-    return [b.add(b.mul(x, 3), b.mul(y, 3)), b.sub(b.mul(x, inverse), b.mul(inverse, y))];
+    return [
+      b.add(b.mul(x, 3), b.mul(y, 3)),
+      b.sub(b.mul(x, inverse), b.mul(inverse, y)),
+      b.sub(b.mul(x, inverse), b.where(b.gt(y, 0), inverse, 0)),
+    ];
   },
   "negated-factor": (b, x, y) => [
     b.mul(b.neg(x), y),

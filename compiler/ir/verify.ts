@@ -8,7 +8,7 @@ import type { Node, OpName } from "./node.ts";
 import { sameShape, showShape, type Shape } from "./size.ts";
 
 /** The passes in order, from which follows what may still be in the graph. */
-const STAGES = ["elaborate", "stabilise", "differentiate", "lower", "simplify"] as const;
+const STAGES = ["elaborate", "stabilise", "differentiate", "simplify", "lower", "simplify-lowered"] as const;
 
 /**
  * Checks the model after the pass named.

@@ -146,13 +146,13 @@ const arithmetic: readonly Rule[] = [
   },
   {
     name: "common-factor",
-    formula: "c x ± c y → c (x ± y), where c is a number or the inverse of a size",
+    formula: "c x ± c y → c (x ± y), where c is a number or the inverse of a size; where(t, c, 0) is c [t]",
     at: ["add", "sub"],
-    rewrite({ b, as }, node) {
-      const [left, right] = node.operands.map((x) => as(x, "mul"));
-      if (left === null || left === undefined || right === null || right === undefined) return null;
-      for (const [c, x] of orders(left)) {
-        for (const [d, y] of orders(right)) {
+    rewrite(site, node) {
+      const { b } = site;
+      const [left, right] = node.operands.map((x) => factors(site, x));
+      for (const [c, x] of left!) {
+        for (const [d, y] of right!) {
           if (c === d && isScale(c)) return b.mul(node.op === "add" ? b.add(x, y) : b.sub(x, y), c);
         }
       }
@@ -486,6 +486,14 @@ const products: readonly Rule[] = [
 ];
 
 export const simplifications: readonly Rule[] = [...arithmetic, ...reductions, ...views, ...products];
+
+/** The ways in which x is a product. */
+function factors({ as, b }: Site, x: Node): readonly (readonly [Node, Node])[] {
+  const product = as(x, "mul");
+  if (product !== null) return orders(product);
+  const [test, then, otherwise] = as(x, "where")?.operands ?? [];
+  return otherwise !== undefined && isConstant(otherwise, 0) ? [[then!, b.cast(test!)]] : [];
+}
 
 /**
  * -x, where x carries a minus that costs nothing to leave out: its own, or that of a number spread over it as a factor or a branch.
