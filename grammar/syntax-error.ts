@@ -60,7 +60,6 @@ function word(error: IRecognitionException): { code: string; message: string; he
   const type = token.tokenType;
   const found = type === EOF ? "the end of the file" : `\`${token.image}\``;
   const example = examples[rule] ?? (rule === "block" ? examples[outer] : undefined);
-  const withExample = example === undefined ? {} : { help: example };
 
   if (type === t.Equals && expected !== "a name" && !(rule in examples)) {
     return {
@@ -100,7 +99,11 @@ function word(error: IRecognitionException): { code: string; message: string; he
       : {
           code: "missing-name",
           message: `expected a name${after(previous?.image)}, found ${found}`,
-          ...withExample,
+          help:
+            example ??
+            (previous?.tokenType === t.Dot
+              ? "a dot leads to a parameter, as in `h.bias` or `h.0.weight`"
+              : "a name is made of letters, digits and `_`"),
         };
   }
   if ((expected === "`)`" || expected === "`]`") && startsOperand(type) && endsOperand(previous)) {
