@@ -12,7 +12,16 @@ const programs = programBlocks(page("language.md"))
 const words = [
   ...new Set(programs.flat().filter((word) => !/^(?:\s|\/\/)/.test(word))),
   ...primitives.keys(),
-  ...["0", "-1", "1.5", "1e9", "inf", "[]", "true", "all", "weights", "params"],
+  "0",
+  "-1",
+  "1.5",
+  "1e9",
+  "inf",
+  "[]",
+  "true",
+  "all",
+  "weights",
+  "params",
 ];
 
 const edit = fc.record({
