@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { Option, type Command } from "commander";
 import type { StageName } from "../../compiler/index.ts";
 import { writeFiles } from "../files.ts";
+import { optimiseRarely } from "../one-module.ts";
 import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
@@ -52,6 +53,7 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   const program = await openProgram(file);
   output.say(output.messageColors.dim(`compiling ${file}`));
   const { simd, dtype } = options;
+  optimiseRarely();
   const compiled = await compileProgram(program, { ...sourceOptions(options), simd, dtype }, output);
   if (options.emit !== undefined) {
     output.write(`${compiled.stages[options.emit].trimEnd()}\n`);

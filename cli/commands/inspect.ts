@@ -1,6 +1,7 @@
 /** `nndsl inspect`: what the compiler made of a model, as tables. */
 import type { Command } from "commander";
 import type { Report } from "../../compiler/index.ts";
+import { optimiseRarely } from "../one-module.ts";
 import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
@@ -29,6 +30,7 @@ FLOPs are for one row of a batch. "Stored" are the values that the backward pass
 async function inspectCommand(file: string, options: SharedOptions, output: Output): Promise<void> {
   const program = await openProgram(file);
   output.say(output.messageColors.dim(`compiling ${file}`));
+  optimiseRarely();
   const { report } = await compileProgram(program, sourceOptions(options), output);
   output.write(
     output.json

@@ -3,7 +3,7 @@
  * ever: whatever it fails of ends the worker and that one module, and the next module gets a new worker.
  */
 import type { AscRequest, AscResult } from "./asc.ts";
-import type { Message } from "./worker.ts";
+import type { Message, WorkerData } from "./worker.ts";
 
 /** How long one module may take. */
 const TIME_LIMIT_MS = 60_000;
@@ -93,11 +93,17 @@ class Call {
 }
 
 function openThread(ended: () => void): Aside {
-  // Asked for in this way it is no import that a bundler for browsers stumbles over.
+  // Asked for in this way they are no imports that a bundler for browsers stumbles over.
   const { Worker } = process.getBuiltinModule("node:worker_threads");
-  const url = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
-  // The options of this process (a test runner's loaders, say) are not for it.
-  const worker = new Worker(url, { resourceLimits: MEMORY, execArgv: [], stdout: true, stderr: true });
+  const { getCompileCacheDir } = process.getBuiltinModule("node:module");
+  const worker = new Worker(new URL(import.meta.url.replace(/isolate(?=\.\w+$)/, "worker")), {
+    resourceLimits: MEMORY,
+    // The options of this process (a test runner's loaders, say) are not for it; its cache of compiled code is.
+    execArgv: [],
+    workerData: { compileCache: getCompileCacheDir() !== undefined } satisfies WorkerData,
+    stdout: true,
+    stderr: true,
+  });
   const call = new Call();
   worker.on("message", (message: Message) => call.answer(message));
   worker.on("error", (error) => call.fail(error instanceof Error ? error.message : String(error)));
