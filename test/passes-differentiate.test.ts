@@ -81,6 +81,19 @@ describe("gradients", () => {
     expect(values(nodes, { w: [2], t: [1, 3] }, 2)[0]![0]).toBeCloseTo((2 * 4 * 2 + 2 * 8 * 4) / 2, 12);
   });
 
+  test("scalars that become one formula, each by tensors of its own", () => {
+    const b = new Formulas();
+    const [x, w] = [b.input("x", 2), b.input("w", 2)];
+    const f = b.sumAll(b.mul(b.pow(x, 3), b.mul(w, w)));
+    // The slope of f + Σ w by x is that of f, 3 x² w².
+    const [one, other] = [f, b.add(f, b.sumAll(w))].map((y) => b.sumAll(b.grad(y, x)));
+    const { nodes } = pass(b, [b.grad(one!, x), b.grad(other!, w)], ALL);
+    expect(values(nodes, { x: [1, 2], w: [3, 4] })).toEqual([
+      [54, 192],
+      [18, 96],
+    ]);
+  });
+
   test("a tensor that the scalar does not depend on has zeros", () => {
     const b = new Formulas();
     const [x, y] = [b.input("x", 2), b.input("y", 3)];

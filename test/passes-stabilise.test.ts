@@ -329,6 +329,17 @@ describe("what is left alone", () => {
       const t = b.input("t", "N", 3);
       return b.sub(b.mul(t, b.softplus(b.neg(z))), b.mul(b.sub(1, t), b.softplus(z)));
     }));
+  test("binary cross-entropy under more factors than a target and a softplus", () =>
+    untouched((b, z) => {
+      const [t, p, q, r] = ["t", "p", "q", "r"].map((name) => b.input(name, "N", 3)) as [
+        Node,
+        Node,
+        Node,
+        Node,
+      ];
+      const yes = b.mul(p, b.mul(b.mul(q, r), b.mul(t, b.softplus(b.neg(z)))));
+      return b.add(yes, b.mul(b.sub(1, t), b.softplus(z)));
+    }));
   test("a logarithm with its own guard", () => untouched((b, z) => b.log(b.add(b.sigmoid(z), 1e-9))));
   test("a tensor that a gradient is taken by stays a variable", () => {
     const b = new Formulas();
@@ -337,6 +348,14 @@ describe("what is left alone", () => {
     const { nodes } = pass(b, [b.grad(loss, p)], ALL);
     // d log p / d p = 1 / p
     expect(values(nodes, { z: [0, Math.log(3)] })[0]).toEqual([2, 4 / 3].map((v) => expect.closeTo(v, 12)));
+  });
+  test("a tensor that a gradient is taken by is not taken for another one of the same value", () => {
+    const b = new Formulas();
+    const x = b.input("x", 2);
+    const z = b.log(b.exp(x));
+    const { nodes } = pass(b, [b.grad(b.sumAll(b.mul(z, x)), z)], ALL);
+    // d (z x) / d z = x, though z = x
+    expect(values(nodes, { x: [0.5, 2] })).toEqual([[0.5, 2]]);
   });
 });
 

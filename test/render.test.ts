@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { ElementType, ElementwiseName } from "../compiler/ir/node.ts";
 import { affine, fixed, free, type Affine, type Size } from "../compiler/ir/size.ts";
+import { ops } from "../compiler/ops/table.ts";
 import type { Kernel, Operand, Value } from "../compiler/schedule/kernel.ts";
 import { interpretBenches, operand, prepare, run, type Bench } from "./helpers/program.ts";
 
@@ -189,6 +190,30 @@ describe("loop nests", () => {
       ),
       nest("constants", [N], 0, [operand("y", "write", [1], "bool")], [constant(1, "bool")], [[0, 0]]),
     ]);
+  });
+
+  test("every elementwise op is what its record says at zeros, infinities and NaN", async () => {
+    const special = [0, -0, 1, -1, 0.5, -2.5, 3, Infinity, -Infinity, NaN];
+    const pairs = special.flatMap((a) => special.map((b) => [a, b] as const));
+    const benches = Object.values(ops).flatMap((op): Bench[] => {
+      if (op.family !== "elementwise" || !op.inKernels || op.takes !== "number") return [];
+      const isUnary = op.arity[0] === 1;
+      const data = isUnary ? [special] : [pairs.map(([a]) => a), pairs.map(([, b]) => b)];
+      const type = /^(lt|le|gt|ge|eq|ne)$/.test(op.name) ? "bool" : "float";
+      // The family says it; the union of names does not follow.
+      const value = apply(op.name as ElementwiseName, isUnary ? [0] : [0, 1], type);
+      const made = nest(
+        `special_${op.name}`,
+        [fixed(data[0]!.length)],
+        0,
+        [...data.map((_, i) => operand(`x${i}`, "read", [1])), operand("y", "write", [1], type)],
+        [...data.map((_, i) => load(i)), value],
+        [[data.length, data.length]],
+      );
+      return [{ ...made, data: [...data, ...made.data.slice(data.length)] }];
+    });
+    expect(benches.length).toBeGreaterThan(25);
+    await agree(benches);
   });
 
   test("reductions along every pattern of axes", async () => {

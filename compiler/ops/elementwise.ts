@@ -319,8 +319,9 @@ function comparison(formula: string, holds: (a: number, b: number) => boolean): 
 
 const isConstant = (x: Node): boolean => x.op === "constant";
 
-/** IEEE 754's pow, in which 1^b = 1 even for a NaN or infinite b, where JavaScript's says NaN. */
-const pow = (a: number, b: number): number => (a === 1 ? 1 : a ** b);
+/** IEEE 754's pow, in which 1^b = 1 even for a NaN or infinite b, and (-1)^±∞ = 1, where JavaScript's says NaN. */
+const pow = (a: number, b: number): number =>
+  a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 
 /**
  * `value`, but 0 where the cotangent `g` is 0 and `pole` holds: there value is 0 · ∞. Such a cotangent comes from the branch not

@@ -42,8 +42,11 @@ function differentiated(model: Model): Model {
       continue;
     }
     const scalar = map.get(node.operands[0]!)!;
+    const tensor = map.get(node.operands[1]!)!;
     let sweep = sweeps.get(scalar);
-    if (sweep === undefined) {
+    // Scalars that differed may be one formula once the grads in them are made: then there is a sweep that did not know of this tensor.
+    const isUnknown = tensor.id <= scalar.id && sweep?.gradients.has(tensor) !== true;
+    if (sweep === undefined || isUnknown) {
       // What the scalar depends on comes before it, so it is in the map; any other tensor has no gradient.
       const wanted = order.flatMap((other) =>
         other.op === "grad" && map.get(other.operands[0]!) === scalar
@@ -58,7 +61,6 @@ function differentiated(model: Model): Model {
         }
       }
     }
-    const tensor = map.get(node.operands[1]!)!;
     const gradient = sweep.gradients.get(tensor);
     const zeros = buildAt(node.origin.span).zeros(node.shape);
     map.set(node, gradient === undefined || "reason" in gradient ? zeros : gradient);

@@ -82,8 +82,11 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
           n.op === op && !pinned.has(n) ? (n as unknown as NodeOf<K>) : null,
       };
       for (let count = 0; count < MOST_AT_ONE_NODE; count++) {
+        const made = model.graph.size;
         const step = firstMatch(byOp.get(node.op) ?? [], site, node);
         if (step === null) break;
+        // A variable stays one of its own: log e^x that became x would be every other x too.
+        if (pinned.has(old) && step.result.id < made) break;
         applied.push({ pass, rule: step.rule.name, formula: step.rule.formula, node: step.result });
         node = step.result;
       }

@@ -62,10 +62,10 @@ export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
     ([a], { format, constants }) => `${format.vector}.div(${constants.float(format, 1)}, ${a})`,
   ),
   abs: unary(vector("abs")),
-  // ±1 with the sign of x where |x| > 0; x itself (±0, NaN) elsewhere.
+  // The sign bit of x on a 1 where |x| > 0; 0 elsewhere, as for NaN.
   sign: unary(([a], { format, constants }) => {
     const signed = `v128.or(${constants.float(format, 1)}, v128.and(${a}, ${constants.float(format, -0)}))`;
-    return `v128.bitselect(${signed}, ${a}, ${format.vector}.gt(${format.vector}.abs(${a}), ${constants.float(format, 0)}))`;
+    return `v128.and(${signed}, ${format.vector}.gt(${format.vector}.abs(${a}), ${constants.float(format, 0)}))`;
   }),
   sin: call("sin", 1),
   cos: call("cos", 1),

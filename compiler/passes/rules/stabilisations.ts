@@ -244,15 +244,17 @@ function throughReshapes(site: Site, node: Node): { readonly core: Node; readonl
   return { core, again: (x) => site.b.reshape(x, node.shape) };
 }
 
-/** A product as its sign and its factors. */
-function signedProduct(
-  { as }: Site,
-  node: Node,
-): { readonly sign: 1 | -1; readonly factors: readonly Node[] } {
+interface SignedPair {
+  readonly sign: 1 | -1;
+  readonly factors: readonly [Node, Node];
+}
+
+/** A product of two factors, which are no products and bear no minus, and its sign; null for any other number of them. */
+function signedPair({ as }: Site, node: Node): SignedPair | null {
   let sign: 1 | -1 = 1;
   const factors: Node[] = [];
   const stack = [node];
-  for (let top = stack.pop(); top !== undefined && factors.length + stack.length < 4; top = stack.pop()) {
+  for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const negative = as(top, "neg");
     const product = as(top, "mul");
     if (negative !== null) {
@@ -260,21 +262,24 @@ function signedProduct(
       stack.push(negative.operands[0]!);
     } else if (product !== null) stack.push(...product.operands);
     else factors.push(top);
+    if (factors.length + stack.length > 2) return null;
   }
-  return { sign, factors };
+  const [first, second] = factors;
+  return first === undefined || second === undefined ? null : { sign, factors: [first, second] };
 }
 
 function binaryCrossEntropy(site: Site, node: Node): Node | null {
-  const [left, right] = node.operands.map((operand) => signedProduct(site, operand));
-  const rightSign = node.op === "sub" ? -right!.sign : right!.sign;
-  if (left!.sign !== rightSign || left!.factors.length !== 2 || right!.factors.length !== 2) return null;
+  const left = signedPair(site, node.operands[0]!);
+  const right = left === null ? null : signedPair(site, node.operands[1]!);
+  if (left === null || right === null) return null;
+  if (left.sign !== (node.op === "sub" ? -right.sign : right.sign)) return null;
   const pairs = (factors: readonly Node[]): { weight: Node; argument: Node }[] =>
     orders({ operands: factors }).flatMap(([weight, f]) => {
       const softplus = site.as(f, "softplus");
       return softplus === null ? [] : [{ weight, argument: softplus.operands[0]! }];
     });
-  for (const first of pairs(left!.factors)) {
-    for (const second of pairs(right!.factors)) {
+  for (const first of pairs(left.factors)) {
+    for (const second of pairs(right.factors)) {
       for (const [yes, no] of [
         [first, second],
         [second, first],
@@ -285,7 +290,7 @@ function binaryCrossEntropy(site: Site, node: Node): Node | null {
         if (!complementary || !areOpposite(site, yes.argument, no.argument)) continue;
         const softplus = site.b.softplus(no.argument);
         const product = site.b.mul(yes.weight, no.argument);
-        return left!.sign === 1 ? site.b.sub(softplus, product) : site.b.sub(product, softplus);
+        return left.sign === 1 ? site.b.sub(softplus, product) : site.b.sub(product, softplus);
       }
     }
   }
