@@ -26,7 +26,7 @@ export const defaultLimits: Limits = {
   turns: 10_000,
   steps: 1_000_000,
   problems: 300,
-  nodes: 100_000,
+  nodes: 50_000,
   items: 1_000_000,
   listDepth: 32,
   entries: 2 ** 29,
