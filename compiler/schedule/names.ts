@@ -1,6 +1,7 @@
 /** Names for buffers and kernels, from the names in the source. */
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
+import { ops } from "../ops/table.ts";
 import type { Buffer, EntryName } from "./kernel.ts";
 import { isMovement } from "./view.ts";
 
@@ -39,6 +40,10 @@ export function nodeName(node: Node): string {
   return at.origin.name ?? OP_NAMES[at.op] ?? at.op;
 }
 
+/** Whether `nodeName` found nothing better than the op. */
+const isOpName = (name: string): boolean =>
+  name.replace(/_\d+$/, "") in ops || Object.values(OP_NAMES).includes(name);
+
 /** The parameter that a buffer belongs to. */
 export function ownerOf(role: Buffer["role"]): number | null {
   if (role.kind === "parameter" || role.kind === "gradient") return role.index;
@@ -52,9 +57,9 @@ export function generalName(role: Buffer["role"]): string | null {
   return role.kind === "state" ? role.name : null;
 }
 
-/** After what it is for: `start_h_weight`, `update_adam`; else after the last tensor it makes. */
+/** After what it is for: `start_h_weight`, `update_adam`; else after the last tensor it makes that has a name in the source. */
 export function kernelName(entry: EntryName, destinations: readonly Buffer[], model: Model): string {
-  const { name, role } = destinations.at(-1)!;
+  const { name, role } = destinations.findLast((buffer) => !isOpName(buffer.name)) ?? destinations.at(-1)!;
   if (entry === "initialize") return identifier(`start_${name}`);
   const updates = entry === "step" && (role.kind === "parameter" || role.kind === "state");
   return identifier(updates ? `update_${model.optimizer?.name ?? "parameter"}` : name);
