@@ -4,8 +4,7 @@
 export type ManifestSize = number | string;
 
 /** Where a tensor lies: bytes from `arena`; or, after the fixed part, bytes for each row of capacity. */
-export type ManifestPlace =
-  { readonly fixed: number } | { readonly rows: number };
+export type ManifestPlace = { readonly fixed: number } | { readonly rows: number };
 
 export interface ManifestInput {
   readonly name: string;
