@@ -266,7 +266,7 @@ class Fusion {
 
     if (how !== "alone" && group.matmul === null) {
       for (const cluster of this.#candidates(body, group, makers)) {
-        if (cluster === after || !this.#legal(cluster, before, behind)) continue;
+        if (isFull(cluster) || cluster === after || !this.#legal(cluster, before, behind)) continue;
         const joined = join(cluster.group, group, item);
         if (joined === null) continue;
         // A scalar made of the results of several kernels is a kernel of its own.
@@ -289,8 +289,10 @@ class Fusion {
     const list = [...makers].sort((a, b) => b.level - a.level);
     const seen = new Set(list);
     if (isNumbers(group, body)) {
-      // First values of scalars: one kernel writes them all.
-      for (const cluster of this.#clusters) if (isNumbers(cluster.group, cluster.body)) return [cluster];
+      // First values of scalars: one kernel writes as many as it may.
+      for (const cluster of this.#clusters) {
+        if (!isFull(cluster) && isNumbers(cluster.group, cluster.body)) return [cluster];
+      }
     }
     for (const read of body.reads) {
       // A number that many kernels read, such as the learning rate, makes no kinship.
@@ -423,6 +425,15 @@ function liesWrong(body: Body): boolean {
   };
   return !unit(right, -1) && !(unit(right, -2) && unit(left, -1));
 }
+
+/**
+ * A kernel that takes no more: every try to add to it forms its whole body again, which is quadratic in a program of thousands of
+ * outputs, and a body that long keeps nothing in registers.
+ */
+const MOST_ITEMS = 64;
+const MOST_VALUES = 1024;
+const isFull = ({ group, body }: Cluster): boolean =>
+  group.items.length >= MOST_ITEMS || body.values.length >= MOST_VALUES;
 
 function attempt<T>(make: () => T): T | null {
   try {
