@@ -1,5 +1,5 @@
 /** Files, read and written so that a failure is told in words and leaves nothing half done. */
-import { accessSync, constants, mkdirSync, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode, UsageError } from "./failures.ts";
@@ -86,7 +86,7 @@ export async function writeFiles(files: readonly FileToWrite[]): Promise<void> {
         await writeAll(path, "w", bytes);
         continue;
       }
-      mkdirSync(dirname(path), { recursive: true });
+      makeFolder(dirname(path));
       const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
       made.push({ temporary, path });
       await writeAll(temporary, "w", bytes);
@@ -98,6 +98,21 @@ export async function writeFiles(files: readonly FileToWrite[]): Promise<void> {
   } catch (error) {
     await Promise.all(made.map(({ temporary }) => rm(temporary, { force: true })));
     throw writeFailure(current, error);
+  }
+}
+
+/**
+ * Makes a folder and those above it. `mkdirSync` with `recursive` never returns where a file system refuses new folders by saying that
+ * they do not exist, as `/proc` does.
+ */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  const above = dirname(path);
+  if (above !== path) makeFolder(above);
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
   }
 }
 
@@ -120,7 +135,7 @@ async function writeAll(path: string, flags: string, bytes: Uint8Array | string)
  */
 export function expectWritable(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
       throw new UsageError("is-a-folder", `${path} is a folder, where a file is to be written`, {
         file: path,
@@ -141,6 +156,7 @@ function writeFailure(path: string, error: unknown): unknown {
         file: path,
         help: `make room, or write elsewhere with -o; ${nothing}`,
       });
+    case "ENOENT":
     case "EACCES":
     case "EPERM":
     case "EROFS":
