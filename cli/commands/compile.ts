@@ -56,7 +56,9 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   optimiseRarely();
   const compiled = await compileProgram(program, { ...sourceOptions(options), simd, dtype }, output);
   if (options.emit !== undefined) {
-    output.write(`${compiled.stages[options.emit].trimEnd()}\n`);
+    const text = compiled.stages[options.emit].trimEnd();
+    const result = { model: compiled.manifest.model, stage: options.emit, text };
+    output.write(output.json ? `${JSON.stringify(result, null, 2)}\n` : `${text}\n`);
     return;
   }
 
