@@ -1,9 +1,11 @@
 /** What `nndsl inspect` shows: the compiler's decisions as data. */
+import type { ManifestSize } from "../runtime/manifest.ts";
+import { manifestShape } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
 import { reachable } from "./ir/graph.ts";
 import { type Model } from "./ir/model.ts";
 import type { Node } from "./ir/node.ts";
-import { elements, showShape, showSize } from "./ir/size.ts";
+import { elements, showSize } from "./ir/size.ts";
 import { ops } from "./ops/table.ts";
 import type { EntryName, Program } from "./schedule/kernel.ts";
 
@@ -13,9 +15,9 @@ export interface Report {
     readonly name: string;
     readonly role: string;
     readonly dtype: string;
-    readonly shape: string;
+    readonly shape: readonly ManifestSize[];
   }[];
-  readonly outputs: readonly { readonly name: string; readonly shape: string }[];
+  readonly outputs: readonly { readonly name: string; readonly shape: readonly ManifestSize[] }[];
   readonly parameters: readonly {
     readonly path: string;
     readonly shape: readonly number[];
@@ -59,9 +61,9 @@ export function buildReport(model: Model, program: Program, elementBytes: number
       name: i.name,
       role: i.role,
       dtype: i.type,
-      shape: showShape(i.shape, freeName),
+      shape: manifestShape(i.shape, freeName),
     })),
-    outputs: roots.outputs.map((o) => ({ name: o.name, shape: showShape(o.node.shape, freeName) })),
+    outputs: roots.outputs.map((o) => ({ name: o.name, shape: manifestShape(o.node.shape, freeName) })),
     parameters: model.parameters.map((p) => {
       const shape = p.shape.map((size) => size.count);
       return {

@@ -54,8 +54,12 @@ function reportText(report: Report, batch: number, output: Output): string {
       draw(
         ["name", "role", "shape"],
         [
-          ...report.inputs.map((i) => [i.name, i.role, `${i.dtype === "float" ? "" : i.dtype}${i.shape}`]),
-          ...report.outputs.map((o) => [o.name, "output", o.shape]),
+          ...report.inputs.map((i) => [
+            i.name,
+            i.role,
+            `${i.dtype === "float" ? "" : i.dtype}[${i.shape.join(", ")}]`,
+          ]),
+          ...report.outputs.map((o) => [o.name, "output", `[${o.shape.join(", ")}]`]),
         ],
       ),
     ),

@@ -11,6 +11,10 @@ export interface ManifestFacts {
   readonly sourceHash: string;
 }
 
+/** Sizes as numbers, and what has the batch in it as it is written: `["N", 784]`, `["3·N"]`. */
+export const manifestShape = (shape: Shape, freeName: string): ManifestSize[] =>
+  shape.map((size) => (size.free ? showSize(size, freeName) : size.count));
+
 export function buildManifest(model: Model, program: Program, facts: ManifestFacts): Manifest {
   const find = (wanted: string, match: (role: Buffer["role"]) => boolean): ManifestPlace => {
     const buffer = program.buffers.find((b) => match(b.role));
@@ -18,8 +22,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
     if (place === undefined || place.part === "table") throw new CompilerFault(`no place for ${wanted}`);
     return place.part === "fixed" ? { fixed: place.offset } : { rows: place.offset };
   };
-  const sizes = (shape: Shape): ManifestSize[] =>
-    shape.map((size) => (size.free ? showSize(size, model.freeName ?? "N") : size.count));
+  const sizes = (shape: Shape): ManifestSize[] => manifestShape(shape, model.freeName ?? "N");
   const counts = (shape: Shape): number[] => shape.map((size) => size.count);
   const document = (doc: string | undefined): { doc?: string } => (doc === undefined ? {} : { doc });
   const { roots, optimizer } = model;
