@@ -184,7 +184,7 @@ function missingGradients(
         {
           code: "no-gradient",
           severity: "warning",
-          message: `the loss does not depend on \`${path}\``,
+          message: `the loss does not depend on the parameter \`${path}\``,
           labels: [place],
           notes: [],
           help: "use it in the loss, or declare it `frozen param`",
