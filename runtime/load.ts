@@ -38,7 +38,11 @@ async function readBytes(source: URL | Response): Promise<BufferSource> {
     return await response.arrayBuffer();
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new NndslError("fetch-failed", `The module at ${address} cannot be read: ${why}.`, { cause });
+    throw new NndslError(
+      "fetch-failed",
+      `The module${address === "" ? "" : ` at ${address}`} cannot be read: ${why}.`,
+      { cause },
+    );
   }
 }
 

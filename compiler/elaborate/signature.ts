@@ -43,7 +43,9 @@ export function fit(
     }
     const wanted = evaluate(dimension);
     if (!sameSize(wanted, size)) {
-      return `\`${name}\` must be ${pattern}, whose ${showDimension(dimension)} is ${showSize(wanted, freeName)}, and it is ${shown}`;
+      const [written, is] = [showDimension(dimension), showSize(wanted, freeName)];
+      const whose = written === is ? "" : `, whose ${written} is ${is}`;
+      return `\`${name}\` must be ${pattern}${whose}, and it is ${shown}`;
     }
   }
   return null;
