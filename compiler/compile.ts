@@ -1,6 +1,7 @@
 /** The compiler, top to bottom. Each stage is a pure function from the one before; the verifier runs between the passes. */
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
 import { parse } from "../grammar/parse.ts";
+import { printTree } from "../grammar/print-tree.ts";
 import { assemble, warmUp } from "./assemble/assemble.ts";
 import { elaborate } from "./elaborate/elaborate.ts";
 import { loadProgram } from "./elaborate/load.ts";
@@ -78,7 +79,7 @@ export async function analyse(source: string, options: SourceOptions = {}): Prom
     formulas,
     joint,
     diagnostics,
-    ast: () => JSON.stringify(program.main.declarations, omitSpans, 2),
+    ast: () => printTree(program.main.declarations),
     sourceHash: hash([source, ...program.imports.map((i) => i.text), JSON.stringify(model.settings)]),
   };
 }
@@ -166,10 +167,6 @@ const settingTexts = (
   settings: Readonly<Record<string, string | number | boolean>>,
 ): Record<string, string> =>
   Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));
-
-function omitSpans(key: string, value: unknown): unknown {
-  return key === "span" || key === "operatorSpan" ? undefined : value;
-}
 
 /** Printing a stage costs time that most callers do not want to spend. */
 function lazily(makers: Record<StageName, () => string>): Record<StageName, string> {
