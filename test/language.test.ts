@@ -417,6 +417,23 @@ test("the first values of the initialisers lie where their formulas say", async 
   expect(c).toEqual([4, 4, 4]);
 });
 
+test("reductions of lists of numbers: infinities, and more numbers than a stack has room for", async () => {
+  const many = `[${"1, ".repeat(150_000)}2]`;
+  expect(
+    await numbers(
+      `output a = logsumexp([-inf, -inf])
+       output b = logsumexp([inf, 1])
+       output c = max([1, inf - inf])
+       output d = max(${many})`,
+    ),
+  ).toEqual([-Infinity, Infinity, NaN, 2]);
+});
+
+test("settings may be called as what every object inherits", async () => {
+  const model = await modelOf("model M(toString = 2, constructor = 3) { output y = toString * constructor }");
+  expect(model.settings).toEqual({ toString: "2", constructor: "3" });
+});
+
 test("limits end in a diagnostic", async () => {
   const bombs: Record<string, string> = {
     "loop-too-long": "t = 0 for i in 0..1000000000 { t = t + i }",
@@ -429,6 +446,12 @@ test("limits end in a diagnostic", async () => {
     const { diagnostics } = await read(`model M { input x: [N, 2] ${body} output y = x }`);
     expect(diagnostics.map((d) => d.code)).toContain(code);
   }
+  // A range and a list are cheap until tensors are made of them.
+  const range = "model M { output y = sum(0..1000000000000) }";
+  expect((await read(range)).diagnostics.map((d) => d.code)).toEqual(["tensor-too-large"]);
+  const list = `c = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0] ${"c = [c, c, c, c, c, c, c, c, c, c] ".repeat(4)}`;
+  const tables = `model M { ${list} for i in 0..10000 { n = size(c, 0) } output y = n }`;
+  expect((await read(tables)).diagnostics.map((d) => d.code)).toEqual(["program-too-long"]);
   const deep = `fn g(x, n) { if n == 0 { return x } return ${"-".repeat(900)}g(x, n - 1) } model M { param w = 1 loss g(w, 60) }`;
   expect((await read(deep)).diagnostics.map((d) => d.code)).toEqual(["recursion-too-deep"]);
 });

@@ -1,16 +1,16 @@
 /** Calls: of primitives, lambdas, functions and layers. */
-import type { Block, Expression, FunctionDeclaration } from "../../grammar/ast.ts";
+import type { Block, Expression, FunctionDeclaration, TensorType } from "../../grammar/ast.ts";
 import type { Size } from "../ir/size.ts";
 import { OpError } from "../ops/op.ts";
 import { matchArguments, type Formal, type GivenArgument } from "./arguments.ts";
-import { explainShapes } from "./explain.ts";
+import { explainShapes, labelHelp } from "./explain.ts";
 import { Explainer } from "./explainer.ts";
 import type { CallSite, Frame } from "./frame.ts";
 import { ParameterScope } from "./paths.ts";
 import { primitives } from "./primitives/table.ts";
 import { diagnose, Problem } from "./problem.ts";
 import { POISON, Scope } from "./scope.ts";
-import { fit, type NamedSizes } from "./signature.ts";
+import { fit, sizesIn, type NamedSizes } from "./signature.ts";
 import { sizeValue, toNode, toSize } from "./tensors.ts";
 import {
   isCallable,
@@ -112,6 +112,10 @@ export abstract class Calls extends Explainer {
       optional: p.endsWith("?"),
     }));
     const matched = this.matched(callee.name, formals, site);
+    this.tickItems(
+      site.callee,
+      site.arguments.map((argument) => argument.value),
+    );
     const context = {
       build: this.build(site.callee, name),
       freeName: this.reading.freeName,
@@ -186,10 +190,11 @@ export abstract class Calls extends Explainer {
     const scope = new Scope(file);
     declaration.parameters.forEach((p, i) => {
       const argument = matched[i];
-      scope.names.set(
-        p.name.text,
-        argument === undefined ? this.evaluate(p.default!, scope) : argument.value,
-      );
+      if (argument === undefined) scope.names.set(p.name.text, this.evaluate(p.default!, scope));
+      else {
+        scope.names.set(p.name.text, argument.value);
+        bindSizes(p.type, argument.value, scope);
+      }
     });
     this.fitSignature(declaration, scope, site, caller);
     const value = this.body(declaration, scope, name);
@@ -223,6 +228,7 @@ export abstract class Calls extends Explainer {
       const { type, name } = parameter;
       const value = scope.names.get(name.text);
       if (type === undefined || value === undefined || value === POISON) continue;
+      this.tickItems(site.callee, [value]);
       const node = this.placed(name.span, () => toNode(this.build(name.span), value));
       const size = (dimension: Expression): Size => {
         const wanted = this.evaluate(dimension, scope);
@@ -234,11 +240,21 @@ export abstract class Calls extends Explainer {
         throw this.problem("shape-mismatch", site.callee, `in ${declaration.name.text}, ${wrong}`, {
           also: this.shown(site),
           notes: this.sizeNotes(site.arguments.map((a) => a.value)),
-          help: "give it a tensor of that shape",
+          help:
+            (this.isStd(site.callee) ? labelHelp(name.text, node, freeName) : undefined) ??
+            "give it a tensor of that shape",
         });
       }
       if (value.kind === "list") scope.names.set(name.text, tensor(node));
       for (const [capital, { size: known }] of sizes) scope.names.set(capital, sizeValue(known));
     }
+  }
+}
+
+/** The sizes that a tensor's type names, for the defaults that follow; whether they fit is seen when every argument is there. */
+function bindSizes(type: TensorType | undefined, value: Value, scope: Scope): void {
+  if (type === undefined || value.kind !== "tensor") return;
+  for (const [name, size] of sizesIn(type, value.node.shape)) {
+    if (!scope.names.has(name)) scope.names.set(name, sizeValue(size));
   }
 }

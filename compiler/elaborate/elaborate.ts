@@ -20,7 +20,7 @@ import { diagnose, Problem, Reporter } from "./problem.ts";
 import { resolveNames } from "./resolve.ts";
 import { fileScopes, type FileScope } from "./scope.ts";
 import { readSettings } from "./settings.ts";
-import { freeNames } from "./syntax.ts";
+import { freeNames, statementsIn } from "./syntax.ts";
 
 export interface ElaborateOptions {
   /** Values of the model's settings as text in the language. */
@@ -47,7 +47,7 @@ export function elaborate(
     return { model: reporter.failed ? null : model, diagnostics: reporter.diagnostics };
   } catch (error) {
     if (error instanceof Problem) reporter.report(error.diagnostic);
-    else if (error instanceof RangeError && /call stack/i.test(error.message)) {
+    else if (isStackOverflow(error)) {
       reporter.report(
         diagnose(
           "error",
@@ -63,6 +63,10 @@ export function elaborate(
     return { model: null, diagnostics: reporter.diagnostics };
   }
 }
+
+/** V8's and JavaScriptCore's RangeError, and SpiderMonkey's InternalError, which has no name in other engines. */
+const isStackOverflow = (error: unknown): boolean =>
+  error instanceof Error && /call stack|too much recursion/i.test(error.message);
 
 /** The models of the main file, in order of place. */
 export const modelsOf = (program: Program): readonly ModelDeclaration[] =>
@@ -179,7 +183,7 @@ class ModelReader {
 
     const { roots, optimizer } = this.#roots(known, predicting, training);
     if (reporter.failed) return null;
-    this.#warn(known, predicting, training);
+    this.#warn(predicting, training);
 
     const classes = labelClasses(listRoots(roots));
     return {
@@ -197,6 +201,7 @@ class ModelReader {
         frozen: p.frozen,
         init: p.init,
         span: p.span,
+        ...(p.declared === undefined ? {} : { declared: p.declared }),
         ...(p.doc === undefined ? {} : { doc: p.doc }),
       })),
       optimizer,
@@ -258,7 +263,10 @@ class ModelReader {
     const { name } = this.#declaration;
     if (predicting.outputs.length === 0 && predicting.losses.length === 0) {
       this.#error("no-output", name.span, `${name.text} has neither an output nor a loss`, {
-        help: "end it with `output name = …`",
+        help:
+          this.#boundAs("output", (value) => `output name = ${value}`) ??
+          this.#boundAs("loss", (value) => `loss ${value}`) ??
+          "end it with `output name = …`",
       });
     }
     for (const output of predicting.outputs) {
@@ -284,7 +292,11 @@ class ModelReader {
         "optimizer-without-loss",
         training.optimizer.span,
         "an optimizer needs a loss to make smaller",
-        { help: "add `loss mse(prediction, y)`, or remove the optimizer" },
+        {
+          help:
+            this.#boundAs("loss", (value) => `loss ${value}`) ??
+            "add `loss mse(prediction, y)`, or remove the optimizer",
+        },
       );
     }
     const trainable = training.parameters.some((p) => !p.frozen);
@@ -293,6 +305,17 @@ class ModelReader {
         help: "add a layer or a `param`, or remove the optimizer",
       });
     }
+  }
+
+  /** Where the model has `loss = …`, which only binds a name: what was meant. */
+  #boundAs(keyword: string, meant: (value: string) => string): string | undefined {
+    for (const statement of statementsIn(this.#declaration.body)) {
+      if (statement.kind !== "bind" || statement.name.text !== keyword) continue;
+      const { start, end } = statement.value.span;
+      const value = this.#program.main.text.slice(start, end).replace(/\s+/g, " ");
+      return `\`${keyword} = …\` only binds a name; write \`${meant(value)}\``;
+    }
+    return undefined;
   }
 
   #roots(
@@ -355,7 +378,7 @@ class ModelReader {
   }
 
   /** What is declared and then left out of every formula. */
-  #warn(known: Known, predicting: Interpreter, training: Interpreter): void {
+  #warn(predicting: Interpreter, training: Interpreter): void {
     const results = [...predicting.outputs, ...predicting.metrics].map((r) => r.node);
     const all = reachable([...results, ...predicting.losses, ...training.losses]);
     for (const input of predicting.inputs) {
@@ -367,17 +390,6 @@ class ModelReader {
         "use it or remove it",
       );
     }
-    if (training.losses.length === 0) return;
-    const inLoss = new Set(reachable(training.losses));
-    known.parameters.forEach((p, index) => {
-      if (p.frozen || inLoss.has(p.node)) return;
-      this.#warning(
-        "untrained-parameter",
-        p.span,
-        `the loss does not depend on the parameter \`${known.paths[index]!}\``,
-        "it is never trained: use it, or declare it `frozen`",
-      );
-    });
   }
 
   #settings(): Record<string, string> {
@@ -387,7 +399,9 @@ class ModelReader {
           p.default === undefined
             ? ""
             : this.#program.main.text.slice(p.default.span.start, p.default.span.end);
-        return [p.name.text, this.#texts[p.name.text] ?? written];
+        // A setting may be called as what every object inherits, `toString`.
+        const given = Object.hasOwn(this.#texts, p.name.text) ? this.#texts[p.name.text] : undefined;
+        return [p.name.text, given ?? written];
       }),
     );
   }

@@ -24,6 +24,9 @@ interface Maker {
   readonly numbers: readonly (readonly [string, number])[];
 }
 
+/** Items of a list that count as one step: a list may hold as many items as limits allow, and be read a few times. */
+const ITEMS_PER_STEP = 4;
+
 export abstract class Explainer {
   protected readonly reading: Reading;
   protected frame: Frame;
@@ -32,6 +35,18 @@ export abstract class Explainer {
   constructor(reading: Reading, file: FileScope) {
     this.reading = reading;
     this.frame = { kind: "const", name: "", file, caller: null, site: null, owner: null, binding: null };
+  }
+
+  // --------------------------------------------------------------------------------------------------------- limits
+
+  /** Counts steps against the limit of one reading. @throws Problem, a fatal one, where that is passed */
+  protected abstract tick(span: Span, steps?: number): void;
+
+  /** Reading the items of lists is work too, or a loop over a large one would have no limit. */
+  protected tickItems(span: Span, values: readonly Value[]): void {
+    let items = 0;
+    for (const value of values) if (value.kind === "list") items += value.total;
+    this.tick(span, Math.ceil(items / ITEMS_PER_STEP));
   }
 
   // ------------------------------------------------------------------------------------------------------ problems
@@ -140,6 +155,7 @@ export abstract class Explainer {
     name: string | undefined,
     apply: (build: Build) => Value,
   ): Value {
+    this.tickItems(place, values);
     try {
       return this.checked(apply(this.build(place, name)));
     } catch (error) {
@@ -177,12 +193,14 @@ export abstract class Explainer {
   }
 
   protected floatOf(value: Value, expression: Expression): Node {
+    this.tickItems(expression.span, [value]);
     return this.placed(expression.span, () => toFloat(this.build(expression.span), value));
   }
 
   /** `value` as a tensor of exactly `shape`, to which it may broadcast. */
   protected shaped(value: Value, shape: Shape, span: Span, what: string, rule: string): Node {
     const { freeName } = this.reading;
+    this.tickItems(span, [value]);
     return this.placed(span, () => {
       const build = this.build(span);
       const node = toFloat(build, value);

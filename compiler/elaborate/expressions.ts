@@ -8,6 +8,7 @@ import { select, type Selection } from "./indexing.ts";
 import { binary, negate, not, transpose } from "./operators.ts";
 import { primitives } from "./primitives/table.ts";
 import { Poisoned } from "./problem.ts";
+import { nameHelp } from "./name-help.ts";
 import type { MadeParameter } from "./reading.ts";
 import { POISON, Scope, type Found } from "./scope.ts";
 import { pathSegments } from "./syntax.ts";
@@ -86,7 +87,7 @@ export abstract class Expressions extends Calls {
       case "index":
         return this.index(expression, scope, name);
       case "member":
-        return this.member(expression);
+        return this.member(expression, scope);
       case "pipe":
         return this.pipe(expression, scope, name);
       case "lambda":
@@ -133,10 +134,8 @@ export abstract class Expressions extends Calls {
     if (constant !== undefined) return constant;
     if (name === "training") return boolean(this.reading.training);
     if (name === "weights" || name === "params") return this.parameterList(name, span);
-    const near = closest(name, this.visible(scope));
     throw this.problem("unknown-name", span, `there is no \`${name}\` here`, {
-      help:
-        near === undefined ? "names are known from the line that binds them on" : `did you mean \`${near}\`?`,
+      help: nameHelp(name, this.visible(scope)),
     });
   }
 
@@ -322,26 +321,46 @@ export abstract class Expressions extends Calls {
           return item satisfies never;
       }
     });
-    if (operand.kind === "list" || operand.kind === "range") return this.listItem(operand, items, expression);
+    if (items.length === 1 && items[0]!.kind !== "ellipsis") {
+      if (operand.kind === "list" || operand.kind === "range")
+        return this.listItem(operand, items[0]!, expression);
+    } else if (operand.kind === "list" && items.every((item) => item.kind === "at")) {
+      return this.itemWithin(operand, items, expression);
+    }
     return this.operation("[…]", expression.span, [expression.operand], [operand], name, (b) =>
       tensor(select(b, toNode(b, operand), items, this.reading.freeName)),
     );
   }
 
-  protected listItem(
-    value: Value & { kind: "list" | "range" },
-    items: readonly Selection[],
+  /** `table[1, 0]` is `table[1][0]`; where an item on the way is a tensor, the rest are its indices. */
+  protected itemWithin(
+    table: Value,
+    items: readonly (Selection & { readonly kind: "at" })[],
     expression: Index,
   ): Value {
-    const [item] = items;
-    const length = value.kind === "list" ? value.items.length : value.stop - value.start;
-    if (items.length !== 1 || item?.kind === "ellipsis" || item === undefined) {
-      throw this.problem("bad-index", expression.span, "a list has one index", {
-        help: "lists inside lists are reached one by one, `a[0][1]`",
-      });
+    let value = table;
+    for (const [i, item] of items.entries()) {
+      if (value.kind !== "list") {
+        const rest = items.slice(i);
+        const inner = value;
+        return this.operation("[…]", expression.span, [expression.operand], [inner], undefined, (b) =>
+          tensor(select(b, toNode(b, inner), rest, this.reading.freeName)),
+        );
+      }
+      value = this.listItem(value, item, expression);
     }
+    return value;
+  }
+
+  protected listItem(
+    value: Value & { kind: "list" | "range" },
+    item: Exclude<Selection, { readonly kind: "ellipsis" }>,
+    expression: Index,
+  ): Value {
+    const length = value.kind === "list" ? value.items.length : value.stop - value.start;
     if (item.kind === "slice") {
       const all = value.kind === "list" ? value.items : [...this.turns(value, expression.span)];
+      this.tickItems(expression.span, [value]);
       const bound = (at: number | null, otherwise: number): number =>
         at === null ? otherwise : at < 0 ? at + length : at;
       if (item.step !== 1)
@@ -363,15 +382,16 @@ export abstract class Expressions extends Calls {
   }
 
   /** `h.0.weight`: the parameter at that path from the scope at hand. */
-  protected member(expression: Member): Value {
+  protected member(expression: Member, scope: Scope): Value {
     const segments = pathSegments(expression);
     const { owner } = this.frame;
+    const method = this.methodHelp(expression, scope);
     if (segments === null || owner === null) {
       throw this.problem(
         "unknown-path",
         expression.span,
         "only the parameters of layer calls are reached with a dot",
-        { help: "in `h = dense(x, 4)`, h.bias is a parameter; a fn gets it as an argument" },
+        { help: method ?? "in `h = dense(x, 4)`, h.bias is a parameter; a fn gets it as an argument" },
       );
     }
     const { known } = this.reading;
@@ -388,14 +408,31 @@ export abstract class Expressions extends Calls {
     const below = all.filter((path) => path.startsWith(`${segments[0]}.`));
     const near = closest(segments.join("."), below.length > 0 ? below : all);
     const help =
-      near !== undefined
-        ? `did you mean \`${near}\`?`
-        : below.length > 0
-          ? `${segments[0]} has ${below.slice(0, 12).join(", ")}${below.length > 12 ? ", …" : ""}`
-          : `no layer is called under the name \`${segments[0]}\` here`;
+      method !== undefined && below.length === 0
+        ? method
+        : near !== undefined
+          ? `did you mean \`${near}\`?`
+          : below.length > 0
+            ? `${segments[0]} has ${below.slice(0, 12).join(", ")}${below.length > 12 ? ", …" : ""}`
+            : `no layer is called under the name \`${segments[0]}\` here`;
     throw this.problem("unknown-path", expression.span, `there is no parameter \`${segments.join(".")}\``, {
       help,
     });
+  }
+
+  /** For `x.sum()` and the like, where `sum` is something to call. */
+  protected methodHelp(expression: Member, scope: Scope): string | undefined {
+    const { text } = expression.member;
+    const object = this.text(expression.operand.span);
+    if (text === "T") return `the transpose is written \`${object}'\``;
+    const found = scope.file.find(text)?.declaration;
+    const parameters =
+      found?.kind === "fn" || found?.kind === "layer"
+        ? found.parameters.map((p) => p.default === undefined)
+        : primitives.get(text)?.parameters.map((p) => !p.endsWith("?"));
+    if (parameters === undefined) return undefined;
+    const rest = parameters.filter((needed) => needed).length > 1 ? ", …" : "";
+    return `there are no methods; write \`${text}(${object}${rest})\``;
   }
 
   protected *turns(value: Value, span: Span): Generator<Value> {
@@ -430,13 +467,14 @@ export abstract class Expressions extends Calls {
     else if (value.kind === "range") for (let i = value.start; i < value.stop; i++) yield number(i);
   }
 
-  protected tick(span: Span): void {
-    if (++this.#steps <= this.reading.limits.steps) return;
+  protected override tick(span: Span, steps = 1): void {
+    this.#steps += steps;
+    if (this.#steps <= this.reading.limits.steps) return;
     throw this.problem(
       "program-too-long",
       span,
       `reading this program takes more than ${this.reading.limits.steps.toLocaleString("en")} steps`,
-      { help: "use fewer or smaller loops" },
+      { help: "use fewer or smaller loops, and smaller lists in them" },
       true,
     );
   }

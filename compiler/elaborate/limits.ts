@@ -6,7 +6,7 @@ export interface Limits {
   readonly expressionDepth: number;
   /** Turns of one loop. */
   readonly turns: number;
-  /** Expressions and statements evaluated in one reading of the model. */
+  /** Expressions and statements evaluated in one reading of the model; four items of a list are one. */
   readonly steps: number;
   /** Statements that fail before reading stops. */
   readonly problems: number;

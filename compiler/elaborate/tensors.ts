@@ -23,7 +23,8 @@ export function toNode(build: Build, value: Value): Node {
       return listToNode(build, value);
     case "range": {
       const length = Math.max(0, value.stop - value.start);
-      const count = build.cast(build.iota(0, [positive(length, "a range without numbers is not a tensor")]));
+      const shape = checkedShape([positive(length, "a range without numbers is not a tensor")], "");
+      const count = build.cast(build.iota(0, shape));
       return value.start === 0 ? count : build.add(count, value.start);
     }
     case "all":

@@ -37,6 +37,10 @@ function numbersOf(x: Value): readonly number[] | null {
   return numbers.length === x.items.length ? numbers : null;
 }
 
+// Not `Math.max(...x)`, whose arguments all lie on the stack.
+const largest: OfNumbers = (x) => x.reduce((a, b) => Math.max(a, b));
+const smallest: OfNumbers = (x) => x.reduce((a, b) => Math.min(a, b));
+
 const reduction = (op: ReductionName, doc: string, of: OfNumbers): Primitive => ({
   parameters: ["x", "axis?", "keep?"],
   doc,
@@ -63,7 +67,7 @@ const extreme = (op: "max" | "min", reducer: ReductionName, doc: string): Primit
     }
     const numbers = axis === undefined || axis.kind === "all" ? numbersOf(a!) : null;
     if (numbers === null) return reduce(context, reducer, a!, axis, keep);
-    return number(op === "max" ? Math.max(...numbers) : Math.min(...numbers));
+    return number(op === "max" ? largest(numbers) : smallest(numbers));
   },
 });
 
@@ -71,8 +75,9 @@ export const reductions: PrimitiveTable = {
   sum: reduction("sum", "the sum over axes", (x) => x.reduce((a, b) => a + b, 0)),
   prod: reduction("prod", "the product over axes", (x) => x.reduce((a, b) => a * b, 1)),
   logsumexp: reduction("logsumexp", "log Σ e^x over axes, without overflow", (x) => {
-    const top = Math.max(...x);
-    return top + Math.log(x.reduce((a, b) => a + Math.exp(b - top), 0));
+    const top = largest(x);
+    // Where it is infinite nothing else counts, and ∞ - ∞ must not be taken.
+    return Number.isFinite(top) ? top + Math.log(x.reduce((a, b) => a + Math.exp(b - top), 0)) : top;
   }),
   max: extreme("max", "reduce_max", "the larger of two, or the largest over axes"),
   min: extreme("min", "reduce_min", "the smaller of two, or the smallest over axes"),
