@@ -90,7 +90,10 @@ describe.skipIf(!chromiumPath)(
 
     const visit = (pages: Site): Promise<{ report: Record<string, unknown>; errors: readonly string[] }> =>
       withPage(pages, async ({ page: opened, errors }) => {
-        await opened.waitForFunction(() => document.querySelector("#report")?.textContent);
+        await opened.waitForFunction(() => document.querySelector("#report")?.textContent, undefined, {
+          // A second's work, on a machine with nothing else to do.
+          timeout: 55_000,
+        });
         const text = (await opened.textContent("#report")) ?? "";
         return { report: JSON.parse(text) as Record<string, unknown>, errors };
       });
