@@ -10,6 +10,7 @@ import { Graph, reachable } from "../ir/graph.ts";
 import { listRoots, type InputInfo, type Model, type OptimizerInfo, type Roots } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
+import { OpError } from "../ops/op.ts";
 import { Interpreter, type StateResult } from "./interpreter.ts";
 import type { Known, MadeParameter } from "./reading.ts";
 import { labelClasses } from "./label-classes.ts";
@@ -181,8 +182,9 @@ class ModelReader {
     this.#checkResults(predicting, training);
     if (reporter.failed) return null;
 
-    const { roots, optimizer } = this.#roots(known, predicting, training);
-    if (reporter.failed) return null;
+    const made = this.#withinLimit(declaration.name.span, () => this.#roots(known, predicting, training));
+    if (made === null || reporter.failed) return null;
+    const { roots, optimizer } = made;
     this.#warn(predicting, training);
 
     const classes = labelClasses(listRoots(roots));
@@ -316,6 +318,19 @@ class ModelReader {
       return `\`${keyword} = …\` only binds a name; write \`${meant(value)}\``;
     }
     return undefined;
+  }
+
+  /** What `make` returns; null, with the reason reported at `span`, where the graph becomes too large. */
+  #withinLimit<T>(span: Span, make: () => T): T | null {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof OpError) || error.code !== "graph-too-large") throw error;
+      const help = error.help === undefined ? {} : { help: error.help };
+      const notes = ["the gradient and the update of each parameter are counted too"];
+      this.#error(error.code, span, error.message, { notes, ...help });
+      return null;
+    }
   }
 
   #roots(
