@@ -68,12 +68,7 @@ export async function analyse(source: string, options: SourceOptions = {}): Prom
 
   const formulas = run(model, formulaPasses);
   const joint = run(formulas, gradientPasses);
-  // A parameter that the loss does not contain has no gradient: said once.
-  const untrained = new Set(
-    elaborating.filter((d) => d.code === "untrained-parameter").map((d) => d.message),
-  );
-  const differentiating = joint.warnings.filter((d) => d.code !== "no-gradient" || !untrained.has(d.message));
-  const diagnostics = [...loading, ...elaborating, ...differentiating];
+  const diagnostics = [...loading, ...elaborating, ...joint.warnings];
   refuseErrors(diagnostics);
   return {
     formulas,
