@@ -125,5 +125,6 @@ export function showPlace({ file, row, column, counting }: DataPlace): string {
 /** A code that Node gives to a failed system call (`ENOENT`), if `error` is one. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
+  // Codes of our own are in kebab case.
+  return typeof error.code === "string" && /^E[A-Z_\d]+$/.test(error.code) ? error.code : undefined;
 }

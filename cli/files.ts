@@ -1,6 +1,6 @@
 /** Files, read and written so that a failure is told in words and leaves nothing half done. */
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
-import { open, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, open, readFile, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode, UsageError } from "./failures.ts";
 import { closest } from "../compiler/suggest.ts";
@@ -40,10 +40,18 @@ function readFailure(path: string, error: unknown): unknown {
       });
     case "ERR_FS_FILE_TOO_LARGE":
       return new UsageError("file-too-large", `${path} is too large to be read as one file`, { file: path });
-    default:
+    case undefined:
       return error;
+    default:
+      return new UsageError("unreadable-file", `${path} cannot be read: ${systemReason(error)}`, {
+        file: path,
+      });
   }
 }
+
+/** `too many symbolic links encountered`, of `ELOOP: too many symbolic links encountered, open 'a.nn'`. */
+const systemReason = (error: unknown): string =>
+  error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+.*$/, "") : String(error);
 
 /** The error for a file that is not there, with the nearest name that is. */
 export function missingFile(path: string): UsageError {
@@ -69,17 +77,21 @@ export interface FileToWrite {
 }
 
 /**
- * Writes all files, or none: each under a temporary name beside its place first, all renamed once all are on the disk. Something that
- * is there and is no ordinary file (`/dev/stdout`, a pipe) is written to as it is.
+ * Writes all files, or none: each under a temporary name beside its place first, all renamed once all are on the disk. A file that is
+ * replaced passes on its permissions, and a symbolic link to one goes on leading there. Something that is there and is no ordinary file
+ * (`/dev/stdout`, a pipe) is written to as it is.
  * @throws UsageError where the disk is full or the place may not be written
  */
 export async function writeFiles(files: readonly FileToWrite[]): Promise<void> {
-  const made: { readonly temporary: string; readonly path: string }[] = [];
+  const made: { readonly temporary: string; readonly target: string; readonly path: string }[] = [];
   let current = "";
   try {
     for (const { path, bytes } of files) {
       current = path;
-      const existing = await stat(path).catch(() => null);
+      const existing = await stat(path).catch((error: unknown) => {
+        if (systemCode(error) === "ENOENT") return null;
+        throw error;
+      });
       if (existing !== null && !existing.isFile()) {
         if (existing.isDirectory())
           throw new UsageError("is-a-folder", `${path} is a folder`, { file: path });
@@ -87,16 +99,19 @@ export async function writeFiles(files: readonly FileToWrite[]): Promise<void> {
         continue;
       }
       makeFolder(dirname(path));
-      const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-      made.push({ temporary, path });
+      const target = existing === null ? path : await realpath(path);
+      const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+      made.push({ temporary, target, path });
       await writeAll(temporary, "w", bytes);
+      if (existing !== null) await chmod(temporary, existing.mode);
     }
-    for (const { temporary, path } of made) {
+    for (const { temporary, target, path } of made) {
       current = path;
-      await rename(temporary, path);
+      await rename(temporary, target);
     }
   } catch (error) {
-    await Promise.all(made.map(({ temporary }) => rm(temporary, { force: true })));
+    // What cannot be removed was not made; the first failure is the one to tell.
+    await Promise.allSettled(made.map(({ temporary }) => rm(temporary, { force: true })));
     throw writeFailure(current, error);
   }
 }
@@ -177,7 +192,12 @@ function writeFailure(path: string, error: unknown): unknown {
       return new UsageError("not-writable", `the name ${basename(path).slice(0, 40)}… is too long`, {
         file: path,
       });
-    default:
+    case undefined:
       return error;
+    default:
+      return new UsageError("not-writable", `${path} cannot be written: ${systemReason(error)}`, {
+        file: path,
+        help: `write elsewhere with -o; ${nothing}`,
+      });
   }
 }

@@ -52,7 +52,7 @@ export async function openProgram(path: string): Promise<Program> {
     try {
       const target = realpathSync(join(root, name));
       // A symbolic link may not lead out either.
-      if (!target.startsWith(root + sep)) return null;
+      if (!target.startsWith(root.endsWith(sep) ? root : root + sep)) return null;
       const imported = await readFile(target, "utf8");
       sources.set(name, imported);
       return imported;

@@ -1,13 +1,23 @@
 /** What every command has in common: exit codes, where text goes, colours, and what is said of wrong usage. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { curve } from "../cli/terminal/curve.ts";
 import { Trace } from "../cli/terminal/trace.ts";
 import { bytes, duration, figure, short } from "../cli/terminal/numbers.ts";
-import { writeFiles } from "../cli/files.ts";
+import { readText, writeFiles } from "../cli/files.ts";
 import { runCli } from "./helpers/run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "nndsl-cli-"));
@@ -119,6 +129,27 @@ describe("files", () => {
       ]),
     ).rejects.toMatchObject({ code: "disk-full" });
     expect(readdirSync(join(folder, "whole"))).toEqual([]);
+  });
+
+  test("a link that is written through stays a link, and permissions stay as they were", async () => {
+    writeFileSync(join(folder, "private"), "old", { mode: 0o600 });
+    symlinkSync("private", join(folder, "link"));
+    await writeFiles([{ path: join(folder, "link"), bytes: "new" }]);
+    expect(readlinkSync(join(folder, "link"))).toBe("private");
+    expect(readFileSync(join(folder, "private"), "utf8")).toBe("new");
+    expect(statSync(join(folder, "private")).mode & 0o777).toBe(0o600);
+  });
+
+  test("a file on the way to a file, and links in a circle, are told in words", async () => {
+    writeFileSync(join(folder, "plain"), "");
+    symlinkSync("circle", join(folder, "circle"));
+    const write = (name: string) => writeFiles([{ path: join(folder, name), bytes: "" }]);
+    await expect(write("plain/x")).rejects.toMatchObject({ code: "not-a-folder" });
+    await expect(write("circle")).rejects.toMatchObject({ code: "not-writable" });
+    await expect(readText(join(folder, "circle"))).rejects.toMatchObject({
+      code: "unreadable-file",
+      message: expect.stringMatching(/circle cannot be read: too many symbolic links/),
+    });
   });
 
   test("a folder in the place of a file is left alone", async () => {
