@@ -493,9 +493,24 @@ class Builder {
       "bare-expression",
       value.span,
       "an expression alone is not a statement: nothing would use its value",
-      helpForBareExpression(value),
+      this.#helpAround(value) ?? helpForBareExpression(value),
     );
     return giveUp();
+  }
+
+  /** What is written around a bare expression may say what was meant: `3 x`, `a, b = …`. */
+  #helpAround(value: ast.Expression): string | undefined {
+    if (value.kind !== "name" && value.kind !== "call") return undefined;
+    const { start, end } = value.span;
+    // A line is as long as a file at most, and no number is: so much is read of it.
+    const number = /(?:^|[^\w.])(\d[\w.]*)[ \t]+$/.exec(
+      this.#text.slice(Math.max(0, start - 40), start),
+    )?.[1];
+    const written = this.#text.slice(start, Math.min(end, start + 40));
+    if (number !== undefined) return `a product has its sign: \`${number} * ${written}\``;
+    const second = /^[ \t]*,[ \t]*(\w{1,40})[ \t]*[,=]/.exec(this.#text.slice(end, end + 90))?.[1];
+    if (value.kind !== "name" || second === undefined) return undefined;
+    return `a statement binds one name: \`${written} = …\`, then \`${second} = …\``;
   }
 
   // ------------------------------------------------------------------------------------------------- expressions

@@ -455,3 +455,61 @@ test("limits end in a diagnostic", async () => {
   const deep = `fn g(x, n) { if n == 0 { return x } return ${"-".repeat(900)}g(x, n - 1) } model M { param w = 1 loss g(w, 60) }`;
   expect((await read(deep)).diagnostics.map((d) => d.code)).toEqual(["recursion-too-deep"]);
 });
+
+test("a default may use the sizes that types before it bind", async () => {
+  const model = await modelOf(`
+    layer square(x: [..., I], units = I) = dense(x, units)
+    layer later(x: [..., units], units = 3) = dense(x, units)
+    model M {
+      input x: [N, 3]
+      a = square(x)
+      b = later(a)
+      c = square(b, 5)
+      output c
+    }`);
+  expect(parametersOf(model).filter((p) => p.includes("weight"))).toEqual([
+    "a.dense.weight [3, 3]",
+    "b.dense.weight [3, 3]",
+    "c.dense.weight [5, 3]",
+  ]);
+});
+
+test("a list indexed along several axes", async () => {
+  const model = await modelOf(`
+    const m = [[1, 2, 3], [4, 5, 6]]
+    model M {
+      param p = [7, 8]
+      output column = m[:, 1]
+      output entry = zeros([m[1, 0]])
+      output rows = m[..., ::2]
+      output inner = [p, 2 * p][1, 0]
+    }`);
+  expect(outputsOf(model)).toEqual(["column [2]", "entry [4]", "rows [2, 2]", "inner []"]);
+  const data = valueOf(
+    model.roots.outputs.map((o) => o.node),
+    { parameters: new Map([[0, values([2], [7, 8])]]) },
+  );
+  expect(data).toEqual([[2, 5], [0, 0, 0, 0], [1, 3, 4, 6], [14]]);
+});
+
+test("a parameter of the library that nothing trains is shown at the call, and where it is declared", async () => {
+  const text = `model M {
+    input x: [N, 3]
+    h = dense(x, 2, use_bias = false)
+    g = dense(x, 2, use_bias = false)
+    output h
+    loss mean(dense(step(g), 1)^2)
+  }`;
+  const { warnings } = differentiate(await modelOf(text));
+  expect(warnings.map((d) => d.code)).toEqual(["no-gradient", "flat-gradient"]);
+  for (const { labels } of warnings) {
+    const [first] = labels;
+    const last = labels.at(-1);
+    expect(text.slice(first!.span.start, first!.span.end)).toBe("dense");
+    expect(last?.span.file).toBe("std/layers.nn");
+  }
+  expect(warnings.map((d) => d.labels[0]!.span.start)).toEqual([
+    text.indexOf("dense(x"),
+    text.lastIndexOf("dense(x"),
+  ]);
+});

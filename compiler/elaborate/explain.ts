@@ -1,4 +1,5 @@
 /** Mismatched shapes in words: which sizes clash, and what would agree. */
+import type { Node } from "../ir/node.ts";
 import type { Shape } from "../ir/size.ts";
 import { isOne, sameSize, showShape, showSize } from "../ir/size.ts";
 import type { OpError } from "../ops/op.ts";
@@ -99,4 +100,12 @@ function columnHelp(
   if (long.length !== 2 || short.length !== 1 || !sameSize(long[0]!, short[0]!) || operand === undefined)
     return undefined;
   return `shapes are matched from the last axis; make it a column: reshape(${operand.text}, [${showSize(short[0]!, freeName).replace("·", " * ")}, 1])`;
+}
+
+/** For targets of the standard library with an axis of size 1 at their end: labels given as [N, 1]. */
+export function labelHelp(name: string, node: Node, freeName: string): string | undefined {
+  const last = node.shape.at(-1);
+  if (node.shape.length < 2 || last === undefined || !isOne(last)) return undefined;
+  const rows = showShape(node.shape.slice(0, -1), freeName).replaceAll("·", " * ");
+  return `labels are one for each row, int${rows}: declare them so, or write reshape(${name}, ${rows})`;
 }

@@ -343,6 +343,11 @@ export abstract class Expressions extends Calls {
       if (value.kind !== "list") {
         const rest = items.slice(i);
         const inner = value;
+        if (inner.kind !== "tensor") {
+          throw this.problem("bad-index", expression.span, `${items.length} indices for a list ${i} deep`, {
+            help: `leave out the last, since item ${items[i - 1]?.index} is ${kindOf(inner)}`,
+          });
+        }
         return this.operation("[…]", expression.span, [expression.operand], [inner], undefined, (b) =>
           tensor(select(b, toNode(b, inner), rest, this.reading.freeName)),
         );
@@ -408,7 +413,7 @@ export abstract class Expressions extends Calls {
     const below = all.filter((path) => path.startsWith(`${segments[0]}.`));
     const near = closest(segments.join("."), below.length > 0 ? below : all);
     const help =
-      method !== undefined && below.length === 0
+      method !== undefined && (below.length === 0 || near === undefined)
         ? method
         : near !== undefined
           ? `did you mean \`${near}\`?`
@@ -423,8 +428,11 @@ export abstract class Expressions extends Calls {
   /** For `x.sum()` and the like, where `sum` is something to call. */
   protected methodHelp(expression: Member, scope: Scope): string | undefined {
     const { text } = expression.member;
-    const object = this.text(expression.operand.span);
-    if (text === "T") return `the transpose is written \`${object}'\``;
+    const { operand } = expression;
+    const written = this.text(operand.span);
+    if (text === "T") return `the transpose is written \`${written}'\``;
+    const grouped = operand.kind === "binary" || operand.kind === "unary" || operand.kind === "pipe";
+    const object = grouped ? written.replace(/^\(|\)$/g, "") : written;
     const found = scope.file.find(text)?.declaration;
     const parameters =
       found?.kind === "fn" || found?.kind === "layer"

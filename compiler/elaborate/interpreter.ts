@@ -14,7 +14,7 @@ import type {
   Statement,
   TensorType,
 } from "../../grammar/ast.ts";
-import type { Span } from "../../grammar/diagnostic.ts";
+import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
 import { reachable } from "../ir/graph.ts";
 import type { InputInfo, NamedNode } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
@@ -377,8 +377,8 @@ export class Interpreter extends Expressions {
           },
         );
       }
-      value = this.#initial(start.value, declared, statement.type!.span, scope);
-    } else value = this.evaluate(start.value, scope);
+      value = this.#initial(start.value, declared, statement, scope);
+    } else value = this.#firstValue(start.value, statement, scope);
 
     const shape = declared ?? this.floatOf(value, start.value).shape;
     if (shape.some((size) => size.free)) {
@@ -417,7 +417,8 @@ export class Interpreter extends Expressions {
       frozen: statement.frozen,
       init: start.kind === "initializer" ? text : `= ${text}`,
       doc: statement.doc,
-      span: statement.name.span,
+      span: this.originSpan(statement.name.span),
+      ...(this.isStd(statement.name.span) ? { declared: statement.name.span } : {}),
       start: node,
       node: made,
     });
@@ -426,9 +427,51 @@ export class Interpreter extends Expressions {
   }
 
   /** `~ f(a)` is `f(shape, a)`. */
-  #initial(expression: Expression, shape: Shape, span: Span, scope: Scope): Value {
+  #initial(expression: Expression, shape: Shape, statement: ParameterDeclaration, scope: Scope): Value {
+    const span = statement.type?.span ?? statement.span;
     const first: GivenArgument = { name: null, value: list(shape.map(sizeValue)), span, place: span };
-    return this.applied(expression, first, scope);
+    return this.#advised(
+      () => this.applied(expression, first, scope),
+      ({ code, labels }) =>
+        code === "not-callable" && labels[0]?.span === expression.span
+          ? `a value that is given is written with \`=\`: \`${this.#declaredWith("=", expression, statement)}\``
+          : undefined,
+    );
+  }
+
+  /** `= value`. An initialiser there has not been given its shape. */
+  #firstValue(expression: Expression, statement: ParameterDeclaration, scope: Scope): Value {
+    const called = expression.kind === "call" ? expression.callee : expression;
+    const found = called.kind === "name" ? scope.file.find(called.text)?.declaration : undefined;
+    const draws = found?.kind === "fn" && found.parameters[0]?.name.text === "shape";
+    return this.#advised(
+      () => {
+        const value = this.evaluate(expression, scope);
+        if (draws) this.floatOf(value, expression);
+        return value;
+      },
+      () =>
+        draws
+          ? `first values are drawn with \`~\`: \`${this.#declaredWith("~", expression, statement)}\``
+          : undefined,
+    );
+  }
+
+  /** The declaration with its value after another sign. */
+  #declaredWith(sign: "=" | "~", value: Expression, { name, type }: ParameterDeclaration): string {
+    const shape = type === undefined ? "[…]" : this.text(type.span);
+    return `param ${name.text}: ${shape} ${sign} ${this.text(value.span)}`;
+  }
+
+  /** Runs `action`, whose problems get another help where `advice` has one. */
+  #advised<T>(action: () => T, advice: (diagnostic: Diagnostic) => string | undefined): T {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const help = advice(error.diagnostic);
+      throw help === undefined ? error : new Problem({ ...error.diagnostic, help }, error.fatal);
+    }
   }
 
   #declareInput(statement: InputDeclaration, scope: Scope): void {

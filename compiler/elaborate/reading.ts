@@ -14,7 +14,10 @@ export interface MadeParameter {
   readonly frozen: boolean;
   readonly init: string;
   readonly doc: string | undefined;
+  /** In the user's words: its name, or the call into the standard library that made it. */
   readonly span: Span;
+  /** Its name, where that is in the standard library. */
+  readonly declared?: Span;
   /** Its first value. */
   readonly start: Node;
   readonly node: Node;

@@ -4,8 +4,8 @@
  */
 import type { Body, Expression, Parameter, SourceFile, Statement, TensorType } from "../../grammar/ast.ts";
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
-import { closest } from "../../grammar/suggest.ts";
 import { predefined } from "./expressions.ts";
+import { nameHelp } from "./name-help.ts";
 import { primitives } from "./primitives/table.ts";
 import { diagnose } from "./problem.ts";
 import type { FileScope } from "./scope.ts";
@@ -46,14 +46,11 @@ export function resolveNames(source: SourceFile, scope: FileScope, std: FileScop
       }
     }
   }
-  const report = (e: Expression & { kind: "name" }, known: ReadonlySet<string>): void => {
-    const near = closest(e.text, [...known, ...scope.visible(), ...primitives.keys(), ...predefined]);
+  const report: Report = (e, known, help): void => {
+    const visible = [...known, ...scope.visible(), ...primitives.keys(), ...predefined];
     diagnostics.push(
       diagnose("error", "unknown-name", e.span, `there is no \`${e.text}\` here`, {
-        help:
-          near === undefined
-            ? "names are known from the line that binds them on"
-            : `did you mean \`${near}\`?`,
+        help: help ?? nameHelp(e.text, visible),
       }),
     );
   };
@@ -90,7 +87,7 @@ export function resolveNames(source: SourceFile, scope: FileScope, std: FileScop
   return diagnostics;
 }
 
-type Report = (name: Expression & { kind: "name" }, known: ReadonlySet<string>) => void;
+type Report = (name: Expression & { kind: "name" }, known: ReadonlySet<string>, help?: string) => void;
 type IsGlobal = (name: string) => boolean;
 
 /** Names are taken to be known in the whole of the body that binds them somewhere; the interpreter minds the order. */
@@ -118,8 +115,18 @@ function walkBody(
     ...parameters.flatMap((p) => p.default ?? []),
     ...(body.kind === "expression" ? [body.value] : statements.flatMap(expressionsOf)),
   ];
-  for (const expression of expressions) walk(expression, known, isGlobal, report);
+  const batches = new Set(
+    statements.flatMap((s) => (s.kind === "input" ? (s.type.dimensions[0] ?? []) : [])),
+  );
+  for (const expression of expressions) {
+    walk(expression, known, isGlobal, (name, names) =>
+      report(name, names, batches.has(name) ? batchHelp(name.text) : undefined),
+    );
+  }
 }
+
+const batchHelp = (name: string): string =>
+  `the size that is free until run time, the batch, has a capital name: write \`N\` for \`${name}\``;
 
 function expressionsOf(statement: Statement): readonly Expression[] {
   switch (statement.kind) {

@@ -51,6 +51,16 @@ export function fit(
   return null;
 }
 
+/** The capital names in `type`, each with the first size of `shape` that it stands for; none where the ranks do not agree. */
+export function sizesIn(type: TensorType, shape: Shape): ReadonlyMap<string, Size> {
+  const sizes = new Map<string, Size>();
+  for (const [dimension, size] of aligned(type.dimensions, shape) ?? []) {
+    if (dimension.kind === "name" && isCapital(dimension.text) && !sizes.has(dimension.text))
+      sizes.set(dimension.text, size);
+  }
+  return sizes;
+}
+
 /** Each dimension written with its size; `...` stands for any number of axes. `null` where the ranks do not agree. */
 function aligned(dimensions: readonly Dimension[], shape: Shape): [Expression, Size][] | null {
   const at = dimensions.findIndex((d) => d.kind === "ellipsis");

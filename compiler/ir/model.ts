@@ -22,7 +22,10 @@ export interface ParameterInfo {
   /** How it starts, as written: `kaiming_uniform`, or `= [[1, 1]]`. */
   readonly init: string;
   readonly doc?: string;
+  /** In the user's words: its name, or the call into the standard library that made it. */
   readonly span: Span;
+  /** Its name, where that is in the standard library. */
+  readonly declared?: Span;
 }
 
 export interface StateInfo {

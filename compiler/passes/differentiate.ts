@@ -177,15 +177,16 @@ function missingGradients(
     const [scalar, tensor] = root.operands.map((operand) => map.get(operand)!);
     const found = sweeps.get(scalar!)?.gradients.get(tensor!) ?? { reason: "independent" };
     if (!("reason" in found)) return [];
-    const { path, span } = model.parameters[index]!;
+    const { path, span, declared } = model.parameters[index]!;
     const place: Label = { span, text: "stays as it starts" };
+    const source: Label[] = declared === undefined ? [] : [{ span: declared, text: "declared here" }];
     if (found.reason === "independent") {
       return [
         {
           code: "no-gradient",
           severity: "warning",
           message: `the loss does not depend on the parameter \`${path}\``,
-          labels: [place],
+          labels: [place, ...source],
           notes: [],
           help: "use it in the loss, or declare it `frozen param`",
         },
@@ -197,7 +198,11 @@ function missingGradients(
         code: "flat-gradient",
         severity: "warning",
         message: `the loss depends on \`${path}\` through steps alone, whose slope is 0`,
-        labels: [place, ...(flatAt === undefined ? [] : [{ span: flatAt, text: "the gradient ends here" }])],
+        labels: [
+          place,
+          ...(flatAt === undefined ? [] : [{ span: flatAt, text: "the gradient ends here" }]),
+          ...source,
+        ],
         notes: [
           "comparisons, `step`, `sign`, `floor`, `round` and `argmax` are flat wherever they have a slope",
         ],
