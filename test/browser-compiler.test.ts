@@ -6,6 +6,7 @@ import { compile } from "../compiler/index.ts";
 import { load } from "../runtime/index.ts";
 import { chromiumPath, inChromium, withPage, type Site } from "./helpers/chromium.ts";
 import { example } from "./helpers/model.ts";
+import { skippedWithout } from "./helpers/skip.ts";
 
 /** What a bundler makes of the package, without a word of configuration but the names of the entries. */
 async function bundle(): Promise<Record<string, string>> {
@@ -71,7 +72,7 @@ worker.onerror = (event) => report({ error: event.message });
 worker.postMessage(await (await fetch("./task.json")).json());
 `;
 
-describe.skipIf(!chromiumPath)(
+describe.skipIf(skippedWithout(chromiumPath))(
   inChromium("the compiler in a worker, under a content security policy"),
   () => {
     let chunks: Record<string, string>;

@@ -3,6 +3,7 @@ import { load } from "../runtime/index.ts";
 import { bundleRuntime } from "../scripts/bundle-runtime.ts";
 import { chromiumPath, inChromium, withPage } from "./helpers/chromium.ts";
 import { fakeModule } from "./helpers/fake-module.ts";
+import { skippedWithout } from "./helpers/skip.ts";
 
 // The page's own scripts, as a site would have them: `page.evaluate` would go round the policy.
 const app = `
@@ -49,56 +50,59 @@ const worker = new Worker("./worker.js", { type: "module" });
 worker.onmessage = ({ data }) => { document.querySelector("#report").textContent = JSON.stringify(data); };
 `;
 
-describe.skipIf(!chromiumPath)(inChromium("the runtime under a content security policy"), () => {
-  const html = (script: string): string =>
-    `<!doctype html><title>Line</title><p id="report"></p><script type="module" src="./${script}"></script>`;
-  const runtime = async (): Promise<string> =>
-    `${(await bundleRuntime()).trim()}\nconst { load, NndslError } = nndsl;\nexport { load, NndslError };\n`;
+describe.skipIf(skippedWithout(chromiumPath))(
+  inChromium("the runtime under a content security policy"),
+  () => {
+    const html = (script: string): string =>
+      `<!doctype html><title>Line</title><p id="report"></p><script type="module" src="./${script}"></script>`;
+    const runtime = async (): Promise<string> =>
+      `${(await bundleRuntime()).trim()}\nconst { load, NndslError } = nndsl;\nexport { load, NndslError };\n`;
 
-  test("trains as in Node, draws frames meanwhile, aborts, saves, restores and predicts", async () => {
-    const wasm = await fakeModule();
-    const site = {
-      "/index.html": html("app.js"),
-      "/app.js": app,
-      "/runtime.js": await runtime(),
-      "/line.wasm": wasm,
-    };
-    await withPage(site, async ({ page, errors }) => {
-      await page.waitForFunction(() => document.querySelector("#report")?.textContent);
-      const report = JSON.parse((await page.textContent("#report")) ?? "") as Record<string, unknown>;
-      expect(report).toMatchObject({ end: "aborted", missing: "fetch-failed", evaluated: "no" });
-      expect(report["loss"]).toBeLessThan(1e-6);
-      expect(report["p"]).toBeCloseTo(0, 2);
-      expect(report["frames"]).toBeGreaterThan(3);
-      // What the browser logs of the file that is missing, and nothing else.
-      expect(errors.filter((error) => !error.includes("404"))).toEqual([]);
+    test("trains as in Node, draws frames meanwhile, aborts, saves, restores and predicts", async () => {
+      const wasm = await fakeModule();
+      const site = {
+        "/index.html": html("app.js"),
+        "/app.js": app,
+        "/runtime.js": await runtime(),
+        "/line.wasm": wasm,
+      };
+      await withPage(site, async ({ page, errors }) => {
+        await page.waitForFunction(() => document.querySelector("#report")?.textContent);
+        const report = JSON.parse((await page.textContent("#report")) ?? "") as Record<string, unknown>;
+        expect(report).toMatchObject({ end: "aborted", missing: "fetch-failed", evaluated: "no" });
+        expect(report["loss"]).toBeLessThan(1e-6);
+        expect(report["p"]).toBeCloseTo(0, 2);
+        expect(report["frames"]).toBeGreaterThan(3);
+        // What the browser logs of the file that is missing, and nothing else.
+        expect(errors.filter((error) => !error.includes("404"))).toEqual([]);
 
-      const net = await load(wasm, { seed: 7 });
-      const x = Float32Array.from({ length: 64 }, (_, i) =>
-        i % 2 === 0 ? ((i / 2) % 7) / 4 - 1 : (((i - 1) / 2) % 5) / 3 - 1,
-      );
-      const y = Float32Array.from({ length: 32 }, (_, i) => 2 * x[2 * i]! - 3 * x[2 * i + 1]! + 1);
-      await net.fit({ x, y }, { epochs: 40, batch: 8 });
-      expect(report["weights"]).toEqual(Array.from(net.save()));
+        const net = await load(wasm, { seed: 7 });
+        const x = Float32Array.from({ length: 64 }, (_, i) =>
+          i % 2 === 0 ? ((i / 2) % 7) / 4 - 1 : (((i - 1) / 2) % 5) / 3 - 1,
+        );
+        const y = Float32Array.from({ length: 32 }, (_, i) => 2 * x[2 * i]! - 3 * x[2 * i + 1]! + 1);
+        await net.fit({ x, y }, { epochs: 40, batch: 8 });
+        expect(report["weights"]).toEqual(Array.from(net.save()));
+      });
     });
-  });
 
-  test("predicts in a worker", async () => {
-    const wasm = await fakeModule();
-    const site = {
-      "/index.html": html("page.js"),
-      "/page.js": workerPage,
-      "/worker.js": worker,
-      "/runtime.js": await runtime(),
-      "/line.wasm": wasm,
-    };
-    await withPage(site, async ({ page, errors }) => {
-      await page.waitForFunction(() => document.querySelector("#report")?.textContent);
-      const net = await load(wasm, { seed: 7 });
-      expect(JSON.parse((await page.textContent("#report")) ?? "")).toEqual(
-        Array.from(net.predict({ x: [[1, 1]] }).p!.data),
-      );
-      expect(errors).toEqual([]);
+    test("predicts in a worker", async () => {
+      const wasm = await fakeModule();
+      const site = {
+        "/index.html": html("page.js"),
+        "/page.js": workerPage,
+        "/worker.js": worker,
+        "/runtime.js": await runtime(),
+        "/line.wasm": wasm,
+      };
+      await withPage(site, async ({ page, errors }) => {
+        await page.waitForFunction(() => document.querySelector("#report")?.textContent);
+        const net = await load(wasm, { seed: 7 });
+        expect(JSON.parse((await page.textContent("#report")) ?? "")).toEqual(
+          Array.from(net.predict({ x: [[1, 1]] }).p!.data),
+        );
+        expect(errors).toEqual([]);
+      });
     });
-  });
-});
+  },
+);

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../compiler/index.ts";
 import { chromiumPath, inChromium, withPage, type Site } from "./helpers/chromium.ts";
+import { skippedWithout } from "./helpers/skip.ts";
 
 /** Everything in which engines could differ: transcendental functions, long sums, random numbers, shuffling, tails of vectors. */
 const source = `
@@ -86,7 +87,7 @@ describe("one seed", () => {
       expect(await inNode(...flags)).toEqual(first);
   });
 
-  test.skipIf(!chromiumPath)(inChromium("trains to the same bytes"), async () => {
+  test.skipIf(skippedWithout(chromiumPath))(inChromium("trains to the same bytes"), async () => {
     const site: Site = {
       ...Object.fromEntries(Object.entries(files).map(([file, content]) => [`/${file}`, content])),
       "/index.html":

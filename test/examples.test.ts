@@ -10,6 +10,7 @@ import { check, compile, format } from "../compiler/index.ts";
 import { parse } from "../grammar/parse.ts";
 import { chromiumPath, inChromium, withPage, type Site } from "./helpers/chromium.ts";
 import { build, example, start } from "./helpers/model.ts";
+import { skippedWithout } from "./helpers/skip.ts";
 
 const folder = new URL("../examples/", import.meta.url);
 const names = readdirSync(folder)
@@ -200,7 +201,7 @@ describe("applications", () => {
     return readFileSync(out, "utf8");
   }
 
-  describe.skipIf(!chromiumPath)(inChromium("the web page"), () => {
+  describe.skipIf(skippedWithout(chromiumPath))(inChromium("the web page"), () => {
     const site = (): Site =>
       Object.fromEntries(
         ["index.html", "style.css", "main.js", "xor.js", "xor.wasm"].map((file) => [

@@ -15,6 +15,7 @@ import { parse } from "../grammar/parse.ts";
 import type { Declaration } from "../grammar/ast.ts";
 import type { Net } from "../runtime/index.ts";
 import { start } from "./helpers/model.ts";
+import { skippedWithout } from "./helpers/skip.ts";
 import { digestDistance, distance, draw, drawTensor, oracle, program, written } from "./oracle/data.ts";
 
 const TOLERANCE = 1e-4;
@@ -239,7 +240,7 @@ const python = ["/usr/bin/python3", "python3", "python"].find(
   (candidate) => spawnSync(candidate, ["-c", "import torch"], { timeout: 60_000 }).status === 0,
 );
 
-describe.skipIf(python === undefined)(
+describe.skipIf(skippedWithout(python))(
   python === undefined ? "SKIPPED: no Python with torch on this machine" : "the oracle",
   () => {
     it("reproduces its file to 1e-10", () => {

@@ -14,9 +14,9 @@ const candidates = [
 /** The browser's path; undefined where there is none. `CHROMIUM` names another. */
 export const chromiumPath: string | undefined = candidates.find((path) => path && existsSync(path));
 
-/** What a suite that needs the browser says of itself: `describe.skipIf(!chromiumPath)(inChromium("…"), …)`. */
+/** What a suite that needs the browser says of itself: `describe.skipIf(skippedWithout(chromiumPath))(inChromium("…"), …)`. */
 export const inChromium = (title: string): string =>
-  chromiumPath ? `${title}, in Chromium` : `${title} (skipped: no Chromium here; set CHROMIUM to its path)`;
+  chromiumPath ? `${title}, in Chromium` : `${title} (no Chromium here: set CHROMIUM to its path)`;
 
 /** No script but the site's own, no eval; WebAssembly allowed. */
 export const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
