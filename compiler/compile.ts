@@ -12,19 +12,24 @@ import type { Model } from "./ir/model.ts";
 import { printModel } from "./ir/print.ts";
 import { verify } from "./ir/verify.ts";
 import type { Compiled, CompileOptions, SourceOptions, StageName } from "./options.ts";
+import { advise } from "./passes/advise.ts";
 import { differentiate } from "./passes/differentiate.ts";
 import { lower } from "./passes/lower.ts";
 import { simplify } from "./passes/simplify.ts";
 import { stabilise } from "./passes/stabilise.ts";
 import { render } from "./render/render.ts";
 import { buildReport } from "./report.ts";
-import { printProgram } from "./schedule/print.ts";
 import type { Program } from "./schedule/kernel.ts";
+import { refuseUnaddressable } from "./schedule/memory.ts";
+import { printProgram } from "./schedule/print.ts";
 import { schedule } from "./schedule/schedule.ts";
 import { verifyProgram } from "./schedule/verify-program.ts";
 
 /** From formulas typed to formulas with good derivatives. */
-const formulaPasses = [["stabilise", stabilise]] as const;
+const formulaPasses = [
+  ["stabilise", stabilise],
+  ["advise", advise],
+] as const;
 
 /** From formulas to the joint graph of values and gradients, in the terms of the source. */
 const gradientPasses = [
@@ -93,6 +98,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   const elementBytes = dtype === "f64" ? 8 : 4;
   const program: Program = schedule(run(joint, kernelPasses), { elementBytes });
   verifyProgram(program, elementBytes);
+  refuseUnaddressable(program.arena);
   const assembly = render(program, { dtype, simd, model: joint.name });
   const manifest = buildManifest(joint, program, { dtype, simd, sourceHash });
   const { wasm, wat } = await assemble(assembly, { manifest: JSON.stringify(manifest), simd });

@@ -406,6 +406,7 @@ class Builder {
       const branch: ast.If = {
         kind: "if",
         condition,
+        // oxlint-disable-next-line unicorn/no-thenable -- the branch of an `if`; nobody awaits a tree
         then: block,
         ...(otherwise && { otherwise }),
         span: this.#span(start, reading.end),

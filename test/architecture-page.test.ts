@@ -13,6 +13,8 @@ const quotes = [...page.matchAll(/<!-- stage: (\w+) -->\n+```text\n([\s\S]*?)\n`
 
 test("every stage that is quoted prints that", async () => {
   const { stages } = await compile(source, { file: "linear.nn" });
-  expect(new Set(quotes.map((quote) => quote.stage))).toEqual(new Set(["ast", "ir", "grad", "kernels", "as"]));
+  expect(new Set(quotes.map((quote) => quote.stage))).toEqual(
+    new Set(["ast", "ir", "grad", "kernels", "as"]),
+  );
   for (const { stage, parts } of quotes) for (const part of parts) expect(stages[stage]).toContain(part);
 });

@@ -1,5 +1,6 @@
 /** The language by example: what programs mean, told by the shapes, paths and values that they give. */
 import { expect, test } from "vitest";
+import { check } from "../compiler/compile.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
 import { modelOf, outputsOf, parametersOf, read, valueOf, values } from "./helpers/elaborated.ts";
 
@@ -512,4 +513,24 @@ test("a parameter of the library that nothing trains is shown at the call, and w
     text.indexOf("dense(x"),
     text.lastIndexOf("dense(x"),
   ]);
+});
+
+test.each([
+  ["cross_entropy(softmax(z), y)", "softmax"],
+  ["cross_entropy(exp(z) / sum(exp(z), axis = -1, keep = true), one_hot(y, 4))", "softmax"],
+  ["bce_with_logits(sigmoid(z), one_hot(y, 4))", "sigmoid"],
+  ["cross_entropy(z, y)", null],
+  ["bce_with_logits(z, one_hot(y, 4))", null],
+  ["nll(log(softmax(z)), y)", null],
+  ["cross_entropy(dense(softmax(z), 4), y)", null],
+  ["mean(dense(softplus(sigmoid(z)), 4)^2) + 0 * sum(y)", null],
+])("the loss %s is given the result of %s", async (loss, normalised) => {
+  const text = `model M { input x: [N, 3] target y: int[N] z = dense(x, 4) loss ${loss} }`;
+  const warnings = (await check(text)).filter((d) => d.code === "probabilities-as-logits");
+  expect(warnings.map((d) => d.message.split("`")[1])).toEqual(normalised === null ? [] : [normalised]);
+  for (const { labels } of warnings) {
+    const words = labels.map(({ span }) => text.slice(span.start, span.end));
+    expect(words[0]).toBe(loss.slice(0, loss.indexOf("(")));
+    if (loss.includes(`${normalised}(`)) expect(words[1]).toBe(normalised);
+  }
 });

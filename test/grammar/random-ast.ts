@@ -124,6 +124,7 @@ const { block } = fc.letrec<{ block: ast.Block; statement: ast.Statement }>((tie
       .map(([condition, then, otherwise]): ast.If => ({
         kind: "if",
         condition,
+        // oxlint-disable-next-line unicorn/no-thenable -- the branch of an `if`; nobody awaits a tree
         then,
         ...(otherwise && { otherwise }),
         span,
