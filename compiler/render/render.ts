@@ -62,8 +62,8 @@ class ModuleWriter {
       this.#constants.source(),
       ...this.#program.buffers.map((buffer, i) => this.#table(buffer, this.#tables[i]!)),
       `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
-      `const ARENA: usize = memory.data(${Math.max(16, arena.fixed)}, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
-      reserveSource,
+      `/// Last of all data: what lies behind is asked for as the module starts\nconst ARENA: usize = memory.data(16, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
+      memorySource,
       `// ---------------------------------------------------------------- functions of vectors\n`,
       this.#math.source(),
       threefrySource,
@@ -205,14 +205,21 @@ const DESCRIPTIONS: Readonly<Record<Entry["name"], string>> = {
   step: "One step of the optimiser; the loss before it",
 };
 
-const reserveSource = `/// Makes room for a batch of so many rows. 1 = done, 0 = memory cannot grow.
+const memorySource = `/// Whether memory reaches to \`end\`, or could be made to.
+function reach(end: u64): bool {
+  const pages = (end + 0xffff) >> 16;
+  if (pages > 0xffff) return false;
+  const missing = <i32>pages - memory.size();
+  return missing <= 0 || memory.grow(missing) >= 0;
+}
+
+if (!reach(<u64>(ARENA + FIXED))) unreachable();
+
+/// Makes room for a batch of so many rows. 1 = done, 0 = memory cannot grow.
 export function reserve(rows: i32): i32 {
   if (rows <= capacity) return 1;
   const room = (<u64>rows + 3) & ~3;
-  const pages = (<u64>(ARENA + FIXED) + room * <u64>ROWS + 0xffff) >> 16;
-  if (pages > 0xffff) return 0;
-  const missing = <i32>pages - memory.size();
-  if (missing > 0 && memory.grow(missing) < 0) return 0;
+  if (!reach(<u64>(ARENA + FIXED) + room * <u64>ROWS)) return 0;
   capacity = <i32>room;
   return 1;
 }

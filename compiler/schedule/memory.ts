@@ -2,6 +2,7 @@
  * The arena: where buffers lie. What the host reads or writes stays; temporaries share space with all that are not alive at the same time,
  * those of other entries included. Sizes that grow with the batch are planned apart, in bytes for each row.
  */
+import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import type { Buffer, Entry, Place, Program } from "./kernel.ts";
 
 const ALIGNMENT = 16;
@@ -76,6 +77,34 @@ export function planMemory(
     tables += aligned(buffer.size.count * elementBytes);
   }
   return { places, fixed: aligned(parts.fixed), perRow: parts.rows, tables };
+}
+
+/** What a module can address: 32 bits of bytes, in whole pages. */
+const REACH = 2 ** 32 - 2 ** 16;
+/** The smallest capacity in rows, and room for the constants of kernels. */
+const LEAST = { rows: 4, constants: 2 ** 16 };
+
+/**
+ * Refuses a plan that no module has the memory for.
+ * @throws DiagnosticError `tensor-too-large`
+ */
+export function refuseUnaddressable({ fixed, perRow, tables }: Program["arena"]): void {
+  const bytes = fixed + LEAST.rows * perRow + tables + LEAST.constants;
+  if (bytes <= REACH) return;
+  const gigabytes = (size: number): string => `${(size / 2 ** 30).toFixed(1)} GB`;
+  throw new DiagnosticError([
+    {
+      code: "tensor-too-large",
+      severity: "error",
+      message: `the model's tensors take ${gigabytes(bytes)} of memory, and a WebAssembly module has less than 4 GB`,
+      labels: [],
+      notes: [
+        `${gigabytes(fixed)} for parameters, their gradients, the optimiser's states and what lies between kernels, ` +
+          `${gigabytes(LEAST.rows * perRow)} for ${LEAST.rows} rows of a batch`,
+      ],
+      help: "make the layers smaller, or split them; an optimiser without states, such as `sgd`, needs less",
+    },
+  ]);
 }
 
 /** The tightest gap between busy stretches that holds `bytes`, else behind them all. */
