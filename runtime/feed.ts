@@ -59,9 +59,16 @@ export class Feed {
     this.#least = about.dtype === "bool" || about.classes !== undefined ? 0 : -exact;
   }
 
-  /** Checks a value and keeps it for `write`. @returns its rows, 1 where no axis is free */
-  take(value: unknown): number {
+  /**
+   * Checks a value and keeps it for `write`. What lies in the module's own memory (`net.view`) is copied: it moves when that grows,
+   * and changes when a step is made.
+   * @returns its rows, 1 where no axis is free
+   */
+  take(value: unknown, arena: Arena): number {
     const rows = this.#read(value);
+    const values = this.#values;
+    if (ArrayBuffer.isView(values) && values.buffer === arena.floats.buffer)
+      this.#values = Array.from(values);
     if (this.#type !== "float") this.#checkLabels(rows);
     return rows;
   }

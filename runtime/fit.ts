@@ -29,13 +29,20 @@ const pause = (): Promise<void> =>
   });
 
 function whole(name: string, value: number, least: number): number {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new NndslError(
-      "wrong-option",
-      `\`${name}\` must be an integer from ${least} on, not ${String(value)}.`,
-    );
-  }
-  return value;
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new NndslError(
+    "wrong-option",
+    `\`${name}\` must be an integer from ${least} on, not ${String(value)}.`,
+  );
+}
+
+/** @throws `wrong-option` for what is no unsigned integer of 32 bits */
+export function checkSeed(seed: number): number {
+  if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
+  throw new NndslError(
+    "wrong-option",
+    `\`seed\` must be an integer from 0 to ${2 ** 32 - 1}, not ${String(seed)}.`,
+  );
 }
 
 const identity = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
@@ -50,7 +57,7 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
   const epochs = whole("epochs", options.epochs ?? 1, 0);
   const batch = Math.min(whole("batch", options.batch ?? 32, 1), total);
   const first = whole("firstEpoch", options.firstEpoch ?? 1, 1);
-  const seed = whole("seed", options.seed ?? net.seed, 0);
+  const seed = checkSeed(options.seed ?? net.seed);
   const batches = Math.ceil(total / batch);
 
   const checkAbort = (): void => {

@@ -1,7 +1,8 @@
 import type { ModuleExports } from "./arena.ts";
 import { NndslError } from "./errors.ts";
+import { checkSeed } from "./fit.ts";
 import type { Manifest } from "./manifest.ts";
-import { checkSeed, LoadedNet } from "./net.ts";
+import { LoadedNet } from "./net.ts";
 import type { LoadOptions, ModelTypes, Net, Source } from "./types.ts";
 
 const VERSION = 1;

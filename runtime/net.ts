@@ -2,7 +2,7 @@ import { Arena, type ModuleExports } from "./arena.ts";
 import { NndslError } from "./errors.ts";
 import { entries, shapeOf } from "./extent.ts";
 import { Feed } from "./feed.ts";
-import { fit } from "./fit.ts";
+import { checkSeed, fit } from "./fit.ts";
 import type { Manifest, ManifestPlace } from "./manifest.ts";
 import { readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
 import type { FitOptions, FitReport, Net, Tensor } from "./types.ts";
@@ -23,15 +23,6 @@ interface InputSlot extends Slot {
 interface ParameterSlot extends Slot {
   readonly gradient: ManifestPlace | null;
   readonly frozen: boolean;
-}
-
-/** @throws `wrong-option` for what is no unsigned integer of 32 bits */
-export function checkSeed(seed: number): number {
-  if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
-  throw new NndslError(
-    "wrong-option",
-    `\`seed\` must be an integer from 0 to ${2 ** 32 - 1}, not ${String(seed)}.`,
-  );
 }
 
 const list = (names: Iterable<string>): string =>
@@ -201,7 +192,7 @@ export class LoadedNet implements Net {
   set(path: string, data: unknown): void {
     const { feed, place } = this.#parameter(path);
     const arena = this.#arena;
-    feed.take(data);
+    feed.take(data, arena);
     feed.write(arena, arena.index(place));
     feed.clear();
   }
@@ -318,7 +309,7 @@ export class LoadedNet implements Net {
       if (value === undefined) {
         throw new NndslError("missing-input", `${target ? "Target" : "Input"} \`${feed.name}\` is missing.`);
       }
-      const given = feed.take(value);
+      const given = feed.take(value, this.#arena);
       if (!feed.extent.free) continue;
       if (given === 0) throw new NndslError("empty-batch", `\`${feed.name}\` has no rows.`);
       if (leader && given !== rows) {
@@ -341,7 +332,7 @@ export class LoadedNet implements Net {
       throw new NndslError("bad-weights", `The file has no \`${name}\`; it holds: ${list(tensors.keys())}.`);
     }
     try {
-      slot.feed.take(tensor);
+      slot.feed.take(tensor, this.#arena);
     } catch (cause) {
       throw new NndslError("bad-weights", cause instanceof Error ? cause.message : name, { cause });
     }

@@ -214,14 +214,19 @@ describe("fit", () => {
     });
   });
 
-  test.each([{ epochs: -1 }, { epochs: 1.5 }, { batch: 0 }, { batch: NaN }, { seed: -1 }, { firstEpoch: 0 }])(
-    "refuses %o",
-    async (options) => {
-      const net = await line();
-      await expect(net.fit(examples(4), options)).rejects.toMatchObject({ code: "wrong-option" });
-      expect(net.steps).toBe(0);
-    },
-  );
+  test.each([
+    { epochs: -1 },
+    { epochs: 1.5 },
+    { batch: 0 },
+    { batch: NaN },
+    { seed: -1 },
+    { seed: 2 ** 32 },
+    { firstEpoch: 0 },
+  ])("refuses %o", async (options) => {
+    const net = await line();
+    await expect(net.fit(examples(4), options)).rejects.toMatchObject({ code: "wrong-option" });
+    expect(net.steps).toBe(0);
+  });
 
   test("without an optimiser says so", async () => {
     const bytes = await fakeModule((manifest) => ({ ...manifest, optimizer: null }));
