@@ -2,6 +2,7 @@
 import { ops } from "../ops/table.ts";
 import type { Op } from "../ops/op.ts";
 import { OpError } from "../ops/op.ts";
+import { keyOf } from "./key.ts";
 import type { Attributes, Node, NodeOf, OpName, Origin } from "./node.ts";
 
 export class Graph {
@@ -28,7 +29,8 @@ export class Graph {
     attributes: Attributes[K],
     origin: Origin = {},
   ): NodeOf<K> {
-    const key = `${op}(${operands.map((o) => o.id).join(",")})${attributeKey(attributes)}`;
+    // The fields of attributes are always written in one order.
+    const key = `${op}(${operands.map((o) => o.id).join(",")})${keyOf(attributes)}`;
     const known = this.#byKey.get(key);
     // The key begins with the op's name, so what it finds is of this op.
     if (known !== undefined) return known as unknown as NodeOf<K>;
@@ -50,16 +52,6 @@ export class Graph {
   }
 }
 
-/** Attributes are plain data whose fields are always written in one order; -0 and NaN, which JSON would lose, are kept apart. */
-function attributeKey(attributes: object): string {
-  if (Object.keys(attributes).length === 0) return "";
-  return JSON.stringify(attributes, (_, value: unknown) => {
-    if (typeof value !== "number") return value;
-    if (Object.is(value, -0)) return "-0";
-    return Number.isFinite(value) ? value : String(value);
-  });
-}
-
 /** The nodes that `roots` depend on, themselves included, operands before users. Iterative: graphs are deep. */
 export function reachable(roots: readonly Node[]): Node[] {
   const seen = new Set<Node>();
@@ -71,25 +63,6 @@ export function reachable(roots: readonly Node[]): Node[] {
   }
   // Ids grow from operand to user.
   return [...seen].sort((a, b) => a.id - b.id);
-}
-
-/**
- * Rebuilds what `roots` depend on, operands first: `rewrite` gets each node with its operands already rebuilt and gives the node
- * that takes its place. Returns the map from old nodes to new.
- */
-export function rewriteGraph(
-  graph: Graph,
-  roots: readonly Node[],
-  rewrite: (node: Node, old: Node) => Node,
-): (node: Node) => Node {
-  const map = new Map<Node, Node>();
-  for (const old of reachable(roots)) {
-    const operands = old.operands.map((o) => map.get(o)!);
-    const same = operands.every((o, i) => o === old.operands[i]);
-    const node = same ? old : remake(graph, old, operands);
-    map.set(old, rewrite(node, old));
-  }
-  return (node) => map.get(node) ?? node;
 }
 
 /** The same op on other operands. */

@@ -6,24 +6,8 @@
 import { reachable } from "./graph.ts";
 import type { Model, NamedNode } from "./model.ts";
 import type { Node } from "./node.ts";
+import { INFIX, showNumber } from "./notation.ts";
 import { isOne, showShape, showSize, type Shape } from "./size.ts";
-
-const INFIX: Partial<Record<Node["op"], string>> = {
-  add: "+",
-  sub: "-",
-  mul: "*",
-  div: "/",
-  pow: "^",
-  matmul: "@",
-  lt: "<",
-  le: "<=",
-  gt: ">",
-  ge: ">=",
-  eq: "==",
-  ne: "!=",
-  and: "and",
-  or: "or",
-};
 
 /** Every so many views on one another, one gets a line. */
 const MOST_VIEWS = 4;
@@ -181,7 +165,7 @@ class Printer {
   #formula(node: Node): string {
     const operands = node.operands.map((operand) => this.reference(operand));
     const infix = INFIX[node.op];
-    if (infix !== undefined) return operands.join(` ${infix} `);
+    if (infix !== undefined) return operands.join(` ${infix.symbol} `);
     if (node.op === "neg") return `-${operands[0]}`;
     return [node.op, ...operands, ...this.#details(node)].join(" ");
   }
@@ -246,10 +230,4 @@ function addsLeadingOnes(node: Node): boolean {
       axis < added ? isOne(size) : showSize(size) === showSize(before[axis - added]!),
     )
   );
-}
-
-function showNumber(value: number): string {
-  if (value === Infinity) return "inf";
-  if (value === -Infinity) return "-inf";
-  return Object.is(value, -0) ? "-0" : String(value);
 }

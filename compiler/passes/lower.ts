@@ -9,7 +9,7 @@ import { throughViews, unspread } from "./rules/match.ts";
 /** Labels and indices are exact up to here in f32, so it is larger than any index. */
 const BEYOND = 2 ** 24;
 
-export const lowerings: readonly Rule[] = [
+const lowerings: readonly Rule[] = [
   {
     name: "lower-logsumexp",
     formula: "log Σ e^x → s + log Σ e^(x - s), s = max x where that is finite, else 0",

@@ -372,7 +372,7 @@ const address = (base: string, offset: number): string => (offset === 0 ? base :
 const grid = (rows: number, columns: number, make: (row: number, column: number) => string): string[][] =>
   Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => make(row, column)));
 
-export function chooseForm(product: Product, lanes: number): Form {
+function chooseForm(product: Product, lanes: number): Form {
   const { loops, operands, depth } = product;
   const rows = loops.at(-2)!;
   const columns = loops.at(-1)!;

@@ -3,10 +3,10 @@
  * row-major entries says which entry belongs to which point. Elementwise ops share that view with their operands, movement ops turn it,
  * so that what is not stored anywhere is inlined down to buffers, indices, random streams and constants.
  */
+import { keyOf } from "../ir/key.ts";
 import type { ElementType, ElementwiseName, Node, NodeOf, ReductionName } from "../ir/node.ts";
 import { isOne, ONE, sameShape, type Shape, type Size } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
-import { keyOf } from "./key.ts";
 import type { Value } from "./kernel.ts";
 import {
   broadcastView,
@@ -89,9 +89,9 @@ export class Unfusable extends Error {
 }
 
 /** A kernel of more values than this would be more than an engine compiles well. */
-export const VALUE_LIMIT = 640;
+const VALUE_LIMIT = 640;
 /** An epilogue works on a register tile: it stays small. */
-export const EPILOGUE_LIMIT = 48;
+const EPILOGUE_LIMIT = 48;
 
 const REDUCE = { sum: "sum", prod: "prod", reduce_max: "max", reduce_min: "min" } as const;
 type Reduction = NodeOf<Extract<ReductionName, keyof typeof REDUCE>>;
@@ -127,7 +127,7 @@ const fold = (view: View, chain: Chain): View => {
 };
 
 /** How a node of `shape` lies in the group's domain: at every point, or once for all inner points. `null`: not at all. */
-export function alignment(
+function alignment(
   shape: Shape,
   domain: Shape,
   inner: readonly boolean[],
@@ -348,7 +348,7 @@ export const isElementwise = (node: Node): node is Extract<Node, { op: Elementwi
   ops[node.op].family === "elementwise";
 
 /** The buffer under a chain of movement ops, as a view; `null` where something is to be computed first. */
-export function locateThrough(
+function locateThrough(
   node: Node,
   locate: (node: Node) => number | undefined,
   last: Chain,

@@ -1,24 +1,10 @@
 /** A kernel's formula as a person would write it: `h = sigmoid(x @ h_weight' + h_bias)`. */
+import { INFIX, showNumber } from "../ir/notation.ts";
 import { showSize } from "../ir/size.ts";
 import type { Nest, Product } from "./kernel.ts";
 
 type Nameless = Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula">;
 
-const INFIX: Readonly<Record<string, readonly [string, number]>> = {
-  or: ["or", 1],
-  and: ["and", 2],
-  eq: ["==", 3],
-  ne: ["!=", 3],
-  lt: ["<", 3],
-  le: ["<=", 3],
-  gt: [">", 3],
-  ge: [">=", 3],
-  add: ["+", 4],
-  sub: ["-", 4],
-  mul: ["*", 5],
-  div: ["/", 5],
-  pow: ["^", 8],
-};
 const PRODUCT = 6;
 const NEGATION = 7;
 const ATOM = 9;
@@ -60,7 +46,7 @@ function expression(kernel: Nameless, root: number, named: ReadonlyMap<number, s
         text = kernel.operands[value.operand]!.name;
         break;
       case "constant":
-        text = showNumber(value.value);
+        text = showNumber(rounded(value.value));
         rank = value.value < 0 ? NEGATION : ATOM;
         break;
       case "extent":
@@ -88,9 +74,8 @@ function expression(kernel: Nameless, root: number, named: ReadonlyMap<number, s
         else if (infix === undefined)
           text = `${value.op}(${value.arguments.map((v) => texts[v]!.text).join(", ")})`;
         else {
-          const [sign, level] = infix;
-          text = `${wrap(a!, value.op === "pow" ? level + 1 : level)} ${sign} ${wrap(b!, level + 1)}`;
-          rank = level;
+          ({ rank } = infix);
+          text = `${wrap(a!, value.op === "pow" ? rank + 1 : rank)} ${infix.symbol} ${wrap(b!, rank + 1)}`;
         }
         break;
       }
@@ -113,11 +98,5 @@ function product(kernel: Nameless): string {
   return `${left.name}${leftTurned ? "'" : ""} @ ${right.name}${rightTurned ? "'" : ""}`;
 }
 
-export const showNumber = (value: number): string =>
-  value === Infinity
-    ? "inf"
-    : value === -Infinity
-      ? "-inf"
-      : Object.is(value, -0)
-        ? "-0"
-        : String(Number(value.toPrecision(9)));
+/** To nine digits, which tell numbers of f32 apart. */
+const rounded = (value: number): number => (value === 0 ? value : Number(value.toPrecision(9)));

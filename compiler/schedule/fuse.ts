@@ -365,7 +365,7 @@ class Fusion {
 }
 
 /** The tensor with the same entries in the same order. */
-function behindReshapes(node: Node): Node {
+export function behindReshapes(node: Node): Node {
   let base = node;
   while (base.op === "reshape") base = base.operands[0]!;
   return base;

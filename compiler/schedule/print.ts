@@ -1,7 +1,7 @@
 /** A program for a person: buffers with their places, kernels as loop nests, entries as lists of calls. */
+import { showNumber } from "../ir/notation.ts";
 import { type Affine, type Size, showSize } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
-import { showNumber } from "./formula.ts";
 import type { Address, Buffer, Kernel, Place, Program, Value } from "./kernel.ts";
 import { multiplySize } from "./view.ts";
 

@@ -1,14 +1,14 @@
 /** The scheduler: from a model's formulas to kernels, their calls and the arena. */
 import { CompilerFault } from "../fault.ts";
 import { Build } from "../ir/build.ts";
+import { keyOf } from "../ir/key.ts";
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
 import { elements, type Shape, type Size } from "../ir/size.ts";
 import { forAnySize } from "./any-size.ts";
 import { formulaOf } from "./formula.ts";
-import { fuse, type Root, type Task } from "./fuse.ts";
+import { behindReshapes, fuse, type Root, type Task } from "./fuse.ts";
 import type { Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
-import { keyOf } from "./key.ts";
 import { type Shaped, shapeLoops } from "./loops.ts";
 import { planMemory } from "./memory.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, Unique } from "./names.ts";
@@ -187,8 +187,7 @@ class Scheduler {
     if (name === "step") {
       // Gradients that are stored at all go where `gradients` leaves them.
       for (const [index, gradient] of this.#model.roots.gradients.entries()) {
-        let base = gradient;
-        while (base?.op === "reshape") base = base.operands[0]!;
+        const base = gradient === null ? null : behindReshapes(gradient);
         if (base !== null && !preferred.has(base)) preferred.set(base, this.#gradients[index]!);
       }
     }

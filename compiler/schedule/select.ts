@@ -54,7 +54,7 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
 }
 
 /** Past the movement ops: what lies in memory when `node` is a view. */
-export function baseOf(node: Node): Node {
+function baseOf(node: Node): Node {
   let base = node;
   while (isMovement(base)) base = base.operands[0]!;
   return base;

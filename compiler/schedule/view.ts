@@ -66,7 +66,7 @@ export function indexAlong(shape: Shape, axis: number): View {
   };
 }
 
-export function permuteView(view: View, axes: readonly number[]): View {
+function permuteView(view: View, axes: readonly number[]): View {
   return {
     offset: view.offset,
     shape: axes.map((axis) => view.shape[axis]!),
