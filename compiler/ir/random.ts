@@ -5,9 +5,9 @@
  */
 
 /** The rotation amounts of Threefry-2x32, table 2 of the paper; they repeat after eight rounds. */
-const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
+export const ROTATIONS = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 /** The key schedule's parity constant, C240 of Skein for 32-bit words. */
-const PARITY = 0x1bd11bda;
+export const PARITY = 0x1bd11bda;
 
 /** Two u32 words from a key of two words and a counter of two words. */
 export function threefry(

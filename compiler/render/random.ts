@@ -1,17 +1,18 @@
 /** The counter-based generator in vectors, the same numbers as `ir/random.ts`, and the shuffle made of it. */
+import { PARITY, ROTATIONS } from "../ir/random.ts";
 import type { ConstantTable } from "./constants.ts";
 import { F32, type Format } from "./format.ts";
 import type { MathLibrary } from "./math/library.ts";
 import { Pen } from "./math/function.ts";
 import { COSINE, SINE } from "./math/trigonometry.ts";
 
-/**
- * Rotations of Threefry-2x32 (see `ir/random.ts`), a byte each, the first lowest: 13, 15, 26, 6 for four rounds, then 17, 29, 16, 24 for
- * four, and so on in turn.
- */
-const EVEN_ROTATIONS = "0x061a0f0d";
-const ODD_ROTATIONS = "0x18101d11";
-const PARITY = "0x1bd11bda";
+const hex = (word: number): string => `0x${word.toString(16).padStart(8, "0")}`;
+
+/** Rotations of four rounds in one word, a byte each, the first lowest. */
+const packed = (rotations: readonly number[]): string =>
+  hex(rotations.reduceRight((word, rotation) => (word << 8) | rotation, 0));
+const EVEN_ROTATIONS = packed(ROTATIONS.slice(0, 4));
+const ODD_ROTATIONS = packed(ROTATIONS.slice(4));
 
 /** Threefry-2x32-20 of four counters at once. */
 export const threefrySource = `/// The second words of the last call of threefry
@@ -19,7 +20,7 @@ let secondWord: v128 = i32x4.splat(0);
 
 /// Threefry-2x32 with 20 rounds: key (key0, key1), counter (entry, site) in each lane; the first words of the result
 function threefry(entry: v128, site: i32, key0: i32, key1: i32): v128 {
-  let key2 = ${PARITY} ^ key0 ^ key1;
+  let key2 = ${hex(PARITY)} ^ key0 ^ key1;
   let x0 = i32x4.add(entry, i32x4.splat(key0));
   let x1 = i32x4.splat(site + key1);
   for (let group = 1; group <= 5; group++) {
