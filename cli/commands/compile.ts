@@ -2,7 +2,7 @@
 import { join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Option, type Command } from "commander";
-import type { StageName } from "../../compiler/index.ts";
+import { stageNames, type StageName } from "../../compiler/options.ts";
 import { writeFiles } from "../files.ts";
 import { optimiseRarely } from "../one-module.ts";
 import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
@@ -18,8 +18,6 @@ interface CompileArguments extends SharedOptions {
   readonly emit?: StageName;
 }
 
-const stages: readonly StageName[] = ["ast", "ir", "grad", "kernels", "as", "wat"];
-
 export function addCompile(program: Command, output: Output): Command {
   return addModelOptions(program.command("compile"))
     .description("write a model as a WebAssembly module, an ES module that loads it, and its types")
@@ -33,7 +31,7 @@ export function addCompile(program: Command, output: Output): Command {
     .addOption(
       new Option("--dtype <type>", "the numbers it computes with").choices(["f32", "f64"]).default("f32"),
     )
-    .addOption(new Option("--emit <stage>", "print one stage instead of writing files").choices(stages))
+    .addOption(new Option("--emit <stage>", "print one stage instead of writing files").choices(stageNames))
     .addHelpText(
       "after",
       `
