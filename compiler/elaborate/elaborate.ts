@@ -17,7 +17,7 @@ import { labelClasses } from "./label-classes.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
 import { pathsOf } from "./paths.ts";
-import { diagnose, Problem, Reporter } from "./problem.ts";
+import { brief, diagnose, Problem, Reporter } from "./problem.ts";
 import { resolveNames } from "./resolve.ts";
 import { fileScopes, type FileScope } from "./scope.ts";
 import { readSettings } from "./settings.ts";
@@ -314,7 +314,7 @@ class ModelReader {
     for (const statement of statementsIn(this.#declaration.body)) {
       if (statement.kind !== "bind" || statement.name.text !== keyword) continue;
       const { start, end } = statement.value.span;
-      const value = this.#program.main.text.slice(start, end).replace(/\s+/g, " ");
+      const value = brief(this.#program.main.text.slice(start, end));
       return `\`${keyword} = …\` only binds a name; write \`${meant(value)}\``;
     }
     return undefined;

@@ -11,7 +11,7 @@ import { sameShape, showShape, showSize, type Shape } from "../ir/size.ts";
 import { OpError } from "../ops/op.ts";
 import { explainShapes } from "./explain.ts";
 import { entryToStd, type CallSite, type Frame } from "./frame.ts";
-import { diagnose, Problem, type Details } from "./problem.ts";
+import { brief, diagnose, Problem, type Details } from "./problem.ts";
 import type { Reading } from "./reading.ts";
 import { POISON, Scope, type FileScope } from "./scope.ts";
 import { checkedShape, toFloat } from "./tensors.ts";
@@ -123,6 +123,11 @@ export abstract class Explainer {
 
   protected text(span: Span): string {
     return (this.reading.sources.get(span.file)?.text ?? "").slice(span.start, span.end);
+  }
+
+  /** The text of an expression as part of a sentence. */
+  protected quoted(span: Span): string {
+    return brief(this.text(span));
   }
 
   protected line(span: Span): string {

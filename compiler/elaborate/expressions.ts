@@ -429,7 +429,7 @@ export abstract class Expressions extends Calls {
   protected methodHelp(expression: Member, scope: Scope): string | undefined {
     const { text } = expression.member;
     const { operand } = expression;
-    const written = this.text(operand.span);
+    const written = this.quoted(operand.span);
     if (text === "T") return `the transpose is written \`${written}'\``;
     const grouped = operand.kind === "binary" || operand.kind === "unary" || operand.kind === "pipe";
     const object = grouped ? written.replace(/^\(|\)$/g, "") : written;

@@ -459,8 +459,8 @@ export class Interpreter extends Expressions {
 
   /** The declaration with its value after another sign. */
   #declaredWith(sign: "=" | "~", value: Expression, { name, type }: ParameterDeclaration): string {
-    const shape = type === undefined ? "[…]" : this.text(type.span);
-    return `param ${name.text}: ${shape} ${sign} ${this.text(value.span)}`;
+    const shape = type === undefined ? "[…]" : this.quoted(type.span);
+    return `param ${name.text}: ${shape} ${sign} ${this.quoted(value.span)}`;
   }
 
   /** Runs `action`, whose problems get another help where `advice` has one. */

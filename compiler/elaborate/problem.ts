@@ -29,6 +29,12 @@ export interface Details {
   readonly help?: string | undefined;
 }
 
+/** Source text on one line, and no more of it than a sentence can hold. */
+export function brief(text: string): string {
+  const line = text.slice(0, 400).trim().replace(/\s+/g, " ");
+  return line.length <= 60 ? line : "…";
+}
+
 export function diagnose(
   severity: "error" | "warning",
   code: string,
