@@ -100,7 +100,7 @@ export async function writeFiles(files: readonly FileToWrite[]): Promise<void> {
       }
       makeFolder(dirname(path));
       const target = existing === null ? path : await realpath(path);
-      const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
+      const temporary = join(dirname(target), `.${basename(target)}.${process.pid}-${made.length}.tmp`);
       made.push({ temporary, target, path });
       await writeAll(temporary, "w", bytes);
       if (existing !== null) await chmod(temporary, existing.mode);

@@ -11,6 +11,7 @@ import { addTrain } from "./commands/train.ts";
 import { DataError, exitCodes, ModelError, showPlace, UsageError, type Complaint } from "./failures.ts";
 import { createOutput, forgiveClosedPipes, renderComplaint, type Output } from "./output.ts";
 import { diagnosticsJson, ProgramError, renderDiagnostics } from "./program.ts";
+import { counted } from "./terminal/numbers.ts";
 
 /** Runs one command line and sets `process.exitCode`; never throws. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -72,7 +73,7 @@ async function tell(error: unknown, output: Output): Promise<number> {
       await renderDiagnostics(error.program, error.diagnostics, output.messageColors.isColorSupported),
     );
     const errors = error.diagnostics.filter((d) => d.severity === "error").length;
-    output.say(`\n${errors} ${errors === 1 ? "error" : "errors"} in ${error.program.path}`);
+    output.say(`\n${counted(errors, "error")} in ${error.program.path}`);
     if (output.json) json(output, await diagnosticsJson(error.program, error.diagnostics));
     return exitCodes.wrong;
   }

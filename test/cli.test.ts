@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { curve } from "../cli/terminal/curve.ts";
 import { Trace } from "../cli/terminal/trace.ts";
-import { bytes, duration, figure, short } from "../cli/terminal/numbers.ts";
+import { bytes, counted, duration, figure, short } from "../cli/terminal/numbers.ts";
 import { readText, writeFiles } from "../cli/files.ts";
 import { runCli } from "./helpers/run-cli.ts";
 
@@ -113,6 +113,12 @@ describe("new", () => {
     expect(again.stderr).toContain("error[folder-not-empty]");
   });
 
+  test("an empty name is the folder at hand, where nothing is overwritten", async () => {
+    const { code, stderr } = await runCli(["new", ""], { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain("error[folder-not-empty]");
+  });
+
   test("fills a folder that is there and empty", async () => {
     mkdirSync(join(folder, "empty"));
     expect((await runCli(["new", "empty"], { cwd: folder })).code).toBe(0);
@@ -138,6 +144,15 @@ describe("files", () => {
     expect(readlinkSync(join(folder, "link"))).toBe("private");
     expect(readFileSync(join(folder, "private"), "utf8")).toBe("new");
     expect(statSync(join(folder, "private")).mode & 0o777).toBe(0o600);
+  });
+
+  test("a file that is named twice is written once more", async () => {
+    const path = join(folder, "twice");
+    await writeFiles([
+      { path, bytes: "a" },
+      { path, bytes: "b" },
+    ]);
+    expect(readFileSync(path, "utf8")).toBe("b");
   });
 
   test("a file on the way to a file, and links in a circle, are told in words", async () => {
@@ -178,6 +193,11 @@ describe("terminal", () => {
 
   test("numbers as people read them", () => {
     expect([bytes(812), bytes(4712), bytes(12_345_678)]).toEqual(["812 B", "4.71 KB", "12.3 MB"]);
+    expect([counted(0, "row"), counted(1, "row"), counted(1200, "row")]).toEqual([
+      "0 rows",
+      "1 row",
+      "1,200 rows",
+    ]);
     expect([short(950), short(1200), short(123_456)]).toEqual(["950", "1.2 k", "123 k"]);
     expect([duration(0.42), duration(65), duration(3725)]).toEqual(["0.4 s", "1:05", "1:02:05"]);
     expect([figure(0.123456), figure(1e-7), figure(NaN)]).toEqual(["0.1235", "1.000e-7", "NaN"]);

@@ -4,6 +4,7 @@ import { exitCodes } from "../failures.ts";
 import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { diagnosticsJson, openProgram, renderDiagnostics, type DiagnosticJson } from "../program.ts";
+import { counted } from "../terminal/numbers.ts";
 
 interface CheckArguments extends SharedOptions {
   readonly format: "text" | "json" | "github";
@@ -71,11 +72,10 @@ async function checkCommand(
 }
 
 function summary(files: readonly string[], errors: number, warnings: number): string {
-  const plural = (number: number, word: string): string => `${number} ${word}${number === 1 ? "" : "s"}`;
-  const where = files.length === 1 ? files[0]! : plural(files.length, "file");
+  const where = files.length === 1 ? files[0]! : counted(files.length, "file");
   return errors + warnings === 0
     ? `${where}: nothing wrong`
-    : `${where}: ${plural(errors, "error")}, ${plural(warnings, "warning")}`;
+    : `${where}: ${counted(errors, "error")}, ${counted(warnings, "warning")}`;
 }
 
 /** A workflow command: https://docs.github.com/actions/reference/workflow-commands-for-github-actions */

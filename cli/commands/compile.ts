@@ -8,7 +8,7 @@ import { optimiseRarely } from "../one-module.ts";
 import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
-import { bytes, count, duration } from "../terminal/numbers.ts";
+import { bytes, counted, duration } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
 
 interface CompileArguments extends SharedOptions {
@@ -89,7 +89,7 @@ async function compileCommand(file: string, options: CompileArguments, output: O
     bytes(gzipSync(content).length),
   ];
   output.write(
-    `${manifest.model}: ${count(parameters)} ${parameters === 1 ? "parameter" : "parameters"}, ` +
+    `${manifest.model}: ${counted(parameters, "parameter")}, ` +
       `memory ${bytes(manifest.arena.fixed)} and ${bytes(manifest.arena.perRow)} a row, ` +
       `compiled in ${duration(milliseconds / 1000)}\n${table(
         ["file", "size", "gzipped"],

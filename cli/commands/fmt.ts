@@ -4,6 +4,7 @@ import { exitCodes } from "../failures.ts";
 import { writeFiles } from "../files.ts";
 import type { Output } from "../output.ts";
 import { openProgram, ProgramError } from "../program.ts";
+import { counted } from "../terminal/numbers.ts";
 
 export function addFmt(program: Command, output: Output): Command {
   return program
@@ -41,7 +42,7 @@ async function fmtCommand(files: readonly string[], checkOnly: boolean, output: 
     return;
   }
   for (const path of paths) output.write(`${path}\n`);
-  const whole = files.length === 1 ? "1 file" : `${files.length} files`;
+  const whole = counted(files.length, "file");
   output.say(
     checkOnly
       ? `${paths.length} of ${whole} would change${paths.length === 0 ? "" : "; `nndsl fmt` without --check changes them"}`

@@ -10,17 +10,20 @@ import type { Output } from "../output.ts";
 import { projectFiles } from "../templates/project.ts";
 
 export function addNew(program: Command, output: Output): Command {
-  return program
-    .command("new")
-    .description("make a project: a model, data, a web page, a script and a test that run")
-    .argument("<dir>", "its folder, new or empty")
-    .addHelpText(
-      "after",
-      `
+  return (
+    program
+      .command("new")
+      .description("make a project: a model, data, a web page, a script and a test that run")
+      .argument("<dir>", "its folder, new or empty")
+      .addHelpText(
+        "after",
+        `
 Example:
   nndsl new moons && cd moons && npm install && npm test && npm start`,
-    )
-    .action((folder: string) => newCommand(folder, output));
+      )
+      // An empty name is the folder at hand, as it is to `join`.
+      .action((folder: string) => newCommand(folder || ".", output))
+  );
 }
 
 async function newCommand(folder: string, output: Output): Promise<void> {

@@ -8,7 +8,7 @@ import { expectWritable, writeFiles } from "../files.ts";
 import { addModelOptions, sourceOptions, takeFile, type SharedOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
-import { count } from "../terminal/numbers.ts";
+import { counted } from "../terminal/numbers.ts";
 import { dataFolders, dataHelp } from "./train.ts";
 
 interface PredictArguments extends SharedOptions {
@@ -117,7 +117,7 @@ async function predictCommand(
     };
     output.write(`${JSON.stringify(result, null, 2)}\n`);
   } else if (options.output === undefined) output.write(String(content));
-  else output.say(`${count(data.rows)} ${data.rows === 1 ? "row" : "rows"} in ${options.output}`);
+  else output.say(`${counted(data.rows, "row")} in ${options.output}`);
 }
 
 function outputFormat(path: string): Format {

@@ -20,7 +20,7 @@ import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { didYouMean } from "../suggest.ts";
 import { curve } from "../terminal/curve.ts";
-import { count, duration, figure } from "../terminal/numbers.ts";
+import { count, counted, duration, figure } from "../terminal/numbers.ts";
 import { Progress } from "../terminal/progress.ts";
 import { onInterrupt } from "../terminal/interrupt.ts";
 import { Trace } from "../terminal/trace.ts";
@@ -182,7 +182,7 @@ async function trainCommand(
         ? "nothing was trained"
         : "nothing is kept, for want of -o";
     output.say(
-      `stopped in epoch ${before.epochs + history.length + 1}, after ${count(steps)} steps; ${kept}`,
+      `stopped in epoch ${before.epochs + history.length + 1}, after ${counted(steps, "step")}; ${kept}`,
     );
   }
   stop.release();
@@ -214,7 +214,7 @@ async function trainCommand(
   output.write(
     [
       ...drawn,
-      `${count(steps)} steps in ${duration(seconds)}`,
+      `${counted(steps, "step")} in ${duration(seconds)}`,
       ...(own === null ? [] : [`train  ${showEvaluation(own)}`]),
       ...(tested === null ? [] : [`test   ${showEvaluation(tested)}`]),
       ...(options.output === undefined ? [] : [`weights in ${options.output}`]),
@@ -271,8 +271,8 @@ function introduction(manifest: Manifest, data: Dataset, batch: number, epochs: 
   const parameters = manifest.parameters
     .filter((p) => !p.frozen)
     .reduce((sum, p) => sum + p.shape.reduce((product, size) => product * size, 1), 0);
-  const rows = manifest.free === null ? "" : ` on ${count(data.rows)} rows, ${count(batch)} a step`;
-  return `training ${count(parameters)} parameters of ${manifest.model}${rows}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}`;
+  const rows = manifest.free === null ? "" : ` on ${counted(data.rows, "row")}, ${count(batch)} a step`;
+  return `training ${counted(parameters, "parameter")} of ${manifest.model}${rows}, ${counted(epochs, "epoch")}`;
 }
 
 function warnOnce(output: Output, progress: Progress): (epoch: number, step: number) => void {

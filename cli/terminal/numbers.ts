@@ -3,6 +3,10 @@
 /** `1,234,567` */
 export const count = (value: number): string => value.toLocaleString("en");
 
+/** `1 step`, `1,200 steps` */
+export const counted = (value: number, word: string): string =>
+  `${count(value)} ${word}${value === 1 ? "" : "s"}`;
+
 /** `812 B`, `4.7 KB` (1 KB = 1,000 bytes) */
 export function bytes(value: number): string {
   const units = ["B", "KB", "MB", "GB"];
