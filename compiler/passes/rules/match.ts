@@ -1,8 +1,14 @@
-/** What patterns are made of: constants, negations, views, and reductions spread back over what they reduced. */
+/** What patterns are made of: constants and scales, negations, views, and reductions spread back over what they reduced. */
+import type { Build } from "../../ir/build.ts";
 import { remake } from "../../ir/graph.ts";
-import type { Node, NodeOf } from "../../ir/node.ts";
-import { sameShape } from "../../ir/size.ts";
+import type { Node, NodeOf, OpName } from "../../ir/node.ts";
+import { sameShape, type Shape } from "../../ir/size.ts";
+import { ops } from "../../ops/table.ts";
 import type { Site } from "../rewrite.ts";
+
+export const ELEMENTWISE: readonly OpName[] = Object.values(ops).flatMap((op) =>
+  op.family === "elementwise" ? [op.name] : [],
+);
 
 export const isConstant = (node: Node, value?: number): node is NodeOf<"constant"> =>
   node.op === "constant" && (value === undefined || node.attributes.value === value);
@@ -95,3 +101,17 @@ export function unshifted(site: Site, node: Node, axes: readonly number[]): Node
   if (top === null || top.operands[0] !== x) return null;
   return axes.every((axis) => axesOf(top).includes(axis)) ? x! : null;
 }
+
+/** A number, or one over a size, spread or not. */
+export function isScale(x: Node): boolean {
+  const core = unspread(x);
+  if (core.op === "reciprocal") return core.operands[0]!.op === "extent";
+  return isConstant(core) && isOrdinary(core.attributes.value);
+}
+
+/** Whether a number and its inverse are normal in f32: there is no overflow or underflow to it. */
+export const isOrdinary = (c: number): boolean => Math.abs(c) >= 2 ** -126 && Math.abs(c) <= 2 ** 126;
+
+/** A constant in another shape, or a tensor stretched to it. */
+export const resized = (b: Build, x: Node, shape: Shape): Node =>
+  isConstant(x) ? b.constant(x.attributes.value, shape, x.type) : b.broadcast(x, shape);

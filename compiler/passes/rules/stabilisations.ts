@@ -312,17 +312,17 @@ function isSumOfSquares(site: Site, node: Node): boolean {
     if (sum !== null) stack.push(...sum.operands);
     else if (product !== null) {
       const [a, c] = product.operands;
-      if (isScale(c!)) stack.push(a!);
-      else if (isScale(a!)) stack.push(c!);
+      if (isPositiveScale(c!)) stack.push(a!);
+      else if (isPositiveScale(a!)) stack.push(c!);
       else if (a !== c) return false;
-    } else if (quotient !== null && isScale(quotient.operands[1]!)) stack.push(quotient.operands[0]!);
+    } else if (quotient !== null && isPositiveScale(quotient.operands[1]!)) stack.push(quotient.operands[0]!);
     else if (power === null || !isConstant(power.operands[1]!, 2)) return false;
   }
   return false;
 }
 
 /** A positive number or a size. */
-function isScale(node: Node): boolean {
+function isPositiveScale(node: Node): boolean {
   const inner = unspread(node);
   return inner.op === "extent" || (isConstant(inner) && inner.attributes.value > 0);
 }
