@@ -43,6 +43,8 @@ export interface ModelTypes {
   readonly outputs: Shapes;
   /** By path. */
   readonly parameters: Shapes;
+  /** Paths of the parameters that are never trained. */
+  readonly frozen: string;
   readonly metrics: string;
   readonly hyper: string;
 }
@@ -94,8 +96,12 @@ export type Outputs<M extends ModelTypes> = {
   readonly [K in keyof M["outputs"]]: Tensor<M["outputs"][K], Floats<M>>;
 };
 /** Of every parameter but the frozen ones. */
+/** Paths of the parameters that are trained; any path where the model is not known. */
+export type TrainedPath<M extends ModelTypes> = string extends M["frozen"]
+  ? keyof M["parameters"]
+  : Exclude<keyof M["parameters"], M["frozen"]>;
 export type Gradients<M extends ModelTypes> = {
-  readonly [K in keyof M["parameters"]]: Tensor<M["parameters"][K], Floats<M>>;
+  readonly [K in TrainedPath<M>]: Tensor<M["parameters"][K], Floats<M>>;
 };
 
 export interface LoadOptions {

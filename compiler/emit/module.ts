@@ -38,6 +38,7 @@ export interface Model extends ModelTypes {
   readonly targets: ${fields(inRole("target"))};
   readonly outputs: ${fields(outputs)};
   readonly parameters: ${fields(parameters.map((p) => ({ ...p, name: p.path, note: `${p.frozen ? "frozen, " : ""}starts as ${p.init}` })))};
+  readonly frozen: ${names(parameters.filter((p) => p.frozen).map((p) => p.path))};
   readonly metrics: ${names(metrics.map((m) => m.name))};
   readonly hyper: ${names(Object.keys(optimizer?.hyper ?? {}))};
 }
