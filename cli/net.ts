@@ -1,7 +1,7 @@
 /** A compiled model in memory, its weights on disk, and what the weights file says beside the numbers. */
 import { load, NndslError, type Net } from "../runtime/index.ts";
 import { readSafetensors } from "../runtime/safetensors.ts";
-import type { Categories } from "./data/csv.ts";
+import { own, type Categories } from "./data/csv.ts";
 import type { Dataset } from "./data/load-data.ts";
 import { ModelError } from "./failures.ts";
 import { readBytes } from "./files.ts";
@@ -92,7 +92,7 @@ export function slice(net: Net, data: Dataset, from: number, rows: number): Data
   if (rows === data.rows) return data.inputs;
   return Object.fromEntries(
     net.manifest.inputs.flatMap(({ name, shape }) => {
-      const tensor = data.inputs[name];
+      const tensor = own(data.inputs, name);
       if (tensor === undefined) return [];
       if (typeof shape[0] !== "string") return [[name, tensor]];
       const perRow = tensor.data.length / data.rows;

@@ -118,6 +118,21 @@ describe("tables", () => {
     expect(data.categories).toEqual({ y: { species: ["setosa", "versicolor", "virginica"] } });
   });
 
+  test("inputs and columns may be called as what every object inherits", async () => {
+    const path = file("inherited.csv", "constructor,toString\n1,no\n2,yes\n");
+    const data = await read(
+      [`valueOf=${path}:constructor`, `constructor=${path}:toString`],
+      [
+        { name: "valueOf", shape: ["N", 1] },
+        { ...target, name: "constructor" },
+      ],
+    );
+    expect([data.inputs["valueOf"]!.data, data.inputs["constructor"]!.data]).toEqual([
+      new Float32Array([1, 2]),
+      new Int32Array([0, 1]),
+    ]);
+  });
+
   test("labels keep the numbers of an earlier run, also where some are missing now", async () => {
     const path = file("some.csv", "species\nvirginica\nversicolor\n");
     const data = await read([`y=${path}`], [target], {

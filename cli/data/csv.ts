@@ -7,6 +7,10 @@ import { elementCount, type DataArray } from "./array.ts";
 /** What text stands for in each column: by the column's name, its texts in the order of their numbers. */
 export type Categories = Readonly<Record<string, readonly string[]>>;
 
+/** What a record itself holds under a name that users choose: inputs and columns may be called `constructor`. */
+export const own = <T>(record: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(record, name) ? record[name] : undefined;
+
 /** The longest text that every engine holds as one string, with room to spare. */
 const longestText = 2 ** 29 - 2 ** 16;
 
@@ -90,7 +94,9 @@ export function readCsv(
       file,
     });
   }
-  const finished = picked.map((column) => column.finish((row) => at(row, column.name), known[column.name]));
+  const finished = picked.map((column) =>
+    column.finish((row) => at(row, column.name), own(known, column.name)),
+  );
   const values = new Float64Array(rows * picked.length);
   finished.forEach((column, c) => {
     for (let r = 0; r < rows; r++) values[r * picked.length + c] = column.values[r]!;

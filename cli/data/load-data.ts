@@ -3,7 +3,7 @@ import type { Manifest, ManifestInput } from "../../runtime/manifest.ts";
 import { DataError, UsageError } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
 import type { DataArray } from "./array.ts";
-import type { Categories } from "./csv.ts";
+import { own, type Categories } from "./csv.ts";
 import { matchInput, type Tensor } from "./match-input.ts";
 import { readMnist } from "./mnist.ts";
 import { readDataFile, readInputFile } from "./read-file.ts";
@@ -100,7 +100,7 @@ async function findArrays(
   const names = manifest.inputs.map((input) => input.name);
   const found = new Map<string, Found>();
   const readInto = async (input: string, path: string, picked?: readonly string[]): Promise<void> => {
-    const read = await readInputFile(path, picked, options.known?.[input], options.unpackedLimit);
+    const read = await readInputFile(path, picked, own(options.known ?? {}, input), options.unpackedLimit);
     found.set(input, { array: read.array, labels: read.array.categories !== undefined });
     if (Object.keys(read.categories).length > 0) categories[input] = read.categories;
   };
