@@ -233,6 +233,28 @@ describe("all together", () => {
     const right = pass(b, left, ["lower", "simplify"]).nodes;
     expect(values(right, { x: [2e300], y: [1e300], h: [Infinity] })).toEqual([[NaN], [2e-100], [Infinity]]);
   });
+  test("floats made of ints stay floats, and ints ints", () => {
+    const b = new Formulas();
+    const k = b.labels("k", 3);
+    const y = b.labels("y");
+    const floats = [b.div(k, 0.5), b.div(k, 1), b.div(k, -1), b.pow(k, 1), b.pow(k, 2), b.add(k, 0.5)];
+    const ints = [b.add(k, 0), b.mul(k, 1), b.add(k, k), b.sum(b.broadcast(y, k.shape), [0]), b.gather(k, y)];
+    const { nodes } = pass(b, [...floats, ...ints], ["lower", "simplify"]);
+    expect(nodes.map((node) => node.type)).toEqual([...floats.map(() => "float"), ...ints.map(() => "int")]);
+    expect(values(nodes, { k: [1, 2, 3], y: [2] })).toEqual([
+      [2, 4, 6],
+      [1, 2, 3],
+      [-1, -2, -3],
+      [1, 2, 3],
+      [1, 4, 9],
+      [1.5, 2.5, 3.5],
+      [1, 2, 3],
+      [1, 2, 3],
+      [2, 4, 6],
+      [6],
+      [3],
+    ]);
+  });
   test("the gradient of a mean has its 1/N once, not in every entry", () => {
     const b = new Formulas();
     const x = b.input("x", "N", 3);

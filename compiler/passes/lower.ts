@@ -56,7 +56,8 @@ const lowerings: readonly Rule[] = [
     rewrite({ b }, node) {
       const [x, y] = node.operands;
       const last = x!.shape.length - 1;
-      return b.reshape(b.sum(b.where(indexIs(b, y!, x!), x!, 0), [last]), node.shape);
+      const zero = b.constant(0, x!.shape, x!.type);
+      return b.reshape(b.sum(b.where(indexIs(b, y!, x!), x!, zero), [last]), node.shape);
     },
   },
   {

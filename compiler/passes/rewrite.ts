@@ -19,7 +19,7 @@ export interface Rule {
   readonly formula: string;
   /** The ops that the left side of the formula can be. */
   readonly at: readonly OpName[];
-  /** The right side, or null where the left does not match. */
+  /** The right side, or null where the left does not match. It stays as it was where the right side has no type that fits. */
   readonly rewrite: (site: Site, node: Node) => Node | null;
 }
 
@@ -120,8 +120,11 @@ function firstMatch(
   node: Node,
 ): { readonly rule: Rule; readonly result: Node } | null {
   for (const rule of rules) {
-    const result = rule.rewrite(site, node);
-    if (result !== null && result !== node) return { rule, result };
+    const found = rule.rewrite(site, node);
+    if (found === null || found === node) continue;
+    // The builder gives whole numbers among ints the type int: what was float stays float.
+    const result = node.type === "float" ? site.b.cast(found) : found;
+    if (result.type === node.type) return { rule, result };
   }
   return null;
 }

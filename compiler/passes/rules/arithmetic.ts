@@ -31,7 +31,7 @@ export const arithmetic: readonly Rule[] = [
     name: "add-zero",
     formula: "x ± 0 → x",
     at: ["add", "sub"],
-    rewrite: (_, { operands: [x, zero], type }) => (isConstant(zero!, 0) && x!.type === type ? x! : null),
+    rewrite: (_, { operands: [x, zero] }) => (isConstant(zero!, 0) ? x! : null),
   },
   {
     name: "subtract-from-zero",
@@ -43,14 +43,13 @@ export const arithmetic: readonly Rule[] = [
     name: "times-one",
     formula: "x · 1 → x, x / 1 → x",
     at: ["mul", "div"],
-    rewrite: (_, { operands: [x, one], type }) => (isConstant(one!, 1) && x!.type === type ? x! : null),
+    rewrite: (_, { operands: [x, one] }) => (isConstant(one!, 1) ? x! : null),
   },
   {
     name: "times-minus-one",
     formula: "x · -1 → -x, x / -1 → -x",
     at: ["mul", "div"],
-    rewrite: ({ b }, { operands: [x, one], type }) =>
-      isConstant(one!, -1) && x!.type === type ? b.neg(x!) : null,
+    rewrite: ({ b }, { operands: [x, one] }) => (isConstant(one!, -1) ? b.neg(x!) : null),
   },
   {
     name: "divide-by-power-of-two",
@@ -185,7 +184,7 @@ export const arithmetic: readonly Rule[] = [
         case 0.5:
           return b.sqrt(x!);
         case 1:
-          return b.add(x!, 0);
+          return x!;
         case 2:
           return b.mul(x!, x!);
         case 3:
@@ -199,10 +198,10 @@ export const arithmetic: readonly Rule[] = [
     name: "known-choice",
     formula: "where(true, a, b) → a, where(c, a, a) → a",
     at: ["where"],
-    rewrite(_, { operands: [c, a, otherwise], type }) {
-      const chosen =
-        a === otherwise ? a! : isConstant(c!) ? (c.attributes.value === 0 ? otherwise! : a!) : null;
-      return chosen?.type === type ? chosen : null;
+    rewrite(_, { operands: [c, a, otherwise] }) {
+      if (a === otherwise) return a!;
+      if (!isConstant(c!)) return null;
+      return c.attributes.value === 0 ? otherwise! : a!;
     },
   },
   {

@@ -50,9 +50,7 @@ export const reductions: readonly Rule[] = [
       );
       if (node.op !== "sum") return rest;
       const count = b.extent(times, rest.shape);
-      return node.type === "float" || !isConstant(count)
-        ? keepType(node, b.mul(rest, count))
-        : b.mul(rest, count.attributes.value);
+      return b.mul(rest, isConstant(count) ? count.attributes.value : count);
     },
   },
 ];
@@ -83,6 +81,3 @@ export const products: readonly Rule[] = [
 type Fold = NodeOf<"sum"> | NodeOf<"prod"> | NodeOf<"reduce_max"> | NodeOf<"reduce_min">;
 const FOLDS: readonly ReductionName[] = ["sum", "prod", "reduce_max", "reduce_min"];
 const isFold = (node: Node): node is Fold & Node => FOLDS.some((name) => name === node.op);
-
-/** `result`, where it has the type of `node`; else null. */
-const keepType = (node: Node, result: Node): Node | null => (result.type === node.type ? result : null);
