@@ -114,12 +114,9 @@ function grow(b: Build, pool: Node[], choices: Choices): void {
     }
     case 13:
     case 14: {
-      if (rank !== 2) return;
-      const other = pool.filter(
-        (y) => y.type === "float" && y.shape.length === 2 && product(x.shape, y.shape),
-      );
-      if (x.type !== "float" || other.length === 0) return;
-      return void pool.push(b.matmul(x, choices.pick(other)));
+      if (rank < 2 || x.type !== "float") return;
+      const others = [...pool, b.transpose(x)].filter((y) => y.type === "float" && product(x.shape, y.shape));
+      return void (others.length > 0 && pool.push(b.matmul(x, choices.pick(others))));
     }
     default: {
       const axis = choices.number(Math.max(rank, 1));
@@ -153,7 +150,11 @@ function onlyOneFree(a: Shape, b: Shape): boolean {
   return frees.filter(Boolean).length < 2;
 }
 
-const product = (a: Shape, b: Shape): boolean => sameShape([a[1]!], [b[0]!]) && !(a[0]!.free && b[1]!.free);
+/** Whether a matrix product of these exists, in which the batch is one axis at most. */
+const product = (a: Shape, b: Shape): boolean =>
+  a.length === b.length &&
+  sameShape([...a.slice(0, -2), a.at(-1)!], b.slice(0, -1)) &&
+  [...a.slice(0, -1), b.at(-1)!].filter((size) => size.free).length < 2;
 
 function slicing(of: Shape, choices: Choices): [SliceAxis[], Shape] {
   const result: Size[] = [];
