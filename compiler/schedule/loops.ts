@@ -5,6 +5,7 @@
 import { type Affine, affine, isOne, sameAffine, type Size, ZERO } from "../ir/size.ts";
 import type { Body, FormedValue, Group } from "./form.ts";
 import type { Address, Nest, Operand, Product, Store, Value } from "./kernel.ts";
+import { Unique } from "./names.ts";
 import { multiplySize, scale, type View } from "./view.ts";
 
 /** A kernel without its name and formula, and the call of it. */
@@ -20,6 +21,10 @@ export interface Shaped {
 /** Strides over the kernel's loops as they are being merged; those of a product's factors have the depth behind. */
 type Strides = Affine[];
 
+/**
+ * The kernel of a body, its call, and what it stores.
+ * @param operandName what a buffer is called; taken again, it gets a number
+ */
 export function shapeLoops(group: Group, body: Body, operandName: (buffer: number) => string): Shaped {
   const product = group.matmul !== null;
   const axes = group.domain.map((_, axis) => axis);
@@ -27,7 +32,6 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
     ...axes.filter((axis) => group.inner[axis] !== true),
     ...axes.filter((axis) => group.inner[axis] === true),
   ];
-  let inner = group.inner.filter(Boolean).length;
   const loops: Size[] = order.map((axis) => group.domain[axis]!);
   const over = (view: View): Strides => order.map((axis) => view.strides[axis]!);
 
@@ -45,30 +49,11 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
     if (value.kind === "index" || value.kind === "random") numbered.set(value, over(value.view));
   }
 
-  // Columns and, in a nest, the border between kept and inner loops stay.
   const all = [...reads, ...writes, ...numbered.values()];
-  for (let loop = loops.length - 2; loop >= 0; loop--) {
-    const border = product ? loop === loops.length - 2 : loop === loops.length - 1 - inner;
-    if (border || (loops[loop]!.free && loops[loop + 1]!.free)) continue;
-    const size = loops[loop + 1]!;
-    const unbroken = (s: Strides): boolean => isOne(size) || sameAffine(s[loop]!, scale(s[loop + 1]!, size));
-    if (!all.every(unbroken)) continue;
-    // A row of size 1 under a batch: the right factor of one row is not that of the next.
-    if (product && loop === loops.length - 3 && !sameAffine(reads[body.right]![loop]!, ZERO)) continue;
-    const keep = isOne(size) ? loop : loop + 1;
-    for (const strides of all) strides.splice(loop, 2, strides[keep]!);
-    if (loop >= loops.length - inner) inner -= 1;
-    loops.splice(loop, 2, multiplySize(loops[loop]!, size));
-  }
+  const inner = coalesce(loops, group.inner.filter(Boolean).length, all, product ? reads[body.right]! : null);
 
-  const names = new Set<string>();
-  const named = (buffer: number): string => {
-    const stem = operandName(buffer);
-    let name = stem;
-    for (let i = 2; names.has(name); i++) name = `${stem}_${i}`;
-    names.add(name);
-    return name;
-  };
+  const names = new Unique();
+  const named = (buffer: number): string => names.take(operandName(buffer));
   const operands: Operand[] = body.reads.map((read, i) => {
     const own = reads[i]!;
     let strides: readonly Affine[] = own;
@@ -113,6 +98,29 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
     site,
     labels: body.writes.map((write) => operandName(write.buffer)),
   };
+}
+
+/**
+ * Makes one loop of neighbours that all operands run through without a break, in `loops` and in each of `all`. The columns of a product stay a
+ * loop of their own, and so does, in a nest, the border between kept and inner loops.
+ * @param right strides of a product's right factor; null in a nest
+ * @returns how many of the loops left are inner ones
+ */
+function coalesce(loops: Size[], inner: number, all: readonly Strides[], right: Strides | null): number {
+  for (let loop = loops.length - 2; loop >= 0; loop--) {
+    const border = right === null ? loop === loops.length - 1 - inner : loop === loops.length - 2;
+    if (border || (loops[loop]!.free && loops[loop + 1]!.free)) continue;
+    const size = loops[loop + 1]!;
+    const unbroken = (s: Strides): boolean => isOne(size) || sameAffine(s[loop]!, scale(s[loop + 1]!, size));
+    if (!all.every(unbroken)) continue;
+    // A row of size 1 under a batch: the right factor of one row is not that of the next.
+    if (right !== null && loop === loops.length - 3 && !sameAffine(right[loop]!, ZERO)) continue;
+    const keep = isOne(size) ? loop : loop + 1;
+    for (const strides of all) strides.splice(loop, 2, strides[keep]!);
+    if (loop >= loops.length - inner) inner -= 1;
+    loops.splice(loop, 2, multiplySize(loops[loop]!, size));
+  }
+  return inner;
 }
 
 /** An axis of one entry lies as closely as one wants. */
