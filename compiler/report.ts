@@ -47,6 +47,11 @@ export interface Report {
   }[];
 }
 
+/**
+ * What the compiler decided.
+ * @param model before `lower`, in the terms of the source
+ * @param elementBytes 4 for f32, 8 for f64
+ */
 export function buildReport(model: Model, program: Program, elementBytes: number): Report {
   const freeName = model.freeName ?? "N";
   const { roots } = model;

@@ -15,6 +15,10 @@ export interface ManifestFacts {
 export const manifestShape = (shape: Shape, freeName: string): ManifestSize[] =>
   shape.map((size) => (size.free ? showSize(size, freeName) : size.count));
 
+/**
+ * The manifest of a program: names and shapes from the model, places from the plan of memory.
+ * @throws CompilerFault where something of the model has no place
+ */
 export function buildManifest(model: Model, program: Program, facts: ManifestFacts): Manifest {
   const find = (wanted: string, match: (role: Buffer["role"]) => boolean): ManifestPlace => {
     const buffer = program.buffers.find((b) => match(b.role));

@@ -19,6 +19,7 @@ interface Section {
   readonly roots: readonly NamedNode[];
 }
 
+/** The model's sections, such as `predict` and `step`, and the rules that made them; ends with a line break. */
 export function printModel(model: Model): string {
   const printer = new Printer(model);
   const lines = [`model ${model.name}`];

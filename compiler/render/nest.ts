@@ -18,6 +18,7 @@ const SHORT_BODY = 6;
 /** What a call of a vector function counts for. */
 const CALL = 8;
 
+/** Writes the body of the function that runs `nest`. */
 export function renderNest(nest: Nest, tools: KernelTools, writer: Writer): void {
   new NestWriter(nest, tools, writer).write();
 }
@@ -337,6 +338,7 @@ export function innermost(strides: Nest["operands"][number]["strides"]): number 
   return strides.findLastIndex((stride) => !isZero(stride)) + 1;
 }
 
+/** Beside the values: how many loops must be open for each to be known. */
 export function levelsOf(kernel: {
   readonly values: Nest["values"];
   readonly operands: Nest["operands"];

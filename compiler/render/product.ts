@@ -34,6 +34,7 @@ export interface ProductOptions {
   readonly fused: boolean;
 }
 
+/** Writes the body of the function that runs `product`. */
 export function renderProduct(
   product: Product,
   tools: KernelTools,

@@ -56,6 +56,10 @@ interface Cluster {
   readonly succs: Set<Cluster>;
 }
 
+/**
+ * The kernels that compute `roots`, in no order but what each has to come after.
+ * @throws CompilerFault where a node has no kernel, which `lower` excludes
+ */
 export function fuse(graph: Graph, roots: readonly Root[], stored: Stored): Task[] {
   return new Fusion(graph, roots, stored).tasks();
 }

@@ -5,6 +5,7 @@ import { ops } from "../ops/table.ts";
 import type { Address, Buffer, Kernel, Place, Program, Value } from "./kernel.ts";
 import { multiplySize } from "./view.ts";
 
+/** The arena, the kernels and the entries of a program, for `--emit kernels`; ends with a line break. */
 export function printProgram(program: Program): string {
   const { arena, buffers, kernels, entries } = program;
   const lines = [`arena: ${arena.fixed} bytes + ${arena.perRow} bytes a row, tables ${arena.tables} bytes`];
