@@ -14,6 +14,7 @@ const KEEP_SIGN: ReadonlySet<OpName> = new Set<OpName>([
   "reduce_min",
   "reciprocal",
 ]);
+const KEEP_INFINITE: ReadonlySet<OpName> = new Set<OpName>([...VIEWS, "neg", "sqrt", "abs"]);
 const NEVER_NEGATIVE: ReadonlySet<OpName> = new Set<OpName>([
   "extent",
   "step",
@@ -37,6 +38,35 @@ export function mayBeZero(given: Node, depth = DEPTH): boolean {
   const terms = x.operands;
   const someIsPositive = terms.some((term) => !mayBeZero(term, depth - 1));
   return !(someIsPositive && terms.every((term) => isNonNegative(term, depth - 1)));
+}
+
+/** Whether x may be ∞ or -∞ where its operands are finite, as far as can be seen: a pole is met, or an exponential overflows. */
+export function mayBeInfinite(given: Node, depth = DEPTH): boolean {
+  const x = past(KEEP_INFINITE, given);
+  switch (x.op) {
+    case "exp":
+    case "expm1":
+      return !(x.operands[0]!.op === "neg" && isNonNegative(x.operands[0]!.operands[0]!, depth));
+    case "log":
+    case "reciprocal":
+      return mayBeZero(x.operands[0]!, depth);
+    case "log1p":
+      return !isNonNegative(x.operands[0]!, depth);
+    case "div":
+      return mayBeZero(x.operands[1]!, depth);
+    case "pow": {
+      const exponent = x.operands[1]!;
+      return (
+        !(exponent.op === "constant" && exponent.attributes.value >= 0) && mayBeZero(x.operands[0]!, depth)
+      );
+    }
+    case "add":
+    case "sub":
+    case "mul":
+      return depth > 0 && x.operands.some((operand) => mayBeInfinite(operand, depth - 1));
+    default:
+      return false;
+  }
 }
 
 /** Whether x is at least 0 or NaN, as far as can be seen. */

@@ -5,7 +5,7 @@
 import type { Build } from "../ir/build.ts";
 import type { ElementType, ElementwiseName, Node } from "../ir/node.ts";
 import { sameShape, showShape } from "../ir/size.ts";
-import { mayBeZero } from "./bounds.ts";
+import { mayBeInfinite, mayBeZero } from "./bounds.ts";
 import { erf, roundTiesToEven, sigmoid, softplus } from "./numerics.ts";
 import { OpError, type Op, type OpTable } from "./op.ts";
 
@@ -229,7 +229,7 @@ const spec = {
     result: "number",
     evaluate: (a, b) => a! * b!,
     // d (u v) = v du + u dv
-    vjp: (b, g, [u, v]) => [b.mul(g, v!), b.mul(g, u!)],
+    vjp: (b, g, [u, v]) => [times(b, g, v!), times(b, g, u!)],
     domain: [ANY, ANY],
   },
   div: {
@@ -329,6 +329,10 @@ const pow = (a: number, b: number): number =>
  */
 const silenced = (b: Build, g: Node, pole: Node, value: Node): Node =>
   b.where(b.and(b.eq(g, 0), pole), 0, value);
+
+/** g x, and 0 for 0 · ∞. */
+const times = (b: Build, g: Node, x: Node): Node =>
+  mayBeInfinite(x) ? silenced(b, g, b.eq(b.abs(x), Infinity), b.mul(g, x)) : b.mul(g, x);
 
 /** g / x, and 0 for 0 / 0. */
 const quotient = (b: Build, g: Node, x: Node): Node =>
