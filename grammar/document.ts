@@ -16,15 +16,19 @@ function breaks(document: Document): boolean {
   return typeof document !== "string" && document.breaks;
 }
 
-export function concat(...parts: readonly Document[]): Document {
+/** Parts one after another: any number of them, where `concat` has them as arguments on the stack. */
+export function sequence(parts: readonly Document[]): Document {
   return { kind: "concat", parts, breaks: parts.some(breaks) };
 }
+export function concat(...parts: readonly Document[]): Document {
+  return sequence(parts);
+}
 export function group(...parts: readonly Document[]): Document {
-  const content = concat(...parts);
+  const content = sequence(parts);
   return { kind: "group", content, breaks: breaks(content) };
 }
 export function indent(...parts: readonly Document[]): Document {
-  const content = concat(...parts);
+  const content = sequence(parts);
   return { kind: "indent", content, breaks: breaks(content) };
 }
 /** A space, or a new line where the group breaks. */
@@ -42,7 +46,7 @@ export function atLineEnd(text: string): Document {
 }
 
 export function join(separator: Document, documents: readonly Document[]): Document {
-  return concat(...documents.flatMap((document, i) => (i === 0 ? [document] : [separator, document])));
+  return sequence(documents.flatMap((document, i) => (i === 0 ? [document] : [separator, document])));
 }
 
 interface Task {

@@ -14,6 +14,7 @@ import {
   join,
   layOut,
   line,
+  sequence,
   softLine,
   type Document,
 } from "./document.ts";
@@ -67,7 +68,7 @@ class Printer {
     const parts: Document[] = [];
     for (let c = this.#takeComment(end); c; c = this.#takeComment(end))
       parts.push(atLineEnd(c.text.trimEnd()));
-    return concat(...parts);
+    return sequence(parts);
   }
 
   /** Comments before an element of a list, a line each. */
@@ -75,7 +76,7 @@ class Printer {
     const parts: Document[] = [];
     for (let c = this.#takeComment(start); c; c = this.#takeComment(start))
       parts.push(c.text.trimEnd(), hardLine);
-    return concat(...parts);
+    return sequence(parts);
   }
 
   // -------------------------------------------------------------------------------------------------- sequences
@@ -263,7 +264,7 @@ class Printer {
       branch = elseIf(otherwise);
       if (branch === undefined) parts.push(this.#block(otherwise, inline));
     }
-    return concat(...parts);
+    return sequence(parts);
   }
 
   // ------------------------------------------------------------------------------------------------- expressions
@@ -358,7 +359,7 @@ class Printer {
       const sameLine = parts.length === 0 && !/[\r\n]/.test(this.#source.text.slice(start, c.span.start));
       parts.push(sameLine ? atLineEnd(c.text.trimEnd()) : concat(hardLine, c.text.trimEnd()));
     }
-    return concat(...parts);
+    return sequence(parts);
   }
 
   #arguments(e: ast.Call): Document {
@@ -435,6 +436,6 @@ function isEmpty(document: Document): boolean {
 
 function dropLast(document: Document): Document {
   return typeof document !== "string" && document.kind === "concat"
-    ? concat(...document.parts.slice(0, -1))
+    ? sequence(document.parts.slice(0, -1))
     : document;
 }

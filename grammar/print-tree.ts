@@ -13,13 +13,15 @@ function outline(node: object, label: string): string[] {
   const below: string[] = [];
   for (const [name, value] of fields) {
     const text = plainText(name, value);
-    if (text !== null) plain.push(...(text === "" || text === plain.at(-1) ? [] : [text]));
-    else if (Array.isArray(value))
-      below.push(...value.flatMap((item: object) => outline(item, singular(name))));
-    // What is neither plain nor a list is a node.
-    else below.push(...outline(value as object, name));
+    if (text === null) {
+      // What is neither plain nor a list of nodes is a node.
+      const [parts, each]: [object[], string] = Array.isArray(value)
+        ? [value, singular(name)]
+        : [[value as object], name];
+      for (const part of parts) for (const line of outline(part, each)) below.push(`  ${line}`);
+    } else if (text !== "" && text !== plain.at(-1)) plain.push(text);
   }
-  return [plain.join(" "), ...below.map((line) => `  ${line}`)];
+  return [plain.join(" "), ...below];
 }
 
 /** A field that fits on its node's line; null for one that has parts. */

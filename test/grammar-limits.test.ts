@@ -5,6 +5,7 @@ import type { Diagnostic } from "../grammar/diagnostic.ts";
 import { format } from "../grammar/format.ts";
 import { MAX_EXPRESSION_HEIGHT, MAX_NESTING, MAX_SOURCE_LENGTH } from "../grammar/limits.ts";
 import { parse, parseExpression } from "../grammar/parse.ts";
+import { printTree } from "../grammar/print-tree.ts";
 import { renderDiagnostic } from "../grammar/render-diagnostic.ts";
 
 const DEEP = 100_000;
@@ -77,6 +78,21 @@ describe("what has no end", () => {
     expect(parse(format(sum, "x").text, "x").diagnostics).toEqual([]);
     const list = `const c = [${"-1, ".repeat(DEEP / 2)}]`;
     expect(parse(list, "x").diagnostics).toEqual([]);
+  });
+
+  it("lays out and prints lists, blocks and comments of any length", () => {
+    const texts = [
+      `const c = [${"1, ".repeat(DEEP)}2]\n`,
+      `fn f() { ${"a = 1 ".repeat(DEEP / 2)} return a }`,
+      `const c = [\n${"// a\n".repeat(0.7 * DEEP)}]\n`,
+    ];
+    for (const text of texts) {
+      const laidOut = format(text, "x").text;
+      expect(laidOut.split("\n").length).toBeGreaterThan(DEEP / 2);
+      expect(printTree(parse(laidOut, "x").file.declarations)).toBe(
+        printTree(parse(text, "x").file.declarations),
+      );
+    }
   });
 });
 
