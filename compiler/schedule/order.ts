@@ -6,75 +6,87 @@ import type { Task } from "./fuse.ts";
 /** The batch that live sizes are compared at. */
 const TYPICAL_ROWS = 32;
 
+/** A task, and what choosing among tasks asks of it again and again. */
+interface Step {
+  readonly task: Task;
+  readonly reads: readonly number[];
+  readonly writes: readonly number[];
+  /** The last of its nodes in the graph's order: an update of a parameter comes when its gradient is there. */
+  readonly place: number;
+}
+
 /**
  * Of two orders the one with the smaller peak: that of the graph, and the greedy one that next runs the kernel which frees most.
  * @param sizeOf of a temporary; `null` for a buffer that is always there
  */
 export function orderTasks(tasks: readonly Task[], sizeOf: (buffer: number) => Size | null): Task[] {
-  const bytes = (buffer: number): number => {
+  const steps = tasks.map((task): Step => {
+    const { reads, writes } = task.body;
+    return {
+      task,
+      reads: [...new Set(reads.map((read) => read.buffer))],
+      writes: [...new Set(writes.map((write) => write.buffer))],
+      place: Math.max(...task.group.items.map((item) => item.node.id)),
+    };
+  });
+  const sizes = new Map<number, number>();
+  for (const buffer of steps.flatMap(({ reads, writes }) => [...reads, ...writes])) {
     const size = sizeOf(buffer);
-    return size === null ? 0 : sizeAt(size, TYPICAL_ROWS);
-  };
-  const byFirstNode = (a: Task, b: Task): number => firstNode(a) - firstNode(b);
-  const plain = run(tasks, bytes, byFirstNode);
-  const greedy = run(tasks, bytes, null);
+    sizes.set(buffer, size === null ? 0 : sizeAt(size, TYPICAL_ROWS));
+  }
+  const plain = run(steps, sizes, "graph");
+  const greedy = run(steps, sizes, "greedy");
   return greedy.peak < plain.peak ? greedy.order : plain.order;
 }
 
-/** By the last node: an update of a parameter comes when its gradient is there. */
-const firstNode = (task: Task): number => Math.max(...task.group.items.map((item) => item.node.id));
-
 function run(
-  tasks: readonly Task[],
-  bytes: (buffer: number) => number,
-  compare: ((a: Task, b: Task) => number) | null,
+  steps: readonly Step[],
+  sizes: ReadonlyMap<number, number>,
+  by: "graph" | "greedy",
 ): { order: Task[]; peak: number } {
-  const waiting = new Map<Task, number>(tasks.map((task) => [task, task.before.size]));
-  const after = new Map<Task, Task[]>(tasks.map((task) => [task, []]));
-  for (const task of tasks) for (const earlier of task.before) after.get(earlier)!.push(task);
+  const waiting = new Map<Task, number>(steps.map(({ task }) => [task, task.before.size]));
+  const after = new Map<Task, Step[]>(steps.map(({ task }) => [task, []]));
+  for (const step of steps) for (const earlier of step.task.before) after.get(earlier)!.push(step);
   const readers = new Map<number, number>();
-  for (const task of tasks)
-    for (const buffer of readBuffers(task)) readers.set(buffer, (readers.get(buffer) ?? 0) + 1);
+  for (const { reads } of steps)
+    for (const buffer of reads) readers.set(buffer, (readers.get(buffer) ?? 0) + 1);
 
   const live = new Set<number>();
-  const gain = (task: Task): number => {
+  const gain = ({ reads, writes }: Step): number => {
     let total = 0;
-    for (const buffer of readBuffers(task)) if (readers.get(buffer) === 1) total += bytes(buffer);
-    for (const buffer of writtenBuffers(task)) if (!live.has(buffer)) total -= bytes(buffer);
+    for (const buffer of reads) if (readers.get(buffer) === 1) total += sizes.get(buffer)!;
+    for (const buffer of writes) if (!live.has(buffer)) total -= sizes.get(buffer)!;
     return total;
   };
 
-  const ready = tasks.filter((task) => task.before.size === 0);
+  const ready = steps.filter(({ task }) => task.before.size === 0);
   const order: Task[] = [];
   let [now, peak] = [0, 0];
   while (ready.length > 0) {
+    const gains = by === "greedy" ? ready.map(gain) : [];
     let best = 0;
     for (let i = 1; i < ready.length; i++) {
-      const [a, b] = [ready[i]!, ready[best]!];
-      const better = compare === null ? gain(a) - gain(b) || firstNode(b) - firstNode(a) : compare(b, a);
-      if (better > 0) best = i;
+      const more = by === "greedy" ? gains[i]! - gains[best]! : 0;
+      if (more > 0 || (more === 0 && ready[i]!.place < ready[best]!.place)) best = i;
     }
-    const [task] = ready.splice(best, 1) as [Task];
+    const [{ task, reads, writes }] = ready.splice(best, 1) as [Step];
     order.push(task);
-    for (const buffer of writtenBuffers(task)) {
-      if (!live.has(buffer)) now += bytes(buffer);
+    for (const buffer of writes) {
+      if (!live.has(buffer)) now += sizes.get(buffer)!;
       live.add(buffer);
     }
     peak = Math.max(peak, now);
-    for (const buffer of readBuffers(task)) {
+    for (const buffer of reads) {
       const left = readers.get(buffer)! - 1;
       readers.set(buffer, left);
-      if (left === 0 && live.delete(buffer)) now -= bytes(buffer);
+      if (left === 0 && live.delete(buffer)) now -= sizes.get(buffer)!;
     }
     for (const next of after.get(task)!) {
-      const left = waiting.get(next)! - 1;
-      waiting.set(next, left);
+      const left = waiting.get(next.task)! - 1;
+      waiting.set(next.task, left);
       if (left === 0) ready.push(next);
     }
   }
-  if (order.length !== tasks.length) throw new CompilerFault("kernels wait for one another");
+  if (order.length !== steps.length) throw new CompilerFault("kernels wait for one another");
   return { order, peak };
 }
-
-const readBuffers = (task: Task): Set<number> => new Set(task.body.reads.map((read) => read.buffer));
-const writtenBuffers = (task: Task): Set<number> => new Set(task.body.writes.map((write) => write.buffer));
