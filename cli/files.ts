@@ -54,7 +54,7 @@ const systemReason = (error: unknown): string =>
   error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+.*$/, "") : String(error);
 
 /** The error for a file that is not there, with the nearest name that is. */
-export function missingFile(path: string): UsageError {
+function missingFile(path: string): UsageError {
   let names: string[] = [];
   try {
     names = readdirSync(dirname(path));

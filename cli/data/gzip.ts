@@ -5,7 +5,7 @@ import { DataError, systemCode } from "../failures.ts";
 /** Unpacked bytes that a data file may have: what one ArrayBuffer and 32-bit sizes can hold with ease. */
 export const unpackedLimit = 2 ** 31 - 1;
 
-export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
+const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /**
  * The unpacked bytes of a gzipped file, and `bytes` itself where it is none.

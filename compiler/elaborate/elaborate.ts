@@ -70,7 +70,7 @@ const isStackOverflow = (error: unknown): boolean =>
   error instanceof Error && /call stack|too much recursion/i.test(error.message);
 
 /** The models of the main file, in order of place. */
-export const modelsOf = (program: Program): readonly ModelDeclaration[] =>
+const modelsOf = (program: Program): readonly ModelDeclaration[] =>
   program.main.declarations.filter((d) => d.kind === "model");
 
 function chooseModel(

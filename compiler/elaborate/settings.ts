@@ -5,7 +5,7 @@ import { closest } from "../../grammar/suggest.ts";
 import { diagnose, type Reporter } from "./problem.ts";
 
 /** The name that spans in a setting carry. */
-export const settingFile = (name: string): string => `--set ${name}`;
+const settingFile = (name: string): string => `--set ${name}`;
 
 /** The settings as expressions; those that are unknown or cannot be read are reported and left out. */
 export function readSettings(
