@@ -45,6 +45,8 @@ const kernelPasses = [
 
 /** Everything that is known of a program before code is made for it. */
 export interface Analysis {
+  /** The formulas as they were written. */
+  readonly elaborated: Model;
   readonly formulas: Model;
   readonly joint: Model;
   readonly diagnostics: readonly Diagnostic[];
@@ -76,6 +78,7 @@ export async function analyse(source: string, options: SourceOptions = {}): Prom
   const diagnostics = [...loading, ...elaborating, ...joint.warnings];
   refuseErrors(diagnostics);
   return {
+    elaborated: model,
     formulas,
     joint,
     diagnostics,

@@ -44,7 +44,7 @@ const packages: Record<string, readonly RegExp[]> = {
   grammar: [/^chevrotain$/],
   runtime: [],
   compiler: [/^(assemblyscript|binaryen)/, /^node:worker_threads$/],
-  cli: [/^node:/, /^(commander|picocolors|papaparse|fflate)$/],
+  cli: [/^node:/, /^(commander|picocolors|papaparse|fflate)$/, /^@tensorflow\/tfjs$/],
 };
 
 describe.each(Object.keys(arrows))("%s/", (folder) => {

@@ -1,0 +1,250 @@
+/** A program's training loss by TensorFlow.js, and its gradients by `tf.grads`, in f32 on the CPU backend. */
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import type * as Tf from "@tensorflow/tfjs";
+import { Lacking, type Answer, type Question } from "../../compiler/compare/question.ts";
+import { counting, drawn } from "../../compiler/compare/sources.ts";
+import { reachable } from "../../compiler/ir/graph.ts";
+import type { Node } from "../../compiler/ir/node.ts";
+import { shapeAt, sizeAt } from "../../compiler/ir/size.ts";
+import type { Values } from "../../compiler/ops/op.ts";
+
+type Tensor = Tf.Tensor;
+type Memo = Map<Node, Tensor>;
+
+const NAME = "@tensorflow/tfjs";
+
+/** Of the program's project where it has one, else of the folder worked in, else nndsl's own. @throws Lacking */
+function findTensorFlow(file: string): typeof Tf {
+  const places = [join(dirname(resolve(file)), "x.js"), join(process.cwd(), "x.js"), import.meta.url];
+  for (const place of places) {
+    const require = createRequire(place);
+    try {
+      require.resolve(NAME);
+    } catch {
+      continue;
+    }
+    // What a package gives is known by its name alone.
+    return require(NAME) as typeof Tf;
+  }
+  throw new Lacking(`the package ${NAME}: \`npm install ${NAME}\``);
+}
+
+/** @throws Lacking where there is no TensorFlow.js, or it has no gradient of an op */
+export async function askTensorFlow(
+  question: Question,
+  file: string,
+): Promise<{ readonly answer: Answer; readonly version: string }> {
+  const tf = findTensorFlow(file);
+  // Without this it writes a banner.
+  tf.enableProdMode();
+  await tf.setBackend("cpu");
+  tf.engine().startScope();
+  try {
+    return { answer: gradients(tf, question), version: tf.version.tfjs };
+  } catch (error) {
+    if (error instanceof Lacking) throw error;
+    throw new Lacking(`what this needs: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    tf.engine().endScope();
+  }
+}
+
+function gradients(tf: typeof Tf, { model, environment, wanted }: Question): Answer {
+  const root = model.roots.trainingLoss;
+  if (root === null) throw new Lacking("a loss");
+  const run = new Run(tf, { model, environment, wanted });
+  const tensors = wanted.map((index) => run.tensor(environment.parameters.get(index)!));
+  const lossOf = (...parameters: readonly Tensor[]): Tf.Scalar => {
+    const given = new Map(wanted.map((index, i) => [index, parameters[i]!]));
+    const loss = run.value(root, new Map(), given);
+    return parameters.reduce((sum, x) => tf.add(sum, run.nothingOf(x)), loss).asScalar();
+  };
+  const found = wanted.length === 0 ? [] : tf.grads(lossOf)(tensors);
+  return {
+    loss: lossOf(...tensors).dataSync()[0]!,
+    gradients: new Map(wanted.map((index, i) => [index, { data: found[i]!.dataSync() }])),
+  };
+}
+
+class Run {
+  readonly #tf: typeof Tf;
+  readonly #question: Question;
+
+  constructor(tf: typeof Tf, question: Question) {
+    this.#tf = tf;
+    this.#question = question;
+  }
+
+  tensor = ({ data, shape }: Values): Tensor => this.#tf.tensor(Float32Array.from(data), [...shape]);
+
+  /** 0 that depends on x: `tf.grads` refuses what a loss does not depend on. */
+  nothingOf = (x: Tensor): Tensor => this.#tf.mul(this.#tf.sum(x), 0);
+
+  /** The value of `root`; nodes in `memo` have theirs. */
+  value(root: Node, memo: Memo, parameters: ReadonlyMap<number, Tensor>): Tensor {
+    for (const node of reachable([root])) {
+      if (memo.has(node)) continue;
+      const given = node.op === "parameter" ? parameters.get(node.attributes.index) : undefined;
+      memo.set(node, given ?? this.#apply(node, memo, parameters));
+    }
+    return memo.get(root)!;
+  }
+
+  /** d scalar / d tensor as a function of what the tensor is made of, so that it can be differentiated again. */
+  #gradient(scalar: Node, tensor: Node, memo: Memo, parameters: ReadonlyMap<number, Tensor>): Tensor {
+    const moves = new Set<Node>([tensor]);
+    for (const node of reachable([scalar])) if (node.operands.some((x) => moves.has(x))) moves.add(node);
+    return this.#tf.grad((x) => {
+      const inner: Memo = new Map([...memo].filter(([node]) => !moves.has(node)));
+      inner.set(tensor, x);
+      return this.#tf.add(this.value(scalar, inner, parameters), this.nothingOf(x));
+    })(memo.get(tensor)!);
+  }
+
+  /** The same numbers, through which no gradient flows. */
+  #constant = (x: Tensor): Tensor =>
+    this.#tf.tensor(x.dataSync(), x.shape, x.dtype === "bool" ? "bool" : "float32");
+
+  #apply(node: Node, memo: Memo, parameters: ReadonlyMap<number, Tensor>): Tensor {
+    const tf = this.#tf;
+    const { environment } = this.#question;
+    const { n } = environment;
+    const raw = node.operands.map((operand) => memo.get(operand)!);
+    // Booleans are floats between ops, as in the modules. An operand that the op does not have is not read.
+    const [a, b, c] = raw as [Tensor, Tensor, Tensor];
+    const bool = (x: Tensor): Tensor => tf.cast(x, "bool");
+    const flat = (x: Tensor): Tensor => tf.cast(this.#constant(x), "float32");
+    switch (node.op) {
+      case "neg":
+      case "exp":
+      case "expm1":
+      case "log":
+      case "log1p":
+      case "sqrt":
+      case "reciprocal":
+      case "abs":
+      case "sin":
+      case "cos":
+      case "tanh":
+      case "sigmoid":
+      case "softplus":
+      case "relu":
+      case "erf":
+        return tf[node.op](a);
+      case "sign":
+      case "floor":
+      case "round":
+        return flat(tf[node.op](a));
+      case "cast":
+        return a;
+      case "stop_gradient":
+        return this.#constant(a);
+      case "add":
+      case "sub":
+      case "mul":
+      case "div":
+      case "pow":
+        return tf[node.op](a, b);
+      case "max":
+        return tf.maximum(a, b);
+      case "min":
+        return tf.minimum(a, b);
+      case "lt":
+        return flat(tf.less(this.#constant(a), this.#constant(b)));
+      case "le":
+        return flat(tf.lessEqual(this.#constant(a), this.#constant(b)));
+      case "gt":
+        return flat(tf.greater(this.#constant(a), this.#constant(b)));
+      case "ge":
+        return flat(tf.greaterEqual(this.#constant(a), this.#constant(b)));
+      case "eq":
+        return flat(tf.equal(this.#constant(a), this.#constant(b)));
+      case "ne":
+        return flat(tf.notEqual(this.#constant(a), this.#constant(b)));
+      case "not":
+        return flat(tf.logicalNot(bool(this.#constant(a))));
+      case "and":
+        return flat(tf.logicalAnd(bool(this.#constant(a)), bool(this.#constant(b))));
+      case "or":
+        return flat(tf.logicalOr(bool(this.#constant(a)), bool(this.#constant(b))));
+      case "where":
+        return tf.where(bool(this.#constant(a)), b, c);
+
+      case "sum":
+        return tf.sum(a, [...node.attributes.axes], true);
+      case "prod":
+        return tf.prod(a, [...node.attributes.axes], true);
+      case "reduce_max":
+        return tf.max(a, [...node.attributes.axes], true);
+      case "reduce_min":
+        return tf.min(a, [...node.attributes.axes], true);
+      case "logsumexp":
+        return tf.logSumExp(a, [...node.attributes.axes], true);
+      case "argmax":
+        return flat(
+          tf.expandDims(tf.argMax(this.#constant(a), node.attributes.axes[0]), node.attributes.axes[0]),
+        );
+      case "softmax":
+        return tf.exp(tf.sub(a, tf.logSumExp(a, [node.attributes.axis], true)));
+      case "matmul":
+        return tf.matMul(a, b);
+
+      case "reshape":
+        return tf.reshape(a, shapeAt(node.attributes.shape, n));
+      case "broadcast":
+        return tf.broadcastTo(a, shapeAt(node.attributes.shape, n));
+      case "permute":
+        return tf.transpose(a, [...node.attributes.axes]);
+      case "slice": {
+        const shape = shapeAt(node.attributes.shape, n);
+        return node.attributes.axes.reduce((x, { start, fromEnd, step }, axis) => {
+          const size = x.shape[axis]!;
+          const first = fromEnd ? size - start : start;
+          if (first === 0 && step === 1 && shape[axis] === size) return x;
+          const picks = Int32Array.from({ length: shape[axis]! }, (_, i) => first + i * step);
+          return tf.gather(x, tf.tensor1d(picks, "int32"), axis);
+        }, a);
+      }
+      case "embed":
+        throw new Lacking("an op that writes a slice into zeros");
+      case "concat":
+        return tf.concat([...raw], node.attributes.axis);
+      case "one_hot":
+        return this.#oneHot(a, node.attributes.classes);
+      case "gather": {
+        const picks = this.#oneHot(b, a.shape.at(-1)!);
+        return tf.sum(tf.where(bool(picks), a, tf.zerosLike(a)), -1);
+      }
+      case "grad":
+        return this.#gradient(node.operands[0]!, node.operands[1]!, memo, parameters);
+
+      case "constant":
+        return tf.fill(shapeAt(node.attributes.shape, n), node.attributes.value);
+      case "table":
+        return tf.tensor([...node.attributes.values], shapeAt(node.attributes.shape, n));
+      case "extent":
+        return tf.scalar(sizeAt(node.attributes.size, n));
+      case "iota":
+        return this.tensor(counting(node, n));
+      case "random":
+        return this.tensor(drawn(node, environment));
+      case "input":
+        return this.tensor(environment.inputs.get(node.attributes.name)!);
+      case "parameter":
+        return this.tensor(environment.parameters.get(node.attributes.index)!);
+      case "state":
+      case "hyper":
+      case "step":
+        throw new Lacking(`\`${node.op}\` in a loss`);
+      default:
+        return node satisfies never;
+    }
+  }
+
+  #oneHot(labels: Tensor, classes: number): Tensor {
+    const flat = this.#tf.cast(this.#constant(labels), "int32").flatten();
+    const rows = this.#tf.oneHot(this.#tf.cast(flat, "int32").as1D(), classes);
+    return this.#constant(this.#tf.cast(rows, "float32").reshape([...labels.shape, classes]));
+  }
+}

@@ -1,0 +1,162 @@
+/** Runs a program's formulas on the tape, as written: node by node, and then back. */
+import { reachable } from "../ir/graph.ts";
+import type { Node } from "../ir/node.ts";
+import { shapeAt, sizeAt } from "../ir/size.ts";
+import type { Environment, Values } from "../ops/op.ts";
+import { Lacking, type Answer, type Question } from "./question.ts";
+import { counting, drawn } from "./sources.ts";
+import { Operations } from "./tape-operations.ts";
+import type { Variable } from "./tape.ts";
+
+/**
+ * Loss and gradients of the training graph by the tape.
+ * @throws Lacking where the program has no loss
+ */
+export function askTape({ model, environment, wanted }: Question): Answer {
+  const root = model.roots.trainingLoss;
+  if (root === null) throw new Lacking("a loss");
+  const operations = new Operations();
+  const variables = new Map<Node, Variable>();
+  const leaves = new Map<number, Variable>();
+  for (const node of reachable([root])) {
+    const operands = node.operands.map((operand) => variables.get(operand)!);
+    const variable = apply(operations, node, operands, environment);
+    variables.set(node, variable);
+    if (node.op === "parameter") leaves.set(node.attributes.index, variable);
+  }
+  const loss = variables.get(root)!;
+  const present = wanted.filter((index) => leaves.has(index));
+  const gradients = operations.gradients(
+    loss,
+    present.map((index) => leaves.get(index)!),
+  );
+  return {
+    loss: loss.data[0]!,
+    gradients: new Map(
+      wanted.map((index) => {
+        const at = present.indexOf(index);
+        const data =
+          at === -1 ? new Float64Array(environment.parameters.get(index)!.data.length) : gradients[at]!.data;
+        return [index, { data }];
+      }),
+    ),
+  };
+}
+
+function apply(o: Operations, node: Node, operands: readonly Variable[], environment: Environment): Variable {
+  // An operand that the op does not have is not read.
+  const [a, b, c] = operands as readonly [Variable, Variable, Variable];
+  const { n } = environment;
+  const known = (values: Values | undefined, what: string): Variable => {
+    if (values === undefined) throw new Lacking(`a value of ${what}`);
+    return o.tape.record(values);
+  };
+  switch (node.op) {
+    case "neg":
+    case "exp":
+    case "expm1":
+    case "log":
+    case "log1p":
+    case "sqrt":
+    case "reciprocal":
+    case "abs":
+    case "sign":
+    case "sin":
+    case "cos":
+    case "tanh":
+    case "sigmoid":
+    case "softplus":
+    case "relu":
+    case "erf":
+    case "floor":
+    case "round":
+    case "not":
+      return o[node.op](a);
+    case "cast":
+      return a;
+    case "stop_gradient":
+      return o.stop(a);
+    case "add":
+    case "sub":
+    case "mul":
+    case "div":
+    case "pow":
+    case "max":
+    case "min":
+      return o[node.op](a, b);
+    case "lt":
+      return o.flat(a, b, (x, y) => x < y);
+    case "le":
+      return o.flat(a, b, (x, y) => x <= y);
+    case "gt":
+      return o.flat(a, b, (x, y) => x > y);
+    case "ge":
+      return o.flat(a, b, (x, y) => x >= y);
+    case "eq":
+      return o.flat(a, b, (x, y) => x === y);
+    case "ne":
+      return o.flat(a, b, (x, y) => x !== y);
+    case "and":
+      return o.flat(a, b, (x, y) => x !== 0 && y !== 0);
+    case "or":
+      return o.flat(a, b, (x, y) => x !== 0 || y !== 0);
+    case "where":
+      return o.where(a, b, c);
+
+    case "sum":
+    case "prod":
+    case "logsumexp":
+    case "argmax":
+      return o[node.op](a, node.attributes.axes);
+    case "reduce_max":
+      return o.largest(a, node.attributes.axes);
+    case "reduce_min":
+      return o.smallest(a, node.attributes.axes);
+    case "softmax":
+      return o.softmax(a, node.attributes.axis);
+    case "matmul":
+      return o.matmul(a, b);
+
+    case "reshape":
+    case "broadcast":
+      return o[node.op](a, shapeAt(node.attributes.shape, n));
+    case "permute":
+      return o.permute(a, node.attributes.axes);
+    case "slice":
+    case "embed":
+      return o[node.op](a, node.attributes.axes, shapeAt(node.attributes.shape, n));
+    case "concat":
+      return o.concat(operands, node.attributes.axis);
+    case "one_hot":
+      return o.oneHot(a, node.attributes.classes);
+    case "gather":
+      return o.gather(a, b);
+    case "grad":
+      return o.gradients(a, [b])[0]!;
+
+    case "constant":
+      return o.tape.fill(node.attributes.value, shapeAt(node.attributes.shape, n));
+    case "table":
+      return o.tape.record({
+        shape: shapeAt(node.attributes.shape, n),
+        data: Float64Array.from(node.attributes.values),
+      });
+    case "extent":
+      return o.tape.fill(sizeAt(node.attributes.size, n), []);
+    case "iota":
+      return o.tape.record(counting(node, n));
+    case "random":
+      return o.tape.record(drawn(node, environment));
+    case "input":
+      return known(environment.inputs.get(node.attributes.name), `the input \`${node.attributes.name}\``);
+    case "parameter":
+      return known(environment.parameters.get(node.attributes.index), "a parameter");
+    case "step":
+      return o.tape.fill(environment.step, []);
+    case "state":
+    case "hyper":
+      throw new Lacking(`\`${node.op}\`, which belongs to the optimiser`);
+    default:
+      return node satisfies never;
+  }
+}
