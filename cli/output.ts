@@ -1,6 +1,6 @@
 /** What the user sees: data on stdout, the rest on stderr; colour and redrawn lines only where a person watches. */
 import pc from "picocolors";
-import type { Complaint } from "./failures.ts";
+import { exitCodes, type Complaint } from "./failures.ts";
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -51,13 +51,23 @@ export function createOutput({ json, color }: OutputOptions): Output {
   };
 }
 
-/** A reader that went away (`| head`) is no failure: what is left to say is dropped. */
+/**
+ * A reader that went away (`| head`) is no failure: what is left to say is dropped. Where stdout is a file on a full disk that is told,
+ * and is wrong usage in the end, whatever else the command comes to.
+ */
 export function forgiveClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+  let told = false;
+  process.stderr.on("error", () => undefined);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (told || error.code === "EPIPE" || error.code === "EIO") return;
+    told = true;
+    const [code, why] =
+      error.code === "ENOSPC" ? ["disk-full", "the disk is full"] : ["not-writable", error.message];
+    process.stderr.write(`error[${code}]: stdout could not be written: ${why}\n`);
+    process.once("exit", () => {
+      process.exitCode = exitCodes.usage;
     });
-  }
+  });
 }
 
 /** A complaint in the layout of the compiler's diagnostics. */

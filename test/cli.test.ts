@@ -88,6 +88,14 @@ describe("usage", () => {
     expect(stderr).toContain("there is no file model.nn");
   });
 
+  test("a full disk under stdout is told, and is exit code 2", () => {
+    const node = JSON.stringify(process.execPath);
+    const cli = JSON.stringify(new URL("../cli/bin.ts", import.meta.url).pathname);
+    const run = spawnSync("bash", ["-c", `${node} ${cli} --help > /dev/full`], { encoding: "utf8" });
+    expect(run.stderr).toBe("error[disk-full]: stdout could not be written: the disk is full\n");
+    expect(run.status).toBe(2);
+  });
+
   test("a closed pipe is no failure", () => {
     const node = JSON.stringify(process.execPath);
     const cli = JSON.stringify(new URL("../cli/bin.ts", import.meta.url).pathname);
