@@ -107,12 +107,15 @@ export async function load<M extends ModelTypes = ModelTypes>(
   try {
     instance = await WebAssembly.instantiate(module);
   } catch (cause) {
+    // As it starts, a module asks for the memory of its fixed part, and traps where there is none.
+    if (cause instanceof RangeError || cause instanceof WebAssembly.RuntimeError) {
+      const size = Math.ceil(manifest.arena.fixed / 2 ** 20);
+      throw new NndslError("out-of-memory", `There is no memory for the model: it takes ${size} MiB.`, {
+        cause,
+      });
+    }
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new NndslError(
-      cause instanceof RangeError ? "out-of-memory" : "not-a-module",
-      `The module cannot be started: ${why}.`,
-      { cause },
-    );
+    throw new NndslError("not-a-module", `The module cannot be started: ${why}.`, { cause });
   }
   // What a module with such a manifest exports; the names and types of a net's members are those of its model.
   return new LoadedNet(instance.exports as unknown as ModuleExports, manifest, seed) as unknown as Net<M>;

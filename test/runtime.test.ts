@@ -8,7 +8,7 @@ import { expect, describe, test } from "vitest";
 import { load, NndslError, type ErrorCode, type Net } from "../runtime/index.ts";
 import type { Manifest } from "../runtime/manifest.ts";
 import { bundleRuntime } from "../scripts/bundle-runtime.ts";
-import { bareModule, fakeModule, withSection } from "./helpers/fake-module.ts";
+import { bareModule, fakeManifest, fakeModule, withSection } from "./helpers/fake-module.ts";
 
 const line = async (seed = 1, dtype: "f32" | "f64" = "f32"): Promise<Net> =>
   load(await fakeModule((manifest) => manifest, dtype), { seed });
@@ -274,6 +274,15 @@ describe("wrong input", () => {
     const net = await labelled({ dtype: "bool" });
     expect(net.loss({ x, y: [[true, false]].flat() as never })).toBe(net.loss({ x, y: [1, 0] }));
     expect(await refusal(() => net.loss({ x, y: [2, 0] }))).toMatchObject({ code: "label-out-of-range" });
+  });
+
+  test("a model beyond all memory is refused as it starts", async () => {
+    // A start function that is `unreachable`: what a compiled module comes to where memory for its fixed part is not to be had.
+    const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+    const trap = [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 8, 1, 0, 10, 5, 1, 3, 0, 0, 0x0b];
+    const manifest = JSON.stringify(fakeManifest());
+    const source = withSection(Uint8Array.from([...header, ...trap]), "nndsl", manifest);
+    await expect(load(source)).rejects.toMatchObject({ code: "out-of-memory" });
   });
 
   test("a batch beyond all memory leaves the net as it was", async () => {
