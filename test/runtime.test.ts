@@ -429,6 +429,7 @@ test("types hold names and shapes", async () => {
     targets: { y: readonly [number, 1] };
     outputs: { p: readonly [number, 1] };
     parameters: { "z.weight": readonly [1, 2]; "z.bias": readonly [1] };
+    frozen: never;
     metrics: "r2";
     hyper: "lr" | "momentum";
   };
