@@ -1,4 +1,5 @@
 /** Writing programs: what is printed reads back as the same tree, and printing again changes nothing. */
+import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { SourceFile } from "../grammar/ast.ts";
@@ -155,6 +156,12 @@ describe("layout", () => {
     expect(layOut("\uFEFFfn f(x) {\r\n  y = x;; z = y;\r\n  return z\r\n}\r\n")).toBe(
       "fn f(x) {\n  y = x\n  z = y\n  return z\n}\n",
     );
+  });
+
+  const library = new URL("../std/", import.meta.url);
+  it.each(readdirSync(library))("finds std/%s laid out", (name) => {
+    const text = readFileSync(new URL(name, library), "utf8");
+    expect(layOut(text)).toBe(text);
   });
 
   it("leaves a program with errors as it is", () => {
