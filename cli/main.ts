@@ -4,6 +4,7 @@ import { version } from "../compiler/version.ts";
 import { addCheck } from "./commands/check.ts";
 import { addCompare } from "./commands/compare.ts";
 import { addCompile } from "./commands/compile.ts";
+import { addDerive } from "./commands/derive.ts";
 import { addFmt } from "./commands/fmt.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addNew } from "./commands/new.ts";
@@ -51,7 +52,17 @@ A first session:
 Exit codes: 0 done, 1 the program or the data is wrong, 2 wrong usage, a missing file or a full disk,
 130 interrupted, 101 a fault of nndsl itself.`,
     );
-  for (const add of [addCompile, addCheck, addFmt, addInspect, addTrain, addPredict, addCompare, addNew]) {
+  for (const add of [
+    addCompile,
+    addCheck,
+    addFmt,
+    addInspect,
+    addDerive,
+    addTrain,
+    addPredict,
+    addCompare,
+    addNew,
+  ]) {
     add(program, output)
       .option("--json", "stdout is one JSON object")
       .option("--no-color", "no colour, as under NO_COLOR");

@@ -2,7 +2,7 @@
 import { existsSync, realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import type { Compiled, CompileOptions, Diagnostic, SourceOptions } from "../compiler/index.ts";
+import type { Analysis, Compiled, CompileOptions, Diagnostic, SourceOptions } from "../compiler/index.ts";
 import { readText } from "./files.ts";
 import type { Output } from "./output.ts";
 
@@ -90,6 +90,29 @@ export async function compileProgram(
       );
     }
     return compiled;
+  } catch (error) {
+    throw error instanceof DiagnosticError ? new ProgramError(program, error.diagnostics) : error;
+  }
+}
+
+/**
+ * Reads and differentiates a program; its warnings go to stderr.
+ * @throws ProgramError
+ */
+export async function analyseProgram(
+  program: Program,
+  options: Omit<SourceOptions, "file" | "readImport">,
+  output: Output,
+): Promise<Analysis> {
+  const { analyse, DiagnosticError } = await import("../compiler/index.ts");
+  try {
+    const analysis = await analyse(program.text, { ...program.options, ...options });
+    if (analysis.diagnostics.length > 0) {
+      output.say(
+        await renderDiagnostics(program, analysis.diagnostics, output.messageColors.isColorSupported),
+      );
+    }
+    return analysis;
   } catch (error) {
     throw error instanceof DiagnosticError ? new ProgramError(program, error.diagnostics) : error;
   }

@@ -1,0 +1,244 @@
+/** From a node of the graph to the formula a person would write for it. */
+import type { Node } from "../ir/node.ts";
+import { isOne, sameSize, showSize, type Shape } from "../ir/size.ts";
+import {
+  both,
+  chain,
+  choice,
+  compare,
+  either,
+  indicator,
+  negated,
+  not,
+  number,
+  over,
+  plus,
+  raised,
+  symbol,
+  times,
+  transposed,
+  type Comparison,
+  type Formula,
+} from "./formula.ts";
+
+export interface Reading {
+  /** The free dimension's name. */
+  readonly freeName: string;
+  readonly parameterPath: (index: number) => string;
+  /** In a function of one number every tensor is written as that number. */
+  readonly asNumber: boolean;
+}
+
+const COMPARISONS: Partial<Record<Node["op"], Comparison>> = {
+  lt: "<",
+  le: "≤",
+  gt: ">",
+  ge: "≥",
+  eq: "=",
+  ne: "≠",
+};
+
+/** Letters for the axes of fixed size, by place; the free one has its own name in lower case. */
+const INDICES = "ijklmopqrst";
+/** Entries of a table that are written out. */
+const MOST_ENTRIES = 8;
+
+/** What `node` is, where its operands are what `operands` says. */
+export function readNode(node: Node, operands: readonly Formula[], reading: Reading): Formula {
+  const [a, b, c] = operands;
+  const name = COMPARISONS[node.op];
+  if (name !== undefined) return compare(name, numeric(a!), numeric(b!));
+  switch (node.op) {
+    case "add":
+      return plus(numeric(a!), numeric(b!));
+    case "sub":
+      return plus(numeric(a!), negated(numeric(b!)));
+    case "mul":
+      return isOuterProduct(node) ? chain(a!, b!) : times(numeric(a!), numeric(b!));
+    case "div":
+      return over(numeric(a!), numeric(b!));
+    case "reciprocal":
+      return raised(numeric(a!), -1);
+    case "neg":
+      return negated(numeric(a!));
+    case "pow":
+      return b!.kind === "number" ? raised(a!, b!.value) : { kind: "power", base: a!, exponent: b! };
+    case "cast":
+      return numeric(a!);
+    case "expm1":
+      return plus(call("exp", a!), number(-1));
+    case "log1p":
+      return call("log", plus(number(1), a!));
+    case "logsumexp":
+      return call("log", total("Σ", node, call("exp", a!), reading));
+    case "and":
+      return both(a!, b!);
+    case "or":
+      return either(a!, b!);
+    case "not":
+      return not(a!);
+    case "where":
+      return choice(a!, b!, c!);
+    case "sum":
+      return total("Σ", node, numeric(a!), reading);
+    case "prod":
+      return total("Π", node, numeric(a!), reading);
+    case "reduce_max":
+      return total("max", node, numeric(a!), reading);
+    case "reduce_min":
+      return total("min", node, numeric(a!), reading);
+    case "matmul":
+      return productOfMatrices(node, a!, b!, reading);
+    case "broadcast":
+      return a!;
+    case "reshape":
+      if (isTransposedVector(node)) return transposed(a!);
+      return sameShapeButOnes(node.operands[0]!.shape, node.shape) ? a! : call("reshape", a!);
+    case "permute":
+      return exchangesLastTwo(node) ? transposed(a!) : call("permute", a!);
+    case "slice":
+      return { kind: "entry", of: a!, at: sliceText(node) };
+    case "embed":
+      return call("embed", a!);
+    case "gather":
+      return { kind: "entry", of: a!, at: b! };
+    case "one_hot":
+      return call("onehot", a!);
+    case "grad":
+      return call("grad", ...operands);
+    case "constant":
+      if (node.type === "bool") return { kind: "truth", value: node.attributes.value !== 0 };
+      return number(node.attributes.value);
+    case "extent": {
+      const { count } = node.attributes.size;
+      return times(number(count), symbol(reading.freeName, true));
+    }
+    case "table": {
+      const { values } = node.attributes;
+      const shown = values.slice(0, MOST_ENTRIES).map(String).join(", ");
+      return symbol(`[${shown}${values.length > MOST_ENTRIES ? ", …" : ""}]`, reading.asNumber);
+    }
+    case "input":
+      return symbol(node.attributes.name, isOneNumber(node, reading));
+    case "parameter":
+      return symbol(reading.parameterPath(node.attributes.index), isOneNumber(node, reading));
+    case "state":
+      return symbol(
+        `${reading.parameterPath(node.attributes.parameter)}.${node.attributes.name}`,
+        isOneNumber(node, reading),
+      );
+    case "hyper":
+      return symbol(node.attributes.name, true);
+    case "step":
+      return symbol("step", true);
+    default:
+      return call(node.op, ...operands);
+  }
+}
+
+/** Whether the tensor is written as one number. */
+export const isOneNumber = ({ shape }: Node, { asNumber }: Reading): boolean =>
+  asNumber || shape.every(isOne);
+
+const call = (name: string, ...operands: readonly Formula[]): Formula => ({
+  kind: "call",
+  name,
+  operands: operands.map(numeric),
+});
+
+/** A condition among numbers is 1 or 0. */
+function numeric(formula: Formula): Formula {
+  const isCondition = formula.kind === "compare" || formula.kind === "logic" || formula.kind === "truth";
+  return isCondition ? indicator(formula) : formula;
+}
+
+type Reduction = Extract<Node, { op: "sum" | "prod" | "reduce_max" | "reduce_min" | "logsumexp" }>;
+
+function total(name: "Σ" | "Π" | "max" | "min", node: Reduction, of: Formula, reading: Reading): Formula {
+  const { shape } = node.operands[0]!;
+  const { axes } = node.attributes;
+  const indices = axes.filter((axis) => !isOne(shape[axis]!)).map((axis) => indexOf(shape, axis, reading));
+  if (indices.length === 0) return of;
+  return summed(name, indices, of, node.shape.every(isOne));
+}
+
+/** Σ -x = -Σ x */
+function summed(
+  name: "Σ" | "Π" | "max" | "min",
+  indices: readonly string[],
+  of: Formula,
+  scalar: boolean,
+): Formula {
+  const isNegative = name === "Σ" && of.kind === "product" && of.coefficient < 0;
+  const sum: Formula = { kind: "total", name, indices, of: isNegative ? negated(of) : of, scalar };
+  return isNegative ? negated(sum) : sum;
+}
+
+/** A matrix of ones adds up the rows of what it multiplies, or its columns. */
+function productOfMatrices(node: Node, a: Formula, b: Formula, reading: Reading): Formula {
+  const [left, right] = node.operands;
+  const rank = node.shape.length;
+  const scalar = node.shape.every(isOne);
+  const depth = left!.shape[rank - 1]!;
+  if (a.kind === "number") {
+    const sum = isOne(depth) ? b : summed("Σ", [indexOf(right!.shape, rank - 2, reading)], b, scalar);
+    return times(a, sum);
+  }
+  if (b.kind === "number") {
+    if (isOne(depth)) return times(a, b);
+    const sum = summed("Σ", [indexOf(left!.shape, rank - 1, reading)], transposed(a), scalar);
+    return times(b, transposed(sum));
+  }
+  return chain(a, b);
+}
+
+function indexOf(shape: Shape, axis: number, { freeName }: Reading): string {
+  if (shape[axis]!.free) return freeName.toLowerCase();
+  const letters = [...INDICES].filter((letter) => letter !== freeName.toLowerCase());
+  return letters[axis] ?? `i${axis}`;
+}
+
+/** A column times a row: entry i, j is a_i b_j. */
+function isOuterProduct({ operands }: Node): boolean {
+  const [a, b] = operands.map((operand) =>
+    operand.op === "broadcast" ? operand.operands[0]!.shape : operand.shape,
+  );
+  if (a?.length !== 2 || b?.length !== 2) return false;
+  return isOne(a[1]!) && isOne(b[0]!) && !isOne(a[0]!) && !isOne(b[1]!);
+}
+
+const isTransposedVector = (node: Node): boolean => {
+  const before = node.operands[0]!.shape;
+  const after = node.shape;
+  if (before.length !== 2 || after.length !== 2) return false;
+  const exchanged = sameSize(before[0]!, after[1]!) && sameSize(before[1]!, after[0]!);
+  return exchanged && !sameSize(before[0]!, before[1]!) && before.some(isOne);
+};
+
+function sameShapeButOnes(a: Shape, b: Shape): boolean {
+  const [left, right] = [a, b].map((shape) => shape.filter((size) => !isOne(size)));
+  return left!.length === right!.length && left!.every((size, axis) => sameSize(size, right![axis]!));
+}
+
+function exchangesLastTwo(node: Extract<Node, { op: "permute" }>): boolean {
+  const { axes } = node.attributes;
+  const rank = axes.length;
+  return (
+    rank >= 2 && axes.every((axis, i) => axis === (i === rank - 1 ? rank - 2 : i === rank - 2 ? rank - 1 : i))
+  );
+}
+
+/** `:, 0` */
+function sliceText(node: Extract<Node, { op: "slice" }>): string {
+  const { shape } = node.operands[0]!;
+  return node.attributes.axes
+    .map(({ start, fromEnd, step }, axis) => {
+      const size = node.shape[axis]!;
+      if (start === 0 && !fromEnd && step === 1 && sameSize(size, shape[axis]!)) return ":";
+      const from = fromEnd ? `-${start}` : String(start);
+      if (isOne(size)) return from;
+      const end = size.free || fromEnd ? "" : String(start + size.count * step);
+      return step === 1 ? `${from}:${end}` : `${from}:${end}:${step} (${showSize(size)})`;
+    })
+    .join(", ");
+}
