@@ -70,3 +70,20 @@ test("a batch of one row", async () => {
   expect([...net.gradients(given).gradients["w"]!.data]).toEqual([1e4, 0, 1e4]);
   net.dispose();
 });
+
+test("the deviation of a batch of equal rows", async () => {
+  const net = await start(`model Equal {
+    input x: [N, 2]
+    param w: [2] = [1, 2]
+    loss sum(sqrt(var(x * w, axis = 0)))
+  }`);
+  expect([
+    ...net.gradients({
+      x: [
+        [5, 1],
+        [5, 4],
+      ],
+    }).gradients["w"]!.data,
+  ]).toEqual([0, expect.closeTo(Math.sqrt(4.5), 5)]);
+  net.dispose();
+});

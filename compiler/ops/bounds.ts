@@ -70,7 +70,7 @@ export function mayBeInfinite(given: Node, depth = DEPTH): boolean {
 }
 
 /** Whether x is at least 0 or NaN, as far as can be seen. */
-function isNonNegative(given: Node, depth: number): boolean {
+export function isNonNegative(given: Node, depth: number): boolean {
   const x = past(KEEP_SIGN, given);
   if (NEVER_NEGATIVE.has(x.op)) return true;
   const known = (operand: Node): boolean => depth > 0 && isNonNegative(operand, depth - 1);

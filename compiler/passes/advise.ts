@@ -1,7 +1,9 @@
-/** Losses that are well formed and yet not what anyone means. Comes after `stabilise`, which names the formulas it looks for. */
+/** Formulas that are well formed and yet not what anyone means. Comes after `stabilise`, which names the formulas it looks for. */
 import type { Diagnostic, Label } from "../../grammar/diagnostic.ts";
+import { reachable } from "../ir/graph.ts";
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
+import { instabilities } from "./rules/instabilities.ts";
 
 /** A function that takes logits, by op, and the op that has turned them into probabilities before. */
 const normalisers = new Map([
@@ -9,17 +11,41 @@ const normalisers = new Map([
   ["softplus", { op: "sigmoid", loss: "bce" }],
 ] as const);
 
-/** The model with a warning `probabilities-as-logits` wherever its loss normalises what is normalised already. */
+/** The model with the warnings `probabilities-as-logits` and `unstable-formula`. */
 export function advise(model: Model): Model {
-  const { trainingLoss } = model.roots;
-  if (trainingLoss === null) return model;
-  const found = [...lossFormula(trainingLoss)].flatMap((node): Diagnostic[] => {
+  return { ...model, warnings: [...model.warnings, ...normalisedTwice(model), ...unstable(model)] };
+}
+
+/** A warning wherever the loss normalises what is normalised already. */
+function normalisedTwice({ roots: { trainingLoss } }: Model): Diagnostic[] {
+  if (trainingLoss === null) return [];
+  return [...lossFormula(trainingLoss)].flatMap((node): Diagnostic[] => {
     if (node.op !== "logsumexp" && node.op !== "softplus") return [];
     const { op, loss } = normalisers.get(node.op)!;
     const inner = node.operands[0]!;
     return inner.op === op ? [asLogits(node, inner, loss)] : [];
   });
-  return { ...model, warnings: [...model.warnings, ...found] };
+}
+
+/** A warning for each place where what is computed of the inputs is unstable: once, though the training graph has it too. */
+function unstable({ roots }: Model): Diagnostic[] {
+  const scalars = [roots.loss, roots.trainingLoss].filter((node) => node !== null);
+  const formulas = [...roots.outputs, ...roots.metrics].map(({ node }) => node);
+  const found = new Map<string, Diagnostic>();
+  for (const node of reachable([...formulas, ...scalars])) {
+    const known = instabilities.find(({ at, matches }) => at.includes(node.op) && matches(node));
+    if (known === undefined) continue;
+    const { span } = node.origin;
+    found.set(`${known.name} ${JSON.stringify(span)}`, {
+      code: "unstable-formula",
+      severity: "warning",
+      message: `${span === undefined ? "a formula" : "this formula"} is unstable: ${known.reason}`,
+      labels: span === undefined ? [] : [{ span, text: "can be infinite or NaN" }],
+      notes: [],
+      help: known.help,
+    });
+  }
+  return [...found.values()];
 }
 
 /** What stands between a loss and the network before it: the nodes down to the products with weights. */

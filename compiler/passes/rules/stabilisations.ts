@@ -321,8 +321,15 @@ function isSumOfSquares(site: Site, node: Node): boolean {
   return false;
 }
 
-/** A positive number or a size. */
+/** A positive number or a size, or the degrees of freedom it leaves, max(N - 1, 0), by which nothing is divided where they are 0. */
 function isPositiveScale(node: Node): boolean {
   const inner = unspread(node);
-  return inner.op === "extent" || (isConstant(inner) && inner.attributes.value > 0);
+  if (isConstant(inner)) return inner.attributes.value > 0;
+  return inner.op === "extent" || (inner.op === "max" && inner.operands.every(isCount));
+}
+
+function isCount(node: Node): boolean {
+  const inner = unspread(node);
+  if (inner.op === "add" || inner.op === "sub") return inner.operands.every(isCount);
+  return inner.op === "extent" || isConstant(inner);
 }
