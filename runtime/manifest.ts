@@ -35,11 +35,11 @@ export interface ManifestParameter {
   readonly doc?: string;
 }
 
+/** A value that the optimiser keeps for a parameter, shaped like it. */
 export interface ManifestState {
   /** The parameter's path. */
   readonly parameter: string;
   readonly name: string;
-  readonly shape: readonly number[];
   readonly place: ManifestPlace;
 }
 

@@ -61,7 +61,9 @@ export class LoadedNet implements Net {
       const feed = new Feed("parameter", { name: path, shape, dtype: "float" }, dtype);
       this.#parameters.set(path, { feed, ...rest });
     }
-    for (const { name, parameter, shape, place } of optimizer?.states ?? []) {
+    const shapes = new Map(manifest.parameters.map(({ path, shape }) => [path, shape]));
+    for (const { name, parameter, place } of optimizer?.states ?? []) {
+      const shape = shapes.get(parameter) ?? [];
       const path = `optimizer.${name}.${parameter}`;
       this.#states.set(path, {
         feed: new Feed("state", { name: path, shape, dtype: "float" }, dtype),

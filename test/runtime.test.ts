@@ -430,7 +430,6 @@ test("types hold names and shapes", async () => {
     outputs: { p: readonly [number, 1] };
     parameters: { "z.weight": readonly [1, 2]; "z.bias": readonly [1] };
     frozen: never;
-    frozen: never;
     metrics: "r2";
     hyper: "lr" | "momentum";
   };

@@ -88,7 +88,6 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
               return {
                 parameter: parameter.path,
                 name: state.name,
-                shape: counts(parameter.shape),
                 place: find(
                   `${state.name} of ${parameter.path}`,
                   (r) => r.kind === "state" && r.parameter === state.parameter && r.name === state.name,

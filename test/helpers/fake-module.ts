@@ -139,8 +139,8 @@ export function fakeManifest(dtype: Dtype = "f32"): Manifest {
       hyper: { lr: 0.1, momentum: 0.5 },
       places: { lr: fixed(at.lr), momentum: fixed(at.momentum) },
       states: [
-        { parameter: "z.weight", name: "m", shape: [1, 2], place: fixed(at.mw) },
-        { parameter: "z.bias", name: "m", shape: [1], place: fixed(at.mb) },
+        { parameter: "z.weight", name: "m", place: fixed(at.mw) },
+        { parameter: "z.bias", name: "m", place: fixed(at.mb) },
       ],
     },
     step: fixed(at.step),
