@@ -435,6 +435,22 @@ test("settings may be called as what every object inherits", async () => {
   expect(model.settings).toEqual({ toString: "2", constructor: "3" });
 });
 
+test("a state starts from the first values before it, and from nothing that a step brings", async () => {
+  const program = (body: string): string =>
+    `optimizer o(lr = 1) { ${body} param = param - lr * grad * b }
+     model M { param w = 3 loss w * w optimizer o() }`;
+  const model = await modelOf(program("state a = param + 1 state b = 2 * a a = a + grad"));
+  expect(valueOf(model.roots.stateStarts)).toEqual([[4], [8]]);
+  for (const body of [
+    "state b = grad",
+    "g = grad state b = g",
+    "state b = step",
+    "state a = 1 a = a + 1 state b = a",
+  ]) {
+    expect((await read(program(body))).diagnostics.map((d) => d.code)).toEqual(["start-not-known"]);
+  }
+});
+
 test("limits end in a diagnostic", async () => {
   const bombs: Record<string, string> = {
     "loop-too-long": "t = 0 for i in 0..1000000000 { t = t + i }",

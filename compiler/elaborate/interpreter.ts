@@ -55,6 +55,8 @@ export interface StateResult {
 
 interface OpenState {
   readonly start: Node;
+  /** What the name stands for until it is bound again. */
+  readonly node: Node;
 }
 
 export class Interpreter extends Expressions {
@@ -598,10 +600,14 @@ export class Interpreter extends Expressions {
       });
     }
     const before = scope.snapshot();
-    // Before the first step there is a parameter, but neither a gradient nor a step.
+    // Before the first step the parameter and the states have their first values.
     before.names.set("param", tensor(current.made.start));
-    before.names.delete("grad");
-    before.names.delete("step");
+    for (const [other, state] of states) {
+      const bound = before.names.get(other);
+      if (bound !== undefined && bound !== POISON && bound.kind === "tensor" && bound.node === state.node) {
+        before.names.set(other, tensor(state.start));
+      }
+    }
     this.fixing++;
     const value = this.evaluate(statement.value, before);
     this.fixing--;
@@ -613,12 +619,20 @@ export class Interpreter extends Expressions {
       `the first value of \`${name}\``,
       "a state is shaped like its parameter",
     );
-    states.set(name, { start });
+    const late = reachable([start]).find((n) => n.op === "grad" || n.op === "step" || n.op === "state");
+    if (late !== undefined) {
+      const on = { grad: "a gradient", step: "the step", state: "a state that has been bound again" };
+      throw this.problem(
+        "start-not-known",
+        statement.value.span,
+        `the first value of \`${name}\` depends on ${on[late.op]}`,
+        { help: "a first value is made before the first step: give a number, and bind it again with `=`" },
+      );
+    }
     const build = this.build(statement.span, name);
-    scope.names.set(
-      name,
-      tensor(build.graph.make("state", [], { parameter: current.index, name, shape }, build.origin)),
-    );
+    const node = build.graph.make("state", [], { parameter: current.index, name, shape }, build.origin);
+    states.set(name, { start, node });
+    scope.names.set(name, tensor(node));
   }
 
   #typeShape(type: TensorType, scope: Scope): Shape {
