@@ -446,6 +446,7 @@ test("a state starts from the first values before it, and from nothing that a st
     "g = grad state b = g",
     "state b = step",
     "state a = 1 a = a + 1 state b = a",
+    "q = 2 * param state b = q",
   ]) {
     expect((await read(program(body))).diagnostics.map((d) => d.code)).toEqual(["start-not-known"]);
   }

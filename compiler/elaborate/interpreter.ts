@@ -619,9 +619,16 @@ export class Interpreter extends Expressions {
       `the first value of \`${name}\``,
       "a state is shaped like its parameter",
     );
-    const late = reachable([start]).find((n) => n.op === "grad" || n.op === "step" || n.op === "state");
+    const late = reachable([start]).find(
+      (n) => n.op === "grad" || n.op === "step" || n.op === "state" || n.op === "parameter",
+    );
     if (late !== undefined) {
-      const on = { grad: "a gradient", step: "the step", state: "a state that has been bound again" };
+      const on = {
+        grad: "a gradient",
+        step: "the step",
+        state: "a state that has been bound again",
+        parameter: "what a line before has made of `param`",
+      };
       throw this.problem(
         "start-not-known",
         statement.value.span,
