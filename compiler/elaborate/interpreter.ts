@@ -619,8 +619,10 @@ export class Interpreter extends Expressions {
       `the first value of \`${name}\``,
       "a state is shaped like its parameter",
     );
-    const late = reachable([start]).find(
-      (n) => n.op === "grad" || n.op === "step" || n.op === "state" || n.op === "parameter",
+    const parts = reachable([start]);
+    // A gradient is made of parameters too, so it is looked for first.
+    const late = (["grad", "step", "state", "parameter"] as const).find((op) =>
+      parts.some((n) => n.op === op),
     );
     if (late !== undefined) {
       const on = {
@@ -632,7 +634,7 @@ export class Interpreter extends Expressions {
       throw this.problem(
         "start-not-known",
         statement.value.span,
-        `the first value of \`${name}\` depends on ${on[late.op]}`,
+        `the first value of \`${name}\` depends on ${on[late]}`,
         { help: "a first value is made before the first step: give a number, and bind it again with `=`" },
       );
     }
