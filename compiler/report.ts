@@ -7,7 +7,8 @@ import { type Model } from "./ir/model.ts";
 import type { Node } from "./ir/node.ts";
 import { elements, showSize } from "./ir/size.ts";
 import { ops } from "./ops/table.ts";
-import type { EntryName, Program } from "./schedule/kernel.ts";
+import type { Buffer, EntryName, Program } from "./schedule/kernel.ts";
+import { bytesOf, liveRanges } from "./schedule/memory.ts";
 
 export interface Report {
   readonly model: string;
@@ -34,10 +35,20 @@ export interface Report {
     /** Bytes, for each row where the size has the batch in it. */
     readonly bytes: number;
     readonly perRow: boolean;
+    /** Where it lies in its part of the arena, in bytes; values that are not alive at the same time may overlap there. */
+    readonly offset: number;
+    /** The kernels that write it first and touch it last. */
+    readonly from: string;
+    readonly until: string;
     readonly because: string;
   }[];
   /** Bytes of the arena: the fixed part, and for each row of a batch. */
-  readonly arena: { readonly fixed: number; readonly perRow: number };
+  readonly arena: {
+    readonly fixed: number;
+    readonly perRow: number;
+    /** What it is made of; the sums are the two numbers above. */
+    readonly parts: readonly { readonly of: ArenaPart; readonly fixed: number; readonly perRow: number }[];
+  };
   readonly kernels: readonly {
     readonly name: string;
     readonly formula: string;
@@ -52,6 +63,10 @@ export interface Report {
  * @param model before `lower`, in the terms of the source
  * @param elementBytes 4 for f32, 8 for f64
  */
+/** `shared`: the space in which all that kernels leave for one another lies, in turns. */
+export type ArenaPart =
+  "inputs" | "parameters" | "optimizer" | "gradients" | "outputs" | "loss and metrics" | "shared";
+
 export function buildReport(model: Model, program: Program, elementBytes: number): Report {
   const freeName = model.freeName ?? "N";
   const { roots } = model;
@@ -81,7 +96,7 @@ export function buildReport(model: Model, program: Program, elementBytes: number
     }),
     flops: { forward: totalFlops(forwardNodes), backward: totalFlops(backwardNodes) },
     stored: storedValues(program, freeName, elementBytes),
-    arena: { fixed: program.arena.fixed, perRow: program.arena.perRow },
+    arena: arenaParts(program, elementBytes),
     kernels: program.kernels.map((kernel, index) => ({
       name: kernel.name,
       formula: kernel.formula,
@@ -99,20 +114,61 @@ export function buildReport(model: Model, program: Program, elementBytes: number
 function storedValues(program: Program, freeName: string, elementBytes: number): Report["stored"] {
   const entry =
     program.entries.find((e) => e.name === "step") ?? program.entries.find((e) => e.name === "gradients");
-  const used = new Set(entry?.calls.flatMap((call) => call.addresses.map((a) => a.buffer)));
-  return program.buffers.flatMap(({ id, name, size, role }) =>
-    role.kind === "temporary" && used.has(id)
-      ? [
-          {
-            name,
-            size: showSize(size, freeName),
-            bytes: size.count * elementBytes,
-            perRow: size.free,
-            because: role.because,
-          },
-        ]
-      : [],
-  );
+  if (entry === undefined) return [];
+  const nameOf = (call: number): string => program.kernels[entry.calls[call]!.kernel]!.name;
+  const index = program.entries.indexOf(entry);
+  const ranges = liveRanges(program.buffers, program.entries);
+  return program.buffers.flatMap((buffer) => {
+    const { id, name, size, role } = buffer;
+    const range = ranges[id];
+    if (role.kind !== "temporary" || !range || range.entry !== index) return [];
+    return [
+      {
+        name,
+        size: showSize(size, freeName),
+        bytes: size.count * elementBytes,
+        perRow: size.free,
+        offset: program.arena.places[id]!.offset,
+        from: nameOf(range.first),
+        until: nameOf(range.last),
+        because: role.because,
+      },
+    ];
+  });
+}
+
+const partOf = {
+  input: "inputs",
+  parameter: "parameters",
+  state: "optimizer",
+  hyper: "optimizer",
+  step: "optimizer",
+  gradient: "gradients",
+  output: "outputs",
+  loss: "loss and metrics",
+  metric: "loss and metrics",
+} as const satisfies Partial<Record<Buffer["role"]["kind"], ArenaPart>>;
+
+/** What keeps its place is counted; what is left of the arena is shared. */
+function arenaParts({ buffers, arena }: Program, elementBytes: number): Report["arena"] {
+  const parts = new Map<ArenaPart, { fixed: number; perRow: number }>();
+  const { fixed, perRow } = arena;
+  const shared = { fixed, perRow };
+  for (const buffer of buffers) {
+    const { kind } = buffer.role;
+    if (kind === "temporary" || kind === "table") continue;
+    const of = partOf[kind];
+    const part = parts.get(of) ?? { fixed: 0, perRow: 0 };
+    parts.set(of, part);
+    const column = buffer.size.free ? "perRow" : "fixed";
+    part[column] += bytesOf(buffer, elementBytes);
+    shared[column] -= bytesOf(buffer, elementBytes);
+  }
+  return {
+    fixed,
+    perRow,
+    parts: [...parts, ["shared", shared] as const].map(([of, part]) => ({ of, ...part })),
+  };
 }
 
 /** Operations for a batch of one row. */

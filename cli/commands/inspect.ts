@@ -22,7 +22,8 @@ Examples:
   nndsl inspect mnist.nn --batch 128
   nndsl inspect mnist.nn --set sizes=[512] --json | jq .flops
 
-FLOPs are for one row of a batch. "Stored" are the values that the backward pass needs from the forward pass.`,
+FLOPs are for one row of a batch. "Stored" are the values that a step keeps from the kernel that makes them until the last that reads
+them, and "at" is where, in bytes; a place is used again once its value is not needed.`,
     )
     .action((file: string, options: SharedOptions) => inspectCommand(file, options, output));
 }
@@ -96,11 +97,14 @@ function reportText(report: Report, batch: number, output: Output): string {
           section(
             `Stored for the backward pass`,
             draw(
-              ["value", "size", "bytes", "because"],
+              ["value", "size", "bytes", "at", "from", "until", "because"],
               report.stored.map((s) => [
                 s.name,
                 s.size,
                 `${count(s.bytes)}${s.perRow ? " a row" : ""}`,
+                `${s.perRow ? "row" : "fixed"} ${s.offset}`,
+                s.from,
+                s.until,
                 s.because,
               ]),
             ),
@@ -108,7 +112,16 @@ function reportText(report: Report, batch: number, output: Output): string {
         ]),
     section(
       "Memory",
-      `  ${bytes(report.arena.fixed)} and ${bytes(report.arena.perRow)} a row: ${bytes(arena)} for ${count(batch)} rows`,
+      [
+        draw(
+          ["bytes for", "fixed", "a row"],
+          [
+            ...report.arena.parts.map((part) => [partNames[part.of], part.fixed, part.perRow]),
+            ["in all", report.arena.fixed, report.arena.perRow],
+          ],
+        ),
+        `  ${bytes(report.arena.fixed)} and ${bytes(report.arena.perRow)} a row: ${bytes(arena)} for ${count(batch)} rows`,
+      ].join("\n"),
     ),
     section(
       `Kernels: ${report.kernels.length}`,
@@ -126,6 +139,17 @@ function reportText(report: Report, batch: number, output: Output): string {
     ),
   ].join("\n\n");
 }
+
+/** Values between kernels take turns: one that is no longer read gives its place to a later one, of this entry or of another. */
+const partNames = {
+  inputs: "inputs",
+  parameters: "parameters",
+  optimizer: "optimiser: states, arguments, step number",
+  gradients: "gradients",
+  outputs: "outputs",
+  "loss and metrics": "loss and metrics",
+  shared: "values between kernels, in turns",
+} as const satisfies Record<Report["arena"]["parts"][number]["of"], string>;
 
 /** `12 FLOP`, `1.2 MFLOP` */
 const operations = (number: number): string => `${short(number)}FLOP`.replace(/(\d)FLOP/, "$1 FLOP");

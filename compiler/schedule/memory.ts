@@ -8,6 +8,15 @@ import type { Buffer, Entry, Place, Program } from "./kernel.ts";
 const ALIGNMENT = 16;
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
+/**
+ * What a buffer takes of the arena: bytes, for each row where its size has the batch in it. The capacity in rows is a multiple of 4, so any
+ * number of elements for each row keeps places aligned; fixed places are rounded up.
+ */
+export function bytesOf({ role, size }: Buffer, elementBytes: number): number {
+  if (role.kind === "table") return 0;
+  return size.free ? size.count * elementBytes : aligned(size.count * elementBytes);
+}
+
 /** From the call that first writes a temporary to the last that touches it, in one entry. */
 export interface LiveRange {
   readonly entry: number;
@@ -46,15 +55,12 @@ export function planMemory(
   let tables = 0;
   const parts = { fixed: 0, rows: 0 };
   for (const part of ["fixed", "rows"] as const) {
-    // The capacity in rows is a multiple of 4, so any number of elements for each row keeps places aligned.
-    const bytesOf = (buffer: Buffer): number =>
-      part === "fixed" ? aligned(buffer.size.count * elementBytes) : buffer.size.count * elementBytes;
     const mine = buffers.filter((b) => b.role.kind !== "table" && b.size.free === (part === "rows"));
     let end = 0;
     for (const buffer of mine) {
       if (buffer.role.kind === "temporary") continue;
       places[buffer.id] = { part, offset: end };
-      end += bytesOf(buffer);
+      end += bytesOf(buffer, elementBytes);
     }
     const base = end;
     const temporaries = mine.filter((b) => b.role.kind === "temporary");
@@ -62,7 +68,7 @@ export function planMemory(
     const placed: { range: LiveRange; from: number; to: number }[] = [];
     for (const buffer of temporaries) {
       const range = ranges[buffer.id] ?? null;
-      const bytes = bytesOf(buffer);
+      const bytes = bytesOf(buffer, elementBytes);
       const busy = placed.filter((other) => range !== null && overlap(range, other.range));
       const offset = bestGap(busy, bytes, base);
       places[buffer.id] = { part, offset };
@@ -128,10 +134,7 @@ export function lowerBound(program: Program, elementBytes: number): { fixed: num
   const ranges = liveRanges(program.buffers, program.entries);
   const bound = { fixed: 0, perRow: 0 };
   for (const part of ["fixed", "perRow"] as const) {
-    const bytes = (b: Buffer): number => {
-      if (b.role.kind === "table" || b.size.free !== (part === "perRow")) return 0;
-      return part === "fixed" ? aligned(b.size.count * elementBytes) : b.size.count * elementBytes;
-    };
+    const bytes = (b: Buffer): number => (b.size.free === (part === "perRow") ? bytesOf(b, elementBytes) : 0);
     let always = 0;
     for (const b of program.buffers) if (b.role.kind !== "temporary") always += bytes(b);
     let peak = 0;

@@ -1,0 +1,83 @@
+/** What `nndsl inspect` says of memory, against the memory of the module. */
+import { describe, expect, test } from "vitest";
+import { compile, type Compiled } from "../compiler/index.ts";
+import { example } from "./helpers/model.ts";
+import type { ModuleExports } from "./helpers/program.ts";
+
+const PAGE = 2 ** 16;
+const names = ["xor", "iris", "decay"];
+
+const instance = async ({ wasm }: Compiled): Promise<ModuleExports & Record<string, unknown>> =>
+  // The interface of docs/abi.md.
+  (await WebAssembly.instantiate(wasm.slice().buffer, {})).instance.exports as never;
+
+describe.each(["f32", "f64"] as const)("in %s", (dtype) => {
+  test("the parts sum up to the arena, and the module's memory is that for the rows reserved", async () => {
+    for (const name of names) {
+      const compiled = await compile(example(name), { dtype });
+      const { arena } = compiled.report;
+      const sum = (column: "fixed" | "perRow"): number =>
+        arena.parts.reduce((total, part) => total + part[column], 0);
+      expect({ fixed: sum("fixed"), perRow: sum("perRow") }).toEqual({
+        fixed: arena.fixed,
+        perRow: arena.perRow,
+      });
+      expect(arena.parts.every((part) => part.fixed >= 0 && part.perRow >= 0)).toBe(true);
+
+      const module = await instance(compiled);
+      // Enough rows that a byte a row more or less would be a page more or less.
+      const rows = 4 * PAGE;
+      expect(module.reserve(rows)).toBe(1);
+      const end = Number(module.arena.value) + arena.fixed + rows * arena.perRow;
+      expect(module.memory.buffer.byteLength).toBe(Math.ceil(end / PAGE) * PAGE);
+    }
+  });
+});
+
+test("all of the arena is written in use, but what rounds a place up, and nothing behind it", async () => {
+  const rows = 8;
+  const compiled = await compile(example("xor"));
+  const { arena } = compiled.report;
+  const module = await instance(compiled);
+  module.reserve(rows);
+  const start = Number(module.arena.value);
+  const words = (arena.fixed + rows * arena.perRow) / 4;
+  const untouched = 0x7fc0beef;
+  // Behind the arena to the end of the memory too.
+  const memory = new Uint32Array(module.memory.buffer, start);
+  memory.fill(untouched);
+  module.initialize(1);
+  for (const { place, shape } of compiled.manifest.inputs) {
+    const count = rows * shape.reduce<number>((n, size) => n * (typeof size === "number" ? size : 1), 1);
+    const at = "rows" in place ? arena.fixed + place.rows * rows : place.fixed;
+    new Float32Array(module.memory.buffer, start + at, count).fill(0.5);
+  }
+  for (const entry of ["predict", "evaluate", "gradients", "step"])
+    (module[entry] as (n: number) => number)(rows);
+  const left = [...memory.subarray(0, words).keys()].filter((i) => memory[i] === untouched);
+  // Only a fixed place has padding: less than 16 bytes each.
+  expect(left.every((i) => i * 4 < arena.fixed)).toBe(true);
+  expect(left.length * 4).toBeLessThan(16 * compiled.report.parameters.length * 8);
+  expect(memory.subarray(words).every((word) => word === untouched)).toBe(true);
+});
+
+test.each(names)(
+  "what %s stores lies in the shared space, which is used more than once where values take turns",
+  async (name) => {
+    const { report } = await compile(example(name));
+    const shared = report.arena.parts.find((part) => part.of === "shared")!;
+    const kernels = new Set(report.kernels.map((kernel) => kernel.name));
+    expect(report.stored.length).toBeGreaterThan(1);
+    for (const column of ["fixed", "perRow"] as const) {
+      const stored = report.stored.filter((s) => s.perRow === (column === "perRow"));
+      for (const { offset, bytes, from, until } of stored) {
+        expect(offset).toBeGreaterThanOrEqual(report.arena[column] - shared[column]);
+        expect(offset + bytes).toBeLessThanOrEqual(report.arena[column]);
+        expect(kernels).toContain(from);
+        expect(kernels).toContain(until);
+      }
+    }
+    const total = report.stored.reduce((sum, s) => sum + (s.perRow ? s.bytes : 0), 0);
+    expect(total).toBeGreaterThan(shared.perRow);
+  },
+);
