@@ -1,0 +1,73 @@
+/**
+ * Random programs over the whole language: outputs, loss and gradients of the compiled module beside the tape, differences of values, and PyTorch.
+ * `npm run fuzz:gradients` runs more of them.
+ */
+import { beforeAll, describe, expect, it } from "vitest";
+import { stdSources } from "../compiler/generated/std-sources.ts";
+import { ops } from "../compiler/ops/table.ts";
+import { parse } from "../grammar/parse.ts";
+import { describeWrong, fuzz, shrink, type Report } from "./fuzz/fuzz.ts";
+import { compareWithTorch, findPython } from "./fuzz/torch.ts";
+import { skippedWithout } from "./helpers/skip.ts";
+
+const RUNS = 300;
+const SEED = 20_260;
+const python = findPython();
+
+describe(`${RUNS} random programs`, () => {
+  let report: Report;
+  beforeAll(async () => {
+    report = await fuzz({ runs: RUNS, seed: SEED, keep: RUNS });
+  }, 600_000);
+
+  it("have the outputs, losses and gradients of the tape and of differences", async () => {
+    const [first] = report.wrong;
+    const shortest = first === undefined ? null : await shrink(SEED, first.index, 60);
+    expect([...(shortest ? [shortest] : []), ...report.wrong].map(describeWrong).join("\n\n")).toBe("");
+  }, 120_000);
+
+  it("seldom are constant or no number, and seldom lose their digits by rounding", () => {
+    const { constant, nan, rounding } = report.counts;
+    expect(constant + nan).toBeLessThan(0.05 * RUNS);
+    expect(rounding).toBeLessThan(0.03 * RUNS);
+    expect(report.kinks).toBeLessThan(0.03 * report.differences);
+  });
+
+  it("hold every op that a loss can hold", () => {
+    // The optimiser's, and those that only derivatives and the compiler's rewrites make.
+    const elsewhere = ["state", "hyper", "step", "embed", "softmax", "reciprocal", "eq", "ne"];
+    expect(Object.keys(ops).filter((op) => !report.ops.has(op) && !elsewhere.includes(op))).toEqual([]);
+  });
+
+  it("call every function and layer of the library that lets gradients through", () => {
+    const metrics = ["accuracy", "soft_accuracy", "binary_accuracy", "r2"];
+    const initialisers = [
+      "zeros",
+      "ones",
+      "constant",
+      "normal",
+      "xavier_normal",
+      "kaiming_uniform",
+      "kaiming_normal",
+    ];
+    const elsewhere = new Set([...metrics, ...initialisers, "fan_in", "fan_out"]);
+    const names = [...stdSources].flatMap(([file, text]) =>
+      parse(text, file).file.declarations.flatMap((d) =>
+        d.kind === "fn" || d.kind === "layer" ? [d.name.text] : [],
+      ),
+    );
+    expect(names.length).toBeGreaterThan(30);
+    expect(names.filter((name) => !report.words.has(name) && !elsewhere.has(name))).toEqual([]);
+  });
+
+  it.skipIf(skippedWithout(python))(
+    "have the losses and gradients of PyTorch",
+    () => {
+      const { compared, lacking, wrong } = compareWithTorch(python!, report.runs, 1e-4);
+      expect(wrong.map(({ because }) => because)).toEqual([]);
+      expect([...lacking.keys()]).toEqual([]);
+      expect(compared).toBeGreaterThan(0.9 * RUNS);
+    },
+    120_000,
+  );
+});

@@ -1,0 +1,110 @@
+/** Many random programs, and what came of them. */
+import fc from "fast-check";
+import { check, type Result, type Verdict } from "./check.ts";
+import { cases, type Case } from "./programs.ts";
+import type { Dtype, Run } from "./run.ts";
+
+export interface Wrong {
+  readonly index: number;
+  readonly program: Case;
+  readonly because: string;
+}
+
+export interface Report {
+  readonly programs: number;
+  readonly counts: Readonly<Record<Verdict["kind"], number>>;
+  readonly differences: number;
+  readonly kinks: number;
+  readonly seconds: number;
+  /** How many programs hold each op, and each word of the language's library. */
+  readonly ops: ReadonlyMap<string, number>;
+  readonly words: ReadonlyMap<string, number>;
+  /** The first few that are wrong. */
+  readonly wrong: readonly Wrong[];
+  readonly rounding: readonly Wrong[];
+  /** Of the first programs, for other autograds. */
+  readonly runs: readonly Run[];
+}
+
+/** The module is made in a worker meanwhile, so two at a time keep both busy. */
+const AT_ONCE = 2;
+/** Every so many programs one is compiled in f64 too. */
+const F64_EVERY = 5;
+const KEPT = 5;
+
+const arbitrary = fc.noBias(cases);
+const dtypesOf = (index: number): readonly Dtype[] =>
+  index % F64_EVERY === F64_EVERY - 1 ? ["f32", "f64"] : ["f32"];
+
+/** @param keep of how many programs the runs are kept */
+export async function fuzz(options: {
+  readonly runs: number;
+  readonly seed: number;
+  readonly keep?: number;
+  readonly progress?: (done: number, wrong: number) => void;
+}): Promise<Report> {
+  const { runs, seed, keep = 0, progress } = options;
+  const programs = fc.sample(arbitrary, { numRuns: runs, seed });
+  const counts: Record<Verdict["kind"], number> = { right: 0, constant: 0, nan: 0, rounding: 0, wrong: 0 };
+  const [ops, words] = [new Map<string, number>(), new Map<string, number>()];
+  const wrong: Wrong[] = [];
+  const rounding: Wrong[] = [];
+  const kept: Run[] = [];
+  let [next, done, differences, kinks] = [0, 0, 0, 0];
+  const began = performance.now();
+
+  const record = (index: number, { verdict, ...result }: Result): void => {
+    const program = programs[index]!;
+    counts[verdict.kind]++;
+    differences += result.differences;
+    kinks += result.kinks;
+    for (const op of result.ops) ops.set(op, (ops.get(op) ?? 0) + 1);
+    for (const word of new Set(program.source.match(/[A-Za-z_]\w*/g)))
+      words.set(word, (words.get(word) ?? 0) + 1);
+    if ("because" in verdict) {
+      const list = verdict.kind === "wrong" ? wrong : rounding;
+      if (list.length < KEPT) list.push({ index, program, because: verdict.because });
+    }
+    if (kept.length < keep && verdict.kind === "right" && result.run !== null) kept.push(result.run);
+    progress?.(++done, counts.wrong);
+  };
+  const work = async (): Promise<void> => {
+    while (next < runs) {
+      const index = next++;
+      record(index, await check(programs[index]!, dtypesOf(index)));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  const seconds = (performance.now() - began) / 1000;
+  return { programs: runs, counts, differences, kinks, seconds, ops, words, wrong, rounding, runs: kept };
+}
+
+/** The shortest program that is wrong as program `index` of a seed is, as far as it is found in `seconds`. */
+export async function shrink(seed: number, index: number, seconds: number): Promise<Wrong | null> {
+  let because = "";
+  const property = fc.asyncProperty(arbitrary, async (program) => {
+    const { verdict } = await check(program, dtypesOf(index));
+    if (verdict.kind === "wrong") because = verdict.because;
+    return verdict.kind !== "wrong";
+  });
+  const { counterexample } = await fc.check(property, {
+    seed,
+    path: String(index),
+    numRuns: 1,
+    interruptAfterTimeLimit: seconds * 1000,
+  });
+  return counterexample === null ? null : { index, program: counterexample[0], because };
+}
+
+/** A report in words. */
+export function describeReport(report: Report): string {
+  const { programs, counts, differences, kinks, seconds, ops } = report;
+  const kinds = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
+  return [
+    `${programs} programs in ${seconds.toFixed(0)} s: ${kinds.join(", ")}`,
+    `${differences} differences, ${kinks} of them left out at kinks; ${ops.size} ops`,
+  ].join("\n");
+}
+
+export const describeWrong = ({ program, because, index }: Wrong): string =>
+  `program ${index}, batch ${program.batch}, data of seed ${program.seed}\n${because}\n${program.source}`;

@@ -1,0 +1,115 @@
+/**
+ * Derivatives by differences of values alone, in f64: of the graph as it was elaborated, so that no rewrite, no derivative rule and no kernel of the
+ * compiler has a part in them. A `grad` in a model is a difference as well, and the gradient of one a difference of differences.
+ */
+import { reachable } from "../../compiler/ir/graph.ts";
+import type { Node, OpName } from "../../compiler/ir/node.ts";
+import type { Environment, Op, Values } from "../../compiler/ops/op.ts";
+import { ops } from "../../compiler/ops/table.ts";
+
+export interface Difference {
+  readonly value: number;
+  /** How far two steps of the ladder differ: large at a kink, where no derivative is. */
+  readonly uncertainty: number;
+}
+
+/** From the widest step, good for smooth functions, to narrow ones, good beside a kink. */
+const ladder = [2 ** -6, 2 ** -8, 2 ** -10, 2 ** -13, 2 ** -17];
+
+/**
+ * The derivative of f at 0 by Richardson's central difference (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, whose error is of order h⁴: the two
+ * neighbours on a ladder of steps that agree best.
+ */
+export function differentiateAt0(f: (delta: number) => number): Difference {
+  let previous = NaN;
+  let best: Difference = { value: NaN, uncertainty: Infinity };
+  for (const h of ladder) {
+    const value = (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h);
+    const uncertainty = Math.abs(value - previous);
+    if (uncertainty < best.uncertainty || Number.isNaN(best.value)) {
+      best = { value, uncertainty: Number.isNaN(uncertainty) ? Infinity : uncertainty };
+    }
+    if (uncertainty <= 1e-10 * Math.abs(value) + 1e-13) break;
+    previous = value;
+  }
+  return best;
+}
+
+/** Whether the slopes of f on both sides of 0 differ: between two close steps each of them stays, and they keep apart. */
+export function isKink(f: (delta: number) => number): boolean {
+  const at = f(0);
+  return [2 ** -16, 2 ** -20].every((h) => {
+    const right = (f(h) - at) / h;
+    const left = (at - f(-h)) / h;
+    return Math.abs(right - left) > 1e-3 * Math.max(Math.abs(right), Math.abs(left));
+  });
+}
+
+/** Where values of nodes are read. */
+interface Reader {
+  readonly get: (node: Node) => Values | undefined;
+}
+
+/** What roots are worth, and how they move with one entry of a node. */
+export class Numeric {
+  readonly #environment: Environment;
+  readonly #known = new Map<Node, Values>();
+  readonly #paths = new Map<Node, Map<Node, readonly Node[]>>();
+
+  constructor(roots: readonly Node[], environment: Environment) {
+    this.#environment = environment;
+    for (const node of reachable(roots)) this.#known.set(node, this.#evaluate(node, this.#known));
+  }
+
+  /** One of the roots, or what they depend on. */
+  value(node: Node): Values {
+    const value = this.#known.get(node);
+    if (value === undefined) throw new RangeError("the node was not evaluated");
+    return value;
+  }
+
+  /** The scalar as a function of how far an entry of the tensor is moved. */
+  along(scalar: Node, tensor: Node, entry: number, known: Reader = this.#known): (delta: number) => number {
+    const path = this.#path(scalar, tensor);
+    const at = known.get(tensor)!;
+    return (delta) => {
+      const data = Float64Array.from(at.data);
+      data[entry]! += delta;
+      const moved = new Map<Node, Values>([[tensor, { shape: at.shape, data }]]);
+      const layered: Reader = { get: (node) => moved.get(node) ?? known.get(node) };
+      for (const node of path) moved.set(node, this.#evaluate(node, layered));
+      return layered.get(scalar)!.data[0]!;
+    };
+  }
+
+  /** What moves with the tensor on the way to the scalar, operands first. Every `stop_gradient` holds still. */
+  #path(scalar: Node, tensor: Node): readonly Node[] {
+    const paths = this.#paths.get(scalar) ?? new Map<Node, readonly Node[]>();
+    this.#paths.set(scalar, paths);
+    const known = paths.get(tensor);
+    if (known !== undefined) return known;
+    const moving = new Set([tensor]);
+    const path = reachable([scalar]).filter((node) => {
+      if (node === tensor || node.op === "stop_gradient") return false;
+      if (!node.operands.some((operand) => moving.has(operand))) return false;
+      moving.add(node);
+      return true;
+    });
+    paths.set(tensor, path);
+    return path;
+  }
+
+  #evaluate(node: Node, known: Reader): Values {
+    if (node.op === "grad") {
+      const [scalar, tensor] = [node.operands[0]!, node.operands[1]!];
+      const at = known.get(tensor)!;
+      const entry = (_: number, i: number): number =>
+        differentiateAt0(this.along(scalar, tensor, i, known)).value;
+      return { shape: at.shape, data: at.data.map(entry) };
+    }
+    // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
+    const record = ops[node.op] as unknown as Op<OpName>;
+    const operands = node.operands.map((operand) => known.get(operand)!);
+    return record.evaluate(operands, node as never, this.#environment);
+  }
+}
