@@ -6,6 +6,7 @@ import { addCompare } from "./commands/compare.ts";
 import { addCompile } from "./commands/compile.ts";
 import { addDerive } from "./commands/derive.ts";
 import { addFmt } from "./commands/fmt.ts";
+import { addGraph } from "./commands/graph.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addNew } from "./commands/new.ts";
 import { addPredict } from "./commands/predict.ts";
@@ -58,6 +59,7 @@ Exit codes: 0 done, 1 the program or the data is wrong, 2 wrong usage, a missing
     addFmt,
     addInspect,
     addDerive,
+    addGraph,
     addTrain,
     addPredict,
     addCompare,

@@ -43,7 +43,7 @@ const arrows: Record<string, { readonly values: readonly string[]; readonly type
 const packages: Record<string, readonly RegExp[]> = {
   grammar: [/^chevrotain$/],
   runtime: [],
-  compiler: [/^(assemblyscript|binaryen)/, /^node:worker_threads$/],
+  compiler: [/^(assemblyscript|binaryen)/, /^node:worker_threads$/, /^@dagrejs\/dagre$/],
   cli: [/^node:/, /^(commander|picocolors|papaparse|fflate)$/, /^@tensorflow\/tfjs$/],
 };
 
@@ -71,10 +71,11 @@ describe.each(Object.keys(arrows))("%s/", (folder) => {
 describe("compiler/", () => {
   const found = importsOf("compiler");
 
-  test("keeps assemblyscript, binaryen and threads in assemble/", () => {
+  test("keeps assemblyscript, binaryen and threads in assemble/, and the layout of graphs in diagram/", () => {
     const outside = found.filter(
       ({ from, to }) =>
-        packages["compiler"]!.some((p) => p.test(to)) && !from.startsWith("compiler/assemble/"),
+        packages["compiler"]!.some((p) => p.test(to)) &&
+        !from.startsWith(to === "@dagrejs/dagre" ? "compiler/diagram/" : "compiler/assemble/"),
     );
     expect(outside).toEqual([]);
   });

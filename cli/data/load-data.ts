@@ -1,10 +1,9 @@
 /** `--data`: from what was typed to tensors for each input of the model, or an error before anything is trained on. */
-import type { Manifest, ManifestInput } from "../../runtime/manifest.ts";
 import { DataError, UsageError } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
 import type { DataArray } from "./array.ts";
 import { own, type Categories } from "./csv.ts";
-import { matchInput, type Tensor } from "./match-input.ts";
+import { matchInput, type Tensor, type WantedInput, type WantedInputs } from "./match-input.ts";
 import { readMnist } from "./mnist.ts";
 import { readDataFile, readInputFile } from "./read-file.ts";
 import { parseSpec, type DataSpec } from "./spec.ts";
@@ -43,7 +42,7 @@ interface Found {
  */
 export async function loadData(
   texts: readonly string[],
-  manifest: Manifest,
+  manifest: WantedInputs,
   options: DataOptions,
 ): Promise<Dataset> {
   const wanted = manifest.inputs.filter((input) => options.targets || input.role === "input");
@@ -91,8 +90,8 @@ export async function loadData(
 
 async function findArrays(
   spec: DataSpec,
-  manifest: Manifest,
-  wanted: readonly ManifestInput[],
+  manifest: WantedInputs,
+  wanted: readonly WantedInput[],
   options: DataOptions,
   categories: Record<string, Categories>,
   notes: string[],
@@ -161,7 +160,7 @@ async function findArrays(
 }
 
 function missingInput(
-  input: ManifestInput,
+  input: WantedInput,
   origin: string,
   spec: DataSpec,
   held: readonly string[],

@@ -3,6 +3,12 @@ import type { Manifest, ManifestInput, ManifestSize } from "../../runtime/manife
 import { DataError } from "../failures.ts";
 import { elementCount, showShape, type DataArray } from "./array.ts";
 
+/** What data is matched with: of an input, all that the manifest says but its place in memory. */
+export type WantedInput = Omit<ManifestInput, "place">;
+export interface WantedInputs extends Pick<Manifest, "model" | "dtype"> {
+  readonly inputs: readonly WantedInput[];
+}
+
 export interface Tensor {
   readonly data: Float32Array | Float64Array | Int32Array;
   readonly shape: readonly number[];
@@ -19,7 +25,7 @@ export interface Tensor {
  */
 export function matchInput(
   array: DataArray,
-  input: ManifestInput,
+  input: WantedInput,
   dtype: Manifest["dtype"],
   labels: boolean,
 ): { readonly tensor: Tensor; readonly rows: number | null } {
@@ -32,13 +38,13 @@ export function matchInput(
 const isOneARow = (array: DataArray): boolean =>
   elementCount(array.shape.slice(1)) === 1 && array.shape.length > 0;
 
-function oneHotClasses(input: ManifestInput): number | null {
+function oneHotClasses(input: WantedInput): number | null {
   const [rows, classes] = input.shape;
   const fits = input.dtype === "float" && input.shape.length === 2 && typeof rows === "string";
   return fits && typeof classes === "number" && classes > 1 ? classes : null;
 }
 
-function oneHot(array: DataArray, input: ManifestInput, classes: number): DataArray {
+function oneHot(array: DataArray, input: WantedInput, classes: number): DataArray {
   const rows = array.values.length;
   const values = new Float32Array(rows * classes);
   array.values.forEach((label, row) => {
@@ -63,7 +69,7 @@ function freeFactor(size: ManifestSize): number | null {
 
 function matchShape(
   array: DataArray,
-  input: ManifestInput,
+  input: WantedInput,
 ): { readonly shape: readonly number[]; readonly rows: number | null } {
   const wanted = input.shape;
   const freeAxis = wanted.findIndex((size) => typeof size === "string");
@@ -101,7 +107,7 @@ function agrees(given: readonly number[], wanted: readonly number[], freeAxis: n
   return a.length <= 1 || b.length <= 1 || solid(a) === solid(b);
 }
 
-function shapeAdvice(array: DataArray, input: ManifestInput): { readonly help?: string } {
+function shapeAdvice(array: DataArray, input: WantedInput): { readonly help?: string } {
   const perRow = elementCount(array.shape.slice(1));
   const wanted = input.shape.slice(1);
   if (array.categories !== undefined && typeof input.shape[0] === "string") {
@@ -114,7 +120,7 @@ function shapeAdvice(array: DataArray, input: ManifestInput): { readonly help?: 
   return {};
 }
 
-function convert(array: DataArray, input: ManifestInput, dtype: Manifest["dtype"]): Tensor["data"] {
+function convert(array: DataArray, input: WantedInput, dtype: Manifest["dtype"]): Tensor["data"] {
   const { values } = array;
   switch (input.dtype) {
     case "int": {
@@ -171,7 +177,7 @@ const notFinite = (value: number, array: DataArray, position: number): DataError
         help: "fill it in, or leave the row out; nndsl does not guess missing values",
       });
 
-function labelError(array: DataArray, position: number, input: ManifestInput, classes: number): DataError {
+function labelError(array: DataArray, position: number, input: WantedInput, classes: number): DataError {
   const label = array.values[position]!;
   const text = array.categories?.[label];
   return new DataError(

@@ -5,17 +5,17 @@
 import { closest } from "../suggest.ts";
 import { Build } from "../ir/build.ts";
 import { reachable } from "../ir/graph.ts";
-import type { InputInfo, Model, NamedNode, Roots } from "../ir/model.ts";
+import { NO_ROOTS, type InputInfo, type Model, type NamedNode } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import { differentiate } from "../passes/differentiate.ts";
 import { applyRules } from "../passes/rewrite.ts";
-import { simplifications } from "../passes/rules/simplifications.ts";
 import { symbol, weight, type Formula, type Symbol } from "./formula.ts";
 import { formulaLatex, functionLatex, nameLatex, symbolLatex } from "./latex.ts";
 import { nameNodes } from "./names.ts";
 import { isOneNumber, readNode, type Reading } from "./read.ts";
+import { readableSimplifications } from "./rules.ts";
 import { formulaText, symbolText } from "./text.ts";
 
 /** One gradient. */
@@ -64,17 +64,6 @@ export class DerivationError extends Error {
     this.help = help;
   }
 }
-
-/** Rules of `simplify` that spare work and hide the formula: 1/x by itself, products of depth 1 as outer ones. */
-const UNREADABLE: ReadonlySet<string> = new Set([
-  "constant-last",
-  "divide-by-power-of-two",
-  "merge-factors",
-  "outer-product",
-  "product-with-scale",
-  "permute-ones",
-]);
-const readable = simplifications.filter(({ name }) => !UNREADABLE.has(name));
 
 /** What stands in place though it is used again: up to this weight, for sums and products and for what costs more. */
 const MOST_AGAIN = { arithmetic: 8, inFunction: 60, other: 4, otherInFunction: 5 } as const;
@@ -185,9 +174,9 @@ function ask(model: Model, { wrt, functionName }: DeriveOptions): Question {
     ...targets.map(({ path, node }) => ({ name: path, node: build.grad(whole, node) })),
   ];
   const derived = applyRules(
-    differentiate({ ...model, roots: { ...NOTHING, outputs: asked } }),
+    differentiate({ ...model, roots: { ...NO_ROOTS, outputs: asked } }),
     "simplify",
-    readable,
+    readableSimplifications,
   ).roots.outputs;
   const cotangentCount = asked.length - results.length - floats.length - targets.length;
   const values = derived.slice(results.length, results.length + floats.length);
@@ -205,18 +194,6 @@ function ask(model: Model, { wrt, functionName }: DeriveOptions): Question {
     gradients: derived.slice(asked.length - targets.length),
   };
 }
-
-const NOTHING: Roots = {
-  parameterStarts: [],
-  stateStarts: [],
-  outputs: [],
-  loss: null,
-  metrics: [],
-  trainingLoss: null,
-  gradients: [],
-  parameterUpdates: [],
-  stateUpdates: [],
-};
 
 function findTargets(
   model: Model,

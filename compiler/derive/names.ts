@@ -98,3 +98,36 @@ function layersOf(model: Model, forward: readonly Node[]): ReadonlyMap<Node, Lay
 
 /** `h` of `h.0`: the binding that the layer was called under. */
 const baseOf = (path: string): string | undefined => path.split(".").findLast((part) => !/^\d+$/.test(part));
+
+/**
+ * The layer that each value belongs to, parameters included: the layer's path, for what lies between its first use of a parameter and
+ * the value that bears the layer's name.
+ */
+export function ownersOf(
+  model: Model,
+  forward: readonly Node[],
+  names: ReadonlyMap<Node, string>,
+): ReadonlyMap<Node, string> {
+  const layers = layersOf(model, forward);
+  const owners = new Map<Node, string>();
+  for (const node of forward) {
+    const layer = layers.get(node);
+    if (layer?.direct === true) owners.set(node, layer.path);
+    if (node.op === "parameter") {
+      const { path } = model.parameters[node.attributes.index]!;
+      if (path.includes(".")) owners.set(node, path.slice(0, path.lastIndexOf(".")));
+    }
+  }
+  // From the value that bears the layer's name back to what takes its parameters.
+  for (const [last, name] of names) {
+    const path = layers.get(last)?.path;
+    if (path !== name || owners.has(last)) continue;
+    const stack = [last];
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (owners.has(node) || layers.get(node)?.path !== path) continue;
+      owners.set(node, path);
+      stack.push(...node.operands);
+    }
+  }
+  return owners;
+}

@@ -66,6 +66,19 @@ export interface Roots {
   readonly stateUpdates: readonly Node[];
 }
 
+/** Roots of a model that is asked for nothing. */
+export const NO_ROOTS: Roots = {
+  parameterStarts: [],
+  stateStarts: [],
+  outputs: [],
+  loss: null,
+  metrics: [],
+  trainingLoss: null,
+  gradients: [],
+  parameterUpdates: [],
+  stateUpdates: [],
+};
+
 export interface Model {
   readonly name: string;
   readonly doc?: string;

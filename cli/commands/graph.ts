@@ -1,0 +1,175 @@
+/** `nndsl graph`: the forward and the backward graph as a picture. */
+import { extname } from "node:path";
+import { Option, type Command } from "commander";
+import type { Diagram, Numbers, What } from "../../compiler/diagram/index.ts";
+import type { Model } from "../../compiler/ir/model.ts";
+import { ModelError, UsageError } from "../failures.ts";
+import { expectWritable, readBytes, writeFiles } from "../files.ts";
+import { addModelOptions, sourceOptions, takeFile, type SharedOptions } from "../options.ts";
+import type { Output } from "../output.ts";
+import { analyseProgram, openProgram } from "../program.ts";
+import { dataFolders, dataHelp } from "./train.ts";
+
+interface GraphArguments extends SharedOptions {
+  readonly output: string;
+  readonly what?: What;
+  readonly fold?: boolean;
+  readonly data?: readonly string[];
+  readonly weights?: string;
+}
+
+const formats = [".svg", ".dot", ".mmd"] as const;
+type Format = (typeof formats)[number];
+
+/** Rows that are computed where `--batch` does not say. */
+const usualRows = 4;
+
+export function addGraph(program: Command, output: Output): Command {
+  return addModelOptions(program.command("graph"))
+    .description("draw the forward and the backward graph")
+    .argument("[file]", "a program, FILE.nn")
+    .requiredOption("-o, --output <file>", "the picture: .svg, .dot (Graphviz) or .mmd (Mermaid)")
+    .addOption(
+      new Option(
+        "--what <pass>",
+        "forward: values, and what flows back along the same arrows; backward: the derived graph; joint: both",
+      ).choices(["forward", "backward", "joint"]),
+    )
+    .option("--fold", "draw each layer as one box")
+    .option("--no-fold", "draw all operations; without either, layers fold where the picture would be large")
+    .option(
+      "--data <what...>",
+      "rows to compute, written as for train: values and gradients go on the arrows",
+    )
+    .option("--weights <file>", "trained weights, W.safetensors; without it, the first ones, by --seed")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  nndsl graph graph.nn -o graph.svg                              values and gradients: it has no inputs
+  nndsl graph xor.nn --data xor.csv -o xor.svg --no-fold
+  nndsl graph mnist.nn -o mnist.svg --what joint
+${dataHelp}
+
+Without --what: the forward graph where numbers are shown, else both. Of the data the first ${usualRows} rows are computed, or --batch.`,
+    )
+    .action((file: string | undefined, options: GraphArguments) => graphCommand(file, options, output));
+}
+
+async function graphCommand(
+  typed: string | undefined,
+  options: GraphArguments,
+  output: Output,
+): Promise<void> {
+  const format = formatOf(options.output);
+  const { file, data } = takeFile(typed, options.data);
+  expectWritable(options.output);
+  const program = await openProgram(file);
+  output.say(output.messageColors.dim(`drawing ${file}`));
+  const { formulas } = await analyseProgram(program, sourceOptions(options), output);
+
+  const { DiagramError, diagramDot, diagramMermaid, diagramSvg, drawDiagram } =
+    await import("../../compiler/diagram/index.ts");
+  const hasNumbers = data.length > 0 || formulas.inputs.length === 0;
+  const hasLoss = formulas.roots.trainingLoss !== null;
+  const what = options.what ?? (hasNumbers || !hasLoss ? "forward" : "joint");
+  let diagram: Diagram;
+  try {
+    diagram = drawDiagram(formulas, { what, ...(options.fold === undefined ? {} : { fold: options.fold }) });
+  } catch (error) {
+    throw error instanceof DiagramError ? new ModelError(error.code, error.message, file, error.help) : error;
+  }
+  const numbers = hasNumbers ? await computed(diagram, formulas, data, file, options) : null;
+  const draw: Record<Format, (diagram: Diagram, numbers: Numbers | null) => string> = {
+    ".svg": diagramSvg,
+    ".dot": diagramDot,
+    ".mmd": diagramMermaid,
+  };
+  await writeFiles([{ path: options.output, bytes: draw[format](diagram, numbers) }]);
+  if (output.json) {
+    const { boxes, arrows } = diagram;
+    const result = { file: options.output, what, boxes: boxes.length, arrows: arrows.length };
+    output.write(`${JSON.stringify(result, null, 2)}\n`);
+  } else output.say(`${options.output}: the ${what} graph of ${diagram.title}`);
+}
+
+function formatOf(path: string): Format {
+  const format = formats.find((f) => f === extname(path).toLowerCase());
+  if (format !== undefined) return format;
+  throw new UsageError("bad-option", `${path} ends in none of ${formats.join(", ")}`, {
+    help: "name the file graph.svg, graph.dot or graph.mmd",
+  });
+}
+
+async function computed(
+  diagram: Diagram,
+  model: Model,
+  spec: readonly string[],
+  file: string,
+  options: GraphArguments,
+): Promise<Numbers> {
+  const { computeNumbers } = await import("../../compiler/diagram/index.ts");
+  const { manifestShape } = await import("../../compiler/emit/manifest.ts");
+  const { loadData } = await import("../data/load-data.ts");
+  const wanted = {
+    model: model.name,
+    dtype: "f64",
+    inputs: model.inputs.map(({ name, role, type, shape, classes }) => ({
+      name,
+      role,
+      dtype: type,
+      shape: manifestShape(shape, model.freeName ?? "N"),
+      ...(classes === undefined ? {} : { classes }),
+    })),
+  } as const;
+  const data = await loadData(spec, wanted, {
+    option: "--data",
+    targets: diagram.hasLoss,
+    folders: dataFolders(file),
+  });
+  const rows = Math.min(data.rows, options.batch ?? usualRows);
+  const inputs = new Map(
+    wanted.inputs.flatMap(({ name, shape }) => {
+      const tensor = data.inputs[name];
+      if (tensor === undefined) return [];
+      // The batch stands first, or not at all.
+      const isFree = typeof shape[0] === "string";
+      const kept = isFree ? [(tensor.shape[0]! / data.rows) * rows, ...tensor.shape.slice(1)] : tensor.shape;
+      const count = kept.reduce((a, b) => a * b, 1);
+      return [[name, { shape: kept, data: Float64Array.from(tensor.data.subarray(0, count)) }] as const];
+    }),
+  );
+  const weights = options.weights === undefined ? null : await readWeights(options.weights, model);
+  return computeNumbers(diagram, model, {
+    rows,
+    inputs,
+    seed: options.seed,
+    ...(weights === null ? {} : { weights }),
+  });
+}
+
+/** @throws ModelError where the file is not one of this model's */
+async function readWeights(path: string, model: Model): Promise<ReadonlyMap<string, Float64Array>> {
+  const { readSafetensors } = await import("../../runtime/safetensors.ts");
+  const { blame } = await import("../net.ts");
+  try {
+    const { tensors } = readSafetensors(new Uint8Array(await readBytes(path)));
+    return new Map(
+      model.parameters.map(({ path: name, shape }) => {
+        const count = shape.reduce((product, size) => product * size.count, 1);
+        const data = tensors.get(name)?.data;
+        if (data?.length !== count) {
+          throw new ModelError(
+            "bad-weights",
+            `it has no \`${name}\` of ${count} numbers`,
+            path,
+            "give weights that this model was trained to",
+          );
+        }
+        return [name, Float64Array.from(data)];
+      }),
+    );
+  } catch (error) {
+    throw blame(error, path);
+  }
+}

@@ -1,0 +1,6 @@
+/** Models as pictures: what `nndsl graph` draws. */
+export { DiagramError, drawDiagram, type Diagram, type DiagramOptions, type What } from "./diagram.ts";
+export { diagramDot } from "./dot.ts";
+export { diagramMermaid } from "./mermaid.ts";
+export { diagramSvg } from "./svg.ts";
+export { computeNumbers, type Given, type Numbers } from "./values.ts";

@@ -1,0 +1,241 @@
+/** Places for boxes and arrows, by dagre: the forward pass from left to right, the backward pass under it from right to left. */
+import { Graph, layout as placeAll } from "@dagrejs/dagre";
+import { arrowRows, boxRows, type Row } from "./content.ts";
+import type { Arrow, Box, Diagram, Group } from "./diagram.ts";
+import type { Numbers } from "./values.ts";
+
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface Area extends Point {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** x and y are the middle. */
+export interface PlacedBox extends Area {
+  readonly box: Box;
+  readonly rows: readonly Row[];
+  /** The part that arrows end at: a circle's rows stand under it. */
+  readonly body: Area;
+  readonly isRound: boolean;
+}
+
+export interface PlacedArrow {
+  readonly arrow: Arrow;
+  readonly points: readonly Point[];
+  readonly rows: readonly Row[];
+  readonly at: Point | null;
+}
+
+export interface PlacedGroup extends Area {
+  readonly group: Group;
+}
+
+export interface Layout extends Omit<Area, "x" | "y"> {
+  readonly boxes: readonly PlacedBox[];
+  readonly arrows: readonly PlacedArrow[];
+  readonly groups: readonly PlacedGroup[];
+}
+
+/** In pixels. */
+export const FONT = { label: 17, row: 12, group: 13 } as const;
+export const LINE = 16;
+const MARGIN = 32;
+const PASS_GAP = 76;
+const ROUND = 44;
+const GROUP_PADDING = 16;
+const GROUP_TITLE = 20;
+
+/** About the width of a text in a sans-serif face. */
+export function textWidth(text: string, size: number): number {
+  let width = 0;
+  for (const letter of text) {
+    if (/[\u0300-\u036f]/.test(letter)) continue;
+    if (/[ijlftrI.,:;'|()[\]\s·]/.test(letter)) width += 0.34;
+    else if (/[mwMW@∘‖]/.test(letter)) width += 0.88;
+    else if (/[A-ZΣΠ∇+−=≤≥÷×]/.test(letter)) width += 0.68;
+    else width += 0.56;
+  }
+  return width * size;
+}
+
+export function placeDiagram(diagram: Diagram, numbers: Numbers | null): Layout {
+  const rowsOf = new Map(diagram.boxes.map((box) => [box.id, boxRows(box, numbers)]));
+  const isJoint = diagram.what === "joint";
+  const lanes = isJoint
+    ? (["forward", "backward"] as const).map((pass) => diagram.boxes.filter((box) => box.pass === pass))
+    : [diagram.boxes];
+  const placed = lanes.map((boxes, i) => placeLane(diagram, boxes, rowsOf, numbers, i === 1));
+  const width = Math.max(...placed.map((lane) => lane.width));
+  const boxes: PlacedBox[] = [];
+  const arrows: PlacedArrow[] = [];
+  const groups: PlacedGroup[] = [];
+  let top = MARGIN;
+  for (const lane of placed) {
+    // Both passes meet at the loss, on the right.
+    const by = { x: MARGIN + width - lane.width, y: top };
+    boxes.push(...lane.boxes.map((b) => ({ ...moved(b, by), body: moved(b.body, by) })));
+    groups.push(...lane.groups.map((g) => moved(g, by)));
+    arrows.push(
+      ...lane.arrows.map((a) => ({
+        ...a,
+        points: a.points.map((p) => moved(p, by)),
+        at: a.at && moved(a.at, by),
+      })),
+    );
+    top += lane.height + PASS_GAP;
+  }
+  const byId = new Map(boxes.map((b) => [b.box.id, b]));
+  const inLanes = new Set(arrows.map(({ arrow }) => arrow));
+  for (const arrow of diagram.arrows) {
+    const [from, to] = [byId.get(arrow.from), byId.get(arrow.to)];
+    if (inLanes.has(arrow) || from === undefined || to === undefined) continue;
+    arrows.push({ arrow, points: across(from, to), rows: [], at: null });
+  }
+  return {
+    boxes,
+    arrows: arrows.map((a) => ({
+      ...a,
+      points: clipped(a.points, byId.get(a.arrow.from)!, byId.get(a.arrow.to)!),
+    })),
+    groups,
+    width: width + 2 * MARGIN,
+    height: top - PASS_GAP + MARGIN,
+  };
+}
+
+const moved = <P extends Point>(point: P, by: Point): P => ({
+  ...point,
+  x: point.x + by.x,
+  y: point.y + by.y,
+});
+
+/** One pass, with its upper left corner at 0, 0. */
+function placeLane(
+  diagram: Diagram,
+  boxes: readonly Box[],
+  rowsOf: ReadonlyMap<string, readonly Row[]>,
+  numbers: Numbers | null,
+  leftwards: boolean,
+): Layout {
+  const graph = new Graph({ compound: true, multigraph: true });
+  graph.setGraph({ rankdir: leftwards ? "RL" : "LR", nodesep: 34, ranksep: 38, edgesep: 18 });
+  graph.setDefaultEdgeLabel(() => ({}));
+  const sizes = new Map(boxes.map((box) => [box.id, boxSize(box, rowsOf.get(box.id)!)]));
+  const present = new Set(boxes.map(({ group }) => group));
+  for (const { id } of diagram.groups) if (present.has(id)) graph.setNode(id, {});
+  for (const box of boxes) {
+    const { width, height } = sizes.get(box.id)!;
+    graph.setNode(box.id, { width, height });
+    if (box.group !== null) graph.setParent(box.id, box.group);
+  }
+  const arrows = diagram.arrows.filter((arrow) => sizes.has(arrow.from) && sizes.has(arrow.to));
+  arrows.forEach((arrow, i) => {
+    const rows = arrowRows(arrow, diagram, numbers);
+    const width = Math.max(0, ...rows.map((row) => textWidth(row.text, FONT.row) + 10));
+    graph.setEdge(arrow.from, arrow.to, { width, height: rows.length * LINE, labelpos: "c" }, String(i));
+  });
+  placeAll(graph);
+
+  const placedBoxes = boxes.map((box): PlacedBox => {
+    const { x, y } = graph.node(box.id) as Point;
+    const { width, height, isRound } = sizes.get(box.id)!;
+    const body = isRound
+      ? { x, y: y - height / 2 + ROUND / 2, width: ROUND, height: ROUND }
+      : { x, y, width, height };
+    return { box, rows: rowsOf.get(box.id)!, x, y, width, height, body, isRound };
+  });
+  const placedArrows = arrows.map((arrow, i): PlacedArrow => {
+    // dagre leaves its results in the labels it was given.
+    const edge = graph.edge(arrow.from, arrow.to, String(i)) as {
+      readonly points: readonly Point[];
+      readonly x?: number;
+      readonly y?: number;
+    };
+    const rows = arrowRows(arrow, diagram, numbers);
+    const at =
+      rows.length === 0 || edge.x === undefined || edge.y === undefined ? null : { x: edge.x, y: edge.y };
+    return { arrow, points: edge.points, rows, at };
+  });
+  const groups = diagram.groups.flatMap((group): PlacedGroup[] => {
+    const inside = placedBoxes.filter((p) => p.box.group === group.id);
+    if (inside.length === 0) return [];
+    const left = Math.min(...inside.map((p) => p.x - p.width / 2)) - GROUP_PADDING;
+    const right = Math.max(...inside.map((p) => p.x + p.width / 2)) + GROUP_PADDING;
+    const top = Math.min(...inside.map((p) => p.y - p.height / 2)) - GROUP_PADDING - GROUP_TITLE;
+    const bottom = Math.max(...inside.map((p) => p.y + p.height / 2)) + GROUP_PADDING;
+    return [
+      { group, x: (left + right) / 2, y: (top + bottom) / 2, width: right - left, height: bottom - top },
+    ];
+  });
+  return atOrigin({ boxes: placedBoxes, arrows: placedArrows, groups, width: 0, height: 0 });
+}
+
+function atOrigin({ boxes, arrows, groups }: Layout): Layout {
+  const areas: readonly Area[] = [
+    ...boxes,
+    ...groups,
+    ...arrows.flatMap(({ points }) => points.map((p) => ({ ...p, width: 0, height: 0 }))),
+  ];
+  const left = Math.min(...areas.map((a) => a.x - a.width / 2));
+  const top = Math.min(...areas.map((a) => a.y - a.height / 2));
+  const by = { x: -left, y: -top };
+  return {
+    boxes: boxes.map((b) => ({ ...moved(b, by), body: moved(b.body, by) })),
+    arrows: arrows.map((a) => ({
+      ...a,
+      points: a.points.map((p) => moved(p, by)),
+      at: a.at && moved(a.at, by),
+    })),
+    groups: groups.map((g) => moved(g, by)),
+    width: Math.max(...areas.map((a) => a.x + a.width / 2)) - left,
+    height: Math.max(...areas.map((a) => a.y + a.height / 2)) - top,
+  };
+}
+
+function boxSize(
+  box: Box,
+  rows: readonly Row[],
+): { readonly width: number; readonly height: number; readonly isRound: boolean } {
+  const rowWidth = Math.max(0, ...rows.map((row) => textWidth(row.text, FONT.row)));
+  const labelWidth = textWidth(box.label, FONT.label);
+  if (box.kind === "operation" && labelWidth <= ROUND - 12) {
+    return { width: Math.max(ROUND, rowWidth), height: ROUND + rows.length * LINE, isRound: true };
+  }
+  return {
+    width: Math.max(ROUND, labelWidth, rowWidth) + 24,
+    height: 34 + rows.length * LINE,
+    isRound: false,
+  };
+}
+
+/** From a box of the forward pass down to one of the backward pass. */
+function across(from: PlacedBox, to: PlacedBox): Point[] {
+  const start = { x: from.x, y: from.y + from.height / 2 };
+  const end = { x: to.x, y: to.y - to.height / 2 };
+  const middle = (start.y + end.y) / 2;
+  return [start, { x: start.x, y: middle }, { x: end.x, y: middle }, end];
+}
+
+/** Ends on the outlines of what it joins. */
+function clipped(points: readonly Point[], from: PlacedBox, to: PlacedBox): Point[] {
+  if (points.length < 2) return [...points];
+  const inner = points.slice(1, -1);
+  const start = outline(from, inner[0] ?? to.body);
+  const end = outline(to, inner.at(-1) ?? from.body);
+  return [start, ...inner, end];
+}
+
+/** Where the line from the middle of a box to `towards` leaves it. */
+function outline({ body, isRound }: PlacedBox, towards: Point): Point {
+  const [dx, dy] = [towards.x - body.x, towards.y - body.y];
+  const distance = Math.hypot(dx, dy);
+  if (distance === 0) return body;
+  const scale = isRound
+    ? body.width / 2 / distance
+    : Math.min(body.width / 2 / Math.max(Math.abs(dx), 1e-9), body.height / 2 / Math.max(Math.abs(dy), 1e-9));
+  return { x: body.x + dx * scale, y: body.y + dy * scale };
+}
