@@ -30,6 +30,32 @@ function findTensorFlow(file: string): typeof Tf {
   throw new Lacking(`the package ${NAME}: \`npm install ${NAME}\``);
 }
 
+type Curve = (x: Tensor) => Tensor;
+type Curves = Record<"exp" | "tanh" | "sigmoid", Curve>;
+
+/**
+ * TensorFlow.js 4.22 writes the saved result of these ops on its tape before the ops themselves, and so loses what flows through it when a
+ * derivative is differentiated again (`tf.grad` of `tf.grad` of `tf.exp` throws). For programs that do so, their derivatives are made of
+ * new results: e^x, (1 + tanh x)(1 - tanh x), σ(x) σ(-x).
+ */
+function differentiableTwice(tf: typeof Tf): Curves {
+  const curve = (value: Curve, slope: Curve): Curve => {
+    const op = tf.customGrad((...args) => {
+      // By its types they are tensors; the last is a function, which keeps tensors for the way back.
+      const [x, save] = args as unknown as [Tensor, Tf.GradSaveFunc];
+      save([x]);
+      return { value: value(x), gradFunc: (g: Tensor, [kept]: Tensor[]) => tf.mul(g, slope(kept!)) };
+    });
+    return (x) => op(x);
+  };
+  const curves: Curves = {
+    exp: curve(tf.exp, (x) => curves.exp(x)),
+    tanh: curve(tf.tanh, (x) => tf.mul(tf.add(1, curves.tanh(x)), tf.sub(1, curves.tanh(x)))),
+    sigmoid: curve(tf.sigmoid, (x) => tf.mul(curves.sigmoid(x), curves.sigmoid(tf.neg(x)))),
+  };
+  return curves;
+}
+
 /** @throws Lacking where there is no TensorFlow.js, or it has no gradient of an op */
 export async function askTensorFlow(
   question: Question,
@@ -53,7 +79,7 @@ export async function askTensorFlow(
 function gradients(tf: typeof Tf, { model, environment, wanted }: Question): Answer {
   const root = model.roots.trainingLoss;
   if (root === null) throw new Lacking("a loss");
-  const run = new Run(tf, { model, environment, wanted });
+  const run = new Run(tf, { model, environment, wanted }, root);
   const tensors = wanted.map((index) => run.tensor(environment.parameters.get(index)!));
   const lossOf = (...parameters: readonly Tensor[]): Tf.Scalar => {
     const given = new Map(wanted.map((index, i) => [index, parameters[i]!]));
@@ -70,10 +96,14 @@ function gradients(tf: typeof Tf, { model, environment, wanted }: Question): Ans
 class Run {
   readonly #tf: typeof Tf;
   readonly #question: Question;
+  readonly #curves: Curves;
+  readonly #isTwice: boolean;
 
-  constructor(tf: typeof Tf, question: Question) {
+  constructor(tf: typeof Tf, question: Question, root: Node) {
     this.#tf = tf;
     this.#question = question;
+    this.#isTwice = reachable([root]).some((node) => node.op === "grad");
+    this.#curves = this.#isTwice ? differentiableTwice(tf) : tf;
   }
 
   tensor = ({ data, shape }: Values): Tensor => this.#tf.tensor(Float32Array.from(data), [...shape]);
@@ -116,8 +146,11 @@ class Run {
     const bool = (x: Tensor): Tensor => tf.cast(x, "bool");
     const flat = (x: Tensor): Tensor => tf.cast(this.#constant(x), "float32");
     switch (node.op) {
-      case "neg":
       case "exp":
+      case "tanh":
+      case "sigmoid":
+        return this.#curves[node.op](a);
+      case "neg":
       case "expm1":
       case "log":
       case "log1p":
@@ -126,8 +159,6 @@ class Run {
       case "abs":
       case "sin":
       case "cos":
-      case "tanh":
-      case "sigmoid":
       case "softplus":
       case "relu":
       case "erf":
@@ -180,13 +211,13 @@ class Run {
       case "reduce_min":
         return tf.min(a, [...node.attributes.axes], true);
       case "logsumexp":
-        return tf.logSumExp(a, [...node.attributes.axes], true);
+        return this.#logSumExp(a, node.attributes.axes);
       case "argmax":
         return flat(
           tf.expandDims(tf.argMax(this.#constant(a), node.attributes.axes[0]), node.attributes.axes[0]),
         );
       case "softmax":
-        return tf.exp(tf.sub(a, tf.logSumExp(a, [node.attributes.axis], true)));
+        return this.#curves.exp(tf.sub(a, this.#logSumExp(a, [node.attributes.axis])));
       case "matmul":
         return tf.matMul(a, b);
 
@@ -240,6 +271,14 @@ class Run {
       default:
         return node satisfies never;
     }
+  }
+
+  /** As `tf.logSumExp`, by way of an `exp` that can be differentiated twice. */
+  #logSumExp(x: Tensor, axes: readonly number[]): Tensor {
+    const tf = this.#tf;
+    if (!this.#isTwice) return tf.logSumExp(x, [...axes], true);
+    const shift = this.#constant(tf.max(x, [...axes], true));
+    return tf.add(tf.log(tf.sum(this.#curves.exp(tf.sub(x, shift)), [...axes], true)), shift);
   }
 
   #oneHot(labels: Tensor, classes: number): Tensor {

@@ -338,7 +338,7 @@ class Writer {
         return atom(constantTensor(node, this.#shape(node.shape)));
       case "table": {
         const { values, type, shape } = node.attributes;
-        const numbers = `torch.tensor([${values.map((v) => literal(v, type, level.any)).join(", ")}])`;
+        const numbers = `torch.tensor([${values.map((v) => ownLiteral(v, type)).join(", ")}])`;
         return atom(shape.length === 1 ? numbers : `${numbers}.reshape${this.#shape(shape)}`);
       }
       case "extent":
@@ -367,7 +367,7 @@ class Writer {
   /** max and min take tensors alone; against a number they are a clamp, whose gradient at the number differs, so the number is stretched. */
   #extreme(node: NodeOf<"max"> | NodeOf<"min">): Expression {
     const operands = node.operands.map((x) => {
-      if (x.op === "constant") return `torch.tensor(${literal(x.attributes.value, "float", level.any)})`;
+      if (x.op === "constant") return `torch.tensor(${ownLiteral(x.attributes.value, "float")})`;
       return this.#float(x);
     });
     return atom(`torch.${node.op}imum(${operands.join(", ")})`);
@@ -427,13 +427,15 @@ function literal(value: number, type: Node["type"], least: Level): string {
   return text.startsWith("-") && least > level.sign ? `(${text})` : text;
 }
 
-function constantTensor(node: NodeOf<"constant">, shape: string): string {
-  const { value, type } = node.attributes;
-  const number =
-    type === "float" && Number.isInteger(value)
-      ? `${literal(value, type, level.any)}.0`
-      : literal(value, type, level.any);
-  return node.shape.length === 0 ? `torch.tensor(${number})` : `torch.full(${shape}, ${number})`;
+/** A number that decides the type of its tensor: floats have a point. */
+function ownLiteral(value: number, type: Node["type"]): string {
+  const text = literal(value, type, level.any);
+  return type === "float" && /^-?\d+$/.test(text) ? `${text}.0` : text;
+}
+
+function constantTensor({ attributes: { value, type }, shape }: NodeOf<"constant">, sizes: string): string {
+  const number = ownLiteral(value, type);
+  return shape.length === 0 ? `torch.tensor(${number})` : `torch.full(${sizes}, ${number})`;
 }
 
 /** `0, :, 2:8:2`, and the axes to turn round afterwards, since PyTorch has no negative steps. */
