@@ -66,7 +66,12 @@ function differentiated(model: Model): Model {
     map.set(node, gradient === undefined || "reason" in gradient ? zeros : gradient);
   }
 
-  const warnings = missingGradients(model, map, sweeps);
+  const missing = (grad: Node): Missing | null => {
+    const [scalar, tensor] = grad.operands.map((operand) => map.get(operand)!);
+    const found = sweeps.get(scalar!)?.gradients.get(tensor!) ?? { reason: "independent" };
+    return "reason" in found ? found : null;
+  };
+  const warnings = [...idleParameters(model, missing), ...zeroGradients(order, model, missing)];
   const roots = mapRoots(model.roots, (node) => map.get(node)!);
   const applied = model.applied.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
   return transplant({ ...model, roots, applied, warnings: [...model.warnings, ...warnings] }, origins);
@@ -85,7 +90,7 @@ function sweepBack(
   }
 
   const cotangents = new Map<Node, Node>();
-  const flat: Node[] = [];
+  const flat: [behind: Node, at: Node][] = [];
   const named: [Node, Node][] = [];
   if (moving.has(scalar)) cotangents.set(scalar, buildAt(undefined).constant(1));
   for (const node of order.toReversed()) {
@@ -100,7 +105,8 @@ function sweepBack(
       if (!moving.has(operand)) return;
       const flow = operand.type === "float" ? (flows?.[i] ?? null) : null;
       if (flow === null) {
-        if (node.op !== "stop_gradient") flat.push(operand);
+        // What is no float has lost its slope itself: an index, a comparison.
+        if (node.op !== "stop_gradient") flat.push([operand, operand.type === "float" ? node : operand]);
         return;
       }
       // Contributions add up from the last user to the first: one order, on every machine.
@@ -121,14 +127,14 @@ function sweepBack(
   return { gradients, named };
 }
 
-/** For each node behind one of `flat`, the first of them. */
-function flatEnds(flat: readonly Node[]): ReadonlyMap<Node, Node> {
+/** For each node at or behind the first of a pair of `flat`, the second: the op without slope. */
+function flatEnds(flat: readonly (readonly [behind: Node, at: Node])[]): ReadonlyMap<Node, Node> {
   const ends = new Map<Node, Node>();
-  for (const end of flat) {
-    const stack = [end];
+  for (const [behind, at] of flat) {
+    const stack = [behind];
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       if (ends.has(node)) continue;
-      ends.set(node, end);
+      ends.set(node, at);
       stack.push(...node.operands);
     }
   }
@@ -166,17 +172,72 @@ function refusal(node: Node, message: string): DiagnosticError {
   ]);
 }
 
+/** Why a `grad` node is 0, or null where it is not. */
+type FindMissing = (grad: Node) => Missing | null;
+
+/**
+ * A warning for each `grad` in the source that is 0, whatever the numbers are. Of a `jacobian`, or a loop, all must be: single entries
+ * often do not depend on a tensor.
+ */
+function zeroGradients(order: readonly Node[], model: Model, missing: FindMissing): Diagnostic[] {
+  const ofTraining = new Set(model.roots.gradients);
+  const places = new Map<string, Node[]>();
+  for (const node of order) {
+    const { span } = node.origin;
+    if (node.op !== "grad" || span === undefined || ofTraining.has(node)) continue;
+    const key = `${span.file} ${span.start}`;
+    places.set(key, [...(places.get(key) ?? []), node]);
+  }
+  return [...places.values()].flatMap((nodes): Diagnostic[] => {
+    const [grad] = nodes;
+    const [found, ...others] = nodes.map(missing);
+    if (!grad || !found || others.includes(null)) return [];
+    const { name } = grad.operands[1]!.origin;
+    const tensor = name === undefined ? "the tensor" : `\`${name}\``;
+    const place: Label = { span: grad.origin.span!, text: "is 0 in every entry" };
+    if (found.reason === "independent") {
+      return [
+        {
+          code: "no-gradient",
+          severity: "warning",
+          message: `what is differentiated here does not depend on ${tensor}`,
+          labels: [place],
+          notes: [],
+          help: "differentiate by the very tensor that the formula was made of; an equal one is another variable",
+        },
+      ];
+    }
+    return [flatGradient(`what is differentiated here depends on ${tensor}`, [place], found.at, [])];
+  });
+}
+
+function flatGradient(
+  subject: string,
+  place: readonly Label[],
+  at: Node,
+  more: readonly Label[],
+): Diagnostic {
+  const end = at.origin.span;
+  return {
+    code: "flat-gradient",
+    severity: "warning",
+    message: `${subject} through steps alone, whose slope is 0`,
+    labels: [
+      ...place,
+      ...(end === undefined ? [] : [{ span: end, text: "the gradient ends here" }]),
+      ...more,
+    ],
+    notes: ["comparisons, `step`, `sign`, `floor`, `round` and `argmax` are flat wherever they have a slope"],
+    help: "use a smooth function in its place, such as `sigmoid`; a parameter that is not to be trained is a `frozen param`",
+  };
+}
+
 /** A warning for each trained parameter that the training loss does not move. */
-function missingGradients(
-  model: Model,
-  map: ReadonlyMap<Node, Node>,
-  sweeps: ReadonlyMap<Node, Sweep>,
-): Diagnostic[] {
+function idleParameters(model: Model, missing: FindMissing): Diagnostic[] {
   return model.roots.gradients.flatMap((root, index) => {
     if (root?.op !== "grad") return [];
-    const [scalar, tensor] = root.operands.map((operand) => map.get(operand)!);
-    const found = sweeps.get(scalar!)?.gradients.get(tensor!) ?? { reason: "independent" };
-    if (!("reason" in found)) return [];
+    const found = missing(root);
+    if (found === null) return [];
     const { path, span, declared } = model.parameters[index]!;
     const place: Label = { span, text: "stays as it starts" };
     const source: Label[] = declared === undefined ? [] : [{ span: declared, text: "declared here" }];
@@ -192,22 +253,6 @@ function missingGradients(
         },
       ];
     }
-    const flatAt = found.at.origin.span;
-    return [
-      {
-        code: "flat-gradient",
-        severity: "warning",
-        message: `the loss depends on \`${path}\` through steps alone, whose slope is 0`,
-        labels: [
-          place,
-          ...(flatAt === undefined ? [] : [{ span: flatAt, text: "the gradient ends here" }]),
-          ...source,
-        ],
-        notes: [
-          "comparisons, `step`, `sign`, `floor`, `round` and `argmax` are flat wherever they have a slope",
-        ],
-        help: "use a smooth function in its place, such as `sigmoid`, or declare the parameter `frozen param`",
-      },
-    ];
+    return [flatGradient(`the loss depends on \`${path}\``, [place], found.at, source)];
   });
 }
