@@ -49,7 +49,10 @@ class Writer {
   readonly #wanted: readonly number[];
   readonly #n: number;
   readonly #order: readonly Node[];
-  readonly #uses = new Map<Node, Node[]>();
+  /** How often each node will be written. */
+  readonly #uses = new Map<Node, number>();
+  /** Reductions whose axes are dropped at once. */
+  readonly #dropped = new Set<Node>();
   readonly #written = new Map<Node, Expression>();
   readonly #taken = new Set<string>(RESERVED);
   readonly #variables = new Set<Node>();
@@ -62,10 +65,12 @@ class Writer {
     this.#wanted = wanted;
     this.#n = n;
     this.#order = reachable([root]);
-    for (const node of this.#order) {
-      for (const operand of node.operands)
-        this.#uses.set(operand, [...(this.#uses.get(operand) ?? []), node]);
+    // Users first: what is written in place is written as often as its user.
+    for (const node of this.#order.toReversed()) {
+      const times = isInPlace(node) ? (this.#uses.get(node) ?? 0) : 1;
+      for (const operand of node.operands) this.#uses.set(operand, (this.#uses.get(operand) ?? 0) + times);
       if (node.op === "grad") this.#variables.add(node.operands[1]!);
+      if (node.op === "reshape") this.#dropped.add(node.operands[0]!);
     }
   }
 
@@ -139,13 +144,13 @@ class Writer {
 
   #write(node: Node): void {
     const expression = this.#expression(node);
-    const users = this.#uses.get(node) ?? [];
+    const uses = this.#uses.get(node) ?? 0;
     const isVariable = this.#variables.has(node);
     const { name } = node.origin;
-    const isPlain = expression.text.length < 12 && !/[[(]/.test(expression.text);
-    const inline = users.length <= 1 || isPlain;
-    const isNamed = name !== undefined && /^[a-z]\w*$/i.test(name) && users.length > 0 && !isPlain;
-    if (!isVariable && !isNamed && inline && expression.text.length < LONGEST) {
+    const isPlain = isInPlace(node) || (expression.text.length < 12 && !/[[(]/.test(expression.text));
+    const isShort = expression.text.length < LONGEST || (this.#dropped.has(node) && isReduction(node));
+    const isNamed = name !== undefined && /^[a-z]\w*$/i.test(name) && node !== this.#root;
+    if (!isVariable && (isPlain || (uses <= 1 && isShort && !isNamed))) {
       this.#written.set(node, expression);
       return;
     }
@@ -184,6 +189,8 @@ class Writer {
     return node.operands.map((x, i) => {
       const least = needs[i] ?? level.any;
       const isCondition = node.op === "where" && i === 0;
+      // What a gradient is taken with respect to must be met itself.
+      if (this.#variables.has(x)) return this.#float(x, least);
       if (anchored && x.op === "constant" && !isCondition) {
         return literal(x.attributes.value, x.type, least);
       }
@@ -342,7 +349,10 @@ class Writer {
         return atom(shape.length === 1 ? numbers : `${numbers}.reshape${this.#shape(shape)}`);
       }
       case "extent":
-        return { text: this.#size(node.attributes.size), level: level.product };
+        return {
+          text: this.#size(node.attributes.size),
+          level: node.attributes.size.count === 1 ? level.atom : level.product,
+        };
       case "iota": {
         const { axis, shape } = node.attributes;
         const line = `torch.arange(${this.#size(shape[axis]!)})`;
@@ -379,9 +389,8 @@ class Writer {
     const text = this.#tensor(x, level.atom);
     const axes = "axes" in x.attributes ? x.attributes.axes : [];
     const dropped = x.shape.filter((_, axis) => !axes.some((a) => a === axis));
-    const isReduction = ["sum", "logsumexp", "reduce_max", "reduce_min", "argmax"].includes(x.op);
     if (
-      isReduction &&
+      isReduction(x) &&
       this.#written.get(x)!.text.endsWith(", keepdim=True)") &&
       sameShapes(dropped, node.shape)
     ) {
@@ -413,6 +422,13 @@ function unpadded(x: Node): Node {
     missing > 0 && x.shape.slice(0, missing).every(isOne) && sameShapes(x.shape.slice(missing), inner.shape);
   return isPadding ? inner : x;
 }
+
+/** What is part of its users' lines: numbers, and views that broadcasting makes needless. */
+const isInPlace = (node: Node): boolean =>
+  node.op === "constant" || node.op === "extent" || node.op === "broadcast" || unpadded(node) !== node;
+
+const isReduction = ({ op }: Node): boolean =>
+  op === "sum" || op === "logsumexp" || op === "reduce_max" || op === "reduce_min" || op === "argmax";
 
 const axesText = (axes: readonly number[]): string =>
   axes.length === 1 ? String(axes[0]) : `(${axes.join(", ")})`;
