@@ -148,3 +148,18 @@ test("shuffle writes every number once, differently by seed and epoch, and evenl
   const chiSquare = [...counts.values()].reduce((sum, n) => sum + (n - expected) ** 2 / expected, 0);
   expect(chiSquare).toBeLessThan(49.7);
 });
+
+test("no data lies behind the start of the arena, where a batch would overwrite it", async () => {
+  const { stages, wasm } = await compile(`model Waves {
+    input x: [N, 3]
+    output y = sin(x) + cos(x) @ [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+  }`);
+  const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(wasm));
+  const arena = (exports["arena"] as WebAssembly.Global<"i32">).value;
+  const segments = [...stages.wat.matchAll(/\(data \S+ \(i32\.const (\d+)\) "((?:[^"\\]|\\.)*)"\)/g)];
+  const ends = segments.map(
+    ([, at, bytes]) => Number(at) + bytes!.replaceAll(/\\[0-9a-f]{2}|\\./g, "?").length,
+  );
+  expect(segments.length).toBeGreaterThan(1);
+  expect(Math.max(...ends)).toBeLessThanOrEqual(arena);
+});

@@ -13,7 +13,7 @@ const names = readdirSync(folder)
 
 const section = (title: string, text: string): string => `──── ${title} ────\n\n${text.trimEnd()}\n`;
 
-const vectorFunctions = /(^\/\/ -+ functions of vectors\n)[^]*?(^\/\/ -+ kernels$)/m;
+const vectorFunctions = /(^\/\/ -+ functions of vectors\n)[^]*?(^\/\/ -+ memory$)/m;
 
 describe("cases", () => {
   it.each(names)("%s", async (name) => {

@@ -58,14 +58,17 @@ class ModuleWriter {
     const { arena } = this.#program;
     return [
       `// ${this.#options.model}: ${this.#format.dtype}, ${this.#options.simd} SIMD. Made by nndsl; the interface is described in docs/abi.md.\n`,
-      `// ---------------------------------------------------------------- memory\n`,
+      `// ---------------------------------------------------------------- constants\n`,
       this.#constants.source(),
       ...this.#program.buffers.map((buffer, i) => this.#table(buffer, this.#tables[i]!)),
+      `// ---------------------------------------------------------------- functions of vectors\n`,
+      // Some bring data of their own, which must come before the arena's: asc lays data out in the order of the text.
+      this.#math.source(),
+      `// ---------------------------------------------------------------- memory\n`,
       `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
       `/// Last of all data: what lies behind is asked for as the module starts\nconst ARENA: usize = memory.data(16, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
       memorySource,
-      `// ---------------------------------------------------------------- functions of vectors\n`,
-      this.#math.source(),
+      `// ---------------------------------------------------------------- random numbers\n`,
       threefrySource,
       ...draws,
       shuffleSource,
