@@ -37,18 +37,18 @@ export function symbolLatex({ mark, name }: Symbol): string {
 
 export function nameLatex(name: string): string {
   if (/^δ./.test(name)) return String.raw`\delta_{${nameLatex(name.slice(1))}}`;
-  const [last, ...owners] = name.split(".").toReversed();
+  // `h.0` is the first h, `h.0.weight` the weight of it.
+  const [, path, number] = /^(.*?)((?:\.\d+)*)$/s.exec(name) ?? [null, name, ""];
+  const [last, ...owners] = path!.split(".").toReversed();
   const letter = last === "weight" ? "W" : last === "bias" ? "b" : last!;
   const [, stem, digits] = /^(.*?[^\d_])_?(\d*)$/s.exec(letter) ?? [null, letter, ""];
-  const subscripts = [
-    ...(digits ? [digits] : []),
-    ...(owners.length > 0 ? [owners.toReversed().join(".")] : []),
-  ];
+  const subscripts = [digits!, number!.slice(1), owners.toReversed().join(".")].filter((s) => s !== "");
   const base = wordLatex(stem!);
-  return subscripts.length === 0
-    ? base
-    : `${base}_{${subscripts.map((s) => (s.length === 1 || /^\d+$/.test(s) ? s : String.raw`\mathrm{${escape(s)}}`)).join(",")}}`;
+  return subscripts.length === 0 ? base : `${base}_{${subscripts.map(subscriptLatex).join(",")}}`;
 }
+
+const subscriptLatex = (text: string): string =>
+  text.length === 1 || /^\d+$/.test(text) ? text : String.raw`\mathrm{${escape(text)}}`;
 
 const wordLatex = (word: string): string =>
   [...word].length === 1 ? (GREEK[word] ?? escape(word)) : String.raw`\mathit{${escape(word)}}`;

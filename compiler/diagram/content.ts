@@ -1,4 +1,5 @@
 /** The words and numbers in a picture, whatever draws it. */
+import { showShape } from "../ir/size.ts";
 import type { Arrow, Box, Diagram } from "./diagram.ts";
 import { valueText, type Numbers } from "./values.ts";
 
@@ -11,12 +12,23 @@ export interface Row {
 /** Beside the label of a box. */
 export function boxRows(box: Box, numbers: Numbers | null): Row[] {
   const rows: Row[] = [];
-  if (box.caption !== null) rows.push({ kind: box.kind === "layer" ? "formula" : "name", text: box.caption });
+  if (box.caption !== null) {
+    const isFormula = box.kind === "layer";
+    rows.push({
+      kind: isFormula ? "formula" : "name",
+      text: isFormula ? box.caption.replaceAll("-", "−") : box.caption,
+    });
+  }
+  for (const { name, node } of box.gradients) {
+    const last = name.slice(1).split(".").at(-1);
+    const told = numbers === null ? showShape(node.shape) : valueText(numbers.value(node));
+    rows.push({ kind: "gradient", text: `∇${last} ${told}` });
+  }
   if (box.kind === "operation" || box.kind === "layer") return rows;
   const node = box.nodes.at(-1)!;
   if (box.shape !== "") rows.push({ kind: "shape", text: box.shape });
   if (numbers === null) return rows;
-  const kind = box.pass === "forward" ? "value" : "gradient";
+  const kind = box.pass === "forward" || box.kind === "kept" ? "value" : "gradient";
   rows.push({ kind, text: valueText(numbers.value(node)) });
   const gradient = box.kind === "parameter" ? numbers.gradient(node) : null;
   if (gradient !== null) rows.push({ kind: "gradient", text: valueText(gradient) });

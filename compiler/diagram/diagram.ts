@@ -10,7 +10,7 @@ import { Build } from "../ir/build.ts";
 import { reachable } from "../ir/graph.ts";
 import { NO_ROOTS, type Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
-import { showShape } from "../ir/size.ts";
+import { isOne, showShape } from "../ir/size.ts";
 import { differentiate } from "../passes/differentiate.ts";
 import { applyRules } from "../passes/rewrite.ts";
 import { readableSimplifications } from "../derive/rules.ts";
@@ -20,8 +20,11 @@ export type What = Pass | "joint";
 
 export interface Box {
   readonly id: string;
-  /** A `value` is given (input, target, number of the step); an `operation` computes; a `layer` is folded; a `result` is what is asked for. */
-  readonly kind: "input" | "parameter" | "operation" | "layer" | "result";
+  /**
+   * An `input` and a `parameter` are given, an `operation` computes, a `layer` is folded, a `result` is what is asked for, and what is
+   * `kept` is a value of the forward pass where the backward pass reads it.
+   */
+  readonly kind: "input" | "parameter" | "operation" | "layer" | "result" | "kept";
   readonly pass: Pass;
   /** What it does, `+`, `σ`; or what it is called. */
   readonly label: string;
@@ -31,6 +34,8 @@ export interface Box {
   /** Whether the backward pass reads what it computed. */
   readonly stored: boolean;
   readonly group: string | null;
+  /** Gradients of parameters that a folded layer's backward pass ends in. */
+  readonly gradients: readonly NamedResult[];
   /** The nodes that it stands for, its result last. */
   readonly nodes: readonly Node[];
 }
@@ -56,6 +61,8 @@ export interface Group {
   readonly id: string;
   readonly label: string;
   readonly pass: Pass;
+  /** Of a backward group: the forward one. */
+  readonly of?: string;
 }
 
 export interface Diagram {
@@ -64,6 +71,8 @@ export interface Diagram {
   readonly boxes: readonly Box[];
   readonly arrows: readonly Arrow[];
   readonly groups: readonly Group[];
+  /** The forward layer of a folded backward one, by the ids of their boxes. */
+  readonly backOf: ReadonlyMap<string, string>;
   /** The model that its nodes are of: without views of `grad`, in the form that is drawn. */
   readonly model: Model;
   /** What the values flow to: the loss, or all outputs. */
@@ -109,40 +118,60 @@ export function drawDiagram(given: Model, { what, fold }: DiagramOptions): Diagr
       "draw it with `--what forward`",
     );
   }
-  const { model, results, gradients } = prepared(given);
-  return new Draughtsman(model, results, gradients, what, fold).diagram();
+  return new Draughtsman(prepared(given), what, fold).diagram();
 }
 
-interface NamedResult {
+export interface NamedResult {
   readonly name: string;
   readonly node: Node;
 }
 
-/** Values and gradients in one graph, in the form that a person would write. */
-function prepared(given: Model): {
+interface Prepared {
   readonly model: Model;
   readonly results: readonly NamedResult[];
   readonly gradients: readonly NamedResult[];
-} {
+  /** What flows back to values of the forward pass that a layer hands on, by value. */
+  readonly flows: ReadonlyMap<Node, Node>;
+}
+
+/** Values and gradients in one graph, in the form that a person would write. */
+function prepared(given: Model): Prepared {
   const { trainingLoss, outputs } = given.roots;
   const build = new Build(given.graph);
   const results = trainingLoss === null ? outputs : [{ name: "L", node: trainingLoss }];
   const forward = reachable(results.map(({ node }) => node));
-  const trained = forward.flatMap((node) => {
-    if (trainingLoss === null || node.op !== "parameter") return [];
+  const owners = ownersOf(given, forward, nameNodes(given, forward, new Set()));
+  const handed = new Set<Node>();
+  const trained: NamedResult[] = [];
+  for (const node of trainingLoss === null ? [] : forward) {
+    for (const operand of node.operands.map(unviewed)) {
+      const isHanded = owners.has(operand) && owners.get(operand) !== owners.get(node);
+      if (isHanded && operand.type === "float" && operand.operands.length > 0 && !isView(node))
+        handed.add(operand);
+    }
+    if (node.op !== "parameter") continue;
     const { frozen, path } = given.parameters[node.attributes.index]!;
-    return frozen ? [] : [{ name: `∇${path}`, node: build.grad(trainingLoss, node) }];
-  });
-  const roots = { ...NO_ROOTS, outputs: [...results, ...trained] };
+    if (!frozen) trained.push({ name: `∇${path}`, node: build.grad(trainingLoss!, node) });
+  }
+  const values = [...handed].map((node) => ({ name: "", node }));
+  const flows = values.map(({ node }) => ({ name: "", node: build.grad(trainingLoss!, node) }));
+  const roots = { ...NO_ROOTS, outputs: [...results, ...trained, ...values, ...flows] };
   const model = applyRules(differentiate({ ...given, roots }), "simplify", readableSimplifications);
   const made = model.roots.outputs;
-  return { model, results: made.slice(0, results.length), gradients: made.slice(results.length) };
+  const rest = made.slice(results.length + trained.length);
+  return {
+    model,
+    results: made.slice(0, results.length),
+    gradients: made.slice(results.length, results.length + trained.length),
+    flows: new Map(values.map((_, i) => [unviewed(rest[i]!.node), unviewed(rest[values.length + i]!.node)])),
+  };
 }
 
 class Draughtsman {
   readonly #model: Model;
   readonly #results: readonly NamedResult[];
   readonly #gradients: readonly NamedResult[];
+  readonly #flows: ReadonlyMap<Node, Node>;
   readonly #what: What;
   readonly #forward: ReadonlySet<Node>;
   readonly #drawn: readonly Node[];
@@ -152,16 +181,12 @@ class Draughtsman {
   readonly #fold: boolean;
   readonly #reading: Reading;
 
-  constructor(
-    model: Model,
-    results: readonly NamedResult[],
-    gradients: readonly NamedResult[],
-    what: What,
-    fold: boolean | undefined,
-  ) {
+  constructor(prepared: Prepared, what: What, fold: boolean | undefined) {
+    const { model, results, gradients, flows } = prepared;
     this.#model = model;
     this.#results = results;
     this.#gradients = gradients;
+    this.#flows = flows;
     this.#what = what;
     this.#reading = {
       freeName: model.freeName ?? "N",
@@ -178,22 +203,17 @@ class Draughtsman {
         .flatMap((node) => node.operands.map(unviewed))
         .filter((node) => this.#forward.has(node) && node.operands.length > 0 && !isNumber(node)),
     );
-    const wanted =
-      what === "forward"
-        ? forward
-        : what === "joint"
-          ? all
-          : [
-              ...backward,
-              ...backward.flatMap((node) => node.operands.map(unviewed)).filter((n) => this.#forward.has(n)),
-            ];
+    const wanted = what === "forward" ? forward : what === "joint" ? all : backward;
     this.#drawn = [...new Set(wanted)].filter(isDrawn).sort((a, b) => a.id - b.id);
     this.#groups = this.#grouped(forward, backward);
     this.#fold = fold ?? this.#drawn.filter((node) => node.operands.length > 0).length > MOST_UNFOLDED;
   }
 
   diagram(): Diagram {
-    const boxes = [...this.#boxes(), ...this.#resultBoxes()];
+    const own = [...this.#boxes(), ...this.#resultBoxes()];
+    const arrows = this.#arrows(new Set(own.map(({ id }) => id)));
+    const kept = this.#keptBoxes(arrows, own);
+    const boxes = [...own, ...kept.boxes];
     if (boxes.length > MOST_BOXES) {
       throw new DiagramError(
         "diagram-too-large",
@@ -207,8 +227,11 @@ class Draughtsman {
       title: this.#model.name,
       what: this.#what,
       boxes,
-      arrows: this.#arrows(new Set(boxes.map(({ id }) => id))),
+      arrows: kept.arrows,
       groups: [...groups.values()].filter(({ id }) => present.has(id)),
+      backOf: new Map(
+        [...groups.values()].flatMap(({ id, of }) => (of === undefined ? [] : [[id, of] as const])),
+      ),
       model: this.#model,
       results: this.#results.map(({ node }) => node),
       hasLoss: this.#model.roots.outputs.length > this.#results.length || this.#results[0]?.name === "L",
@@ -238,21 +261,25 @@ class Draughtsman {
         shape: this.#shape(node),
         stored: this.#stored.has(node),
         group: group?.id ?? null,
+        gradients: [],
         nodes: [node],
       });
     }
+    const byId = new Map([...this.#groups.values()].map((group) => [group.id, group]));
     for (const [id, nodes] of folded) {
-      const group = [...this.#groups.values()].find((g) => g.id === id)!;
+      const { pass, label } = byId.get(id)!;
       const last = nodes.at(-1)!;
+      const inside = new Set(nodes);
       boxes.push({
         id,
         kind: "layer",
-        pass: group.pass,
-        label: group.label,
-        caption: group.pass === "forward" ? this.#formula(last, new Set(nodes)) : null,
+        pass,
+        label: pass === "forward" ? label : `${label} backward`,
+        caption: pass === "forward" ? this.#formula(last, inside) : this.#flowFormula(inside),
         shape: this.#shape(last),
         stored: nodes.some((node) => this.#stored.has(node)),
         group: null,
+        gradients: this.#gradients.filter(({ node }) => inside.has(unviewed(node))),
         nodes,
       });
     }
@@ -270,11 +297,12 @@ class Draughtsman {
       shape: this.#shape(node),
       stored: false,
       group: null,
+      gradients: [],
       nodes: [unviewed(node)],
     });
     return [
       ...(this.#what === "backward" ? [] : this.#results.map((r) => box("forward", r))),
-      ...(this.#what === "forward" ? [] : this.#gradients.map((g) => box("backward", g))),
+      ...(this.#what === "forward" || this.#fold ? [] : this.#gradients.map((g) => box("backward", g))),
     ];
   }
 
@@ -282,22 +310,25 @@ class Draughtsman {
     const arrows = new Map<string, Arrow>();
     const add = (from: Node, to: string, pass: Pass, target: Target | null): void => {
       const source = unviewed(from);
+      if (!isDrawn(source)) return;
       const start = this.#boxOf(source);
-      if (start === to || !present.has(start) || !present.has(to)) return;
-      const isStored = pass === "backward" && this.#forward.has(source) && source.operands.length > 0;
-      const key = `${start} ${to} ${idOf(source)} ${this.#fold ? "" : (target?.operand ?? "")}`;
+      const isAcross = pass === "backward" && this.#forward.has(source);
+      if (start === to || !present.has(to) || (!present.has(start) && !isAcross)) return;
+      // A folded layer is kept as a whole.
+      const what =
+        isAcross && this.#fold ? "" : `${idOf(source)} ${this.#fold ? "" : (target?.operand ?? "")}`;
+      const key = `${start} ${to} ${what}`;
       const before = arrows.get(key);
       arrows.set(key, {
         from: start,
         to,
-        kind: isStored ? "stored" : pass,
+        kind: isAcross ? "stored" : pass,
         shape: this.#shape(source),
         source,
         targets: [...(before?.targets ?? []), ...(target === null ? [] : [target])],
       });
     };
     for (const node of this.#drawn) {
-      if (this.#what === "backward" && this.#forward.has(node)) continue;
       node.operands.forEach((operand, i) =>
         add(operand, this.#boxOf(node), this.#passOf(node), { node, operand: i }),
       );
@@ -305,6 +336,38 @@ class Draughtsman {
     for (const { name, node } of this.#results) add(node, `forward-${name}`, "forward", null);
     for (const { name, node } of this.#gradients) add(node, `backward-${name}`, "backward", null);
     return [...arrows.values()];
+  }
+
+  /** What the backward pass reads of the forward pass stands where it is read, unless layers are folded: then few arrows lead there. */
+  #keptBoxes(
+    arrows: readonly Arrow[],
+    boxes: readonly Box[],
+  ): { readonly boxes: Box[]; readonly arrows: Arrow[] } {
+    const groupOf = new Map(boxes.map(({ id, group }) => [id, group]));
+    const kept: Box[] = [];
+    const led = arrows.map((arrow): Arrow => {
+      if (arrow.kind !== "stored" || (this.#fold && this.#what === "joint")) return arrow;
+      const from = `${arrow.from}-${arrow.to}-${arrow.targets[0]?.operand ?? 0}`;
+      const { source } = arrow;
+      const label =
+        source.operands.length === 0
+          ? this.#label(source)
+          : (this.#names.get(source) ?? this.#formula(source, new Set()));
+      kept.push({
+        id: from,
+        kind: "kept",
+        pass: "backward",
+        label,
+        caption: null,
+        shape: arrow.shape,
+        stored: this.#stored.has(source),
+        group: groupOf.get(arrow.to) ?? null,
+        gradients: [],
+        nodes: [source],
+      });
+      return { ...arrow, from };
+    });
+    return { boxes: kept, arrows: led };
   }
 
   #boxOf(node: Node): string {
@@ -317,6 +380,8 @@ class Draughtsman {
   }
 
   #shape(node: Node): string {
+    // A reduction keeps its axes as size 1, which is no news.
+    if (node.operands.length > 0 && node.shape.every(isOne)) return "";
     return node.shape.length === 0
       ? ""
       : (node.type === "float" ? "" : node.type) + showShape(node.shape, this.#reading.freeName);
@@ -326,10 +391,8 @@ class Draughtsman {
     if (node.operands.length === 0) return null;
     const own = this.#names.get(node);
     if (own !== undefined) return own === "loss" ? null : own;
-    const gradient = this.#gradients.find((g) => unviewed(g.node) === node);
-    if (gradient !== undefined || this.#forward.has(node)) return null;
-    const { name } = node.origin;
-    return name?.startsWith("d_") === true ? `δ${name.slice(2)}` : null;
+    const of = [...this.#flows].find(([, flow]) => flow === node)?.[0];
+    return of === undefined ? null : `δ${this.#names.get(of) ?? ""}`;
   }
 
   /** `+`, `σ`, `÷ N`: with the numbers among its operands, and without the tensors. */
@@ -372,16 +435,36 @@ class Draughtsman {
 
   /** What a folded layer computes of what it is given. */
   #formula(last: Node, inside: ReadonlySet<Node>): string {
-    const text = formulaText(
-      readFormula(last, this.#reading, (node) => {
-        if (node.op === "parameter")
-          return this.#reading.parameterPath(node.attributes.index).split(".").at(-1)!;
-        if (node.op === "input") return node.attributes.name;
-        return this.#names.get(node) ?? (inside.has(node) ? null : "·");
+    return formulaText(
+      readFormula(last, this.#reading, (node) =>
+        isNumber(node) || inside.has(node) ? this.#localName(node) : this.#outerName(node),
+      ),
+    );
+  }
+
+  /** What the backward pass of a folded layer hands on; where that is nothing, the gradient of its first parameter. */
+  #flowFormula(inside: ReadonlySet<Node>): string | null {
+    const flow = [...this.#flows.values()].find((node) => inside.has(node));
+    const gradient = this.#gradients.find(({ node }) => inside.has(unviewed(node)));
+    const node = flow ?? gradient?.node;
+    if (node === undefined) return null;
+    return formulaText(
+      readFormula(node, this.#reading, (part) => {
+        if (isNumber(part)) return null;
+        const of = [...this.#flows].find(([, own]) => own === part)?.[0];
+        if (of !== undefined) return `δ${this.#names.get(of) ?? ""}`;
+        return this.#forward.has(part) ? (this.#localName(part) ?? this.#names.get(part) ?? null) : null;
       }),
     );
-    return text;
   }
+
+  /** Sources go by their names, parameters without the layer's. */
+  #localName(node: Node): string | null {
+    if (node.op === "parameter") return this.#reading.parameterPath(node.attributes.index).split(".").at(-1)!;
+    return node.op === "input" ? node.attributes.name : null;
+  }
+
+  readonly #outerName = (node: Node): string | null => this.#localName(node) ?? this.#names.get(node) ?? null;
 
   #grouped(forward: readonly Node[], backward: readonly Node[]): Map<Node, Group> {
     const owners = ownersOf(this.#model, forward, this.#names);
@@ -389,32 +472,46 @@ class Draughtsman {
     if (owners.size === 0) return groups;
     for (const [node, path] of owners)
       groups.set(node, { id: `layer-${path}`, label: path, pass: "forward" });
-    const lossGroup: Group = { id: "layer--loss", label: "loss", pass: "forward" };
+    if (this.#results[0]?.name !== "L") return groups;
     for (const node of forward) {
-      if (node.operands.length > 0 && isDrawn(node) && !groups.has(node) && this.#results[0]?.name === "L")
-        groups.set(node, lossGroup);
-    }
-    for (const node of backward) {
-      let path: string | undefined;
-      for (const operand of node.operands) {
-        const source = unviewed(operand);
-        const own = groups.get(source);
-        if (own === undefined) continue;
-        if (source.op === "parameter") path = own.label;
-        else if (own.pass === "backward") path ??= own.label;
-        else if (node.op !== "matmul") path ??= own.label;
+      if (node.operands.length > 0 && isDrawn(node) && !groups.has(node)) {
+        groups.set(node, { id: LOSS, label: "loss", pass: "forward" });
       }
-      // The derivative of an activation belongs to its layer, though what it is applied to came from the layer after.
-      const activation = node.operands
-        .map(unviewed)
-        .find((o) => this.#forward.has(o) && o.op !== "parameter" && owners.has(o));
-      if (activation !== undefined && node.op !== "matmul") path = owners.get(activation)!;
-      const label = path ?? "loss";
-      groups.set(node, { id: `back-${label}`, label, pass: "backward" });
+    }
+    // From the loss back, each group takes what leads to what it hands on, and to its parameters' gradients.
+    const last = new Map<string, number>();
+    for (const node of forward) {
+      const group = groups.get(node);
+      if (group !== undefined && node.operands.length > 0) last.set(group.id, node.id);
+    }
+    const order = [...new Map([...groups.values()].map((group) => [group.id, group])).values()].sort(
+      (g, h) => (last.get(h.id) ?? 0) - (last.get(g.id) ?? 0),
+    );
+    const isBackward = new Set(backward);
+    for (const { id, label } of order) {
+      const inside = forward.filter((node) => groups.get(node)?.id === id);
+      const ends = inside.flatMap((node) => [
+        ...node.operands
+          .map(unviewed)
+          .flatMap((o) => (groups.get(o)?.id === id ? [] : (this.#flows.get(o) ?? []))),
+        ...this.#gradients.flatMap((g) =>
+          node.op === "parameter" && g.name === `∇${this.#reading.parameterPath(node.attributes.index)}`
+            ? [unviewed(g.node)]
+            : [],
+        ),
+      ]);
+      const stack = [...ends];
+      for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+        if (groups.has(node) || !isBackward.has(node)) continue;
+        groups.set(node, { id: `back-${id}`, label, pass: "backward", of: id });
+        stack.push(...node.operands);
+      }
     }
     return groups;
   }
 }
+
+const LOSS = "layer--loss";
 
 /** The formula of `node` down to where `nameOf` knows a name or `inside` ends. */
 function readFormula(node: Node, reading: Reading, nameOf: (node: Node) => string | null): Formula {

@@ -59,11 +59,13 @@ export function textWidth(text: string, size: number): number {
     else if (/[A-ZΣΠ∇+−=≤≥÷×]/.test(letter)) width += 0.68;
     else width += 0.56;
   }
-  return width * size;
+  return width * size * 1.06;
 }
 
 export function placeDiagram(diagram: Diagram, numbers: Numbers | null): Layout {
   const rowsOf = new Map(diagram.boxes.map((box) => [box.id, boxRows(box, numbers)]));
+  if (diagram.what === "joint" && diagram.boxes.some(({ kind }) => kind === "layer"))
+    return mirrored(diagram, rowsOf, numbers);
   const isJoint = diagram.what === "joint";
   const lanes = isJoint
     ? (["forward", "backward"] as const).map((pass) => diagram.boxes.filter((box) => box.pass === pass))
@@ -107,6 +109,60 @@ export function placeDiagram(diagram: Diagram, numbers: Numbers | null): Layout 
   };
 }
 
+/** Folded layers: the backward pass of each under the layer itself, with arrows that run the other way. */
+function mirrored(
+  diagram: Diagram,
+  rowsOf: ReadonlyMap<string, readonly Row[]>,
+  numbers: Numbers | null,
+): Layout {
+  const forward = diagram.boxes.filter((box) => box.pass === "forward");
+  const backward = diagram.boxes.filter((box) => box.pass === "backward");
+  const backOf = new Map(backward.map((box) => [diagram.backOf.get(box.id) ?? "", box]));
+  const sizeOf = (box: Box): ReturnType<typeof boxSize> => {
+    const own = boxSize(box, rowsOf.get(box.id)!);
+    const back = backOf.get(box.id);
+    const other = back === undefined ? own : boxSize(back, rowsOf.get(back.id)!);
+    return { ...own, width: Math.max(own.width, other.width) };
+  };
+  const lane = placeLane(diagram, forward, rowsOf, numbers, false, sizeOf);
+  const top = { x: MARGIN, y: MARGIN };
+  const under = { x: MARGIN, y: MARGIN + lane.height + PASS_GAP };
+  const boxes = lane.boxes.map((b) => ({ ...moved(b, top), body: moved(b.body, top) }));
+  const byId = new Map(boxes.map((b) => [b.box.id, b]));
+  let bottom = 0;
+  for (const box of backward) {
+    const above = byId.get(diagram.backOf.get(box.id) ?? "");
+    const { width, height } = boxSize(box, rowsOf.get(box.id)!);
+    const at =
+      above === undefined ? { x: under.x, y: under.y } : { x: above.x, y: above.y - MARGIN + under.y };
+    const area = { ...at, width: Math.max(width, above?.width ?? 0), height };
+    byId.set(box.id, { box, rows: rowsOf.get(box.id)!, ...area, body: area, isRound: false });
+    bottom = Math.max(bottom, at.y + height / 2);
+  }
+  const inLane = new Map(lane.arrows.map((a) => [a.arrow, a]));
+  const arrows = diagram.arrows.flatMap((arrow): PlacedArrow[] => {
+    const own = inLane.get(arrow);
+    if (own !== undefined)
+      return [{ ...own, points: own.points.map((p) => moved(p, top)), at: own.at && moved(own.at, top) }];
+    const [from, to] = [byId.get(arrow.from), byId.get(arrow.to)];
+    if (from === undefined || to === undefined) return [];
+    if (arrow.kind === "stored") return [{ arrow, points: across(from, to), rows: [], at: null }];
+    const rows = arrowRows(arrow, diagram, numbers);
+    const middle = { x: (from.x - from.width / 2 + to.x + to.width / 2) / 2, y: (from.y + to.y) / 2 };
+    return [{ arrow, points: [from, middle, to], rows, at: rows.length === 0 ? null : middle }];
+  });
+  return {
+    boxes: [...byId.values()],
+    arrows: arrows.map((a) => ({
+      ...a,
+      points: clipped(a.points, byId.get(a.arrow.from)!, byId.get(a.arrow.to)!),
+    })),
+    groups: [],
+    width: lane.width + 2 * MARGIN,
+    height: bottom + MARGIN,
+  };
+}
+
 const moved = <P extends Point>(point: P, by: Point): P => ({
   ...point,
   x: point.x + by.x,
@@ -120,11 +176,12 @@ function placeLane(
   rowsOf: ReadonlyMap<string, readonly Row[]>,
   numbers: Numbers | null,
   leftwards: boolean,
+  sizeOf = (box: Box) => boxSize(box, rowsOf.get(box.id)!),
 ): Layout {
   const graph = new Graph({ compound: true, multigraph: true });
   graph.setGraph({ rankdir: leftwards ? "RL" : "LR", nodesep: 34, ranksep: 38, edgesep: 18 });
   graph.setDefaultEdgeLabel(() => ({}));
-  const sizes = new Map(boxes.map((box) => [box.id, boxSize(box, rowsOf.get(box.id)!)]));
+  const sizes = new Map(boxes.map((box) => [box.id, sizeOf(box)]));
   const present = new Set(boxes.map(({ group }) => group));
   for (const { id } of diagram.groups) if (present.has(id)) graph.setNode(id, {});
   for (const box of boxes) {
@@ -171,7 +228,34 @@ function placeLane(
       { group, x: (left + right) / 2, y: (top + bottom) / 2, width: right - left, height: bottom - top },
     ];
   });
-  return atOrigin({ boxes: placedBoxes, arrows: placedArrows, groups, width: 0, height: 0 });
+  const lane = { boxes: placedBoxes, arrows: placedArrows, groups, width: 0, height: 0 };
+  return atOrigin(descends(placedBoxes) ? lane : upsideDown(lane));
+}
+
+/** Whether what was declared first stands above what came after, on the whole; inputs of folded layers stand above these. */
+function descends(boxes: readonly PlacedBox[]): boolean {
+  const mean = (kind: Box["kind"]): number => {
+    const heights = boxes.filter(({ box }) => box.kind === kind).map(({ y }) => y);
+    return heights.reduce((sum, y) => sum + y, 0) / heights.length;
+  };
+  if (boxes.some(({ box }) => box.kind === "layer")) return !(mean("input") > mean("layer"));
+  const given = boxes.filter(({ box }) => box.kind === "input" || box.kind === "parameter");
+  let balance = 0;
+  for (const [i, upper] of given.entries()) {
+    for (const lower of given.slice(i + 1)) balance += Math.sign(lower.y - upper.y);
+  }
+  return balance >= 0;
+}
+
+function upsideDown({ boxes, arrows, groups, ...size }: Layout): Layout {
+  const mirror = <P extends Point>(point: P): P => ({ ...point, y: -point.y });
+  return {
+    ...size,
+    // A circle's rows stand under it either way.
+    boxes: boxes.map((b) => ({ ...mirror(b), body: { ...b.body, y: b.body.y - 2 * b.y } })),
+    arrows: arrows.map((a) => ({ ...a, points: a.points.map(mirror), at: a.at && mirror(a.at) })),
+    groups: groups.map(mirror),
+  };
 }
 
 function atOrigin({ boxes, arrows, groups }: Layout): Layout {

@@ -36,6 +36,7 @@ const STYLE = `
   .backward { stroke: ${COLORS.backward}; fill: #fff4f1; }
   .input { stroke: #475569; fill: #ffffff; }
   .parameter { stroke: #a16207; fill: #fefbe8; }
+  .kept { stroke: #94a3b8; fill: #ffffff; stroke-dasharray: 4 3; }
   .result { stroke-width: 2.6; }
   .stored { fill: none; stroke-width: 1.2; }
   .arrow { fill: none; stroke-width: 1.5; }
@@ -110,7 +111,7 @@ const at = ({ x, y }: Point): string => `${round(x)} ${round(y)}`;
 const round = (value: number): number => Math.round(value * 10) / 10;
 
 function boxSvg({ box, body, rows, isRound, x, y, height }: PlacedBox): string {
-  const kind = box.kind === "input" || box.kind === "parameter" ? box.kind : box.pass;
+  const kind = box.kind === "input" || box.kind === "parameter" || box.kind === "kept" ? box.kind : box.pass;
   const classes = `box ${kind}${box.kind === "result" ? " result" : ""}`;
   const shape = (style: string, more: number): string =>
     isRound
@@ -119,7 +120,7 @@ function boxSvg({ box, body, rows, isRound, x, y, height }: PlacedBox): string {
   const top = isRound ? body.y : y - height / 2 + 17;
   const first = isRound ? body.y + body.height / 2 + 10 : top + LINE + 2;
   return [
-    box.stored ? shape(`stored ${box.pass}`, 4) : "",
+    box.stored && box.kind !== "kept" ? shape(`stored ${box.pass}`, 4) : "",
     shape(classes, 0),
     `<text class="label${box.kind === "operation" ? "" : " name"}" x="${round(x)}" y="${round(top)}">${escape(box.label)}</text>`,
     ...rows.map((row, i) => rowSvg(row, x, first + i * LINE)),
@@ -148,7 +149,8 @@ function legendOf(
   if (boxes.some(({ kind }) => kind === "parameter")) entries.push([swatch("parameter"), "parameter"]);
   if (what !== "backward") entries.push([swatch("forward"), "forward pass"]);
   if (what !== "forward") entries.push([swatch("backward"), "backward pass"]);
-  if (boxes.some(({ stored }) => stored)) {
+  if (boxes.some(({ kind }) => kind === "kept")) entries.push([swatch("kept"), "read from the forward pass"]);
+  if (boxes.some(({ stored, kind }) => stored && kind !== "kept")) {
     entries.push([
       `<rect class="stored forward" x="-3" y="-11" width="28" height="22" rx="8"/>${swatch("forward")}`,
       "stored for the backward pass",

@@ -32,7 +32,7 @@ export interface Numbers {
  */
 export function computeNumbers(diagram: Diagram, model: Model, given: Given): Numbers {
   const environment = environmentOf(model, given);
-  const drawn = diagram.boxes.flatMap(({ nodes }) => nodes);
+  const drawn = diagram.boxes.flatMap((box) => [...box.nodes, ...box.gradients.map(({ node }) => node)]);
   const nodes = [...new Set([...drawn, ...diagram.arrows.map(({ source }) => source)])];
   const values = new Map(evaluate(nodes, environment).map((value, i) => [nodes[i]!, value]));
   const gradients = diagram.hasLoss ? flowBack(diagram, environment) : NO_FLOW;
@@ -126,13 +126,15 @@ function flowBack(diagram: Diagram, environment: Environment): Pick<Numbers, "gr
 const isViewOf = ({ op }: Node): boolean =>
   op === "broadcast" || op === "reshape" || op === "permute" || op === "cast";
 
-/** Tensors with more entries are told by their norm. */
+/** Tensors with more entries, or a longer list of them, are told by their norm. */
 const MOST_ENTRIES = 4;
+const MOST_LETTERS = 16;
 
 /** `-3`; `[1, 2]`; `‖ ‖ 0.71` for a tensor of many entries. */
 export function valueText({ data }: Values): string {
   if (data.length === 1) return numberText(data[0]!);
-  if (data.length <= MOST_ENTRIES) return `[${[...data].map(numberText).join(", ")}]`;
+  const list = data.length <= MOST_ENTRIES ? `[${[...data].map(numberText).join(", ")}]` : "";
+  if (list !== "" && list.length <= MOST_LETTERS) return list;
   return `‖·‖ ${numberText(Math.hypot(...sampled(data)))}`;
 }
 
