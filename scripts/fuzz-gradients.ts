@@ -22,12 +22,12 @@ const report = await fuzz({
   seed,
   keep: 300,
   progress: (done, wrong) => {
-    if (done % 100 === 0) console.error(`${done} of ${runs}, ${wrong} wrong`);
+    if (wrong !== null) console.log(`\nwrong: ${describeWrong(wrong)}`);
+    if (done % 100 === 0) console.error(`${done} of ${runs}`);
   },
 });
 console.log(describeReport(report));
 for (const found of report.rounding) console.log(`\nrounding: ${describeWrong(found)}`);
-for (const found of report.wrong) console.log(`\nwrong: ${describeWrong(found)}`);
 const [first] = report.wrong;
 if (first !== undefined) {
   const shortest = await shrink(seed, first.index, 120);

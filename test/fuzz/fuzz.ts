@@ -41,7 +41,8 @@ export async function fuzz(options: {
   readonly runs: number;
   readonly seed: number;
   readonly keep?: number;
-  readonly progress?: (done: number, wrong: number) => void;
+  /** Called after each program, with what is wrong with it. */
+  readonly progress?: (done: number, wrong: Wrong | null) => void;
 }): Promise<Report> {
   const { runs, seed, keep = 0, progress } = options;
   const programs = fc.sample(arbitrary, { numRuns: runs, seed });
@@ -61,12 +62,13 @@ export async function fuzz(options: {
     for (const op of result.ops) ops.set(op, (ops.get(op) ?? 0) + 1);
     for (const word of new Set(program.source.match(/[A-Za-z_]\w*/g)))
       words.set(word, (words.get(word) ?? 0) + 1);
-    if ("because" in verdict) {
+    const found = "because" in verdict ? { index, program, because: verdict.because } : null;
+    if (found !== null) {
       const list = verdict.kind === "wrong" ? wrong : rounding;
-      if (list.length < KEPT) list.push({ index, program, because: verdict.because });
+      if (list.length < KEPT) list.push(found);
     }
     if (kept.length < keep && verdict.kind === "right" && result.run !== null) kept.push(result.run);
-    progress?.(++done, counts.wrong);
+    progress?.(++done, verdict.kind === "wrong" ? found : null);
   };
   const work = async (): Promise<void> => {
     while (next < runs) {

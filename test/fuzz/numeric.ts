@@ -9,12 +9,15 @@ import { ops } from "../../compiler/ops/table.ts";
 
 export interface Difference {
   readonly value: number;
-  /** How far two steps of the ladder differ: large at a kink, where no derivative is. */
+  /** How far two steps of the ladder differ, and what rounding adds: large at a kink, where no derivative is. */
   readonly uncertainty: number;
 }
 
 /** From the widest step, good for smooth functions, to narrow ones, good beside a kink. */
 const ladder = [2 ** -6, 2 ** -8, 2 ** -10, 2 ** -13, 2 ** -17];
+
+/** How uncertain the entries of a `grad` may be, beside the largest of them. */
+const SETTLED = 1e-8;
 
 /**
  * The derivative of f at 0 by Richardson's central difference (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, whose error is of order h⁴: the two
@@ -24,12 +27,13 @@ export function differentiateAt0(f: (delta: number) => number): Difference {
   let previous = NaN;
   let best: Difference = { value: NaN, uncertainty: Infinity };
   for (const h of ladder) {
-    const value = (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h);
-    const uncertainty = Math.abs(value - previous);
-    if (uncertainty < best.uncertainty || Number.isNaN(best.value)) {
-      best = { value, uncertainty: Number.isNaN(uncertainty) ? Infinity : uncertainty };
-    }
-    if (uncertainty <= 1e-10 * Math.abs(value) + 1e-13) break;
+    const [far, near, back, farBack] = [f(2 * h), f(h), f(-h), f(-2 * h)];
+    const value = (8 * (near - back) - (far - farBack)) / (12 * h);
+    // Each value of f is off by about an ulp.
+    const noise = (2 ** -51 * Math.max(Math.abs(near), Math.abs(far))) / h;
+    const uncertainty = Number.isNaN(previous) ? Infinity : Math.abs(value - previous) + noise;
+    if (uncertainty < best.uncertainty || Number.isNaN(best.value)) best = { value, uncertainty };
+    if (uncertainty <= 1e-10 * Math.abs(value) + 2 * noise) break;
     previous = value;
   }
   return best;
@@ -52,6 +56,8 @@ interface Reader {
 
 /** What roots are worth, and how they move with one entry of a node. */
 export class Numeric {
+  /** False once a `grad` was met whose differences do not settle, beside a kink: what depends on it is not known. */
+  settled = true;
   readonly #environment: Environment;
   readonly #known = new Map<Node, Values>();
   readonly #paths = new Map<Node, Map<Node, readonly Node[]>>();
@@ -103,9 +109,10 @@ export class Numeric {
     if (node.op === "grad") {
       const [scalar, tensor] = [node.operands[0]!, node.operands[1]!];
       const at = known.get(tensor)!;
-      const entry = (_: number, i: number): number =>
-        differentiateAt0(this.along(scalar, tensor, i, known)).value;
-      return { shape: at.shape, data: at.data.map(entry) };
+      const found = Array.from(at.data, (_, i) => differentiateAt0(this.along(scalar, tensor, i, known)));
+      const scale = found.reduce((most, d) => Math.max(most, Math.abs(d.value)), 1e-3);
+      if (found.some((d) => d.uncertainty > SETTLED * scale)) this.settled = false;
+      return { shape: at.shape, data: Float64Array.from(found, (d) => d.value) };
     }
     // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
     const record = ops[node.op] as unknown as Op<OpName>;
