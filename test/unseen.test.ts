@@ -87,11 +87,12 @@ describe("large programs", () => {
     Array.from({ length: count }, (_, i) => line(i)).join("\n");
 
   it("two thousand outputs of one input are scheduled in linear time", async () => {
-    const started = performance.now();
+    // Of the processor's time, since the machine may be busy with other tests.
+    const before = process.cpuUsage();
     const { manifest } = await compile(model(lines(2000, (i) => `output y${i} = x * ${i}`)));
     expect(manifest.outputs).toHaveLength(2000);
     // When each output was tried in one kernel with all before it, this took minutes.
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(process.cpuUsage(before).user / 1e6).toBeLessThan(20);
   });
 
   it("gradients of more parameters than the graph may hold are refused in words", async () => {
