@@ -1,6 +1,8 @@
 /** Central differences of the loss in f64: the derivative as its definition says, from values alone. */
 import type { Model } from "../ir/model.ts";
 import { evaluate } from "../ir/evaluate.ts";
+import { reachable, remake, type Graph } from "../ir/graph.ts";
+import type { Node } from "../ir/node.ts";
 import type { Environment } from "../ops/op.ts";
 import { Lacking, type Answer, type Gradient, type Question } from "./question.ts";
 
@@ -11,14 +13,36 @@ export const SAMPLE = 48;
  * @param joint the model without `grad` nodes, which values alone are asked of
  * @throws Lacking where the program has no loss
  */
-export function askDifferences({ environment, wanted }: Question, joint: Model): Answer {
-  const root = joint.roots.trainingLoss;
-  if (root === null) throw new Lacking("a loss");
+export function askDifferences({ environment: given, wanted }: Question, joint: Model): Answer {
+  if (joint.roots.trainingLoss === null) throw new Lacking("a loss");
+  const { root, environment } = withStopped(joint.graph, joint.roots.trainingLoss, given);
   const lossOf = (at: Environment): number => evaluate([root], at)[0]!.data[0]!;
   return {
     loss: lossOf(environment),
     gradients: new Map(wanted.map((index) => [index, differences(lossOf, environment, index)])),
   };
+}
+
+/** What `stop_gradient` holds does not move with the weights: its values become data. */
+function withStopped(
+  graph: Graph,
+  loss: Node,
+  environment: Environment,
+): { readonly root: Node; readonly environment: Environment } {
+  const stopped: readonly Node[] = reachable([loss]).filter((node) => node.op === "stop_gradient");
+  const values = evaluate(stopped, environment);
+  // No name of a program has a space in it.
+  const name = (i: number): string => `stopped ${i}`;
+  const map = new Map<Node, Node>();
+  for (const node of reachable([loss])) {
+    const i = stopped.indexOf(node);
+    const { shape, type } = node;
+    const held = i === -1 ? null : graph.make("input", [], { name: name(i), shape, type });
+    const operands = node.operands.map((operand) => map.get(operand)!);
+    map.set(node, held ?? remake(graph, node, operands));
+  }
+  const inputs = new Map([...environment.inputs, ...values.map((held, i) => [name(i), held] as const)]);
+  return { root: map.get(loss)!, environment: { ...environment, inputs } };
 }
 
 /** Evenly spread positions, each somewhere in its own part, the same at every run. */
