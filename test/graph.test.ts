@@ -230,7 +230,7 @@ describe.skipIf(chromiumPath === undefined)(inChromium("SVG"), () => {
     svgs.push(await picture("svg", "examples/mnist.nn"));
     await withPage({ "/index.html": "<!doctype html><title>pictures</title><body>" }, async ({ page }) => {
       // Away from the site's policy, which forbids the styles in the picture.
-      const fresh = await page.context().newPage();
+      const fresh = await page.context().browser()!.newPage();
       for (const svg of svgs) {
         const told = await fresh.evaluate((text) => {
           const parsed = new DOMParser().parseFromString(text, "image/svg+xml");

@@ -318,7 +318,8 @@ export function plus(...formulas: readonly Formula[]): Formula {
   const inverse = common.map((f) => ({ ...f, exponent: -f.exponent }));
   const rest = left.map((t) => times(t, { kind: "product", coefficient: 1, factors: inverse }));
   // c + d x = c (1 + d/c x), where something else stands before the parentheses anyway.
-  const first = rest.find((t) => t.kind === "number")?.value ?? 1;
+  const constant = rest.find((t) => t.kind === "number")?.value ?? 1;
+  const first = Number.isInteger(constant) || Number.isInteger(1 / constant) ? constant : 1;
   const scaled = rest.map((t) => times(plain(1 / first), t));
   return times(plain(first), { kind: "product", coefficient: 1, factors: common }, plus(...scaled));
 }

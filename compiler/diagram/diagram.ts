@@ -5,7 +5,7 @@
 import { nameNodes, ownersOf } from "../derive/names.ts";
 import { formulaText } from "../derive/text.ts";
 import { readNode, type Reading } from "../derive/read.ts";
-import { symbol, type Formula } from "../derive/formula.ts";
+import { symbol, weight, type Formula } from "../derive/formula.ts";
 import { Build } from "../ir/build.ts";
 import { reachable } from "../ir/graph.ts";
 import { NO_ROOTS, type Model } from "../ir/model.ts";
@@ -513,21 +513,17 @@ class Draughtsman {
 
 const LOSS = "layer--loss";
 
-/** The formula of `node` down to where `nameOf` knows a name or `inside` ends. */
+/** More symbols than this no box has room for. */
+const MOST_SYMBOLS = 24;
+
+/** The formula of `node` down to where `nameOf` knows a name; what is too long for a box is `…`. */
 function readFormula(node: Node, reading: Reading, nameOf: (node: Node) => string | null): Formula {
   const formulas = new Map<Node, Formula>();
   for (const part of reachable([node])) {
     const name = part === node || isView(part) ? null : nameOf(part);
-    if (name !== null) formulas.set(part, symbol(name, false));
-    else
-      formulas.set(
-        part,
-        readNode(
-          part,
-          part.operands.map((o) => formulas.get(o)!),
-          reading,
-        ),
-      );
+    const operands = part.operands.map((operand) => formulas.get(operand)!);
+    const formula = name === null ? readNode(part, operands, reading) : symbol(name, false);
+    formulas.set(part, weight(formula) > MOST_SYMBOLS ? symbol("…", false) : formula);
   }
   return formulas.get(node)!;
 }
