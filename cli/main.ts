@@ -42,9 +42,9 @@ function createProgram(output: Output): Command {
       "after",
       `
 A first session:
-  nndsl new spirals && cd spirals                      a model, data, a page and a test
+  nndsl new moons && cd moons                          a model, data, a page and a test
   nndsl check model.nn                                 everything that is wrong with it, at once
-  nndsl train model.nn --data x=data.csv:a,b y=data.csv:kind -o weights.safetensors
+  nndsl train model.nn --data x=data/moons.csv:a,b y=data/moons.csv:moon -o out/moons.safetensors
   nndsl compile model.nn -o out                        out/NAME.wasm, .js and .d.ts for your application
 
   nndsl train mnist.nn --data mnist:train --test mnist:test --epochs 5 --batch 128

@@ -28,6 +28,7 @@ export function addGraph(program: Command, output: Output): Command {
   return addModelOptions(program.command("graph"))
     .description("draw the forward and the backward graph")
     .argument("[file]", "a program, FILE.nn")
+    .usage("<file> -o <file> [options]")
     .requiredOption("-o, --output <file>", "the picture: .svg, .dot (Graphviz) or .mmd (Mermaid)")
     .addOption(
       new Option(

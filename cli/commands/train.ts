@@ -112,7 +112,7 @@ async function trainCommand(
   if (options.resume !== undefined) before = await restoreWeights(net, options.resume);
   Object.assign(net.hyper, hyper);
 
-  output.say(output.messageColors.dim(`reading ${dataSpec.join(" ")}`));
+  if (dataSpec.length > 0) output.say(output.messageColors.dim(`reading ${dataSpec.join(" ")}`));
   const folders = dataFolders(file);
   const data = await loadData(dataSpec, manifest, {
     option: "--data",

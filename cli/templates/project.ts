@@ -183,7 +183,7 @@ const types = {
 };
 const port = Number(process.env.PORT ?? 8080);
 
-createServer(async (request, response) => {
+const server = createServer(async (request, response) => {
   const path = normalize(decodeURI(new URL(request.url, "http://localhost").pathname));
   const file = join(import.meta.dirname, path === "/" ? "index.html" : path);
   const type = types[extname(file)];
@@ -194,7 +194,12 @@ createServer(async (request, response) => {
     "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'",
   });
   response.end(body ?? "not found");
-}).listen(port, "127.0.0.1", () => console.log(\`http://localhost:\${port}\`));
+});
+server.on("error", (error) => {
+  console.error(error.code === "EADDRINUSE" ? \`Port \${port} is taken: PORT=\${port + 1} npm start\` : error.message);
+  process.exitCode = 1;
+});
+server.listen(port, "127.0.0.1", () => console.log(\`http://localhost:\${port}\`));
 `;
 
 const test = `import assert from "node:assert/strict";
