@@ -38,7 +38,11 @@ const python = findPython();
 let torchWrong = 0;
 if (python === undefined) console.log("no Python with PyTorch here: set NNDSL_PYTHON to one");
 else {
-  const { compared, lacking, wrong } = compareWithTorch(python, report.runs, 1e-4);
+  const { compared, lacking, wrong } = compareWithTorch(
+    python,
+    report.kept.map(({ run }) => run),
+    1e-4,
+  );
   torchWrong = wrong.length;
   console.log(`${compared} beside PyTorch, ${wrong.length} wrong`);
   for (const [what, count] of lacking) console.log(`  ${count} not compared: ${what}`);

@@ -22,8 +22,8 @@ export interface Report {
   /** The first few that are wrong. */
   readonly wrong: readonly Wrong[];
   readonly rounding: readonly Wrong[];
-  /** Of the first programs, for other autograds. */
-  readonly runs: readonly Run[];
+  /** The first programs that are right, for other autograds. */
+  readonly kept: readonly { readonly program: Case; readonly run: Run }[];
 }
 
 /** The module is made in a worker meanwhile, so two at a time keep both busy. */
@@ -36,7 +36,7 @@ const arbitrary = fc.noBias(cases);
 const dtypesOf = (index: number): readonly Dtype[] =>
   index % F64_EVERY === F64_EVERY - 1 ? ["f32", "f64"] : ["f32"];
 
-/** @param keep of how many programs the runs are kept */
+/** @param options.keep of how many programs the runs are kept */
 export async function fuzz(options: {
   readonly runs: number;
   readonly seed: number;
@@ -50,7 +50,7 @@ export async function fuzz(options: {
   const [ops, words] = [new Map<string, number>(), new Map<string, number>()];
   const wrong: Wrong[] = [];
   const rounding: Wrong[] = [];
-  const kept: Run[] = [];
+  const kept: { program: Case; run: Run }[] = [];
   let [next, done, differences, kinks] = [0, 0, 0, 0];
   const began = performance.now();
 
@@ -67,7 +67,8 @@ export async function fuzz(options: {
       const list = verdict.kind === "wrong" ? wrong : rounding;
       if (list.length < KEPT) list.push(found);
     }
-    if (kept.length < keep && verdict.kind === "right" && result.run !== null) kept.push(result.run);
+    if (kept.length < keep && verdict.kind === "right" && result.run !== null)
+      kept.push({ program, run: result.run });
     progress?.(++done, verdict.kind === "wrong" ? found : null);
   };
   const work = async (): Promise<void> => {
@@ -78,7 +79,7 @@ export async function fuzz(options: {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const seconds = (performance.now() - began) / 1000;
-  return { programs: runs, counts, differences, kinks, seconds, ops, words, wrong, rounding, runs: kept };
+  return { programs: runs, counts, differences, kinks, seconds, ops, words, wrong, rounding, kept };
 }
 
 /** The shortest program that is wrong as program `index` of a seed is, as far as it is found in `seconds`. */
