@@ -231,7 +231,7 @@ describe("the command", () => {
     const { stdout, code } = await runHere(["compare", "examples/xor.nn"], root);
     expect(stdout).toMatch(/^Xor, f32, 16 rows of random data, seed 0\nloss /);
     expect(stdout).toMatch(/^ +h\.weight +\d\.\de-\d+ +\d\.\de-\d+$/m);
-    expect(stdout).toMatch(/^tape 0\.1\.0 agrees within 0\.0001: largest error \S+ at [\w.]+\[/m);
+    expect(stdout).toMatch(/^tape 0\.1\.0 agrees to 0\.0001: largest error \S+ at [\w.]+\[/m);
     expect(code).toBe(0);
   });
 
