@@ -194,6 +194,26 @@ async function isRounding(
   });
 }
 
+/** Those of the ops that compute with numbers whose results are one of their operands, or 0, or its negative. */
+const EXACT: ReadonlySet<OpName> = new Set<OpName>([
+  "neg",
+  "abs",
+  "relu",
+  "sign",
+  "floor",
+  "round",
+  "cast",
+  "stop_gradient",
+  "where",
+  "max",
+  "min",
+  "reduce_max",
+  "reduce_min",
+]);
+
+const rounds = ({ op, type }: Node): boolean =>
+  type === "float" && !EXACT.has(op) && ["elementwise", "reduction", "product"].includes(ops[op].family);
+
 function evaluateThrough(
   roots: readonly Node[],
   environment: Environment,
@@ -205,8 +225,7 @@ function evaluateThrough(
     const record = ops[node.op] as unknown as Op<OpName>;
     const operands = node.operands.map((operand) => values.get(operand)!);
     const { shape, data } = record.evaluate(operands, node as never, environment);
-    const isExact = node.type !== "float" || node.operands.length === 0;
-    values.set(node, { shape, data: isExact ? data : data.map(change) });
+    values.set(node, { shape, data: rounds(node) ? data.map(change) : data });
   }
   return values;
 }
