@@ -57,7 +57,8 @@ function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node
       "table",
       [],
       { values: numbers, shape: sizes.map(fixed), type: "float" },
-      build.origin,
+      // The name is that of the formula that reads the list: `z = x / [1, 2]` does not make [1, 2] a z.
+      { span: build.origin.span },
     );
   }
   const nodes = list.items.map((item) => toFloat(build, item));
