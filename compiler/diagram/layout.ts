@@ -217,8 +217,15 @@ function placeLane(
       rows.length === 0 || edge.x === undefined || edge.y === undefined ? null : { x: edge.x, y: edge.y };
     return { arrow, points: edge.points, rows, at };
   });
-  const groups = diagram.groups.flatMap((group): PlacedGroup[] => {
-    const inside = placedBoxes.filter((p) => p.box.group === group.id);
+  const lane = { boxes: placedBoxes, arrows: placedArrows, groups: [], width: 0, height: 0 };
+  const upright = descends(placedBoxes) ? lane : upsideDown(lane);
+  return atOrigin({ ...upright, groups: groupAreas(diagram.groups, upright.boxes) });
+}
+
+/** Around the boxes of each group, with room for its title above them. */
+function groupAreas(groups: readonly Group[], boxes: readonly PlacedBox[]): PlacedGroup[] {
+  return groups.flatMap((group): PlacedGroup[] => {
+    const inside = boxes.filter((p) => p.box.group === group.id);
     if (inside.length === 0) return [];
     const left = Math.min(...inside.map((p) => p.x - p.width / 2)) - GROUP_PADDING;
     const right = Math.max(...inside.map((p) => p.x + p.width / 2)) + GROUP_PADDING;
@@ -228,8 +235,6 @@ function placeLane(
       { group, x: (left + right) / 2, y: (top + bottom) / 2, width: right - left, height: bottom - top },
     ];
   });
-  const lane = { boxes: placedBoxes, arrows: placedArrows, groups, width: 0, height: 0 };
-  return atOrigin(descends(placedBoxes) ? lane : upsideDown(lane));
 }
 
 /** Whether what was declared first stands above what came after, on the whole; inputs of folded layers stand above these. */
@@ -247,14 +252,13 @@ function descends(boxes: readonly PlacedBox[]): boolean {
   return balance >= 0;
 }
 
-function upsideDown({ boxes, arrows, groups, ...size }: Layout): Layout {
+function upsideDown({ boxes, arrows, ...rest }: Layout): Layout {
   const mirror = <P extends Point>(point: P): P => ({ ...point, y: -point.y });
   return {
-    ...size,
+    ...rest,
     // A circle's rows stand under it either way.
     boxes: boxes.map((b) => ({ ...mirror(b), body: { ...b.body, y: b.body.y - 2 * b.y } })),
     arrows: arrows.map((a) => ({ ...a, points: a.points.map(mirror), at: a.at && mirror(a.at) })),
-    groups: groups.map(mirror),
   };
 }
 
@@ -285,7 +289,8 @@ function boxSize(
   rows: readonly Row[],
 ): { readonly width: number; readonly height: number; readonly isRound: boolean } {
   const rowWidth = Math.max(0, ...rows.map((row) => textWidth(row.text, FONT.row)));
-  const labelWidth = textWidth(box.label, FONT.label);
+  // Names are set in bold.
+  const labelWidth = textWidth(box.label, FONT.label) * (box.kind === "operation" ? 1 : 1.08);
   if (box.kind === "operation" && labelWidth <= ROUND - 12) {
     return { width: Math.max(ROUND, rowWidth), height: ROUND + rows.length * LINE, isRound: true };
   }
