@@ -58,7 +58,7 @@ function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node
       [],
       { values: numbers, shape: sizes.map(fixed), type: "float" },
       // The name is that of the formula that reads the list: `z = x / [1, 2]` does not make [1, 2] a z.
-      { span: build.origin.span },
+      build.origin.span === undefined ? {} : { span: build.origin.span },
     );
   }
   const nodes = list.items.map((item) => toFloat(build, item));
