@@ -71,7 +71,10 @@ export interface Diagram {
   readonly boxes: readonly Box[];
   readonly arrows: readonly Arrow[];
   readonly groups: readonly Group[];
-  /** The forward layer of a folded backward one, by the ids of their boxes. */
+  /**
+   * The forward layer of a folded backward one, by the ids of their boxes: where every box of the backward pass has one, so that each
+   * can stand under its own. Empty where not.
+   */
   readonly backOf: ReadonlyMap<string, string>;
   /** The model that its nodes are of: without views of `grad`, in the form that is drawn. */
   readonly model: Model;
@@ -130,9 +133,15 @@ interface Prepared {
   readonly model: Model;
   readonly results: readonly NamedResult[];
   readonly gradients: readonly NamedResult[];
-  /** What flows back to values of the forward pass that a layer hands on, by value. */
+  readonly names: ReadonlyMap<Node, string>;
+  /** Paths of layers, by the nodes of the forward pass that they own; LOSS where no layer comes after. */
+  readonly owners: ReadonlyMap<Node, string>;
+  /** What flows back to values of the forward pass that a layer hands on or takes, by value. */
   readonly flows: ReadonlyMap<Node, Node>;
 }
+
+/** The owner of what comes after all layers. No path of the source is empty. */
+const LOSS = "";
 
 /** Values and gradients in one graph, in the form that a person would write. */
 function prepared(given: Model): Prepared {
@@ -140,31 +149,96 @@ function prepared(given: Model): Prepared {
   const build = new Build(given.graph);
   const results = trainingLoss === null ? outputs : [{ name: "L", node: trainingLoss }];
   const forward = reachable(results.map(({ node }) => node));
-  const owners = ownersOf(given, forward, nameNodes(given, forward, new Set()));
+  const names = nameNodes(given, forward, new Set());
+  const owners = withLoss(ownersOf(given, forward, names), forward, trainingLoss !== null);
+
+  const computed = forward.filter((node) => node.operands.length > 0 && isDrawn(node) && node.op !== "grad");
   const handed = new Set<Node>();
   const trained: NamedResult[] = [];
   for (const node of trainingLoss === null ? [] : forward) {
-    for (const operand of node.operands.map(unviewed)) {
-      const isHanded = owners.has(operand) && owners.get(operand) !== owners.get(node);
-      if (isHanded && operand.type === "float" && operand.operands.length > 0 && !isView(node))
-        handed.add(operand);
+    for (const operand of isView(node) ? [] : node.operands.map(unviewed)) {
+      const isHanded = owners.get(operand) !== owners.get(node) && operand.operands.length > 0;
+      if (isHanded && operand.type === "float" && operand.op !== "grad") handed.add(operand);
     }
     if (node.op !== "parameter") continue;
     const { frozen, path } = given.parameters[node.attributes.index]!;
     if (!frozen) trained.push({ name: `∇${path}`, node: build.grad(trainingLoss!, node) });
   }
-  const values = [...handed].map((node) => ({ name: "", node }));
-  const flows = values.map(({ node }) => ({ name: "", node: build.grad(trainingLoss!, node) }));
-  const roots = { ...NO_ROOTS, outputs: [...results, ...trained, ...values, ...flows] };
+  const lists = [
+    results.map(({ node }) => node),
+    trained.map(({ node }) => node),
+    computed,
+    [...handed],
+    [...handed].map((node) => build.grad(trainingLoss!, node)),
+  ];
+  const roots = { ...NO_ROOTS, outputs: lists.flat().map((node) => ({ name: "", node })) };
   const model = applyRules(differentiate({ ...given, roots }), "simplify", readableSimplifications);
-  const made = model.roots.outputs;
-  const rest = made.slice(results.length + trained.length);
+  const made = model.roots.outputs.map(({ node }) => node);
+  const [results2, trained2, computed2, handed2, flows2] = lists.map((list) => made.splice(0, list.length));
+  const renamed = (list: readonly NamedResult[], nodes: readonly Node[]): NamedResult[] =>
+    list.map(({ name }, i) => ({ name, node: nodes[i]! }));
+  const present = reachable(results2!);
+  const moved = <T>(known: ReadonlyMap<Node, T>): Map<Node, T> =>
+    new Map(
+      computed.flatMap((node, i) => {
+        const value = known.get(node);
+        const after = unviewed(computed2![i]!);
+        return value === undefined || after.operands.length === 0 ? [] : [[after, value] as const];
+      }),
+    );
   return {
     model,
-    results: made.slice(0, results.length),
-    gradients: made.slice(results.length, results.length + trained.length),
-    flows: new Map(values.map((_, i) => [unviewed(rest[i]!.node), unviewed(rest[values.length + i]!.node)])),
+    results: renamed(results, results2!),
+    gradients: renamed(trained, trained2!),
+    names: moved(names),
+    owners: completed(moved(owners), present, model),
+    flows: new Map(handed2!.map((node, i) => [unviewed(node), unviewed(flows2![i]!)])),
   };
+}
+
+/** What no layer comes after belongs to the loss, where there are layers. */
+function withLoss(
+  layers: ReadonlyMap<Node, string>,
+  forward: readonly Node[],
+  hasLoss: boolean,
+): Map<Node, string> {
+  const owners = new Map(layers);
+  if (layers.size === 0 || !hasLoss) return owners;
+  const leadsOn = new Set<Node>();
+  for (const node of forward.toReversed()) {
+    const isComputed = node.operands.length > 0;
+    if (isComputed && !leadsOn.has(node) && !owners.has(node) && isDrawn(node)) owners.set(node, LOSS);
+    if (leadsOn.has(node) || layers.has(node)) for (const operand of node.operands) leadsOn.add(operand);
+  }
+  return owners;
+}
+
+/** Nodes that a rule made inside of a layer are the layer's too, and so are its parameters. */
+function completed(
+  owners: Map<Node, string>,
+  forward: readonly Node[],
+  model: Model,
+): ReadonlyMap<Node, string> {
+  const users = new Map<Node, Node[]>();
+  for (const node of forward) {
+    for (const operand of node.operands.map(unviewed)) {
+      if (!isView(node)) users.set(operand, [...(users.get(operand) ?? []), node]);
+    }
+  }
+  for (const node of forward.toReversed()) {
+    if (node.op === "parameter") {
+      const { path } = model.parameters[node.attributes.index]!;
+      if (path.includes(".")) owners.set(node, path.slice(0, path.lastIndexOf(".")));
+    }
+    if (owners.has(node) || node.operands.length === 0 || !isDrawn(node)) continue;
+    const around = new Set((users.get(node) ?? []).map((user) => owners.get(user)));
+    const [only] = around;
+    const isInside = around.size === 1 && only !== undefined;
+    if (isInside && (only === LOSS || node.operands.some((o) => owners.get(unviewed(o)) === only))) {
+      owners.set(node, only);
+    }
+  }
+  return owners;
 }
 
 class Draughtsman {
@@ -182,7 +256,7 @@ class Draughtsman {
   readonly #reading: Reading;
 
   constructor(prepared: Prepared, what: What, fold: boolean | undefined) {
-    const { model, results, gradients, flows } = prepared;
+    const { model, results, gradients, flows, names, owners } = prepared;
     this.#model = model;
     this.#results = results;
     this.#gradients = gradients;
@@ -197,7 +271,7 @@ class Draughtsman {
     this.#forward = new Set(forward);
     const all = reachable([...results, ...gradients].map(({ node }) => node));
     const backward = all.filter((node) => !this.#forward.has(node));
-    this.#names = nameNodes(model, forward, new Set());
+    this.#names = names;
     this.#stored = new Set(
       backward
         .flatMap((node) => node.operands.map(unviewed))
@@ -205,14 +279,15 @@ class Draughtsman {
     );
     const wanted = what === "forward" ? forward : what === "joint" ? all : backward;
     this.#drawn = [...new Set(wanted)].filter(isDrawn).sort((a, b) => a.id - b.id);
-    this.#groups = this.#grouped(forward, backward);
+    this.#groups = this.#grouped(owners, forward, backward);
     this.#fold = fold ?? this.#drawn.filter((node) => node.operands.length > 0).length > MOST_UNFOLDED;
   }
 
   diagram(): Diagram {
     const own = [...this.#boxes(), ...this.#resultBoxes()];
-    const arrows = this.#arrows(new Set(own.map(({ id }) => id)));
-    const kept = this.#keptBoxes(arrows, own);
+    const backOf = this.#mirrored(own);
+    const arrows = this.#arrows(new Set(own.map(({ id }) => id)), backOf.size > 0);
+    const kept = backOf.size > 0 ? { boxes: [], arrows } : this.#keptBoxes(arrows, own);
     const boxes = [...own, ...kept.boxes];
     if (boxes.length > MOST_BOXES) {
       throw new DiagramError(
@@ -229,9 +304,7 @@ class Draughtsman {
       boxes,
       arrows: kept.arrows,
       groups: [...groups.values()].filter(({ id }) => present.has(id)),
-      backOf: new Map(
-        [...groups.values()].flatMap(({ id, of }) => (of === undefined ? [] : [[id, of] as const])),
-      ),
+      backOf,
       model: this.#model,
       results: this.#results.map(({ node }) => node),
       hasLoss: this.#model.roots.outputs.length > this.#results.length || this.#results[0]?.name === "L",
@@ -306,7 +379,7 @@ class Draughtsman {
     ];
   }
 
-  #arrows(present: ReadonlySet<string>): Arrow[] {
+  #arrows(present: ReadonlySet<string>, keepsWhole: boolean): Arrow[] {
     const arrows = new Map<string, Arrow>();
     const add = (from: Node, to: string, pass: Pass, target: Target | null): void => {
       const source = unviewed(from);
@@ -316,7 +389,7 @@ class Draughtsman {
       if (start === to || !present.has(to) || (!present.has(start) && !isAcross)) return;
       // A folded layer is kept as a whole.
       const what =
-        isAcross && this.#fold ? "" : `${idOf(source)} ${this.#fold ? "" : (target?.operand ?? "")}`;
+        isAcross && keepsWhole ? "" : `${idOf(source)} ${this.#fold ? "" : (target?.operand ?? "")}`;
       const key = `${start} ${to} ${what}`;
       const before = arrows.get(key);
       arrows.set(key, {
@@ -338,7 +411,18 @@ class Draughtsman {
     return [...arrows.values()];
   }
 
-  /** What the backward pass reads of the forward pass stands where it is read, unless layers are folded: then few arrows lead there. */
+  /** By backward box, the forward one; empty where one of them has none. */
+  #mirrored(boxes: readonly Box[]): ReadonlyMap<string, string> {
+    if (this.#what !== "joint" || !this.#fold) return new Map();
+    const ofGroup = new Map([...this.#groups.values()].map(({ id, of }) => [id, of]));
+    const pairs = boxes.flatMap(({ id, pass }) =>
+      pass === "backward" ? [[id, ofGroup.get(id)] as const] : [],
+    );
+    const known = pairs.flatMap(([id, of]) => (of === undefined ? [] : [[id, of] as const]));
+    return new Map(known.length === pairs.length ? known : []);
+  }
+
+  /** What the backward pass reads of the forward pass stands where it is read; the arrow begins there. */
   #keptBoxes(
     arrows: readonly Arrow[],
     boxes: readonly Box[],
@@ -346,7 +430,7 @@ class Draughtsman {
     const groupOf = new Map(boxes.map(({ id, group }) => [id, group]));
     const kept: Box[] = [];
     const led = arrows.map((arrow): Arrow => {
-      if (arrow.kind !== "stored" || (this.#fold && this.#what === "joint")) return arrow;
+      if (arrow.kind !== "stored") return arrow;
       const from = `${arrow.from}-${arrow.to}-${arrow.targets[0]?.operand ?? 0}`;
       const { source } = arrow;
       const label =
@@ -466,19 +550,16 @@ class Draughtsman {
 
   readonly #outerName = (node: Node): string | null => this.#localName(node) ?? this.#names.get(node) ?? null;
 
-  #grouped(forward: readonly Node[], backward: readonly Node[]): Map<Node, Group> {
-    const owners = ownersOf(this.#model, forward, this.#names);
+  #grouped(
+    owners: ReadonlyMap<Node, string>,
+    forward: readonly Node[],
+    backward: readonly Node[],
+  ): Map<Node, Group> {
     const groups = new Map<Node, Group>();
-    if (owners.size === 0) return groups;
-    for (const [node, path] of owners)
-      groups.set(node, { id: `layer-${path}`, label: path, pass: "forward" });
-    if (this.#results[0]?.name !== "L") return groups;
-    for (const node of forward) {
-      if (node.operands.length > 0 && isDrawn(node) && !groups.has(node)) {
-        groups.set(node, { id: LOSS, label: "loss", pass: "forward" });
-      }
+    for (const [node, path] of owners) {
+      groups.set(node, { id: `layer-${path}`, label: path === LOSS ? "loss" : path, pass: "forward" });
     }
-    // From the loss back, each group takes what leads to what it hands on, and to its parameters' gradients.
+    // From the loss back, each group takes what leads to what it hands back, and to its parameters' gradients.
     const last = new Map<string, number>();
     for (const node of forward) {
       const group = groups.get(node);
@@ -500,9 +581,11 @@ class Draughtsman {
             : [],
         ),
       ]);
+      // What flows back to its own results comes from elsewhere.
+      const arriving = new Set(inside.flatMap((node) => this.#flows.get(node) ?? []));
       const stack = [...ends];
       for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-        if (groups.has(node) || !isBackward.has(node)) continue;
+        if (groups.has(node) || arriving.has(node) || !isBackward.has(node)) continue;
         groups.set(node, { id: `back-${id}`, label, pass: "backward", of: id });
         stack.push(...node.operands);
       }
@@ -511,10 +594,8 @@ class Draughtsman {
   }
 }
 
-const LOSS = "layer--loss";
-
 /** More symbols than this no box has room for. */
-const MOST_SYMBOLS = 24;
+const MOST_SYMBOLS = 14;
 
 /** The formula of `node` down to where `nameOf` knows a name; what is too long for a box is `…`. */
 function readFormula(node: Node, reading: Reading, nameOf: (node: Node) => string | null): Formula {

@@ -64,8 +64,7 @@ export function textWidth(text: string, size: number): number {
 
 export function placeDiagram(diagram: Diagram, numbers: Numbers | null): Layout {
   const rowsOf = new Map(diagram.boxes.map((box) => [box.id, boxRows(box, numbers)]));
-  if (diagram.what === "joint" && diagram.boxes.some(({ kind }) => kind === "layer"))
-    return mirrored(diagram, rowsOf, numbers);
+  if (diagram.backOf.size > 0) return mirrored(diagram, rowsOf, numbers);
   const isJoint = diagram.what === "joint";
   const lanes = isJoint
     ? (["forward", "backward"] as const).map((pass) => diagram.boxes.filter((box) => box.pass === pass))
