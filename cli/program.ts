@@ -127,6 +127,12 @@ async function allTexts(program: Program): Promise<Map<string, string>> {
   ]);
 }
 
+/** A note with the places in it, `FILE:LINE:COLUMN`, under the paths to show. */
+const showPlaces = (program: Program, note: string): string =>
+  note.replaceAll(/(?<= at )(.+?)(?=:\d+:\d+)/g, (name) =>
+    program.sources.has(name) ? program.show(name) : name,
+  );
+
 /** Diagnostics with their lines of source, one after the other. */
 export async function renderDiagnostics(
   program: Program,
@@ -145,6 +151,7 @@ export async function renderDiagnostics(
             ...label,
             span: { ...label.span, file: program.show(label.span.file) },
           })),
+          notes: diagnostic.notes.map((note) => showPlaces(program, note)),
         },
         shown,
         { color },
@@ -201,7 +208,7 @@ export async function diagnosticsJson(
         ...place(label.span.file, label.span.start),
         ...(label.text === undefined ? {} : { text: label.text }),
       })),
-      notes,
+      notes: notes.map((note) => showPlaces(program, note)),
       ...(help === undefined ? {} : { help }),
     };
   });

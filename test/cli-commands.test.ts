@@ -1,6 +1,14 @@
 /** The commands on real models: what they write, print and promise. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -131,6 +139,19 @@ describe("check", () => {
     expect(github.stdout).toMatch(
       /^::error file=wrong\.nn,line=3,endLine=3,col=14,endColumn=18,title=unknown-name::/,
     );
+  });
+
+  test("places in notes are under the path that was typed, too", async () => {
+    mkdirSync(at("project/nets"), { recursive: true });
+    write("project/package.json", "{}");
+    write(
+      "project/nets/deep.nn",
+      "model M {\n  input x: [N, 3]\n  h = dense(x, 4)\n  output z = h @ ones([3, 2])\n}\n",
+    );
+    const { stdout } = await run("check", "project/nets/deep.nn");
+    expect(stdout).toContain("called at project/nets/deep.nn:3:7");
+    const report = await run("check", "project/nets/deep.nn", "--json");
+    expect(report.stdout).toContain("called at project/nets/deep.nn:3:7");
   });
 
   test("all models of a file, and a file without any", async () => {
