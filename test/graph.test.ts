@@ -220,7 +220,7 @@ describe("a network", () => {
 });
 
 const withOdd = `/// <script> & "quotes"
-model Odd { param a = 2 param b = [[1, 2, 3], [4, 5, 6]] output o = where(b > a, b, 0) loss sum(b * a) }`;
+model Odd { param a = 2 param b = [[1, 2, 3], [4, 5, 6]] loss sum(where(b < 2 * a, b, 0) * a) }`;
 
 describe.skipIf(chromiumPath === undefined)(inChromium("SVG"), () => {
   test("parses as XML and draws all its text inside of itself", async () => {

@@ -131,6 +131,10 @@ export function readNode(node: Node, operands: readonly Formula[], reading: Read
       return symbol(node.attributes.name, true);
     case "step":
       return symbol("step", true);
+    case "iota":
+      return symbol(indexOf(node.shape, node.attributes.axis, reading), isOneNumber(node, reading));
+    case "random":
+      return symbol(`random${node.attributes.site}`, isOneNumber(node, reading));
     default:
       return call(node.op, ...operands);
   }
