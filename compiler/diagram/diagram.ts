@@ -131,6 +131,7 @@ export interface NamedResult {
 
 interface Prepared {
   readonly model: Model;
+  readonly hasLoss: boolean;
   readonly results: readonly NamedResult[];
   readonly gradients: readonly NamedResult[];
   readonly names: ReadonlyMap<Node, string>;
@@ -188,6 +189,7 @@ function prepared(given: Model): Prepared {
     );
   return {
     model,
+    hasLoss: trainingLoss !== null,
     results: renamed(results, results2!),
     gradients: renamed(trained, trained2!),
     names: moved(names),
@@ -243,6 +245,7 @@ function completed(
 
 class Draughtsman {
   readonly #model: Model;
+  readonly #hasLoss: boolean;
   readonly #results: readonly NamedResult[];
   readonly #gradients: readonly NamedResult[];
   readonly #flows: ReadonlyMap<Node, Node>;
@@ -256,8 +259,9 @@ class Draughtsman {
   readonly #reading: Reading;
 
   constructor(prepared: Prepared, what: What, fold: boolean | undefined) {
-    const { model, results, gradients, flows, names, owners } = prepared;
+    const { model, hasLoss, results, gradients, flows, names, owners } = prepared;
     this.#model = model;
+    this.#hasLoss = hasLoss;
     this.#results = results;
     this.#gradients = gradients;
     this.#flows = flows;
@@ -307,7 +311,7 @@ class Draughtsman {
       backOf,
       model: this.#model,
       results: this.#results.map(({ node }) => node),
-      hasLoss: this.#model.roots.outputs.length > this.#results.length || this.#results[0]?.name === "L",
+      hasLoss: this.#hasLoss,
     };
   }
 
@@ -348,7 +352,7 @@ class Draughtsman {
         kind: "layer",
         pass,
         label: pass === "forward" ? label : `${label} backward`,
-        caption: pass === "forward" ? this.#formula(last, inside) : this.#flowFormula(inside),
+        caption: told(pass === "forward" ? this.#formula(last, inside) : this.#flowFormula(inside)),
         shape: this.#shape(last),
         stored: nodes.some((node) => this.#stored.has(node)),
         group: null,
@@ -596,6 +600,8 @@ class Draughtsman {
 
 /** More symbols than this no box has room for. */
 const MOST_SYMBOLS = 14;
+const TOO_LONG = "…";
+const told = (formula: string | null): string | null => (formula === TOO_LONG ? null : formula);
 
 /** The formula of `node` down to where `nameOf` knows a name; what is too long for a box is `…`. */
 function readFormula(node: Node, reading: Reading, nameOf: (node: Node) => string | null): Formula {
@@ -604,7 +610,7 @@ function readFormula(node: Node, reading: Reading, nameOf: (node: Node) => strin
     const name = part === node || isView(part) ? null : nameOf(part);
     const operands = part.operands.map((operand) => formulas.get(operand)!);
     const formula = name === null ? readNode(part, operands, reading) : symbol(name, false);
-    formulas.set(part, weight(formula) > MOST_SYMBOLS ? symbol("…", false) : formula);
+    formulas.set(part, weight(formula) > MOST_SYMBOLS ? symbol(TOO_LONG, false) : formula);
   }
   return formulas.get(node)!;
 }
