@@ -1,5 +1,4 @@
 /** A comparison as a person reads it: a table, and for each autograd a line that says where it is furthest off. */
-import { SAMPLE } from "../../compiler/compare/numeric.ts";
 import type { Verdict } from "../../compiler/compare/judge.ts";
 import type { Answer } from "../../compiler/compare/question.ts";
 import type { Model } from "../../compiler/ir/model.ts";
@@ -102,10 +101,9 @@ function furthest({ model, ours }: Comparison, { verdict, theirs }: Asked): stri
 function notes({ gradients }: Answer): string[] {
   const all = [...gradients.values()];
   const kinks = all.reduce((sum, gradient) => sum + (gradient.kinks?.length ?? 0), 0);
+  const sampled = all.find((gradient) => gradient.sampled !== undefined);
   return [
-    ...(all.some(({ sampled }) => sampled !== undefined)
-      ? [`${SAMPLE} entries of each larger parameter`]
-      : []),
+    ...(sampled === undefined ? [] : [`${sampled.data.length} entries of each larger parameter`]),
     ...(kinks === 0 ? [] : [`${kinks} ${kinks === 1 ? "entry" : "entries"} at a kink left out`]),
   ];
 }

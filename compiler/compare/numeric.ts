@@ -3,11 +3,18 @@ import type { Model } from "../ir/model.ts";
 import { evaluate } from "../ir/evaluate.ts";
 import { reachable, remake, type Graph } from "../ir/graph.ts";
 import type { Node } from "../ir/node.ts";
+import { shapeAt, sizeAt } from "../ir/size.ts";
 import type { Environment } from "../ops/op.ts";
+import { count } from "../ops/strided.ts";
 import { Lacking, type Answer, type Gradient, type Question } from "./question.ts";
 
 /** A parameter with more entries than this is sampled. */
-export const SAMPLE = 48;
+const SAMPLE = 48;
+/** Multiplications that the differences of all parameters may cost: some seconds. Where it is less than the sample needs, that shrinks. */
+const WORK = 1.5e9;
+const SMALLEST_SAMPLE = 4;
+/** Losses that an entry takes: two steps, each halved once, on both sides. */
+const LOSSES_AN_ENTRY = 4;
 
 /**
  * @param joint the model without `grad` nodes, which values alone are asked of
@@ -16,10 +23,12 @@ export const SAMPLE = 48;
 export function askDifferences({ environment: given, wanted }: Question, joint: Model): Answer {
   if (joint.roots.trainingLoss === null) throw new Lacking("a loss");
   const { root, environment } = withStopped(joint.graph, joint.roots.trainingLoss, given);
+  const budget = WORK / (LOSSES_AN_ENTRY * Math.max(1, wanted.length) * workOf(root, environment.n));
+  const limit = Math.max(SMALLEST_SAMPLE, Math.min(SAMPLE, Math.floor(budget)));
   const lossOf = (at: Environment): number => evaluate([root], at)[0]!.data[0]!;
   return {
     loss: lossOf(environment),
-    gradients: new Map(wanted.map((index) => [index, differences(lossOf, environment, index)])),
+    gradients: new Map(wanted.map((index) => [index, differences(lossOf, environment, index, limit)])),
   };
 }
 
@@ -45,14 +54,26 @@ function withStopped(
   return { root: map.get(loss)!, environment: { ...environment, inputs } };
 }
 
+/** About how many multiplications a loss is. */
+const workOf = (root: Node, n: number): number =>
+  reachable([root]).reduce((sum, node) => {
+    const depth = node.op === "matmul" ? sizeAt(node.operands[0]!.shape.at(-1)!, n) : 1;
+    return sum + depth * count(shapeAt(node.shape, n));
+  }, 0);
+
 /** Evenly spread positions, each somewhere in its own part, the same at every run. */
-function positions(size: number): number[] {
-  if (size <= SAMPLE) return Array.from({ length: size }, (_, i) => i);
+function positions(size: number, limit: number): number[] {
+  if (size <= limit) return Array.from({ length: size }, (_, i) => i);
   // Steps of the golden ratio fall evenly and in no row's rhythm.
-  return Array.from({ length: SAMPLE }, (_, i) => Math.floor(((i + ((i * 0.618034) % 1)) * size) / SAMPLE));
+  return Array.from({ length: limit }, (_, i) => Math.floor(((i + ((i * 0.618034) % 1)) * size) / limit));
 }
 
-function differences(lossOf: (at: Environment) => number, environment: Environment, index: number): Gradient {
+function differences(
+  lossOf: (at: Environment) => number,
+  environment: Environment,
+  index: number,
+  limit: number,
+): Gradient {
   const { shape, data } = environment.parameters.get(index)!;
   const lossAt = (position: number, value: number): number => {
     const moved = data.slice();
@@ -63,7 +84,7 @@ function differences(lossOf: (at: Environment) => number, environment: Environme
     });
   };
   const here = lossOf(environment);
-  const sampled = positions(data.length);
+  const sampled = positions(data.length, limit);
   const slopes = sampled.map((position) => slope((value) => lossAt(position, value), data[position]!, here));
   const kinks = sampled.filter((_, i) => slopes[i] === null);
   return {
