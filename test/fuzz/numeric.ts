@@ -39,14 +39,15 @@ export function differentiateAt0(f: (delta: number) => number): Difference {
   return best;
 }
 
-/** Whether the slopes of f on both sides of 0 differ: between two close steps each of them stays, and they keep apart. */
+/** Whether the slopes of f on both sides of 0 differ, by a gap that does not close as the step shrinks. */
 export function isKink(f: (delta: number) => number): boolean {
   const at = f(0);
-  return [2 ** -16, 2 ** -20].every((h) => {
-    const right = (f(h) - at) / h;
-    const left = (at - f(-h)) / h;
-    return Math.abs(right - left) > 1e-3 * Math.max(Math.abs(right), Math.abs(left));
-  });
+  const slopes = (h: number): { readonly gap: number; readonly steepest: number } => {
+    const [right, left] = [(f(h) - at) / h, (at - f(-h)) / h];
+    return { gap: Math.abs(right - left), steepest: Math.max(Math.abs(right), Math.abs(left)) };
+  };
+  const [wide, narrow] = [slopes(2 ** -16), slopes(2 ** -20)];
+  return narrow.gap > wide.gap / 2 && narrow.gap > 1e-3 * narrow.steepest;
 }
 
 /** Where values of nodes are read. */

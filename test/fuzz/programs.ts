@@ -65,7 +65,7 @@ class ProgramWriter {
   #names = 0;
 
   constructor(c: Choices) {
-    const width = fixed(c.pick([3, 4, 2, 5, 1]));
+    const width = fixed(c.pick([3, 4, 2, 5, 1, 9]));
     this.#input("x", [free(), width], "float");
     this.#scale(c, this.#terms[0]!);
     const shapes: (Shape | null)[] = [
@@ -197,7 +197,7 @@ class ProgramWriter {
   }
 
   /** Parameters: numbers that are written down, one number everywhere, or drawn. */
-  #param(c: Choices, shape: Shape, low = -1, high = 1): Term {
+  #param(c: Choices, shape: Shape, low = -1, high = 1, kind = "param"): Term {
     const name = `w${this.#names++}`;
     const counts = shape.map((s) => s.count);
     const table = (axis: number): string =>
@@ -207,18 +207,18 @@ class ProgramWriter {
     const drawn = `uniform(${low}, ${high})`;
     switch (largest(shape) > 9 ? 1 + c.below(2) : c.below(4)) {
       case 0:
-        this.#lines.push(`param ${name} = ${table(0)}`);
+        this.#lines.push(`${kind} ${name} = ${table(0)}`);
         break;
       case 1:
-        this.#lines.push(`param ${name}: ${showShape(shape)} ~ ${drawn}`);
+        this.#lines.push(`${kind} ${name}: ${showShape(shape)} ~ ${drawn}`);
         break;
       case 2:
         this.#lines.push(
-          `param ${name}: ${showShape(shape)} ~ ${low < 0 && shape.length > 0 ? "xavier_uniform" : drawn}`,
+          `${kind} ${name}: ${showShape(shape)} ~ ${low < 0 && shape.length > 0 ? "xavier_uniform" : drawn}`,
         );
         break;
       default:
-        this.#lines.push(`param ${name}: ${showShape(shape)} = ${c.constant(low, high)}`);
+        this.#lines.push(`${kind} ${name}: ${showShape(shape)} = ${c.constant(low, high)}`);
     }
     // Glorot's bound for the smallest shapes is √3.
     const reaches = low < 0 ? range(-2.5, 2.5) : range(low, high);
@@ -447,7 +447,7 @@ class ProgramWriter {
       "silu",
       "hard_tanh",
     ]);
-    const units = c.pick([3, 2, 1, 4]);
+    const units = c.pick([3, 2, 1, 4, 8, 17]);
     const shape = [...x.shape.slice(0, -1), fixed(units)];
     if (!fits(shape)) return false;
     // Weights lie within √(6 / I), biases within 1/√I.
@@ -678,7 +678,9 @@ class ProgramWriter {
     const axes = x.shape.filter((s) => !s.free);
     const shape = c.pick([axes, axes.slice(-1), axes.slice(0, 2).toReversed(), []]);
     if (!fits(shape)) return false;
-    const w = c.once(3) ? this.#param(c, shape, 0.3, 1.5) : this.#param(c, shape);
+    const kind = c.pick(["param", "param", "param", "frozen param"]);
+    const [low, high] = c.pick([[-1, 1] as const, [0.3, 1.5] as const]);
+    const w = this.#param(c, shape, low, high, kind);
     if (broadcastShape(x.shape, w.shape) === null) return true;
     return this.#bind(
       c,
