@@ -51,11 +51,16 @@ export function createOutput({ json, color }: OutputOptions): Output {
   };
 }
 
+let forgiving = false;
+
 /**
  * A reader that went away (`| head`) is no failure: what is left to say is dropped. Where stdout is a file on a full disk that is told,
  * and is wrong usage in the end, whatever else the command comes to.
  */
 export function forgiveClosedPipes(): void {
+  // A process that runs several command lines, as the tests do, listens once.
+  if (forgiving) return;
+  forgiving = true;
   let told = false;
   process.stderr.on("error", () => undefined);
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
