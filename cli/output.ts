@@ -37,10 +37,13 @@ export function createOutput({ json, color }: OutputOptions): Output {
   const { env, stdout, stderr } = process;
   const dumb = env["TERM"] === "dumb";
   const mayColor = color && !dumb && (env["NO_COLOR"] ?? "") === "";
+  // For a pipe `isTTY` is undefined, whatever its type says, and picocolors would then decide itself: for colour where CI is set.
+  const colorsFor = ({ isTTY }: { readonly isTTY: boolean }): Colors =>
+    pc.createColors(mayColor && Boolean(isTTY));
   return {
     json,
-    colors: pc.createColors(mayColor && stdout.isTTY),
-    messageColors: pc.createColors(mayColor && stderr.isTTY),
+    colors: colorsFor(stdout),
+    messageColors: colorsFor(stderr),
     unicode: !dumb && !/^(C|POSIX)$/.test(env["LC_ALL"] ?? env["LC_CTYPE"] ?? env["LANG"] ?? ""),
     live: stderr.isTTY && !dumb && !("CI" in env),
     columns: (stderr.isTTY ? stderr.columns : stdout.isTTY ? stdout.columns : 0) || 80,

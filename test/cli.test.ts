@@ -223,3 +223,13 @@ describe("a trace", () => {
     expect(values.slice(0, 700)).toEqual(Array.from({ length: 700 }, (_, k) => 63.5 + 128 * k));
   });
 });
+
+test.each([{ CI: "true" }, { FORCE_COLOR: "1" }])(
+  "a pipe gets no colour, whatever else the environment says: %j",
+  async (env) => {
+    const { stdout, stderr } = await runCli(["derive", "std:tanh"], { env });
+    const failed = await runCli(["check", "nowhere.nn"], { env });
+    expect(stdout).toContain("1 - tanh(z)²");
+    expect(stdout + stderr + failed.stderr).not.toContain("\u001b");
+  },
+);
