@@ -233,3 +233,7 @@ test.each([{ CI: "true" }, { FORCE_COLOR: "1" }])(
     expect(stdout + stderr + failed.stderr).not.toContain("\u001b");
   },
 );
+
+test("the built command is executable, as `npx nndsl` in a checkout needs it", () => {
+  expect(statSync(new URL("../dist/cli/bin.js", import.meta.url)).mode & 0o111).toBe(0o111);
+});
