@@ -2,7 +2,7 @@
 import { Build } from "../../compiler/ir/build.ts";
 import { evaluate } from "../../compiler/ir/evaluate.ts";
 import { Graph } from "../../compiler/ir/graph.ts";
-import type { AppliedRule, Model, NamedNode } from "../../compiler/ir/model.ts";
+import { NO_ROOTS, type AppliedRule, type Model, type NamedNode } from "../../compiler/ir/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { fixed, free, shapeAt, type Shape } from "../../compiler/ir/size.ts";
 import { verify } from "../../compiler/ir/verify.ts";
@@ -48,17 +48,7 @@ export function modelOf(graph: Graph, nodes: readonly Node[]): Model {
     settings: {},
     warnings: [],
     applied: [],
-    roots: {
-      parameterStarts: [],
-      stateStarts: [],
-      outputs,
-      loss: null,
-      metrics: [],
-      trainingLoss: null,
-      gradients: [],
-      parameterUpdates: [],
-      stateUpdates: [],
-    },
+    roots: { ...NO_ROOTS, outputs },
   };
 }
 

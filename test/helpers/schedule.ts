@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import { evaluate } from "../../compiler/ir/evaluate.ts";
 import { Graph } from "../../compiler/ir/graph.ts";
-import type { Model, Roots } from "../../compiler/ir/model.ts";
+import { NO_ROOTS, type Model, type Roots } from "../../compiler/ir/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { fixed, type Shape, shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
@@ -12,18 +12,6 @@ import { schedule } from "../../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../../compiler/schedule/verify-program.ts";
 
 export const shape = (...sizes: readonly number[]): Shape => sizes.map((size) => fixed(size));
-
-const NOTHING: Roots = {
-  parameterStarts: [],
-  stateStarts: [],
-  outputs: [],
-  loss: null,
-  metrics: [],
-  trainingLoss: null,
-  gradients: [],
-  parameterUpdates: [],
-  stateUpdates: [],
-};
 
 /** A model of `inputs` and `parameters` (by name and path), with the roots given. */
 export function modelOf(
@@ -55,7 +43,7 @@ export function modelOf(
     })),
     optimizer: parts.optimizer ?? null,
     settings: {},
-    roots: { ...NOTHING, ...parts.roots },
+    roots: { ...NO_ROOTS, ...parts.roots },
     warnings: [],
     applied: [],
   };
