@@ -11,6 +11,7 @@ import {
   tfjsAnswers,
   torchAnswers,
 } from "./helpers/hard-points.ts";
+import { jaxRules } from "./helpers/jax-rules.ts";
 import { page } from "./helpers/markdown.ts";
 import { start } from "./helpers/model.ts";
 import { skippedWithout } from "./helpers/skip.ts";
@@ -45,6 +46,14 @@ test("the page has every point, with the answer that is right", () => {
     const rows = markdown.split("\n").filter((line) => line.startsWith(`| \`${formula}\` `));
     expect(rows.some((row) => row.split("|").some((cell) => cell.trim() === shown(is)))).toBe(true);
   }
+});
+
+test("JAX's answers have as many entries as ours, and each of its rules leads to one", () => {
+  const answered = points.flatMap(({ jax, is }) => (jax === undefined ? [] : [{ ...jax, ours: is }]));
+  for (const { is, ours: right } of answered) expect(is).toHaveLength(right.length);
+  expect(new Set(answered.flatMap(({ by }) => by))).toEqual(new Set(Object.keys(jaxRules)));
+  // The two that have none are losses.
+  expect(answered).toHaveLength(points.length - 2);
 });
 
 test("an empty axis is refused", async () => {
