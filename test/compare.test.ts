@@ -19,6 +19,13 @@ interface Compared {
   readonly loss: number;
   readonly gradients: Readonly<Record<string, number>>;
   readonly max: number;
+  readonly largest: {
+    readonly parameter: string | null;
+    readonly index: readonly number[];
+    readonly here: number;
+    readonly there: number;
+  } | null;
+  readonly tolerance: number;
 }
 
 interface Comparison {
@@ -216,6 +223,32 @@ describe("the command", () => {
     expect(max).toBe(Math.max(loss, ...Object.values(gradients)));
     expect(run.code).toBe(0);
     expect((await compare(["examples/xor.nn", "--batch", "4", "--seed", "7"])).result).toEqual(result);
+  });
+
+  it("says under --json where the largest error of each sits", async () => {
+    // TensorFlow.js gives all that a tie gets to the first.
+    const { result } = await compare([
+      written("model M { param w = [[1, 2], [2, 0]] loss 3 * max(w[0, 1], w[1, 0]) }"),
+      "--against",
+      "tape,tfjs",
+    ]);
+    expect(result.against["tape"]!.largest).toBeNull();
+    expect(result.against["tfjs"]!.largest).toEqual({ parameter: "w", index: [0, 1], here: 1.5, there: 3 });
+    expect(result.against["tfjs"]!.max).toBeCloseTo(0.5, 7);
+  });
+
+  it("allows in f64 what each can reach, unless it is told", async () => {
+    const all = ["examples/xor.nn", "--dtype", "f64", "--against", "tape,numeric,tfjs,torch"];
+    const allowed = async (args: readonly string[]): Promise<Record<string, number>> => {
+      const { against, missing } = (await compare(args)).result;
+      expect(Object.keys(missing).filter((name) => name !== "torch")).toEqual([]);
+      return Object.fromEntries(Object.entries(against).map(([name, { tolerance }]) => [name, tolerance]));
+    };
+    const torch = (tolerance: number): Record<string, number> =>
+      python === undefined ? {} : { torch: tolerance };
+    expect(await allowed(all)).toEqual({ tape: 1e-9, numeric: 1e-6, tfjs: 1e-4, ...torch(1e-9) });
+    const same = { tape: 1e-3, numeric: 1e-3, tfjs: 1e-3, ...torch(1e-3) };
+    expect(await allowed([...all, "--tolerance", "1e-3"])).toEqual(same);
   });
 
   it("takes data", async () => {

@@ -30,7 +30,7 @@ export function addCompare(program: Command, output: Output): Command {
     .addOption(
       new Option(
         "--tolerance <error>",
-        "the most that an error may be (default: 1e-4; with --dtype f64, 1e-9)",
+        "the most that an error may be (default: 1e-4; with --dtype f64, 1e-9 for tape and torch, 1e-6 for numeric)",
       ).argParser(tolerance),
     )
     .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))

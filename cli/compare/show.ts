@@ -34,9 +34,10 @@ export interface Comparison {
 export function comparisonJson({ model, ours, asked, missing, ok }: Comparison, tolerance: number): object {
   const byPath = ({ gradients }: Verdict): Record<string, number> =>
     Object.fromEntries([...gradients].map(([i, { error }]) => [model.parameters[i]!.path, error]));
-  const against = asked.map(({ name, version, verdict, tolerance: allowed }) => {
+  const against = asked.map(({ name, version, verdict, theirs, tolerance: allowed }) => {
     const { loss, max } = verdict;
-    return [name, { version, loss, gradients: byPath(verdict), max, tolerance: allowed }];
+    const largest = furthest(model, ours, verdict, theirs);
+    return [name, { version, loss, gradients: byPath(verdict), max, largest, tolerance: allowed }];
   });
   return {
     loss: ours.loss,
@@ -68,8 +69,10 @@ export function showComparison(comparison: Comparison, { colors }: Output): stri
     ...asked.map((one) => {
       const agrees = one.verdict.max <= one.tolerance;
       const remarks = notes(one.theirs).map((note) => colors.dim(`; ${note}`));
+      const place = furthest(model, ours, one.verdict, one.theirs);
+      const furthestOff = showFurthest(one.verdict.max, place);
       const verdict = agrees ? colors.green("agrees to") : colors.red("differs by more than");
-      return `${one.name} ${one.version} ${verdict} ${one.tolerance}: ${furthest(comparison, one)}${remarks.join("")}`;
+      return `${one.name} ${one.version} ${verdict} ${one.tolerance}: ${furthestOff}${remarks.join("")}`;
     }),
     ...missing.map(({ name, lacks }) => `${name} did not run: it lacks ${lacks}`),
     ...(asked.length === 0 ? [colors.red("nothing was compared")] : []),
@@ -80,22 +83,42 @@ export function showComparison(comparison: Comparison, { colors }: Output): stri
 
 const showError = (error: number): string => (error === 0 ? "0" : error.toExponential(1));
 
-/** `largest error 8.6e-8 at h.bias[0] (0.05831 here, 0.05831 there)` */
-function furthest({ model, ours }: Comparison, { verdict, theirs }: Asked): string {
-  const error = `largest error ${showError(verdict.max)}`;
-  if (verdict.max === 0) return error;
+/** Where two answers are furthest apart. */
+interface Furthest {
+  /** Null for the loss. */
+  readonly parameter: string | null;
+  /** For each axis, the entry of the parameter's gradient. */
+  readonly index: readonly number[];
+  readonly here: number;
+  readonly there: number;
+}
+
+/** @returns null where they are the same */
+function furthest(model: Model, ours: Answer, verdict: Verdict, theirs: Answer): Furthest | null {
+  if (verdict.max === 0) return null;
   if (verdict.max === verdict.loss)
-    return `${error} at the loss (${figure(ours.loss)} here, ${figure(theirs.loss)} there)`;
+    return { parameter: null, index: [], here: ours.loss, there: theirs.loss };
   const [i, { at }] = [...verdict.gradients].find(([, distance]) => distance.error === verdict.max)!;
   const { path, shape } = model.parameters[i]!;
   const { data, sampled } = theirs.gradients.get(i)!;
-  const there = data[sampled === undefined ? at : sampled.indexOf(at)]!;
-  const index = indexOf(
-    at,
-    shape.map((size) => size.count),
-  );
-  const place = index.length === 0 ? path : `${path}[${index.join(", ")}]`;
-  return `${error} at ${place} (${figure(ours.gradients.get(i)!.data[at]!)} here, ${figure(there)} there)`;
+  return {
+    parameter: path,
+    index: indexOf(
+      at,
+      shape.map((size) => size.count),
+    ),
+    here: ours.gradients.get(i)!.data[at]!,
+    there: data[sampled === undefined ? at : sampled.indexOf(at)]!,
+  };
+}
+
+/** `largest error 8.6e-8 at h.bias[0] (0.05831 here, 0.05831 there)` */
+function showFurthest(max: number, place: Furthest | null): string {
+  const error = `largest error ${showError(max)}`;
+  if (place === null) return error;
+  const { parameter, index, here, there } = place;
+  const entry = index.length === 0 ? "" : `[${index.join(", ")}]`;
+  return `${error} at ${parameter ?? "the loss"}${entry} (${figure(here)} here, ${figure(there)} there)`;
 }
 
 function notes({ gradients }: Answer): string[] {
