@@ -1,37 +1,21 @@
 /**
- * Matrix products: tiles of results in registers, a loop over the depth, and the epilogue on each vector of results.
- *
- * Three forms, by the strides:
- * - outer: the right operand lies side by side along the columns. Each step of depth takes one vector of it and one number of the left.
- * - dot: both operands lie side by side along the depth. Lanes sum every fourth product, and are added up at the end.
- * - element: anything else, and products too small to be worth more code.
- *
- * An entry's sum has one order of its own, the same in every tile and tail of its form.
+ * Matrix products: tiles of results in registers, a loop over the depth, and the epilogue on each vector of results. How the product is cut into
+ * tiles is decided in `schedule/tiling.ts`.
  */
 import type { Affine } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
-import { advance, affineText, isUnit, isZero, sizeText } from "./affine.ts";
+import { PANEL_DEPTH, type Tile, type Tiling, tileProduct } from "../schedule/tiling.ts";
+import { advance, affineText, isZero, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
 import { Values, type KernelTools, type Site } from "./values.ts";
 import type { Writer } from "./writer.ts";
 
-type Form = "outer" | "dot" | "element";
-
-/**
- * Rows and columns of results held at once. Engines leave 15 vector registers: outer takes 4 · 2 for sums, 2 for the right operand
- * and 1 for the left; dot takes 2 · 4 for sums, 2 for the left and one or two for the right.
- */
-const OUTER = { rows: 4, vectors: 2 };
-const DOT = { rows: 2, columns: 4 };
-/** Products with fewer multiplications than this are written in the smallest form. */
-const TINY = 512;
-/** Rows are taken in blocks whose left operand fits the second-level cache, beside the tile's columns of the right one. */
-const BLOCK_BYTES = 128 * 1024;
-
 export interface ProductOptions {
   /** Whether multiplication and addition may be one rounding. */
   readonly fused: boolean;
+  /** The address of memory for a packed panel of so many bytes. */
+  readonly panel: (bytes: number) => string;
 }
 
 /** Writes the body of the function that runs `product`. */
@@ -44,18 +28,24 @@ export function renderProduct(
   new ProductWriter(product, tools, writer, options).write();
 }
 
-interface Tile {
+/** A tile as it is written: some rows by full vectors of columns, or by one column where `vectors` is 0. */
+interface Piece {
   readonly rows: number;
-  /** Full vectors of columns, or 0 for one column. */
   readonly vectors: number;
+}
+
+/** Where a tile's columns of the right factor begin, and how far on the next step of depth is, as expressions in bytes. */
+interface Panel {
+  readonly at: string;
+  readonly step: string;
 }
 
 class ProductWriter {
   readonly #product: Product;
   readonly #tools: KernelTools;
   readonly #writer: Writer;
-  readonly #fused: boolean;
-  readonly #form: Form;
+  readonly #options: ProductOptions;
+  readonly #tiling: Tiling;
   readonly #rowLoop: number;
   readonly #columnLoop: number;
   /** Of each operand, inside the loops opened so far. */
@@ -66,8 +56,8 @@ class ProductWriter {
     this.#product = product;
     this.#tools = tools;
     this.#writer = writer;
-    this.#fused = options.fused;
-    this.#form = chooseForm(product, tools.format.lanes);
+    this.#options = options;
+    this.#tiling = tileProduct(product, { ...tools.format, fused: options.fused });
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
@@ -83,7 +73,7 @@ class ProductWriter {
       if (valueLevel === level && level <= this.#rowLoop) values.compute(index, this.#site(null, 0, 0));
     }
     if (level === this.#rowLoop) {
-      this.#columns(values);
+      this.#rows(values);
       return;
     }
     const { format, names } = this.#tools;
@@ -114,63 +104,112 @@ class ProductWriter {
     return name;
   }
 
-  #columns(values: Values): void {
+  /** Each height of tile takes the rows that the taller ones leave. */
+  #rows(values: Values): void {
     const { format, names } = this.#tools;
+    const { bytes } = format;
     const w = this.#writer;
     const rows = this.#product.loops[this.#rowLoop]!;
-    const columns = this.#product.loops[this.#columnLoop]!;
-    const i = names.fresh("i");
-    const j = names.fresh("j");
-    this.#indices[this.#rowLoop] = i;
-    this.#indices[this.#columnLoop] = j;
-
-    const tallest = this.#form === "outer" ? OUTER.rows : this.#form === "dot" ? DOT.rows : 1;
-    const { lanes, bytes } = format;
-    const widths =
-      this.#form === "outer"
-        ? [OUTER.vectors * lanes, lanes, 1]
-        : this.#form === "dot"
-          ? [DOT.columns, 1]
-          : [1];
-    const tiles = (rowRange: Range): void =>
-      cover(
-        { writer: this.#writer, names },
-        j,
-        { size: columns, unit: bytes },
-        widths.map((width) => width * bytes),
-        (columnStep) =>
-          cover({ writer: this.#writer, names }, i, rowRange, [tallest * bytes, bytes], (rowStep) => {
-            const width = columnStep / bytes;
-            this.#tile({ rows: rowStep / bytes, vectors: width === 1 ? 0 : width / lanes }, values.inside());
-          }),
-      );
-    const block = this.#rowsOfBlock(tallest);
-    if (block === null) {
-      tiles({ size: rows, unit: bytes });
+    this.#indices[this.#rowLoop] = names.fresh("i");
+    this.#indices[this.#columnLoop] = names.fresh("j");
+    if (!rows.free) {
+      let from = 0;
+      for (const tile of this.#tiling.tiles) {
+        const end = from + Math.floor((rows.count - from) / tile.rows) * tile.rows;
+        const range = { from: String(from * bytes), end: String(end * bytes) };
+        w.block("", () => names.scoped(() => this.#blocks(tile, range, values)));
+        from = end;
+      }
       return;
     }
-    const start = names.fresh("block");
-    const end = sizeText(rows, bytes);
-    w.block(`for (let ${start}: usize = 0; ${start} < ${end}; ${start} += ${block * bytes})`, () => {
-      const stop = this.#declare("blockEnd", `min<usize>(${start} + ${block * bytes}, ${end})`);
-      tiles({ from: start, end: stop });
+    const end = this.#declare("end", sizeText(rows, bytes));
+    let from = "0";
+    for (const tile of this.#tiling.tiles) {
+      const start = from;
+      const height = tile.rows * bytes;
+      const whole =
+        start === "0"
+          ? `${end} / ${height} * ${height}`
+          : `${start} + (${end} - ${start}) / ${height} * ${height}`;
+      const until = tile.rows === 1 ? end : this.#declare("until", whole);
+      w.block(`if (${start} < ${until})`, () =>
+        names.scoped(() => this.#blocks(tile, { from: start, end: until }, values)),
+      );
+      from = until;
+    }
+  }
+
+  #blocks(tile: Tile, range: { from: string; end: string }, values: Values): void {
+    const { block, tiles } = this.#tiling;
+    if (block === null || tile !== tiles[0]) {
+      this.#columns(tile, range, values);
+      return;
+    }
+    const { bytes } = this.#tools.format;
+    const start = this.#tools.names.fresh("block");
+    this.#writer.block(
+      `for (let ${start}: usize = ${range.from}; ${start} < ${range.end}; ${start} += ${block * bytes})`,
+      () => {
+        const stop = this.#declare("blockEnd", `min<usize>(${start} + ${block * bytes}, ${range.end})`);
+        this.#columns(tile, { from: start, end: stop }, values);
+      },
+    );
+  }
+
+  #columns(tile: Tile, rows: Range, values: Values): void {
+    const { names, format } = this.#tools;
+    const { bytes, lanes } = format;
+    const { tiles, packs } = this.#tiling;
+    const columns = this.#product.loops[this.#columnLoop]!;
+    const j = this.#indices[this.#columnLoop]!;
+    const i = this.#indices[this.#rowLoop]!;
+    const steps = tile.widths.map((width) => width * bytes);
+    cover({ writer: this.#writer, names }, j, { size: columns, unit: bytes }, steps, (step) => {
+      const vectors = step === bytes ? 0 : step / bytes / lanes;
+      const panel = this.#tiling.form === "dot" ? null : this.#panel(vectors, packs && tile === tiles[0]);
+      cover({ writer: this.#writer, names }, i, rows, [tile.rows * bytes], () =>
+        this.#tile({ rows: tile.rows, vectors }, panel, values.inside()),
+      );
     });
   }
 
-  /** How many rows a block has; null where all rows are one block. */
-  #rowsOfBlock(tallest: number): number | null {
-    const { loops, depth } = this.#product;
-    const rows = loops[this.#rowLoop]!;
-    if (depth.free || this.#form === "element") return null;
-    const rowBytes = Math.max(1, depth.count * this.#tools.format.bytes);
-    const fitting = Math.max(tallest, Math.floor(BLOCK_BYTES / rowBytes / tallest) * tallest);
-    return rows.free || rows.count > fitting ? fitting : null;
+  /** The right factor's columns of a tile: where they are, or copied side by side. */
+  #panel(vectors: number, packs: boolean): Panel {
+    const { format, names } = this.#tools;
+    const { right, operands, depth } = this.#product;
+    const { strides } = operands[right]!;
+    const at = advance(this.#addresses[right]!, this.#indices[this.#columnLoop]!, strides[this.#columnLoop]!);
+    const step = affineText(strides.at(-1)!, format.bytes);
+    if (!packs || vectors === 0) return { at, step };
+    const w = this.#writer;
+    const width = vectors * 16;
+    const panel = names.fresh("panel");
+    const panelStep = names.fresh("panelStep");
+    w.line(`let ${panel}: usize = ${at};`);
+    w.line(`let ${panelStep}: usize = ${step};`);
+    const reach = depth.free ? PANEL_DEPTH : depth.count;
+    const copy = (): void => {
+      const from = names.fresh("from");
+      const to = names.fresh("to");
+      const packed = this.#options.panel(reach * width);
+      w.line(`let ${from} = ${panel};`);
+      w.line(`let ${to}: usize = ${packed};`);
+      this.#overDepth([1], () => {
+        for (let v = 0; v < vectors; v++)
+          w.line(`v128.store(${to}, v128.load(${address(from, v * 16)})${v === 0 ? "" : `, ${v * 16}`});`);
+        w.line(`${from} += ${step};`);
+        w.line(`${to} += ${width};`);
+      });
+      w.line(`${panel} = ${packed};`);
+      w.line(`${panelStep} = ${width};`);
+    };
+    if (depth.free) w.block(`if (${sizeText(depth, 1)} <= ${PANEL_DEPTH})`, () => names.scoped(copy));
+    else w.block("", () => names.scoped(copy));
+    return { at: panel, step: panelStep };
   }
 
-  #tile(tile: Tile, values: Values): void {
-    const sums =
-      this.#form === "outer" ? this.#outer(tile) : this.#form === "dot" ? this.#dot(tile) : this.#element();
-    this.#epilogue(tile, sums, values);
+  #tile(piece: Piece, panel: Panel | null, values: Values): void {
+    this.#epilogue(piece, panel === null ? this.#dot(piece) : this.#outer(piece, panel), values);
   }
 
   /** Addresses of the tile's rows or columns of an operand: a base and an offset each, the offset constant where the stride is. */
@@ -211,7 +250,7 @@ class ProductWriter {
   #accumulate(sum: string, a: string, b: string): void {
     const F = this.#tools.format.vector;
     this.#writer.line(
-      this.#fused
+      this.#options.fused
         ? `${sum} = ${F}.relaxed_madd(${a}, ${b}, ${sum});`
         : `${sum} = ${F}.add(${sum}, ${F}.mul(${a}, ${b}));`,
     );
@@ -232,18 +271,20 @@ class ProductWriter {
   }
 
   /** sums[row][vector] */
-  #outer({ rows, vectors }: Tile): string[][] {
-    const { dtype } = this.#tools.format;
-    const { left, right } = this.#product;
+  #outer({ rows, vectors }: Piece, panel: Panel): string[][] {
+    const { format, names } = this.#tools;
+    const { left, right, operands } = this.#product;
+    const { dtype } = format;
     const l = this.#line(left, this.#rowLoop, rows);
-    const r = this.#line(right, this.#columnLoop, 1);
+    const r = names.fresh(`${addressName(operands[right]!.name)}Column`);
+    this.#writer.line(`let ${r}: usize = ${panel.at};`);
     const wide = Math.max(1, vectors);
     const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
     this.#overDepth([1], () => {
       const loaded = Array.from({ length: wide }, (_, v) =>
         this.#value(
           "right",
-          vectors === 0 ? `v128.load_splat<${dtype}>(${r.base})` : `v128.load(${address(r.base, v * 16)})`,
+          vectors === 0 ? `v128.load_splat<${dtype}>(${r})` : `v128.load(${address(r, v * 16)})`,
         ),
       );
       for (let row = 0; row < rows; row++) {
@@ -252,12 +293,12 @@ class ProductWriter {
         for (let v = 0; v < wide; v++) this.#accumulate(sums[row]![v]!, one, loaded[v]!);
       }
       this.#step(l.base, left);
-      this.#step(r.base, right);
+      if (panel.step !== "0") this.#writer.line(`${r} += ${panel.step};`);
     });
     return sums;
   }
 
-  #dot({ rows, vectors }: Tile): string[][] {
+  #dot({ rows, vectors }: Piece): string[][] {
     const { format } = this.#tools;
     const { left, right } = this.#product;
     const columns = vectors === 0 ? 1 : vectors * format.lanes;
@@ -307,17 +348,13 @@ class ProductWriter {
     );
   }
 
-  #element(): string[][] {
-    return this.#outer({ rows: 1, vectors: 0 });
-  }
-
   #value(wanted: string, text: string): string {
     const name = this.#tools.names.fresh(wanted);
     this.#writer.line(`const ${name} = ${text};`);
     return name;
   }
 
-  #epilogue(tile: Tile, sums: readonly (readonly string[])[], values: Values): void {
+  #epilogue(piece: Piece, sums: readonly (readonly string[])[], values: Values): void {
     const { left, right, operands, stores } = this.#product;
     const productValue = this.#product.values.findIndex((v) => v.kind === "product");
     const saved = [...this.#addresses];
@@ -331,7 +368,7 @@ class ProductWriter {
     }
     for (const [row, vectors] of sums.entries()) {
       for (const [v, sum] of vectors.entries()) {
-        const site = this.#site(tile.vectors === 0 ? null : this.#columnLoop, row, v);
+        const site = this.#site(piece.vectors === 0 ? null : this.#columnLoop, row, v);
         const here = values.inside();
         here.set(productValue, { text: sum, lanes: "number" });
         for (const index of this.#product.values.keys()) here.compute(index, site);
@@ -372,18 +409,3 @@ const address = (base: string, offset: number): string => (offset === 0 ? base :
 
 const grid = (rows: number, columns: number, make: (row: number, column: number) => string): string[][] =>
   Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => make(row, column)));
-
-function chooseForm(product: Product, lanes: number): Form {
-  const { loops, operands, depth } = product;
-  const rows = loops.at(-2)!;
-  const columns = loops.at(-1)!;
-  const multiplications = [rows, columns, depth].reduce((n, size) => n * (size.free ? 1 : size.count), 1);
-  const isFree = rows.free || columns.free || depth.free;
-  const left = operands[product.left]!.strides;
-  const right = operands[product.right]!.strides;
-  const isSmall = isFree ? multiplications < TINY / 16 : multiplications < TINY;
-  if (isSmall) return "element";
-  if (isUnit(right.at(-2)!) && (columns.free || columns.count >= lanes)) return "outer";
-  if (isUnit(left.at(-1)!) && isUnit(right.at(-1)!)) return "dot";
-  return isUnit(right.at(-2)!) ? "outer" : "element";
-}
