@@ -276,7 +276,6 @@ class Fusion {
         // A scalar made of the results of several kernels is a kernel of its own.
         if (group.domain.length === 0 && joined.domain.length > 0 && [...makers].some((m) => m !== cluster))
           continue;
-        if (cluster.group.matmul !== null && overwrites) continue;
         // Another update may need the old value, and what this kernel makes: it could come neither before nor after.
         const makes = cluster.group.items.some((other) => !other.inPlace);
         if (makes && this.#contested.has(item.buffer)) continue;

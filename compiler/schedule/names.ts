@@ -2,7 +2,7 @@
 import type { Model } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
 import { ops } from "../ops/table.ts";
-import type { Buffer, EntryName } from "./kernel.ts";
+import type { Buffer, EntryName, Kernel } from "./kernel.ts";
 import { isMovement } from "./view.ts";
 
 /** Hands out each name once: `h`, `h_2`, `h_3`. */
@@ -57,10 +57,24 @@ export function generalName(role: Buffer["role"]): string | null {
   return role.kind === "state" ? role.name : null;
 }
 
-/** After what it is for: `start_h_weight`, `update_adam`; else after the last tensor it makes that has a name in the source. */
-export function kernelName(entry: EntryName, destinations: readonly Buffer[], model: Model): string {
+/**
+ * After what it is for: `start_h_weight`, `update_adam`, or `update_h_weight` where the gradient is a product and the update its epilogue; else
+ * after the last tensor it makes that has a name in the source.
+ */
+export function kernelName(
+  entry: EntryName,
+  destinations: readonly Buffer[],
+  model: Model,
+  kind: Kernel["kind"],
+): string {
   const { name, role } = destinations.findLast((buffer) => !isOpName(buffer.name)) ?? destinations.at(-1)!;
   if (entry === "initialize") return identifier(`start_${name}`);
   const updates = entry === "step" && (role.kind === "parameter" || role.kind === "state");
+  if (updates && kind === "product") return identifier(`update_${parameterName(destinations, model)}`);
   return identifier(updates ? `update_${model.optimizer?.name ?? "parameter"}` : name);
+}
+
+function parameterName(destinations: readonly Buffer[], model: Model): string {
+  const owner = destinations.map(({ role }) => ownerOf(role)).find((index) => index !== null);
+  return (owner !== undefined && model.parameters[owner]?.path) || "parameter";
 }
