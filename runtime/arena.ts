@@ -13,6 +13,18 @@ export interface ModuleExports {
   evaluate?(rows: number): number;
   gradients?(rows: number): number;
   step?(rows: number): number;
+  train?(
+    data: number,
+    order: number,
+    losses: number,
+    total: number,
+    batch: number,
+    shuffle: number,
+    seed: number,
+    epoch: number,
+    from: number,
+    steps: number,
+  ): number;
   shuffle(address: number, count: number, seed: number, epoch: number): void;
 }
 
@@ -44,6 +56,30 @@ export class Arena {
     return this.#bytes === 8 ? new Float64Array(buffer) : new Float32Array(buffer);
   }
 
+  /** Rows that there is room for. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  /** The address behind all that the module uses. */
+  get end(): number {
+    return this.#base + this.#layout.fixed + this.#layout.perRow * this.#capacity;
+  }
+
+  /** Whether the memory reaches to an address, or could be made to. */
+  reach(end: number): boolean {
+    const { memory } = this.exports;
+    const missing = Math.ceil((end - memory.buffer.byteLength) / PAGE);
+    if (missing <= 0) return true;
+    try {
+      memory.grow(missing);
+    } catch {
+      return false;
+    }
+    this.floats = this.#see();
+    return true;
+  }
+
   /** The index in `floats` where a tensor begins. */
   index(place: ManifestPlace): number {
     const { fixed } = this.#layout;
@@ -69,14 +105,8 @@ export class Arena {
   permutation(count: number, seed: number, epoch: number): Uint32Array {
     const { memory, shuffle } = this.exports;
     const address = this.#base + this.#layout.fixed;
-    const missing = Math.ceil((address + 4 * count - memory.buffer.byteLength) / PAGE);
-    if (missing > 0) {
-      try {
-        memory.grow(missing);
-      } catch (cause) {
-        throw new NndslError("out-of-memory", `There is no memory to shuffle ${count} rows.`, { cause });
-      }
-      this.floats = this.#see();
+    if (!this.reach(address + 4 * count)) {
+      throw new NndslError("out-of-memory", `There is no memory to shuffle ${count} rows.`);
     }
     shuffle(address, count, seed, epoch);
     return new Uint32Array(memory.buffer, address, count).slice();

@@ -1,7 +1,8 @@
+import { EPOCHS, type Course, type Plan } from "./course.ts";
 import { NndslError } from "./errors.ts";
 import type { EpochReport, FitOptions, FitReport } from "./types.ts";
 
-/** Milliseconds of work between two looks at the event loop: one frame of a page. */
+/** Milliseconds of work between two looks at the event loop: one frame of a page. A call is to take half of it. */
 const SLICE = 16;
 
 /** What `fit` asks of a net. */
@@ -11,10 +12,7 @@ export interface Trainee {
   readonly total: number;
   /** Steps made so far. */
   steps(): number;
-  /** A new order of the rows. */
-  order(seed: number, epoch: number): Uint32Array;
-  /** One step on the rows `order[from] … order[from + rows - 1]`. */
-  step(order: Uint32Array, from: number, rows: number): number;
+  course(plan: Plan): Course;
 }
 
 /** Lets other tasks run. A message, since timers of nested calls wait for 4 ms in browsers. */
@@ -45,8 +43,6 @@ export function checkSeed(seed: number): number {
   );
 }
 
-const identity = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
-
 /**
  * Trains for some epochs.
  * @throws `wrong-option`; `aborted`, with the signal's reason as its cause: the model is then as the last whole step left it
@@ -63,34 +59,57 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
   const checkAbort = (): void => {
     if (signal?.aborted) throw new NndslError("aborted", "Training was aborted.", { cause: signal.reason });
   };
+  const course = net.course({ total, batch, batches, shuffle, seed });
   const history: EpochReport[] = [];
-  const inPlace = shuffle ? undefined : identity(total);
+  const end = first + epochs;
+  let epoch = first;
+  // Of the epoch: rows seen, the sum of their losses, and milliseconds.
+  let from = 0;
+  let sum = 0;
+  let spent = 0;
+  // How many steps a call is to make.
+  let wanted = 1;
   const begin = performance.now();
+  let mark = begin;
   let sliceEnd = begin + SLICE;
   checkAbort();
-  for (let epoch = first; epoch < first + epochs; epoch++) {
+  while (epoch < end) {
+    const left = batches - from / batch;
+    const most = onStep ? 1 : onEpoch ? left : left + (Math.min(end - epoch, EPOCHS) - 1) * batches;
+    const count = Math.min(wanted, most);
     const start = performance.now();
-    const order = inPlace ?? net.order(seed, epoch);
-    let sum = 0;
-    for (let from = 0; from < total; from += batch) {
+    const loss = course.train(epoch, from, count, sum);
+    const took = performance.now() - start;
+    wanted = Math.max(1, Math.min(2 * count, Math.floor(((SLICE / 2) * count) / took)));
+    if (onStep) {
       const rows = Math.min(batch, total - from);
-      const loss = net.step(order, from, rows);
-      sum += loss * rows;
-      if (onStep) {
-        const wait = onStep({ epoch, batch: from / batch + 1, batches, rows, step: net.steps(), loss });
-        if (wait instanceof Promise) await wait;
-      }
-      if (performance.now() > sliceEnd) {
-        await pause();
-        sliceEnd = performance.now() + SLICE;
-      }
-      checkAbort();
+      const wait = onStep({ epoch, batch: from / batch + 1, batches, rows, step: net.steps(), loss });
+      if (wait instanceof Promise) await wait;
     }
-    const seconds = (performance.now() - start) / 1000;
-    const report = { epoch, steps: batches, loss: sum / total, seconds };
-    history.push(report);
-    await onEpoch?.(report);
+    if (performance.now() + took > sliceEnd) {
+      await pause();
+      sliceEnd = performance.now() + SLICE;
+    }
     checkAbort();
+    const now = performance.now();
+    const each = (now - mark) / count;
+    mark = now;
+    for (let i = 0, rest = count; rest > 0; i++) {
+      const made = Math.min(rest, batches - from / batch);
+      rest -= made;
+      from += made * batch;
+      sum = course.losses[i] ?? NaN;
+      spent += made * each;
+      if (from < total) break;
+      const report = { epoch, steps: batches, loss: sum, seconds: spent / 1000 };
+      history.push(report);
+      epoch++;
+      from = sum = spent = 0;
+      if (!onEpoch) continue;
+      await onEpoch(report);
+      checkAbort();
+      mark = performance.now();
+    }
   }
   return {
     epochs,

@@ -1,4 +1,5 @@
 import { Arena, type ModuleExports } from "./arena.ts";
+import { Course } from "./course.ts";
 import { NndslError } from "./errors.ts";
 import { entries, shapeOf } from "./extent.ts";
 import { Feed } from "./feed.ts";
@@ -167,15 +168,7 @@ export class LoadedNet implements Net {
           total,
           seed: this.seed,
           steps: () => this.steps,
-          order: (seed, epoch) => this.#arena.permutation(total, seed, epoch),
-          step: (order, from, rows) => {
-            const arena = this.#arena;
-            arena.reserve(rows);
-            for (const { feed, place } of slots) {
-              feed.gather(arena, arena.index(place), order, from, rows, total);
-            }
-            return arena.exports.step?.(rows) ?? NaN;
-          },
+          course: (plan) => new Course(() => this.#arena, slots, plan),
         },
         options,
       );

@@ -1,13 +1,14 @@
 /**
- * The module's table of vector constants. Engines rebuild a `v128.const` at each use out of several instructions, but fold a load
- * from memory into the instruction that needs it: so constants live in memory, each filled into all lanes.
+ * The module's table of vector constants. Engines rebuild a `v128.const` at each use out of several instructions, and load one from memory
+ * in one: so constants live in memory. What is the same in all lanes lies there once, since a load that fills the lanes costs no more.
  */
 import type { Format } from "./format.ts";
 
 export class ConstantTable {
-  /** By the u32 words of the 16 bytes, to the byte offset. */
+  /** By the u32 words, to the byte offset. */
   readonly #offsets = new Map<string, number>();
   readonly #rows: { readonly words: readonly number[]; readonly remark: string }[] = [];
+  #end = 0;
 
   /** An expression for `value` in every lane. */
   float(format: Format, value: number, remark = showNumber(value)): string {
@@ -16,17 +17,17 @@ export class ConstantTable {
     const bytes = new DataView(new ArrayBuffer(8));
     if (format.dtype === "f32") {
       bytes.setFloat32(0, value, true);
-      return this.#load(fill([bytes.getUint32(0, true)]), remark);
+      return this.#load([bytes.getUint32(0, true)], remark);
     }
     bytes.setFloat64(0, value, true);
-    return this.#load(fill([bytes.getUint32(0, true), bytes.getUint32(4, true)]), remark);
+    return this.#load([bytes.getUint32(0, true), bytes.getUint32(4, true)], remark);
   }
 
   /** An expression for an integer of the lanes' width, given by its two's complement. */
   bits(format: Format, value: bigint, remark: string): string {
     const low = Number(BigInt.asUintN(32, value));
     return this.#load(
-      format.dtype === "f32" ? fill([low]) : fill([low, Number(BigInt.asUintN(32, value >> 32n))]),
+      format.dtype === "f32" ? [low] : [low, Number(BigInt.asUintN(32, value >> 32n))],
       remark,
     );
   }
@@ -46,20 +47,30 @@ export class ConstantTable {
     return `const CONSTANTS: usize = memory.data<u32>([\n${rows.join("\n")}\n], 16);\n`;
   }
 
+  /** @param words one, two or four, which fill the lanes again and again */
   #load(words: readonly number[], remark: string): string {
     const key = words.join();
     let offset = this.#offsets.get(key);
     if (offset === undefined) {
-      offset = this.#rows.length * 16;
+      const missing = -this.#end & (4 * words.length - 1);
+      if (missing > 0)
+        this.#append(
+          Array.from({ length: missing / 4 }, () => 0),
+          "so that the next is aligned",
+        );
+      offset = this.#end;
       this.#offsets.set(key, offset);
-      this.#rows.push({ words, remark });
+      this.#append(words, remark);
     }
-    return `v128.load(CONSTANTS, ${offset} /* ${remark} */)`;
+    const load = { 1: "load_splat<u32>", 2: "load_splat<u64>" }[words.length] ?? "load";
+    return `v128.${load}(CONSTANTS, ${offset} /* ${remark} */)`;
+  }
+
+  #append(words: readonly number[], remark: string): void {
+    this.#rows.push({ words, remark });
+    this.#end += 4 * words.length;
   }
 }
-
-const fill = (words: readonly number[]): number[] =>
-  Array.from({ length: 4 }, (_, i) => words[i % words.length]!);
 
 /** A number as a reader writes it; -0 and what is not finite included. */
 export const showNumber = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));

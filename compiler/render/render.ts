@@ -9,6 +9,7 @@ import { Names } from "./names.ts";
 import { addressName, renderNest } from "./nest.ts";
 import { renderProduct } from "./product.ts";
 import { normalSource, shuffleSource, threefrySource, uniformSource } from "./random.ts";
+import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
 import { Writer } from "./writer.ts";
 
@@ -38,6 +39,7 @@ class ModuleWriter {
   readonly #draws = new Map<"uniform" | "normal", string>();
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
+  #panelBytes = 0;
 
   constructor(program: Program, options: RenderOptions) {
     this.#program = program;
@@ -64,6 +66,9 @@ class ModuleWriter {
       `// ---------------------------------------------------------------- functions of vectors\n`,
       // Some bring data of their own, which must come before the arena's: asc lays data out in the order of the text.
       this.#math.source(),
+      this.#panelBytes === 0
+        ? ""
+        : `/// Where a product packs columns that lie far apart\nconst PANEL: usize = memory.data(${this.#panelBytes}, 16);\n`,
       `// ---------------------------------------------------------------- memory\n`,
       `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
       `/// Last of all data: what lies behind is asked for as the module starts\nconst ARENA: usize = memory.data(16, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
@@ -103,9 +108,18 @@ class ModuleWriter {
     const last = drawsRandom(kernel) ? ["rows: usize", "site: i32"] : ["rows: usize"];
     writer.block(`function ${name}(${[...parameters, ...last].join(", ")}): void`, () => {
       if (tools.kernel.kind === "nest") renderNest(tools.kernel, tools, writer);
-      else renderProduct(tools.kernel, tools, writer, { fused: this.#options.simd === "relaxed" });
+      else renderProduct(tools.kernel, tools, writer, {
+          fused: this.#options.simd === "relaxed",
+          panel: (bytes) => this.#reservePanel(bytes),
+        });
     });
     return writer.toString();
+  }
+
+  /** One panel serves all products, which run one after the other. */
+  #reservePanel(bytes: number): string {
+    this.#panelBytes = Math.max(this.#panelBytes, bytes);
+    return "PANEL";
   }
 
   #draw(distribution: "uniform" | "normal"): string {
@@ -160,7 +174,16 @@ class ModuleWriter {
   }
 
   #entries(): string[] {
-    return this.#program.entries.map((entry) => this.#entry(entry));
+    const { entries } = this.#program;
+    const sources = entries.map((entry) => this.#entry(entry));
+    return entries.some(({ name }) => name === "step") ? [...sources, this.#train()] : sources;
+  }
+
+  #train(): string {
+    const inputs = this.#program.buffers.flatMap(({ id, name, size, role }) =>
+      role.kind === "input" ? [{ name, size, runs: role.runs, place: this.#place(id) }] : [],
+    );
+    return trainSource(inputs, this.#format.bytes);
   }
 
   #entry(entry: Entry): string {

@@ -94,7 +94,8 @@ export interface Buffer {
   /** In elements. A free size is allotted by the capacity in rows, not by the rows of this call. */
   readonly size: Size;
   readonly role:
-    | { readonly kind: "input"; readonly name: string }
+    /** One row is so many runs of entries: the product of the sizes before the free axis. */
+    | { readonly kind: "input"; readonly name: string; readonly runs: number }
     | { readonly kind: "parameter"; readonly index: number }
     | { readonly kind: "state"; readonly parameter: number; readonly name: string }
     | { readonly kind: "hyper"; readonly name: string }

@@ -93,8 +93,11 @@ class Scheduler {
 
   #persistent(): void {
     const { inputs, parameters, optimizer, roots } = this.#model;
-    for (const { name, shape } of inputs)
-      this.#inputs.set(name, this.#buffer(name, shape, { kind: "input", name }));
+    for (const { name, shape } of inputs) {
+      const free = shape.findIndex((size) => size.free);
+      const runs = shape.slice(0, Math.max(0, free)).reduce((all, { count }) => all * count, 1);
+      this.#inputs.set(name, this.#buffer(name, shape, { kind: "input", name, runs }));
+    }
     for (const [index, { path, shape }] of parameters.entries()) {
       this.#parameters.push(this.#buffer(path, shape, { kind: "parameter", index }));
     }

@@ -1,0 +1,92 @@
+/** The export `train`: many steps in one call, over data that lie in the module's memory. */
+import type { Size } from "../ir/size.ts";
+
+/** Bytes from which on `memory.copy`, a call in most engines, is faster than a loop. */
+const LONG = 128;
+
+const gatherSource = (
+  name: string,
+  copy: string,
+): string => `/// The rows order[0] … order[rows - 1] of what lies at \`from\`, \`size\` bytes each, one after another to \`to\`
+function ${name}(to: usize, from: usize, size: usize, order: usize, rows: usize): void {
+  for (const end = order + (rows << 2); order < end; order += 4) {
+    let at = from + <usize>load<u32>(order) * size;
+${copy}  }
+}
+
+`;
+const copyWords = `    for (const next = to + size; to < next; to += 4) {
+      store<u32>(to, load<u32>(at));
+      at += 4;
+    }
+`;
+const copyLong = `    memory.copy(to, at, size);
+    to += size;
+`;
+
+/** An input as `train` moves it. */
+export interface TrainInput {
+  readonly name: string;
+  readonly size: Size;
+  /** A row is so many runs of entries: the product of the sizes before the free axis. */
+  readonly runs: number;
+  /** An expression for the address where `step` reads it. */
+  readonly place: string;
+}
+
+/**
+ * The source of `train` and what it calls. `step` stays a function of its own: engines replace code by faster code at calls, and not in a
+ * loop that is running.
+ */
+export function trainSource(inputs: readonly TrainInput[], elementBytes: number): string {
+  const lines: string[] = [];
+  const moves: string[] = [];
+  const gathers = new Set<string>();
+  let end = "<usize>data";
+  for (const [i, { name, size, runs, place }] of inputs.entries()) {
+    const from = `from${i}`;
+    lines.push(`const ${from} = ${end}; // ${name}`);
+    const bytes = size.count * elementBytes;
+    if (size.free) {
+      end = `${from} + ((<usize>total * ${bytes} + 15) & ~15)`;
+      const run = bytes / runs;
+      const gather = run < LONG ? "gather" : "gatherLong";
+      gathers.add(gather);
+      moves.push(
+        runs === 1
+          ? `${gather}(${place}, ${from}, ${run}, next, rows);`
+          : `for (let o: usize = 0; o < ${runs}; o++) ${gather}(${place} + o * rows * ${run}, ${from} + o * total * ${run}, ${run}, next, rows);`,
+      );
+    } else {
+      end = `${from} + ${Math.ceil(bytes / 16) * 16}`;
+      lines.push(`memory.copy(${place}, ${from}, ${bytes});`);
+    }
+  }
+  return `${gathers.has("gather") ? gatherSource("gather", copyWords) : ""}${gathers.has("gatherLong") ? gatherSource("gatherLong", copyLong) : ""}/// So many steps over batches of the data, from row \`from\` of an epoch on, and on into the next; the loss before the last of them.
+/// losses[i] is the sum of (epoch + i)'s losses over its rows so far, and at its end their mean.
+export function train(data: i32, order: i32, losses: i32, total: i32, batch: i32, shuffles: i32, key: i32, epoch: i32, from: i32, steps: i32): f64 {
+  const room = <usize>capacity;
+  const rowsAt = ARENA + FIXED;
+${lines.map((line) => `  ${line}\n`).join("")}  let loss: f64 = 0;
+  for (; steps > 0; steps--) {
+    if (from == 0) {
+      if (shuffles) shuffle(order, total, key, epoch);
+      store<f64>(losses, 0);
+    }
+    const next = <usize>order + (<usize>from << 2);
+    const rows = <usize>min(batch, total - from);
+${moves.map((line) => `    ${line}\n`).join("")}    loss = step(<i32>rows);
+    from += <i32>rows;
+    let sum = load<f64>(losses) + loss * <f64>rows;
+    if (from == total) sum /= <f64>total;
+    store<f64>(losses, sum);
+    if (from == total) {
+      losses += 8;
+      epoch++;
+      from = 0;
+    }
+  }
+  return loss;
+}
+`;
+}
