@@ -66,7 +66,7 @@ export function normalSource(
   const { vector: F, integer: I, significand } = format;
   // On |r| ≤ π/4 the terms left out are below 0.617^5 / 11! = 2e-9, for f64 below 1e-19.
   const terms = format === F32 ? 4 : SINE.length;
-  const magic = pen.c(pen.roundingShift);
+  const magic = pen.roundingShift();
   return `/// Standard normal: sqrt(-2 ln u1) cos(2π u2), u1 in (0, 1] of the first word, u2 in [0, 1) of the second, 24 bits each
 function normal_${F}(entry: v128, site: i32): v128 {
   const first = i32x4.add(i32x4.shr_u(threefry(entry, site, seed, ${step}), 8), i32x4.splat(1));

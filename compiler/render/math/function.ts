@@ -40,15 +40,11 @@ export class Pen {
   /** An integer in every lane. */
   readonly bits = (value: bigint, remark: string): string => this.#table.bits(this.format, value, remark);
 
-  /** 1.5 · 2^p, p the significand's bits: added to a small number, it leaves its nearest integer in the low bits. */
-  get roundingShift(): number {
-    return 1.5 * 2 ** this.format.significand;
-  }
-
-  get roundingShiftBits(): string {
-    const { significand, bias } = this.format;
-    const bits = (BigInt(bias + significand) << BigInt(significand)) | (1n << BigInt(significand - 1));
-    return this.bits(bits, `the bits of 1.5 * 2^${significand}`);
+  /**
+   * 1.5 · 2^p + `offset`, p the significand's bits: a small number added to it leaves its nearest integer, plus `offset`, in the low bits.
+   */
+  roundingShift(offset = 0): string {
+    return this.c(1.5 * 2 ** this.format.significand + offset);
   }
 
   get signBit(): string {
@@ -56,14 +52,23 @@ export class Pen {
   }
 
   /**
-   * Lines that define `name` = Σ coefficients[i] · x^i by Horner's rule.
+   * Lines that define `name` = Σ coefficients[i] · x^i, two terms at a time: Σ (c[2i] + c[2i+1] x) (x²)^i by Horner's rule. Where x² is
+   * known anyway that is as many operations as Horner's rule in x, in half as many steps.
    * @param coefficients from the lowest power up, at least two
+   * @param square the name of x²; without it, Horner's rule in x
    */
-  polynomial(name: string, x: string, coefficients: readonly number[]): string {
+  polynomial(name: string, x: string, coefficients: readonly number[], square?: string): string {
     const { vector } = this.format;
-    const [highest, ...rest] = coefficients.toReversed();
-    const lines = [`let ${name} = ${this.c(highest!)};`];
-    for (const c of rest) lines.push(`${name} = ${vector}.add(${vector}.mul(${name}, ${x}), ${this.c(c)});`);
+    const add = (a: string, b: string): string => `${vector}.add(${a}, ${b})`;
+    const mul = (a: string, b: string): string => `${vector}.mul(${a}, ${b})`;
+    const size = square === undefined ? 1 : 2;
+    const terms = Array.from({ length: Math.ceil(coefficients.length / size) }, (_, i) => {
+      const [low, high] = coefficients.slice(i * size, i * size + size);
+      return high === undefined ? this.c(low!) : add(this.c(low!), mul(this.c(high), x));
+    });
+    const [highest, ...rest] = terms.toReversed();
+    const lines = [`let ${name} = ${highest};`];
+    for (const term of rest) lines.push(`${name} = ${add(mul(name, square ?? x), term)};`);
     return lines.join("\n  ");
   }
 }

@@ -4,59 +4,86 @@ import { LN2 } from "./exponential.ts";
 import { functionName, type Pen, type VectorFunction } from "./function.ts";
 
 /**
- * How many terms of Σ 2 z^i / (2i+3) make (log((1+s)/(1-s)) - 2s) / (s z), z = s². |s| ≤ (√2-1)/(√2+1) = 0.1716, so that the first
- * term left out is below 0.0295^4 · 2/11 = 2e-7 of the smallest kept contribution, and 2e-17 of the sum for f64.
+ * (log((1+s)/(1-s)) - 2s) / (s z), z = s², as a polynomial in z on |s| ≤ (√2-1)/(√2+1): the least maximum of the error of the logarithm, by
+ * Remez' exchange in 40 digits. It is 8.1e-10 of it in f32, 1.2e-18 in f64.
  */
-const terms = (format: Format): number => (format.dtype === "f32" ? 4 : 10);
+const TAIL = {
+  f32: [0.666667764, 0.39977537, 0.298718613],
+  f64: [
+    0.6666666666666734, 0.3999999999941434, 0.28571428742472477, 0.2222219856364367, 0.181835648617608,
+    0.15314035898408324, 0.14796105287459915,
+  ],
+} as const;
 
-/** 2/3, 2/5, 2/7 …: (2 atanh s - 2s) / (s z) as a series in z = s². */
-export const atanhSeries = (count: number): number[] =>
-  Array.from({ length: count }, (_, i) => 2 / (2 * i + 3));
-
-export const seriesCoefficients = (format: Format): number[] => atanhSeries(terms(format));
-
-/** Lines that define `e` and `m` with `x` = 2^e · m, m in [√½, √2), denormal numbers included. */
-export function splitExponent(pen: Pen, x: string): string {
-  const { vector: F, integer: I, significand, bias } = pen.format;
-  const leastNormal = 2 ** (1 - bias);
-  const up = significand + 2;
+/** The bits of √½. */
+function rootBits({ dtype }: Format): bigint {
   const view = new DataView(new ArrayBuffer(8));
-  view.setFloat64(0, Math.SQRT1_2);
-  const rootHalf =
-    pen.format.dtype === "f64"
-      ? view.getBigUint64(0)
-      : (view.setFloat32(0, Math.SQRT1_2), BigInt(view.getUint32(0)));
-  const mask = (1n << BigInt(significand)) - 1n;
-  const magic = pen.c(pen.roundingShift);
-  const root = pen.bits(rootHalf, "the bits of sqrt(1/2)");
-  return `const small = ${F}.lt(${x}, ${pen.c(leastNormal, "least normal number")});
-  const normal = v128.bitselect(${F}.mul(${x}, ${pen.c(2 ** up)}), ${x}, small);
-  const bits = ${I}.sub(normal, ${root});
-  const shifted = ${I}.add(${I}.shr_s(bits, ${significand}), ${pen.roundingShiftBits});
-  const e = ${F}.sub(${F}.sub(shifted, ${magic}), v128.and(small, ${pen.c(up)}));
-  const m = ${I}.add(v128.and(bits, ${pen.bits(mask, "mask of the significand")}), ${root});`;
+  if (dtype === "f32") view.setFloat32(4, Math.SQRT1_2);
+  else view.setFloat64(0, Math.SQRT1_2);
+  return view.getBigUint64(0);
 }
+
+/**
+ * Lines that define `e` and `m` with `x` = 2^e m, m in [√½, √2), both finite whatever x is.
+ * @param denormals whether x may be denormal
+ */
+export function splitExponent(pen: Pen, x: string, denormals: boolean): string {
+  const { vector: F, integer: I, significand, bias } = pen.format;
+  const place = BigInt(significand);
+  const root = rootBits(pen.format);
+  // So much is added to e that it is never negative.
+  const offset = 2 * (bias + 1);
+  const up = BigInt(significand + 2);
+  const one = pen.bits(BigInt(bias) << place, "the bits of 1");
+  const magic = BigInt(bias + significand) << place;
+  const scaled = `const up = v128.and(${F}.lt(${x}, ${pen.c(2 ** (1 - bias), "least normal number")}), ${pen.bits(up << place, `${up}, as an exponent`)});
+  const normal = ${I}.sub(${F}.mul(${x}, ${I}.add(${one}, up)), up);
+  `;
+  return `${denormals ? scaled : ""}const bits = ${I}.add(${denormals ? "normal" : x}, ${pen.bits((BigInt(offset) << place) - root, `${offset} as an exponent, less the bits of sqrt(1/2)`)});
+  const exponent = v128.or(${I}.shr_u(bits, ${significand}), ${pen.bits(magic, `the bits of 2^${significand}`)});
+  const e = ${F}.sub(exponent, ${pen.c(2 ** significand + offset)});
+  const m = ${I}.add(v128.and(bits, ${pen.bits((1n << place) - 1n, "mask of the significand")}), ${pen.bits(root, "the bits of sqrt(1/2)")});`;
+}
+
+/**
+ * Lines that define `y` = e ln 2 + log m, and on the way f = m - 1 and s = f / (2 + f): log m = 2s + s z p = f - s (f - z p).
+ * @param more the name of what is to be added to it, if anything
+ */
+function logarithm(pen: Pen, more?: string): string {
+  const { vector: F, dtype } = pen.format;
+  const low = `${F}.mul(e, ${pen.c(LN2[dtype].low, "ln 2, low part")})`;
+  return `const f = ${F}.sub(m, ${pen.c(1)});
+  const s = ${F}.div(f, ${F}.add(f, ${pen.c(2)}));
+  const z = ${F}.mul(s, s);
+  ${pen.polynomial("p", "z", TAIL[dtype])}
+  const low = ${more === undefined ? low : `${F}.add(${low}, ${more})`};
+  const rest = ${F}.sub(${F}.mul(s, ${F}.sub(f, ${F}.mul(z, p))), low);
+  const y = ${F}.add(${F}.mul(e, ${pen.c(LN2[dtype].high, "ln 2, high part")}), ${F}.sub(f, rest));`;
+}
+
+/** An expression for log x, x >= 0, given `y`: finite, and right where x is neither 0 nor infinite nor NaN, which are added or taken off. */
+export function withUpperEdges(pen: Pen, x: string, y: string): string {
+  const { vector: F } = pen.format;
+  const infinity = pen.c(Infinity);
+  const upper = `v128.andnot(${x}, ${F}.lt(${x}, ${infinity}))`;
+  const zero = `v128.and(${infinity}, ${F}.eq(${x}, ${pen.c(0)}))`;
+  return `${F}.sub(${F}.add(${y}, ${upper}), ${zero})`;
+}
+
+/** The same for any x: all bits set are NaN. */
+const withEdges = (pen: Pen, x: string): string =>
+  `v128.or(${withUpperEdges(pen, x, "y")}, ${pen.format.vector}.lt(${x}, ${pen.c(0)}))`;
 
 export const log: VectorFunction = {
   name: "log",
   arity: 1,
   needs: () => [],
   source(pen) {
-    const { vector: F, dtype } = pen.format;
-    return `/// log x = e ln 2 + log(1 + f), x = 2^e (1 + f); log(1 + f) = 2s + (2/3) s^3 + (2/5) s^5 + ... with s = f / (2 + f).
+    return `/// log x = e ln 2 + log m; infinity and NaN are added, infinity is taken off at 0, and all bits set are NaN.
 function ${functionName("log", pen.format)}(x: v128): v128 {
-  ${splitExponent(pen, "x")}
-  const f = ${F}.sub(m, ${pen.c(1)});
-  const s = ${F}.div(f, ${F}.add(f, ${pen.c(2)}));
-  const z = ${F}.mul(s, s);
-  ${pen.polynomial("p", "z", seriesCoefficients(pen.format))}
-  const square = ${F}.mul(${F}.mul(f, f), ${pen.c(0.5)});
-  const tail = ${F}.add(${F}.mul(s, ${F}.add(square, ${F}.mul(z, p))), ${F}.mul(e, ${pen.c(LN2[dtype].low, "ln 2, low part")}));
-  const y = ${F}.sub(${F}.mul(e, ${pen.c(LN2[dtype].high, "ln 2, high part")}), ${F}.sub(${F}.sub(square, tail), f));
-  // sqrt leaves infinity as it is and makes NaN of what is negative.
-  const edge = v128.bitselect(${pen.c(-Infinity)}, ${F}.sqrt(x), ${F}.eq(x, ${pen.c(0)}));
-  const usual = v128.and(${F}.gt(x, ${pen.c(0)}), ${F}.lt(x, ${pen.c(Infinity)}));
-  return v128.bitselect(y, edge, usual);
+  ${splitExponent(pen, "x", true)}
+  ${logarithm(pen)}
+  return ${withEdges(pen, "x")};
 }
 `;
   },
@@ -65,18 +92,18 @@ function ${functionName("log", pen.format)}(x: v128): v128 {
 export const log1p: VectorFunction = {
   name: "log1p",
   arity: 1,
-  needs: (format) => [{ name: "log", format }],
+  needs: () => [],
   source(pen) {
-    const { vector: F, significand } = pen.format;
-    const tiny = 2 ** -(significand + 2);
-    return `/// log(1 + x) = log u + (x - (u - 1)) / u with u = 1 + x as rounded; x itself where x^2 / 2 is below its last place.
+    const { vector: F } = pen.format;
+    return `/// log(1 + x) = log u + (x - (u - 1)) / u with u = 1 + x as rounded, and the sign of x, for -0
 function ${functionName("log1p", pen.format)}(x: v128): v128 {
-  const one = ${pen.c(1)};
-  const u = ${F}.add(x, one);
-  const lost = ${F}.div(${F}.sub(x, ${F}.sub(u, one)), u);
-  const finite = v128.and(${F}.gt(u, ${pen.c(0)}), ${F}.lt(x, ${pen.c(Infinity)}));
-  const y = ${F}.add(${functionName("log", pen.format)}(u), v128.and(lost, finite));
-  return v128.bitselect(x, y, ${F}.lt(${F}.abs(x), ${pen.c(tiny)}));
+  const u = ${F}.add(x, ${pen.c(1)});
+  const lost = ${F}.div(${F}.sub(x, ${F}.sub(u, ${pen.c(1)})), u);
+  // The first where the second is NaN: at u = 0 and infinity, where y need only be finite.
+  const more = ${F}.pmax(${pen.c(-1)}, lost);
+  ${splitExponent(pen, "u", false)}
+  ${logarithm(pen, "more")}
+  return v128.or(${withEdges(pen, "u")}, v128.and(x, ${pen.signBit}));
 }
 `;
   },

@@ -100,7 +100,7 @@ export const foldAngle: VectorFunction = {
   arity: 1,
   needs: () => [],
   source(pen: Pen) {
-    const magic = pen.c(pen.roundingShift);
+    const magic = pen.roundingShift();
     const words = TWO_OVER_PI.map((w) => `0x${w.toString(16)}`).join(", ");
     return `/// The quarter turns that foldAngle_f64x2 took off, in the low bits of each lane
 let quarter: v128 = i64x2.splat(0);
