@@ -1,0 +1,108 @@
+/** Times nndsl beside what a user would pick instead: `npm run bench -- --help`. */
+import { writeFile } from "node:fs/promises";
+import { compileTime } from "./costs/compile-time.ts";
+import { pageSizes } from "./costs/page-size.ts";
+import { peakMemory } from "./costs/peak-memory.ts";
+import { JobFolder } from "./folder.ts";
+import { chromiumHost } from "./hosts/chromium.ts";
+import { nodeHost } from "./hosts/node.ts";
+import type { Host } from "./hosts/runner.ts";
+import { load, machine } from "./machine.ts";
+import { readOptions, usage, type Options } from "./options.ts";
+import { toDocument } from "./report/document.ts";
+import { toJson } from "./report/json.ts";
+import { toText } from "./report/table.ts";
+import {
+  compileTable,
+  gaps,
+  groups,
+  memoryTable,
+  sizesTable,
+  targetsTable,
+  timesTable,
+} from "./report/tables.ts";
+import type { HostResults, Results } from "./results.ts";
+import { time, type Row } from "./rounds.ts";
+import { versions } from "./versions.ts";
+import { workloads } from "./workloads.ts";
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function timeOn(
+  host: Host,
+  inPages: boolean,
+  folder: JobFolder,
+  options: Options,
+): Promise<HostResults> {
+  const chosen = workloads.filter((workload) => options.wants(workload.id) && (workload.inPages || !inPages));
+  const rows: Row[] = [];
+  for (const [i, workload] of chosen.entries()) {
+    say(`${host.name} ${i + 1}/${chosen.length}: ${workload.id}`);
+    const names = host.contestants.filter((name) => workload.contestants.includes(name));
+    rows.push(await time(workload, host, names, folder, options.pace));
+  }
+  return { name: host.name, version: host.version, contestants: host.contestants, rows };
+}
+
+function show(results: Results): string {
+  const tables = [
+    ...results.hosts.flatMap((host) => [
+      `In ${host.name} ${host.version}`,
+      ...groups.flatMap((group) => timesTable(host, group) ?? []),
+      ...gaps(host).map((gap) => `  – ${gap}`),
+    ]),
+    ...[compileTable(results), sizesTable(results), memoryTable(results)].filter(
+      (table) => table !== undefined,
+    ),
+    targetsTable(results, false),
+  ];
+  return tables.map((table) => (typeof table === "string" ? table : toText(table))).join("\n\n");
+}
+
+async function run(options: Options): Promise<void> {
+  const before = load();
+  if (before > 0.5) say(`The machine is not quiet (load ${before.toFixed(1)}): times will be too long.`);
+  const folder = await JobFolder.make();
+  try {
+    const hosts: HostResults[] = [];
+    const node = nodeHost(folder.path);
+    if (options.node) hosts.push(await timeOn(node, false, folder, options));
+    const pages = options.chromium ? await chromiumHost(folder.path) : undefined;
+    if (options.chromium && !pages) say("There is no Chromium here; CHROMIUM names another place.");
+    if (pages) {
+      try {
+        hosts.push(await timeOn(pages, true, folder, options));
+      } finally {
+        await pages.close();
+      }
+    }
+    const results: Results = {
+      date: new Date().toISOString().slice(0, 10),
+      machine: machine(),
+      versions: await versions(),
+      pace: options.pace,
+      hosts,
+      ...(options.wants("compile") && { compileTime: await compileTime(options.whole ? 5 : 2) }),
+      ...(options.wants("size") && { pageSizes: await pageSizes() }),
+      ...(options.wants("memory") && { peakMemory: await peakMemory(node.contestants, folder) }),
+    };
+    process.stdout.write(`${show(results)}\n`);
+    if (options.json !== undefined)
+      await writeFile(options.json, `${JSON.stringify(toJson(results), null, 2)}\n`);
+    if (options.whole)
+      await writeFile(new URL("../docs/benchmarks.md", import.meta.url), toDocument(results));
+    else say("A part of the benchmarks: docs/benchmarks.md stays as it is.");
+  } finally {
+    await folder.remove();
+  }
+}
+
+try {
+  const options = readOptions(process.argv.slice(2));
+  if (options) await run(options);
+  else process.stdout.write(`${usage}\n`);
+  process.exit(0);
+} catch (error) {
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.exit(1);
+}

@@ -1,0 +1,58 @@
+/** What the command line may ask for. */
+import { parseArgs } from "node:util";
+import type { Pace } from "./rounds.ts";
+
+export const usage = `npm run bench -- [options]
+
+  --only NAME      only workloads whose name begins so, or \`compile\`, \`size\`, \`memory\`; may be repeated
+  --rounds N       rounds that are counted (15)
+  --quick          few short rounds: to see that everything runs
+  --json FILE      the figures as JSON, too
+  --no-chromium    leaves the pages out
+  --no-node        leaves Node out
+  --help
+
+A whole run writes docs/benchmarks.md; one with --only, --quick, --no-node or --no-chromium does not.`;
+
+export interface Options {
+  readonly pace: Pace;
+  readonly chromium: boolean;
+  readonly node: boolean;
+  readonly json?: string;
+  /** Whether something of that name is asked for. */
+  wants(name: string): boolean;
+  /** Whether the run may write the page of the documentation. */
+  readonly whole: boolean;
+}
+
+const QUICK: Pace = { rounds: 3, warmUps: 1, firstSlice: 60, slice: 8 };
+const FULL: Pace = { rounds: 15, warmUps: 3, firstSlice: 500, slice: 30 };
+
+/** @returns undefined where help is asked for. @throws Error for what is not understood */
+export function readOptions(args: string[]): Options | undefined {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: "string", multiple: true },
+      rounds: { type: "string" },
+      quick: { type: "boolean", default: false },
+      json: { type: "string" },
+      "no-chromium": { type: "boolean", default: false },
+      "no-node": { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const pace = values.quick ? QUICK : FULL;
+  const rounds = values.rounds === undefined ? pace.rounds : Number(values.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number from 1 on.");
+  const { only } = values;
+  return {
+    pace: { ...pace, rounds },
+    chromium: !values["no-chromium"],
+    node: !values["no-node"],
+    ...(values.json !== undefined && { json: values.json }),
+    wants: (name) => only === undefined || only.some((start) => name.startsWith(start)),
+    whole: only === undefined && !values.quick && !values["no-chromium"] && !values["no-node"],
+  };
+}

@@ -1,0 +1,44 @@
+/** A run as a page of the documentation. */
+import type { Results } from "../results.ts";
+import { isReached, targetsOf } from "../targets.ts";
+import { toMarkdown, type Table } from "./table.ts";
+import { compileTable, gaps, groups, memoryTable, sizesTable, targetsTable, timesTable } from "./tables.ts";
+
+const GIBI = 1024 ** 3;
+
+const section = (...tables: readonly (Table | undefined)[]): string[] =>
+  tables.flatMap((table) => (table ? [toMarkdown(table)] : []));
+
+export function toDocument(results: Results): string {
+  const { date, machine, versions, pace, hosts } = results;
+  const targets = targetsOf(results).filter(({ measured }) => measured !== undefined);
+  const reached = targets.filter((target) => isReached(target) === true).length;
+  return [
+    "# Benchmarks",
+    "<!-- Written by `npm run bench` in bench/; edit nothing here. -->",
+    `nndsl beside what one would take instead, in one run. [bench/](../bench/README.md) says how each is used and how times are taken;
+\`cd bench && npm ci && npm run bench\` does it again and writes this page.`,
+    `- **When:** ${date}
+- **Machine:** ${machine.processor}, ${machine.cores} cores, ${Math.round(machine.memory / GIBI)} GiB; ${machine.system}; vectors: ${machine.vectors.join(" ") || "unknown"}
+- **Versions:** ${Object.entries(versions)
+      .map(([name, version]) => `${name} ${version}`)
+      .join(", ")}
+- **Times:** medians of ${pace.rounds} rounds (fewer where one call is seconds long); in each round every contestant has ${pace.slice} ms or one call, whichever is longer, in turns. Behind a
+  time stands how many times as long as nndsl's strict module it takes. All run on one thread but for the column that says two.
+- **128-bit peak:** independent multiplications and additions in registers, as two instructions and as one fused.
+  PyTorch uses the processor's wider vectors; WebAssembly has 128 bits.`,
+    "## Targets",
+    `${reached} of ${targets.length} are reached.`,
+    ...section(targetsTable(results, true)),
+    ...hosts.flatMap((host) => [
+      `## In ${host.name} ${host.version}`,
+      ...section(...groups.map((group) => timesTable(host, group))),
+      ...(gaps(host).length > 0 ? [`Dashes: ${gaps(host).join("; ")}.`] : []),
+    ]),
+    "## Other costs",
+    ...section(compileTable(results), sizesTable(results), memoryTable(results)),
+    "",
+  ]
+    .join("\n\n")
+    .replace(/\n+$/, "\n");
+}
