@@ -37,7 +37,8 @@ export function comparisonJson({ model, ours, asked, missing, ok }: Comparison, 
   const against = asked.map(({ name, version, verdict, theirs, tolerance: allowed }) => {
     const { loss, max } = verdict;
     const largest = furthest(model, ours, verdict, theirs);
-    return [name, { version, loss, gradients: byPath(verdict), max, largest, tolerance: allowed }];
+    const left = { sampled: sampledByPath(model, theirs), kinks: kinksByPath(model, theirs) };
+    return [name, { version, loss, gradients: byPath(verdict), max, largest, ...left, tolerance: allowed }];
   });
   return {
     loss: ours.loss,
@@ -68,7 +69,7 @@ export function showComparison(comparison: Comparison, { colors }: Output): stri
     ...(asked.length === 0 ? [] : [table(names, rows, colors, Infinity), ""]),
     ...asked.map((one) => {
       const agrees = one.verdict.max <= one.tolerance;
-      const remarks = notes(one.theirs).map((note) => colors.dim(`; ${note}`));
+      const remarks = notes(model, one.theirs).map((note) => colors.dim(`; ${note}`));
       const place = furthest(model, ours, one.verdict, one.theirs);
       const furthestOff = showFurthest(one.verdict.max, place);
       const verdict = agrees ? colors.green("agrees to") : colors.red("differs by more than");
@@ -99,14 +100,10 @@ function furthest(model: Model, ours: Answer, verdict: Verdict, theirs: Answer):
   if (verdict.max === verdict.loss)
     return { parameter: null, index: [], here: ours.loss, there: theirs.loss };
   const [i, { at }] = [...verdict.gradients].find(([, distance]) => distance.error === verdict.max)!;
-  const { path, shape } = model.parameters[i]!;
   const { data, sampled } = theirs.gradients.get(i)!;
   return {
-    parameter: path,
-    index: indexOf(
-      at,
-      shape.map((size) => size.count),
-    ),
+    parameter: model.parameters[i]!.path,
+    index: indexIn(model, i, at),
     here: ours.gradients.get(i)!.data[at]!,
     there: data[sampled === undefined ? at : sampled.indexOf(at)]!,
   };
@@ -117,26 +114,54 @@ function showFurthest(max: number, place: Furthest | null): string {
   const error = `largest error ${showError(max)}`;
   if (place === null) return error;
   const { parameter, index, here, there } = place;
-  const entry = index.length === 0 ? "" : `[${index.join(", ")}]`;
-  return `${error} at ${parameter ?? "the loss"}${entry} (${figure(here)} here, ${figure(there)} there)`;
+  const at = parameter === null ? "the loss" : showEntry(parameter, index);
+  return `${error} at ${at} (${figure(here)} here, ${figure(there)} there)`;
 }
 
-function notes({ gradients }: Answer): string[] {
-  const all = [...gradients.values()];
-  const kinks = all.reduce((sum, gradient) => sum + (gradient.kinks?.length ?? 0), 0);
-  const sampled = all.find((gradient) => gradient.sampled !== undefined);
+const showEntry = (path: string, index: readonly number[]): string =>
+  index.length === 0 ? path : `${path}[${index.join(", ")}]`;
+
+/** How many entries of a parameter were asked for, where not all were. */
+const sampledByPath = (model: Model, { gradients }: Answer): Record<string, number> =>
+  Object.fromEntries(
+    [...gradients].flatMap(([i, { sampled, data }]) =>
+      sampled === undefined ? [] : [[model.parameters[i]!.path, data.length]],
+    ),
+  );
+
+/** The entries at which there is no derivative to compare with. */
+const kinksByPath = (model: Model, { gradients }: Answer): Record<string, number[][]> =>
+  Object.fromEntries(
+    [...gradients].flatMap(([i, { kinks }]) =>
+      kinks === undefined
+        ? []
+        : [[model.parameters[i]!.path, kinks.map((position) => indexIn(model, i, position))]],
+    ),
+  );
+
+/** Kinks that a line has room for. */
+const NAMED = 4;
+
+function notes(model: Model, answer: Answer): string[] {
+  const [sampled] = Object.values(sampledByPath(model, answer));
+  const kinks = Object.entries(kinksByPath(model, answer)).flatMap(([path, entries]) =>
+    entries.map((index) => showEntry(path, index)),
+  );
+  const named = [...kinks.slice(0, NAMED), ...(kinks.length > NAMED ? ["…"] : [])].join(", ");
   return [
-    ...(sampled === undefined ? [] : [`${sampled.data.length} entries of each larger parameter`]),
-    ...(kinks === 0 ? [] : [`${kinks} ${kinks === 1 ? "entry" : "entries"} at a kink left out`]),
+    ...(sampled === undefined ? [] : [`${sampled} entries of each larger parameter`]),
+    ...(kinks.length === 0
+      ? []
+      : [`${kinks.length} ${kinks.length === 1 ? "entry" : "entries"} at a kink left out: ${named}`]),
   ];
 }
 
-/** A row-major position as an index for each axis. */
-function indexOf(position: number, shape: readonly number[]): number[] {
+/** A row-major position in a parameter as an index for each axis. */
+function indexIn(model: Model, parameter: number, position: number): number[] {
   const index: number[] = [];
-  for (const size of shape.toReversed()) {
-    index.unshift(position % size);
-    position = Math.floor(position / size);
+  for (const { count } of model.parameters[parameter]!.shape.toReversed()) {
+    index.unshift(position % count);
+    position = Math.floor(position / count);
   }
   return index;
 }
