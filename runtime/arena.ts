@@ -37,17 +37,18 @@ export class Arena {
   readonly exports: ModuleExports;
   /** All of the memory. A new one after it has grown. */
   floats: Float32Array | Float64Array;
+  /** Rows that there is room for. */
+  capacity: number;
   readonly #layout: Manifest["arena"];
   readonly #bytes: number;
   readonly #base: number;
-  #capacity: number;
 
   constructor(exports: ModuleExports, manifest: Manifest) {
     this.exports = exports;
     this.#layout = manifest.arena;
     this.#bytes = manifest.dtype === "f64" ? 8 : 4;
     this.#base = exports.arena.value >>> 0;
-    this.#capacity = exports.capacity.value;
+    this.capacity = exports.capacity.value;
     this.floats = this.#see();
   }
 
@@ -56,14 +57,9 @@ export class Arena {
     return this.#bytes === 8 ? new Float64Array(buffer) : new Float32Array(buffer);
   }
 
-  /** Rows that there is room for. */
-  get capacity(): number {
-    return this.#capacity;
-  }
-
-  /** The address behind all that the module uses. */
-  get end(): number {
-    return this.#base + this.#layout.fixed + this.#layout.perRow * this.#capacity;
+  /** The address behind all that the module takes for so many rows. */
+  end(rows: number): number {
+    return this.#base + this.#layout.fixed + this.#layout.perRow * rows;
   }
 
   /** Whether the memory reaches to an address, or could be made to. */
@@ -83,32 +79,21 @@ export class Arena {
   /** The index in `floats` where a tensor begins. */
   index(place: ManifestPlace): number {
     const { fixed } = this.#layout;
-    const offset = "fixed" in place ? place.fixed : fixed + place.rows * this.#capacity;
+    const offset = "fixed" in place ? place.fixed : fixed + place.rows * this.capacity;
     return (this.#base + offset) / this.#bytes;
   }
 
   /** Makes room for so many rows. @throws `out-of-memory`, and then nothing has changed */
   reserve(rows: number): void {
-    if (rows <= this.#capacity) return;
-    const end = this.#base + this.#layout.fixed + this.#layout.perRow * (rows + 3);
+    if (rows <= this.capacity) return;
+    const end = this.end(rows + 3);
     if (end > REACH || !this.exports.reserve(rows)) {
       throw new NndslError(
         "out-of-memory",
         `There is no memory for a batch of ${rows} rows: it takes ${Math.ceil(end / 2 ** 20)} MiB. Use smaller batches.`,
       );
     }
-    this.#capacity = this.exports.capacity.value;
+    this.capacity = this.exports.capacity.value;
     this.floats = this.#see();
-  }
-
-  /** A permutation of 0 … count - 1. It is made in the rows part, where nothing lasts from one call to the next. */
-  permutation(count: number, seed: number, epoch: number): Uint32Array {
-    const { memory, shuffle } = this.exports;
-    const address = this.#base + this.#layout.fixed;
-    if (!this.reach(address + 4 * count)) {
-      throw new NndslError("out-of-memory", `There is no memory to shuffle ${count} rows.`);
-    }
-    shuffle(address, count, seed, epoch);
-    return new Uint32Array(memory.buffer, address, count).slice();
   }
 }

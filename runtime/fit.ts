@@ -59,7 +59,7 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
   const checkAbort = (): void => {
     if (signal?.aborted) throw new NndslError("aborted", "Training was aborted.", { cause: signal.reason });
   };
-  const course = net.course({ total, batch, batches, shuffle, seed });
+  const course = net.course({ total, batch, shuffle, seed });
   const history: EpochReport[] = [];
   const end = first + epochs;
   let epoch = first;

@@ -1,5 +1,5 @@
 import { Arena, type ModuleExports } from "./arena.ts";
-import { Course } from "./course.ts";
+import { courseOf } from "./course.ts";
 import { NndslError } from "./errors.ts";
 import { entries, shapeOf } from "./extent.ts";
 import { Feed } from "./feed.ts";
@@ -29,13 +29,19 @@ interface ParameterSlot extends Slot {
 const list = (names: Iterable<string>): string =>
   [...names].map((name) => `\`${name}\``).join(", ") || "none";
 
+const inputSlots = ({ inputs, dtype }: Manifest): InputSlot[] =>
+  inputs.map((input) => ({
+    feed: new Feed(input.role, input, dtype),
+    place: input.place,
+    target: input.role === "target",
+  }));
+
 /** A module in memory. The types that users see are those of `Net`. */
 export class LoadedNet implements Net {
   readonly manifest: Manifest;
   readonly hyper: Record<string, number>;
-  readonly #inputs = new Map<string, InputSlot>();
-  /** The same as a list, since going through a map would allocate. */
-  readonly #inputList: readonly InputSlot[];
+  readonly #inputs: readonly InputSlot[];
+  readonly #inputNames: ReadonlySet<string>;
   readonly #outputs = new Map<string, Slot>();
   readonly #parameters = new Map<string, ParameterSlot>();
   /** States of the optimiser, by their names in files. */
@@ -50,11 +56,8 @@ export class LoadedNet implements Net {
     const { dtype, optimizer } = manifest;
     this.manifest = manifest;
     this.#memory = new Arena(exports, manifest);
-    for (const input of manifest.inputs) {
-      const feed = new Feed(input.role, input, dtype);
-      this.#inputs.set(input.name, { feed, place: input.place, target: input.role === "target" });
-    }
-    this.#inputList = [...this.#inputs.values()];
+    this.#inputs = inputSlots(manifest);
+    this.#inputNames = new Set(manifest.inputs.map(({ name }) => name));
     for (const { name, shape, place } of manifest.outputs) {
       this.#outputs.set(name, { feed: new Feed("output", { name, shape, dtype: "float" }, dtype), place });
     }
@@ -155,11 +158,7 @@ export class LoadedNet implements Net {
       );
     }
     // Feeds of its own, so that `step` and `predict` may be called from `onStep`.
-    const slots = this.manifest.inputs.map((input) => ({
-      feed: new Feed(input.role, input, this.manifest.dtype),
-      place: input.place,
-      target: input.role === "target",
-    }));
+    const slots = inputSlots(this.manifest);
     const total = this.#take(slots, examples, true);
     this.#fitting = true;
     try {
@@ -168,7 +167,7 @@ export class LoadedNet implements Net {
           total,
           seed: this.seed,
           steps: () => this.steps,
-          course: (plan) => new Course(() => this.#arena, slots, plan),
+          course: (plan) => courseOf(() => this.#arena, slots, plan),
         },
         options,
       );
@@ -270,9 +269,9 @@ export class LoadedNet implements Net {
   /** Checks all inputs, makes room, writes them. @returns the rows */
   #feed(values: Values, targets: boolean): number {
     const arena = this.#arena;
-    const rows = this.#take(this.#inputList, values, targets);
+    const rows = this.#take(this.#inputs, values, targets);
     arena.reserve(rows);
-    for (const { feed, place, target } of this.#inputList) {
+    for (const { feed, place, target } of this.#inputs) {
       if (target && !targets) continue;
       feed.write(arena, arena.index(place));
       feed.clear();
@@ -285,14 +284,14 @@ export class LoadedNet implements Net {
     if (typeof values !== "object" || values === null) {
       throw new NndslError(
         "wrong-type",
-        `Inputs are given by name, as in { ${[...this.#inputs.keys()].join(", ")} }.`,
+        `Inputs are given by name, as in { ${[...this.#inputNames].join(", ")} }.`,
       );
     }
     for (const name in values) {
-      if (!this.#inputs.has(name)) {
+      if (!this.#inputNames.has(name)) {
         throw new NndslError(
           "unknown-input",
-          `There is no input \`${name}\`; there are: ${list(this.#inputs.keys())}.`,
+          `There is no input \`${name}\`; there are: ${list(this.#inputNames)}.`,
         );
       }
     }

@@ -147,16 +147,8 @@ export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
   return { tensors, metadata };
 }
 
-function formatOf(data: StoredNumbers): string {
-  if (data instanceof Float32Array) return "F32";
-  if (data instanceof Float64Array) return "F64";
-  if (data instanceof Int32Array) return "I32";
-  if (data instanceof Uint8Array) return "U8";
-  if (data instanceof Uint32Array) return "U32";
-  if (data instanceof Int16Array) return "I16";
-  if (data instanceof Uint16Array) return "U16";
-  return "I8";
-}
+/** `Float32Array` → `F32`, `Uint8Array` → `U8`. */
+const formatOf = (data: StoredNumbers): string => data.constructor.name.replace(/^(.)\D*(\d+).*/, "$1$2");
 
 /** The tensors as a safetensors file, in the order given, which keeps every tensor aligned where wider formats come first. */
 export function writeSafetensors(

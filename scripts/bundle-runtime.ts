@@ -10,7 +10,12 @@ const seam = /(?<=[;}])(?=(?:let|var|class|function|async|get|throw|return) |#?\
  */
 export async function bundleRuntime(): Promise<string> {
   const bundle = await rolldown({ input: fileURLToPath(new URL("../runtime/index.ts", import.meta.url)) });
-  const { output } = await bundle.generate({ format: "iife", name: "nndsl", minify: true });
+  const { output } = await bundle.generate({
+    format: "iife",
+    name: "nndsl",
+    minify: true,
+    generatedCode: { symbols: false },
+  });
   await bundle.close();
-  return output[0].code.replace(seam, "\n");
+  return output[0].code.replaceAll("/* @__PURE__ */ ", "").replace(seam, "\n");
 }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { compile } from "../compiler/index.ts";
 import { load, NndslError, type EpochReport, type Net, type StepReport } from "../runtime/index.ts";
+import type { Manifest } from "../runtime/manifest.ts";
 import { fakeModule } from "./helpers/fake-module.ts";
 
-const line = async (seed = 1): Promise<Net> => load(await fakeModule(), { seed });
+const same = (manifest: Manifest): Manifest => manifest;
 
 /** y = 2 x₀ - 3 x₁ + 1, exactly. */
 function examples(rows: number): { x: Float32Array; y: Float32Array } {
@@ -10,7 +12,12 @@ function examples(rows: number): { x: Float32Array; y: Float32Array } {
   return { x, y: Float32Array.from({ length: rows }, (_, i) => 2 * x[2 * i]! - 3 * x[2 * i + 1]! + 1) };
 }
 
-describe("fit", () => {
+describe.each([
+  { where: "inside the module", trains: true },
+  { where: "a step a call", trains: false },
+])("fit, $where", ({ trains }) => {
+  const line = async (seed = 1): Promise<Net> => load(await fakeModule(same, "f32", trains), { seed });
+
   test("learns the line", async () => {
     const net = await line();
     const { loss, history, steps, epochs } = await net.fit(examples(50), { epochs: 30, batch: 8 });
@@ -87,10 +94,15 @@ describe("fit", () => {
 
   test("takes the rows of a free axis that is not the first", async () => {
     // Columns of x are the rows of the batch: the same numbers to both nets, as a matrix in parts and whole.
-    const bytes = await fakeModule((manifest) => ({
-      ...manifest,
-      inputs: manifest.inputs.map((input) => ({ ...input, shape: [input.role === "input" ? 2 : 1, "N"] })),
-    }));
+    const bytes = await fakeModule(
+      (manifest) => ({
+        ...manifest,
+        inputs: manifest.inputs.map((input) => ({ ...input, shape: [input.role === "input" ? 2 : 1, "N"] })),
+      }),
+      "f32",
+      // What `train` copies is the compiled module's own; it is tested below.
+      false,
+    );
     const [fitted, stepped] = [await load(bytes), await load(bytes)];
     await fitted.fit(
       {
@@ -229,9 +241,140 @@ describe("fit", () => {
   });
 
   test("without an optimiser says so", async () => {
-    const bytes = await fakeModule((manifest) => ({ ...manifest, optimizer: null }));
+    const bytes = await fakeModule((manifest) => ({ ...manifest, optimizer: null }), "f32", trains);
     const net = await load(bytes);
     expect(() => net.step(examples(1))).toThrow(expect.objectContaining({ code: "no-optimizer" }));
     await expect(net.fit(examples(1))).rejects.toMatchObject({ code: "no-optimizer" });
+  });
+});
+
+const both = async (dtype: "f32" | "f64" = "f32"): Promise<[Net, Net]> => [
+  await load(await fakeModule(same, dtype, true), { seed: 3 }),
+  await load(await fakeModule(same, dtype, false), { seed: 3 }),
+];
+
+describe("many steps in a call", () => {
+  test.each(["f32", "f64"] as const)("are the same steps, in %s", async (dtype) => {
+    for (const options of [
+      { epochs: 40, batch: 3, seed: 7 },
+      { epochs: 40, batch: 3, shuffle: false },
+      { epochs: 700, batch: 11, firstEpoch: 5 },
+      { epochs: 5, batch: 1 },
+    ]) {
+      const [inside, outside] = await both(dtype);
+      const reports = await Promise.all([
+        inside.fit(examples(11), options),
+        outside.fit(examples(11), options),
+      ]);
+      expect(inside.save()).toEqual(outside.save());
+      const [a, b] = reports.map(({ steps, loss, history }) => ({
+        steps,
+        loss,
+        history: history.map(({ epoch, steps: made, loss: mean }) => ({ epoch, made, mean })),
+      }));
+      expect(a).toEqual(b);
+      expect(a!.history.map(({ epoch }) => epoch)).toEqual(
+        Array.from({ length: options.epochs }, (_, i) => i + (options.firstEpoch ?? 1)),
+      );
+    }
+  });
+
+  test("are the same when the net is used meanwhile, for larger batches too", async () => {
+    const [inside, outside] = await both();
+    const options = { epochs: 6, batch: 4, seed: 2 };
+    await outside.fit(examples(9), options);
+    let rows = 3;
+    await inside.fit(examples(9), {
+      ...options,
+      // In the midst of an epoch, with room for the rows and without.
+      onStep: ({ batch }) => {
+        if (batch === 2) inside.predict({ x: new Float32Array(2 * (rows *= 3)) });
+      },
+      onEpoch: () => void inside.evaluate(examples(rows)),
+    });
+    expect(inside.save()).toEqual(outside.save());
+  });
+
+  test("share their time among the epochs", async () => {
+    const [net] = await both();
+    const { seconds, history } = await net.fit(examples(8), { epochs: 2000, batch: 4 });
+    const sum = history.reduce((all, epoch) => all + epoch.seconds, 0);
+    expect(sum).toBeGreaterThan(seconds * 0.5);
+    expect(sum).toBeLessThanOrEqual(seconds * 1.001);
+    for (const epoch of history) expect(epoch.seconds).toBeGreaterThan(0);
+  });
+
+  test("take short turns: others are let in, whatever a step takes", async () => {
+    const [net] = await both();
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const { seconds } = await net.fit(examples(2000), { epochs: 300, batch: 1000 });
+    clearInterval(timer);
+    // A call is to take 8 ms; others' work on the same processor may stretch it.
+    if (seconds > 0.2) expect(turns).toBeGreaterThan(seconds * 10);
+  });
+});
+
+/** All that `train` must know of inputs: a free axis first, last and multiplied; none at all; rows short and long; labels. */
+const mixed = `
+model Mixed {
+  input first: [N, 3]
+  input last: [5, N]
+  input many: [2, 3*N]
+  input long: [N, 41]
+  input none: [7]
+  target y: int[N]
+  h = concat([first, last'], axis = 1)
+  k = reshape(many, [2, N, 3])
+  z = dense(h, 4, tanh) + dense(k[0] * k[1], 4) + dense(long, 4, tanh) + mean(none)
+  output p = softmax(z)
+  loss cross_entropy(z, y)
+  optimizer adam(lr = 0.05)
+}`;
+
+describe("compiled modules", () => {
+  test.each(["f32", "f64"] as const)("train inside as step by step, in %s", async (dtype) => {
+    const { wasm } = await compile(mixed, { dtype });
+    const total = 13;
+    const data = (count: number): Float64Array =>
+      Float64Array.from({ length: count }, (_, i) => ((i * 7919) % 101) / 50 - 1);
+    const values = {
+      first: data(3 * total),
+      last: data(5 * total),
+      many: data(6 * total),
+      long: data(41 * total),
+      none: data(7),
+      y: Int32Array.from({ length: total }, (_, i) => (i * 5) % 4),
+    };
+    /** Rows of an array of runs × rows × entries. */
+    const pick = (all: ArrayLike<number>, runs: number, entries: number, rows: readonly number[]): number[] =>
+      Array.from({ length: runs }, (_, run) =>
+        rows.flatMap((row) =>
+          Array.from({ length: entries }, (__, i) => all[(run * total + row) * entries + i]!),
+        ),
+      ).flat();
+    const fitted = await load(wasm, { seed: 4 });
+    const stepped = await load(wasm, { seed: 4 });
+    const { history } = await fitted.fit(values, { epochs: 2, batch: 5, shuffle: false });
+    for (const { loss } of history) {
+      let sum = 0;
+      for (const rows of [
+        [0, 1, 2, 3, 4],
+        [5, 6, 7, 8, 9],
+        [10, 11, 12],
+      ]) {
+        const mean = stepped.step({
+          first: pick(values.first, 1, 3, rows),
+          last: pick(values.last, 5, 1, rows),
+          many: pick(values.many, 2, 3, rows),
+          long: pick(values.long, 1, 41, rows),
+          none: values.none,
+          y: pick(values.y, 1, 1, rows),
+        });
+        sum += mean * rows.length;
+      }
+      expect(loss).toBe(sum / total);
+    }
+    expect(fitted.save()).toEqual(stepped.save());
   });
 });

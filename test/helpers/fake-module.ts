@@ -22,7 +22,40 @@ const at = {
 } as const;
 const FIXED = 160;
 
-const source = (dtype: Dtype): string => {
+/** Row by row and entry by entry. The layout of the data is that of the inputs below: x and then y, each from a multiple of 16 bytes on. */
+const trainSource = (dtype: Dtype): string => `
+function move(to: i32, from: i32, count: i32): void {
+  for (let i = 0; i < count; i++) store<${dtype}>(to + i * sizeof<${dtype}>(), load<${dtype}>(from + i * sizeof<${dtype}>()));
+}
+export function train(data: i32, order: i32, losses: i32, total: i32, batch: i32, shuffles: i32, key: i32, epoch: i32, from: i32, steps: i32): f64 {
+  const bytes: i32 = sizeof<${dtype}>();
+  const targets = data + ((total * 2 * bytes + 15) / 16) * 16;
+  let loss: f64 = 0;
+  while (steps--) {
+    if (from == 0) {
+      if (shuffles) shuffle(order, total, key, epoch);
+      store<f64>(losses, 0);
+    }
+    const rows = from + batch < total ? batch : total - from;
+    for (let i = 0; i < rows; i++) {
+      const row = load<i32>(order + 4 * (from + i));
+      move(arena + ${FIXED} + i * 2 * bytes, data + row * 2 * bytes, 2);
+      move(arena + ${FIXED} + 2 * bytes * capacity + i * bytes, targets + row * bytes, 1);
+    }
+    loss = step(rows);
+    store<f64>(losses, load<f64>(losses) + loss * <f64>rows);
+    from += rows;
+    if (from < total) continue;
+    store<f64>(losses, load<f64>(losses) / <f64>total);
+    losses += 8;
+    epoch++;
+    from = 0;
+  }
+  return loss;
+}
+`;
+
+const source = (dtype: Dtype, trains: boolean): string => {
   const bytes = dtype === "f64" ? 8 : 4;
   return `
 export const arena: i32 = 1024;
@@ -95,7 +128,7 @@ export function shuffle(address: i32, count: i32, seed: i32, epoch: i32): void {
     store<u32>(address + 4 * j, kept);
   }
 }
-`;
+${trains ? trainSource(dtype) : ""}`;
 };
 
 export function fakeManifest(dtype: Dtype = "f32"): Manifest {
@@ -176,20 +209,25 @@ export function withSection(wasm: Uint8Array, name: string, text: string): Uint8
   return Uint8Array.from([...wasm, 0, ...leb(content.length), ...content]);
 }
 
-const bare = new Map<Dtype, Promise<Uint8Array>>();
+const bare = new Map<string, Promise<Uint8Array>>();
 
-/** The module, with its manifest or another that suits the same memory. */
+/**
+ * The module, with its manifest or another that suits the same memory.
+ * @param trains false leaves `train` out, so that the runtime makes each step itself
+ */
 export async function fakeModule(
   change: (manifest: Manifest) => unknown = (manifest) => manifest,
   dtype: Dtype = "f32",
+  trains = true,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const wasm = bare.get(dtype) ?? assemble(source(dtype));
-  bare.set(dtype, wasm);
+  const key = `${dtype} ${trains}`;
+  const wasm = bare.get(key) ?? assemble(source(dtype, trains));
+  bare.set(key, wasm);
   return withSection(await wasm, "nndsl", JSON.stringify(change(fakeManifest(dtype))));
 }
 
 /** The same without its manifest. */
 export async function bareModule(): Promise<Uint8Array> {
   await fakeModule();
-  return (await bare.get("f32")) ?? new Uint8Array();
+  return (await bare.get("f32 true")) ?? new Uint8Array();
 }
