@@ -30,6 +30,7 @@ const scale = (x: number, k: number): number => x * 2 ** Math.trunc(k / 2) * 2 *
  */
 export function ulps(found: number, truth: Scaled, dtype: Dtype): number {
   const { significand, smallest, overflow } = LIMITS[dtype];
+  if (Number.isNaN(found)) return Infinity;
   if (truth.high === 0) return scale(Math.abs(found), -smallest);
   if (found === 0 && Object.is(found, 0) !== truth.high > 0) return Infinity;
   const e = split(truth.high).e + truth.exponent;
@@ -327,4 +328,22 @@ export function measure(net: Net, subject: Subject, count: number, dtype: Dtype)
   }
   const at = subject.name === "pow" ? [points.x[worst]!, points.y[worst]!] : [points.x[worst]!];
   return { name: subject.name, points: count, most, mean: total / count, at };
+}
+
+/** The points that the page's figures are of. */
+export const POINTS = 2 ** 20;
+
+const cell = ({ most, mean, at }: Figures): string =>
+  `${most.toFixed(2)} | ${mean.toFixed(3)} | ${at.map((x) => String(x)).join(", ")}`;
+
+/** The table of errors in `docs/math.md`. */
+export function errorTable(single: readonly Figures[], double: readonly Figures[]): string {
+  const rows = subjects.map(
+    ({ name, limit }, i) => `| ${name} | ${limit} | ${cell(single[i]!)} | ${cell(double[i]!)} |`,
+  );
+  return [
+    "| function | at most | f32 | f32, mean | f32 furthest off at | f64 | f64, mean | f64 furthest off at |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ...rows,
+  ].join("\n");
 }
