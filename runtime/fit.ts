@@ -26,7 +26,8 @@ const pause = (): Promise<void> =>
     port2.postMessage(null);
   });
 
-function whole(name: string, value: number, least: number): number {
+/** @throws `wrong-option` for what is no integer from `least` on */
+export function whole(name: string, value: number, least: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new NndslError(
     "wrong-option",

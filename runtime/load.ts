@@ -1,8 +1,9 @@
 import type { ModuleExports } from "./arena.ts";
 import { NndslError } from "./errors.ts";
-import { checkSeed } from "./fit.ts";
+import { checkSeed, whole } from "./fit.ts";
 import type { Manifest } from "./manifest.ts";
 import { LoadedNet } from "./net.ts";
+import type { startThreads } from "./threads.ts";
 import type { LoadOptions, ModelTypes, Net, Source } from "./types.ts";
 
 const VERSION = 1;
@@ -47,15 +48,23 @@ async function readBytes(source: URL | Response): Promise<BufferSource> {
   }
 }
 
-async function compileModule(source: Source): Promise<WebAssembly.Module> {
-  if (source instanceof WebAssembly.Module) return source;
-  const bytes = source instanceof URL || source instanceof Response ? await readBytes(source) : source;
+/** A module, and the bytes it was made of where they are known. */
+interface Compiled {
+  readonly module: WebAssembly.Module;
+  readonly bytes?: BufferSource;
+}
+
+async function compileModule(source: Source): Promise<Compiled> {
+  if (source instanceof WebAssembly.Module) return { module: source };
+  // A view of shared memory is refused by the engine, and that is reported as any other refusal.
+  const bytes = (
+    source instanceof URL || source instanceof Response ? await readBytes(source) : source
+  ) as BufferSource;
   if (!WebAssembly.validate(SIMD)) {
     throw new NndslError("no-simd", "This engine has no WebAssembly SIMD; any browser since 2023 has.");
   }
   try {
-    // Engines refuse shared memory here, and that is reported as any other refusal.
-    return await WebAssembly.compile(bytes as BufferSource);
+    return { module: await WebAssembly.compile(bytes), bytes };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new NndslError(
@@ -90,22 +99,43 @@ function readManifest(module: WebAssembly.Module): Manifest {
   return manifest as Manifest;
 }
 
-/**
- * Loads a compiled module and draws its first weights. Each net has a memory of its own.
- *
- * `M` says what the model is, and is not checked here; the `load` of a generated `NAME.js` has it filled in.
- * @throws `fetch-failed`, `not-a-module`, `wrong-version`, `no-simd`, `wrong-option`, `out-of-memory`
- */
-export async function load<M extends ModelTypes = ModelTypes>(
-  source: Source | Promise<Source>,
-  options: LoadOptions = {},
-): Promise<Net<M>> {
-  const seed = checkSeed(options.seed ?? 0);
-  const module = await compileModule(await source);
-  const manifest = readManifest(module);
-  let instance: WebAssembly.Instance;
+/** Exports of a module that runs, its threads, and how to end them. */
+interface Started {
+  readonly exports: ModuleExports;
+  readonly threads: Net["threads"];
+  readonly stop: () => void;
+}
+
+/** Where the code for several threads is: asked for only where it is needed, as few pages do. */
+export type Threading = () => Promise<{ readonly startThreads: typeof startThreads }>;
+
+async function start(
+  { module, bytes }: Compiled,
+  manifest: Manifest,
+  threads: number,
+  threading: Threading,
+): Promise<Started> {
+  let reason: string | null = null;
+  if (threads > 1) {
+    if (!manifest.threads) reason = "the model is too small to be divided";
+    else if (!bytes) reason = "a WebAssembly.Module has been given, whose memory cannot be shared";
+    else {
+      const crew = await (
+        await threading()
+      ).startThreads(bytes, threads, (why) => {
+        throw new NndslError(
+          "worker-failed",
+          `A thread of this net has failed: ${why}. Its weights may be those of half a step; load it again.`,
+        );
+      });
+      if ("exports" in crew) return { ...crew, threads: { count: crew.count, reason } };
+      reason = crew.reason;
+    }
+  }
   try {
-    instance = await WebAssembly.instantiate(module);
+    const { exports } = await WebAssembly.instantiate(module);
+    // What a module with such a manifest exports.
+    return { exports: exports as unknown as ModuleExports, threads: { count: 1, reason }, stop: () => {} };
   } catch (cause) {
     // As it starts, a module asks for the memory of its fixed part, and traps where there is none.
     if (cause instanceof RangeError || cause instanceof WebAssembly.RuntimeError) {
@@ -117,6 +147,19 @@ export async function load<M extends ModelTypes = ModelTypes>(
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new NndslError("not-a-module", `The module cannot be started: ${why}.`, { cause });
   }
-  // What a module with such a manifest exports; the names and types of a net's members are those of its model.
-  return new LoadedNet(instance.exports as unknown as ModuleExports, manifest, seed) as unknown as Net<M>;
+}
+
+/** See `load` in index.ts. */
+export async function loadWith<M extends ModelTypes = ModelTypes>(
+  threading: Threading,
+  source: Source | Promise<Source>,
+  options: LoadOptions = {},
+): Promise<Net<M>> {
+  const seed = checkSeed(options.seed ?? 0);
+  const threads = whole("threads", options.threads ?? 1, 1);
+  const compiled = await compileModule(await source);
+  const manifest = readManifest(compiled.module);
+  const { exports, ...rest } = await start(compiled, manifest, threads, threading);
+  // The names and types of a net's members are those of its model.
+  return new LoadedNet(exports, manifest, seed, rest) as unknown as Net<M>;
 }

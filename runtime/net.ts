@@ -39,6 +39,7 @@ const inputSlots = ({ inputs, dtype }: Manifest): InputSlot[] =>
 /** A module in memory. The types that users see are those of `Net`. */
 export class LoadedNet implements Net {
   readonly manifest: Manifest;
+  readonly threads: Net["threads"];
   readonly hyper: Record<string, number>;
   readonly #inputs: readonly InputSlot[];
   readonly #inputNames: ReadonlySet<string>;
@@ -48,13 +49,21 @@ export class LoadedNet implements Net {
   readonly #states = new Map<string, Slot>();
   /** Arguments of the optimiser as they were given, before rounding to the module's format. */
   readonly #given = new Map<string, number>();
+  readonly #stop: () => void;
   /** Null once disposed. */
   #memory: Arena | null;
   #fitting = false;
 
-  constructor(exports: ModuleExports, manifest: Manifest, seed: number) {
+  constructor(
+    exports: ModuleExports,
+    manifest: Manifest,
+    seed: number,
+    { threads, stop }: { readonly threads: Net["threads"]; readonly stop: () => void },
+  ) {
     const { dtype, optimizer } = manifest;
     this.manifest = manifest;
+    this.threads = threads;
+    this.#stop = stop;
     this.#memory = new Arena(exports, manifest);
     this.#inputs = inputSlots(manifest);
     this.#inputNames = new Set(manifest.inputs.map(({ name }) => name));
@@ -257,6 +266,7 @@ export class LoadedNet implements Net {
   }
 
   dispose(): void {
+    this.#stop();
     this.#memory = null;
   }
 

@@ -25,6 +25,7 @@ export type ErrorCode =
   | "unknown-input"
   | "unknown-output"
   | "unknown-parameter"
+  | "worker-failed"
   | "wrong-option"
   | "wrong-size"
   | "wrong-type"
@@ -107,6 +108,8 @@ export type Gradients<M extends ModelTypes> = {
 export interface LoadOptions {
   /** Draws the first weights and every random number after them: 0 … 2³² - 1, 0 by default. */
   readonly seed?: number;
+  /** How many threads share the work, 1 by default, at most 16. Results are the same to the bit. Where it cannot be, `net.threads` says why. */
+  readonly threads?: number;
 }
 
 /** Bytes of a module, a response or address that leads to them, or the module itself. */
@@ -174,6 +177,8 @@ export interface FitOptions {
  */
 export interface Net<M extends ModelTypes = ModelTypes> {
   readonly manifest: Manifest;
+  /** How many share the work, and why there is one where more were asked for. */
+  readonly threads: { readonly count: number; readonly reason: string | null };
   /** Of the last `load`, `reset` or `restore`. */
   readonly seed: number;
   /** Steps of the optimiser made so far. */

@@ -4,18 +4,21 @@ import { fileURLToPath } from "node:url";
 /** Where a declaration, a method or a statement begins after another has ended. */
 const seam = /(?<=[;}])(?=(?:let|var|class|function|async|get|throw|return) |#?\w+\([^()]*\)\{)/g;
 
-/**
- * `runtime/index.ts` and what it imports, minified, as a statement that declares `nndsl` with the runtime's exports. It is broken into
- * lines, since engines print the line of an error that nobody catches.
- */
-export async function bundleRuntime(): Promise<string> {
-  const bundle = await rolldown({ input: fileURLToPath(new URL("../runtime/index.ts", import.meta.url)) });
-  const { output } = await bundle.generate({
+/** `runtime/embedded.ts` and what it imports, as a statement that declares `nndsl` with its exports. */
+export const bundleRuntime = (): Promise<string> => bundle("embedded.ts", "nndsl");
+
+/** `runtime/threads.ts`, as a statement that declares `threads`. */
+export const bundleThreads = (): Promise<string> => bundle("threads.ts", "threads");
+
+/** Minified, and broken into lines, since engines print the line of an error that nobody catches. */
+async function bundle(file: string, name: string): Promise<string> {
+  const made = await rolldown({ input: fileURLToPath(new URL(`../runtime/${file}`, import.meta.url)) });
+  const { output } = await made.generate({
     format: "iife",
-    name: "nndsl",
+    name,
     minify: true,
     generatedCode: { symbols: false },
   });
-  await bundle.close();
+  await made.close();
   return output[0].code.replaceAll("/* @__PURE__ */ ", "").replace(seam, "\n");
 }

@@ -3,7 +3,7 @@
  * the standard library, and the runtime, minified and as types (they become part of every compiled `NAME.js` and `NAME.d.ts`).
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { bundleRuntime } from "./bundle-runtime.ts";
+import { bundleRuntime, bundleThreads } from "./bundle-runtime.ts";
 
 const root = new URL("../", import.meta.url);
 const generated = new URL("compiler/generated/", root);
@@ -25,8 +25,11 @@ export const stdSources: ReadonlyMap<string, string> = new Map(${JSON.stringify(
 
 writeFileSync(
   new URL("runtime-source.ts", generated),
-  `${banner}/** \`runtime/index.ts\`, bundled and minified. */
+  `${banner}/** \`runtime/embedded.ts\`, bundled and minified. */
 export const runtimeSource: string = ${JSON.stringify(await bundleRuntime())};
+
+/** \`runtime/threads.ts\`, bundled and minified. */
+export const threadsSource: string = ${JSON.stringify(await bundleThreads())};
 
 /** The runtime's public types, for every compiled \`NAME.d.ts\`. */
 export const runtimeTypes: string = ${JSON.stringify(runtimeTypes())};

@@ -49,7 +49,7 @@ export async function runAsc({ source, relaxed, text }: AscRequest): Promise<Asc
       "--noAssert",
       ...OPTIMISATION,
       "--enable",
-      relaxed ? "simd,relaxed-simd" : "simd",
+      relaxed ? "simd,threads,relaxed-simd" : "simd,threads",
     ],
     {
       readFile: (name) => (name === "model.ts" ? source : null),

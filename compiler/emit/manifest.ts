@@ -4,6 +4,7 @@ import { CompilerFault } from "../fault.ts";
 import type { Model } from "../ir/model.ts";
 import { showSize, type Shape } from "../ir/size.ts";
 import type { Buffer, Program } from "../schedule/kernel.ts";
+import { shareOut } from "../schedule/share.ts";
 
 export interface ManifestFacts {
   readonly dtype: "f32" | "f64";
@@ -37,6 +38,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
     source: { hash: facts.sourceHash },
     dtype: facts.dtype,
     simd: facts.simd,
+    ...(shareOut(program, facts.dtype === "f64" ? 8 : 4).any ? { threads: true } : {}),
     free: model.freeName,
     inputs: model.inputs.map((input) => ({
       name: input.name,

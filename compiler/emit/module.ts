@@ -1,6 +1,6 @@
 /** The ES module and the declarations that go beside `NAME.wasm`. */
 import type { Manifest, ManifestSize } from "../../runtime/manifest.ts";
-import { runtimeSource, runtimeTypes } from "../generated/runtime-source.ts";
+import { runtimeSource, runtimeTypes, threadsSource } from "../generated/runtime-source.ts";
 import { version } from "../version.ts";
 
 /** `DigitNet` → `digit-net`, `XOR2` → `xor2`. */
@@ -11,11 +11,14 @@ export const fileName = (model: string): string =>
     .replaceAll("_", "-")
     .toLowerCase();
 
-/** The text of `NAME.js`. It carries the runtime, so that it works on a page without a bundler or an import map. */
+/**
+ * The text of `NAME.js`. It carries the runtime, so that it works on a page without a bundler or an import map; and what several threads need,
+ * where the model is large enough for them.
+ */
 export function moduleText(name: string, manifest: Manifest): string {
   return `// ${manifest.model}, compiled by nndsl ${version}. It loads ./${name}.wasm; types are in ./${name}.d.ts.
 ${runtimeSource.trim()}
-const load = (source = new URL("./${name}.wasm", import.meta.url), options) => nndsl.load(source, options);
+${manifest.threads ? `${threadsSource.trim()}\n` : ""}const load = (source = new URL("./${name}.wasm", import.meta.url), options) => nndsl.loadWith(async () => ${manifest.threads ? "threads" : "({})"}, source, options);
 const NndslError = nndsl.NndslError;
 export { load, load as default, NndslError };
 `;

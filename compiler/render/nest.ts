@@ -3,10 +3,12 @@
  * Indices count bytes. Values stand in the outermost loop where they are known.
  */
 import type { Nest } from "../schedule/kernel.ts";
-import { affineText, advance, isUnit, isZero } from "./affine.ts";
-import { cover } from "./cover.ts";
+import type { Size } from "../ir/size.ts";
+import { affineText, advance, isUnit, isZero, sizeText } from "./affine.ts";
+import { cover, type Range } from "./cover.ts";
 import { instructions } from "./elementwise.ts";
 import { Values, type KernelTools, type Register, type Site } from "./values.ts";
+import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
 
 type Reduction = "sum" | "prod" | "max" | "min";
@@ -18,9 +20,12 @@ const SHORT_BODY = 6;
 /** What a call of a vector function counts for. */
 const CALL = 8;
 
-/** Writes the body of the function that runs `nest`. */
-export function renderNest(nest: Nest, tools: KernelTools, writer: Writer): void {
-  new NestWriter(nest, tools, writer).write();
+/**
+ * Writes the body of the function that runs `nest`.
+ * @param split the loop that workers divide among them
+ */
+export function renderNest(nest: Nest, tools: KernelTools, writer: Writer, split: number | null): void {
+  new NestWriter(nest, tools, writer, split).write();
 }
 
 /** What a place in the loops knows: its width, the addresses and indices reached. */
@@ -35,6 +40,7 @@ class NestWriter {
   readonly #writer: Writer;
   readonly #kept: number;
   readonly #vectorLoop: number | null;
+  readonly #split: number | null;
   /** How many loops are open where the value is known. */
   readonly #levels: readonly number[];
   /** How many passes over the inner loops must have ended before the value is known. */
@@ -42,7 +48,8 @@ class NestWriter {
   readonly #indices: string[] = [];
   readonly #addresses: string[];
 
-  constructor(nest: Nest, tools: KernelTools, writer: Writer) {
+  constructor(nest: Nest, tools: KernelTools, writer: Writer, split: number | null) {
+    this.#split = split;
     this.#nest = nest;
     this.#tools = tools;
     this.#writer = writer;
@@ -287,8 +294,10 @@ class NestWriter {
       inside({ site, values: place.values.inside() }, copy, isTail);
     };
     const { bytes } = format;
-    const range = { size, unit: bytes };
-    if (level === this.#vectorLoop) {
+    const whole = { size, unit: bytes };
+    const isVector = level === this.#vectorLoop;
+    const range = level === this.#split ? this.#share(size, isVector ? 16 * copies : bytes) : whole;
+    if (isVector) {
       cover({ writer: this.#writer, names }, index, range, [16 * copies, 16, bytes], (step) => {
         if (step === bytes) enter(null, 0, true, 1);
         else for (let copy = 0; copy < step / 16; copy++) enter(level, copy, false, step / 16);
@@ -297,6 +306,13 @@ class NestWriter {
       cover({ writer: this.#writer, names }, index, range, [bytes], () => enter(null, 0, false, 1));
     }
     this.#addresses.splice(0, this.#addresses.length, ...saved);
+  }
+
+  #share(size: Size, step: number): Range {
+    const { from, end } = shareOf(sizeText(size, this.#tools.format.bytes), step);
+    const name = this.#tools.names.fresh("shareEnd");
+    this.#writer.line(`const ${name} = ${end};`);
+    return { from, end: name };
   }
 
   /** Addresses inside a loop just opened: a name for each that moves further in deeper loops, an expression for the rest. */

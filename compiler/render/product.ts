@@ -9,6 +9,7 @@ import { advance, affineText, isZero, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
 import { Values, type KernelTools, type Site } from "./values.ts";
+import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
 
 export interface ProductOptions {
@@ -16,6 +17,8 @@ export interface ProductOptions {
   readonly fused: boolean;
   /** The address of memory for a packed panel of so many bytes. */
   readonly panel: (bytes: number) => string;
+  /** The loop that workers divide among them. */
+  readonly split: number | null;
 }
 
 /** Writes the body of the function that runs `product`. */
@@ -80,22 +83,25 @@ class ProductWriter {
     const index = names.fresh("b");
     this.#indices[level] = index;
     const saved = [...this.#addresses];
-    cover(
-      { writer: this.#writer, names },
-      index,
-      { size: this.#product.loops[level]!, unit: format.bytes },
-      [format.bytes],
-      () => {
-        for (const [i, operand] of this.#product.operands.entries()) {
-          const stride = operand.strides[level]!;
-          if (isZero(stride)) continue;
-          const text = advance(this.#addresses[i]!, index, stride);
-          this.#addresses[i] = this.#declare(`${addressName(operand.name)}${level}`, text);
-        }
-        this.#batch(level + 1, values.inside());
-      },
-    );
+    cover({ writer: this.#writer, names }, index, this.#range(level, format.bytes), [format.bytes], () => {
+      for (const [i, operand] of this.#product.operands.entries()) {
+        const stride = operand.strides[level]!;
+        if (isZero(stride)) continue;
+        const text = advance(this.#addresses[i]!, index, stride);
+        this.#addresses[i] = this.#declare(`${addressName(operand.name)}${level}`, text);
+      }
+      this.#batch(level + 1, values.inside());
+    });
     this.#addresses.splice(0, this.#addresses.length, ...saved);
+  }
+
+  /** What the loop runs over: all of it, or this worker's share in pieces of `step` bytes. */
+  #range(loop: number, step: number): Range {
+    const { bytes } = this.#tools.format;
+    const size = this.#product.loops[loop]!;
+    if (loop !== this.#options.split) return { size, unit: bytes };
+    const { from, end } = shareOf(sizeText(size, bytes), step);
+    return { from, end: this.#declare("shareEnd", end) };
   }
 
   #declare(wanted: string, text: string): string {
@@ -112,7 +118,8 @@ class ProductWriter {
     const rows = this.#product.loops[this.#rowLoop]!;
     this.#indices[this.#rowLoop] = names.fresh("i");
     this.#indices[this.#columnLoop] = names.fresh("j");
-    if (!rows.free) {
+    const isShared = this.#rowLoop === this.#options.split;
+    if (!rows.free && !isShared) {
       let from = 0;
       for (const tile of this.#tiling.tiles) {
         const end = from + Math.floor((rows.count - from) / tile.rows) * tile.rows;
@@ -122,8 +129,9 @@ class ProductWriter {
       }
       return;
     }
-    const end = this.#declare("end", sizeText(rows, bytes));
-    let from = "0";
+    const share = shareOf(sizeText(rows, bytes), this.#tiling.tiles[0]!.rows * bytes);
+    const end = this.#declare("end", isShared ? share.end : sizeText(rows, bytes));
+    let from = isShared ? this.#declare("start", share.from) : "0";
     for (const tile of this.#tiling.tiles) {
       const start = from;
       const height = tile.rows * bytes;
@@ -160,11 +168,10 @@ class ProductWriter {
     const { names, format } = this.#tools;
     const { bytes, lanes } = format;
     const { tiles, packs } = this.#tiling;
-    const columns = this.#product.loops[this.#columnLoop]!;
     const j = this.#indices[this.#columnLoop]!;
     const i = this.#indices[this.#rowLoop]!;
     const steps = tile.widths.map((width) => width * bytes);
-    cover({ writer: this.#writer, names }, j, { size: columns, unit: bytes }, steps, (step) => {
+    cover({ writer: this.#writer, names }, j, this.#range(this.#columnLoop, steps[0]!), steps, (step) => {
       const vectors = step === bytes ? 0 : step / bytes / lanes;
       const panel = this.#tiling.form === "dot" ? null : this.#panel(vectors, packs && tile === tiles[0]);
       cover({ writer: this.#writer, names }, i, rows, [tile.rows * bytes], () =>

@@ -1,6 +1,7 @@
 /** Kernels → one AssemblyScript module, written to be read. Its exports are those of docs/abi.md. */
 import { CompilerFault } from "../fault.ts";
 import type { Address, Buffer, Entry, Kernel, Program } from "../schedule/kernel.ts";
+import { type Sharing, shareOut } from "../schedule/share.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { ConstantTable, showNumber } from "./constants.ts";
 import { formatOf, type Format } from "./format.ts";
@@ -11,6 +12,7 @@ import { renderProduct } from "./product.ts";
 import { normalSource, shuffleSource, threefrySource, uniformSource } from "./random.ts";
 import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
+import { MOST_WORKERS, workersSource } from "./workers.ts";
 import { Writer } from "./writer.ts";
 
 export interface RenderOptions {
@@ -39,12 +41,14 @@ class ModuleWriter {
   readonly #draws = new Map<"uniform" | "normal", string>();
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
+  readonly #sharing: Sharing;
   #panelBytes = 0;
 
   constructor(program: Program, options: RenderOptions) {
     this.#program = program;
     this.#options = options;
     this.#format = formatOf(options.dtype);
+    this.#sharing = shareOut(program, this.#format.bytes);
     this.#math = new MathLibrary(this.#constants);
     this.#functions = program.kernels.map((kernel) => this.#names.fresh(kernel.name));
     this.#tables = program.buffers.map((buffer) =>
@@ -66,9 +70,10 @@ class ModuleWriter {
       `// ---------------------------------------------------------------- functions of vectors\n`,
       // Some bring data of their own, which must come before the arena's: asc lays data out in the order of the text.
       this.#math.source(),
-      this.#panelBytes === 0
-        ? ""
-        : `/// Where a product packs columns that lie far apart\nconst PANEL: usize = memory.data(${this.#panelBytes}, 16);\n`,
+      this.#sharing.any
+        ? `// ---------------------------------------------------------------- workers\n\n${workersSource}`
+        : "",
+      this.#panelSource(),
       `// ---------------------------------------------------------------- memory\n`,
       `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
       `/// Last of all data: what lies behind is asked for as the module starts\nconst ARENA: usize = memory.data(16, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
@@ -107,19 +112,28 @@ class ModuleWriter {
     writer.line(`/// ${kernel.formula}`);
     const last = drawsRandom(kernel) ? ["rows: usize", "site: i32"] : ["rows: usize"];
     writer.block(`function ${name}(${[...parameters, ...last].join(", ")}): void`, () => {
-      if (tools.kernel.kind === "nest") renderNest(tools.kernel, tools, writer);
-      else renderProduct(tools.kernel, tools, writer, {
+      const split = this.#sharing.splits[this.#program.kernels.indexOf(kernel)] ?? null;
+      if (tools.kernel.kind === "nest") renderNest(tools.kernel, tools, writer, split);
+      else
+        renderProduct(tools.kernel, tools, writer, {
           fused: this.#options.simd === "relaxed",
           panel: (bytes) => this.#reservePanel(bytes),
+          split,
         });
     });
     return writer.toString();
   }
 
-  /** One panel serves all products, which run one after the other. */
+  /** One panel serves all products of a worker, which run one after the other. */
   #reservePanel(bytes: number): string {
     this.#panelBytes = Math.max(this.#panelBytes, bytes);
-    return "PANEL";
+    return this.#sharing.any ? "PANELS + <usize>worker * PANEL" : "PANELS";
+  }
+
+  #panelSource(): string {
+    if (this.#panelBytes === 0) return "";
+    const panels = this.#sharing.any ? MOST_WORKERS : 1;
+    return `/// Where a product packs columns that lie far apart, and how many bytes that takes\nconst PANEL: usize = ${this.#panelBytes};\nconst PANELS: usize = memory.data(${panels * this.#panelBytes}, 16);\n`;
   }
 
   #draw(distribution: "uniform" | "normal"): string {
@@ -175,7 +189,7 @@ class ModuleWriter {
 
   #entries(): string[] {
     const { entries } = this.#program;
-    const sources = entries.map((entry) => this.#entry(entry));
+    const sources = entries.map((entry, i) => this.#entry(entry, this.#sharing.waits[i]!));
     return entries.some(({ name }) => name === "step") ? [...sources, this.#train()] : sources;
   }
 
@@ -183,11 +197,12 @@ class ModuleWriter {
     const inputs = this.#program.buffers.flatMap(({ id, name, size, role }) =>
       role.kind === "input" ? [{ name, size, runs: role.runs, place: this.#place(id) }] : [],
     );
-    return trainSource(inputs, this.#format.bytes);
+    return trainSource(inputs, this.#format.bytes, this.#sharing.any);
   }
 
-  #entry(entry: Entry): string {
+  #entry(entry: Entry, waits: readonly boolean[]): string {
     const { dtype } = this.#format;
+    const { splits, any } = this.#sharing;
     const writer = new Writer();
     const isInitialize = entry.name === "initialize";
     const returns = entry.name === "initialize" || entry.name === "predict" ? "void" : "f64";
@@ -204,12 +219,15 @@ class ModuleWriter {
       }
       writer.line("const room = <usize>capacity;");
       writer.line("const rowsAt = ARENA + FIXED;");
-      for (const call of entry.calls) {
+      for (const [i, call] of entry.calls.entries()) {
         const addresses = call.addresses.map((a) => this.#address(a));
         const rows = call.rows === undefined ? "rows" : sizeText(call.rows, 1);
         const site = drawsRandom(this.#program.kernels[call.kernel]!) ? [call.site ?? 0] : [];
-        writer.line(`${this.#functions[call.kernel]!}(${[...addresses, rows, ...site].join(", ")});`);
+        const alone = any && splits[call.kernel] === null ? "if (worker == 0) " : "";
+        if (any && waits[i]!) writer.line("meet();");
+        writer.line(`${alone}${this.#functions[call.kernel]!}(${[...addresses, rows, ...site].join(", ")});`);
       }
+      if (any) writer.line("meet();");
       if (returns === "f64") {
         const hasLoss = this.#program.buffers.some((b) => b.role.kind === "loss");
         writer.line(

@@ -35,10 +35,11 @@ export interface TrainInput {
 }
 
 /**
- * The source of `train` and what it calls. `step` stays a function of its own: engines replace code by faster code at calls, and not in a
+ * The source of `train` and what it calls, with `shared` for several workers that gather their parts of each batch. `step` stays a function of its own: engines replace code by faster code at calls, and not in a
  * loop that is running.
  */
-export function trainSource(inputs: readonly TrainInput[], elementBytes: number): string {
+export function trainSource(inputs: readonly TrainInput[], elementBytes: number, shared: boolean): string {
+  const alone = shared ? "if (worker == 0) " : "";
   const lines: string[] = [];
   const moves: string[] = [];
   const gathers = new Set<string>();
@@ -52,14 +53,17 @@ export function trainSource(inputs: readonly TrainInput[], elementBytes: number)
       const run = bytes / runs;
       const gather = run < LONG ? "gather" : "gatherLong";
       gathers.add(gather);
+      const [order, count, to] = shared
+        ? ["next + (mine << 2)", "till - mine", `${place} + mine * ${run}`]
+        : ["next", "rows", place];
       moves.push(
         runs === 1
-          ? `${gather}(${place}, ${from}, ${run}, next, rows);`
-          : `for (let o: usize = 0; o < ${runs}; o++) ${gather}(${place} + o * rows * ${run}, ${from} + o * total * ${run}, ${run}, next, rows);`,
+          ? `${gather}(${to}, ${from}, ${run}, ${order}, ${count});`
+          : `for (let o: usize = 0; o < ${runs}; o++) ${gather}(${to} + o * rows * ${run}, ${from} + o * total * ${run}, ${run}, ${order}, ${count});`,
       );
     } else {
       end = `${from} + ${Math.ceil(bytes / 16) * 16}`;
-      lines.push(`memory.copy(${place}, ${from}, ${bytes});`);
+      lines.push(`${alone}memory.copy(${place}, ${from}, ${bytes});`);
     }
   }
   return `${gathers.has("gather") ? gatherSource("gather", copyWords) : ""}${gathers.has("gatherLong") ? gatherSource("gatherLong", copyLong) : ""}/// So many steps over batches of the data, from row \`from\` of an epoch on, and on into the next; the loss before the last of them.
@@ -70,16 +74,16 @@ export function train(data: i32, order: i32, losses: i32, total: i32, batch: i32
 ${lines.map((line) => `  ${line}\n`).join("")}  let loss: f64 = 0;
   for (; steps > 0; steps--) {
     if (from == 0) {
-      if (shuffles) shuffle(order, total, key, epoch);
-      store<f64>(losses, 0);
-    }
+      ${shared ? "if (shuffles && worker == 0)" : "if (shuffles)"} shuffle(order, total, key, epoch);
+      ${alone}store<f64>(losses, 0);
+${shared ? "      meet();\n" : ""}    }
     const next = <usize>order + (<usize>from << 2);
     const rows = <usize>min(batch, total - from);
-${moves.map((line) => `    ${line}\n`).join("")}    loss = step(<i32>rows);
+${shared ? "    const mine = shareFrom(rows, 1);\n    const till = shareEnd(rows, 1);\n" : ""}${moves.map((line) => `    ${line}\n`).join("")}${shared ? "    meet();\n" : ""}    loss = step(<i32>rows);
     from += <i32>rows;
     let sum = load<f64>(losses) + loss * <f64>rows;
     if (from == total) sum /= <f64>total;
-    store<f64>(losses, sum);
+    ${alone}store<f64>(losses, sum);
     if (from == total) {
       losses += 8;
       epoch++;

@@ -1,0 +1,55 @@
+/** What generated code needs where several workers share it: who they are, their parts of a loop, and a place to meet. */
+
+/** The most workers that a module has room for; each has a panel of its own. */
+export const MOST_WORKERS = 16;
+
+/** How far a share reaches, as expressions in bytes: `total` in pieces of `step`; the last worker takes what is left over. */
+export const shareOf = (total: string, step: number): { from: string; end: string } => ({
+  from: `shareFrom(${total}, ${step})`,
+  end: `shareEnd(${total}, ${step})`,
+});
+
+/** Of the words at `control`; the host's own follow. */
+export const CONTROL_BYTES = 128;
+
+export const workersSource = `/// Which of the workers this instance is, and how many there are; all run the same calls
+export let worker: i32 = 0;
+export let workers: i32 = 1;
+/// Whether this one may sleep: the thread of a page may not
+export let sleeps: i32 = 0;
+/// Words: who has arrived, the number of the meeting, whether a worker has failed, who sleeps; the rest is the host's
+const CONTROL: usize = memory.data(${CONTROL_BYTES}, 64);
+export const control: i32 = <i32>CONTROL;
+
+function shareFrom(total: usize, step: usize): usize {
+  return (total / step) * <usize>worker / <usize>workers * step;
+}
+
+function shareEnd(total: usize, step: usize): usize {
+  return worker + 1 == workers ? total : (total / step) * <usize>(worker + 1) / <usize>workers * step;
+}
+
+/// Returns when all workers have called it.
+function meet(): void {
+  if (workers == 1) return;
+  const meeting = atomic.load<i32>(CONTROL, 4);
+  if (atomic.add<i32>(CONTROL, 1) == workers - 1) {
+    atomic.store<i32>(CONTROL, 0);
+    atomic.store<i32>(CONTROL, meeting + 1, 4);
+    if (atomic.load<i32>(CONTROL, 12) != 0) atomic.notify(CONTROL + 4, -1);
+    return;
+  }
+  let patience: i32 = 0;
+  while (atomic.load<i32>(CONTROL, 4) == meeting) {
+    if (atomic.load<i32>(CONTROL, 8) != 0) unreachable();
+    patience++;
+    if (sleeps && patience > 10000) {
+      atomic.add<i32>(CONTROL, 1, 12);
+      // A second at a time, and ten before the others are given up.
+      atomic.wait<i32>(CONTROL + 4, meeting, 1000000000);
+      atomic.sub<i32>(CONTROL, 1, 12);
+      if (patience > 10010) unreachable();
+    } else if (patience == i32.MAX_VALUE) unreachable();
+  }
+}
+`;

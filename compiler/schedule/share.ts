@@ -1,0 +1,106 @@
+/**
+ * How workers share an entry. All of them run the same calls in the same order; of a large kernel each computes its part of the results, and small
+ * ones are left to the first worker. No sum is ever divided, so results do not depend on the number of workers. A worker waits for the others only
+ * where a call touches memory that another worker may have changed, or still reads.
+ */
+import type { Size } from "../ir/size.ts";
+import { flopsOf } from "./cost.ts";
+import type { Kernel, KernelCall, Program } from "./kernel.ts";
+import { bytesOf } from "./memory.ts";
+
+/** The batch at which the work of kernels is judged. */
+const TYPICAL_ROWS = 32;
+/** Floating-point operations from which on a kernel is divided: about half a microsecond, twice what waiting for one another takes. */
+const WORTH_SHARING = 16_384;
+/** A loop of fewer steps than this leaves workers idle. */
+const LEAST_STEPS = 8;
+
+export interface Sharing {
+  /** Beside the kernels: the loop that is divided among workers; `null` where the first worker does it all. */
+  readonly splits: readonly (number | null)[];
+  /** Beside the entries and their calls: whether all workers have to be there before it. */
+  readonly waits: readonly (readonly boolean[])[];
+  /** Whether anything is divided at all. */
+  readonly any: boolean;
+}
+
+/** @param elementBytes 4 for f32, 8 for f64 */
+export function shareOut(program: Program, elementBytes: number): Sharing {
+  const largest = program.kernels.map(() => 0);
+  for (const { name, calls } of program.entries) {
+    // A start that is made once is not worth a larger module.
+    if (name === "initialize") continue;
+    for (const { kernel, rows } of calls) {
+      const free = rows === undefined ? TYPICAL_ROWS : rows.count * (rows.free ? TYPICAL_ROWS : 1);
+      largest[kernel] = Math.max(largest[kernel]!, flopsOf(program.kernels[kernel]!, free));
+    }
+  }
+  const splits = program.kernels.map((kernel, i) =>
+    largest[i]! < WORTH_SHARING ? null : loopToSplit(kernel),
+  );
+  const waits = program.entries.map(({ calls }) => waitsOf(calls, program, splits, elementBytes));
+  return { splits, waits, any: splits.some((split) => split !== null) };
+}
+
+const steps = (size: Size): number => (size.free ? TYPICAL_ROWS : 1) * size.count;
+
+/** Of a batch of products the batch; else the longer side of the result, as workers then read less of the same. Of a nest the outermost kept loop. */
+function loopToSplit(kernel: Kernel): number | null {
+  const { loops } = kernel;
+  if (kernel.kind === "nest") {
+    const isKept = loops.length > kernel.inner;
+    return isKept && steps(loops[0]!) >= LEAST_STEPS ? 0 : null;
+  }
+  const [rows, columns] = [loops.length - 2, loops.length - 1];
+  if (loops.length > 2 && steps(loops[0]!) >= LEAST_STEPS) return 0;
+  const longer = steps(loops[columns]!) >= steps(loops[rows]!) ? columns : rows;
+  return steps(loops[longer]!) >= LEAST_STEPS ? longer : null;
+}
+
+/** A run of the arena that a call touches: of the fixed part, or for each row. */
+interface Touch {
+  readonly part: "fixed" | "rows";
+  readonly from: number;
+  readonly to: number;
+  readonly writes: boolean;
+  /** Whether the first worker alone does it. */
+  readonly alone: boolean;
+}
+
+function waitsOf(
+  calls: readonly KernelCall[],
+  program: Program,
+  splits: readonly (number | null)[],
+  elementBytes: number,
+): boolean[] {
+  let since: Touch[] = [];
+  return calls.map((call) => {
+    const touches = touchesOf(call, program, splits[call.kernel] === null, elementBytes);
+    const waits = touches.some((touch) => since.some((earlier) => clash(earlier, touch)));
+    since = waits ? touches : [...since, ...touches];
+    return waits;
+  });
+}
+
+const clash = (a: Touch, b: Touch): boolean =>
+  (a.writes || b.writes) && !(a.alone && b.alone) && a.part === b.part && a.from < b.to && b.from < a.to;
+
+function touchesOf(
+  { kernel, addresses }: KernelCall,
+  { kernels, buffers, arena }: Program,
+  alone: boolean,
+  elementBytes: number,
+): Touch[] {
+  const { operands, values } = kernels[kernel]!;
+  const touched = addresses.map(({ buffer }, i) => ({ buffer, writes: operands[i]!.access === "write" }));
+  // Random numbers depend on the number of the step, which kernels read past their operands.
+  const step = buffers.find(({ role }) => role.kind === "step");
+  if (step !== undefined && values.some((value) => value.kind === "random"))
+    touched.push({ buffer: step.id, writes: false });
+  return touched.flatMap(({ buffer, writes }): Touch[] => {
+    const place = arena.places[buffer]!;
+    if (place.part === "table") return [];
+    const to = place.offset + bytesOf(buffers[buffer]!, elementBytes);
+    return [{ part: place.part, from: place.offset, to, writes, alone }];
+  });
+}
