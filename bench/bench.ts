@@ -7,7 +7,7 @@ import { JobFolder } from "./folder.ts";
 import { chromiumHost } from "./hosts/chromium.ts";
 import { nodeHost } from "./hosts/node.ts";
 import type { Host } from "./hosts/runner.ts";
-import { load, machine } from "./machine.ts";
+import { isQuiet, machine } from "./machine.ts";
 import { readOptions, usage, type Options } from "./options.ts";
 import { toDocument } from "./report/document.ts";
 import { toJson } from "./report/json.ts";
@@ -59,9 +59,16 @@ function show(results: Results): string {
   return tables.map((table) => (typeof table === "string" ? table : toText(table))).join("\n\n");
 }
 
+const disagree = ({ hosts }: Results): boolean =>
+  hosts.some(({ rows }) =>
+    rows.some(({ cells }) => [...cells.values()].some(({ kind }) => kind === "wrong")),
+  );
+
 async function run(options: Options): Promise<void> {
-  const before = load();
-  if (before > 0.5) say(`The machine is not quiet (load ${before.toFixed(1)}): times will be too long.`);
+  const before = machine();
+  if (!isQuiet(before)) {
+    say(`The machine is not quiet (load ${before.load.toFixed(1)}): times will be too long.`);
+  }
   const folder = await JobFolder.make();
   try {
     const hosts: HostResults[] = [];
@@ -78,7 +85,7 @@ async function run(options: Options): Promise<void> {
     }
     const results: Results = {
       date: new Date().toISOString().slice(0, 10),
-      machine: machine(),
+      machine: before,
       versions: await versions(),
       pace: options.pace,
       hosts,
@@ -87,8 +94,11 @@ async function run(options: Options): Promise<void> {
       ...(options.wants("memory") && { peakMemory: await peakMemory(node.contestants, folder) }),
     };
     process.stdout.write(`${show(results)}\n`);
-    if (options.json !== undefined)
+    if (options.json !== undefined) {
       await writeFile(options.json, `${JSON.stringify(toJson(results), null, 2)}\n`);
+    }
+    if (disagree(results))
+      throw new Error("Answers differ: see the dashes above. docs/benchmarks.md stays as it is.");
     if (options.whole)
       await writeFile(new URL("../docs/benchmarks.md", import.meta.url), toDocument(results));
     else say("A part of the benchmarks: docs/benchmarks.md stays as it is.");

@@ -9,6 +9,8 @@ export interface Machine {
   readonly vectors: readonly string[];
   readonly memory: number;
   readonly system: string;
+  /** Processes that wanted a core during the minute before the run: much above 0 means that others were at work. */
+  readonly load: number;
 }
 
 const VECTORS = /^(sse4_1|sse4_2|avx|avx2|fma|f16c|avx512\w+|avx_vnni|amx_\w+)$/;
@@ -22,13 +24,14 @@ function vectorFlags(): string[] {
   }
 }
 
+/** Whether nobody else was at work: the build before a run leaves up to half of a process. */
+export const isQuiet = ({ load }: Machine): boolean => load < 1;
+
 export const machine = (): Machine => ({
   processor: cpus()[0]?.model ?? "unknown",
   cores: availableParallelism(),
   vectors: vectorFlags(),
   memory: totalmem(),
   system: `${type()} ${release()}`,
+  load: loadavg()[0] ?? NaN,
 });
-
-/** Processes that wanted a core during the last minute: well above 1 before a run means that others are at work. */
-export const load = (): number => loadavg()[0] ?? NaN;

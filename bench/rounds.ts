@@ -21,7 +21,8 @@ export interface Timing {
   readonly samples: readonly number[];
 }
 
-export type Cell = Timing | { readonly kind: "missing"; readonly reason: string };
+/** `wrong`: its answer is not that of the others. */
+export type Cell = Timing | { readonly kind: "missing" | "wrong"; readonly reason: string };
 
 export interface Row {
   readonly workload: string;
@@ -41,6 +42,8 @@ const missing = (error: unknown): Cell => ({
   reason: error instanceof Error ? error.message : String(error),
 });
 
+const figures = (values: readonly number[]): string => values.map((value) => value.toPrecision(7)).join(" ");
+
 /** How far two answers are apart, as a part of the largest entry. */
 function distance(a: readonly number[], b: readonly number[]): number {
   if (a.length !== b.length) return Infinity;
@@ -55,13 +58,46 @@ interface Entrant {
   readonly name: ContestantName;
   readonly runner: Runner;
   readonly units: number;
+  readonly check: readonly number[];
   readonly samples: number[];
 }
 
-/**
- * Times one workload on one host.
- * @throws Error where contestants disagree about the answer
- */
+/** Those that can do the job and agree about the answer; why the others do not take part goes to `cells`. */
+async function admit(
+  workload: Workload,
+  host: Host,
+  names: readonly ContestantName[],
+  folder: JobFolder,
+  cells: Map<ContestantName, Cell>,
+): Promise<Entrant[]> {
+  const job = await workload.job(folder);
+  const entrants: Entrant[] = [];
+  for (const name of names) {
+    let runner: Runner | undefined;
+    try {
+      runner = await host.open(name);
+      const prepared = await runner.prepare(job);
+      if (prepared.kind === "unavailable") throw new Error(prepared.reason);
+      const { units, check } = prepared;
+      const reference = entrants.find((entrant) => entrant.check.length > 0);
+      if (reference && check.length > 0 && distance(check, reference.check) > workload.tolerance) {
+        cells.set(name, {
+          kind: "wrong",
+          reason: `answers ${figures(check)}, where ${reference.name} answers ${figures(reference.check)}`,
+        });
+        await runner.close();
+        continue;
+      }
+      entrants.push({ name, runner, units, check, samples: [] });
+    } catch (error) {
+      cells.set(name, missing(error));
+      await runner?.close();
+    }
+  }
+  return entrants;
+}
+
+/** Times one workload on one host. */
 export async function time(
   workload: Workload,
   host: Host,
@@ -69,54 +105,34 @@ export async function time(
   folder: JobFolder,
   pace: Pace,
 ): Promise<Row> {
-  const job = await workload.job(folder);
   const cells = new Map<ContestantName, Cell>();
-  const entrants: Entrant[] = [];
-  let reference: { readonly name: ContestantName; readonly check: readonly number[] } | undefined;
-  try {
-    for (const name of names) {
-      const runner = await host.open(name);
-      try {
-        const prepared = await runner.prepare(job);
-        if (prepared.kind === "unavailable") {
-          cells.set(name, { kind: "missing", reason: prepared.reason });
-          await runner.close();
-          continue;
-        }
-        const { units, check } = prepared;
-        entrants.push({ name, runner, units, samples: [] });
-        if (check.length === 0) continue;
-        reference ??= { name, check };
-        const far = distance(check, reference.check);
-        if (far > workload.tolerance) {
-          throw new Disagreement(
-            `${workload.id}: ${name} answers ${check.join(" ")}, ${reference.name} ${reference.check.join(" ")}.`,
-          );
-        }
-      } catch (error) {
-        if (error instanceof Disagreement) throw error;
-        cells.set(name, missing(error));
-        await runner.close();
-      }
+  const all = await admit(workload, host, names, folder, cells);
+  let entrants = all;
+  const run = async (entrant: Entrant, milliseconds: number, counted: boolean): Promise<void> => {
+    try {
+      const slice = await entrant.runner.run(milliseconds);
+      if (counted) entrant.samples.push(slice.milliseconds / slice.calls / entrant.units);
+    } catch (error) {
+      // It ended or threw: the others go on.
+      cells.set(entrant.name, missing(error));
+      entrants = entrants.filter((other) => other !== entrant);
     }
-    for (const { runner } of entrants) await runner.run(pace.firstSlice);
+  };
+  try {
+    for (const entrant of entrants) await run(entrant, pace.firstSlice, false);
+    // Where one call is long it has warmed up by now.
+    const warmUps = workload.rounds === undefined ? pace.warmUps : 0;
     const rounds = Math.min(pace.rounds, workload.rounds ?? Infinity);
-    for (let round = -pace.warmUps; round < rounds; round++) {
-      for (let i = 0; i < entrants.length; i++) {
-        const entrant = entrants[(i + round + pace.warmUps) % entrants.length];
-        if (!entrant) continue;
-        const { calls, milliseconds } = await entrant.runner.run(pace.slice);
-        if (round >= 0) entrant.samples.push(milliseconds / calls / entrant.units);
-      }
+    for (let round = 0; round < warmUps + rounds; round++) {
+      const first = round % Math.max(entrants.length, 1);
+      const turns = [...entrants.slice(first), ...entrants.slice(0, first)];
+      for (const entrant of turns) await run(entrant, pace.slice, round >= warmUps);
     }
     for (const { name, samples } of entrants) {
       cells.set(name, { kind: "timing", median: median(samples), min: Math.min(...samples), samples });
     }
     return { workload: workload.id, cells };
   } finally {
-    for (const { runner } of entrants) await runner.close();
+    for (const { runner } of all) await runner.close();
   }
 }
-
-/** Somebody is doing another job: no figure of this workload means anything. */
-export class Disagreement extends Error {}

@@ -24,7 +24,11 @@ interface Goal extends Omit<Target, "measured"> {
 const of =
   (workload: string, contestant: ContestantName): Measure =>
   (results) =>
-    medianOf(results.hosts[0], workload, contestant);
+    medianOf(
+      results.hosts.find(({ name }) => name === "Node"),
+      workload,
+      contestant,
+    );
 
 const over =
   (above: Measure, below: Measure): Measure =>

@@ -1,4 +1,5 @@
 /** A run as a page of the documentation. */
+import { isQuiet } from "../machine.ts";
 import type { Results } from "../results.ts";
 import { isReached, targetsOf } from "../targets.ts";
 import { toMarkdown, type Table } from "./table.ts";
@@ -19,7 +20,7 @@ export function toDocument(results: Results): string {
     `nndsl beside what one would take instead, in one run. [bench/](../bench/README.md) says how each is used and how times are taken;
 \`cd bench && npm ci && npm run bench\` does it again and writes this page.`,
     `- **When:** ${date}
-- **Machine:** ${machine.processor}, ${machine.cores} cores, ${Math.round(machine.memory / GIBI)} GiB; ${machine.system}; vectors: ${machine.vectors.join(" ") || "unknown"}
+- **Machine:** ${machine.processor}, ${machine.cores} cores, ${Math.round(machine.memory / GIBI)} GiB; ${machine.system}; vectors: ${machine.vectors.join(" ") || "unknown"}; load before the run ${machine.load.toFixed(2)}${isQuiet(machine) ? "" : ", **others were at work: times are too long**"}
 - **Versions:** ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", ")}

@@ -18,7 +18,7 @@ export function toJson(results: Results): object {
         const unit = workload?.unit ?? "ms";
         const ours = row.cells.get("nndsl");
         const contestant = (cell: Cell): object => {
-          if (cell.kind === "missing") return { missing: cell.reason };
+          if (cell.kind !== "timing") return { [cell.kind]: cell.reason };
           const { median, min, samples } = cell;
           return {
             median: inUnit(median, unit),

@@ -59,7 +59,7 @@ export function gaps({ rows }: HostResults): string[] {
   const reasons = new Map<string, string[]>();
   for (const { workload, cells } of rows) {
     for (const [name, found] of cells) {
-      if (found.kind !== "missing") continue;
+      if (found.kind === "timing") continue;
       const [reason] = found.reason.split("\n");
       const key = `${headings[name]}: ${reason}`;
       reasons.set(key, [...(reasons.get(key) ?? []), workload]);
