@@ -19,6 +19,24 @@ const SEED = 20_260;
 type Rule = (build: Build, node: never, cotangent: Node) => readonly (Node | null)[];
 const python = findPython();
 
+/** Found by `npm run fuzz:gradients`, and cut down. */
+const onceWrong: Readonly<Record<string, string>> = {
+  "a value that a reduction had stored was read by a kernel formed before, which did not wait for it": `model Found {
+    param w: [4, 3] ~ uniform(-1, 1)
+    a = log(softmax(w, 1))
+    b = (0.5 + sigmoid(a))^tanh(a)
+    c = broadcast(b, [2, 4, 3])
+    d = where(c > 0.05, c, b)
+    output out = d
+    loss mean(prod(tanh(w), axis = 0)) + mean(var(a, axis = 1, correction = 0)^2) + mean(d^2)
+  }`,
+};
+
+it.each(Object.entries(onceWrong))("%s", async (_, source) => {
+  const { verdict } = await check({ source, inputs: [], batch: 1, seed: 7 }, ["f32", "f64"]);
+  expect(verdict).toEqual({ kind: "right" });
+});
+
 describe(`${RUNS} random programs`, () => {
   let report: Report;
   beforeAll(async () => {

@@ -54,6 +54,8 @@ interface Cluster {
   level: number;
   readonly preds: Set<Cluster>;
   readonly succs: Set<Cluster>;
+  /** What came to be stored after this kernel was formed, by one that it does not wait for: its formulas go on computing it. */
+  readonly inlined: Set<Node>;
 }
 
 /**
@@ -213,7 +215,14 @@ class Fusion {
     const buffer = this.#stored.preferred.get(node) ?? this.#stored.temporary(node);
     const item: Item = { node, buffer, view: contiguous(node.shape), defines: true, inPlace: false };
     this.#location.set(node, buffer);
-    if (this.#place(item, null, "join") === null) this.#location.delete(node);
+    const joined = this.#place(item, null, "join");
+    if (joined === null) this.#location.delete(node);
+    else for (const cluster of this.#clusters) if (cluster !== joined) cluster.inlined.add(node);
+  }
+
+  /** Where the formulas of a kernel find a node, whenever they are formed again. */
+  #locateFor(cluster: Cluster): (node: Node) => number | undefined {
+    return (node) => (cluster.inlined.has(node) ? undefined : this.#locate(node));
   }
 
   /** What overwrites old values, or is wanted a second time, comes after everything else. */
@@ -279,7 +288,7 @@ class Fusion {
         // Another update may need the old value, and what this kernel makes: it could come neither before nor after.
         const makes = cluster.group.items.some((other) => !other.inPlace);
         if (makes && this.#contested.has(item.buffer)) continue;
-        const form = attempt(() => formBody(joined, this.#locate));
+        const form = attempt(() => formBody(joined, this.#locateFor(cluster)));
         if (form !== null) return this.#settle(cluster, joined, form, item, before, behind);
       }
     }
@@ -335,7 +344,14 @@ class Fusion {
     before: ReadonlySet<Cluster>,
     behind: ReadonlySet<Cluster>,
   ): Cluster {
-    const cluster: Cluster = into ?? { group, body, level: 0, preds: new Set(), succs: new Set() };
+    const cluster: Cluster = into ?? {
+      group,
+      body,
+      level: 0,
+      preds: new Set(),
+      succs: new Set(),
+      inlined: new Set(),
+    };
     cluster.group = group;
     cluster.body = body;
     this.#clusters.add(cluster);
@@ -357,7 +373,7 @@ class Fusion {
           return item.defines && !this.#wanted.has(item.buffer) && !elsewhere;
         }),
       );
-      const body = skip.size === 0 ? cluster.body : formBody(group, this.#locate, skip);
+      const body = skip.size === 0 ? cluster.body : formBody(group, this.#locateFor(cluster), skip);
       tasks.set(cluster, { group, body, before: new Set() });
     }
     for (const [cluster, task] of tasks) {
