@@ -145,13 +145,14 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
     for (const entry of spread(ours.length, holdsGrad ? ENTRIES.nested : ENTRIES.plain)) {
       const along = numeric.along(trainingLoss, parameter, entry);
       const { value, uncertainty } = differentiateAt0(along);
-      const error = Math.abs(ours[entry]! - value) / scale;
+      const error = Math.abs(ours[entry]! - value);
       differences++;
-      if (error <= tolerance.differences) continue;
+      if (error <= tolerance.differences * scale) continue;
       // A difference that does not settle says nothing, and at a kink there is nothing to say.
       const settled = numeric.settled && uncertainty <= (tolerance.differences / 4) * scale;
-      if (!settled || isKink(along)) kinks++;
-      else note(path, `the difference ${value} at entry ${entry}, where it is ${ours[entry]}`, error, 0);
+      if (!settled || isKink(along, error)) kinks++;
+      else
+        note(path, `the difference ${value} at entry ${entry}, where it is ${ours[entry]}`, error / scale, 0);
     }
   }
   if (offences.length > 0) return result({ kind: "wrong", because: offences.join("\n") });

@@ -30,6 +30,14 @@ export class Choices {
   constant(low: number, high: number): number {
     return Math.round((low + ((high - low) * (1 + this.below(97))) / 98) * 100) / 100;
   }
+
+  /**
+   * A first value of a parameter, in [low, high] to a 64th, so that f32 has it exactly: a parameter of 0.61 is less than the constant 0.61 in
+   * f64, and not in f32, and what compares them is no longer one function.
+   */
+  exact(low: number, high: number): number {
+    return Math.round((low + ((high - low) * (1 + this.below(97))) / 98) * 64) / 64;
+  }
 }
 
 /**

@@ -39,15 +39,19 @@ export function differentiateAt0(f: (delta: number) => number): Difference {
   return best;
 }
 
-/** Whether the slopes of f on both sides of 0 differ, by a gap that does not close as the step shrinks. */
-export function isKink(f: (delta: number) => number): boolean {
+/** Steps that a gap of slopes is measured at: no smooth function's is as wide at one as at the one before. */
+const WIDTHS = [2 ** -13, 2 ** -16, 2 ** -20];
+
+/**
+ * Whether the slopes of f on both sides of 0 differ by a gap that does not close as the step shrinks, at a kink and beside one, and that is wide
+ * enough to explain an error of a difference.
+ */
+export function isKink(f: (delta: number) => number, error: number): boolean {
   const at = f(0);
-  const slopes = (h: number): { readonly gap: number; readonly steepest: number } => {
-    const [right, left] = [(f(h) - at) / h, (at - f(-h)) / h];
-    return { gap: Math.abs(right - left), steepest: Math.max(Math.abs(right), Math.abs(left)) };
-  };
-  const [wide, narrow] = [slopes(2 ** -16), slopes(2 ** -20)];
-  return narrow.gap > wide.gap / 2 && narrow.gap > 1e-3 * narrow.steepest;
+  const gaps = WIDTHS.map((h) => Math.abs((f(h) - at) / h - (at - f(-h)) / h));
+  // Each value of f is off by about an ulp.
+  const noise = WIDTHS.map((h) => (2 ** -49 * Math.abs(at)) / h);
+  return gaps.some((gap, i) => i > 0 && gap > gaps[i - 1]! / 2 && gap > error / 2 && gap > noise[i]!);
 }
 
 /** Where values of nodes are read. */

@@ -62,6 +62,8 @@ class ProgramWriter {
   readonly #inputs: Given[] = [];
   readonly #terms: Term[] = [];
   readonly #unused = new Set<string>();
+  /** Of terms that are derivatives: by what. */
+  readonly #derivedBy = new Map<string, string>();
   #names = 0;
 
   constructor(c: Choices) {
@@ -202,7 +204,7 @@ class ProgramWriter {
     const counts = shape.map((s) => s.count);
     const table = (axis: number): string =>
       axis === counts.length
-        ? String(c.constant(low, high))
+        ? String(c.exact(low, high))
         : `[${Array.from({ length: counts[axis]! }, () => table(axis + 1)).join(", ")}]`;
     const drawn = `uniform(${low}, ${high})`;
     switch (largest(shape) > 9 ? 1 + c.below(2) : c.below(4)) {
@@ -218,7 +220,7 @@ class ProgramWriter {
         );
         break;
       default:
-        this.#lines.push(`${kind} ${name}: ${showShape(shape)} = ${c.constant(low, high)}`);
+        this.#lines.push(`${kind} ${name}: ${showShape(shape)} = ${c.exact(low, high)}`);
     }
     // Glorot's bound for the smallest shapes is √3.
     const reaches = low < 0 ? range(-2.5, 2.5) : range(low, high);
@@ -649,7 +651,13 @@ class ProgramWriter {
   /** Derivatives as formulas, which the loss differentiates again. */
   #derivative(c: Choices, x: Term): boolean {
     if (x.text.startsWith("w") && c.once(2)) return false;
-    const user = this.#maybe(c, (t) => t.type === "float" && t !== x && t.from.has(x.text));
+    // The derivative of a derivative by what lies on the way depends on how the inner one is written: 1 - tanh² moves with tanh, 1 / cosh² does not.
+    const onTheWay = (t: Term): boolean =>
+      [...t.from].some((name) => {
+        const by = this.#derivedBy.get(name);
+        return by !== undefined && by !== x.text && x.from.has(by);
+      });
+    const user = this.#maybe(c, (t) => t.type === "float" && t !== x && t.from.has(x.text) && !onTheWay(t));
     const inner = c.pick([
       `sum(tanh(${x.text}) * ${x.text})`,
       `sum(sin(${x.text})^2)`,
@@ -657,21 +665,24 @@ class ProgramWriter {
       `sum(${x.text}^3)`,
     ]);
     const scalar = user !== null && !c.once(3) ? `sum(sin(${user.text}))` : inner;
-    const operands = user === null ? [x] : [x, user];
+    const operands: readonly [Term, ...Term[]] = user === null ? [x] : [x, user];
     const size = elements(x.shape)!;
     if (!size.free && size.count <= 6 && c.once(3)) {
       const shape = [...x.shape, ...x.shape];
       if (!fits(shape)) return false;
-      return this.#bind(
-        c,
-        `tanh(jacobian(softmax(sin(${x.text}) * 2${x.shape.length === 0 ? " + [0]" : ""}), ${x.text}))`,
-        x.shape.length === 0 ? [ONE] : shape,
-        range(-1, 1),
-        [x],
-      );
+      const vector = `softmax(sin(${x.text}) * 2${x.shape.length === 0 ? " + [0]" : ""})`;
+      const made = x.shape.length === 0 ? [ONE] : shape;
+      return this.#derived(c, `tanh(jacobian(${vector}, ${x.text}))`, made, [x]);
     }
     const text = c.pick([`tanh(grad(${scalar}, ${x.text}))`, `softsign(0.3 * grad(${scalar}, ${x.text}))`]);
-    return this.#bind(c, text, x.shape, range(-1, 1), operands);
+    return this.#derived(c, text, x.shape, operands);
+  }
+
+  /** @param operands by the first of which it is derived */
+  #derived(c: Choices, text: string, shape: Shape, operands: readonly [Term, ...Term[]]): true {
+    this.#bind(c, text, shape, range(-1, 1), operands);
+    this.#derivedBy.set(this.#terms.at(-1)!.text, operands[0].text);
+    return true;
   }
 
   #parameter(c: Choices, x: Term): boolean {
