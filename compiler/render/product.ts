@@ -31,10 +31,10 @@ export function renderProduct(
   new ProductWriter(product, tools, writer, options).write();
 }
 
-/** A tile as it is written: some rows by full vectors of columns, or by one column where `vectors` is 0. */
+/** A tile as it is written. A single column stands in all lanes of its vector. */
 interface Piece {
   readonly rows: number;
-  readonly vectors: number;
+  readonly columns: number;
 }
 
 /** Where a tile's columns of the right factor begin, and how far on the next step of depth is, as expressions in bytes. */
@@ -73,7 +73,7 @@ class ProductWriter {
   /** Loops over the leading axes, outermost first. */
   #batch(level: number, values: Values): void {
     for (const [index, valueLevel] of levelsOf({ ...this.#product, inner: 0 }).entries()) {
-      if (valueLevel === level && level <= this.#rowLoop) values.compute(index, this.#site(null, 0, 0));
+      if (valueLevel === level && level <= this.#rowLoop) values.compute(index, this.#site(1, 0, 0));
     }
     if (level === this.#rowLoop) {
       this.#rows(values);
@@ -166,30 +166,30 @@ class ProductWriter {
 
   #columns(tile: Tile, rows: Range, values: Values): void {
     const { names, format } = this.#tools;
-    const { bytes, lanes } = format;
+    const { bytes } = format;
     const { tiles, packs } = this.#tiling;
     const j = this.#indices[this.#columnLoop]!;
     const i = this.#indices[this.#rowLoop]!;
     const steps = tile.widths.map((width) => width * bytes);
     cover({ writer: this.#writer, names }, j, this.#range(this.#columnLoop, steps[0]!), steps, (step) => {
-      const vectors = step === bytes ? 0 : step / bytes / lanes;
-      const panel = this.#tiling.form === "dot" ? null : this.#panel(vectors, packs && tile === tiles[0]);
+      const columns = step / bytes;
+      const panel = this.#tiling.form === "dot" ? null : this.#panel(columns, packs && tile === tiles[0]);
       cover({ writer: this.#writer, names }, i, rows, [tile.rows * bytes], () =>
-        this.#tile({ rows: tile.rows, vectors }, panel, values.inside()),
+        this.#tile({ rows: tile.rows, columns }, panel, values.inside()),
       );
     });
   }
 
   /** The right factor's columns of a tile: where they are, or copied side by side. */
-  #panel(vectors: number, packs: boolean): Panel {
+  #panel(columns: number, packs: boolean): Panel {
     const { format, names } = this.#tools;
     const { right, operands, depth } = this.#product;
     const { strides } = operands[right]!;
     const at = advance(this.#addresses[right]!, this.#indices[this.#columnLoop]!, strides[this.#columnLoop]!);
     const step = affineText(strides.at(-1)!, format.bytes);
-    if (!packs || vectors === 0) return { at, step };
+    if (!packs || columns === 1) return { at, step };
     const w = this.#writer;
-    const width = vectors * 16;
+    const width = columns * format.bytes;
     const panel = names.fresh("panel");
     const panelStep = names.fresh("panelStep");
     w.line(`let ${panel}: usize = ${at};`);
@@ -202,7 +202,7 @@ class ProductWriter {
       w.line(`let ${from} = ${panel};`);
       w.line(`let ${to}: usize = ${packed};`);
       this.#overDepth([1], () => {
-        for (let v = 0; v < vectors; v++)
+        for (let v = 0; v < width / 16; v++)
           w.line(`v128.store(${to}, v128.load(${address(from, v * 16)})${v === 0 ? "" : `, ${v * 16}`});`);
         w.line(`${from} += ${step};`);
         w.line(`${to} += ${width};`);
@@ -278,20 +278,20 @@ class ProductWriter {
   }
 
   /** sums[row][vector] */
-  #outer({ rows, vectors }: Piece, panel: Panel): string[][] {
+  #outer({ rows, columns }: Piece, panel: Panel): string[][] {
     const { format, names } = this.#tools;
     const { left, right, operands } = this.#product;
     const { dtype } = format;
     const l = this.#line(left, this.#rowLoop, rows);
     const r = names.fresh(`${addressName(operands[right]!.name)}Column`);
     this.#writer.line(`let ${r}: usize = ${panel.at};`);
-    const wide = Math.max(1, vectors);
+    const wide = Math.ceil(columns / format.lanes);
     const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
     this.#overDepth([1], () => {
       const loaded = Array.from({ length: wide }, (_, v) =>
         this.#value(
           "right",
-          vectors === 0 ? `v128.load_splat<${dtype}>(${r})` : `v128.load(${address(r, v * 16)})`,
+          columns === 1 ? `v128.load_splat<${dtype}>(${r})` : `v128.load(${address(r, v * 16)})`,
         ),
       );
       for (let row = 0; row < rows; row++) {
@@ -305,10 +305,9 @@ class ProductWriter {
     return sums;
   }
 
-  #dot({ rows, vectors }: Piece): string[][] {
+  #dot({ rows, columns }: Piece): string[][] {
     const { format } = this.#tools;
     const { left, right } = this.#product;
-    const columns = vectors === 0 ? 1 : vectors * format.lanes;
     const l = this.#line(left, this.#rowLoop, rows);
     const r = this.#line(right, this.#columnLoop, columns);
     const sums = grid(rows, columns, (row, column) => this.#zero(`sum${row}${column}`));
@@ -346,13 +345,16 @@ class ProductWriter {
     };
     const gather = (group: readonly string[]): string => {
       if (group.length === 1) return group[0]!;
-      const half = group.length / 2;
-      return pair(gather(group.slice(0, half)), gather(group.slice(half)));
+      const [first, last] = [group.slice(0, group.length / 2), group.slice(group.length / 2)];
+      const low = gather(first);
+      return pair(low, first.every((name, i) => name === last[i]) ? low : gather(last));
     };
-    if (row.length === 1) return [gather(Array.from({ length: format.lanes }, () => row[0]!))];
-    return Array.from({ length: row.length / format.lanes }, (_, v) =>
-      gather(row.slice(v * format.lanes, (v + 1) * format.lanes)),
-    );
+    const { lanes } = format;
+    return Array.from({ length: Math.ceil(row.length / lanes) }, (_, v) => {
+      // Fewer sums than lanes stand there several times.
+      const group = row.slice(v * lanes, (v + 1) * lanes);
+      return gather(Array.from({ length: lanes }, (__, i) => group[i % group.length]!));
+    });
   }
 
   #value(wanted: string, text: string): string {
@@ -375,7 +377,7 @@ class ProductWriter {
     }
     for (const [row, vectors] of sums.entries()) {
       for (const [v, sum] of vectors.entries()) {
-        const site = this.#site(piece.vectors === 0 ? null : this.#columnLoop, row, v);
+        const site = this.#site(piece.columns, row, v);
         const here = values.inside();
         here.set(productValue, { text: sum, lanes: "number" });
         for (const index of this.#product.values.keys()) here.compute(index, site);
@@ -385,11 +387,13 @@ class ProductWriter {
     this.#addresses.splice(0, this.#addresses.length, ...saved);
   }
 
-  #site(vectorLoop: number | null, row: number, vector: number): Site {
+  #site(columns: number, row: number, vector: number): Site {
     const { bytes, lanes } = this.#tools.format;
+    const filled = Math.min(lanes, columns - vector * lanes);
     return {
       writer: this.#writer,
-      vectorLoop,
+      vectorLoop: columns === 1 ? null : this.#columnLoop,
+      ...(columns > 1 && filled < lanes ? { filled } : {}),
       suffix: "",
       address: (operand) => {
         const { strides } = this.#product.operands[operand]!;

@@ -22,6 +22,8 @@ export interface Site {
   readonly writer: Writer;
   /** The loop whose entries fill the lanes; null where all lanes hold one entry. */
   readonly vectorLoop: number | null;
+  /** How many lanes are filled, where that is not all of them: the others are neither read nor written. */
+  readonly filled?: number;
   /** Added to the names of values, where code stands several times in one block. */
   readonly suffix: string;
   /** The address of an operand's element, and a constant number of bytes beyond it. */
@@ -92,11 +94,15 @@ export class Values {
     if (stride === "none") {
       site.writer.line(`v128.store_lane<${format.dtype}>(${base}, ${text}, 0${immediate(offset)});`);
     } else if (stride === "unit") {
-      site.writer.line(`v128.store(${base}, ${text}${immediate(offset)});`);
+      site.writer.line(
+        isHalf(site, format.lanes)
+          ? `v128.store64_lane(${base}, ${text}, 0${immediate(offset)});`
+          : `v128.store(${base}, ${text}${immediate(offset)});`,
+      );
     } else {
       const vector = this.#name(`${operand.name}Lanes`, site);
       site.writer.line(`const ${vector} = ${text};`);
-      for (let lane = 0; lane < format.lanes; lane++) {
+      for (let lane = 0; lane < (site.filled ?? format.lanes); lane++) {
         const at = lane === 0 ? base : `${base} + ${lane} * (${stride})`;
         site.writer.line(`v128.store_lane<${format.dtype}>(${at}, ${vector}, ${lane}${immediate(offset)});`);
       }
@@ -186,9 +192,12 @@ export class Values {
     const { base, offset } = site.address(index);
     const stride = laneStride(operand, site, format.bytes);
     if (stride === "none") return `v128.load_splat<${format.dtype}>(${base}${immediate(offset)})`;
-    if (stride === "unit") return `v128.load(${base}${immediate(offset)})`;
+    if (stride === "unit") {
+      const load = isHalf(site, format.lanes) ? "v128.load64_zero" : "v128.load";
+      return `${load}(${base}${immediate(offset)})`;
+    }
     let text = `v128.load_zero<${format.dtype}>(${base}${immediate(offset)})`;
-    for (let lane = 1; lane < format.lanes; lane++) {
+    for (let lane = 1; lane < (site.filled ?? format.lanes); lane++) {
       text = `v128.load_lane<${format.dtype}>(${base} + ${lane} * (${stride}), ${text}, ${lane}${immediate(offset)})`;
     }
     return text;
@@ -233,6 +242,8 @@ export class Values {
     return constants.words([a!, b!, c!, d!], `${a}, ${b}, ${c}, ${d}`);
   }
 }
+
+const isHalf = ({ filled }: Site, lanes: number): boolean => filled !== undefined && filled < lanes;
 
 /** How an operand's elements lie along the lanes: one for all, side by side, or this many bytes apart. */
 function laneStride(operand: Operand, site: Site, bytes: number): "none" | "unit" | (string & {}) {

@@ -50,11 +50,8 @@ const OUTER: readonly { readonly rows: number; readonly vectors: readonly number
   { rows: 2, vectors: [4, 1] },
   { rows: 1, vectors: [8, 1] },
 ];
-/** Rows and columns of a dot tile: 0.97 of the peak strict, 0.88 fused, where 2 × 6 would reach 0.95 but fill no whole vectors. */
-const DOT: readonly Tile[] = [
-  { rows: 2, widths: [4, 1] },
-  { rows: 1, widths: [4, 1] },
-];
+/** Rows and columns of a dot tile, measured likewise: 2 × 4 reaches 0.97 strict and 0.88 fused, 2 × 6 fused 0.95. */
+const DOT = { strict: [4, 2, 1], fused: [6, 4, 2, 1] } as const;
 /** Products with fewer multiplications than this are written in the smallest form. */
 const TINY = 512;
 const BLOCK_BYTES = 128 * 1024;
@@ -76,7 +73,7 @@ export function tileProduct(product: Product, target: Target): Tiling {
   if (form === "element")
     return { form, tiles: [{ rows: 1, widths: [1] }], block: null, packs: false, because };
 
-  const tall = form === "dot" ? DOT : outerTiles(target);
+  const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
   const tiles = tall
     .filter((_, i) => takesPart(tall, i, rows))
     .map(({ rows: height, widths }) => ({ rows: height, widths: useful(widths, columns) }));
@@ -100,6 +97,9 @@ const outerTiles = ({ lanes, fused }: Target): Tile[] =>
     rows,
     widths: [...vectors.map((count) => count * lanes), 1],
   }));
+
+const dotTiles = ({ fused }: Target): Tile[] =>
+  [2, 1].map((rows) => ({ rows, widths: fused ? DOT.fused : DOT.strict }));
 
 /** Whether the taller tiles leave it any of the rows. */
 function takesPart(tiles: readonly Tile[], index: number, rows: Size): boolean {
