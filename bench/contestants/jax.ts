@@ -42,17 +42,21 @@ const functions: Readonly<Record<FunctionName, (x: Tensor) => Tensor>> = {
   sin: np.sin,
 };
 
-/** [in, out]: the layout of its own examples. */
-const parametersOf = (layers: readonly Layer[]): Parameters =>
+/** Its training is fastest with weights as [out, in], its inference with [in, out]: each has what suits it. */
+const outputsFirst = (job: NetworkJob): boolean => job.kind !== "predict";
+
+const parametersOf = (job: NetworkJob, layers: readonly Layer[]): Parameters =>
   layers.map(({ weight, bias, inputs, outputs }) => ({
-    weight: np.array(transposed(weight, outputs, inputs)).reshape([inputs, outputs]),
+    weight: outputsFirst(job)
+      ? np.array(weight).reshape([outputs, inputs])
+      : np.array(transposed(weight, outputs, inputs)).reshape([inputs, outputs]),
     bias: np.array(bias),
   }));
 
 function logits(job: NetworkJob, parameters: Parameters, x: Tensor): Tensor {
   let h = x;
   for (const [i, { weight, bias }] of parameters.entries()) {
-    h = np.matmul(h, weight).add(bias);
+    h = np.matmul(h, outputsFirst(job) ? weight.transpose() : weight).add(bias);
     if (i < parameters.length - 1) h = job.network.activation === "sigmoid" ? nn.sigmoid(h) : np.tanh(h);
   }
   return h;
@@ -98,7 +102,7 @@ async function networkWork(job: NetworkJob, read: Read): Promise<Work> {
   const { loss, sizes } = job.network;
   const width = sizes[0] ?? 0;
   const classes = sizes.at(-1) ?? 0;
-  const first = parametersOf(await layersOf(job, read));
+  const first = parametersOf(job, await layersOf(job, read));
   const data = await floatsOf(job, "x", read);
 
   if (job.kind === "predict") {
