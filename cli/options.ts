@@ -26,6 +26,21 @@ export function addModelOptions(command: Command): Command {
     .addOption(new Option("--batch <rows>", "rows of one step or call").argParser(integer(1, 2 ** 31 - 1)));
 }
 
+/** `--memory`, for commands that plan memory. */
+export const memoryOption = (): Option =>
+  new Option(
+    "--memory <bytes>",
+    "what a batch may take, such as 512KB: more is worked out again and less is kept",
+  ).argParser(byteCount);
+
+/** The arena that has to do, where `--memory` says so; the batch is that of `--batch`. */
+export function memoryOptions({ memory, batch }: { readonly memory?: number; readonly batch?: number }): {
+  readonly memory?: { readonly bytes: number; readonly rows?: number };
+} {
+  if (memory === undefined) return {};
+  return { memory: { bytes: memory, ...(batch === undefined ? {} : { rows: batch }) } };
+}
+
 /** The options that say what is compiled. */
 export function sourceOptions({ set, model }: SharedOptions): {
   readonly settings: Readonly<Record<string, string>>;
@@ -52,6 +67,17 @@ export function integer(least: number, most: number) {
     }
     return value;
   };
+}
+
+/** `65536`, `64KB`, `2.5 MB` (1 KB = 1,000 bytes), `64KiB` (1 KiB = 1,024 bytes). */
+export function byteCount(text: string): number {
+  const [, digits, power, binary] = /^(\d+(?:\.\d+)?)\s*(?:([kmg])(i)?)?b?$/i.exec(text.trim()) ?? [];
+  const unit =
+    (binary === undefined ? 1000 : 1024) ** (power === undefined ? 0 : " kmg".indexOf(power.toLowerCase()));
+  const value = Math.floor(Number(digits) * unit);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError("It is a number of bytes, such as 65536, 64KB or 2MB.");
+  return value;
 }
 
 export function finite(text: string): number {

@@ -11,7 +11,13 @@ import { CompilerFault } from "./fault.ts";
 import type { Model } from "./ir/model.ts";
 import { printModel } from "./ir/print.ts";
 import { verify } from "./ir/verify.ts";
-import type { Compiled, CompileOptions, SourceOptions, StageName } from "./options.ts";
+import {
+  USUAL_ROWS,
+  type Compiled,
+  type CompileOptions,
+  type SourceOptions,
+  type StageName,
+} from "./options.ts";
 import { advise } from "./passes/advise.ts";
 import { differentiate } from "./passes/differentiate.ts";
 import { lower } from "./passes/lower.ts";
@@ -99,7 +105,12 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   const { formulas, joint, diagnostics, ast, sourceHash } = await analyse(source, options);
 
   const elementBytes = dtype === "f64" ? 8 : 4;
-  const program: Program = schedule(run(joint, kernelPasses), { elementBytes });
+  const rows = options.memory?.rows ?? USUAL_ROWS;
+  const memory = options.memory === undefined ? undefined : { bytes: options.memory.bytes, rows };
+  const program: Program = schedule(run(joint, kernelPasses), {
+    elementBytes,
+    ...(memory === undefined ? {} : { memory }),
+  });
   verifyProgram(program, elementBytes);
   refuseUnaddressable(program.arena);
   const assembly = render(program, { dtype, simd, model: joint.name });
@@ -122,7 +133,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
       as: () => assembly,
       wat,
     }),
-    report: buildReport(joint, program, elementBytes),
+    report: buildReport(joint, program, elementBytes, rows),
   };
 }
 

@@ -21,7 +21,15 @@ export interface CompileOptions extends SourceOptions {
   /** `strict` (the default) gives the same bytes everywhere; `relaxed` may fuse multiply and add. */
   readonly simd?: "strict" | "relaxed";
   readonly dtype?: "f32" | "f64";
+  /**
+   * The arena that has to do for a batch of `rows` (32 without it), in bytes: values of the forward pass are made again in the backward pass, rather than
+   * kept, until it does. Nothing that is computed changes by a bit; what it costs is in the report. Where it cannot do: an error, `memory-too-small`.
+   */
+  readonly memory?: { readonly bytes: number; readonly rows?: number };
 }
+
+/** The batch that memory and operations are told for where nobody says otherwise. */
+export const USUAL_ROWS = 32;
 
 /** Each stage of the compilation, printed; `wat` is WebAssembly text. */
 export interface Stages {

@@ -5,10 +5,11 @@ import { CompilerFault } from "./fault.ts";
 import { reachable } from "./ir/graph.ts";
 import { type Model } from "./ir/model.ts";
 import type { Node } from "./ir/node.ts";
-import { elements, showSize } from "./ir/size.ts";
+import { elements, showSize, sizeAt } from "./ir/size.ts";
 import { ops } from "./ops/table.ts";
-import type { Buffer, EntryName, Program } from "./schedule/kernel.ts";
-import { bytesOf, liveRanges } from "./schedule/memory.ts";
+import { flopsOf } from "./schedule/cost.ts";
+import type { Buffer, Entry, EntryName, Program } from "./schedule/kernel.ts";
+import { arenaBytes, bytesOf, liveRanges } from "./schedule/memory.ts";
 
 export interface Report {
   readonly model: string;
@@ -49,6 +50,22 @@ export interface Report {
     /** What it is made of; the sums are the two numbers above. */
     readonly parts: readonly { readonly of: ArenaPart; readonly fixed: number; readonly perRow: number }[];
   };
+  /** Values that are made again in a step instead of kept, and their price; null where everything is kept. */
+  readonly recomputed: null | {
+    readonly values: readonly {
+      readonly name: string;
+      readonly size: string;
+      /** Bytes, for each row where the size has the batch in it. */
+      readonly bytes: number;
+      readonly perRow: boolean;
+    }[];
+    /** The batch that the price is told for. */
+    readonly rows: number;
+    /** Operations of one step. */
+    readonly flops: { readonly keeping: number; readonly recomputing: number };
+    /** Bytes of the arena. */
+    readonly memory: { readonly keeping: number; readonly recomputing: number };
+  };
   readonly kernels: readonly {
     readonly name: string;
     readonly formula: string;
@@ -62,12 +79,13 @@ export interface Report {
  * What the compiler decided.
  * @param model before `lower`, in the terms of the source
  * @param elementBytes 4 for f32, 8 for f64
+ * @param rows the batch that prices are told for
  */
 /** `shared`: the space in which all that kernels leave for one another lies, in turns. */
 export type ArenaPart =
   "inputs" | "parameters" | "optimizer" | "gradients" | "outputs" | "loss and metrics" | "shared";
 
-export function buildReport(model: Model, program: Program, elementBytes: number): Report {
+export function buildReport(model: Model, program: Program, elementBytes: number, rows: number): Report {
   const freeName = model.freeName ?? "N";
   const { roots } = model;
   const forward = roots.trainingLoss === null ? roots.outputs.map((o) => o.node) : [roots.trainingLoss];
@@ -97,6 +115,7 @@ export function buildReport(model: Model, program: Program, elementBytes: number
     flops: { forward: totalFlops(forwardNodes), backward: totalFlops(backwardNodes) },
     stored: storedValues(program, freeName, elementBytes),
     arena: arenaParts(program, elementBytes),
+    recomputed: recomputedValues(program, freeName, elementBytes, rows),
     kernels: program.kernels.map((kernel, index) => ({
       name: kernel.name,
       formula: kernel.formula,
@@ -111,9 +130,12 @@ export function buildReport(model: Model, program: Program, elementBytes: number
   };
 }
 
+/** `step`, or `gradients` where there is no optimiser. */
+const trainingEntry = (entries: readonly Entry[]): Entry | undefined =>
+  entries.find((e) => e.name === "step") ?? entries.find((e) => e.name === "gradients");
+
 function storedValues(program: Program, freeName: string, elementBytes: number): Report["stored"] {
-  const entry =
-    program.entries.find((e) => e.name === "step") ?? program.entries.find((e) => e.name === "gradients");
+  const entry = trainingEntry(program.entries);
   if (entry === undefined) return [];
   const nameOf = (call: number): string => program.kernels[entry.calls[call]!.kernel]!.name;
   const index = program.entries.indexOf(entry);
@@ -135,6 +157,35 @@ function storedValues(program: Program, freeName: string, elementBytes: number):
       },
     ];
   });
+}
+
+function recomputedValues(
+  { kernels, buffers, entries, arena, keeping }: Program,
+  freeName: string,
+  elementBytes: number,
+  rows: number,
+): Report["recomputed"] {
+  const entry = trainingEntry(entries);
+  if (keeping === undefined || entry === undefined) return null;
+  const flops = { keeping: 0, recomputing: 0 };
+  const made = new Set<number>();
+  for (const call of entry.calls) {
+    const kernel = kernels[call.kernel]!;
+    const cost = flopsOf(kernel, call.rows === undefined ? rows : sizeAt(call.rows, rows));
+    flops.recomputing += cost;
+    if (!call.again) flops.keeping += cost;
+    else
+      for (const { buffer } of call.addresses.filter((_, i) => kernel.operands[i]!.access === "write"))
+        made.add(buffer);
+  }
+  const values = [...made].flatMap((id) => {
+    const { name, size, role } = buffers[id]!;
+    if (role.kind !== "temporary") return [];
+    const bytes = size.count * elementBytes;
+    return [{ name: role.again ?? name, size: showSize(size, freeName), bytes, perRow: size.free }];
+  });
+  const memory = { keeping: arenaBytes(keeping, rows), recomputing: arenaBytes(arena, rows) };
+  return { values, rows, flops, memory };
 }
 
 const partOf = {

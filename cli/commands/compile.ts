@@ -5,10 +5,17 @@ import { Option, type Command } from "commander";
 import { stageNames, type StageName } from "../../compiler/options.ts";
 import { writeFiles } from "../files.ts";
 import { optimiseRarely } from "../one-module.ts";
-import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
+import {
+  addModelOptions,
+  memoryOption,
+  memoryOptions,
+  sourceOptions,
+  type SharedOptions,
+} from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { bytes, counted, duration } from "../terminal/numbers.ts";
+import { priceOf } from "../terminal/price.ts";
 import { table } from "../terminal/table.ts";
 
 interface CompileArguments extends SharedOptions {
@@ -16,6 +23,7 @@ interface CompileArguments extends SharedOptions {
   readonly simd: "strict" | "relaxed";
   readonly dtype: "f32" | "f64";
   readonly emit?: StageName;
+  readonly memory?: number;
 }
 
 export function addCompile(program: Command, output: Output): Command {
@@ -31,6 +39,7 @@ export function addCompile(program: Command, output: Output): Command {
     .addOption(
       new Option("--dtype <type>", "the numbers it computes with").choices(["f32", "f64"]).default("f32"),
     )
+    .addOption(memoryOption())
     .addOption(new Option("--emit <stage>", "print one stage instead of writing files").choices(stageNames))
     .addHelpText(
       "after",
@@ -38,6 +47,7 @@ export function addCompile(program: Command, output: Output): Command {
 Examples:
   nndsl compile xor.nn -o out                          out/xor.wasm, out/xor.js, out/xor.d.ts
   nndsl compile mnist.nn --set sizes=[512,256] --set act=relu
+  nndsl compile mnist.nn --memory 4MB --batch 256      keeps less for the backward pass, and says what that costs
   nndsl compile xor.nn --emit grad                     the derived backward pass
   nndsl compile xor.nn --emit as | less                the kernels as readable AssemblyScript
 
@@ -52,7 +62,11 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   output.say(output.messageColors.dim(`compiling ${file}`));
   const { simd, dtype } = options;
   optimiseRarely();
-  const compiled = await compileProgram(program, { ...sourceOptions(options), simd, dtype }, output);
+  const compiled = await compileProgram(
+    program,
+    { ...sourceOptions(options), ...memoryOptions(options), simd, dtype },
+    output,
+  );
   if (options.emit !== undefined) {
     const text = compiled.stages[options.emit].trimEnd();
     const result = { model: compiled.manifest.model, stage: options.emit, text };
@@ -69,6 +83,7 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   ]);
   const milliseconds = Math.round(performance.now() - started);
   const zipped = gzipSync(wasm).length;
+  const { recomputed } = compiled.report;
   const parameters = compiled.report.parameters.reduce((sum, p) => sum + p.count, 0);
   if (output.json) {
     const result = {
@@ -78,6 +93,7 @@ async function compileCommand(file: string, options: CompileArguments, output: O
       dts: { file: path("d.ts"), bytes: Buffer.byteLength(dts) },
       parameters,
       arena: manifest.arena,
+      recomputed,
       milliseconds,
     };
     output.write(`${JSON.stringify(result, null, 2)}\n`);
@@ -95,6 +111,6 @@ async function compileCommand(file: string, options: CompileArguments, output: O
         ["file", "size", "gzipped"],
         [row("wasm", wasm), row("js", js), row("d.ts", dts)],
         output.colors,
-      )}\n`,
+      )}\n${recomputed === null ? "" : `${priceOf(recomputed)}\n`}`,
   );
 }

@@ -1,42 +1,57 @@
 /** `nndsl inspect`: what the compiler made of a model, as tables. */
 import type { Command } from "commander";
 import type { Report } from "../../compiler/index.ts";
+import { USUAL_ROWS } from "../../compiler/options.ts";
 import { optimiseRarely } from "../one-module.ts";
-import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
+import {
+  addModelOptions,
+  memoryOption,
+  memoryOptions,
+  sourceOptions,
+  type SharedOptions,
+} from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
-import { bytes, count, short } from "../terminal/numbers.ts";
+import { bytes, count, operations } from "../terminal/numbers.ts";
+import { priceOf } from "../terminal/price.ts";
 import { table, type Cell } from "../terminal/table.ts";
 
-/** Rows for which memory is worked out where `--batch` does not say. */
-const usualBatch = 32;
+interface InspectArguments extends SharedOptions {
+  readonly memory?: number;
+}
 
 export function addInspect(program: Command, output: Output): Command {
   return addModelOptions(program.command("inspect"))
     .description("show a model's layers, parameters, operations, stored values, memory and kernels")
     .argument("<file>", "a program, FILE.nn")
+    .addOption(memoryOption())
     .addHelpText(
       "after",
       `
 Examples:
   nndsl inspect mnist.nn --batch 128
+  nndsl inspect mnist.nn --memory 4MB          what is kept no longer, and its price
   nndsl inspect mnist.nn --set sizes=[512] --json | jq .flops
 
 FLOPs are for one row of a batch. "Stored" are the values that a step keeps from the kernel that makes them until the last that reads
 them, and "at" is where, in bytes; a place is used again once its value is not needed.`,
     )
-    .action((file: string, options: SharedOptions) => inspectCommand(file, options, output));
+    .action((file: string, options: InspectArguments) => inspectCommand(file, options, output));
 }
 
-async function inspectCommand(file: string, options: SharedOptions, output: Output): Promise<void> {
+async function inspectCommand(file: string, options: InspectArguments, output: Output): Promise<void> {
   const program = await openProgram(file);
   output.say(output.messageColors.dim(`compiling ${file}`));
   optimiseRarely();
-  const { report } = await compileProgram(program, sourceOptions(options), output);
+  const { report } = await compileProgram(
+    program,
+    { ...sourceOptions(options), ...memoryOptions(options) },
+    output,
+  );
   output.write(
     output.json
       ? `${JSON.stringify(report, null, 2)}\n`
-      : `${reportText(report, options.batch ?? usualBatch, output)}\n`,
+      : `${reportText(report, options.batch ?? USUAL_ROWS, output)}\n`,
   );
 }
 
@@ -110,6 +125,7 @@ function reportText(report: Report, batch: number, output: Output): string {
             ),
           ),
         ]),
+    ...(report.recomputed === null ? [] : [section("Made again", `  ${priceOf(report.recomputed)}`)]),
     section(
       "Memory",
       [
@@ -150,9 +166,6 @@ const partNames = {
   "loss and metrics": "loss and metrics",
   shared: "values between kernels, in turns",
 } as const satisfies Record<Report["arena"]["parts"][number]["of"], string>;
-
-/** `12 FLOP`, `1.2 MFLOP` */
-const operations = (number: number): string => `${short(number)}FLOP`.replace(/(\d)FLOP/, "$1 FLOP");
 
 /** Parameters by what comes before the last dot of their paths. */
 function layers(

@@ -23,6 +23,9 @@ export function short(value: number): string {
   return `${scaled >= 100 || Number.isInteger(scaled) ? Math.round(scaled) : scaled.toPrecision(2)}${units[power]}`;
 }
 
+/** `12 FLOP`, `1.2 MFLOP` */
+export const operations = (value: number): string => `${short(value)}FLOP`.replace(/(\d)FLOP/, "$1 FLOP");
+
 /** A loss or metric, four significant digits. */
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return String(value);

@@ -106,7 +106,12 @@ export interface Buffer {
     | { readonly kind: "loss" }
     | { readonly kind: "gradient"; readonly index: number }
     /** A value kept for later kernels of the same entry; `because` says why it is stored. */
-    | { readonly kind: "temporary"; readonly because: string };
+    | {
+        readonly kind: "temporary";
+        readonly because: string;
+        /** The name of the value that is here for the second time. */
+        readonly again?: string;
+      };
 }
 
 export interface Address {
@@ -123,6 +128,8 @@ export interface KernelCall {
   readonly rows?: Size;
   /** Added to the sites of the kernel's random streams; 0 unless this says otherwise. */
   readonly site?: number;
+  /** It repeats an earlier call, since what that one made was not kept. */
+  readonly again?: true;
 }
 
 export type EntryName = "initialize" | "predict" | "evaluate" | "gradients" | "step";
@@ -152,4 +159,6 @@ export interface Program {
     /** Bytes of constant tables. */
     readonly tables: number;
   };
+  /** The arena's two sizes, were every value kept; left out where they are these. */
+  readonly keeping?: { readonly fixed: number; readonly perRow: number };
 }

@@ -17,6 +17,12 @@ export function bytesOf({ role, size }: Buffer, elementBytes: number): number {
   return size.free ? size.count * elementBytes : aligned(size.count * elementBytes);
 }
 
+/** Bytes of the arena for a batch of `rows`: the capacity is the next multiple of 4. */
+export const arenaBytes = (
+  arena: { readonly fixed: number; readonly perRow: number },
+  rows: number,
+): number => arena.fixed + arena.perRow * 4 * Math.ceil(rows / 4);
+
 /** From the call that first writes a temporary to the last that touches it, in one entry. */
 export interface LiveRange {
   readonly entry: number;

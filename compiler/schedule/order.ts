@@ -18,8 +18,14 @@ interface Step {
 /**
  * Of two orders the one with the smaller peak: that of the graph, and the greedy one that next runs the kernel which frees most.
  * @param sizeOf of a temporary; `null` for a buffer that is always there
+ * @param sparing whether memory is wanted away from the peak too, for values that are made again: then the order in which each update comes as
+ * soon as it can, unless another has a smaller peak
  */
-export function orderTasks(tasks: readonly Task[], sizeOf: (buffer: number) => Size | null): Task[] {
+export function orderTasks(
+  tasks: readonly Task[],
+  sizeOf: (buffer: number) => Size | null,
+  sparing: boolean,
+): Task[] {
   const steps = tasks.map((task): Step => {
     const { reads, writes } = task.body;
     return {
@@ -34,9 +40,49 @@ export function orderTasks(tasks: readonly Task[], sizeOf: (buffer: number) => S
     const size = sizeOf(buffer);
     sizes.set(buffer, size === null ? 0 : sizeAt(size, TYPICAL_ROWS));
   }
-  const plain = run(steps, sizes, "graph");
+  const plain = run(sparing ? endsFirst(steps) : steps, sizes, "graph");
   const greedy = run(steps, sizes, "greedy");
   return greedy.peak < plain.peak ? greedy.order : plain.order;
+}
+
+/**
+ * The steps with places in another order: kernels that no other waits for, those that wait for the shortest chain first, and before each what it
+ * still wants.
+ */
+function endsFirst(steps: readonly Step[]): Step[] {
+  const sorted = steps.toSorted((a, b) => a.place - b.place);
+  const byTask = new Map(steps.map((step) => [step.task, step]));
+  const waited = new Set(steps.flatMap(({ task }) => [...task.before]));
+  const depths = new Map<Task, number>();
+  const order = new Map<Task, number>();
+  /** Calls `done` for all that `ends` wait for, and for themselves, each after what it waits for. */
+  const visit = (
+    ends: readonly Step[],
+    known: ReadonlyMap<Task, number>,
+    done: (step: Step) => void,
+  ): void => {
+    const stack = ends.toReversed();
+    for (let step = stack.at(-1); step !== undefined; step = stack.at(-1)) {
+      const missing = [...step.task.before]
+        .filter((task) => !known.has(task))
+        .map((task) => byTask.get(task)!);
+      if (missing.length > 0) stack.push(...missing.toSorted((a, b) => b.place - a.place));
+      else {
+        stack.pop();
+        if (!known.has(step.task)) done(step);
+      }
+    }
+  };
+  visit(sorted, depths, ({ task }) => {
+    depths.set(task, 1 + Math.max(0, ...[...task.before].map((earlier) => depths.get(earlier)!)));
+  });
+  const ends = sorted.filter(({ task }) => !waited.has(task));
+  visit(
+    ends.toSorted((a, b) => depths.get(a.task)! - depths.get(b.task)!),
+    order,
+    ({ task }) => order.set(task, order.size),
+  );
+  return steps.map((step) => ({ ...step, place: order.get(step.task)! }));
 }
 
 function run(

@@ -1,7 +1,7 @@
 /** A program for a person: buffers with their places, kernels as loop nests, entries as lists of calls. */
 import { showNumber } from "../ir/notation.ts";
 import { type Affine, type Size, showSize } from "../ir/size.ts";
-import { ops } from "../ops/table.ts";
+import { flopsEach } from "./cost.ts";
 import type { Address, Buffer, Kernel, Place, Program, Value } from "./kernel.ts";
 import { multiplySize } from "./view.ts";
 
@@ -13,11 +13,13 @@ export function printProgram(program: Program): string {
   for (const kernel of kernels) lines.push("", ...kernelLines(kernel));
   for (const entry of entries) {
     lines.push("", `entry ${entry.name}`);
-    for (const { kernel, addresses, rows, site } of entry.calls) {
+    for (const { kernel, addresses, rows, site, again } of entry.calls) {
       const shown = addresses.map((a) => showAddress(buffers[a.buffer]!, a));
       const entries = rows === undefined ? "" : `, rows ${showSize(rows)}`;
       const random = site === undefined ? "" : `, site ${site}`;
-      lines.push(`  ${kernels[kernel]!.name}(${shown.join(", ")}${entries}${random})`);
+      lines.push(
+        `  ${again ? "again " : ""}${kernels[kernel]!.name}(${shown.join(", ")}${entries}${random})`,
+      );
     }
   }
   return `${lines.join("\n")}\n`;
@@ -81,11 +83,7 @@ function showValue(kernel: Kernel, value: Value): string {
 /** Floating-point operations, and elements moved if each is moved once; those that grow with the batch for a batch of one row. */
 function work(kernel: Kernel): string {
   const points = kernel.loops.reduce<Size>(multiplySize, { count: 1, free: false });
-  let each = kernel.kind === "product" ? 2 * kernel.depth.count : 0;
-  for (const value of kernel.values) {
-    if (value.kind === "apply") each += ops[value.op].flops;
-    else if (value.kind === "reduce") each += 1;
-  }
+  const each = flopsEach(kernel, 1);
   let moved = 0;
   for (const { strides } of kernel.operands) {
     const loops =

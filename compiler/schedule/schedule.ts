@@ -10,22 +10,26 @@ import { formulaOf } from "./formula.ts";
 import { behindReshapes, fuse, type Root, type Task } from "./fuse.ts";
 import type { Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import { type Shaped, shapeLoops } from "./loops.ts";
-import { planMemory } from "./memory.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, Unique } from "./names.ts";
 import { orderTasks } from "./order.ts";
+import { recompute } from "./recompute.ts";
 
 export interface ScheduleOptions {
   /** 4 for f32, 8 for f64. */
   readonly elementBytes?: number;
+  /** The arena's size in bytes that has to do for a batch of `rows`: values are made again instead of kept until it does. */
+  readonly memory?: { readonly bytes: number; readonly rows: number };
 }
 
 /**
  * @param model after `lower` and `simplify`
- * @throws CompilerFault where the model holds what kernels cannot compute
+ * @throws CompilerFault where the model holds what kernels cannot compute, DiagnosticError `memory-too-small`
  */
 export function schedule(model: Model, options: ScheduleOptions = {}): Program {
-  return new Scheduler(model).program(options.elementBytes ?? 4);
+  return new Scheduler(model, options.memory !== undefined).program({ elementBytes: 4, ...options });
 }
+
+type FullOptions = ScheduleOptions & { readonly elementBytes: number };
 
 /** A kernel call while it is not known yet which kernels are one. */
 interface PlannedCall {
@@ -49,15 +53,21 @@ class Scheduler {
   readonly #outputs: number[] = [];
   readonly #metrics: number[] = [];
   readonly #gradients: (number | null)[] = [];
+  /** Temporaries that are not to be kept for late readers. */
+  readonly #unkept = new Set<number>();
   #step = -1;
   #loss = -1;
 
-  constructor(model: Model) {
+  /** Whether memory is dearer than operations. */
+  readonly #sparing: boolean;
+
+  constructor(model: Model, sparing: boolean) {
     this.#model = model;
+    this.#sparing = sparing;
     this.#build = new Build(model.graph);
   }
 
-  program(elementBytes: number): Program {
+  program(options: FullOptions): Program {
     this.#persistent();
     const { roots, optimizer } = this.#model;
     this.#entry("initialize", this.#starts());
@@ -81,7 +91,7 @@ class Scheduler {
       if (optimizer !== null) this.#entry("step", [loss, ...this.#updates()]);
     }
     this.#share(this.#planned);
-    return this.#finish(elementBytes);
+    return this.#finish(options);
   }
 
   #buffer(name: string, shape: Shape, role: Buffer["role"]): number {
@@ -219,7 +229,7 @@ class Scheduler {
       const { role, size } = this.#buffers[buffer]!;
       return role.kind === "temporary" ? size : null;
     };
-    const tasks = orderTasks(fuse(this.#model.graph, roots, stored), sizeOf);
+    const tasks = orderTasks(fuse(this.#model.graph, roots, stored), sizeOf, this.#sparing);
     // Most of what might have been stored was not: names go to what is.
     for (const { buffer } of tasks.flatMap((task) => task.body.writes)) {
       const unnamed = this.#buffers[buffer]!;
@@ -246,7 +256,7 @@ class Scheduler {
       const { kind } = this.#buffers[addresses[operand]!.buffer]!.role;
       return kind === "hyper" || kind === "step";
     });
-    return { shaped, anySize, name: kernelName(entry, destinations, this.#model) };
+    return { shaped, anySize, name: kernelName(entry, destinations, this.#model, shaped.kernel.kind) };
   }
 
   /** Calls of kernels that are shared by all that have one formula and one shape; where there are several shapes, one formula. */
@@ -280,7 +290,7 @@ class Scheduler {
   }
 
   /** Leaves out temporaries that nothing touches, and says of the others what they are kept for. */
-  #finish(elementBytes: number): Program {
+  #finish(options: FullOptions): Program {
     const readers = new Map<number, Set<string>>();
     for (const { calls } of this.#entries) {
       for (const { kernel, addresses } of calls) {
@@ -311,7 +321,8 @@ class Scheduler {
         addresses: call.addresses.map((a) => ({ ...a, buffer: renumbered.get(a.buffer)! })),
       })),
     }));
-    return { kernels: this.#kernels, buffers, entries, arena: planMemory(buffers, entries, elementBytes) };
+    const dropped = new Set([...this.#unkept].flatMap((id) => renumbered.get(id) ?? []));
+    return recompute({ kernels: this.#kernels, buffers, entries }, { ...options, dropped });
   }
 }
 

@@ -1,0 +1,18 @@
+/** What a kernel call costs. */
+import { type Size, sizeAt } from "../ir/size.ts";
+import { ops } from "../ops/table.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** Floating-point operations at each point of the kernel's loops; `rows` is its free dimension. */
+export function flopsEach(kernel: Kernel, rows: number): number {
+  let each = kernel.kind === "product" ? 2 * sizeAt(kernel.depth, rows) : 0;
+  for (const value of kernel.values) {
+    if (value.kind === "apply") each += ops[value.op].flops;
+    else if (value.kind === "reduce") each += 1;
+  }
+  return each;
+}
+
+/** Floating-point operations of one call. */
+export const flopsOf = (kernel: Kernel, rows: number): number =>
+  kernel.loops.reduce((points, size: Size) => points * sizeAt(size, rows), flopsEach(kernel, rows));

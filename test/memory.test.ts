@@ -1,0 +1,197 @@
+/** Memory: the arena beside what must be alive, values made again instead of kept, and layers that are undone instead of kept. */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { analyse, compile, DiagnosticError } from "../compiler/index.ts";
+import type { Model } from "../compiler/ir/model.ts";
+import { lower } from "../compiler/passes/lower.ts";
+import { simplify } from "../compiler/passes/simplify.ts";
+import { Interpreter } from "../compiler/schedule/interpret.ts";
+import type { Program } from "../compiler/schedule/kernel.ts";
+import { arenaBytes, bytesOf, lowerBound } from "../compiler/schedule/memory.ts";
+import { schedule, type ScheduleOptions } from "../compiler/schedule/schedule.ts";
+import { verifyProgram } from "../compiler/schedule/verify-program.ts";
+import { parse } from "../grammar/parse.ts";
+import { start } from "./helpers/model.ts";
+import { environmentOf, keyOf } from "./helpers/schedule.ts";
+
+const folder = (path: string): URL => new URL(`../${path}/`, import.meta.url);
+
+/** Every model of the examples and of the test cases, as `name of file, name of model, source`. */
+const programs = ["examples", "test/cases"].flatMap((path) =>
+  readdirSync(folder(path))
+    .filter((file) => file.endsWith(".nn"))
+    .flatMap((file) => {
+      const source = readFileSync(new URL(file, folder(path)), "utf8");
+      const { declarations } = parse(source, file).file;
+      return declarations.flatMap((d) => (d.kind === "model" ? [[file, d.name.text, source] as const] : []));
+    }),
+);
+
+async function lowered(source: string, model?: string): Promise<Model> {
+  const { joint } = await analyse(source, model === undefined ? {} : { model });
+  return simplify(lower(joint));
+}
+
+const deep = (depth: number, layer = "dense(h, 16, tanh)"): string => `model Deep {
+  input x: [N, 16]
+  target y: int[N]
+  h = x
+  for i in 0..${depth} { h = ${layer} }
+  z = dense(h, 3)
+  loss cross_entropy(z, y)
+  optimizer adam(lr = 1e-2)
+}`;
+
+describe("the arena", () => {
+  it.each(programs)(
+    "of %s, %s is within 15 %% of the largest sum of live values",
+    async (_, name, source) => {
+      const model = await lowered(source, name);
+      for (const elementBytes of [4, 8]) {
+        const program = schedule(model, { elementBytes });
+        const bound = lowerBound(program, elementBytes);
+        expect(program.arena.fixed).toBeLessThanOrEqual(1.15 * bound.fixed);
+        expect(program.arena.perRow).toBeLessThanOrEqual(1.15 * bound.perRow);
+      }
+    },
+  );
+});
+
+/** The least memory that `model` can do with, by the compiler's own word. */
+function leastOf(model: Model, rows: number, elementBytes: number): number {
+  try {
+    schedule(model, { elementBytes, memory: { bytes: 1, rows } });
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    const [, least = ""] = /takes at least ([\d,]+) bytes/.exec(error.diagnostics[0]!.message) ?? [];
+    return Number(least.replaceAll(",", ""));
+  }
+  throw new Error("a model in one byte");
+}
+
+/** What the training entries leave of everything the host can see. */
+function results(model: Model, options: ScheduleOptions, rows: number): Map<string, Float64Array> {
+  const program = schedule(model, { ...options, elementBytes: 8 });
+  verifyProgram(program, 8);
+  const machine = new Interpreter(program, rows, 7);
+  const given = environmentOf(model, rows, 0);
+  machine.run("initialize");
+  for (const buffer of program.buffers) {
+    if (buffer.role.kind !== "input") continue;
+    const input = model.inputs.find(({ name }) => buffer.name === name)!;
+    const { data } = given.inputs.get(input.name)!;
+    machine.view(buffer).set(input.type === "int" ? data.map(() => 1) : data);
+  }
+  const names = program.entries.map((entry) => entry.name);
+  const found = new Map<string, Float64Array>();
+  for (const entry of ["gradients", "step", "step"] as const) {
+    if (!names.includes(entry)) continue;
+    machine.run(entry);
+    for (const buffer of program.buffers) {
+      const passing = buffer.role.kind === "temporary" || buffer.role.kind === "table";
+      if (!passing) found.set(`${found.size} ${entry} ${keyOf(buffer)}`, machine.view(buffer).slice());
+    }
+  }
+  return found;
+}
+
+const repeats = (program: Program): number =>
+  program.entries.flatMap((entry) => entry.calls).filter((call) => call.again).length;
+
+describe("values made again", () => {
+  it.each([
+    ["dense layers", deep(16)],
+    ["dropout", deep(12, "dense(h, 16, tanh) |> dropout(0.3)")],
+    ["skips", deep(12, "h + dense(relu(dense(h, 24)), 16)")],
+    [
+      "one layer many times",
+      deep(1, "h").replace(
+        "for",
+        "param w: [16, 16] ~ xavier_uniform for i in 0..16 { h = tanh(h @ w) } for",
+      ),
+    ],
+    ["softmax inside", deep(6, "dense(softmax(dense(h, 16)), 16)")],
+  ])("%s: less memory, the same bits", async (_, source) => {
+    const model = await lowered(source);
+    const rows = 64;
+    const kept = schedule(model, { elementBytes: 8 });
+    const whole = arenaBytes(kept.arena, rows);
+    const least = leastOf(model, rows, 8);
+    const stays = kept.buffers.flatMap((b) =>
+      b.role.kind === "temporary" ? [] : [bytesOf(b, 8) * (b.size.free ? rows : 1)],
+    );
+    const always = stays.reduce((a, b) => a + b, 0);
+    expect(least - always).toBeLessThan(0.8 * (whole - always));
+    const plain = results(model, {}, rows);
+    for (const bytes of [least, Math.round((least + whole) / 2)]) {
+      const memory = { bytes, rows };
+      const program = schedule(model, { elementBytes: 8, memory });
+      expect(arenaBytes(program.arena, rows)).toBeLessThanOrEqual(bytes);
+      if (bytes === least) expect(repeats(program)).toBeGreaterThan(0);
+      expect(results(model, { memory }, rows)).toEqual(plain);
+    }
+  });
+
+  it.each(programs)("%s, %s: the same bits in the least memory", async (_, name, source) => {
+    const model = await lowered(source, name);
+    const entries = model.parameters.map(({ shape }) => shape.reduce((all, { count }) => all * count, 1));
+    // The interpreter is slow, and the digit networks differ from others in size alone.
+    if (entries.reduce((a, b) => a + b, 0) > 10_000) return;
+    const rows = 8;
+    const memory = { bytes: leastOf(model, rows, 8), rows };
+    expect(results(model, { memory }, rows)).toEqual(results(model, {}, rows));
+  });
+
+  it("more memory costs fewer operations; k layers do with about 2√k", async () => {
+    const rows = 4096;
+    const model = await lowered(deep(100));
+    const kept = schedule(model);
+    const whole = arenaBytes(kept.arena, rows);
+    const counts = [0.25, 0.5, 0.75, 0.9].map((part) =>
+      repeats(schedule(model, { memory: { bytes: Math.round(part * whole), rows } })),
+    );
+    expect(counts).toEqual(counts.toSorted((a, b) => b - a));
+    const perLayer = 16 * 4;
+    const above = leastOf(model, rows, 4) - kept.arena.fixed;
+    expect(above / rows / perLayer).toBeLessThan(2 * Math.sqrt(100) + 6);
+  });
+
+  it("nothing is made again where there is room", async () => {
+    const model = await lowered(deep(4));
+    const program = schedule(model, { memory: { bytes: 1e9, rows: 32 } });
+    expect(repeats(program)).toBe(0);
+    expect(program.keeping).toBeUndefined();
+  });
+
+  it("a compiled module trains to the same bytes; the report tells the price", async () => {
+    const source = deep(10, "dense(h, 16, tanh) |> dropout(0.2)");
+    const memory = { bytes: 105_000, rows: 64 };
+    const { report } = await compile(source, { memory });
+    const price = report.recomputed!;
+    expect(price.rows).toBe(64);
+    expect(price.memory.recomputing).toBeLessThanOrEqual(memory.bytes);
+    expect(price.memory.recomputing).toBe(report.arena.fixed + 64 * report.arena.perRow);
+    expect(price.memory.keeping).toBeGreaterThan(memory.bytes);
+    expect(price.flops.recomputing).toBeGreaterThan(price.flops.keeping);
+    expect(price.flops.recomputing).toBeLessThan(1.5 * price.flops.keeping);
+    expect(price.values.map(({ name }) => name)).toContain("h_5");
+
+    const trained = async (options: object): Promise<string> => {
+      const net = await start(source, options);
+      const x = Array.from({ length: 64 * 16 }, (_, i) => Math.sin(i));
+      const y = Array.from({ length: 64 }, (_, i) => i % 3);
+      for (let step = 0; step < 3; step++) net.step({ x: Float32Array.from(x), y });
+      return net.save().join();
+    };
+    expect(await trained({ memory })).toBe(await trained({}));
+  });
+
+  it("says the least that would do where nothing helps", async () => {
+    const model = await lowered(deep(4));
+    const least = leastOf(model, 32, 4);
+    expect(arenaBytes(schedule(model, { memory: { bytes: least, rows: 32 } }).arena, 32)).toBe(least);
+    await expect(compile(deep(4), { memory: { bytes: least - 1 } })).rejects.toMatchObject({
+      diagnostics: [{ code: "memory-too-small", message: expect.stringContaining("a batch of 32") }],
+    });
+  });
+});
