@@ -73,7 +73,7 @@ function projectRoot(folder: string): string {
 const toName = (path: string): string => path.split(sep).join("/");
 
 /**
- * Compiles a program; its warnings go to stderr.
+ * Compiles a program, for this very engine unless a fallback is asked for; its warnings go to stderr.
  * @throws ProgramError
  */
 export async function compileProgram(
@@ -83,7 +83,7 @@ export async function compileProgram(
 ): Promise<Compiled> {
   const { compile, DiagnosticError } = await import("../compiler/index.ts");
   try {
-    const compiled = await compile(program.text, { ...program.options, ...options });
+    const compiled = await compile(program.text, { ...program.options, fallback: false, ...options });
     if (compiled.diagnostics.length > 0) {
       output.say(
         await renderDiagnostics(program, compiled.diagnostics, output.messageColors.isColorSupported),

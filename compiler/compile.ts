@@ -113,14 +113,23 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   });
   verifyProgram(program, elementBytes);
   refuseUnaddressable(program.arena);
-  const assembly = render(program, { dtype, simd, model: joint.name });
-  const manifest = buildManifest(joint, program, { dtype, simd, sourceHash });
-  const { wasm, wat } = await assemble(assembly, { manifest: JSON.stringify(manifest), simd });
+  const module = async (mode: "strict" | "relaxed") => {
+    const assembly = render(program, { dtype, simd: mode, model: joint.name });
+    const manifest = buildManifest(joint, program, { dtype, simd: mode, sourceHash });
+    return {
+      assembly,
+      manifest,
+      ...(await assemble(assembly, { manifest: JSON.stringify(manifest), simd: mode })),
+    };
+  };
+  const { assembly, manifest, wasm, wat } = await module(simd);
+  const fallback = simd === "relaxed" && options.fallback !== false ? (await module("strict")).wasm : null;
 
   const name = fileName(joint.name);
   return {
     name,
     wasm,
+    fallback,
     js: moduleText(name, manifest),
     dts: declarationsText(manifest, joint.doc),
     manifest,

@@ -18,8 +18,10 @@ export interface SourceOptions {
 }
 
 export interface CompileOptions extends SourceOptions {
-  /** `strict` (the default) gives the same bytes everywhere; `relaxed` may fuse multiply and add. */
+  /** `strict` (the default) gives the same bytes everywhere; `relaxed` may fuse multiply and add, and comes with a strict `fallback`. */
   readonly simd?: "strict" | "relaxed";
+  /** False saves the time that the strict module beside a relaxed one takes. */
+  readonly fallback?: boolean;
   readonly dtype?: "f32" | "f64";
   /**
    * The arena that has to do for a batch of `rows` (32 without it), in bytes: values of the forward pass are made again in the backward pass, rather than
@@ -45,9 +47,11 @@ export type StageName = keyof Stages;
 export const stageNames: readonly StageName[] = ["ast", "ir", "grad", "kernels", "as", "wat"];
 
 export interface Compiled {
-  /** The model's name in kebab case: the name of the three files. */
+  /** The model's name in kebab case: the name of its files. */
   readonly name: string;
   readonly wasm: Uint8Array<ArrayBuffer>;
+  /** Beside a relaxed module the strict one, `NAME.strict.wasm`, for engines without relaxed SIMD. */
+  readonly fallback: Uint8Array<ArrayBuffer> | null;
   /** An ES module that loads `./NAME.wasm` beside it; it carries the runtime. */
   readonly js: string;
   readonly dts: string;

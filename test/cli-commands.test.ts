@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { readSafetensors } from "../runtime/safetensors.ts";
 import { runCli, runHere, type CliResult } from "./helpers/run-cli.ts";
 
@@ -79,6 +79,36 @@ describe("compile", () => {
     net.set("p.weight", [3, -2]);
     net.set("p.bias", [1]);
     expect([...net.predict({ x: [[1, 1]] }).p.data]).toEqual([2]);
+  });
+
+  test("relaxed comes with a strict module, which is taken where an engine has no relaxed SIMD", async () => {
+    const result = await json("compile", "line.nn", "-o", "relaxed", "--simd", "relaxed");
+    expect(readdirSync(at("relaxed")).sort()).toEqual([
+      "line.d.ts",
+      "line.js",
+      "line.strict.wasm",
+      "line.wasm",
+    ]);
+    for (const [file, { bytes, gzip }] of [
+      ["line.wasm", result.wasm],
+      ["line.strict.wasm", result.fallback],
+    ]) {
+      const wasm = readFileSync(at(`relaxed/${file}`));
+      expect({ bytes, gzip }).toEqual({ bytes: wasm.length, gzip: gzipSync(wasm).length });
+    }
+    expect((await json("compile", "line.nn", "-o", "out")).fallback).toBeUndefined();
+    expect(readFileSync(at("relaxed/line.strict.wasm"))).toEqual(readFileSync(at("out/line.wasm")));
+
+    const { load } = await import(pathToFileURL(at("relaxed/line.js")).href);
+    expect((await load()).manifest.simd).toBe("relaxed");
+    const { validate } = WebAssembly;
+    // An engine without it refuses what holds f32x4.relaxed_madd, 0xfd 0x105.
+    const older = vi.spyOn(WebAssembly, "validate").mockImplementation((source) => {
+      const code = Buffer.from(source as Uint8Array<ArrayBuffer>);
+      return !code.includes(Buffer.of(0xfd, 0x85, 0x02)) && validate(source);
+    });
+    expect((await load()).manifest.simd).toBe("strict");
+    older.mockRestore();
   });
 
   test.each(["ast", "ir", "grad", "kernels", "as", "wat"])(

@@ -1,4 +1,4 @@
-/** `nndsl compile`: a model becomes `NAME.wasm`, `NAME.js` and `NAME.d.ts`. */
+/** `nndsl compile`: a model becomes `NAME.wasm`, `NAME.js` and `NAME.d.ts`; with relaxed SIMD `NAME.strict.wasm` too. */
 import { join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Option, type Command } from "commander";
@@ -30,9 +30,12 @@ export function addCompile(program: Command, output: Output): Command {
   return addModelOptions(program.command("compile"))
     .description("write a model as a WebAssembly module, an ES module that loads it, and its types")
     .argument("<file>", "a program, FILE.nn")
-    .option("-o, --output <folder>", "where the three files go; made if need be", ".")
+    .option("-o, --output <folder>", "where the files go; made if need be", ".")
     .addOption(
-      new Option("--simd <mode>", "strict: the same bytes on every processor; relaxed: faster, close")
+      new Option(
+        "--simd <mode>",
+        "strict: the same bytes on every processor; relaxed: faster, close, with a strict module beside it",
+      )
         .choices(["strict", "relaxed"])
         .default("strict"),
     )
@@ -48,6 +51,7 @@ Examples:
   nndsl compile xor.nn -o out                          out/xor.wasm, out/xor.js, out/xor.d.ts
   nndsl compile mnist.nn --set sizes=[512,256] --set act=relu
   nndsl compile mnist.nn --memory 4MB --batch 256      keeps less for the backward pass, and says what that costs
+  nndsl compile xor.nn --simd relaxed                  xor.strict.wasm too, which xor.js takes where relaxed SIMD is missing
   nndsl compile xor.nn --emit grad                     the derived backward pass
   nndsl compile xor.nn --emit as | less                the kernels as readable AssemblyScript
 
@@ -64,7 +68,13 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   optimiseRarely();
   const compiled = await compileProgram(
     program,
-    { ...sourceOptions(options), ...memoryOptions(options), simd, dtype },
+    {
+      ...sourceOptions(options),
+      ...memoryOptions(options),
+      simd,
+      dtype,
+      fallback: options.emit === undefined,
+    },
     output,
   );
   if (options.emit !== undefined) {
@@ -74,21 +84,27 @@ async function compileCommand(file: string, options: CompileArguments, output: O
     return;
   }
 
-  const { name, wasm, js, dts, manifest } = compiled;
+  const { name, wasm, fallback, js, dts, manifest } = compiled;
   const path = (extension: string): string => join(options.output, `${name}.${extension}`);
   await writeFiles([
     { path: path("wasm"), bytes: wasm },
+    ...(fallback === null ? [] : [{ path: path("strict.wasm"), bytes: fallback }]),
     { path: path("js"), bytes: js },
     { path: path("d.ts"), bytes: dts },
   ]);
   const milliseconds = Math.round(performance.now() - started);
-  const zipped = gzipSync(wasm).length;
+  const module = (extension: string, content: Uint8Array) => ({
+    file: path(extension),
+    bytes: content.length,
+    gzip: gzipSync(content).length,
+  });
   const { recomputed } = compiled.report;
   const parameters = compiled.report.parameters.reduce((sum, p) => sum + p.count, 0);
   if (output.json) {
     const result = {
       model: manifest.model,
-      wasm: { file: path("wasm"), bytes: wasm.length, gzip: zipped },
+      wasm: module("wasm", wasm),
+      ...(fallback === null ? {} : { fallback: module("strict.wasm", fallback) }),
       js: { file: path("js"), bytes: Buffer.byteLength(js) },
       dts: { file: path("d.ts"), bytes: Buffer.byteLength(dts) },
       parameters,
@@ -109,7 +125,12 @@ async function compileCommand(file: string, options: CompileArguments, output: O
       `memory ${bytes(manifest.arena.fixed)} and ${bytes(manifest.arena.perRow)} a row, ` +
       `compiled in ${duration(milliseconds / 1000)}\n${table(
         ["file", "size", "gzipped"],
-        [row("wasm", wasm), row("js", js), row("d.ts", dts)],
+        [
+          row("wasm", wasm),
+          ...(fallback === null ? [] : [row("strict.wasm", fallback)]),
+          row("js", js),
+          row("d.ts", dts),
+        ],
         output.colors,
       )}\n${recomputed === null ? "" : `${priceOf(recomputed)}\n`}`,
   );

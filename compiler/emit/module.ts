@@ -11,14 +11,30 @@ export const fileName = (model: string): string =>
     .replaceAll("_", "-")
     .toLowerCase();
 
+/** A module with one function that multiplies and adds in one instruction: valid where WebAssembly has relaxed SIMD. */
+// prettier-ignore
+const RELAXED_SIMD = [
+  0, 97, 115, 109, 1, 0, 0, 0,
+  1, 6, 1, 96, 1, 123, 1, 123, // type: v128 -> v128
+  3, 2, 1, 0, // function 0 of type 0
+  10, 13, 1, 11, 0, 32, 0, 32, 0, 32, 0, 253, 133, 2, 11, // f32x4.relaxed_madd of it, three times
+];
+
+/** Where `NAME.js` finds the module. Bundlers know an address of this very form. */
+function addressText(name: string, { simd }: Manifest): string {
+  const at = (file: string): string => `new URL("./${file}.wasm", import.meta.url)`;
+  if (simd === "strict") return at(name);
+  return `WebAssembly.validate(Uint8Array.of(${RELAXED_SIMD.join()})) ? ${at(name)} : ${at(`${name}.strict`)}`;
+}
+
 /**
  * The text of `NAME.js`. It carries the runtime, so that it works on a page without a bundler or an import map; and what several threads need,
  * where the model is large enough for them.
  */
 export function moduleText(name: string, manifest: Manifest): string {
-  return `// ${manifest.model}, compiled by nndsl ${version}. It loads ./${name}.wasm; types are in ./${name}.d.ts.
+  return `// ${manifest.model}, compiled by nndsl ${version}. It loads ./${name}.wasm${manifest.simd === "relaxed" ? `, or ./${name}.strict.wasm where relaxed SIMD is missing` : ""}; types are in ./${name}.d.ts.
 ${runtimeSource.trim()}
-${manifest.threads ? `${threadsSource.trim()}\n` : ""}const load = (source = new URL("./${name}.wasm", import.meta.url), options) => nndsl.loadWith(async () => ${manifest.threads ? "threads" : "({})"}, source, options);
+${manifest.threads ? `${threadsSource.trim()}\n` : ""}const load = (source = ${addressText(name, manifest)}, options) => nndsl.loadWith(async () => ${manifest.threads ? "threads" : "({})"}, source, options);
 const NndslError = nndsl.NndslError;
 export { load, load as default, NndslError };
 `;
@@ -27,6 +43,7 @@ export { load, load as default, NndslError };
 /** The text of `NAME.d.ts`: this model's names and shapes, and the runtime's interface over them. */
 export function declarationsText(manifest: Manifest, doc?: string): string {
   const { inputs, outputs, parameters, metrics, optimizer } = manifest;
+  const name = fileName(manifest.model);
   const inRole = (role: "input" | "target"): Field[] =>
     inputs.filter((i) => i.role === role).map((i) => ({ ...i, note: inputNote(i) }));
   const names = (list: readonly string[]): string =>
@@ -48,7 +65,7 @@ export interface Model extends ModelTypes {
 
 ${comment([doc ?? `The model ${manifest.model}.`], "")}export type ${manifest.model}Net = Net<Model>;
 
-/** Loads \`./${fileName(manifest.model)}.wasm\` beside this module, or \`source\` in its place. */
+/** Loads \`./${name}.wasm\` beside this module${manifest.simd === "relaxed" ? ` (\`./${name}.strict.wasm\` where relaxed SIMD is missing)` : ""}, or \`source\` in its place. */
 export declare function load(source?: Source | Promise<Source>, options?: LoadOptions): Promise<Net<Model>>;
 export default load;
 
