@@ -48,6 +48,10 @@ const PASS_GAP = 76;
 const ROUND = 44;
 const GROUP_PADDING = 16;
 const GROUP_TITLE = 20;
+/** Between an arrow and a box that it passes. */
+const ASIDE = 14;
+/** How far before a box an arrow turns towards it. */
+const APPROACH = 24;
 
 /** About the width of a text in a sans-serif face. */
 export function textWidth(text: string, size: number): number {
@@ -100,7 +104,7 @@ export function placeDiagram(diagram: Diagram, numbers: Numbers | null): Layout 
     boxes,
     arrows: arrows.map((a) => ({
       ...a,
-      points: clipped(a.points, byId.get(a.arrow.from)!, byId.get(a.arrow.to)!),
+      points: clipped(a.points, byId.get(a.arrow.from)!, byId.get(a.arrow.to)!, boxes),
     })),
     groups,
     width: width + 2 * MARGIN,
@@ -145,16 +149,20 @@ function mirrored(
       return [{ ...own, points: own.points.map((p) => moved(p, top)), at: own.at && moved(own.at, top) }];
     const [from, to] = [byId.get(arrow.from), byId.get(arrow.to)];
     if (from === undefined || to === undefined) return [];
-    if (arrow.kind === "stored") return [{ arrow, points: across(from, to), rows: [], at: null }];
+    if (arrow.kind === "stored") {
+      const between = boxes.find((b) => b.y > from.y && b.y < to.y && Math.abs(b.x - from.x) < b.width / 2);
+      return [{ arrow, points: across(from, to, between), rows: [], at: null }];
+    }
     const rows = arrowRows(arrow, diagram, numbers);
     const middle = { x: (from.x - from.width / 2 + to.x + to.width / 2) / 2, y: (from.y + to.y) / 2 };
     return [{ arrow, points: [from, middle, to], rows, at: rows.length === 0 ? null : middle }];
   });
+  const all = [...byId.values()];
   return {
-    boxes: [...byId.values()],
+    boxes: all,
     arrows: arrows.map((a) => ({
       ...a,
-      points: clipped(a.points, byId.get(a.arrow.from)!, byId.get(a.arrow.to)!),
+      points: clipped(a.points, byId.get(a.arrow.from)!, byId.get(a.arrow.to)!, all),
     })),
     groups: [],
     width: lane.width + 2 * MARGIN,
@@ -300,21 +308,50 @@ function boxSize(
   };
 }
 
-/** From a box of the forward pass down to one of the backward pass. */
-function across(from: PlacedBox, to: PlacedBox): Point[] {
+/** From a box of the forward pass down to one of the backward pass, on the right of a box that lies between. */
+function across(from: PlacedBox, to: PlacedBox, between?: PlacedBox): Point[] {
   const start = { x: from.x, y: from.y + from.height / 2 };
   const end = { x: to.x, y: to.y - to.height / 2 };
   const middle = (start.y + end.y) / 2;
-  return [start, { x: start.x, y: middle }, { x: end.x, y: middle }, end];
+  if (between === undefined) return [start, { x: start.x, y: middle }, { x: end.x, y: middle }, end];
+  const right = between.x + between.width / 2 + ASIDE;
+  return [start, { x: right, y: from.y }, { x: right, y: middle }, { x: end.x, y: middle }, end];
 }
 
 /** Ends on the outlines of what it joins. */
-function clipped(points: readonly Point[], from: PlacedBox, to: PlacedBox): Point[] {
+function clipped(
+  points: readonly Point[],
+  from: PlacedBox,
+  to: PlacedBox,
+  boxes: readonly PlacedBox[],
+): Point[] {
   if (points.length < 2) return [...points];
-  const inner = points.slice(1, -1);
+  const others = boxes.filter((box) => box !== from && box !== to);
+  const inner = aside(points.slice(1, -1), to, others);
   const start = outline(from, inner[0] ?? to.body);
   const end = outline(to, inner.at(-1) ?? from.body);
   return [start, ...inner, end];
+}
+
+/** Lets an arrow that would run over another box on the last of its way arrive from the side. */
+function aside(inner: readonly Point[], { body }: PlacedBox, others: readonly PlacedBox[]): readonly Point[] {
+  const last = inner.at(-1);
+  if (last === undefined || !others.some((other) => isCrossed(other.body, last, body))) return inner;
+  return [...inner, { x: body.x - Math.sign(body.x - last.x) * (body.width / 2 + APPROACH), y: body.y }];
+}
+
+/** Whether the line between two points touches an area. */
+function isCrossed(area: Area, from: Point, to: Point): boolean {
+  let [enters, leaves] = [0, 1];
+  for (const [start, way, middle, size] of [
+    [from.x, to.x - from.x, area.x, area.width],
+    [from.y, to.y - from.y, area.y, area.height],
+  ] as const) {
+    const [one, other] = [(middle - size / 2 - start) / way, (middle + size / 2 - start) / way];
+    enters = Math.max(enters, Math.min(one, other));
+    leaves = Math.min(leaves, Math.max(one, other));
+  }
+  return enters <= leaves;
 }
 
 /** Where the line from the middle of a box to `towards` leaves it. */
