@@ -255,6 +255,37 @@ describe.skipIf(chromiumPath === undefined)(inChromium("SVG"), () => {
       }
     });
   });
+
+  test("leads no arrow over a box that it does not join", async () => {
+    const svgs = [
+      await picture("svg", "examples/graph.nn", "--what", "joint"),
+      await picture("svg", "examples/xor.nn", "--no-fold", "--what", "joint", ...xorData),
+      await picture("svg", "examples/mnist.nn", "--no-fold", "--what", "forward"),
+      await picture("svg", "examples/mnist.nn", "--fold"),
+    ];
+    await withPage({ "/index.html": "<!doctype html><title>pictures</title><body>" }, async ({ page }) => {
+      const fresh = await page.context().browser()!.newPage();
+      for (const svg of svgs) {
+        await fresh.setContent(svg);
+        const crossed = await fresh.evaluate(() => {
+          const picture = document.querySelector("svg > g")!;
+          const boxes = [...picture.querySelectorAll<SVGGeometryElement>(".box")];
+          const STEPS = 200;
+          const crossings = [...picture.querySelectorAll<SVGPathElement>("path.arrow")].map((arrow) => {
+            const way = Array.from({ length: STEPS + 1 }, (_, i) =>
+              arrow.getPointAtLength((arrow.getTotalLength() * i) / STEPS),
+            );
+            // An arrow begins and ends on the outlines of the two that it joins.
+            const inside = boxes.filter((box) => way.slice(10, -10).some((at) => box.isPointInFill(at)));
+            return inside.map((box) => `${arrow.getAttribute("d")} over ${box.outerHTML}`);
+          });
+          return { arrows: crossings.length, boxes: boxes.length, crossings: crossings.flat() };
+        });
+        expect(crossed.crossings).toEqual([]);
+        expect(Math.min(crossed.arrows, crossed.boxes)).toBeGreaterThan(6);
+      }
+    });
+  });
 });
 
 describe("what cannot be drawn is told in words", () => {
