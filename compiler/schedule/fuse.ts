@@ -8,7 +8,7 @@ import { CompilerFault } from "../fault.ts";
 import { Build } from "../ir/build.ts";
 import { type Graph, reachable } from "../ir/graph.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
-import { affineOf, isOne, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
+import { affineOf, elements, isOne, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
 import {
   type Body,
   formBody,
@@ -285,6 +285,7 @@ class Fusion {
         // A scalar made of the results of several kernels is a kernel of its own.
         if (group.domain.length === 0 && joined.domain.length > 0 && [...makers].some((m) => m !== cluster))
           continue;
+        if (cluster.group.matmul !== null && overwrites && isSmall(item.node)) continue;
         // Another update may need the old value, and what this kernel makes: it could come neither before nor after.
         const makes = cluster.group.items.some((other) => !other.inPlace);
         if (makes && this.#contested.has(item.buffer)) continue;
@@ -451,6 +452,12 @@ function liesWrong(body: Body): boolean {
  */
 const MOST_ITEMS = 64;
 const MOST_VALUES = 1024;
+
+/**
+ * Whether a tensor is too small for an update of its own in its gradient's product: below about the size of a page its gradient stays in the
+ * nearest cache, and one function for the updates of all such parameters is less code.
+ */
+const isSmall = ({ shape }: Node): boolean => (elements(shape)?.count ?? 0) < 1024;
 const isFull = ({ group, body }: Cluster): boolean =>
   group.items.length >= MOST_ITEMS || body.values.length >= MOST_VALUES;
 
