@@ -99,8 +99,9 @@ async function run(options: Options): Promise<void> {
     }
     if (disagree(results))
       throw new Error("Answers differ: see the dashes above. docs/benchmarks.md stays as it is.");
-    if (options.whole)
-      await writeFile(new URL("../docs/benchmarks.md", import.meta.url), toDocument(results));
+    const page =
+      options.markdown ?? (options.whole ? new URL("../docs/benchmarks.md", import.meta.url) : undefined);
+    if (page !== undefined) await writeFile(page, toDocument(results));
     else say("A part of the benchmarks: docs/benchmarks.md stays as it is.");
   } finally {
     await folder.remove();

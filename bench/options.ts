@@ -8,6 +8,7 @@ export const usage = `npm run bench -- [options]
   --rounds N       rounds that are counted (15)
   --quick          few short rounds: to see that everything runs
   --json FILE      the figures as JSON, too
+  --markdown FILE  the page of the documentation, in another place
   --no-chromium    leaves the pages out
   --no-node        leaves Node out
   --help
@@ -19,6 +20,7 @@ export interface Options {
   readonly chromium: boolean;
   readonly node: boolean;
   readonly json?: string;
+  readonly markdown?: string;
   /** Whether something of that name is asked for. */
   wants(name: string): boolean;
   /** Whether the run may write the page of the documentation. */
@@ -37,6 +39,7 @@ export function readOptions(args: string[]): Options | undefined {
       rounds: { type: "string" },
       quick: { type: "boolean", default: false },
       json: { type: "string" },
+      markdown: { type: "string" },
       "no-chromium": { type: "boolean", default: false },
       "no-node": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -52,6 +55,7 @@ export function readOptions(args: string[]): Options | undefined {
     chromium: !values["no-chromium"],
     node: !values["no-node"],
     ...(values.json !== undefined && { json: values.json }),
+    ...(values.markdown !== undefined && { markdown: values.markdown }),
     wants: (name) => only === undefined || only.some((start) => name.startsWith(start)),
     whole: only === undefined && !values.quick && !values["no-chromium"] && !values["no-node"],
   };

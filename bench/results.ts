@@ -25,14 +25,27 @@ export interface Results {
   readonly peakMemory?: PeakMemory;
 }
 
-/** Milliseconds for one unit of work, the median; undefined where it was not measured. */
-export function medianOf(
+/** What is made of the times of all rounds: the median, or the least. */
+export type Pick = (samples: readonly number[]) => number;
+
+export const median: Pick = (samples) => {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const half = Math.floor(sorted.length / 2);
+  const upper = sorted[half] ?? NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? NaN) + upper) / 2;
+};
+
+export const least: Pick = (samples) => Math.min(...samples);
+
+/** Milliseconds for one unit of work; undefined where it was not measured. */
+export function timeOf(
   host: HostResults | undefined,
   workload: string,
   contestant: ContestantName,
+  pick: Pick,
 ): number | undefined {
   const cell = host?.rows.find((row) => row.workload === workload)?.cells.get(contestant);
-  return cell?.kind === "timing" ? cell.median : undefined;
+  return cell?.kind === "timing" ? pick(cell.samples) : undefined;
 }
 
 /** Floating-point operations a second, in 10⁹, from milliseconds for one. */

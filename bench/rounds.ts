@@ -15,9 +15,7 @@ export interface Pace {
 
 export interface Timing {
   readonly kind: "timing";
-  /** Milliseconds for one unit of work. */
-  readonly median: number;
-  readonly min: number;
+  /** Milliseconds for one unit of work, of each round. */
   readonly samples: readonly number[];
 }
 
@@ -27,14 +25,6 @@ export type Cell = Timing | { readonly kind: "missing" | "wrong"; readonly reaso
 export interface Row {
   readonly workload: string;
   readonly cells: ReadonlyMap<ContestantName, Cell>;
-}
-
-/** The middle of some numbers, or the mean of the two in the middle; NaN of none. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = Math.floor(sorted.length / 2);
-  const upper = sorted[half] ?? NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? NaN) + upper) / 2;
 }
 
 const missing = (error: unknown): Cell => ({
@@ -129,7 +119,7 @@ export async function time(
       for (const entrant of turns) await run(entrant, pace.slice, round >= warmUps);
     }
     for (const { name, samples } of entrants) {
-      cells.set(name, { kind: "timing", median: median(samples), min: Math.min(...samples), samples });
+      cells.set(name, { kind: "timing", samples });
     }
     return { workload: workload.id, cells };
   } finally {

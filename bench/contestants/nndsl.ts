@@ -32,15 +32,9 @@ async function moduleOf(job: Job, simd: Simd, read: Read): Promise<ArrayBuffer> 
 
 async function loaded(job: NetworkJob, simd: Simd, threads: number, read: Read): Promise<Net> {
   const bytes = await moduleOf(job, simd, read);
-  // `threads` is an option of the runtime since threads are there; older ones pass it over.
-  const options = { seed: 1, ...(threads > 1 && { threads }) };
-  const net: Net & { readonly threads?: { readonly count: number; readonly reason?: string } } = await load(
-    bytes,
-    options,
-  );
-  if (threads > 1 && net.threads?.count !== threads) {
-    throw new Unavailable(net.threads?.reason ?? "this runtime has no threads");
-  }
+  const net = await load(bytes, { seed: 1, threads });
+  const { count, reason } = net.threads;
+  if (count !== threads) throw new Unavailable(reason ?? `${count} threads`);
   // Layers come in the order of the program, each its weight and then its bias.
   const paths = net.manifest.parameters.map(({ path }) => path);
   for (const [i, { weight, bias }] of (await layersOf(job, read)).entries()) {

@@ -5,15 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { compile } from "../../dist/compiler/index.js";
-import { median } from "../rounds.ts";
 
 const model = fileURLToPath(new URL("../models/digits.nn", import.meta.url));
 const command = fileURLToPath(new URL("../../dist/cli/bin.js", import.meta.url));
 
 export interface CompileTime {
-  /** Seconds, medians. */
-  readonly cold: number;
-  readonly warm: number;
+  /** Seconds, of each time. */
+  readonly cold: readonly number[];
+  readonly warm: readonly number[];
 }
 
 export async function compileTime(times: number): Promise<CompileTime> {
@@ -37,5 +36,5 @@ export async function compileTime(times: number): Promise<CompileTime> {
   } finally {
     await rm(folder, { recursive: true });
   }
-  return { cold: median(cold), warm: median(warm) };
+  return { cold, warm };
 }

@@ -1,6 +1,6 @@
 /** A run as one JSON object. */
 import type { ContestantName } from "../hosts/runner.ts";
-import type { Results } from "../results.ts";
+import { least, median, type Results } from "../results.ts";
 import type { Cell } from "../rounds.ts";
 import { isReached, targetsOf } from "../targets.ts";
 import { workloads } from "../workloads.ts";
@@ -19,11 +19,11 @@ export function toJson(results: Results): object {
         const ours = row.cells.get("nndsl");
         const contestant = (cell: Cell): object => {
           if (cell.kind !== "timing") return { [cell.kind]: cell.reason };
-          const { median, min, samples } = cell;
+          const { samples } = cell;
           return {
-            median: inUnit(median, unit),
-            best: inUnit(min, unit),
-            ...(ours?.kind === "timing" && { timeToNndsl: median / ours.median }),
+            median: inUnit(median(samples), unit),
+            best: inUnit(least(samples), unit),
+            ...(ours?.kind === "timing" && { timeToNndsl: median(samples) / median(ours.samples) }),
             samples: samples.map((sample) => inUnit(sample, unit)),
           };
         };

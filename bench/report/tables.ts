@@ -1,6 +1,6 @@
 /** The tables of a run. */
 import type { ContestantName } from "../hosts/runner.ts";
-import { gigaflops, type HostResults, type Results } from "../results.ts";
+import { gigaflops, median, type HostResults, type Results } from "../results.ts";
 import type { Row } from "../rounds.ts";
 import { isReached, targetsOf, type Target } from "../targets.ts";
 import { workloads, type Unit, type Workload } from "../workloads.ts";
@@ -28,10 +28,11 @@ export const inUnit = (milliseconds: number, unit: Unit): number =>
 function cell(row: Row, { unit }: Workload, name: ContestantName): string {
   const timing = row.cells.get(name);
   if (timing?.kind !== "timing") return "–";
-  const median = figure(inUnit(timing.median, unit));
+  const time = median(timing.samples);
+  const shown = figure(inUnit(time, unit));
   const ours = row.cells.get("nndsl");
-  if (name === "nndsl" || ours?.kind !== "timing") return median;
-  return `${median} (${figure(timing.median / ours.median)}×)`;
+  if (name === "nndsl" || ours?.kind !== "timing") return shown;
+  return `${shown} (${figure(time / median(ours.samples))}×)`;
 }
 
 /** One group of workloads on one host; undefined where none of it was timed. */
@@ -110,8 +111,8 @@ export function compileTable({ compileTime }: Results): Table | undefined {
   return {
     head: ["Compile of the digit network", "s"],
     rows: [
-      ["`nndsl compile`, a fresh process", figure(compileTime.cold)],
-      ["`compile()`, in a process that has compiled before", figure(compileTime.warm)],
+      ["`nndsl compile`, a fresh process", figure(median(compileTime.cold))],
+      ["`compile()`, in a process that has compiled before", figure(median(compileTime.warm))],
     ],
   };
 }
@@ -122,7 +123,8 @@ const withUnit = (value: number, unit: Target["unit"]): string =>
 /** @param all whether those are shown, too, for which something was not measured */
 export function targetsTable(results: Results, all: boolean): Table {
   return {
-    head: ["Target", "of", "wanted", "measured", "reached"],
+    words: 2,
+    head: ["Target", "of", "wanted", "measured", "of least times", "reached"],
     rows: targetsOf(results).flatMap((target) => {
       if (!all && target.measured === undefined) return [];
       const reached = isReached(target);
@@ -130,7 +132,9 @@ export function targetsTable(results: Results, all: boolean): Table {
         target.workload,
         target.measure,
         `${target.bound} ${withUnit(target.limit, target.unit)}`,
-        target.measured === undefined ? "–" : withUnit(target.measured, target.unit),
+        ...[target.measured, target.ofLeast].map((value) =>
+          value === undefined ? "–" : withUnit(value, target.unit),
+        ),
         reached === undefined ? "–" : reached ? "yes" : "no",
       ];
       return [row];
