@@ -117,15 +117,16 @@ async function start(
 ): Promise<Started> {
   let reason: string | null = null;
   if (threads > 1) {
-    if (!manifest.threads) reason = "the model is too small to be divided";
+    const most = manifest.threads ?? 1;
+    if (threads > most) reason = `the model is divided among ${most} at most`;
+    if (most === 1) reason = "the model is too small to be divided";
     else if (!bytes) reason = "a WebAssembly.Module has been given, whose memory cannot be shared";
     else {
-      const crew = await (
-        await threading()
-      ).startThreads(bytes, threads, (why) => {
+      const { startThreads } = await threading();
+      const crew = await startThreads(bytes, Math.min(threads, most), (why) => {
         throw new NndslError(
           "worker-failed",
-          `A thread of this net has failed: ${why}. Its weights may be those of half a step; load it again.`,
+          `The threads of this net are lost: ${why}. Its weights may be those of half a step; load it again.`,
         );
       });
       if ("exports" in crew) return { ...crew, threads: { count: crew.count, reason } };

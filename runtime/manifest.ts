@@ -50,8 +50,8 @@ export interface Manifest {
   readonly source: { readonly hash: string };
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
-  /** Whether several threads can share its work; a small model leaves this out. */
-  readonly threads?: true;
+  /** How many threads its work can be shared among; a small model leaves this out. */
+  readonly threads?: number;
   /** The name of the free dimension, null where the model has none (then every call is of one "row"). */
   readonly free: string | null;
   readonly inputs: readonly ManifestInput[];

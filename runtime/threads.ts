@@ -4,7 +4,7 @@
  */
 import type { ModuleExports } from "./arena.ts";
 
-/** Words of the module's control region, behind those with which instances meet: see `member`, which has the numbers again. */
+/** Words of the module's control region, behind those with which instances meet. `member` has the numbers again. */
 const FAILED = 2;
 const JOB = 4;
 const ENTRY = 5;
@@ -12,9 +12,10 @@ const CAPACITY = 6;
 const SEED = 7;
 const ARGUMENTS = 8;
 const WORDS = 32;
-/** The most instances that a module has room for. */
-const MOST = 16;
 const entries = ["initialize", "predict", "evaluate", "gradients", "step", "train"] as const;
+
+/** Milliseconds that a thread may take to start: a browser that refuses one need not say so. */
+const PATIENCE = 10_000;
 
 interface Threaded extends ModuleExports {
   readonly control: WebAssembly.Global<"i32">;
@@ -40,34 +41,39 @@ interface Thread {
   unref?(): void;
 }
 
-interface Host {
-  process?: {
-    getBuiltinModule?(name: string): {
-      readonly Worker: new (text: string, options: object) => Thread;
-      readonly parentPort: typeof globalThis;
-    };
-  };
+/** Of Node, and of Deno and Bun, whose own `Worker` keeps the process. */
+interface NodeThreads {
+  readonly Worker: new (text: string, options: object) => Thread;
+  readonly parentPort: typeof globalThis | null;
 }
 
-/** What a thread runs. It is sent as text, so it refers to nothing outside. */
+interface Host {
+  process?: { getBuiltinModule?(name: string): NodeThreads | undefined };
+}
+
+/**
+ * What a thread runs. It is sent as text, so it refers to nothing outside; and no function in it has a name, since some bundlers add calls to
+ * keep names.
+ */
 function member(): void {
-  const node = (globalThis as Host).process?.getBuiltinModule?.("node:worker_threads");
-  const host = node?.parentPort ?? globalThis;
-  const run = ({ module, memory, names, worker, workers }: Start): void => {
+  const host =
+    (globalThis as Host).process?.getBuiltinModule?.("node:worker_threads")?.parentPort ?? globalThis;
+  host.onmessage = ({ data }: { data: Start }) => {
+    const { memory, names, worker, workers } = data;
+    const { exports } = new WebAssembly.Instance(data.module, { env: { memory } });
     // What a module exports that can be shared.
-    const own = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Threaded &
-      Record<string, (...numbers: number[]) => void>;
+    const own = exports as unknown as Threaded & Record<string, (...numbers: number[]) => void>;
     const words = new Int32Array(memory.buffer, own.control.value, 32);
     own.worker.value = worker;
     own.workers.value = workers;
     own.sleeps.value = 1;
-    let job = words[4]!;
+    let job = Atomics.load(words, 4);
     host.postMessage("ready");
     for (;;) {
       for (let patience = 0; Atomics.load(words, 4) === job; patience++) {
         if (patience > 20000) Atomics.wait(words, 4, job);
       }
-      job = words[4]!;
+      job = Atomics.load(words, 4);
       const name = names[words[5]!];
       if (!name) return host.close();
       own.capacity.value = words[6]!;
@@ -75,31 +81,69 @@ function member(): void {
       try {
         own[name]!(...words.subarray(8, 18));
       } catch (cause) {
-        Atomics.store(words, 2, 1);
+        // Those who wait in a meeting sleep at word 1.
+        Atomics.compareExchange(words, 2, 0, 1);
         Atomics.notify(words, 1);
         throw cause;
       }
     }
   };
-  host.onmessage = (event: { data: Start }) => run(event.data);
 }
 
-function startThread(): Thread {
+/** Starts threads that run `member`, while it is open. */
+interface Door {
+  open(): Thread;
+  close(): void;
+}
+
+/** @throws Error where the host has no threads */
+function doorToThreads(): Door {
   const text = `(${String(member)})()`;
-  if (typeof Worker === "function") {
-    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-    try {
-      return new Worker(url);
-    } finally {
-      URL.revokeObjectURL(url);
-    }
-  }
   const node = (globalThis as Host).process?.getBuiltinModule?.("node:worker_threads");
-  if (!node) throw new Error("there are no workers here");
-  const thread = new node.Worker(text, { eval: true });
-  // A net that nobody disposes of does not keep the process.
-  thread.unref?.();
-  return thread;
+  if (node) {
+    // Without what the process was told to load before its program.
+    const options = { eval: true, execArgv: [], env: {}, name: "nndsl" };
+    return { open: () => new node.Worker(text, options), close() {} };
+  }
+  if (typeof Worker !== "function") throw new Error("this engine starts no thread from here");
+  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  return { open: () => new Worker(url, { name: "nndsl" }), close: () => URL.revokeObjectURL(url) };
+}
+
+/** Why a thread ended: Node tells of an Error, browsers of an event, which has a message where the thread ran at all. */
+function causeOf(event: unknown): string {
+  const { message } = Object(event) as { message?: unknown };
+  return typeof message === "string" && message !== ""
+    ? message
+    : "a thread was refused: a content security policy has to allow worker-src blob:";
+}
+
+/**
+ * Resolves once the thread is ready to work, and rejects where it cannot be.
+ * @param lose hears why a thread that was ready has ended
+ */
+function enlist(thread: Thread, start: Start, lose: (why: string) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const hear = (event: string, listener: (cause: unknown) => void): void => {
+      if (thread.on) thread.on(event, listener);
+      else thread.addEventListener?.(event, listener);
+    };
+    const end = (why: string): void => {
+      clearTimeout(timer);
+      reject(new Error(why));
+      lose(why);
+    };
+    const timer = setTimeout(() => end(`a thread has not started in ${PATIENCE / 1000} seconds`), PATIENCE);
+    hear("message", () => {
+      clearTimeout(timer);
+      // A net that nobody disposes of does not keep the process.
+      thread.unref?.();
+      resolve();
+    });
+    hear("error", (event) => end(causeOf(event)));
+    hear("exit", () => end("a thread has ended"));
+    thread.postMessage(start);
+  });
 }
 
 /** A number in LEB128, and where the next one begins. */
@@ -116,49 +160,35 @@ function readNumber(bytes: Uint8Array, at: number): [value: number, next: number
 const number = (n: number): number[] =>
   [0, 7, 14, 21, 28].map((s, i) => ((n >>> s) & 127) | (i < 4 ? 128 : 0));
 
-/**
- * The module with its own memory made one that it imports as `env.memory` and shares: of the sections, `memory` is taken out and `import` put in
- * before `function`, where the format has it.
- */
-function importMemory(bytes: Uint8Array, most: number): { bytes: Uint8Array<ArrayBuffer>; least: number } {
-  const out: Uint8Array[] = [bytes.subarray(0, 8)];
-  let least = 0;
-  let place = 1;
-  for (let at = 8; at < bytes.length;) {
-    const [size, body] = readNumber(bytes, at + 1);
-    const end = body + size;
-    const id = bytes[at];
-    if (id === 5) least = readNumber(bytes, body + 2)[0];
-    else out.push(bytes.subarray(at, end));
-    if (id === 1) place = out.length;
-    at = end;
+const name = (text: string): number[] => [text.length, ...new TextEncoder().encode(text)];
+
+/** A module taken apart, to be put together with a memory that it imports, shared, in place of its own. */
+class Sections {
+  readonly #head: Uint8Array<ArrayBuffer>[] = [];
+  readonly #tail: Uint8Array<ArrayBuffer>[] = [];
+  /** Pages of its memory as it starts. */
+  least = 0;
+
+  constructor(bytes: Uint8Array<ArrayBuffer>) {
+    let part = this.#head;
+    part.push(bytes.subarray(0, 8));
+    for (let at = 8; at < bytes.length;) {
+      const [size, body] = readNumber(bytes, at + 1);
+      // Of the section `memory` the content is: how many there are, which is one; flags; the least number of pages.
+      if (bytes[at] === 5) this.least = readNumber(bytes, body + 2)[0];
+      else part.push(bytes.subarray(at, body + size));
+      // The section `type` is the first but for custom ones, and `import` follows it.
+      if (bytes[at] === 1) part = this.#tail;
+      at = body + size;
+    }
   }
-  const section = [
-    1,
-    3,
-    101,
-    110,
-    118,
-    6,
-    109,
-    101,
-    109,
-    111,
-    114,
-    121,
-    2,
-    3,
-    ...number(least),
-    ...number(most),
-  ];
-  out.splice(place, 0, Uint8Array.of(2, section.length, ...section));
-  const whole = new Uint8Array(out.reduce((sum, part) => sum + part.length, 0));
-  let to = 0;
-  for (const part of out) {
-    whole.set(part, to);
-    to += part.length;
+
+  /** The module that imports `env.memory`, with at most so many pages. */
+  importing(most: number): Promise<ArrayBuffer> {
+    // One import; of a memory; shared, and with a greatest size.
+    const body = [1, ...name("env"), ...name("memory"), 2, 3, ...number(this.least), ...number(most)];
+    return new Blob([...this.#head, Uint8Array.of(2, body.length, ...body), ...this.#tail]).arrayBuffer();
   }
-  return { bytes: whole, least };
 }
 
 /** Pages: what 32-bit addresses reach, and what a host with little room may still grant. */
@@ -176,13 +206,25 @@ function sharedMemory(initial: number): { memory: WebAssembly.Memory; most: numb
   throw refused;
 }
 
+/** Whether this thread may sleep. That of a page may not, and is told so here. */
+function maySleep(words: Int32Array): boolean {
+  try {
+    Atomics.wait(words, JOB, Atomics.load(words, JOB), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
+
 /** A module that several threads run, or why it cannot be. */
 export type Crew =
   | { readonly exports: ModuleExports; readonly count: number; readonly stop: () => void }
   | { readonly reason: string };
 
 /**
- * Starts `count` threads, this one included; each call of an export is then the work of all.
+ * Starts threads until there are `count`, this one included; each call of an export is then the work of all.
  * @param fail what a call does once a thread has failed
  */
 export async function startThreads(
@@ -196,57 +238,50 @@ export async function startThreads(
         "there is no SharedArrayBuffer; a page needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
     };
   }
-  const workers = Math.min(count, MOST);
   const threads: Thread[] = [];
   let broken = "";
   let words = new Int32Array();
-  const stop = (): void => {
-    broken ||= "it has been stopped";
+  const stop = (why = "they have been stopped"): void => {
+    broken ||= why;
     if (words.length > 0) {
       words[ENTRY] = -1;
       Atomics.add(words, JOB, 1);
       Atomics.notify(words, JOB);
     }
-    for (const thread of threads) void thread.terminate();
+    for (const thread of threads.splice(0)) void thread.terminate();
   };
   try {
-    const bytes = ArrayBuffer.isView(source)
-      ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
-      : new Uint8Array(source);
-    const { memory, most } = sharedMemory(importMemory(bytes, 0).least);
-    const shared = await WebAssembly.compile(importMemory(bytes, most).bytes);
-    const instance = await WebAssembly.instantiate(shared, { env: { memory } });
+    const sections = new Sections(
+      ArrayBuffer.isView(source)
+        ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
+        : new Uint8Array(source),
+    );
+    const { memory, most } = sharedMemory(sections.least);
+    const module = await WebAssembly.compile(await sections.importing(most));
+    const instance = await WebAssembly.instantiate(module, { env: { memory } });
     // What a module exports that can be shared.
     const own = instance.exports as unknown as Threaded;
     words = new Int32Array(memory.buffer, own.control.value, WORDS);
-    for (let worker = 1; worker < workers; worker++) {
-      const thread = startThread();
-      threads.push(thread);
-      await new Promise<void>((resolve, reject) => {
-        const hear = (event: string, listener: (cause: unknown) => void): void => {
-          if (thread.on) thread.on(event, listener);
-          else thread.addEventListener?.(event, listener);
-        };
-        const lose = (cause: unknown): void => {
-          const why = cause instanceof Error ? cause.message : "it ended";
-          broken ||= why;
-          Atomics.store(words, FAILED, 1);
-          reject(new Error(why, { cause }));
-        };
-        hear("message", () => resolve());
-        hear("error", lose);
-        hear("exit", lose);
-        thread.postMessage({ module: shared, memory, names: entries, worker, workers } satisfies Start);
-      });
+    const door = doorToThreads();
+    try {
+      const start = { module, memory, names: entries, workers: count };
+      await Promise.all(
+        Array.from({ length: count - 1 }, async (_, i) => {
+          const thread = door.open();
+          threads.push(thread);
+          await enlist(thread, { ...start, worker: i + 1 }, stop);
+        }),
+      );
+    } finally {
+      door.close();
     }
-    own.workers.value = workers;
-    // A page's own thread may not sleep.
-    own.sleeps.value = Number(typeof document === "undefined");
+    own.workers.value = count;
+    own.sleeps.value = Number(maySleep(words));
     const exports: Record<string, unknown> = { ...own };
-    for (const [index, name] of entries.entries()) {
-      const run = own[name] as ((...numbers: number[]) => number) | undefined;
+    for (const [index, entry] of entries.entries()) {
+      const run = own[entry] as ((...numbers: number[]) => number) | undefined;
       if (!run) continue;
-      exports[name] = (...numbers: number[]): number => {
+      exports[entry] = (...numbers: number[]): number => {
         if (broken) return fail(broken);
         words[ENTRY] = index;
         words[CAPACITY] = own.capacity.value;
@@ -257,14 +292,16 @@ export async function startThreads(
         try {
           return run(...numbers);
         } catch (cause) {
-          broken ||= cause instanceof Error ? cause.message : String(cause);
+          // The module says whether another thread trapped, or did not come to a meeting.
+          const failures = [messageOf(cause), "a thread has trapped", "a thread does not answer"];
+          stop(failures[words[FAILED] ?? 0]);
           return fail(broken);
         }
       };
     }
-    return { exports: exports as unknown as ModuleExports, count: workers, stop };
+    return { exports: exports as unknown as ModuleExports, count, stop: () => stop() };
   } catch (cause) {
     stop();
-    return { reason: cause instanceof Error ? cause.message : String(cause) };
+    return { reason: messageOf(cause) };
   }
 }

@@ -108,7 +108,7 @@ export type Gradients<M extends ModelTypes> = {
 export interface LoadOptions {
   /** Draws the first weights and every random number after them: 0 … 2³² - 1, 0 by default. */
   readonly seed?: number;
-  /** How many threads share the work, 1 by default, at most 16. Results are the same to the bit. Where it cannot be, `net.threads` says why. */
+  /** How many threads share the work, 1 by default. Results are the same to the bit. Where it cannot be so many, `net.threads` says why. */
   readonly threads?: number;
 }
 
@@ -177,7 +177,7 @@ export interface FitOptions {
  */
 export interface Net<M extends ModelTypes = ModelTypes> {
   readonly manifest: Manifest;
-  /** How many share the work, and why there is one where more were asked for. */
+  /** How many share the work, and why there are not so many as were asked for. */
   readonly threads: { readonly count: number; readonly reason: string | null };
   /** Of the last `load`, `reset` or `restore`. */
   readonly seed: number;
@@ -227,7 +227,7 @@ export interface Net<M extends ModelTypes = ModelTypes> {
   restore(bytes: ArrayBuffer | ArrayBufferView): void;
   /** First values of everything, drawn anew; with the net's own seed by default. */
   reset(seed?: number): void;
-  /** Lets go of the memory. May be called again. */
+  /** Lets go of the memory and ends the threads. May be called again. */
   dispose(): void;
   [Symbol.dispose](): void;
 }

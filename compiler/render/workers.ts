@@ -1,7 +1,7 @@
 /** What generated code needs where several workers share it: who they are, their parts of a loop, and a place to meet. */
 
 /** The most workers that a module has room for; each has a panel of its own. */
-export const MOST_WORKERS = 16;
+export const MOST_WORKERS = 8;
 
 /** How far a share reaches, as expressions in bytes: `total` in pieces of `step`; the last worker takes what is left over. */
 export const shareOf = (total: string, step: number): { from: string; end: string } => ({
@@ -17,7 +17,7 @@ export let worker: i32 = 0;
 export let workers: i32 = 1;
 /// Whether this one may sleep: the thread of a page may not
 export let sleeps: i32 = 0;
-/// Words: who has arrived, the number of the meeting, whether a worker has failed, who sleeps; the rest is the host's
+/// Words: how many have arrived, the number of the meeting, whether a worker has failed (1: trapped, 2: did not arrive), how many sleep; the rest is the host's
 const CONTROL: usize = memory.data(${CONTROL_BYTES}, 64);
 export const control: i32 = <i32>CONTROL;
 
@@ -27,6 +27,12 @@ function shareFrom(total: usize, step: usize): usize {
 
 function shareEnd(total: usize, step: usize): usize {
   return worker + 1 == workers ? total : (total / step) * <usize>(worker + 1) / <usize>workers * step;
+}
+
+/// Some worker did not arrive: the work of all ends.
+function giveUp(): void {
+  atomic.store<i32>(CONTROL, 2, 8);
+  unreachable();
 }
 
 /// Returns when all workers have called it.
@@ -48,8 +54,8 @@ function meet(): void {
       // A second at a time, and ten before the others are given up.
       atomic.wait<i32>(CONTROL + 4, meeting, 1000000000);
       atomic.sub<i32>(CONTROL, 1, 12);
-      if (patience > 10010) unreachable();
-    } else if (patience == i32.MAX_VALUE) unreachable();
+      if (patience > 10010) giveUp();
+    } else if (patience == i32.MAX_VALUE) giveUp();
   }
 }
 `;
