@@ -87,6 +87,20 @@ describe("the chapter's forms", () => {
     expect(gradient(z!)).toBe("(σ(z) - y)/N");
   });
 
+  test("two thirds is 2/3, and 0.3 as it was written", async () => {
+    const text =
+      "model M { input z: [N, 3] target y: [N, 3] param a = 2 d = z - y loss mean(d^2) + 0.3 * a }";
+    const formulas = await derive(program(text), "--wrt", "d,a");
+    expect(formulas.map((f) => f.text)).toEqual(["∇d = 2 d/(3 N)", "∇a = 0.3"]);
+    expect(formulas[0]!.latex).toBe(String.raw`\nabla_{\!d} L = \frac{2\,d}{3\,N}`);
+    const sum = await derive(
+      program("model M { param a = 2 param b = 3 loss 2 * a * b / 3 + a / b }"),
+      "--wrt",
+      "a",
+    );
+    expect(sum[0]!.text).toBe("∂L/∂a = 2 b/3 + 1/b");
+  });
+
   test("a linear layer: δᵀ x and δ W", async () => {
     const file = program("model M { input x: [N, 4] param W: [3, 4] ~ zeros output z = x @ W' }");
     const formulas = await derive(file, "--wrt", "W,x");

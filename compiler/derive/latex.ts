@@ -1,6 +1,6 @@
 /** Formulas as LaTeX, for any renderer of its mathematics (KaTeX, MathJax): no package is needed but amsmath. */
 import { isScalar, type Formula, type Product, type Symbol } from "./formula.ts";
-import { inReadingOrder, numberText } from "./text.ts";
+import { fractionOf, inReadingOrder, numberText } from "./text.ts";
 
 const LOOSE = { condition: 0, sum: 1, product: 2, power: 3, atom: 4 } as const;
 type Level = (typeof LOOSE)[keyof typeof LOOSE];
@@ -63,7 +63,7 @@ export const formulaLatex = (formula: Formula): string => write(formula)[0];
 function write(formula: Formula): readonly [string, Level] {
   switch (formula.kind) {
     case "number":
-      return [numberLatex(formula.value), formula.value < 0 ? LOOSE.sum : LOOSE.atom];
+      return [aloneLatex(formula.value), formula.value < 0 ? LOOSE.sum : LOOSE.atom];
     case "known":
       return [formula.latex, LOOSE.atom];
     case "symbol":
@@ -74,7 +74,7 @@ function write(formula: Formula): readonly [string, Level] {
       return [
         formula.terms
           .map((term, i) => {
-            const text = term.kind === "number" ? numberLatex(term.value) : at(term, LOOSE.product);
+            const text = term.kind === "number" ? aloneLatex(term.value) : at(term, LOOSE.product);
             if (!text.startsWith("-")) return i === 0 ? text : ` + ${text}`;
             return i === 0 ? text : ` - ${text.slice(1)}`;
           })
@@ -144,15 +144,14 @@ export const functionLatex = (name: string): string =>
   FUNCTIONS[name] ?? String.raw`\operatorname{${escape(name)}}`;
 
 function productLatex({ coefficient, factors }: Product): readonly [string, Level] {
-  const size = Math.abs(coefficient);
-  const inverse = Math.round(1 / size);
-  const divided = size < 1 && inverse <= 100 && 1 / inverse === size;
+  const { over, under: divisor } = fractionOf(Math.abs(coefficient));
+  const divided = divisor !== 1;
   const above = factors.filter(({ exponent }) => exponent > 0);
   const below = factors.filter(({ exponent }) => exponent < 0);
   const isFraction = below.length > 0;
   const numbers = [
-    ...(divided && !isFraction ? [String.raw`\tfrac{1}{${inverse}}`] : []),
-    ...(divided || size === 1 ? [] : [numberLatex(size)]),
+    ...(divided && !isFraction ? [String.raw`\tfrac{${numberLatex(over)}}{${divisor}}`] : []),
+    ...((divided && !isFraction) || over === 1 ? [] : [numberLatex(over)]),
   ];
   const ordered = inReadingOrder(above);
   const single = numbers.length === 0 && above.length === 1;
@@ -176,7 +175,7 @@ function productLatex({ coefficient, factors }: Product): readonly [string, Leve
     return [sign + text, isPower ? LOOSE.power : LOOSE.product];
   }
   const under = [
-    ...(divided ? [numberLatex(inverse)] : []),
+    ...(divided ? [numberLatex(divisor)] : []),
     ...below.map(({ base, exponent }) =>
       factorLatex(base, -exponent, below.length === 1 && !divided ? LOOSE.condition : LOOSE.power),
     ),
@@ -191,6 +190,13 @@ function factorLatex(base: Formula, exponent: number, level: Level): string {
   if (exponent === 1) return at(base, level);
   if (exponent === 0.5) return String.raw`\sqrt{${formulaLatex(base)}}`;
   return `${at(base, LOOSE.atom)}^{${numberLatex(exponent)}}`;
+}
+
+/** A number that multiplies nothing: 0.25, but 2/3. */
+function aloneLatex(value: number): string {
+  const { over, under } = fractionOf(Math.abs(value));
+  if (over === 1 || under === 1) return numberLatex(value);
+  return String.raw`${value < 0 ? "-" : ""}\tfrac{${over}}{${under}}`;
 }
 
 function numberLatex(value: number): string {

@@ -20,7 +20,7 @@ export const formulaText = (formula: Formula): string => write(formula)[0];
 function write(formula: Formula): readonly [string, Level] {
   switch (formula.kind) {
     case "number":
-      return [numberText(formula.value), formula.value < 0 ? LOOSE.sum : LOOSE.atom];
+      return aloneText(formula.value);
     case "known":
       return [formula.text, LOOSE.atom];
     case "symbol":
@@ -83,7 +83,7 @@ function sumText(terms: readonly Formula[]): string {
     .map((term, i) => {
       const text = at(term, LOOSE.product);
       // A negative number is written in parentheses where it is no term.
-      const bare = term.kind === "number" ? numberText(term.value) : text;
+      const bare = term.kind === "number" ? aloneText(term.value)[0] : text;
       if (!bare.startsWith("-")) return i === 0 ? bare : ` + ${bare}`;
       return i === 0 ? bare : ` - ${bare.slice(1)}`;
     })
@@ -91,13 +91,11 @@ function sumText(terms: readonly Formula[]): string {
 }
 
 function productText({ coefficient, factors }: Product): readonly [string, Level] {
-  const size = Math.abs(coefficient);
-  const inverse = Math.round(1 / size);
-  // A quarter is written as a division by 4.
-  const divided = size < 1 && inverse <= 100 && 1 / inverse === size;
+  const { over, under: divisorNumber } = fractionOf(Math.abs(coefficient));
+  const divided = divisorNumber !== 1;
   const above = factors.filter(({ exponent }) => exponent > 0);
   const below = factors.filter(({ exponent }) => exponent < 0);
-  const numbers = divided || size === 1 ? [] : [numberText(size)];
+  const numbers = over === 1 ? [] : [numberText(over)];
   const ordered = inReadingOrder(above);
   const entrywise = ordered.filter((f) => !isScalar(f.base)).length > 1;
   const single = numbers.length === 0 && above.length === 1;
@@ -119,7 +117,7 @@ function productText({ coefficient, factors }: Product): readonly [string, Level
     before = factor.base;
   }
   const under = [
-    ...(divided ? [numberText(inverse)] : []),
+    ...(divided ? [numberText(divisorNumber)] : []),
     ...below.map(({ base, exponent }) => factorText(base, -exponent, LOOSE.power)),
   ];
   const sign = coefficient < 0 ? "-" : "";
@@ -129,6 +127,28 @@ function productText({ coefficient, factors }: Product): readonly [string, Level
   }
   const divisor = under.length === 1 ? under[0]! : `(${under.join(" ")})`;
   return [`${sign}${text === "" ? "1" : text}/${divisor}`, LOOSE.product];
+}
+
+const LARGEST_DIVISOR = 100;
+
+/** A quarter is written as a division by 4, and two thirds as 2/3; 0.3 stays what it is. */
+export function fractionOf(size: number): { readonly over: number; readonly under: number } {
+  const inverse = Math.round(1 / size);
+  if (size < 1 && inverse <= LARGEST_DIVISOR && 1 / inverse === size) return { over: 1, under: inverse };
+  const isShort = String(size).length < 7;
+  for (let under = 3; !isShort && under <= LARGEST_DIVISOR; under++) {
+    const over = Math.round(size * under);
+    if (over > 1 && over < LARGEST_DIVISOR && over / under === size) return { over, under };
+  }
+  return { over: size, under: 1 };
+}
+
+/** A number that multiplies nothing: 0.25, but 2/3. */
+function aloneText(value: number): readonly [string, Level] {
+  const { over, under } = fractionOf(Math.abs(value));
+  const isFraction = over !== 1 && under !== 1;
+  const text = isFraction ? `${over}/${under}` : numberText(Math.abs(value));
+  return value < 0 ? [`-${text}`, LOOSE.sum] : [text, isFraction ? LOOSE.product : LOOSE.atom];
 }
 
 /** Numbers with names first, then what is one number, sums last; then tensors as they come. */
