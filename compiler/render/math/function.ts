@@ -1,6 +1,7 @@
 /**
  * Vector functions: transcendental functions of all lanes at once, written in AssemblyScript, because engines differ in `Math.exp`
- * and its like and have no vector form of it. Each is one algorithm for both formats; only constants and degrees differ.
+ * and its like and have no vector form of it. Each is one algorithm for both formats; only constants and degrees differ. The polynomials are
+ * those of least maximum error, by scripts/fit-math.py; docs/math.md has the errors measured.
  */
 import type { ConstantTable } from "../constants.ts";
 import type { Format } from "../format.ts";
@@ -8,15 +9,10 @@ import type { Format } from "../format.ts";
 export interface VectorFunction {
   readonly name: string;
   readonly arity: 1 | 2;
-  /** The other vector functions that its body calls in this format. */
-  readonly needs: (format: Format) => readonly Needed[];
+  /** The other functions that its body calls. */
+  readonly needs: readonly string[];
   /** Its AssemblyScript, doc comment included. */
   readonly source: (pen: Pen) => string;
-}
-
-export interface Needed {
-  readonly name: string;
-  readonly format: Format;
 }
 
 /** What the author of a body writes with. */

@@ -8,10 +8,13 @@ import { functionName, Pen, type VectorFunction } from "./function.ts";
 import { log, log1p } from "./logarithm.ts";
 import { pow } from "./power.ts";
 import { sigmoid, softplus, tanh } from "./sigmoid.ts";
-import { cos, foldAngle, sin } from "./trigonometry.ts";
+import { cos, foldAngle, foldFar, sin } from "./trigonometry.ts";
 
 const library: ReadonlyMap<string, VectorFunction> = new Map(
-  [exp, expm1, log, log1p, sigmoid, tanh, softplus, erf, sin, cos, pow, foldAngle].map((f) => [f.name, f]),
+  [exp, expm1, log, log1p, sigmoid, tanh, softplus, erf, sin, cos, pow, foldAngle, foldFar].map((f) => [
+    f.name,
+    f,
+  ]),
 );
 
 /** Collects the functions that generated code calls, each once, those it calls before it. */
@@ -29,7 +32,7 @@ export class MathLibrary {
     if (!this.#sources.has(called)) {
       const known = library.get(name);
       if (known === undefined) throw new CompilerFault(`no vector function ${name}`);
-      for (const needed of known.needs(format)) this.use(needed.name, needed.format);
+      for (const needed of known.needs) this.use(needed, format);
       this.#sources.set(called, known.source(new Pen(format, this.#table)));
     }
     return called;
