@@ -98,7 +98,7 @@ describe("the chapter's forms", () => {
       "--wrt",
       "a",
     );
-    expect(sum[0]!.text).toBe("∂L/∂a = 2 b/3 + 1/b");
+    expect(sum[0]!.text).toBe("∂L/∂a = 1/b + 2 b/3");
   });
 
   test("a linear layer: δᵀ x and δ W", async () => {
