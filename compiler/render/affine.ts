@@ -15,7 +15,7 @@ export const isUnit = (a: Affine): boolean => a.constant === 1 && a.perRow === 0
 
 /** The size in bytes, each entry taking `unit`. */
 export const sizeText = (size: Size, unit: number): string =>
-  size.free ? `rows * ${size.count * unit}` : String(size.count * unit);
+  !size.free ? String(size.count * unit) : size.count * unit === 1 ? "rows" : `rows * ${size.count * unit}`;
 
 /** `base + index * stride`, without what is idle; `stride` is in elements and `index` in bytes. */
 export function advance(base: string, index: string, stride: Affine): string {

@@ -4,10 +4,19 @@
  */
 import type { Affine } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
-import { PANEL_DEPTH, type Tile, type Tiling, tileProduct } from "../schedule/tiling.ts";
+import {
+  LEFT_BYTES,
+  packedRows,
+  PANEL_DEPTH,
+  panelTiles,
+  type Tile,
+  type Tiling,
+  tileProduct,
+} from "../schedule/tiling.ts";
 import { advance, affineText, isZero, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
+import { lineAddress, type Lines, pack, type PackTools } from "./packing.ts";
 import { Values, type KernelTools, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
@@ -15,8 +24,8 @@ import type { Writer } from "./writer.ts";
 export interface ProductOptions {
   /** Whether multiplication and addition may be one rounding. */
   readonly fused: boolean;
-  /** The address of memory for a packed panel of so many bytes. */
-  readonly panel: (bytes: number) => string;
+  /** The address of memory for so many bytes of a packed factor. */
+  readonly room: (factor: "left" | "right", bytes: number) => string;
   /** The loop that workers divide among them. */
   readonly split: number | null;
 }
@@ -35,12 +44,6 @@ export function renderProduct(
 interface Piece {
   readonly rows: number;
   readonly columns: number;
-}
-
-/** Where a tile's columns of the right factor begin, and how far on the next step of depth is, as expressions in bytes. */
-interface Panel {
-  readonly at: string;
-  readonly step: string;
 }
 
 class ProductWriter {
@@ -148,75 +151,95 @@ class ProductWriter {
   }
 
   #blocks(tile: Tile, range: { from: string; end: string }, values: Values): void {
-    const { block, tiles } = this.#tiling;
-    if (block === null || tile !== tiles[0]) {
-      this.#columns(tile, range, values);
+    const { block, tiles, packs } = this.#tiling;
+    const { bytes } = this.#tools.format;
+    const from = block === null || tile !== tiles[0] ? range.from : this.#tools.names.fresh("block");
+    const left = this.#lines(this.#product.left, this.#rowLoop, from);
+    if (block === null || from === range.from) {
+      this.#columns(tile, range, left, values);
       return;
     }
-    const { bytes } = this.#tools.format;
-    const start = this.#tools.names.fresh("block");
+    const { depth } = this.#product;
+    const height = tile.rows * bytes;
+    const size =
+      block === "packed" && depth.free
+        ? this.#declare(
+            "size",
+            `max<usize>(${LEFT_BYTES} / (${sizeText(depth, 1)}) / ${height}, 1) * ${height}`,
+          )
+        : String((block === "packed" ? packedRows(depth.count, tile.rows, bytes) : block) * bytes);
     this.#writer.block(
-      `for (let ${start}: usize = ${range.from}; ${start} < ${range.end}; ${start} += ${block * bytes})`,
+      `for (let ${from}: usize = ${range.from}; ${from} < ${range.end}; ${from} += ${size})`,
       () => {
-        const stop = this.#declare("blockEnd", `min<usize>(${start} + ${block * bytes}, ${range.end})`);
-        this.#columns(tile, { from: start, end: stop }, values);
+        const end = this.#declare("blockEnd", `min<usize>(${from} + ${size}, ${range.end})`);
+        const lines =
+          left !== null && packs.left
+            ? pack(
+                this.#packTools(),
+                left,
+                end,
+                height,
+                this.#options.room("left", LEFT_BYTES),
+                Math.floor(LEFT_BYTES / height),
+              )
+            : left;
+        this.#columns(tile, { from, end }, lines, values);
       },
     );
   }
 
-  #columns(tile: Tile, rows: Range, values: Values): void {
+  #packTools(): PackTools {
+    return { writer: this.#writer, names: this.#tools.names, depth: this.#product.depth };
+  }
+
+  /** A factor's lines from index `origin` on, as the outer form reads them. */
+  #lines(operand: number, loop: number, origin: string): Lines {
+    const { bytes } = this.#tools.format;
+    const { strides } = this.#product.operands[operand]!;
+    const along = strides[loop]!;
+    return {
+      base: advance(this.#addresses[operand]!, origin, along),
+      origin,
+      across: affineText(along, 1),
+      step: affineText(strides.at(-1)!, bytes),
+      isPacked: false,
+    };
+  }
+
+  #columns(tile: Tile, rows: Range, left: Lines, values: Values): void {
     const { names, format } = this.#tools;
-    const { bytes } = format;
-    const { tiles, packs } = this.#tiling;
+    const { tiles, packs, form } = this.#tiling;
+    const columns = this.#product.loops[this.#columnLoop]!;
     const j = this.#indices[this.#columnLoop]!;
-    const i = this.#indices[this.#rowLoop]!;
-    const steps = tile.widths.map((width) => width * bytes);
+    const width = tile.widths[0]! * format.bytes;
+    const panel = packs.right && tile === tiles[0] ? panelTiles(columns, tile.widths[0]!) * width : null;
+    const steps = [...(panel === null ? [] : [panel]), ...tile.widths.map((width) => width * format.bytes)];
     cover({ writer: this.#writer, names }, j, this.#range(this.#columnLoop, steps[0]!), steps, (step) => {
-      const columns = step / bytes;
-      const panel = this.#tiling.form === "dot" ? null : this.#panel(columns, packs && tile === tiles[0]);
-      cover({ writer: this.#writer, names }, i, rows, [tile.rows * bytes], () =>
-        this.#tile({ rows: tile.rows, columns }, panel, values.inside()),
+      const right = form === "dot" ? null : this.#lines(this.#product.right, this.#columnLoop, j);
+      if (right === null || step !== panel) {
+        this.#tiles({ rows: tile.rows, columns: step / format.bytes }, rows, left, right, values);
+        return;
+      }
+      const end = this.#declare("panelEnd", `${j} + ${panel}`);
+      const reach = this.#product.depth.free ? PANEL_DEPTH : this.#product.depth.count;
+      const room = this.#options.room("right", reach * panel);
+      const packed = pack(this.#packTools(), right, end, width, room, PANEL_DEPTH);
+      const k = names.fresh("k");
+      this.#indices[this.#columnLoop] = k;
+      cover({ writer: this.#writer, names }, k, { from: j, end }, [width], () =>
+        this.#tiles({ rows: tile.rows, columns: tile.widths[0]! }, rows, left, packed, values),
       );
+      this.#indices[this.#columnLoop] = j;
     });
   }
 
-  /** The right factor's columns of a tile: where they are, or copied side by side. */
-  #panel(columns: number, packs: boolean): Panel {
-    const { format, names } = this.#tools;
-    const { right, operands, depth } = this.#product;
-    const { strides } = operands[right]!;
-    const at = advance(this.#addresses[right]!, this.#indices[this.#columnLoop]!, strides[this.#columnLoop]!);
-    const step = affineText(strides.at(-1)!, format.bytes);
-    if (!packs || columns === 1) return { at, step };
-    const w = this.#writer;
-    const width = columns * format.bytes;
-    const panel = names.fresh("panel");
-    const panelStep = names.fresh("panelStep");
-    w.line(`let ${panel}: usize = ${at};`);
-    w.line(`let ${panelStep}: usize = ${step};`);
-    const reach = depth.free ? PANEL_DEPTH : depth.count;
-    const copy = (): void => {
-      const from = names.fresh("from");
-      const to = names.fresh("to");
-      const packed = this.#options.panel(reach * width);
-      w.line(`let ${from} = ${panel};`);
-      w.line(`let ${to}: usize = ${packed};`);
-      this.#overDepth([1], () => {
-        for (let v = 0; v < width / 16; v++)
-          w.line(`v128.store(${to}, v128.load(${address(from, v * 16)})${v === 0 ? "" : `, ${v * 16}`});`);
-        w.line(`${from} += ${step};`);
-        w.line(`${to} += ${width};`);
-      });
-      w.line(`${panel} = ${packed};`);
-      w.line(`${panelStep} = ${width};`);
-    };
-    if (depth.free) w.block(`if (${sizeText(depth, 1)} <= ${PANEL_DEPTH})`, () => names.scoped(copy));
-    else w.block("", () => names.scoped(copy));
-    return { at: panel, step: panelStep };
-  }
-
-  #tile(piece: Piece, panel: Panel | null, values: Values): void {
-    this.#epilogue(piece, panel === null ? this.#dot(piece) : this.#outer(piece, panel), values);
+  #tiles(piece: Piece, rows: Range, left: Lines, right: Lines | null, values: Values): void {
+    const { names, format } = this.#tools;
+    const i = this.#indices[this.#rowLoop]!;
+    cover({ writer: this.#writer, names }, i, rows, [piece.rows * format.bytes], () => {
+      const here = values.inside();
+      this.#epilogue(piece, right === null ? this.#dot(piece) : this.#outer(piece, left, right), here);
+    });
   }
 
   /** Addresses of the tile's rows or columns of an operand: a base and an offset each, the offset constant where the stride is. */
@@ -239,6 +262,16 @@ class ProductWriter {
       k === 0 ? null : this.#declare(`${name}Apart`, `${k} * (${affineText(stride, format.bytes)})`),
     );
     return { base, at: (k) => ({ base: k === 0 ? base : `${base} + ${apart[k]}`, offset: 0 }) };
+  }
+
+  /** The same of packed rows, which lie entry by entry. */
+  #packedLine(
+    operand: number,
+    lines: Lines,
+  ): { at: (k: number) => { base: string; offset: number }; base: string } {
+    const base = this.#tools.names.fresh(`${addressName(this.#product.operands[operand]!.name)}Row`);
+    this.#writer.line(`let ${base}: usize = ${lineAddress(lines, this.#indices[this.#rowLoop]!)};`);
+    return { base, at: (k) => ({ base, offset: k * this.#tools.format.bytes }) };
   }
 
   #step(base: string, operand: number, lanes = 1): void {
@@ -278,13 +311,13 @@ class ProductWriter {
   }
 
   /** sums[row][vector] */
-  #outer({ rows, columns }: Piece, panel: Panel): string[][] {
+  #outer({ rows, columns }: Piece, leftLines: Lines, rightLines: Lines): string[][] {
     const { format, names } = this.#tools;
     const { left, right, operands } = this.#product;
     const { dtype } = format;
-    const l = this.#line(left, this.#rowLoop, rows);
+    const l = leftLines.isPacked ? this.#packedLine(left, leftLines) : this.#line(left, this.#rowLoop, rows);
     const r = names.fresh(`${addressName(operands[right]!.name)}Column`);
-    this.#writer.line(`let ${r}: usize = ${panel.at};`);
+    this.#writer.line(`let ${r}: usize = ${lineAddress(rightLines, this.#indices[this.#columnLoop]!)};`);
     const wide = Math.ceil(columns / format.lanes);
     const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
     this.#overDepth([1], () => {
@@ -299,8 +332,8 @@ class ProductWriter {
         const one = this.#value("left", `v128.load_splat<${dtype}>(${address(base, offset)})`);
         for (let v = 0; v < wide; v++) this.#accumulate(sums[row]![v]!, one, loaded[v]!);
       }
-      this.#step(l.base, left);
-      if (panel.step !== "0") this.#writer.line(`${r} += ${panel.step};`);
+      if (leftLines.step !== "0") this.#writer.line(`${l.base} += ${leftLines.step};`);
+      if (rightLines.step !== "0") this.#writer.line(`${r} += ${rightLines.step};`);
     });
     return sums;
   }

@@ -42,7 +42,7 @@ class ModuleWriter {
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
   readonly #sharing: Sharing;
-  #panelBytes = 0;
+  readonly #rooms = { left: 0, right: 0 };
 
   constructor(program: Program, options: RenderOptions) {
     this.#program = program;
@@ -73,7 +73,8 @@ class ModuleWriter {
       this.#sharing.any
         ? `// ---------------------------------------------------------------- workers\n\n${workersSource}`
         : "",
-      this.#panelSource(),
+      this.#roomSource("left"),
+      this.#roomSource("right"),
       `// ---------------------------------------------------------------- memory\n`,
       `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
       `/// Last of all data: what lies behind is asked for as the module starts\nconst ARENA: usize = memory.data(16, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
@@ -117,23 +118,26 @@ class ModuleWriter {
       else
         renderProduct(tools.kernel, tools, writer, {
           fused: this.#options.simd === "relaxed",
-          panel: (bytes) => this.#reservePanel(bytes),
+          room: (factor, bytes) => this.#reserveRoom(factor, bytes),
           split,
         });
     });
     return writer.toString();
   }
 
-  /** One panel serves all products of a worker, which run one after the other. */
-  #reservePanel(bytes: number): string {
-    this.#panelBytes = Math.max(this.#panelBytes, bytes);
-    return this.#sharing.any ? "PANELS + <usize>worker * PANEL" : "PANELS";
+  /** One room serves all products of a worker, which run one after the other. */
+  #reserveRoom(factor: "left" | "right", bytes: number): string {
+    this.#rooms[factor] = Math.max(this.#rooms[factor], bytes);
+    const name = ROOMS[factor];
+    return this.#sharing.any ? `(${name}S + <usize>worker * ${name})` : `${name}S`;
   }
 
-  #panelSource(): string {
-    if (this.#panelBytes === 0) return "";
-    const panels = this.#sharing.any ? MOST_WORKERS : 1;
-    return `/// Where a product packs columns that lie far apart, and how many bytes that takes\nconst PANEL: usize = ${this.#panelBytes};\nconst PANELS: usize = memory.data(${panels * this.#panelBytes}, 16);\n`;
+  #roomSource(factor: "left" | "right"): string {
+    const bytes = this.#rooms[factor];
+    const name = ROOMS[factor];
+    if (bytes === 0) return "";
+    const workers = this.#sharing.any ? MOST_WORKERS : 1;
+    return `/// Where products pack the lines of their ${factor} factors, and how many bytes that takes\nconst ${name}: usize = ${bytes};\nconst ${name}S: usize = memory.data(${workers * bytes}, 64);\n`;
   }
 
   #draw(distribution: "uniform" | "normal"): string {
@@ -238,6 +242,8 @@ class ModuleWriter {
     return writer.toString();
   }
 }
+
+const ROOMS = { left: "BLOCK", right: "PANEL" } as const;
 
 const drawsRandom = (kernel: Kernel): boolean => kernel.values.some((value) => value.kind === "random");
 

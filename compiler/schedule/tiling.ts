@@ -23,10 +23,13 @@ export interface Tiling {
   readonly form: Form;
   /** Tallest first, each for the rows that the one before leaves. */
   readonly tiles: readonly Tile[];
-  /** Rows are taken in blocks of so many, whose left factor stays in the second-level cache; `null`: all are one block. */
-  readonly block: number | null;
-  /** Whether the columns of a tile are copied side by side first: over the depth they lie on a page of memory each otherwise. */
-  readonly packs: boolean;
+  /**
+   * Rows are taken in blocks of so many, whose left factor stays in the second-level cache; `packed`: of as many as there is room for packed;
+   * `null`: all are one block.
+   */
+  readonly block: number | "packed" | null;
+  /** Whether the rows or columns of tiles are copied side by side first, for each block and for some tiles at a time. */
+  readonly packs: { readonly left: boolean; readonly right: boolean };
   /** Why, for a person. */
   readonly because: string;
 }
@@ -60,36 +63,55 @@ const PAGES = 64;
 const PAGE_BYTES = 4096;
 /** Of rows that grow with the batch, a copy is made where they are this long at least. */
 const LONG_ROW_BYTES = 512;
-/** A copy has to be read this often to be worth making. */
-const WORTHWHILE_ROWS = 24;
-/** How far a packed panel may reach into the depth: it shares the first-level cache with the left factor. */
+/** So many tiles have to read a copy for it to be worth making. */
+const WORTHWHILE_TILES = 4;
+/** How far packed columns may reach into the depth; farther, they stay where they are. */
 export const PANEL_DEPTH = 1024;
+/** Tiles of columns packed together: their columns fill two cache lines, which are fetched in pairs. */
+const PANEL_TILES = 4;
+/** Room for a packed block of rows. */
+export const LEFT_BYTES = BLOCK_BYTES;
+
+/** How many rows of a packed block there is room for, in whole tiles. */
+export const packedRows = (depth: number, tileRows: number, bytes: number): number =>
+  Math.max(1, Math.floor(LEFT_BYTES / (Math.max(1, depth) * bytes * tileRows))) * tileRows;
+
+/** How many tiles of columns are packed together. */
+export const panelTiles = (columns: Size, width: number): number =>
+  columns.free ? PANEL_TILES : Math.min(PANEL_TILES, Math.floor(columns.count / width));
 
 export function tileProduct(product: Product, target: Target): Tiling {
-  const { loops, operands, depth } = product;
+  const { loops, depth } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
-  const right = operands[product.right]!.strides;
   const { form, because } = chooseForm(product, target.lanes);
   if (form === "element")
-    return { form, tiles: [{ rows: 1, widths: [1] }], block: null, packs: false, because };
+    return { form, tiles: [{ rows: 1, widths: [1] }], block: null, packs: NOTHING, because };
 
   const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
   const tiles = tall
     .filter((_, i) => takesPart(tall, i, rows))
     .map(({ rows: height, widths }) => ({ rows: height, widths: useful(widths, columns) }));
-  const packs = form === "outer" && isWorthPacking(right.at(-1)!, rows, depth, target.bytes);
-  const tallest = tiles[0]!.rows;
-  const rowBytes = depth.free ? null : Math.max(1, depth.count * target.bytes);
-  const fitting =
-    rowBytes === null ? null : Math.max(tallest, Math.floor(BLOCK_BYTES / rowBytes / tallest) * tallest);
-  const block = fitting !== null && (rows.free || rows.count > fitting) ? fitting : null;
+  const packs = form === "outer" ? worthPacking(product, tiles[0]!, target) : NOTHING;
   return {
     form,
     tiles,
-    block,
+    block: packs.left ? "packed" : blockOf(rows, depth, tiles[0]!, target),
     packs,
-    because: packs ? `${because}; columns are packed: over the depth each lies on another page` : because,
+    because: [
+      because,
+      ...(packs.left ? ["rows are packed"] : []),
+      ...(packs.right ? ["columns are packed"] : []),
+    ].join("; "),
   };
+}
+
+const NOTHING = { left: false, right: false } as const;
+
+function blockOf(rows: Size, depth: Size, tile: Tile, { bytes }: Target): number | null {
+  if (depth.free) return null;
+  const rowBytes = Math.max(1, depth.count * bytes);
+  const fitting = Math.max(tile.rows, Math.floor(BLOCK_BYTES / rowBytes / tile.rows) * tile.rows);
+  return rows.free || rows.count > fitting ? fitting : null;
 }
 
 const outerTiles = ({ lanes, fused }: Target): Tile[] =>
@@ -120,11 +142,29 @@ function useful(widths: readonly number[], columns: Size): number[] {
   });
 }
 
-function isWorthPacking(stride: Affine, rows: Size, depth: Size, bytes: number): boolean {
-  const rowBytes = Math.abs(stride.constant) * bytes;
-  if (stride.perRow !== 0 || (!rows.free && rows.count < WORTHWHILE_ROWS)) return false;
-  if (depth.free) return rowBytes >= LONG_ROW_BYTES;
-  return depth.count <= PANEL_DEPTH && (depth.count * rowBytes) / PAGE_BYTES > PAGES;
+/** A factor is packed where its lines lie side by side, and over the depth far apart, and the copy is read often. */
+function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["packs"] {
+  const { operands, left, right, loops, depth } = product;
+  const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
+  const isFar = (factor: number, line: Affine): boolean => {
+    const stride = operands[factor]!.strides.at(-1)!;
+    const apart = Math.abs(stride.constant) * bytes;
+    if (stride.perRow !== 0 || !isUnit(line)) return false;
+    return depth.free ? apart >= LONG_ROW_BYTES : (depth.count * apart) / PAGE_BYTES > PAGES;
+  };
+  const often = (size: Size, tiles: number): boolean => size.free || size.count >= WORTHWHILE_TILES * tiles;
+  const fits = (deepest: number): boolean => depth.free || depth.count <= deepest;
+  return {
+    left:
+      isFar(left, operands[left]!.strides.at(-3)!) &&
+      often(columns, tile.widths[0]!) &&
+      fits(LEFT_BYTES / bytes / tile.rows),
+    right:
+      isFar(right, operands[right]!.strides.at(-2)!) &&
+      often(rows, tile.rows) &&
+      fits(PANEL_DEPTH) &&
+      tile.widths[0]! > 1,
+  };
 }
 
 const isUnit = (a: Affine): boolean => a.constant === 1 && a.perRow === 0;

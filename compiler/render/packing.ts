@@ -1,0 +1,103 @@
+/**
+ * Packing: the lines of a factor that tiles of a product read over the depth, copied side by side. Where they lie, each step of depth is on another
+ * page of memory, and where the distance is a power of two in the same few places of the cache.
+ */
+import type { Size } from "../ir/size.ts";
+import { sizeText } from "./affine.ts";
+import type { Names } from "./names.ts";
+import type { Writer } from "./writer.ts";
+
+/**
+ * Lines of a factor as a tile reads them: the tile that begins at index `i` (in bytes) reads from `base + (i - origin) * across` on, and `step`
+ * bytes further at each step of depth.
+ */
+export interface Lines {
+  readonly base: string;
+  readonly origin: string;
+  readonly across: string;
+  readonly step: string;
+  readonly isPacked: boolean;
+}
+
+export const lineAddress = ({ base, origin, across }: Lines, index: string): string => {
+  const apart = origin === index ? "" : `(${index} - ${origin})`;
+  if (apart === "") return base;
+  return across === "1" ? `${base} + ${apart}` : `${base} + ${apart} * ${across}`;
+};
+
+export interface PackTools {
+  readonly writer: Writer;
+  readonly names: Names;
+  readonly depth: Size;
+}
+
+/**
+ * Writes the copy of some neighbouring tiles' lines, and returns where tiles read them. Should a depth that the batch decides be larger than
+ * `deepest`, they stay where they are.
+ * @param lines where they are, side by side
+ * @param end the index behind the last tile
+ * @param width of a tile in bytes
+ * @param memory an address with room for them
+ */
+export function pack(
+  { writer: w, names, depth }: PackTools,
+  lines: Lines,
+  end: string,
+  width: number,
+  memory: string,
+  deepest: number,
+): Lines {
+  const size = sizeText(depth, 1);
+  const copy = (): void => {
+    // A step of depth at a time, since what a tile leaves of a cache line is the next one's.
+    const [row, place, last] = [names.fresh("row"), names.fresh("place"), names.fresh("last")];
+    const [from, to] = [names.fresh("from"), names.fresh("to")];
+    const stop = names.fresh("stop");
+    const wide = depth.free ? `${size} * ${width}` : String(depth.count * width);
+    w.line(`let ${row}: usize = ${lines.base};`);
+    w.line(`let ${place}: usize = ${memory};`);
+    w.line(`const ${last} = ${place} + ${wide};`);
+    w.block(`for (; ${place} < ${last}; ${place} += ${width})`, () => {
+      w.line(`let ${to} = ${place};`);
+      w.block(
+        `for (let ${from} = ${row}, ${stop} = ${row} + (${end} - ${lines.origin}); ${from} < ${stop}; ${from} += ${width})`,
+        () => {
+          copyBytes(w, from, to, width);
+          w.line(`${to} += ${wide};`);
+        },
+      );
+      w.line(`${row} += ${lines.step};`);
+    });
+  };
+  if (!depth.free) {
+    w.block("", () => names.scoped(copy));
+    return { base: memory, origin: lines.origin, across: size, step: String(width), isPacked: true };
+  }
+  const [base, across, step] = [names.fresh("packed"), names.fresh("across"), names.fresh("stride")];
+  w.line(`let ${base}: usize = ${lines.base};`);
+  w.line(`let ${across}: usize = ${lines.across};`);
+  w.line(`let ${step}: usize = ${lines.step};`);
+  w.block(`if (${size} <= ${deepest})`, () => {
+    names.scoped(copy);
+    w.line(`${base} = ${memory};`);
+    w.line(`${across} = ${size};`);
+    w.line(`${step} = ${width};`);
+  });
+  return { base, origin: lines.origin, across, step, isPacked: true };
+}
+
+/** By sixteen, eight and four bytes. */
+function copyBytes(w: Writer, from: string, to: string, bytes: number): void {
+  let at = 0;
+  const place = (address: string): string => (at === 0 ? address : `${address}, ${at}`);
+  for (; bytes - at >= 16; at += 16) {
+    w.line(`v128.store(${to}, v128.load(${place(from)})${at === 0 ? "" : `, ${at}`});`);
+  }
+  for (const [size, type] of [
+    [8, "u64"],
+    [4, "u32"],
+  ] as const) {
+    for (; bytes - at >= size; at += size)
+      w.line(`store<${type}>(${to}, load<${type}>(${place(from)})${at === 0 ? "" : `, ${at}`});`);
+  }
+}
