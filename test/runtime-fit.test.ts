@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { compile } from "../compiler/index.ts";
 import { load, NndslError, type EpochReport, type Net, type StepReport } from "../runtime/index.ts";
 import type { Manifest } from "../runtime/manifest.ts";
@@ -295,11 +295,34 @@ describe("many steps in a call", () => {
     expect(inside.save()).toEqual(outside.save());
   });
 
+  test("are made one by one where memory cannot take the data, and refused where it cannot take their order", async () => {
+    const [inside, outside] = await both();
+    const data = examples(100_000);
+    await outside.fit(data, { batch: 1000 });
+    const { grow } = WebAssembly.Memory.prototype;
+    let most = 10;
+    const growing = vi.spyOn(WebAssembly.Memory.prototype, "grow");
+    growing.mockImplementation(function (this: WebAssembly.Memory, pages) {
+      // The data take 19 pages, their order 7.
+      if (pages > most) throw new RangeError("no memory");
+      return grow.call(this, pages);
+    });
+    const growths = (): unknown[] => growing.mock.results.map(({ type }) => type);
+    await inside.fit(data, { batch: 1000 });
+    expect(inside.save()).toEqual(outside.save());
+    expect(growths()).toEqual(["throw", "return"]);
+    const [small] = await both();
+    most = 0;
+    await expect(small.fit(data, { batch: 1000 })).rejects.toMatchObject({ code: "out-of-memory" });
+    expect(small.steps).toBe(0);
+    growing.mockRestore();
+  });
+
   test("share their time among the epochs", async () => {
     const [net] = await both();
     const { seconds, history } = await net.fit(examples(8), { epochs: 2000, batch: 4 });
     const sum = history.reduce((all, epoch) => all + epoch.seconds, 0);
-    expect(sum).toBeGreaterThan(seconds * 0.5);
+    expect(sum).toBeGreaterThan(seconds * 0.9);
     expect(sum).toBeLessThanOrEqual(seconds * 1.001);
     for (const epoch of history) expect(epoch.seconds).toBeGreaterThan(0);
   });
