@@ -41,12 +41,19 @@ export interface Visit {
   readonly errors: readonly string[];
 }
 
-/** Serves `site` under POLICY, opens `/index.html` and hands over the page; closes all of it afterwards. */
-export async function withPage<T>(site: Site, visit: (visit: Visit) => Promise<T>): Promise<T> {
+/**
+ * Serves `site` under POLICY, opens `/index.html` and hands over the page; closes all of it afterwards.
+ * @param headers of every response, beside the policy or in its place
+ */
+export async function withPage<T>(
+  site: Site,
+  visit: (visit: Visit) => Promise<T>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<T> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     const content = site[path];
-    response.setHeader("Content-Security-Policy", POLICY);
+    response.setHeaders(new Headers({ "Content-Security-Policy": POLICY, ...headers }));
     response.setHeader("Content-Type", types[extname(path)] ?? "application/octet-stream");
     // Browsers ask for an icon by themselves.
     response.statusCode = content !== undefined ? 200 : path === "/favicon.ico" ? 204 : 404;
