@@ -195,3 +195,77 @@ describe("values made again", () => {
     });
   });
 });
+
+/** A stack of blocks over [N, 16]: reversible ones, or residual ones of the same formulas that keep what they add to. */
+const stack = (blocks: number, kind: "reversible" | "residual"): string => `
+layer residual(x: [..., C], f, g) {
+  x1 = x[..., 0:C / 2]
+  x2 = x[..., C / 2:]
+  f = f(x2)
+  y1 = x1 + f
+  g = g(y1)
+  y2 = x2 + g
+  return concat([y1, y2], axis = -1)
+}
+layer wide(x) = dense(dense(x, 24, tanh), 8)
+layer gated(x) = dropout(glu(x, 8), 0.1)
+model Stack {
+  input x: [N, 6]
+  target y: int[N]
+  h = dense(x, 16)
+  for i in 0..${blocks} { h = ${kind}(h, wide, gated) }
+  z = dense(h, 3)
+  loss cross_entropy(z, y)
+  optimizer sgd(lr = 1e-2)
+}`;
+
+describe("reversible blocks", () => {
+  const perRow = async (source: string): Promise<number> => (await compile(source)).report.arena.perRow;
+
+  it("take the memory of one block, however many there are", async () => {
+    const few = await perRow(stack(3, "reversible"));
+    expect(await perRow(stack(4, "reversible"))).toBe(few);
+    expect(await perRow(stack(12, "reversible"))).toBe(few);
+    // What a residual block keeps at the least: its input, and what the products inside read.
+    const residual = [await perRow(stack(4, "residual")), await perRow(stack(12, "residual"))] as const;
+    expect(residual[1] - residual[0]).toBeGreaterThan(8 * 4 * (8 + 8 + 24));
+  });
+
+  it.each([
+    ["f64", 1e-9],
+    ["f32", 1e-4],
+  ] as const)("have the gradients of the same sums that keep everything, in %s", async (dtype, tolerance) => {
+    const x = Array.from({ length: 20 * 6 }, (_, i) => Math.sin(i * i));
+    const y = Array.from({ length: 20 }, (_, i) => i % 3);
+    const gradients = async (kind: "reversible" | "residual", type: "f32" | "f64") => {
+      const net = await start(stack(5, kind), { dtype: type });
+      return net.gradients({ x: type === "f64" ? Float64Array.from(x) : Float32Array.from(x), y });
+    };
+    const undone = await gradients("reversible", dtype);
+    const kept = await gradients("residual", "f64");
+    expect(undone.loss).toBeCloseTo(kept.loss, dtype === "f64" ? 12 : 5);
+    for (const [path, { data }] of Object.entries(kept.gradients)) {
+      const own = undone.gradients[path]!.data;
+      const scale = Math.max(...Array.from(data, Math.abs));
+      const error = Math.max(...Array.from(data, (value, i) => Math.abs(value - own[i]!)));
+      expect([path, error / (scale + 1e-8) < tolerance]).toEqual([path, true]);
+    }
+  });
+
+  it.each([
+    ["of x itself", "y = couple(h, dense(h, 4))"],
+    [
+      "of both halves before",
+      "a = h[:, 0:2] b = h[:, 2:] y = concat([couple(a, dense(b, 2)), couple(b, dense(a, 2))], axis = 1)",
+    ],
+  ])("cannot be undone where what is added is made %s", async (_, formula) => {
+    const source = `model M { input x: [N, 4] h = dense(x, 4, tanh) ${formula} loss mean(y^2) optimizer sgd(lr = 1) }`;
+    await expect(compile(source)).rejects.toMatchObject({ diagnostics: [{ code: "not-undoable" }] });
+  });
+
+  it("couple adds within one shape", async () => {
+    await expect(
+      compile("model M { input x: [N, 4] output y = couple(x[:, 0:1], x) }"),
+    ).rejects.toMatchObject({ diagnostics: [{ code: "shape-mismatch" }] });
+  });
+});

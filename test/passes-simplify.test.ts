@@ -93,6 +93,10 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
     b.slice(b.slice(x, [at(3, -1), at(1)], shapeOf(3, 2)), [at(1), at(1, -1)], shapeOf(2, 2)),
     b.slice(b.slice(x, [at(1, -1, true), at(0)], shapeOf(4, 3)), [at(1, 2), at(2)], shapeOf(2, 1)),
   ],
+  "slice-of-concat": (b, x, y, r) => [
+    b.slice(b.concat([x, y], 0), [at(4), at(0)], y.shape),
+    b.slice(b.concat([r, x, r], 1), [at(0), at(1)], x.shape),
+  ],
   "slice-embedded": (b, x) => [
     b.slice(b.embed(x, [at(1, 2), at(0)], shapeOf(9, 3)), [at(1, 2), at(0)], x.shape),
   ],

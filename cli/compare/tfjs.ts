@@ -171,6 +171,8 @@ class Run {
         return a;
       case "stop_gradient":
         return this.#constant(a);
+      case "couple":
+        return tf.add(a, b);
       case "add":
       case "sub":
       case "mul":

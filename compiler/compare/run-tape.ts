@@ -76,6 +76,8 @@ function apply(o: Operations, node: Node, operands: readonly Variable[], environ
       return a;
     case "stop_gradient":
       return o.stop(a);
+    case "couple":
+      return o.add(a, b);
     case "add":
     case "sub":
     case "mul":

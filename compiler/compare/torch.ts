@@ -230,6 +230,7 @@ class Writer {
     const [a, b] = node.operands as readonly [Node, Node];
     switch (node.op) {
       case "add":
+      case "couple":
         return this.#infix(node, "+", level.sum, level.sum, level.product);
       case "sub":
         return this.#infix(node, "-", level.sum, level.sum, level.product);

@@ -50,6 +50,7 @@ export function readNode(node: Node, operands: readonly Formula[], reading: Read
   if (name !== undefined) return compare(name, numeric(a!), numeric(b!));
   switch (node.op) {
     case "add":
+    case "couple":
       return plus(numeric(a!), numeric(b!));
     case "sub":
       return plus(numeric(a!), negated(numeric(b!)));

@@ -211,6 +211,7 @@ class ModelReader {
       roots,
       warnings: [],
       applied: [],
+      unkept: [],
     };
   }
 

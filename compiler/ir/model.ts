@@ -93,6 +93,14 @@ export interface Model {
   readonly warnings: readonly Diagnostic[];
   /** Which rewrite rules were applied where, for `--emit ir`: filled by the passes. */
   readonly applied: readonly AppliedRule[];
+  /** What is made again for the backward pass. */
+  readonly unkept: readonly Unkept[];
+}
+
+/** The nodes between `from` and `to`, without both: a layer's insides. */
+export interface Unkept {
+  readonly from: readonly Node[];
+  readonly to: Node;
 }
 
 export interface AppliedRule {

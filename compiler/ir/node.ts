@@ -42,6 +42,8 @@ export interface ElementwiseAttributes {
   stop_gradient: {};
   // two operands
   add: {};
+  /** a + b, which is undone in the backward pass: there a is made again as the sum - b. */
+  couple: {};
   sub: {};
   mul: {};
   div: {};

@@ -217,6 +217,13 @@ const spec = {
     vjp: (_, g) => [g, g],
     domain: [ANY, ANY],
   },
+  couple: {
+    formula: "a + b, undone in the backward pass",
+    result: "float",
+    evaluate: (a, b) => a! + b!,
+    vjp: (_, g) => [g, g],
+    domain: [ANY, ANY],
+  },
   sub: {
     formula: "a - b",
     result: "number",
@@ -397,7 +404,7 @@ function elementwise<K extends ElementwiseName>(name: K, spec: Spec): Op<K> {
     takes,
     arity: [arity, arity],
     flops: spec.flops ?? 1,
-    inKernels: name !== "stop_gradient",
+    inKernels: name !== "stop_gradient" && name !== "couple",
     sample: spec.kinks === undefined ? { domain: spec.domain } : { domain: spec.domain, kinks: spec.kinks },
     infer(operands) {
       const shape = operands[0]!.shape;

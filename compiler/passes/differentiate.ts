@@ -4,12 +4,13 @@
  */
 import { DiagnosticError, type Diagnostic, type Label, type Span } from "../../grammar/diagnostic.ts";
 import type { Build } from "../ir/build.ts";
-import { reachable, remake } from "../ir/graph.ts";
-import { listRoots, mapRoots, type Model } from "../ir/model.ts";
+import { type Graph, reachable, remake } from "../ir/graph.ts";
+import { listRoots, mapRoots, type Model, type Unkept } from "../ir/model.ts";
 import type { Node, OpName, Origin } from "../ir/node.ts";
 import { OpError, type Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
-import { builders, transplant, withinLimit } from "./rewrite.ts";
+import { builders, mapUnkept, transplant, withinLimit } from "./rewrite.ts";
+import { Undo } from "./undo.ts";
 
 /** Why a tensor has no cotangent: nothing leads to it, or only ops without slope do. */
 type Missing = { readonly reason: "independent" } | { readonly reason: "flat"; readonly at: Node };
@@ -19,11 +20,12 @@ interface Sweep {
   readonly gradients: ReadonlyMap<Node, Node | Missing>;
   /** Cotangents of nodes that have a name. */
   readonly named: readonly (readonly [of: Node, cotangent: Node])[];
+  readonly unkept: readonly Unkept[];
 }
 
 /**
  * The model without `grad` nodes, with a warning (`no-gradient`, `flat-gradient`) for each parameter that training cannot move.
- * @throws DiagnosticError `no-derivative` where an op on the way has none, `graph-too-large`
+ * @throws DiagnosticError `no-derivative` where an op on the way has none, `not-undoable` where a `couple` cannot be undone, `graph-too-large`
  */
 export const differentiate = (model: Model): Model => withinLimit(() => differentiated(model));
 
@@ -53,7 +55,7 @@ function differentiated(model: Model): Model {
           ? (map.get(other.operands[1]!) ?? [])
           : [],
       );
-      sweep = sweepBack(buildAt, scalar, new Set(wanted));
+      sweep = sweepBack(graph, buildAt, scalar, new Set(wanted));
       sweeps.set(scalar, sweep);
       for (const [of, cotangent] of sweep.named) {
         if (cotangent.origin.name === undefined && !origins.has(cotangent)) {
@@ -74,16 +76,25 @@ function differentiated(model: Model): Model {
   const warnings = [...idleParameters(model, missing), ...zeroGradients(order, model, missing)];
   const roots = mapRoots(model.roots, (node) => map.get(node)!);
   const applied = model.applied.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
-  return transplant({ ...model, roots, applied, warnings: [...model.warnings, ...warnings] }, origins);
+  const unkept = [
+    ...mapUnkept(model.unkept, (node) => map.get(node)),
+    ...[...sweeps.values()].flatMap((sweep) => sweep.unkept),
+  ];
+  return transplant(
+    { ...model, roots, applied, unkept, warnings: [...model.warnings, ...warnings] },
+    origins,
+  );
 }
 
 /** The cotangents of `wanted`, from `scalar` back. */
 function sweepBack(
+  graph: Graph,
   buildAt: (span: Span | undefined) => Build,
   scalar: Node,
   wanted: ReadonlySet<Node>,
 ): Sweep {
   const order = reachable([scalar]);
+  const undo = new Undo(graph, order);
   const moving = new Set<Node>();
   for (const node of order) {
     if (wanted.has(node) || node.operands.some((operand) => moving.has(operand))) moving.add(node);
@@ -100,7 +111,7 @@ function sweepBack(
     if (!node.operands.some((operand) => moving.has(operand))) continue;
 
     const build = buildAt(node.origin.span);
-    const flows = pullBack(build, node, cotangent);
+    const flows = pullBack(build, undo.again(node), cotangent);
     node.operands.forEach((operand, i) => {
       if (!moving.has(operand)) return;
       const flow = operand.type === "float" ? (flows?.[i] ?? null) : null;
@@ -124,7 +135,7 @@ function sweepBack(
       return [tensor, at === undefined ? { reason: "independent" } : { reason: "flat", at }];
     }),
   );
-  return { gradients, named };
+  return { gradients, named, unkept: undo.unkept() };
 }
 
 /** For each node at or behind the first of a pair of `flat`, the second: the op without slope. */

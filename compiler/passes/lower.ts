@@ -85,6 +85,12 @@ const lowerings: readonly Rule[] = [
     at: ["stop_gradient"],
     rewrite: (_, node) => node.operands[0]!,
   },
+  {
+    name: "lower-couple",
+    formula: "couple(x, a) → x + a",
+    at: ["couple"],
+    rewrite: ({ b }, node) => b.add(node.operands[0]!, node.operands[1]!),
+  },
 ];
 
 /** max x where that is finite, else 0. */

@@ -2,7 +2,7 @@
 import { DiagnosticError, type Span } from "../../grammar/diagnostic.ts";
 import { Build } from "../ir/build.ts";
 import { Graph, reachable, remake } from "../ir/graph.ts";
-import { listRoots, mapRoots, type AppliedRule, type Model, type Roots } from "../ir/model.ts";
+import { listRoots, mapRoots, type AppliedRule, type Model, type Roots, type Unkept } from "../ir/model.ts";
 import type { Node, NodeOf, OpName, Origin } from "../ir/node.ts";
 import { OpError } from "../ops/op.ts";
 
@@ -64,6 +64,7 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
   const applied: AppliedRule[] = [];
   let roots = model.roots;
   let earlier = model.applied;
+  let unkept = model.unkept;
 
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
     const order = reachable(listRoots(roots));
@@ -100,8 +101,9 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
     if (!changed) break;
     roots = mapRoots(roots, (node) => map.get(node)!);
     earlier = earlier.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
+    unkept = mapUnkept(unkept, (node) => map.get(node));
   }
-  return transplant({ ...model, roots, applied: [...earlier, ...applied] }, origins, limit);
+  return transplant({ ...model, roots, unkept, applied: [...earlier, ...applied] }, origins, limit);
 }
 
 /** A builder for each place in the source, made once. */
@@ -157,5 +159,15 @@ export function transplant(
     seen.add(key);
     return [{ ...a, node }];
   });
-  return { ...model, graph, roots, applied };
+  return { ...model, graph, roots, applied, unkept: mapUnkept(model.unkept, (node) => map.get(node)) };
 }
+
+/** Without what is there no longer: nothing leads to it, so nothing has to end at it. */
+export const mapUnkept = (
+  unkept: readonly Unkept[],
+  map: (node: Node) => Node | undefined,
+): readonly Unkept[] =>
+  unkept.flatMap(({ from, to }) => {
+    const end = map(to);
+    return end === undefined ? [] : [{ from: from.flatMap((node) => map(node) ?? []), to: end }];
+  });

@@ -80,6 +80,7 @@ export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
   cast: unary(([a]) => a!),
   stop_gradient: same,
   add: binary(vector("add")),
+  couple: binary(vector("add")),
   sub: binary(vector("sub")),
   mul: binary(vector("mul")),
   div: binary(vector("div")),

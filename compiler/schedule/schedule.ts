@@ -2,7 +2,7 @@
 import { CompilerFault } from "../fault.ts";
 import { Build } from "../ir/build.ts";
 import { keyOf } from "../ir/key.ts";
-import type { Model } from "../ir/model.ts";
+import type { Model, Unkept } from "../ir/model.ts";
 import type { Node } from "../ir/node.ts";
 import { elements, type Shape, type Size } from "../ir/size.ts";
 import { forAnySize } from "./any-size.ts";
@@ -26,7 +26,10 @@ export interface ScheduleOptions {
  * @throws CompilerFault where the model holds what kernels cannot compute, DiagnosticError `memory-too-small`
  */
 export function schedule(model: Model, options: ScheduleOptions = {}): Program {
-  return new Scheduler(model, options.memory !== undefined).program({ elementBytes: 4, ...options });
+  return new Scheduler(model, options.memory !== undefined || model.unkept.length > 0).program({
+    elementBytes: 4,
+    ...options,
+  });
 }
 
 type FullOptions = ScheduleOptions & { readonly elementBytes: number };
@@ -55,6 +58,8 @@ class Scheduler {
   readonly #gradients: (number | null)[] = [];
   /** Temporaries that are not to be kept for late readers. */
   readonly #unkept = new Set<number>();
+  /** Nodes that are not to be kept for late readers. */
+  readonly #inside: ReadonlySet<Node>;
   #step = -1;
   #loss = -1;
 
@@ -64,6 +69,7 @@ class Scheduler {
   constructor(model: Model, sparing: boolean) {
     this.#model = model;
     this.#sparing = sparing;
+    this.#inside = new Set(model.unkept.flatMap(insideOf));
     this.#build = new Build(model.graph);
   }
 
@@ -236,6 +242,10 @@ class Scheduler {
       if (unnamed.name === "")
         this.#buffers[buffer] = { ...unnamed, name: unique.take(nodeName(held.get(buffer)!)) };
     }
+    for (const { buffer } of tasks.flatMap((task) => task.body.writes)) {
+      const node = held.get(buffer);
+      if (node !== undefined && this.#inside.has(node)) this.#unkept.add(buffer);
+    }
     for (const task of tasks) calls.push(this.#shape(name, task));
     this.#planned.push({ name, calls });
   }
@@ -324,6 +334,20 @@ class Scheduler {
     const dropped = new Set([...this.#unkept].flatMap((id) => renumbered.get(id) ?? []));
     return recompute({ kernels: this.#kernels, buffers, entries }, { ...options, dropped });
   }
+}
+
+/** What is behind `to`, as far as `from`, without both. */
+function insideOf({ from, to }: Unkept): Node[] {
+  const seen = new Set<Node>([to, ...from]);
+  const inside: Node[] = [];
+  const stack = [...to.operands];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    inside.push(node);
+    stack.push(...node.operands);
+  }
+  return inside;
 }
 
 const root = (node: Node, buffer: number): Root => ({ node, buffer, inPlace: false });

@@ -48,6 +48,7 @@ export function modelOf(graph: Graph, nodes: readonly Node[]): Model {
     settings: {},
     warnings: [],
     applied: [],
+    unkept: [],
     roots: { ...NO_ROOTS, outputs },
   };
 }

@@ -46,6 +46,7 @@ export function modelOf(
     roots: { ...NO_ROOTS, ...parts.roots },
     warnings: [],
     applied: [],
+    unkept: [],
   };
 }
 

@@ -1,5 +1,6 @@
 /** Functions of each entry. Of numbers they are numbers, computed at once. */
 import type { ElementwiseName } from "../../ir/node.ts";
+import { sameShape, showShape } from "../../ir/size.ts";
 import { OpError } from "../../ops/op.ts";
 import { binary, toTruth } from "../operators.ts";
 import { toFloat, toNode } from "../tensors.ts";
@@ -66,6 +67,19 @@ export const elementwise: PrimitiveTable = {
     parameters: ["x"],
     doc: "x, through which no gradient flows",
     apply: ({ build }, x) => tensor(build.elementwise("stop_gradient", toFloat(build, x!))),
+  },
+  couple: {
+    parameters: ["x", "a"],
+    doc: "x + a; x is not kept for the backward pass, but made again as the sum - a: `a` must not depend on x",
+    apply: ({ build, freeName }, x, a) => {
+      const [kept, added] = [toFloat(build, x!), toFloat(build, a!)];
+      const sum = build.elementwise("couple", kept, added);
+      if (!sameShape(sum.shape, kept.shape)) {
+        const remarks = [kept, added].map((node) => showShape(node.shape, freeName));
+        throw new OpError("shape-mismatch", "`couple` cannot stretch its first operand", remarks);
+      }
+      return tensor(sum);
+    },
   },
   where: {
     parameters: ["condition", "a", "b"],

@@ -17,8 +17,10 @@ import {
   unshifted,
   unspread,
 } from "./match.ts";
+import { sliceOfConcat } from "./views.ts";
 
 export const stabilisations: readonly Rule[] = [
+  sliceOfConcat,
   {
     name: "tanh",
     formula: "(e^x - e^-x) / (e^x + e^-x) → tanh x",

@@ -6,6 +6,33 @@ import { ops } from "../../ops/table.ts";
 import type { Rule } from "../rewrite.ts";
 import { ELEMENTWISE, isConstant, resized } from "./match.ts";
 
+/** Where a layer puts parts together and the next takes them apart, each part is a value of its own. */
+export const sliceOfConcat: Rule = {
+  name: "slice-of-concat",
+  formula: "the slice of concat(…, x, …) that is x → x",
+  at: ["slice"],
+  rewrite({ as }, node) {
+    if (node.op !== "slice") return null;
+    const whole = as(node.operands[0]!, "concat");
+    if (whole === null) return null;
+    const { axis } = whole.attributes;
+    const { axes } = node.attributes;
+    const others = axes.every(
+      ({ start, fromEnd, step }, i) => i === axis || (start === 0 && !fromEnd && step === 1),
+    );
+    const own = axes[axis]!;
+    if (!others || own.fromEnd || own.step !== 1) return null;
+    let start = 0;
+    for (const part of whole.operands) {
+      if (start === own.start && sameShape(part.shape, node.shape)) return part;
+      // Where parts end on a free axis is not known.
+      if (part.shape[axis]!.free) return null;
+      start += part.shape[axis]!.count;
+    }
+    return null;
+  },
+};
+
 export const views: readonly Rule[] = [
   {
     name: "view-of-constant",
@@ -108,6 +135,7 @@ export const views: readonly Rule[] = [
       return known.length === axes.length ? b.slice(inner.operands[0]!, known, node.shape) : null;
     },
   },
+  sliceOfConcat,
   {
     name: "slice-embedded",
     formula: "the slice that undoes an embed → x",
