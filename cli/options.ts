@@ -26,6 +26,15 @@ export function addModelOptions(command: Command): Command {
     .addOption(new Option("--batch <rows>", "rows of one step or call").argParser(integer(1, 2 ** 31 - 1)));
 }
 
+/** `--simd`, for commands that make code. */
+export const simdOption = (): Option =>
+  new Option(
+    "--simd <mode>",
+    "strict: the same bytes on every processor; relaxed: faster, close, with a strict module beside it",
+  )
+    .choices(["strict", "relaxed"])
+    .default("strict");
+
 /** `--memory`, for commands that plan memory. */
 export const memoryOption = (): Option =>
   new Option(

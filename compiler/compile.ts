@@ -23,10 +23,12 @@ import { differentiate } from "./passes/differentiate.ts";
 import { lower } from "./passes/lower.ts";
 import { simplify } from "./passes/simplify.ts";
 import { stabilise } from "./passes/stabilise.ts";
+import { formatOf } from "./render/format.ts";
 import { render } from "./render/render.ts";
 import { buildReport } from "./report.ts";
 import type { Program } from "./schedule/kernel.ts";
 import { refuseUnaddressable } from "./schedule/memory.ts";
+import { planKernels } from "./schedule/plan.ts";
 import { printProgram } from "./schedule/print.ts";
 import { schedule } from "./schedule/schedule.ts";
 import { verifyProgram } from "./schedule/verify-program.ts";
@@ -105,7 +107,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   const { formulas, joint, diagnostics, ast, sourceHash } = await analyse(source, options);
 
   const elementBytes = dtype === "f64" ? 8 : 4;
-  const rows = options.memory?.rows ?? USUAL_ROWS;
+  const rows = options.memory?.rows ?? options.reportRows ?? USUAL_ROWS;
   const memory = options.memory === undefined ? undefined : { bytes: options.memory.bytes, rows };
   const program: Program = schedule(run(joint, kernelPasses), {
     elementBytes,
@@ -114,15 +116,18 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   verifyProgram(program, elementBytes);
   refuseUnaddressable(program.arena);
   const module = async (mode: "strict" | "relaxed") => {
-    const assembly = render(program, { dtype, simd: mode, model: joint.name });
-    const manifest = buildManifest(joint, program, { dtype, simd: mode, sourceHash });
+    const plan = planKernels(program, { ...formatOf(dtype), fused: mode === "relaxed" });
+    const assembly = render(program, plan, { dtype, simd: mode, model: joint.name });
+    const threads = plan.sharing.any;
+    const manifest = buildManifest(joint, program, { dtype, simd: mode, threads, sourceHash });
     return {
+      plan,
       assembly,
       manifest,
       ...(await assemble(assembly, { manifest: JSON.stringify(manifest), simd: mode })),
     };
   };
-  const { assembly, manifest, wasm, wat } = await module(simd);
+  const { plan, assembly, manifest, wasm, wat } = await module(simd);
   const fallback = simd === "relaxed" && options.fallback !== false ? (await module("strict")).wasm : null;
 
   const name = fileName(joint.name);
@@ -142,7 +147,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
       as: () => assembly,
       wat,
     }),
-    report: buildReport(joint, program, elementBytes, rows),
+    report: buildReport(joint, program, plan, rows),
   };
 }
 

@@ -23,6 +23,8 @@ export interface CompileOptions extends SourceOptions {
   /** False saves the time that the strict module beside a relaxed one takes. */
   readonly fallback?: boolean;
   readonly dtype?: "f32" | "f64";
+  /** The batch that the report tells of kernels and prices for; 32 without it. Nothing that is compiled depends on it. */
+  readonly reportRows?: number;
   /**
    * The arena that has to do for a batch of `rows` (32 without it), in bytes: values of the forward pass are made again in the backward pass, rather than
    * kept, until it does. Nothing that is computed changes by a bit; what it costs is in the report. Where it cannot do: an error, `memory-too-small`.

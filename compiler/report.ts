@@ -7,9 +7,11 @@ import { type Model } from "./ir/model.ts";
 import type { Node } from "./ir/node.ts";
 import { elements, showSize, sizeAt } from "./ir/size.ts";
 import { ops } from "./ops/table.ts";
+import { type KernelReport, kernelReports } from "./kernel-report.ts";
 import { flopsOf } from "./schedule/cost.ts";
-import type { Buffer, Entry, EntryName, Program } from "./schedule/kernel.ts";
+import type { Buffer, Entry, Program } from "./schedule/kernel.ts";
 import { arenaBytes, bytesOf, liveRanges } from "./schedule/memory.ts";
+import type { Plan } from "./schedule/plan.ts";
 
 export interface Report {
   readonly model: string;
@@ -66,26 +68,20 @@ export interface Report {
     /** Bytes of the arena. */
     readonly memory: { readonly keeping: number; readonly recomputing: number };
   };
-  readonly kernels: readonly {
-    readonly name: string;
-    readonly formula: string;
-    readonly loops: string;
-    /** How often each entry calls it. */
-    readonly calls: Readonly<Partial<Record<EntryName, number>>>;
-  }[];
+  readonly kernels: readonly KernelReport[];
 }
 
-/**
- * What the compiler decided.
- * @param model before `lower`, in the terms of the source
- * @param elementBytes 4 for f32, 8 for f64
- * @param rows the batch that prices are told for
- */
 /** `shared`: the space in which all that kernels leave for one another lies, in turns. */
 export type ArenaPart =
   "inputs" | "parameters" | "optimizer" | "gradients" | "outputs" | "loss and metrics" | "shared";
 
-export function buildReport(model: Model, program: Program, elementBytes: number, rows: number): Report {
+/**
+ * What the compiler decided.
+ * @param model before `lower`, in the terms of the source
+ * @param rows the batch that prices and kernels are told for
+ */
+export function buildReport(model: Model, program: Program, plan: Plan, rows: number): Report {
+  const elementBytes = plan.target.bytes;
   const freeName = model.freeName ?? "N";
   const { roots } = model;
   const forward = roots.trainingLoss === null ? roots.outputs.map((o) => o.node) : [roots.trainingLoss];
@@ -116,17 +112,7 @@ export function buildReport(model: Model, program: Program, elementBytes: number
     stored: storedValues(program, freeName, elementBytes),
     arena: arenaParts(program, elementBytes),
     recomputed: recomputedValues(program, freeName, elementBytes, rows),
-    kernels: program.kernels.map((kernel, index) => ({
-      name: kernel.name,
-      formula: kernel.formula,
-      loops: kernel.loops.map((size) => showSize(size, freeName)).join(" × "),
-      calls: Object.fromEntries(
-        program.entries.flatMap((entry) => {
-          const count = entry.calls.filter((call) => call.kernel === index).length;
-          return count === 0 ? [] : [[entry.name, count]];
-        }),
-      ),
-    })),
+    kernels: kernelReports(program, freeName, rows, plan),
   };
 }
 

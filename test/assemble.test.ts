@@ -6,6 +6,7 @@ import { assemble, attachManifest, readManifest } from "../compiler/assemble/ass
 import { compile } from "../compiler/compile.ts";
 import { CompilerFault } from "../compiler/fault.ts";
 import { render } from "../compiler/render/render.ts";
+import { planKernels } from "../compiler/schedule/plan.ts";
 import { instantiate, programOf, type ModuleExports } from "./helpers/program.ts";
 
 const tiny = "export function twice(x: i32): i32 { return x + x; }";
@@ -79,11 +80,13 @@ test("calls made together are answered each with its own module", async () => {
 
 const emptyModule = async (fixed: number, perRow: number) => {
   const program = programOf([], 4);
+  const plan = planKernels(program, { lanes: 4, bytes: 4, fused: false });
   return instantiate(
-    render(
-      { ...program, arena: { ...program.arena, fixed, perRow } },
-      { dtype: "f32", simd: "strict", model: "Empty" },
-    ),
+    render({ ...program, arena: { ...program.arena, fixed, perRow } }, plan, {
+      dtype: "f32",
+      simd: "strict",
+      model: "Empty",
+    }),
   );
 };
 

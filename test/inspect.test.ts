@@ -81,3 +81,38 @@ test.each(names)(
     expect(total).toBeGreaterThan(shared.perRow);
   },
 );
+
+test("each kernel says how it computes, why, and what to expect of it", async () => {
+  const source = `model Net {
+  input x: [N, 784]
+  target y: int[N]
+  logits = x |> dense(256, sigmoid) |> dense(10)
+  loss cross_entropy(logits, y)
+  optimizer sgd(lr = 0.1)
+}`;
+  const strict = (await compile(source, { reportRows: 32 })).report.kernels;
+  const relaxed = (await compile(source, { reportRows: 32, simd: "relaxed", fallback: false })).report
+    .kernels;
+  const find = (list: typeof strict, formula: RegExp): (typeof strict)[number] =>
+    list.find((kernel) => formula.test(kernel.formula))!;
+
+  // 32 rows by 256 columns by 784 of depth, a multiplication and an addition each; and what the epilogue takes.
+  const forward = find(strict, /= sigmoid\(x @/);
+  expect(forward.flops).toBeGreaterThan(2 * 32 * 256 * 784);
+  expect(forward.flops).toBeLessThan(1.02 * 2 * 32 * 256 * 784);
+  expect(forward.bytes).toBe(4 * (32 * 784 + 256 * 784 + 256 + 32 * 256));
+  expect(forward.form).toMatch(/^dot, tiles of 2×4/);
+  expect(find(relaxed, /= sigmoid\(x @/).form).toMatch(/^dot, tiles of 2×6/);
+  const update = find(strict, /^param = param - lr \* .* @ x$/);
+  expect(update.form).toBe("outer, tiles of 4×8, packed rows and columns");
+  expect(update.divided).toBe("columns 784");
+  expect(update.calls).toEqual({ step: 1 });
+  for (const kernel of [...strict, ...relaxed]) {
+    expect(kernel.peakShare).toBeGreaterThanOrEqual(0);
+    expect(kernel.peakShare).toBeLessThanOrEqual(1);
+    expect(kernel.because).not.toBe("");
+  }
+  // Large products are near the peak; a pass over memory is not.
+  expect(forward.peakShare).toBeGreaterThan(0.9);
+  expect(find(strict, /^param = param - lr \* grad$/).peakShare).toBeLessThan(0.3);
+});

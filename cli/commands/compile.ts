@@ -9,6 +9,7 @@ import {
   addModelOptions,
   memoryOption,
   memoryOptions,
+  simdOption,
   sourceOptions,
   type SharedOptions,
 } from "../options.ts";
@@ -31,14 +32,7 @@ export function addCompile(program: Command, output: Output): Command {
     .description("write a model as a WebAssembly module, an ES module that loads it, and its types")
     .argument("<file>", "a program, FILE.nn")
     .option("-o, --output <folder>", "where the files go; made if need be", ".")
-    .addOption(
-      new Option(
-        "--simd <mode>",
-        "strict: the same bytes on every processor; relaxed: faster, close, with a strict module beside it",
-      )
-        .choices(["strict", "relaxed"])
-        .default("strict"),
-    )
+    .addOption(simdOption())
     .addOption(
       new Option("--dtype <type>", "the numbers it computes with").choices(["f32", "f64"]).default("f32"),
     )

@@ -7,17 +7,20 @@ import {
   addModelOptions,
   memoryOption,
   memoryOptions,
+  simdOption,
   sourceOptions,
   type SharedOptions,
 } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
-import { bytes, count, operations } from "../terminal/numbers.ts";
+import { bytes, count, counted, operations } from "../terminal/numbers.ts";
 import { priceOf } from "../terminal/price.ts";
 import { table, type Cell } from "../terminal/table.ts";
 
 interface InspectArguments extends SharedOptions {
   readonly memory?: number;
+  readonly kernels?: boolean;
+  readonly simd: "strict" | "relaxed";
 }
 
 export function addInspect(program: Command, output: Output): Command {
@@ -25,12 +28,18 @@ export function addInspect(program: Command, output: Output): Command {
     .description("show a model's layers, parameters, operations, stored values, memory and kernels")
     .argument("<file>", "a program, FILE.nn")
     .addOption(memoryOption())
+    .option(
+      "--kernels",
+      "how each kernel computes and why, its work, and what share of the processor's peak to expect",
+    )
+    .addOption(simdOption())
     .addHelpText(
       "after",
       `
 Examples:
   nndsl inspect mnist.nn --batch 128
   nndsl inspect mnist.nn --memory 4MB          what is kept no longer, and its price
+  nndsl inspect mnist.nn --kernels --simd relaxed
   nndsl inspect mnist.nn --set sizes=[512] --json | jq .flops
 
 FLOPs are for one row of a batch. "Stored" are the values that a step keeps from the kernel that makes them until the last that reads
@@ -45,14 +54,46 @@ async function inspectCommand(file: string, options: InspectArguments, output: O
   optimiseRarely();
   const { report } = await compileProgram(
     program,
-    { ...sourceOptions(options), ...memoryOptions(options) },
+    {
+      ...sourceOptions(options),
+      ...memoryOptions(options),
+      reportRows: options.batch ?? USUAL_ROWS,
+      simd: options.simd,
+      fallback: false,
+    },
     output,
   );
   output.write(
     output.json
       ? `${JSON.stringify(report, null, 2)}\n`
-      : `${reportText(report, options.batch ?? USUAL_ROWS, output)}\n`,
+      : `${options.kernels === true ? kernelsText(report, options, output) : reportText(report, options.batch ?? USUAL_ROWS, output)}\n`,
   );
+}
+
+/** A block for each kernel, the costliest of a step first. */
+function kernelsText({ kernels, model }: Report, options: InspectArguments, output: Output): string {
+  const { bold, dim } = output.colors;
+  const entries = ["step", "gradients", "predict", "evaluate", "initialize"] as const;
+  const rank = ({ calls }: Report["kernels"][number]): number =>
+    entries.findIndex((entry) => calls[entry] !== undefined);
+  const sorted = kernels.toSorted(
+    (a, b) => rank(a) - rank(b) || b.flops / b.peakShare - a.flops / a.peakShare,
+  );
+  const blocks = sorted.map((k) => {
+    const called = Object.entries(k.calls)
+      .map(([entry, calls]) => (calls === 1 ? entry : `${entry} ×${calls}`))
+      .join(", ");
+    const work = `${operations(k.flops)}, ${bytes(k.bytes)}, ${Math.round(100 * k.peakShare)} % of the peak`;
+    const divided = k.divided === null ? "by the first thread" : `${k.divided} divided among threads`;
+    return [
+      `${bold(k.name)}  ${dim(`${k.loops || "once"}; in ${called}`)}`,
+      `  ${k.formula}`,
+      `  ${k.form}${k.because === "" ? "" : `: ${k.because}`}`,
+      `  ${work}; ${divided}`,
+    ].join("\n");
+  });
+  const head = `${bold(`${model}: ${counted(kernels.length, "kernel")}`)}, ${options.simd} SIMD, for ${counted(options.batch ?? USUAL_ROWS, "row")}`;
+  return [head, ...blocks].join("\n\n");
 }
 
 function reportText(report: Report, batch: number, output: Output): string {

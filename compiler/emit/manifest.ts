@@ -5,11 +5,12 @@ import type { Model } from "../ir/model.ts";
 import { showSize, type Shape } from "../ir/size.ts";
 import type { Buffer, Program } from "../schedule/kernel.ts";
 import { MOST_WORKERS } from "../render/workers.ts";
-import { shareOut } from "../schedule/share.ts";
 
 export interface ManifestFacts {
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
+  /** Whether several threads can share the module's work. */
+  readonly threads: boolean;
   readonly sourceHash: string;
 }
 
@@ -39,7 +40,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
     source: { hash: facts.sourceHash },
     dtype: facts.dtype,
     simd: facts.simd,
-    ...(shareOut(program, facts.dtype === "f64" ? 8 : 4).any ? { threads: MOST_WORKERS } : {}),
+    ...(facts.threads ? { threads: MOST_WORKERS } : {}),
     free: model.freeName,
     inputs: model.inputs.map((input) => ({
       name: input.name,

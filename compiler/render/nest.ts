@@ -405,7 +405,7 @@ function phasesOf(nest: Nest): number[] {
  * The loop whose entries fill the lanes: the last; but the last kept one where the operands lie side by side along it and not along the
  * last (a sum over the rows of a matrix); none where it is shorter than a vector.
  */
-function chooseVectorLoop(nest: Nest, lanes: number): number | null {
+export function chooseVectorLoop(nest: Nest, lanes: number): number | null {
   const { loops, operands, values, inner } = nest;
   const last = loops.length - 1;
   const lastKept = last - inner;

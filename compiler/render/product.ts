@@ -4,15 +4,7 @@
  */
 import type { Affine } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
-import {
-  LEFT_BYTES,
-  packedRows,
-  PANEL_DEPTH,
-  panelTiles,
-  type Tile,
-  type Tiling,
-  tileProduct,
-} from "../schedule/tiling.ts";
+import type { PackedRows, Tile, Tiling } from "../schedule/tiling.ts";
 import { advance, affineText, isZero, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
@@ -22,6 +14,7 @@ import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
 
 export interface ProductOptions {
+  readonly tiling: Tiling;
   /** Whether multiplication and addition may be one rounding. */
   readonly fused: boolean;
   /** The address of memory for so many bytes of a packed factor. */
@@ -63,7 +56,7 @@ class ProductWriter {
     this.#tools = tools;
     this.#writer = writer;
     this.#options = options;
-    this.#tiling = tileProduct(product, { ...tools.format, fused: options.fused });
+    this.#tiling = options.tiling;
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
@@ -152,40 +145,43 @@ class ProductWriter {
 
   #blocks(tile: Tile, range: { from: string; end: string }, values: Values): void {
     const { block, tiles, packs } = this.#tiling;
-    const { bytes } = this.#tools.format;
-    const from = block === null || tile !== tiles[0] ? range.from : this.#tools.names.fresh("block");
-    const left = this.#lines(this.#product.left, this.#rowLoop, from);
-    if (block === null || from === range.from) {
-      this.#columns(tile, range, left, values);
+    const { names } = this.#tools;
+    const height = tile.rows * this.#tools.format.bytes;
+    const size =
+      tile !== tiles[0]
+        ? null
+        : packs.rows === null
+          ? this.#bytesOf(block)
+          : this.#packedSize(packs.rows, height);
+    if (size === null) {
+      this.#columns(tile, range, this.#lines(this.#product.left, this.#rowLoop, range.from), values);
       return;
     }
-    const { depth } = this.#product;
-    const height = tile.rows * bytes;
-    const size =
-      block === "packed" && depth.free
-        ? this.#declare(
-            "size",
-            `max<usize>(${LEFT_BYTES} / (${sizeText(depth, 1)}) / ${height}, 1) * ${height}`,
-          )
-        : String((block === "packed" ? packedRows(depth.count, tile.rows, bytes) : block) * bytes);
+    const from = names.fresh("block");
     this.#writer.block(
       `for (let ${from}: usize = ${range.from}; ${from} < ${range.end}; ${from} += ${size})`,
       () => {
         const end = this.#declare("blockEnd", `min<usize>(${from} + ${size}, ${range.end})`);
-        const lines =
-          left !== null && packs.left
-            ? pack(
-                this.#packTools(),
-                left,
-                end,
-                height,
-                this.#options.room("left", LEFT_BYTES),
-                Math.floor(LEFT_BYTES / height),
-              )
-            : left;
-        this.#columns(tile, { from, end }, lines, values);
+        let left = this.#lines(this.#product.left, this.#rowLoop, from);
+        if (packs.rows !== null) {
+          const { room } = packs.rows;
+          const memory = this.#options.room("left", room);
+          left = pack(this.#packTools(), left, end, height, memory, Math.floor(room / height));
+        }
+        this.#columns(tile, { from, end }, left, values);
       },
     );
+  }
+
+  #bytesOf(rows: number | null): string | null {
+    return rows === null ? null : String(rows * this.#tools.format.bytes);
+  }
+
+  /** As many whole tiles of rows as there is room for, as the bytes of their index; one where there is none. */
+  #packedSize({ room, count }: PackedRows, height: number): string | null {
+    if (count !== null) return this.#bytesOf(count);
+    const depth = sizeText(this.#product.depth, 1);
+    return this.#declare("blockSize", `max<usize>(${room} / (${depth}) / ${height}, 1) * ${height}`);
   }
 
   #packTools(): PackTools {
@@ -209,10 +205,9 @@ class ProductWriter {
   #columns(tile: Tile, rows: Range, left: Lines, values: Values): void {
     const { names, format } = this.#tools;
     const { tiles, packs, form } = this.#tiling;
-    const columns = this.#product.loops[this.#columnLoop]!;
     const j = this.#indices[this.#columnLoop]!;
     const width = tile.widths[0]! * format.bytes;
-    const panel = packs.right && tile === tiles[0] ? panelTiles(columns, tile.widths[0]!) * width : null;
+    const panel = packs.columns !== null && tile === tiles[0] ? packs.columns.tiles * width : null;
     const steps = [...(panel === null ? [] : [panel]), ...tile.widths.map((width) => width * format.bytes)];
     cover({ writer: this.#writer, names }, j, this.#range(this.#columnLoop, steps[0]!), steps, (step) => {
       const right = form === "dot" ? null : this.#lines(this.#product.right, this.#columnLoop, j);
@@ -221,9 +216,9 @@ class ProductWriter {
         return;
       }
       const end = this.#declare("panelEnd", `${j} + ${panel}`);
-      const reach = this.#product.depth.free ? PANEL_DEPTH : this.#product.depth.count;
-      const room = this.#options.room("right", reach * panel);
-      const packed = pack(this.#packTools(), right, end, width, room, PANEL_DEPTH);
+      const { deepest } = packs.columns!;
+      const memory = this.#options.room("right", deepest * panel);
+      const packed = pack(this.#packTools(), right, end, width, memory, deepest);
       const k = names.fresh("k");
       this.#indices[this.#columnLoop] = k;
       cover({ writer: this.#writer, names }, k, { from: j, end }, [width], () =>

@@ -1,7 +1,7 @@
 /** Kernels → one AssemblyScript module, written to be read. Its exports are those of docs/abi.md. */
 import { CompilerFault } from "../fault.ts";
 import type { Address, Buffer, Entry, Kernel, Program } from "../schedule/kernel.ts";
-import { type Sharing, shareOut } from "../schedule/share.ts";
+import type { Plan } from "../schedule/plan.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { ConstantTable, showNumber } from "./constants.ts";
 import { formatOf, type Format } from "./format.ts";
@@ -27,8 +27,8 @@ export interface RenderOptions {
  * The module's source.
  * @throws CompilerFault where the program is inconsistent
  */
-export function render(program: Program, options: RenderOptions): string {
-  return new ModuleWriter(program, options).write();
+export function render(program: Program, plan: Plan, options: RenderOptions): string {
+  return new ModuleWriter(program, plan, options).write();
 }
 
 class ModuleWriter {
@@ -41,14 +41,14 @@ class ModuleWriter {
   readonly #draws = new Map<"uniform" | "normal", string>();
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
-  readonly #sharing: Sharing;
+  readonly #plan: Plan;
   readonly #rooms = { left: 0, right: 0 };
 
-  constructor(program: Program, options: RenderOptions) {
+  constructor(program: Program, plan: Plan, options: RenderOptions) {
     this.#program = program;
+    this.#plan = plan;
     this.#options = options;
     this.#format = formatOf(options.dtype);
-    this.#sharing = shareOut(program, this.#format.bytes);
     this.#math = new MathLibrary(this.#constants);
     this.#functions = program.kernels.map((kernel) => this.#names.fresh(kernel.name));
     this.#tables = program.buffers.map((buffer) =>
@@ -70,7 +70,7 @@ class ModuleWriter {
       `// ---------------------------------------------------------------- functions of vectors\n`,
       // Some bring data of their own, which must come before the arena's: asc lays data out in the order of the text.
       this.#math.source(),
-      this.#sharing.any
+      this.#plan.sharing.any
         ? `// ---------------------------------------------------------------- workers\n\n${workersSource}`
         : "",
       this.#roomSource("left"),
@@ -113,10 +113,14 @@ class ModuleWriter {
     writer.line(`/// ${kernel.formula}`);
     const last = drawsRandom(kernel) ? ["rows: usize", "site: i32"] : ["rows: usize"];
     writer.block(`function ${name}(${[...parameters, ...last].join(", ")}): void`, () => {
-      const split = this.#sharing.splits[this.#program.kernels.indexOf(kernel)] ?? null;
+      const index = this.#program.kernels.indexOf(kernel);
+      const split = this.#plan.sharing.splits[index] ?? null;
+      const tiling = this.#plan.tilings[index] ?? null;
       if (tools.kernel.kind === "nest") renderNest(tools.kernel, tools, writer, split);
+      else if (tiling === null) throw new CompilerFault(`product ${name} has no tiling`);
       else
         renderProduct(tools.kernel, tools, writer, {
+          tiling,
           fused: this.#options.simd === "relaxed",
           room: (factor, bytes) => this.#reserveRoom(factor, bytes),
           split,
@@ -129,14 +133,14 @@ class ModuleWriter {
   #reserveRoom(factor: "left" | "right", bytes: number): string {
     this.#rooms[factor] = Math.max(this.#rooms[factor], bytes);
     const name = ROOMS[factor];
-    return this.#sharing.any ? `(${name}S + <usize>worker * ${name})` : `${name}S`;
+    return this.#plan.sharing.any ? `(${name}S + <usize>worker * ${name})` : `${name}S`;
   }
 
   #roomSource(factor: "left" | "right"): string {
     const bytes = this.#rooms[factor];
     const name = ROOMS[factor];
     if (bytes === 0) return "";
-    const workers = this.#sharing.any ? MOST_WORKERS : 1;
+    const workers = this.#plan.sharing.any ? MOST_WORKERS : 1;
     return `/// Where products pack the lines of their ${factor} factors, and how many bytes that takes\nconst ${name}: usize = ${bytes};\nconst ${name}S: usize = memory.data(${workers * bytes}, 64);\n`;
   }
 
@@ -193,7 +197,7 @@ class ModuleWriter {
 
   #entries(): string[] {
     const { entries } = this.#program;
-    const sources = entries.map((entry, i) => this.#entry(entry, this.#sharing.waits[i]!));
+    const sources = entries.map((entry, i) => this.#entry(entry, this.#plan.sharing.waits[i]!));
     return entries.some(({ name }) => name === "step") ? [...sources, this.#train()] : sources;
   }
 
@@ -201,12 +205,12 @@ class ModuleWriter {
     const inputs = this.#program.buffers.flatMap(({ id, name, size, role }) =>
       role.kind === "input" ? [{ name, size, runs: role.runs, place: this.#place(id) }] : [],
     );
-    return trainSource(inputs, this.#format.bytes, this.#sharing.any);
+    return trainSource(inputs, this.#format.bytes, this.#plan.sharing.any);
   }
 
   #entry(entry: Entry, waits: readonly boolean[]): string {
     const { dtype } = this.#format;
-    const { splits, any } = this.#sharing;
+    const { splits, any } = this.#plan.sharing;
     const writer = new Writer();
     const isInitialize = entry.name === "initialize";
     const returns = entry.name === "initialize" || entry.name === "predict" ? "void" : "f64";

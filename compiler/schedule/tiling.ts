@@ -23,15 +23,27 @@ export interface Tiling {
   readonly form: Form;
   /** Tallest first, each for the rows that the one before leaves. */
   readonly tiles: readonly Tile[];
-  /**
-   * Rows are taken in blocks of so many, whose left factor stays in the second-level cache; `packed`: of as many as there is room for packed;
-   * `null`: all are one block.
-   */
-  readonly block: number | "packed" | null;
-  /** Whether the rows or columns of tiles are copied side by side first, for each block and for some tiles at a time. */
-  readonly packs: { readonly left: boolean; readonly right: boolean };
+  /** Rows are taken in blocks of so many, whose left factor stays in the second-level cache; `null`: all are one block, or blocks are packed. */
+  readonly block: number | null;
+  /** Whether the rows of a block, or the columns of some tiles, are copied side by side first. */
+  readonly packs: { readonly rows: PackedRows | null; readonly columns: PackedColumns | null };
   /** Why, for a person. */
   readonly because: string;
+}
+
+/** Blocks of rows are packed, each of as many whole tiles as there is room for. */
+export interface PackedRows {
+  /** Bytes of that room. */
+  readonly room: number;
+  /** Rows of a block; `null` where the batch decides. */
+  readonly count: number | null;
+}
+
+/** Columns are packed some tiles at a time. */
+export interface PackedColumns {
+  readonly tiles: number;
+  /** How far they may reach into the depth; where the batch decides on more, they stay where they are. */
+  readonly deepest: number;
 }
 
 /** What the code is made for. */
@@ -65,20 +77,10 @@ const PAGE_BYTES = 4096;
 const LONG_ROW_BYTES = 512;
 /** So many tiles have to read a copy for it to be worth making. */
 const WORTHWHILE_TILES = 4;
-/** How far packed columns may reach into the depth; farther, they stay where they are. */
-export const PANEL_DEPTH = 1024;
+/** How far packed columns may reach into the depth. */
+const PANEL_DEPTH = 1024;
 /** Tiles of columns packed together: their columns fill two cache lines, which are fetched in pairs. */
 const PANEL_TILES = 4;
-/** Room for a packed block of rows. */
-export const LEFT_BYTES = BLOCK_BYTES;
-
-/** How many rows of a packed block there is room for, in whole tiles. */
-export const packedRows = (depth: number, tileRows: number, bytes: number): number =>
-  Math.max(1, Math.floor(LEFT_BYTES / (Math.max(1, depth) * bytes * tileRows))) * tileRows;
-
-/** How many tiles of columns are packed together. */
-export const panelTiles = (columns: Size, width: number): number =>
-  columns.free ? PANEL_TILES : Math.min(PANEL_TILES, Math.floor(columns.count / width));
 
 export function tileProduct(product: Product, target: Target): Tiling {
   const { loops, depth } = product;
@@ -95,17 +97,16 @@ export function tileProduct(product: Product, target: Target): Tiling {
   return {
     form,
     tiles,
-    block: packs.left ? "packed" : blockOf(rows, depth, tiles[0]!, target),
+    block: packs.rows !== null ? null : blockOf(rows, depth, tiles[0]!, target),
     packs,
-    because: [
-      because,
-      ...(packs.left ? ["rows are packed"] : []),
-      ...(packs.right ? ["columns are packed"] : []),
-    ].join("; "),
+    because:
+      packs.rows !== null || packs.columns !== null
+        ? `${because}; over the depth, what is packed lies far apart`
+        : because,
   };
 }
 
-const NOTHING = { left: false, right: false } as const;
+const NOTHING = { rows: null, columns: null } as const;
 
 function blockOf(rows: Size, depth: Size, tile: Tile, { bytes }: Target): number | null {
   if (depth.free) return null;
@@ -153,17 +154,19 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
     return depth.free ? apart >= LONG_ROW_BYTES : (depth.count * apart) / PAGE_BYTES > PAGES;
   };
   const often = (size: Size, tiles: number): boolean => size.free || size.count >= WORTHWHILE_TILES * tiles;
-  const fits = (deepest: number): boolean => depth.free || depth.count <= deepest;
+  const [width] = tile.widths as [number];
+  const most = Math.floor(BLOCK_BYTES / (Math.max(1, depth.count) * bytes * tile.rows));
+  const packsRows =
+    isFar(left, operands[left]!.strides.at(-3)!) && often(columns, width) && (depth.free || most > 0);
+  const packsColumns =
+    isFar(right, operands[right]!.strides.at(-2)!) &&
+    often(rows, tile.rows) &&
+    width > 1 &&
+    (depth.free || depth.count <= PANEL_DEPTH);
+  const tiles = columns.free ? PANEL_TILES : Math.min(PANEL_TILES, Math.floor(columns.count / width));
   return {
-    left:
-      isFar(left, operands[left]!.strides.at(-3)!) &&
-      often(columns, tile.widths[0]!) &&
-      fits(LEFT_BYTES / bytes / tile.rows),
-    right:
-      isFar(right, operands[right]!.strides.at(-2)!) &&
-      often(rows, tile.rows) &&
-      fits(PANEL_DEPTH) &&
-      tile.widths[0]! > 1,
+    rows: packsRows ? { room: BLOCK_BYTES, count: depth.free ? null : most * tile.rows } : null,
+    columns: packsColumns ? { tiles, deepest: depth.free ? PANEL_DEPTH : depth.count } : null,
   };
 }
 

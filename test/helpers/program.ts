@@ -2,7 +2,9 @@
 import { runAsc } from "../../compiler/assemble/asc.ts";
 import type { ElementType } from "../../compiler/ir/node.ts";
 import { affine, fixed, type Affine } from "../../compiler/ir/size.ts";
+import { formatOf } from "../../compiler/render/format.ts";
 import { render } from "../../compiler/render/render.ts";
+import { planKernels } from "../../compiler/schedule/plan.ts";
 import { Interpreter } from "../../compiler/schedule/interpret.ts";
 import type { Buffer, Kernel, Operand, Place, Program } from "../../compiler/schedule/kernel.ts";
 
@@ -77,7 +79,9 @@ export async function prepare(
 ): Promise<(options?: RunOptions) => number[][][]> {
   const bytes = dtype === "f32" ? 4 : 8;
   const program = programOf(benches, bytes);
-  const module = await instantiate(render(program, { dtype, simd, model: "test" }), simd === "relaxed");
+  const isRelaxed = simd === "relaxed";
+  const plan = planKernels(program, { ...formatOf(dtype), fused: isRelaxed });
+  const module = await instantiate(render(program, plan, { dtype, simd, model: "test" }), isRelaxed);
   const base = Number(module.arena.value);
   const view = (offset: number, length: number): Float32Array | Float64Array =>
     dtype === "f32"

@@ -1,0 +1,103 @@
+/** What `nndsl inspect --kernels` shows: the scheduler's choices for each kernel, and what they are expected to give. */
+import { showSize, sizeAt } from "./ir/size.ts";
+import { chooseVectorLoop } from "./render/nest.ts";
+import type { EntryName, Kernel, Program } from "./schedule/kernel.ts";
+import { predict } from "./schedule/predict.ts";
+import type { Plan } from "./schedule/plan.ts";
+import type { Target, Tiling } from "./schedule/tiling.ts";
+
+export interface KernelReport {
+  readonly name: string;
+  readonly formula: string;
+  readonly loops: string;
+  /** How often each entry calls it. */
+  readonly calls: Readonly<Partial<Record<EntryName, number>>>;
+  /** The form of its code: `outer, tiles of 4×8` */
+  readonly form: string;
+  readonly because: string;
+  /** The loop that threads divide among them; null where the first thread does it all. */
+  readonly divided: string | null;
+  /** Of its largest call, for the batch asked about. */
+  readonly flops: number;
+  /** Of everything that this call touches, each element once. */
+  readonly bytes: number;
+  /** The share of the processor's peak that is predicted for this call, 0 … 1. */
+  readonly peakShare: number;
+}
+
+/** @param rows the batch */
+export function kernelReports(
+  program: Program,
+  freeName: string,
+  rows: number,
+  { target, tilings, sharing }: Plan,
+): KernelReport[] {
+  return program.kernels.map((kernel, index) => {
+    const tiling = tilings[index]!;
+    const calls = program.entries.map((entry) => ({
+      name: entry.name,
+      calls: entry.calls.filter((call) => call.kernel === index),
+    }));
+    const sizes = calls.flatMap((entry) =>
+      entry.calls.map((call) => (call.rows === undefined ? rows : sizeAt(call.rows, rows))),
+    );
+    const { flops, bytes, share } = predict(kernel, tiling, Math.max(0, ...sizes), target);
+    const split = sharing.splits[index]!;
+    return {
+      name: kernel.name,
+      formula: kernel.formula,
+      loops: kernel.loops.map((size) => showSize(size, freeName)).join(" × "),
+      calls: Object.fromEntries(
+        calls.flatMap(({ name, calls: own }) => (own.length === 0 ? [] : [[name, own.length]])),
+      ),
+      ...(tiling === null ? describeNest(kernel, target) : describeProduct(tiling)),
+      divided: split === null ? null : loopName(kernel, split, freeName),
+      flops,
+      bytes,
+      peakShare: share,
+    };
+  });
+}
+
+function describeProduct({ form, tiles, block, packs, because }: Tiling): { form: string; because: string } {
+  const sizes = tiles.map(({ rows, widths }) => `${rows}×${widths.join("|")}`).join(", ");
+  const packed = (["rows", "columns"] as const).filter((side) => packs[side] !== null);
+  const parts = [
+    form,
+    ...(form === "element" ? [] : [`tiles of ${sizes}`]),
+    ...(block !== null ? [`blocks of ${block} rows`] : []),
+    ...(packed.length === 0 ? [] : [`packed ${packed.join(" and ")}`]),
+  ];
+  return { form: parts.join(", "), because };
+}
+
+function describeNest(kernel: Kernel, { lanes }: Target): { form: string; because: string } {
+  if (kernel.kind === "product") return { form: "product", because: "" };
+  const { inner, loops, values } = kernel;
+  const vector = chooseVectorLoop(kernel, lanes);
+  const results = kernel.stores.length === 1 ? "a result" : `${kernel.stores.length} results`;
+  if (inner === 0) {
+    const one = vector === null ? ", an entry at a time" : "";
+    return { form: `elementwise${one}`, because: `${results} in one pass over memory` };
+  }
+  const reductions = values.filter((value) => value.kind === "reduce").length;
+  const isKept = vector !== null && vector < loops.length - inner;
+  const along =
+    vector === null
+      ? "an entry at a time"
+      : isKept
+        ? "rows side by side in vectors"
+        : "vectors along the row";
+  const counted = reductions === 1 ? "a reduction" : `${reductions} reductions`;
+  return {
+    form: `${inner === loops.length ? "reduction of all" : "reduction of rows"}, ${along}`,
+    because: `${counted} and ${results} made of ${reductions === 1 ? "it" : "them"} while the row is in the cache`,
+  };
+}
+
+function loopName(kernel: Kernel, loop: number, freeName: string): string {
+  const size = showSize(kernel.loops[loop]!, freeName);
+  if (kernel.kind === "nest") return size;
+  const fromEnd = kernel.loops.length - loop;
+  return `${fromEnd === 1 ? "columns" : fromEnd === 2 ? "rows" : "batch"} ${size}`;
+}

@@ -1,0 +1,17 @@
+/** What is decided for the kind of code that is made: how products are tiled, and how workers share the whole. */
+import type { Program } from "./kernel.ts";
+import { shareOut, type Sharing } from "./share.ts";
+import { type Target, type Tiling, tileProduct } from "./tiling.ts";
+
+export interface Plan {
+  readonly target: Target;
+  /** Beside the kernels; null for those that are no products. */
+  readonly tilings: readonly (Tiling | null)[];
+  readonly sharing: Sharing;
+}
+
+export const planKernels = (program: Program, target: Target): Plan => ({
+  target,
+  tilings: program.kernels.map((kernel) => (kernel.kind === "product" ? tileProduct(kernel, target) : null)),
+  sharing: shareOut(program, target.bytes),
+});

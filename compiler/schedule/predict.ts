@@ -1,0 +1,128 @@
+/**
+ * How much of a processor's peak a kernel call can reach, in cycles of a core with 128-bit vectors. A model for a person who asks where the time goes,
+ * and for choosing between kernels; nothing that is compiled depends on it.
+ */
+import { sizeAt, type Size } from "../ir/size.ts";
+import { ops } from "../ops/table.ts";
+import { flopsOf } from "./cost.ts";
+import type { Kernel, Nest, Product, Value } from "./kernel.ts";
+import { type Target, type Tile, type Tiling } from "./tiling.ts";
+
+/** Multiply-adds of whole vectors that a cycle can begin: two where they are one instruction; three additions and multiplications otherwise. */
+const MULTIPLY_ADDS = { fused: 2, strict: 1.5 } as const;
+/** Cycles until a sum can be added to again. */
+const LATENCY = 4;
+/** Loads that a cycle can begin, and other instructions of vectors. */
+const LOADS = 2;
+const INSTRUCTIONS = 2;
+/** Cycles around a tile or a pass of the vector loop: setting sums to zero, loop control, filling the pipeline. */
+const TILE_OVERHEAD = 12;
+/** Of a call, with what it finds out about its loops. */
+const CALL_OVERHEAD = 30;
+/** Bytes a cycle from and to the second-level cache, as copies of 1 MB reach. */
+const CACHE_BYTES = 16;
+
+export interface Prediction {
+  readonly flops: number;
+  /** Elements that the call touches, each counted once, in bytes. */
+  readonly bytes: number;
+  /** Of the most floating-point operations that the processor could do in the time, 0 … 1. */
+  readonly share: number;
+}
+
+/** @param rows what the kernel takes for the free dimension */
+export function predict(kernel: Kernel, tiling: Tiling | null, rows: number, target: Target): Prediction {
+  const flops = flopsOf(kernel, rows);
+  const bytes = bytesTouched(kernel, rows) * target.bytes;
+  const computing =
+    kernel.kind === "product" && tiling !== null
+      ? productCycles(kernel, tiling, rows, target)
+      : nestCycles(kernel, rows, target);
+  const cycles = Math.max(computing, bytes / CACHE_BYTES) + CALL_OVERHEAD;
+  const peak = 2 * target.lanes * MULTIPLY_ADDS[target.fused ? "fused" : "strict"];
+  return { flops, bytes, share: Math.min(1, flops / (cycles * peak)) };
+}
+
+function productCycles(product: Product, tiling: Tiling, rows: number, target: Target): number {
+  const { loops, depth } = product;
+  const batch = loops.slice(0, -2).reduce((n, size: Size) => n * sizeAt(size, rows), 1);
+  const after = product.values.reduce((sum, value) => sum + instructionsOf(value), product.stores.length);
+  let cycles = 0;
+  let left = sizeAt(loops.at(-2)!, rows);
+  for (const tile of tiling.tiles) {
+    const times = Math.floor(left / tile.rows);
+    left -= times * tile.rows;
+    cycles +=
+      times * rowOfTiles(tiling, tile, sizeAt(loops.at(-1)!, rows), sizeAt(depth, rows), after, target);
+  }
+  return batch * cycles;
+}
+
+/** Cycles for all columns of a tile's rows. */
+function rowOfTiles(
+  { form }: Tiling,
+  tile: Tile,
+  columns: number,
+  depth: number,
+  after: number,
+  { lanes, fused }: Target,
+): number {
+  const rate = MULTIPLY_ADDS[fused ? "fused" : "strict"];
+  let cycles = 0;
+  for (const width of tile.widths) {
+    const times = Math.floor(columns / width);
+    columns -= times * width;
+    const vectors = Math.ceil(width / lanes);
+    const [sums, loads, steps] =
+      form === "dot"
+        ? [tile.rows * width, tile.rows + width, Math.floor(depth / lanes) + (depth % lanes)]
+        : [tile.rows * vectors, tile.rows + vectors, depth];
+    const step = Math.max(sums / rate, loads / LOADS, LATENCY);
+    const gathering = form === "dot" ? (tile.rows * width * 3) / INSTRUCTIONS : 0;
+    cycles +=
+      times * (steps * step + gathering + (tile.rows * vectors * after) / INSTRUCTIONS + TILE_OVERHEAD);
+  }
+  return cycles;
+}
+
+function nestCycles(kernel: Nest | Product, rows: number, { lanes }: Target): number {
+  const points = kernel.loops.reduce((n, size: Size) => n * sizeAt(size, rows), 1);
+  const each = kernel.values.reduce((sum, value) => sum + instructionsOf(value), kernel.stores.length);
+  const passes = kernel.loops.slice(0, -1).reduce((n, size: Size) => n * sizeAt(size, rows), 1);
+  return (Math.ceil(points / lanes) * each) / INSTRUCTIONS + passes * TILE_OVERHEAD;
+}
+
+/** Instructions of a value, as the operations that its record counts. */
+function instructionsOf(value: Value): number {
+  switch (value.kind) {
+    case "apply":
+      return ops[value.op].flops;
+    case "load":
+    case "reduce":
+    case "index":
+      return 1;
+    case "random":
+      return 60;
+    case "constant":
+    case "extent":
+    case "product":
+      return 0;
+    default:
+      return value satisfies never;
+  }
+}
+
+function bytesTouched(kernel: Kernel, rows: number): number {
+  let elements = 0;
+  for (const { strides } of kernel.operands) {
+    const loops =
+      kernel.kind === "product" && strides.length > kernel.loops.length
+        ? [...kernel.loops, kernel.depth]
+        : kernel.loops;
+    elements += loops.reduce((count, size, i) => {
+      const stride = strides[i]!;
+      return stride.constant === 0 && stride.perRow === 0 ? count : count * sizeAt(size, rows);
+    }, 1);
+  }
+  return elements;
+}
