@@ -24,8 +24,11 @@ export interface Sharing {
   readonly any: boolean;
 }
 
-/** @param elementBytes 4 for f32, 8 for f64 */
-export function shareOut(program: Program, elementBytes: number): Sharing {
+/**
+ * @param elementBytes 4 for f32, 8 for f64
+ * @param worth floating-point operations of a call from which on a kernel is divided
+ */
+export function shareOut(program: Program, elementBytes: number, worth = WORTH_SHARING): Sharing {
   const largest = program.kernels.map(() => 0);
   for (const { name, calls } of program.entries) {
     // A start that is made once is not worth a larger module.
@@ -35,9 +38,7 @@ export function shareOut(program: Program, elementBytes: number): Sharing {
       largest[kernel] = Math.max(largest[kernel]!, flopsOf(program.kernels[kernel]!, free));
     }
   }
-  const splits = program.kernels.map((kernel, i) =>
-    largest[i]! < WORTH_SHARING ? null : loopToSplit(kernel),
-  );
+  const splits = program.kernels.map((kernel, i) => (largest[i]! < worth ? null : loopToSplit(kernel)));
   const waits = program.entries.map(({ calls }) => waitsOf(calls, program, splits, elementBytes));
   return { splits, waits, any: splits.some((split) => split !== null) };
 }
