@@ -1,0 +1,90 @@
+/** Products large enough to be packed, blocked and tiled in every way, through the module, against sums in f64. */
+import { describe, expect, test } from "vitest";
+import { compile } from "../compiler/index.ts";
+import { load } from "../runtime/index.ts";
+
+const forms = {
+  "a @ b": (i: number, j: number, d: number, [rows, columns, depth]: Sizes) => [
+    i * depth + d,
+    d * columns + j,
+  ],
+  "a' @ b": (i: number, j: number, d: number, [rows, columns]: Sizes) => [d * rows + i, d * columns + j],
+  "a @ b'": (i: number, j: number, d: number, [, , depth]: Sizes) => [i * depth + d, j * depth + d],
+} as const;
+type Form = keyof typeof forms;
+type Sizes = readonly [rows: number, columns: number, depth: number];
+
+/** Which of the three sizes is the batch. */
+interface Case {
+  readonly form: Form;
+  readonly sizes: Sizes;
+  readonly free: 0 | 2;
+  readonly batches: readonly number[];
+}
+
+const cases: readonly Case[] = [
+  // Packed rows and columns: tiles of six, four, two and one; a depth beyond what is packed.
+  { form: "a' @ b", sizes: [157, 209, 0], free: 2, batches: [1, 3, 37, 1030] },
+  { form: "a' @ b", sizes: [256, 128, 0], free: 2, batches: [32] },
+  // Blocks of packed rows: more rows than there is room for.
+  { form: "a' @ b", sizes: [515, 130, 260], free: 0, batches: [1] },
+  // Packed columns at a fixed depth, rows of the batch: none, one, and several tiles.
+  { form: "a @ b", sizes: [0, 261, 300], free: 0, batches: [1, 5, 30, 129] },
+  // Blocks of rows, sums across lanes.
+  { form: "a @ b'", sizes: [0, 23, 517], free: 0, batches: [1, 2, 83] },
+];
+
+const numbers = (count: number, seed: number): Float32Array =>
+  Float32Array.from({ length: count }, (_, i) => Math.sin(seed + 1.7 * i) * 1.3);
+
+const shapeOf = (form: Form, free: 0 | 2): { readonly a: string; readonly b: string } => {
+  const [r, c, d] = [free === 0 ? "N" : "R", "C", free === 2 ? "N" : "D"];
+  if (form === "a @ b") return { a: `[${r}, ${d}]`, b: `[${d}, ${c}]` };
+  if (form === "a' @ b") return { a: `[${d}, ${r}]`, b: `[${d}, ${c}]` };
+  return { a: `[${r}, ${d}]`, b: `[${c}, ${d}]` };
+};
+
+function expected(form: Form, sizes: Sizes, a: Float32Array, b: Float32Array): Float64Array {
+  const [rows, columns, depth] = sizes;
+  const out = new Float64Array(rows * columns);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      let sum = 0;
+      for (let d = 0; d < depth; d++) {
+        const [l, r] = forms[form](i, j, d, sizes);
+        sum += a[l!]! * b[r!]!;
+      }
+      out[i * columns + j] = sum;
+    }
+  }
+  return out;
+}
+
+describe.each(["strict", "relaxed"] as const)("%s", (simd) => {
+  test.each(cases)("$form of $sizes", async ({ form, sizes, free, batches }) => {
+    const shape = shapeOf(form, free);
+    const filled = (text: string): string =>
+      text.replace("R", String(sizes[0])).replace("C", String(sizes[1])).replace("D", String(sizes[2]));
+    const source = `model P {
+  input a: ${filled(shape.a)}
+  input b: ${filled(shape.b)}
+  output c = ${form}
+}`;
+    for (const dtype of ["f32", "f64"] as const) {
+      const { wasm } = await compile(source, { simd, dtype, fallback: false });
+      const nets = [await load(wasm), await load(wasm, { threads: 3 })];
+      for (const batch of batches) {
+        const full = sizes.map((size, k) => (k === free ? batch : size)) as unknown as Sizes;
+        const [rows, columns, depth] = full;
+        const [a, b] = [numbers(rows * depth, 1), numbers(columns * depth, 2)];
+        const want = expected(form, full, a, b);
+        const [one, three] = nets.map((net) => net.predict({ a, b })["c"]!.data);
+        const worst = Math.max(...want.map((value, i) => Math.abs(value - one![i]!)));
+        // Rounding of as many additions of numbers near 1.
+        expect(worst).toBeLessThan((dtype === "f32" ? 4e-7 : 4e-15) * depth);
+        expect(three).toEqual(one);
+      }
+      for (const net of nets) net.dispose();
+    }
+  });
+});
