@@ -70,6 +70,9 @@ async function run(options: Options): Promise<void> {
     say(`The machine is not quiet (load ${before.load.toFixed(1)}): times will be too long.`);
   }
   const folder = await JobFolder.make();
+  process.once("SIGINT", () => {
+    void folder.remove().finally(() => process.exit(130));
+  });
   try {
     const hosts: HostResults[] = [];
     const node = nodeHost(folder.path);
