@@ -1,4 +1,5 @@
 /** Times nndsl beside what a user would pick instead: `npm run bench -- --help`. */
+import { rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { compileTime } from "./costs/compile-time.ts";
 import { pageSizes } from "./costs/page-size.ts";
@@ -71,7 +72,9 @@ async function run(options: Options): Promise<void> {
   }
   const folder = await JobFolder.make();
   process.once("SIGINT", () => {
-    void folder.remove().finally(() => process.exit(130));
+    // At once: what goes on meanwhile would write to it again.
+    rmSync(folder.path, { recursive: true, force: true });
+    process.exit(130);
   });
   try {
     const hosts: HostResults[] = [];
