@@ -87,6 +87,25 @@ describe.each(["f32", "f64"] as const)("in %s", (dtype) => {
   });
 });
 
+describe.each(["f32", "f64"] as const)("with fused multiplication and addition, in %s", (dtype) => {
+  let net: Net;
+  beforeAll(async () => {
+    net = await mathModule(dtype, "relaxed");
+  });
+
+  test.each(subjects.map((s) => [s.name, s] as const))("errors of %s", (_, subject) => {
+    const { most, at } = measure(net, subject, FEW_POINTS, dtype);
+    expect(most, `at ${at.join(", ")}`).toBeLessThanOrEqual(subject.limit);
+  });
+
+  test.each(Object.entries(specials))("special values of %s", (name, wanted) => {
+    const x = Float64Array.from(SPECIAL_ARGUMENTS);
+    const found = answers(net, name, { x, y: x });
+    const round = dtype === "f32" ? Math.fround : (v: number): number => v;
+    for (const [i, value] of wanted.entries()) expect(found[i], `${name}(${x[i]})`).toBe(round(value));
+  });
+});
+
 describe("docs/math.md", () => {
   test.each(subjects.map((s) => [s.name, s.limit] as const))("%s is within %d", (name, limit) => {
     const { f32, f64 } = written(name);

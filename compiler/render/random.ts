@@ -1,9 +1,7 @@
 /** The counter-based generator in vectors, the same numbers as `ir/random.ts`, and the shuffle made of it. */
 import { PARITY, ROTATIONS } from "../ir/random.ts";
-import type { ConstantTable } from "./constants.ts";
 import { F32, type Format } from "./format.ts";
 import type { MathLibrary } from "./math/library.ts";
-import { Pen } from "./math/function.ts";
 import { wave } from "./math/trigonometry.ts";
 
 const hex = (word: number): string => `0x${word.toString(16).padStart(8, "0")}`;
@@ -45,8 +43,8 @@ function threefry(entry: v128, site: i32, key0: i32, key1: i32): v128 {
 `;
 
 /** `uniform_f32x4(entry, site)` and its like. `step` is an expression for the step number as i32. */
-export function uniformSource(format: Format, constants: ConstantTable, step: string): string {
-  const pen = new Pen(format, constants);
+export function uniformSource(format: Format, math: MathLibrary, step: string): string {
+  const pen = math.pen(format);
   return `/// Uniform in [0, 1): the upper 24 bits of the first word
 function uniform_${format.vector}(entry: v128, site: i32): v128 {
   const word = i32x4.shr_u(threefry(entry, site, seed, ${step}), 8);
@@ -56,13 +54,8 @@ function uniform_${format.vector}(entry: v128, site: i32): v128 {
 }
 
 /** `normal_f32x4(entry, site)` and its like: √(-2 ln u1) cos(2π u2), Box and Muller's formula. */
-export function normalSource(
-  format: Format,
-  constants: ConstantTable,
-  math: MathLibrary,
-  step: string,
-): string {
-  const pen = new Pen(format, constants);
+export function normalSource(format: Format, math: MathLibrary, step: string): string {
+  const pen = math.pen(format);
   const { vector: F, integer: I } = format;
   const magic = pen.roundingShift();
   return `/// Standard normal: sqrt(-2 ln u1) cos(2π u2), u1 in (0, 1] of the first word, u2 in [0, 1) of the second, 24 bits each

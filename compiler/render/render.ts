@@ -17,7 +17,7 @@ import { Writer } from "./writer.ts";
 
 export interface RenderOptions {
   readonly dtype: "f32" | "f64";
-  /** `relaxed` fuses multiplication and addition in products. */
+  /** `relaxed` fuses multiplication and addition in products and vector functions. */
   readonly simd: "strict" | "relaxed";
   /** The model's name, for the header. */
   readonly model: string;
@@ -49,7 +49,7 @@ class ModuleWriter {
     this.#plan = plan;
     this.#options = options;
     this.#format = formatOf(options.dtype);
-    this.#math = new MathLibrary(this.#constants);
+    this.#math = new MathLibrary(this.#constants, options.simd === "relaxed");
     this.#functions = program.kernels.map((kernel) => this.#names.fresh(kernel.name));
     this.#tables = program.buffers.map((buffer) =>
       buffer.role.kind === "table" ? this.#names.fresh(`${buffer.name}Table`) : null,
@@ -151,8 +151,8 @@ class ModuleWriter {
       this.#draws.set(
         distribution,
         distribution === "uniform"
-          ? uniformSource(this.#format, this.#constants, stepNumber)
-          : normalSource(this.#format, this.#constants, this.#math, stepNumber),
+          ? uniformSource(this.#format, this.#math, stepNumber)
+          : normalSource(this.#format, this.#math, stepNumber),
       );
     }
     return `${distribution}_${vector}`;

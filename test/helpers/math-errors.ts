@@ -293,14 +293,14 @@ export interface Figures {
 const ROWS = 2 ** 16;
 
 /** One module with all functions, through the compiler's door. */
-export const mathModule = (dtype: Dtype): Promise<Net> =>
+export const mathModule = (dtype: Dtype, simd: "strict" | "relaxed" = "strict"): Promise<Net> =>
   start(
     `model Functions {
       input x: [N]
       input y: [N]
       ${subjects.map(({ name, formula }) => `output of_${name} = ${formula}`).join("\n")}
     }`,
-    { dtype },
+    { dtype, simd },
   );
 
 /** What the module answers, so many rows at a time. */

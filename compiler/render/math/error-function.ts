@@ -43,7 +43,7 @@ function ${functionName("erf", pen.format)}(x: v128): v128 {
   const q = ${F}.sub(${F}.mul(a, p), a);
   ${reduction(pen, "q", bias)}
   const t = ${I}.shl(shifted, ${significand});
-  const y = ${F}.sub(${F}.sub(${pen.c(1)}, t), ${F}.mul(t, ${F}.add(${F}.mul(tail, square), r)));
+  const y = ${pen.nmadd("t", pen.madd("tail", "square", "r"), `${F}.sub(${pen.c(1)}, t)`)};
   return v128.or(y, v128.and(x, ${pen.signBit}));
 }
 `;

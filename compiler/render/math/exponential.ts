@@ -36,11 +36,11 @@ export const ENDS = { f32: [-104, 89], f64: [-746, 710] } as const;
 export function reduction(pen: Pen, x: string, offset: number, more?: string): string {
   const { vector: F, dtype } = pen.format;
   const magic = pen.roundingShift(offset);
-  const high = `${F}.sub(${x}, ${F}.mul(n, ${pen.c(LN2[dtype].high, "ln 2, high part")}))`;
-  const low = `${F}.mul(n, ${pen.c(LN2[dtype].low, "ln 2, low part")})`;
-  return `const shifted = ${F}.add(${F}.mul(${x}, ${pen.c(Math.LOG2E, "log2 e")}), ${magic});
+  const high = pen.nmadd("n", pen.c(LN2[dtype].high, "ln 2, high part"), x);
+  const low = pen.c(LN2[dtype].low, "ln 2, low part");
+  return `const shifted = ${pen.madd(x, pen.c(Math.LOG2E, "log2 e"), magic)};
   const n = ${F}.sub(shifted, ${magic});
-  const r = ${F}.sub(${high}, ${more === undefined ? low : `${F}.sub(${low}, ${more})`});
+  const r = ${more === undefined ? pen.nmadd("n", low, high) : `${F}.add(${high}, ${pen.nmadd("n", low, more)})`};
   const square = ${F}.mul(r, r);
   ${pen.polynomial("tail", "r", EXPONENTIAL_TAIL[dtype], "square")}`;
 }
@@ -52,7 +52,7 @@ export function reduction(pen: Pen, x: string, offset: number, more?: string): s
 export function exponential(pen: Pen, x: string, more?: string): string {
   const { vector: F, integer: I, significand, bias } = pen.format;
   return `${reduction(pen, x, 2 * bias, more)}
-  const power = ${F}.add(${F}.add(${F}.mul(tail, square), r), ${pen.c(1)});
+  const power = ${F}.add(${pen.madd("tail", "square", "r")}, ${pen.c(1)});
   const half = ${I}.shr_u(shifted, 1);
   const first = ${I}.shl(half, ${significand});
   const second = ${I}.shl(${I}.sub(shifted, half), ${significand});`;
@@ -88,9 +88,9 @@ export const expm1: VectorFunction = {
 function ${functionName("expm1", pen.format)}(x: v128): v128 {
   const c = ${F}.pmin(${F}.pmax(x, ${pen.c(least)}), ${pen.c(most)});
   ${reduction(pen, "c", bias - 1)}
-  const q = ${F}.add(${F}.mul(tail, square), r);
+  const q = ${pen.madd("tail", "square", "r")};
   const t = ${I}.shl(shifted, ${significand});
-  const half = ${F}.add(${F}.mul(t, q), ${F}.sub(t, ${pen.c(0.5)}));
+  const half = ${pen.madd("t", "q", `${F}.sub(t, ${pen.c(0.5)})`)};
   return v128.bitselect(x, ${F}.add(half, half), ${F}.lt(${F}.abs(x), ${pen.c(tiny)}));
 }
 `;

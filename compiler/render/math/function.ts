@@ -19,15 +19,18 @@ export interface VectorFunction {
 export class Pen {
   readonly format: Format;
   readonly #table: ConstantTable;
+  readonly #fused: boolean;
 
-  constructor(format: Format, table: ConstantTable) {
+  /** @param fused whether a product and the sum that it is for may be one instruction, rounded once or twice as the processor likes */
+  constructor(format: Format, table: ConstantTable, fused: boolean) {
     this.format = format;
     this.#table = table;
+    this.#fused = fused;
   }
 
   /** The same, in another format. */
   in(format: Format): Pen {
-    return new Pen(format, this.#table);
+    return new Pen(format, this.#table, this.#fused);
   }
 
   /** The constant `value` in every lane. */
@@ -47,6 +50,18 @@ export class Pen {
     return this.bits(this.format.dtype === "f32" ? 1n << 31n : 1n << 63n, "the sign's bit");
   }
 
+  /** a · b + c */
+  readonly madd = (a: string, b: string, c: string): string => {
+    const { vector: F } = this.format;
+    return this.#fused ? `${F}.relaxed_madd(${a}, ${b}, ${c})` : `${F}.add(${F}.mul(${a}, ${b}), ${c})`;
+  };
+
+  /** c - a · b */
+  readonly nmadd = (a: string, b: string, c: string): string => {
+    const { vector: F } = this.format;
+    return this.#fused ? `${F}.relaxed_nmadd(${a}, ${b}, ${c})` : `${F}.sub(${c}, ${F}.mul(${a}, ${b}))`;
+  };
+
   /**
    * Lines that define `name` = Σ coefficients[i] · x^i, two terms at a time: Σ (c[2i] + c[2i+1] x) (x²)^i by Horner's rule. Where x² is
    * known anyway that is as many operations as Horner's rule in x, in half as many steps.
@@ -54,17 +69,14 @@ export class Pen {
    * @param square the name of x²; without it, Horner's rule in x
    */
   polynomial(name: string, x: string, coefficients: readonly number[], square?: string): string {
-    const { vector } = this.format;
-    const add = (a: string, b: string): string => `${vector}.add(${a}, ${b})`;
-    const mul = (a: string, b: string): string => `${vector}.mul(${a}, ${b})`;
     const size = square === undefined ? 1 : 2;
     const terms = Array.from({ length: Math.ceil(coefficients.length / size) }, (_, i) => {
       const [low, high] = coefficients.slice(i * size, i * size + size);
-      return high === undefined ? this.c(low!) : add(this.c(low!), mul(this.c(high), x));
+      return high === undefined ? this.c(low!) : this.madd(this.c(high), x, this.c(low!));
     });
     const [highest, ...rest] = terms.toReversed();
     const lines = [`let ${name} = ${highest};`];
-    for (const term of rest) lines.push(`${name} = ${add(mul(name, square ?? x), term)};`);
+    for (const term of rest) lines.push(`${name} = ${this.madd(name, square ?? x, term)};`);
     return lines.join("\n  ");
   }
 }

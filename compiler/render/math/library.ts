@@ -21,9 +21,17 @@ const library: ReadonlyMap<string, VectorFunction> = new Map(
 export class MathLibrary {
   readonly #sources = new Map<string, string>();
   readonly #table: ConstantTable;
+  readonly #fused: boolean;
 
-  constructor(table: ConstantTable) {
+  /** @param fused whether multiplications and additions may be fused: `--simd relaxed` */
+  constructor(table: ConstantTable, fused: boolean) {
     this.#table = table;
+    this.#fused = fused;
+  }
+
+  /** What bodies in `format` are written with. */
+  pen(format: Format): Pen {
+    return new Pen(format, this.#table, this.#fused);
   }
 
   /** The name to call `name` by in `format`; its source becomes part of the module. */
@@ -33,7 +41,7 @@ export class MathLibrary {
       const known = library.get(name);
       if (known === undefined) throw new CompilerFault(`no vector function ${name}`);
       for (const needed of known.needs) this.use(needed, format);
-      this.#sources.set(called, known.source(new Pen(format, this.#table)));
+      this.#sources.set(called, known.source(this.pen(format)));
     }
     return called;
   }

@@ -51,14 +51,17 @@ export function splitExponent(pen: Pen, x: string, denormals: boolean): string {
  */
 function logarithm(pen: Pen, more?: string): string {
   const { vector: F, dtype } = pen.format;
-  const low = `${F}.mul(e, ${pen.c(LN2[dtype].low, "ln 2, low part")})`;
+  const ln2 = {
+    high: pen.c(LN2[dtype].high, "ln 2, high part"),
+    low: pen.c(LN2[dtype].low, "ln 2, low part"),
+  };
+  const low = more === undefined ? `${F}.mul(e, ${ln2.low})` : pen.madd("e", ln2.low, more);
   return `const f = ${F}.sub(m, ${pen.c(1)});
   const s = ${F}.div(f, ${F}.add(f, ${pen.c(2)}));
   const z = ${F}.mul(s, s);
   ${pen.polynomial("p", "z", TAIL[dtype])}
-  const low = ${more === undefined ? low : `${F}.add(${low}, ${more})`};
-  const rest = ${F}.sub(${F}.mul(s, ${F}.sub(f, ${F}.mul(z, p))), low);
-  const y = ${F}.add(${F}.mul(e, ${pen.c(LN2[dtype].high, "ln 2, high part")}), ${F}.sub(f, rest));`;
+  const rest = ${pen.nmadd("s", pen.nmadd("z", "p", "f"), low)};
+  const y = ${pen.madd("e", ln2.high, `${F}.add(f, rest)`)};`;
 }
 
 /** An expression for log x, x >= 0, given `y`: finite, and right where x is neither 0 nor infinite nor NaN, which are added or taken off. */

@@ -12,7 +12,7 @@ export const pow: VectorFunction = {
     const { vector: F } = pen.format;
     const isInteger = (y: string): string => `${F}.eq(${F}.floor(${y}), ${y})`;
     return `${pen.format === F32 ? singleMagnitude(pen.in(F64)) : doubleMagnitude(pen)}
-/// x^y = |x|^y with the sign of x where y is odd; NaN where x is negative and y no integer; 1 where y = 0, |x| = 1 or x^y = (-1)^±inf
+/// x^y = |x|^y with the sign of x where y is odd; NaN where x is negative and y no integer; 1 where y = 0 or x = 1
 function ${functionName("pow", pen.format)}(x: v128, y: v128): v128 {
   const one = ${pen.c(1)};
   const a = ${F}.abs(x);
@@ -47,11 +47,11 @@ function powMagnitude_f64x2(a: v128, y: v128): v128 {
   const s = f64x2.div(f, f64x2.add(f, ${pen.c(2)}));
   const z = f64x2.mul(s, s);
   ${pen.polynomial("p", "z", [2, ...LONGER_TAIL])}
-  const log = f64x2.add(f64x2.mul(e, ${pen.c(Math.LN2, "ln 2")}), f64x2.mul(s, p));
+  const log = ${pen.madd("e", pen.c(Math.LN2, "ln 2"), "f64x2.mul(s, p)")};
   const product = f64x2.mul(y, ${withUpperEdges(pen, "a", "log")});
   const t = f64x2.pmin(f64x2.pmax(product, ${pen.c(-200)}), ${pen.c(200)});
-  const shifted = f64x2.add(f64x2.mul(t, ${pen.c(Math.LOG2E, "log2 e")}), ${magic});
-  const r = f64x2.sub(t, f64x2.mul(f64x2.sub(shifted, ${magic}), ${pen.c(Math.LN2, "ln 2")}));
+  const shifted = ${pen.madd("t", pen.c(Math.LOG2E, "log2 e"), magic)};
+  const r = ${pen.nmadd(`f64x2.sub(shifted, ${magic})`, pen.c(Math.LN2, "ln 2"), "t")};
   const square = f64x2.mul(r, r);
   ${pen.polynomial("q", "r", [1, 1, ...EXPONENTIAL_TAIL.f32], "square")}
   return f64x2.mul(q, i64x2.shl(shifted, 52));

@@ -34,7 +34,7 @@ function ${functionName("tanh", pen.format)}(x: v128): v128 {
   const a = ${F}.pmin(${F}.abs(${F}.add(x, x)), ${pen.c(most)});
   ${reduction(pen, "a", bias)}
   const t = ${I}.shl(shifted, ${significand});
-  const q = ${F}.add(${F}.mul(t, ${F}.add(${F}.mul(tail, square), r)), ${F}.sub(t, ${pen.c(1)}));
+  const q = ${pen.madd("t", pen.madd("tail", "square", "r"), `${F}.sub(t, ${pen.c(1)})`)};
   const y = ${F}.div(q, ${F}.add(q, ${pen.c(2)}));
   return v128.or(y, v128.and(x, ${pen.signBit}));
 }
@@ -65,10 +65,10 @@ function ${functionName("softplus", pen.format)}(x: v128): v128 {
   const t = ${F}.pmax(v128.or(x, ${pen.signBit}), ${pen.c(ENDS[dtype][0])});
   ${exponential(pen, "t")}
   const e = ${F}.mul(${F}.mul(power, first), second);
-  const s = ${F}.div(e, ${F}.add(${F}.mul(e, ${pen.c(0.5)}), ${pen.c(1)}));
+  const s = ${F}.div(e, ${pen.madd("e", pen.c(0.5), pen.c(1))});
   const z = ${F}.mul(s, s);
   ${pen.polynomial("series", "z", TAIL[dtype])}
-  const log = ${F}.add(s, ${F}.mul(${F}.mul(s, z), series));
+  const log = ${pen.madd(`${F}.mul(s, z)`, "series", "s")};
   return ${F}.add(${F}.pmax(x, ${pen.c(0)}), log);
 }
 `;

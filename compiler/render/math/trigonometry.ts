@@ -29,8 +29,8 @@ export function wave(pen: Pen): string {
   ${pen.polynomial("p", "z", SINE[dtype], "z2")}
   ${pen.polynomial("q", "z", COSINE[dtype], "z2")}
   // A product, so that sin -0 is -0.
-  const sine = ${F}.mul(r, ${F}.add(${F}.mul(z, p), ${pen.c(1)}));
-  const cosine = ${F}.add(${F}.sub(${pen.c(1)}, ${F}.mul(z, ${pen.c(0.5)})), ${F}.mul(z2, q));
+  const sine = ${F}.mul(r, ${pen.madd("z", "p", pen.c(1))});
+  const cosine = ${pen.madd("z2", "q", pen.nmadd("z", pen.c(0.5), pen.c(1)))};
   const odd = ${I}.neg(v128.and(k, ${pen.bits(1n, "lowest bit")}));
   const sign = ${I}.shl(${I}.shr_u(k, 1), ${bytes * 8 - 1});
   const wave = v128.xor(v128.bitselect(cosine, sine, odd), sign);`;
@@ -73,7 +73,7 @@ const HALF_PI = {
   f64: [1.5707963267341256, 6.077100506303966e-11, 2.0222662487959506e-21],
 } as const;
 
-/** Beyond this many quarter turns the parts above no longer serve. */
+/** Beyond this angle, of some 2^19 quarter turns, the parts above no longer serve. */
 const FAR = 2 ** 19 * 1.5;
 
 /** Of foldAngle, its first lines: `turns` and `rest` of the two angles `x` in f64. */
@@ -81,14 +81,14 @@ function foldTwo(double: Pen, parts: readonly number[], x: string, name: (of: st
   const magic = double.roundingShift();
   const [turns, n, rest] = [name("turns"), name("n"), name("rest")];
   const lines = [
-    `const ${turns} = f64x2.add(f64x2.mul(${x}, ${double.c(2 / Math.PI, "2/π")}), ${magic});`,
+    `const ${turns} = ${double.madd(x, double.c(2 / Math.PI, "2/π"), magic)};`,
     `const ${n} = f64x2.sub(${turns}, ${magic});`,
-    `let ${rest} = f64x2.sub(${x}, f64x2.mul(${n}, ${double.c(parts[0]!, "π/2, first part")}));`,
+    `let ${rest} = ${double.nmadd(n, double.c(parts[0]!, "π/2, first part"), x)};`,
     ...parts
       .slice(1)
       .map(
         (part, i) =>
-          `${rest} = f64x2.sub(${rest}, f64x2.mul(${n}, ${double.c(part, `π/2, ${i === 0 ? "second" : "third"} part`)}));`,
+          `${rest} = ${double.nmadd(n, double.c(part, `π/2, ${i === 0 ? "second" : "third"} part`), rest)};`,
       ),
   ];
   return lines.join("\n  ");
