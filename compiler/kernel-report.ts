@@ -64,7 +64,7 @@ function describeProduct({ form, tiles, block, packs, because }: Tiling): { form
   const packed = (["rows", "columns"] as const).filter((side) => packs[side] !== null);
   const parts = [
     form,
-    ...(form === "element" ? [] : [`tiles of ${sizes}`]),
+    ...(form === "element" || form === "unrolled" ? [] : [`tiles of ${sizes}`]),
     ...(block !== null ? [`blocks of ${block} rows`] : []),
     ...(packed.length === 0 ? [] : [`packed ${packed.join(" and ")}`]),
   ];

@@ -4,10 +4,7 @@ import { compile } from "../compiler/index.ts";
 import { load } from "../runtime/index.ts";
 
 const forms = {
-  "a @ b": (i: number, j: number, d: number, [rows, columns, depth]: Sizes) => [
-    i * depth + d,
-    d * columns + j,
-  ],
+  "a @ b": (i: number, j: number, d: number, [, columns, depth]: Sizes) => [i * depth + d, d * columns + j],
   "a' @ b": (i: number, j: number, d: number, [rows, columns]: Sizes) => [d * rows + i, d * columns + j],
   "a @ b'": (i: number, j: number, d: number, [, , depth]: Sizes) => [i * depth + d, j * depth + d],
 } as const;

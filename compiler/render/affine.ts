@@ -24,3 +24,7 @@ export function advance(base: string, index: string, stride: Affine): string {
   const by = affineText(stride, 1);
   return `${base} + ${index} * ${/[ +-]/.test(by) ? `(${by})` : by}`;
 }
+
+/** The size in bytes, rounded up to whole vectors. */
+export const paddedText = (size: Size, unit: number): string =>
+  size.free ? `((${sizeText(size, unit)} + 15) & ~15)` : String(Math.ceil((size.count * unit) / 16) * 16);

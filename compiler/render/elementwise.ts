@@ -72,7 +72,8 @@ export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
   tanh: call("tanh", 1),
   sigmoid: call("sigmoid", 1),
   softplus: call("softplus", 1),
-  relu: unary(([a], { format, constants }) => `${format.vector}.max(${a}, ${constants.float(format, 0)})`),
+  // a where it is no less than 0, so NaN stays NaN; one instruction, where `max` takes several.
+  relu: unary(([a], { format, constants }) => `${format.vector}.pmax(${a}, ${constants.float(format, 0)})`),
   erf: call("erf", 1),
   floor: unary(vector("floor")),
   round: unary(vector("nearest")),

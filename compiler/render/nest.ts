@@ -4,7 +4,7 @@
  */
 import type { Nest } from "../schedule/kernel.ts";
 import type { Size } from "../ir/size.ts";
-import { affineText, advance, isUnit, isZero, sizeText } from "./affine.ts";
+import { affineText, advance, isUnit, isZero, paddedText, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { instructions } from "./elementwise.ts";
 import { Values, type KernelTools, type Register, type Site } from "./values.ts";
@@ -23,9 +23,16 @@ const CALL = 8;
 /**
  * Writes the body of the function that runs `nest`.
  * @param split the loop that workers divide among them
+ * @param padded whether a vector along its one loop may reach past the last entry
  */
-export function renderNest(nest: Nest, tools: KernelTools, writer: Writer, split: number | null): void {
-  new NestWriter(nest, tools, writer, split).write();
+export function renderNest(
+  nest: Nest,
+  tools: KernelTools,
+  writer: Writer,
+  split: number | null,
+  padded: boolean,
+): void {
+  new NestWriter(nest, tools, writer, split, padded).write();
 }
 
 /** What a place in the loops knows: its width, the addresses and indices reached. */
@@ -41,6 +48,7 @@ class NestWriter {
   readonly #kept: number;
   readonly #vectorLoop: number | null;
   readonly #split: number | null;
+  readonly #padded: boolean;
   /** How many loops are open where the value is known. */
   readonly #levels: readonly number[];
   /** How many passes over the inner loops must have ended before the value is known. */
@@ -48,7 +56,7 @@ class NestWriter {
   readonly #indices: string[] = [];
   readonly #addresses: string[];
 
-  constructor(nest: Nest, tools: KernelTools, writer: Writer, split: number | null) {
+  constructor(nest: Nest, tools: KernelTools, writer: Writer, split: number | null, padded: boolean) {
     this.#split = split;
     this.#nest = nest;
     this.#tools = tools;
@@ -57,6 +65,7 @@ class NestWriter {
     this.#levels = levelsOf(nest);
     this.#phases = phasesOf(nest);
     this.#vectorLoop = chooseVectorLoop(nest, tools.format.lanes);
+    this.#padded = padded && this.#vectorLoop === 0;
     this.#addresses = nest.operands.map((o) => addressName(o.name));
   }
 
@@ -294,11 +303,12 @@ class NestWriter {
       inside({ site, values: place.values.inside() }, copy, isTail);
     };
     const { bytes } = format;
-    const whole = { size, unit: bytes };
     const isVector = level === this.#vectorLoop;
+    const whole: Range = this.#padded ? { from: "0", end: paddedText(size, bytes) } : { size, unit: bytes };
     const range = level === this.#split ? this.#share(size, isVector ? 16 * copies : bytes) : whole;
     if (isVector) {
-      cover({ writer: this.#writer, names }, index, range, [16 * copies, 16, bytes], (step) => {
+      const steps = this.#padded ? [16] : [16 * copies, 16, bytes];
+      cover({ writer: this.#writer, names }, index, range, steps, (step) => {
         if (step === bytes) enter(null, 0, true, 1);
         else for (let copy = 0; copy < step / 16; copy++) enter(level, copy, false, step / 16);
       });
@@ -309,7 +319,8 @@ class NestWriter {
   }
 
   #share(size: Size, step: number): Range {
-    const { from, end } = shareOf(sizeText(size, this.#tools.format.bytes), step);
+    const { bytes } = this.#tools.format;
+    const { from, end } = shareOf((this.#padded ? paddedText : sizeText)(size, bytes), step);
     const name = this.#tools.names.fresh("shareEnd");
     this.#writer.line(`const ${name} = ${end};`);
     return { from, end: name };

@@ -9,6 +9,7 @@ import { advance, affineText, isZero, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
 import { lineAddress, type Lines, pack, type PackTools } from "./packing.ts";
+import { renderTiny } from "./tiny.ts";
 import { Values, type KernelTools, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
@@ -21,6 +22,8 @@ export interface ProductOptions {
   readonly room: (factor: "left" | "right", bytes: number) => string;
   /** The loop that workers divide among them. */
   readonly split: number | null;
+  /** Whether a vector along the rows may reach past the last. */
+  readonly padded: boolean;
 }
 
 /** Writes the body of the function that runs `product`. */
@@ -30,6 +33,18 @@ export function renderProduct(
   writer: Writer,
   options: ProductOptions,
 ): void {
+  if (options.tiling.form === "unrolled") {
+    const { vector } = tools.format;
+    renderTiny(
+      product,
+      tools,
+      writer,
+      (a, b, sum) => multiplyAdd(vector, options.fused, a, b, sum),
+      options.split,
+      options.padded,
+    );
+    return;
+  }
   new ProductWriter(product, tools, writer, options).write();
 }
 
@@ -283,12 +298,7 @@ class ProductWriter {
   }
 
   #accumulate(sum: string, a: string, b: string): void {
-    const F = this.#tools.format.vector;
-    this.#writer.line(
-      this.#options.fused
-        ? `${sum} = ${F}.relaxed_madd(${a}, ${b}, ${sum});`
-        : `${sum} = ${F}.add(${sum}, ${F}.mul(${a}, ${b}));`,
-    );
+    this.#writer.line(`${sum} = ${multiplyAdd(this.#tools.format.vector, this.#options.fused, a, b, sum)};`);
   }
 
   /** Loops over the depth in the steps given, in elements. */
@@ -319,7 +329,11 @@ class ProductWriter {
       const loaded = Array.from({ length: wide }, (_, v) =>
         this.#value(
           "right",
-          columns === 1 ? `v128.load_splat<${dtype}>(${r})` : `v128.load(${address(r, v * 16)})`,
+          columns === 1
+            ? `v128.load_splat<${dtype}>(${r})`
+            : columns < format.lanes
+              ? `v128.load64_zero(${r})`
+              : `v128.load(${address(r, v * 16)})`,
         ),
       );
       for (let row = 0; row < rows; row++) {
@@ -443,6 +457,9 @@ class ProductWriter {
     };
   }
 }
+
+const multiplyAdd = (vector: string, fused: boolean, a: string, b: string, sum: string): string =>
+  fused ? `${vector}.relaxed_madd(${a}, ${b}, ${sum})` : `${vector}.add(${sum}, ${vector}.mul(${a}, ${b}))`;
 
 const address = (base: string, offset: number): string => (offset === 0 ? base : `${base}, ${offset}`);
 

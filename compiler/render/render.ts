@@ -116,11 +116,13 @@ class ModuleWriter {
       const index = this.#program.kernels.indexOf(kernel);
       const split = this.#plan.sharing.splits[index] ?? null;
       const tiling = this.#plan.tilings[index] ?? null;
-      if (tools.kernel.kind === "nest") renderNest(tools.kernel, tools, writer, split);
+      const padded = this.#plan.padded[index] ?? false;
+      if (tools.kernel.kind === "nest") renderNest(tools.kernel, tools, writer, split, padded);
       else if (tiling === null) throw new CompilerFault(`product ${name} has no tiling`);
       else
         renderProduct(tools.kernel, tools, writer, {
           tiling,
+          padded,
           fused: this.#options.simd === "relaxed",
           room: (factor, bytes) => this.#reserveRoom(factor, bytes),
           split,

@@ -103,8 +103,10 @@ export class Values {
       const vector = this.#name(`${operand.name}Lanes`, site);
       site.writer.line(`const ${vector} = ${text};`);
       for (let lane = 0; lane < (site.filled ?? format.lanes); lane++) {
-        const at = lane === 0 ? base : `${base} + ${lane} * (${stride})`;
-        site.writer.line(`v128.store_lane<${format.dtype}>(${at}, ${vector}, ${lane}${immediate(offset)});`);
+        const at = laneAddress(base, offset, stride, lane);
+        site.writer.line(
+          `v128.store_lane<${format.dtype}>(${at.base}, ${vector}, ${lane}${immediate(at.offset)});`,
+        );
       }
     }
   }
@@ -188,19 +190,7 @@ export class Values {
   }
 
   #load(operand: Operand, index: number, site: Site): string {
-    const { format } = this.tools;
-    const { base, offset } = site.address(index);
-    const stride = laneStride(operand, site, format.bytes);
-    if (stride === "none") return `v128.load_splat<${format.dtype}>(${base}${immediate(offset)})`;
-    if (stride === "unit") {
-      const load = isHalf(site, format.lanes) ? "v128.load64_zero" : "v128.load";
-      return `${load}(${base}${immediate(offset)})`;
-    }
-    let text = `v128.load_zero<${format.dtype}>(${base}${immediate(offset)})`;
-    for (let lane = 1; lane < (site.filled ?? format.lanes); lane++) {
-      text = `v128.load_lane<${format.dtype}>(${base} + ${lane} * (${stride}), ${text}, ${lane}${immediate(offset)})`;
-    }
-    return text;
+    return loadVector(this.tools.format, operand, site, site.address(index));
   }
 
   /** The entry's number as an i32: start + Σ strides · indices. */
@@ -243,15 +233,53 @@ export class Values {
   }
 }
 
-const isHalf = ({ filled }: Site, lanes: number): boolean => filled !== undefined && filled < lanes;
+/** An expression for the operand's entries at an address, along the site's lanes. */
+export function loadVector(
+  { dtype, bytes, lanes }: Tools["format"],
+  operand: Operand,
+  site: Pick<Site, "vectorLoop" | "filled">,
+  { base, offset }: { readonly base: string; readonly offset: number },
+): string {
+  const stride = laneStride(operand, site, bytes);
+  if (stride === "none") return `v128.load_splat<${dtype}>(${base}${immediate(offset)})`;
+  if (stride === "unit")
+    return `${isHalf(site, lanes) ? "v128.load64_zero" : "v128.load"}(${base}${immediate(offset)})`;
+  let text = `v128.load_zero<${dtype}>(${base}${immediate(offset)})`;
+  for (let lane = 1; lane < (site.filled ?? lanes); lane++) {
+    const at = laneAddress(base, offset, stride, lane);
+    text = `v128.load_lane<${dtype}>(${at.base}, ${text}, ${lane}${immediate(at.offset)})`;
+  }
+  return text;
+}
+
+const isHalf = ({ filled }: Pick<Site, "filled">, lanes: number): boolean =>
+  filled !== undefined && filled < lanes;
 
 /** How an operand's elements lie along the lanes: one for all, side by side, or this many bytes apart. */
-function laneStride(operand: Operand, site: Site, bytes: number): "none" | "unit" | (string & {}) {
+function laneStride(
+  operand: Operand,
+  site: Pick<Site, "vectorLoop">,
+  bytes: number,
+): "none" | "unit" | (string & {}) {
   if (site.vectorLoop === null) return "none";
   const stride = operand.strides[site.vectorLoop]!;
   if (isZero(stride)) return "none";
   if (isUnit(stride)) return "unit";
   return affineText(stride, bytes);
+}
+
+/** Where a lane's element lies: a constant distance goes into the instruction. */
+function laneAddress(
+  base: string,
+  offset: number,
+  stride: string,
+  lane: number,
+): { readonly base: string; readonly offset: number } {
+  if (lane === 0) return { base, offset };
+  const apart = Number(stride);
+  return apart >= 0
+    ? { base, offset: offset + lane * apart }
+    : { base: `${base} + ${lane} * (${stride})`, offset };
 }
 
 const immediate = (offset: number): string => (offset === 0 ? "" : `, ${offset}`);

@@ -1,5 +1,6 @@
 /** What is decided for the kind of code that is made: how products are tiled, and how workers share the whole. */
 import type { Program } from "./kernel.ts";
+import { paddedKernels } from "./padding.ts";
 import { shareOut, type Sharing } from "./share.ts";
 import { type Target, type Tiling, tileProduct } from "./tiling.ts";
 
@@ -7,11 +8,14 @@ export interface Plan {
   readonly target: Target;
   /** Beside the kernels; null for those that are no products. */
   readonly tilings: readonly (Tiling | null)[];
+  /** Beside the kernels: whether a vector may reach past the last entry. */
+  readonly padded: readonly boolean[];
   readonly sharing: Sharing;
 }
 
 export const planKernels = (program: Program, target: Target): Plan => ({
   target,
   tilings: program.kernels.map((kernel) => (kernel.kind === "product" ? tileProduct(kernel, target) : null)),
+  padded: paddedKernels(program),
   sharing: shareOut(program, target.bytes),
 });

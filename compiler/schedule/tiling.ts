@@ -1,9 +1,10 @@
 /**
  * How a matrix product is cut into tiles of results that stay in registers: chosen from shapes and strides, before any code is written.
  *
- * Three forms, by the strides:
+ * Four forms, by the strides and sizes:
  * - outer: the right factor lies side by side along the columns. Each step of depth takes vectors of it and one number of the left.
  * - dot: both factors lie side by side along the depth. Lanes sum every fourth product, and are added up at the end.
+ * - unrolled: a few columns and as little depth, many rows: rows lie in the lanes, and all else is written out.
  * - element: anything else, and products too small to be worth more code.
  *
  * An entry's sum has one order of its own, the same in every tile and tail of its form, so no choice made here changes a bit of a result.
@@ -11,7 +12,7 @@
 import { type Affine, type Size } from "../ir/size.ts";
 import type { Product } from "./kernel.ts";
 
-export type Form = "outer" | "dot" | "element";
+export type Form = "outer" | "dot" | "unrolled" | "element";
 
 /** Rows of results held at once, and how many columns: the widest first, each for what the one before leaves. */
 export interface Tile {
@@ -69,6 +70,8 @@ const OUTER: readonly { readonly rows: number; readonly vectors: readonly number
 const DOT = { strict: [4, 2, 1], fused: [6, 4, 2, 1] } as const;
 /** Products with fewer multiplications than this are written in the smallest form. */
 const TINY = 512;
+/** Columns and depth of products that are written out. */
+const NARROW = 8;
 const BLOCK_BYTES = 128 * 1024;
 /** A processor keeps the addresses of so many pages at hand, or fewer. */
 const PAGES = 64;
@@ -86,7 +89,7 @@ export function tileProduct(product: Product, target: Target): Tiling {
   const { loops, depth } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
   const { form, because } = chooseForm(product, target.lanes);
-  if (form === "element")
+  if (form === "element" || form === "unrolled")
     return { form, tiles: [{ rows: 1, widths: [1] }], block: null, packs: NOTHING, because };
 
   const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
@@ -118,7 +121,8 @@ function blockOf(rows: Size, depth: Size, tile: Tile, { bytes }: Target): number
 const outerTiles = ({ lanes, fused }: Target): Tile[] =>
   OUTER.filter(({ rows }) => fused || rows <= 4).map(({ rows, vectors }) => ({
     rows,
-    widths: [...vectors.map((count) => count * lanes), 1],
+    // Two columns are half a vector of four.
+    widths: [...vectors.map((count) => count * lanes), ...(lanes > 2 ? [2] : []), 1],
   }));
 
 const dotTiles = ({ fused }: Target): Tile[] =>
@@ -180,9 +184,15 @@ function chooseForm(product: Product, lanes: number): { form: Form; because: str
   const isFree = rows.free || columns.free || depth.free;
   const left = operands[product.left]!.strides;
   const right = operands[product.right]!.strides;
-  if (isFree ? multiplications < TINY / 16 : multiplications < TINY)
-    return { form: "element", because: "too small for more code" };
   const sideBySide = isUnit(right.at(-2)!);
+  const isNarrow = !columns.free && columns.count <= NARROW && !depth.free && depth.count <= NARROW;
+  if (isNarrow && loops.length === 2 && (rows.free || rows.count >= lanes))
+    return { form: "unrolled", because: `at most ${NARROW} columns and as deep` };
+  if (isFree ? multiplications < TINY / 16 : multiplications < TINY) {
+    return sideBySide && depth.free && !columns.free && columns.count > 1
+      ? { form: "outer", because: "a sum over the batch, all of whose results fit registers" }
+      : { form: "element", because: "too small for more code" };
+  }
   if (sideBySide && (columns.free || columns.count >= lanes))
     return { form: "outer", because: "the right factor lies side by side along the columns" };
   if (isUnit(left.at(-1)!) && isUnit(right.at(-1)!))

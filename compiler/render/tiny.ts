@@ -1,0 +1,112 @@
+/**
+ * Products of a few columns and as little depth: rows of the batch side by side in the lanes, columns and depth written out. So the epilogue, which is
+ * most of the work of so small a layer, computes four rows at once.
+ */
+import { CompilerFault } from "../fault.ts";
+import type { Product } from "../schedule/kernel.ts";
+import { advance, isZero, paddedText, sizeText } from "./affine.ts";
+import { cover } from "./cover.ts";
+import { addressName, levelsOf } from "./nest.ts";
+import { type KernelTools, loadVector, type Site, Values } from "./values.ts";
+import { shareOf } from "./workers.ts";
+import type { Writer } from "./writer.ts";
+
+const ROWS = 0;
+const COLUMNS = 1;
+
+/**
+ * Writes the body of the function that runs `product`, whose columns and depth are known and whose form is `unrolled`.
+ * @param multiplyAdd an expression for a · b + sum
+ * @param split the loop that workers divide among them
+ * @param padded whether a vector may reach past the last row
+ */
+export function renderTiny(
+  product: Product,
+  tools: KernelTools,
+  writer: Writer,
+  multiplyAdd: (a: string, b: string, sum: string) => string,
+  split: number | null,
+  padded: boolean,
+): void {
+  const { format, names, constants } = tools;
+  const { loops, operands, left, right, depth, stores } = product;
+  const [rows, columns] = loops as [Product["depth"], Product["depth"]];
+  if (columns.free || depth.free || split === COLUMNS) throw new CompilerFault("a product is not tiny");
+  const levels = levelsOf({ ...product, inner: 0 });
+  const productValue = product.values.findIndex(({ kind }) => kind === "product");
+  const bases = operands.map(({ name }) => addressName(name));
+  const i = names.fresh("i");
+
+  const siteAt = (at: readonly string[], vectorLoop: number | null, column: number): Site => ({
+    writer,
+    vectorLoop,
+    suffix: "",
+    address: (operand) => {
+      const stride = operands[operand]!.strides[COLUMNS]!;
+      const base = at[operand]!;
+      if (column === 0 || isZero(stride)) return { base, offset: 0 };
+      if (stride.perRow === 0 && stride.constant > 0)
+        return { base, offset: column * stride.constant * format.bytes };
+      return { base: advance(base, String(column * format.bytes), stride), offset: 0 };
+    },
+    index: (loop) => (loop === ROWS ? i : String(column * format.bytes)),
+  });
+
+  const values = new Values(tools);
+  for (const [index, level] of levels.entries())
+    if (level === 0) values.compute(index, siteAt(bases, null, 0));
+  const whole = (padded ? paddedText : sizeText)(rows, format.bytes);
+  const range =
+    split === ROWS
+      ? shareOf(whole, 16)
+      : padded
+        ? { from: "0", end: whole }
+        : { size: rows, unit: format.bytes };
+  cover({ writer, names }, i, range, padded ? [16] : [16, format.bytes], (step) => {
+    const vectorLoop = step === format.bytes ? null : ROWS;
+    const at = operands.map(({ name, strides }, operand) => {
+      if (isZero(strides[ROWS]!)) return bases[operand]!;
+      const address = names.fresh(`${addressName(name)}Row`);
+      writer.line(`const ${address}: usize = ${advance(bases[operand]!, i, strides[ROWS]!)};`);
+      return address;
+    });
+    const here = values.inside();
+    for (const [index, level] of levels.entries())
+      if (level === 1) here.compute(index, siteAt(at, vectorLoop, 0));
+    /** A factor's entry at a step of depth, `extra` bytes on. */
+    const load = (factor: number, d: number, column: number): string => {
+      const operand = operands[factor]!;
+      const along = operand.strides.at(-1)!;
+      const { base, offset } = siteAt(at, vectorLoop, column).address(factor);
+      const apart = d * format.bytes;
+      const isPlain = along.perRow === 0 && along.constant >= 0;
+      return loadVector(
+        format,
+        operand,
+        { vectorLoop },
+        {
+          base: isPlain ? base : advance(base, String(apart), along),
+          offset: isPlain ? offset + along.constant * apart : offset,
+        },
+      );
+    };
+    const lefts = Array.from({ length: depth.count }, (_, d) => {
+      const name = names.fresh("left");
+      writer.line(`const ${name} = ${load(left, d, 0)};`);
+      return name;
+    });
+    for (let column = 0; column < columns.count; column++) {
+      let sum = constants.float(format, 0);
+      for (const [d, value] of lefts.entries()) {
+        const name = names.fresh("sum");
+        writer.line(`const ${name} = ${multiplyAdd(value, load(right, d, column), sum)};`);
+        sum = name;
+      }
+      const site = siteAt(at, vectorLoop, column);
+      const own = here.inside();
+      own.set(productValue, { text: sum, lanes: "number" });
+      for (const index of product.values.keys()) own.compute(index, site);
+      for (const store of stores) own.store(store.operand, store.value, site);
+    }
+  });
+}
