@@ -18,6 +18,8 @@ const ladder = [2 ** -6, 2 ** -8, 2 ** -10, 2 ** -13, 2 ** -17];
 
 /** How uncertain the entries of a `grad` may be, beside the largest of them. */
 const SETTLED = 1e-8;
+/** The gap of slopes, beside the largest of them, that is taken for a kink of a `grad`. */
+const GAP = 1e-4;
 
 /**
  * The derivative of f at 0 by Richardson's central difference (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, whose error is of order h⁴: the two
@@ -122,9 +124,12 @@ export class Numeric {
     if (node.op === "grad") {
       const [scalar, tensor] = [node.operands[0]!, node.operands[1]!];
       const at = known.get(tensor)!;
-      const found = Array.from(at.data, (_, i) => differentiateAt0(this.along(scalar, tensor, i, known)));
+      const along = Array.from(at.data, (_, i) => this.along(scalar, tensor, i, known));
+      const found = along.map(differentiateAt0);
       const scale = found.reduce((most, d) => Math.max(most, Math.abs(d.value)), 1e-3);
       if (found.some((d) => d.uncertainty > SETTLED * scale)) this.settled = false;
+      // Exactly at a tie all steps agree, on what no convention gives.
+      else if (along.some((f) => isKink(f, GAP * scale))) this.settled = false;
       return { shape: at.shape, data: Float64Array.from(found, (d) => d.value) };
     }
     // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
