@@ -45,7 +45,11 @@ export function shareOut(program: Program, elementBytes: number, worth = WORTH_S
 
 const steps = (size: Size): number => (size.free ? TYPICAL_ROWS : 1) * size.count;
 
-/** Of a batch of products the batch; else the longer side of the result, as workers then read less of the same. Of a nest the outermost kept loop. */
+/**
+ * Of a batch of products the batch. Of a sum over the batch, a weight's gradient, the rows: these are the columns of the layer's own product, so the worker
+ * that reads a row of weights there changes it here, and it stays in that worker's cache. Else the longer side of the result, as workers then read
+ * less of the same. Of a nest the outermost kept loop.
+ */
 function loopToSplit(kernel: Kernel): number | null {
   const { loops } = kernel;
   if (kernel.kind === "nest") {
@@ -54,6 +58,7 @@ function loopToSplit(kernel: Kernel): number | null {
   }
   const [rows, columns] = [loops.length - 2, loops.length - 1];
   if (loops.length > 2 && steps(loops[0]!) >= LEAST_STEPS) return 0;
+  if (kernel.depth.free && steps(loops[rows]!) >= LEAST_STEPS) return rows;
   const longer = steps(loops[columns]!) >= steps(loops[rows]!) ? columns : rows;
   return steps(loops[longer]!) >= LEAST_STEPS ? longer : null;
 }
