@@ -9,7 +9,6 @@ const FAILED = 2;
 const JOB = 4;
 const ENTRY = 5;
 const CAPACITY = 6;
-const SEED = 7;
 const ARGUMENTS = 8;
 const WORDS = 32;
 const entries = ["initialize", "predict", "evaluate", "gradients", "step", "train"] as const;
@@ -77,7 +76,6 @@ function member(): void {
       const name = names[words[5]!];
       if (!name) return host.close();
       own.capacity.value = words[6]!;
-      own.seed.value = words[7]!;
       try {
         own[name]!(...words.subarray(8, 18));
       } catch (cause) {
@@ -285,7 +283,6 @@ export async function startThreads(
         if (broken) return fail(broken);
         words[ENTRY] = index;
         words[CAPACITY] = own.capacity.value;
-        words[SEED] = own.seed.value;
         for (let i = 0; i < numbers.length; i++) words[ARGUMENTS + i] = numbers[i] ?? 0;
         Atomics.add(words, JOB, 1);
         Atomics.notify(words, JOB);
