@@ -14,7 +14,8 @@ export interface Identifier extends Spanned {
 
 // ------------------------------------------------------------------------------------------------ expressions
 
-export type UnaryOperator = "-" | "not";
+/** `@recompute` is an attribute: the value is that of the operand, and what it was computed from is not kept. */
+export type UnaryOperator = "-" | "not" | "@recompute";
 export type BinaryOperator =
   | "+" | "-" | "*" | "/" | "^" | "@"
   | "<" | "<=" | ">" | ">=" | "==" | "!="
@@ -248,6 +249,8 @@ export interface Const extends Spanned, Documented {
 /** `fn` and `layer` look alike; they differ in that a layer may own parameters. */
 export interface FunctionDeclaration extends Spanned, Documented {
   readonly kind: "fn" | "layer";
+  /** Whether `@recompute` stands before it. */
+  readonly recompute: boolean;
   readonly name: Identifier;
   readonly parameters: readonly Parameter[];
   readonly body: Body;

@@ -7,9 +7,16 @@ import type { CstElement, CstNode, IToken } from "chevrotain";
 import type * as ast from "./ast.ts";
 import type { Diagnostic, Span } from "./diagnostic.ts";
 import { MAX_DIAGNOSTICS, MAX_ELSE_IFS, MAX_EXPRESSION_HEIGHT } from "./limits.ts";
-import { infix, isInfix, LAMBDA_LEVEL, NEGATION_LEVEL, NOT_LEVEL, type InfixOperator } from "./precedence.ts";
+import {
+  infix,
+  isInfix,
+  LAMBDA_LEVEL,
+  NOT_LEVEL,
+  prefix as prefixes,
+  type InfixOperator,
+} from "./precedence.ts";
 import { closest } from "./suggest.ts";
-import { endOf, hardWords, statementWords } from "./tokens.ts";
+import { Attribute, endOf, hardWords, RECOMPUTE, statementWords } from "./tokens.ts";
 
 /** What the parser read of one rule, by label. */
 class Reading {
@@ -287,8 +294,11 @@ class Builder {
 
   #function(reading: Reading, doc: Doc): ast.FunctionDeclaration {
     const expression = reading.reading("expression");
+    const attribute = reading.token("Attribute");
+    if (attribute !== undefined) this.#checkAttribute(attribute);
     return {
       kind: reading.theToken("keyword").image === "fn" ? "fn" : "layer",
+      recompute: attribute !== undefined,
       name: this.#name(reading),
       parameters: this.#parameters(reading.the("parameters")),
       body: expression
@@ -627,7 +637,8 @@ class Builder {
         body,
       ]);
     }
-    const operator = token.image === "-" ? "-" : "not";
+    if (token.tokenType === Attribute) this.#checkAttribute(token);
+    const operator = token.tokenType === Attribute ? RECOMPUTE : token.image === "-" ? "-" : "not";
     if (operator === "not" && level > NOT_LEVEL) {
       this.#report(
         "not-needs-parentheses",
@@ -636,9 +647,20 @@ class Builder {
         "write `(not …)`",
       );
     }
-    const operand = this.#climb(cursor, operator === "-" ? NEGATION_LEVEL : NOT_LEVEL);
+    const operand = this.#climb(cursor, prefixes[operator]);
     const span = this.#span(prefix.start, operand.span.end);
     return this.#made({ kind: "unary", operator, operand, span }, [operand]);
+  }
+
+  #checkAttribute(token: IToken): void {
+    if (token.image === RECOMPUTE) return;
+    const near = closest(token.image, [RECOMPUTE]);
+    this.#report(
+      "unknown-attribute",
+      this.#tokenSpan(token),
+      `there is no attribute \`${token.image}\``,
+      near === undefined ? `the one there is is \`${RECOMPUTE}\`` : `did you mean \`${near}\`?`,
+    );
   }
 
   #postfixed(reading: Reading): ast.Expression {

@@ -19,7 +19,7 @@ import {
   type Document,
 } from "./document.ts";
 import { parse } from "./parse.ts";
-import { ATOM_LEVEL, infix, LAMBDA_LEVEL, NEGATION_LEVEL, NOT_LEVEL, POSTFIX_LEVEL } from "./precedence.ts";
+import { ATOM_LEVEL, infix, LAMBDA_LEVEL, POSTFIX_LEVEL, prefix } from "./precedence.ts";
 
 const WIDTH = 100;
 
@@ -160,7 +160,11 @@ class Printer {
         return concat(`const ${d.name.text} = `, this.#expression(d.value));
       case "fn":
       case "layer": {
-        const head = concat(`${d.kind} ${d.name.text}`, this.#parameters(d.parameters, d.name.span.end));
+        const attribute = d.recompute ? "@recompute " : "";
+        const head = concat(
+          `${attribute}${d.kind} ${d.name.text}`,
+          this.#parameters(d.parameters, d.name.span.end),
+        );
         return d.body.kind === "block"
           ? group(head, " ", this.#block(d.body.block, isOneLine(d.body.block.span, this.#source.text)))
           : concat(head, " = ", this.#expression(d.body.value));
@@ -284,8 +288,8 @@ class Printer {
       case "list":
         return this.#list("[", e.items, (item) => this.#expression(item), "]", e.span.start, e.span.end);
       case "unary": {
-        const minus = e.operator === "-";
-        return concat(minus ? "-" : "not ", this.#expression(e.operand, minus ? NEGATION_LEVEL : NOT_LEVEL));
+        const text = e.operator === "-" ? "-" : `${e.operator} `;
+        return concat(text, this.#expression(e.operand, prefix[e.operator]));
       }
       case "transpose":
         return concat(this.#expression(e.operand, POSTFIX_LEVEL), "'");
@@ -399,7 +403,7 @@ function levelOf(e: ast.Expression): number {
     case "binary":
       return infix[e.operator].level;
     case "unary":
-      return e.operator === "-" ? NEGATION_LEVEL : NOT_LEVEL;
+      return prefix[e.operator];
     case "transpose":
     case "call":
     case "index":

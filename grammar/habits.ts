@@ -237,15 +237,5 @@ function bareDot(tokens: readonly IToken[], i: number): Habit | undefined {
 
 /** Whether a value may end with this token, so that what follows applies to it. */
 export function endsOperand(token: IToken | undefined): boolean {
-  if (token === undefined) return false;
-  const type = token.tokenType;
-  return (
-    t.isName(type) ||
-    type === t.NumberToken ||
-    type === t.True ||
-    type === t.False ||
-    type === t.CloseRound ||
-    type === t.CloseSquare ||
-    type === t.Prime
-  );
+  return token !== undefined && t.endsValue(token.tokenType);
 }

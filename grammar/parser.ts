@@ -164,6 +164,7 @@ class Parser extends CstParser {
   readonly functionDeclaration = this.RULE(
     "functionDeclaration",
     () => {
+      this.OPTION(() => this.CONSUME(t.Attribute));
       this.OR([
         { ALT: () => this.CONSUME(t.Fn, { LABEL: "keyword" }) },
         { ALT: () => this.CONSUME(t.Layer, { LABEL: "keyword" }) },
@@ -286,7 +287,11 @@ class Parser extends CstParser {
       DEF: [
         { ALT: () => this.SUBRULE(this.importDeclaration) },
         { ALT: () => this.SUBRULE(this.constDeclaration) },
-        { ALT: () => this.SUBRULE(this.functionDeclaration) },
+        {
+          GATE: () => !this.#next(1, t.Attribute) || this.#next(2, t.Fn) || this.#next(2, t.Layer),
+          ALT: () => this.SUBRULE(this.functionDeclaration),
+          IGNORE_AMBIGUITIES: true,
+        },
         { ALT: () => this.SUBRULE(this.modelDeclaration) },
         { ALT: () => this.SUBRULE(this.returnStatement) },
         { ALT: () => this.SUBRULE(this.ifStatement) },
@@ -477,7 +482,11 @@ class Parser extends CstParser {
     "operand",
     () => {
       this.MANY({
-        GATE: () => this.#next(1, t.Minus) || this.#next(1, t.Not) || this.#isLambdaHead(),
+        GATE: () =>
+          this.#next(1, t.Minus) ||
+          this.#next(1, t.Not) ||
+          this.#next(1, t.Attribute) ||
+          this.#isLambdaHead(),
         DEF: () => this.SUBRULE(this.prefix),
       });
       this.SUBRULE(this.atom);
@@ -492,6 +501,7 @@ class Parser extends CstParser {
       this.OR([
         { ALT: () => this.CONSUME(t.Minus, { LABEL: "operator" }) },
         { ALT: () => this.CONSUME(t.Not, { LABEL: "operator" }) },
+        { ALT: () => this.CONSUME(t.Attribute, { LABEL: "operator" }) },
         {
           ALT: () => {
             this.CONSUME(t.Name);

@@ -1,5 +1,5 @@
 /** How tightly each operator binds: the one table that the reader and the writer of expressions share. */
-import type { BinaryOperator } from "./ast.ts";
+import type { BinaryOperator, UnaryOperator } from "./ast.ts";
 
 export type InfixOperator = BinaryOperator | "|>" | "..";
 
@@ -12,10 +12,17 @@ export interface Binding {
 export const LAMBDA_LEVEL = 0;
 export const NOT_LEVEL = 4;
 export const NEGATION_LEVEL = 9;
+export const ATTRIBUTE_LEVEL = 11;
 /** Call, index, member, transpose. */
-export const POSTFIX_LEVEL = 11;
+export const POSTFIX_LEVEL = 12;
 /** A name, a literal, or anything in brackets of its own. */
-export const ATOM_LEVEL = 12;
+export const ATOM_LEVEL = 13;
+
+export const prefix: Readonly<Record<UnaryOperator, number>> = {
+  not: NOT_LEVEL,
+  "-": NEGATION_LEVEL,
+  "@recompute": ATTRIBUTE_LEVEL,
+};
 
 const COMPARISON: Binding = { level: 5, associates: "none" };
 

@@ -67,6 +67,30 @@ export const Bang = foreign("Bang", /!(?!=)/);
 
 // ----------------------------------------------------------------------------------------------------- symbols
 
+export const RECOMPUTE = "@recompute";
+
+/**
+ * `@name` is an attribute where no product can be meant: after what ends no value, or before `layer` and `fn`. `@recompute` in one word always
+ * is; with a space after the `@` it is a product with what is named so.
+ */
+const matchAttribute: CustomPatternMatcherFunc = (text, offset, matched) => {
+  ATTRIBUTE.lastIndex = offset;
+  const found = ATTRIBUTE.exec(text);
+  if (found === null) return null;
+  const previous = matched.at(-1)?.tokenType;
+  const isProduct = previous !== undefined && endsValue(previous);
+  return found[1] === RECOMPUTE || found[2] !== undefined || !isProduct ? [found[1]!] : null;
+};
+const ATTRIBUTE = /(@[A-Za-z_]\w*)([ \t]+(?:layer|fn)\b)?/y;
+
+export const Attribute = token({
+  name: "Attribute",
+  label: "an attribute",
+  pattern: matchAttribute,
+  start_chars_hint: ["@"],
+  line_breaks: false,
+});
+
 export const LambdaArrow = symbol("LambdaArrow", "=>");
 export const PipeOperator = symbol("PipeOperator", "|>", [Infix]);
 export const EqualEqual = symbol("EqualEqual", "==", [Infix]);
@@ -193,6 +217,12 @@ export const allTokens: readonly TokenType[] = [...all, ...words, Name, Infix, F
 /** One past the last character of a token in its file; a token read in place of another keeps that one's place. */
 export function endOf(token: IToken): number {
   return (token.endOffset ?? token.startOffset + token.image.length - 1) + 1;
+}
+
+/** Whether a value may end with a token of this type. */
+export function endsValue(type: TokenType): boolean {
+  const ends: readonly TokenType[] = [NumberToken, True, False, CloseRound, CloseSquare, Prime];
+  return isName(type) || ends.includes(type);
 }
 
 /** Whether a token may stand where a name is wanted: a name itself or a soft keyword. */

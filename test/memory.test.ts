@@ -1,7 +1,7 @@
 /** Memory: the arena beside what must be alive, values made again instead of kept, and layers that are undone instead of kept. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { analyse, compile, DiagnosticError } from "../compiler/index.ts";
+import { analyse, check, compile, DiagnosticError } from "../compiler/index.ts";
 import type { Model } from "../compiler/ir/model.ts";
 import { lower } from "../compiler/passes/lower.ts";
 import { simplify } from "../compiler/passes/simplify.ts";
@@ -267,5 +267,87 @@ describe("reversible blocks", () => {
     await expect(
       compile("model M { input x: [N, 4] output y = couple(x[:, 0:1], x) }"),
     ).rejects.toMatchObject({ diagnostics: [{ code: "shape-mismatch" }] });
+  });
+});
+
+/** Residual blocks, with `definition` before the layer and `application` before its call. */
+const blocks = (definition: string, application: string, depth = 6): string => `
+${definition}layer block(x) = x + dense(dense(x, 48, tanh) |> dropout(0.2), 16)
+model Blocks {
+  input x: [N, 16]
+  target y: int[N]
+  h = x
+  for i in 0..${depth} { h = ${application}block(h) }
+  z = dense(h, 3)
+  loss cross_entropy(z, y)
+  optimizer adam(lr = 1e-2)
+}`;
+
+describe("@recompute", () => {
+  it("before a layer, or its application, gives the same bits in less memory", async () => {
+    const plain = await lowered(blocks("", ""));
+    const kept = schedule(plain);
+    const rows = 16;
+    const expected = results(plain, {}, rows);
+    for (const source of [blocks("@recompute ", ""), blocks("", "@recompute ")]) {
+      const model = await lowered(source);
+      const program = schedule(model);
+      verifyProgram(program, 4);
+      expect(program.arena.perRow).toBeLessThan(0.6 * kept.arena.perRow);
+      expect(program.keeping?.perRow).toBeGreaterThan(program.arena.perRow);
+      expect(results(model, {}, rows)).toEqual(expected);
+    }
+  });
+
+  it("keeps of each block no more than its result", async () => {
+    const perRow = async (depth: number): Promise<number> =>
+      schedule(await lowered(blocks("@recompute ", "", depth))).arena.perRow;
+    expect((await perRow(16)) - (await perRow(8))).toBe(8 * 16 * 4);
+  });
+
+  it.each([
+    ["in a pipe", "z = x |> dense(24, tanh) |> @recompute glu(24) |> dense(3)"],
+    ["before a formula", "z = dense(@recompute tanh(dense(tanh(dense(x, 24)), 24)), 3)"],
+    [
+      "inside another",
+      "z = dense(@recompute dense(@recompute dense(dense(x, 24, tanh), 24, tanh), 24, tanh), 3)",
+    ],
+    [
+      "before a lambda's body",
+      "f = t => @recompute dense(dense(t, 24, tanh), 24, tanh) z = dense(f(f(x)), 3)",
+    ],
+  ])("stands %s", async (_, formula) => {
+    const source = `model M { input x: [N, 8] target y: int[N] ${formula} loss cross_entropy(z, y) optimizer sgd(lr = 1) }`;
+    const model = await lowered(source);
+    expect(repeats(schedule(model))).toBeGreaterThan(0);
+    expect(results(model, {}, 5)).toEqual(
+      results(await lowered(source.replaceAll("@recompute ", "")), {}, 5),
+    );
+  });
+
+  it("is reported with its price", async () => {
+    const { report } = await compile(blocks("@recompute ", ""));
+    const { flops, memory, values } = report.recomputed!;
+    expect(memory.recomputing).toBeLessThan(memory.keeping);
+    expect(flops.recomputing / flops.keeping).toBeGreaterThan(1);
+    expect(flops.recomputing / flops.keeping).toBeLessThan(4 / 3);
+    expect(values.every(({ perRow }) => perRow)).toBe(true);
+  });
+
+  it("is a product where a space says so", async () => {
+    const source =
+      "model M { input x: [N, 2] param recompute: [2, 3] ~ normal(0, 1) output y = x @ recompute }";
+    expect(await check(source)).toEqual([]);
+  });
+
+  it.each([
+    ["@recomputed layer f(x) = x", "unknown-attribute", "@recompute"],
+    ["layer a(x) = x @recomputed layer f(x) = x", "unknown-attribute", "@recompute"],
+    ["const c = @inline 3", "unknown-attribute", "the one there is"],
+    ["model M { output y = @recompute 3 }", "nothing-to-recompute", "tensor"],
+  ])("%s: %s", async (source, code, help) => {
+    const found = await check(source);
+    expect(found.map((d) => d.code)).toContain(code);
+    expect(found.find((d) => d.code === code)?.help).toContain(help);
   });
 });

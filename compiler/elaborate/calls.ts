@@ -1,5 +1,8 @@
 /** Calls: of primitives, lambdas, functions and layers. */
 import type { Block, Expression, FunctionDeclaration, TensorType } from "../../grammar/ast.ts";
+import type { Unkept } from "../ir/model.ts";
+import type { Node } from "../ir/node.ts";
+import type { Span } from "../../grammar/diagnostic.ts";
 import type { Size } from "../ir/size.ts";
 import { OpError } from "../ops/op.ts";
 import { matchArguments, type Formal, type GivenArgument } from "./arguments.ts";
@@ -29,6 +32,8 @@ export abstract class Calls extends Explainer {
   protected calls = 0;
   /** Scopes of parameters made so far. */
   protected scopes = 0;
+  /** What `@recompute` was written before. */
+  readonly unkept: Unkept[] = [];
   #sites = 0;
 
   /** The value of an expression; `name` is what its last operation is called in print. @throws Problem, Poisoned */
@@ -197,9 +202,28 @@ export abstract class Calls extends Explainer {
       }
     });
     this.fitSignature(declaration, scope, site, caller);
-    const value = this.body(declaration, scope, name);
+    const work = (): Value => this.body(declaration, scope, name);
+    const value = declaration.recompute ? this.recomputed(site.callee, work) : work();
     this.frame = caller;
     this.remember(value, declaration, scope, site);
+    return value;
+  }
+
+  /** What `work` gives; what it is computed from meanwhile is not kept for the backward pass. */
+  protected recomputed(span: Span, work: () => Value): Value {
+    const { value, asked } = this.reading.graph.watch(work);
+    const results = tensorsIn(value);
+    if (results.length === 0) {
+      throw this.problem(
+        "nothing-to-recompute",
+        span,
+        `what is made again is a tensor, and this is ${kindOf(value)}`,
+        {
+          help: "write `@recompute` before a call that gives a tensor, or before a layer",
+        },
+      );
+    }
+    for (const to of results) this.unkept.push({ from: borderOf(to, asked), to });
     return value;
   }
 
@@ -249,6 +273,29 @@ export abstract class Calls extends Explainer {
       for (const [capital, { size: known }] of sizes) scope.names.set(capital, sizeValue(known));
     }
   }
+}
+
+function tensorsIn(value: Value): Node[] {
+  if (value.kind === "tensor") return [value.node];
+  return value.kind === "list" ? value.items.flatMap(tensorsIn) : [];
+}
+
+/** What `to` is computed from, of `inside` alone, has as operands that are not inside. */
+function borderOf(to: Node, inside: ReadonlySet<Node>): Node[] {
+  const border = new Set<Node>();
+  const seen = new Set([to]);
+  const stack = [to];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (!inside.has(node)) border.add(node);
+    else {
+      for (const operand of node.operands) {
+        if (seen.has(operand)) continue;
+        seen.add(operand);
+        stack.push(operand);
+      }
+    }
+  }
+  return [...border];
 }
 
 /** The sizes that a tensor's type names, for the defaults that follow; whether they fit is seen when every argument is there. */

@@ -211,7 +211,7 @@ class ModelReader {
       roots,
       warnings: [],
       applied: [],
-      unkept: [],
+      unkept: training.unkept,
     };
   }
 

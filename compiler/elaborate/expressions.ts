@@ -63,6 +63,9 @@ export abstract class Expressions extends Calls {
       case "name":
         return this.lookup(expression.text, expression.span, scope);
       case "unary": {
+        if (expression.operator === "@recompute") {
+          return this.recomputed(expression.span, () => this.evaluate(expression.operand, scope, name));
+        }
         const operand = this.evaluate(expression.operand, scope);
         const apply = expression.operator === "-" ? negate : not;
         return this.operation(
@@ -290,6 +293,9 @@ export abstract class Expressions extends Calls {
 
   /** Calls what `expression` says with `first` before its own arguments. */
   protected applied(expression: Expression, first: GivenArgument, scope: Scope, name?: string): Value {
+    if (expression.kind === "unary" && expression.operator === "@recompute") {
+      return this.recomputed(expression.span, () => this.applied(expression.operand, first, scope, name));
+    }
     const call = expression.kind === "call" ? expression : null;
     const calleeExpression = call?.callee ?? expression;
     const callee = this.callee(calleeExpression, scope);

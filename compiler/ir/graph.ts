@@ -9,6 +9,8 @@ export class Graph {
   readonly #nodes: Node[] = [];
   readonly #byKey = new Map<string, Node>();
   readonly limit: number;
+  /** What `watch` gathers, for each call of it that is under way. */
+  readonly #asked: Set<Node>[] = [];
 
   /** @param limit how many nodes a program may have; one more throws OpError `graph-too-large`. */
   constructor(limit = 200_000) {
@@ -17,6 +19,19 @@ export class Graph {
 
   get size(): number {
     return this.#nodes.length;
+  }
+
+  /** What `work` returns, and every node that was asked for meanwhile, made before or not. */
+  watch<T>(work: () => T): { readonly value: T; readonly asked: ReadonlySet<Node> } {
+    const asked = new Set<Node>();
+    this.#asked.push(asked);
+    try {
+      return { value: work(), asked };
+    } finally {
+      this.#asked.pop();
+      const outer = this.#asked.at(-1);
+      if (outer !== undefined) for (const node of asked) outer.add(node);
+    }
   }
 
   /**
@@ -33,7 +48,10 @@ export class Graph {
     const key = `${op}(${operands.map((o) => o.id).join(",")})${keyOf(attributes)}`;
     const known = this.#byKey.get(key);
     // The key begins with the op's name, so what it finds is of this op.
-    if (known !== undefined) return known as unknown as NodeOf<K>;
+    if (known !== undefined) {
+      this.#asked.at(-1)?.add(known);
+      return known as unknown as NodeOf<K>;
+    }
     // A table indexed by K holds, for K, the record of K; the compiler cannot follow that through a mapped type.
     const record = ops[op] as unknown as Op<K>;
     const { shape, type } = record.infer(operands, attributes);
@@ -47,6 +65,7 @@ export class Graph {
     }
     const node: NodeOf<K> = { id: this.#nodes.length, op, attributes, operands, shape, type, origin };
     this.#nodes.push(node as unknown as Node);
+    this.#asked.at(-1)?.add(node as unknown as Node);
     this.#byKey.set(key, node as unknown as Node);
     return node;
   }

@@ -62,26 +62,21 @@ export function planMemory(
   const parts = { fixed: 0, rows: 0 };
   for (const part of ["fixed", "rows"] as const) {
     const mine = buffers.filter((b) => b.role.kind !== "table" && b.size.free === (part === "rows"));
-    let end = 0;
+    let base = 0;
     for (const buffer of mine) {
       if (buffer.role.kind === "temporary") continue;
-      places[buffer.id] = { part, offset: end };
-      end += bytesOf(buffer, elementBytes);
+      places[buffer.id] = { part, offset: base };
+      base += bytesOf(buffer, elementBytes);
     }
-    const base = end;
-    const temporaries = mine.filter((b) => b.role.kind === "temporary");
-    temporaries.sort((a, b) => b.size.count - a.size.count || a.id - b.id);
-    const placed: { range: LiveRange; from: number; to: number }[] = [];
-    for (const buffer of temporaries) {
+    const temporaries = mine.flatMap((buffer): Temporary[] => {
       const range = ranges[buffer.id] ?? null;
-      const bytes = bytesOf(buffer, elementBytes);
-      const busy = placed.filter((other) => range !== null && overlap(range, other.range));
-      const offset = bestGap(busy, bytes, base);
-      places[buffer.id] = { part, offset };
-      if (range !== null) placed.push({ range, from: offset, to: offset + bytes });
-      end = Math.max(end, offset + bytes);
-    }
-    parts[part] = end;
+      if (buffer.role.kind !== "temporary") return [];
+      if (range === null) places[buffer.id] = { part, offset: base };
+      return range === null ? [] : [{ id: buffer.id, bytes: bytesOf(buffer, elementBytes), range }];
+    });
+    const { offsets, end } = packed(temporaries);
+    for (const [id, offset] of offsets) places[id] = { part, offset: base + offset };
+    parts[part] = base + end;
   }
   for (const buffer of buffers) {
     if (buffer.role.kind !== "table") continue;
@@ -89,6 +84,71 @@ export function planMemory(
     tables += aligned(buffer.size.count * elementBytes);
   }
   return { places, fixed: aligned(parts.fixed), perRow: parts.rows, tables };
+}
+
+interface Temporary {
+  readonly id: number;
+  readonly bytes: number;
+  readonly range: LiveRange;
+}
+
+interface Packing {
+  /** By number of buffer. */
+  readonly offsets: ReadonlyMap<number, number>;
+  readonly end: number;
+}
+
+/** Packings that are tried where the first leaves gaps; finding the best one is NP-hard. */
+const MOST_PACKINGS = 100;
+
+/**
+ * Each into the tightest gap, the largest first. Where that is more than the largest sum of live values, what ended up on top goes first in the
+ * next try, and the best try is taken.
+ */
+function packed(temporaries: readonly Temporary[]): Packing {
+  const least = peakOf(temporaries);
+  let order = temporaries.toSorted((a, b) => b.bytes - a.bytes || a.id - b.id);
+  let best = pack(order);
+  for (let tries = 1, packing = best; tries < MOST_PACKINGS && best.end > least; tries++) {
+    const top = order.findLast(({ id, bytes }) => packing.offsets.get(id)! + bytes === packing.end)!;
+    if (top === order[0]) break;
+    order = [top, ...order.filter((other) => other !== top)];
+    packing = pack(order);
+    if (packing.end < best.end) best = packing;
+  }
+  return best;
+}
+
+function pack(order: readonly Temporary[]): Packing {
+  const placed: { readonly range: LiveRange; readonly from: number; readonly to: number }[] = [];
+  const offsets = new Map<number, number>();
+  let end = 0;
+  for (const { id, bytes, range } of order) {
+    const busy = placed.filter((other) => overlap(range, other.range));
+    const offset = bestGap(busy, bytes);
+    offsets.set(id, offset);
+    placed.push({ range, from: offset, to: offset + bytes });
+    end = Math.max(end, offset + bytes);
+  }
+  return { offsets, end };
+}
+
+/** The largest sum of what is alive at one call. */
+function peakOf(temporaries: readonly Temporary[]): number {
+  const changes = new Map<number, number[]>();
+  for (const { bytes, range } of temporaries) {
+    const change = changes.get(range.entry) ?? [];
+    changes.set(range.entry, change);
+    change[range.first] = (change[range.first] ?? 0) + bytes;
+    change[range.last + 1] = (change[range.last + 1] ?? 0) - bytes;
+  }
+  let peak = 0;
+  for (const change of changes.values()) {
+    let now = 0;
+    // Calls at which nothing begins or ends are holes.
+    change.forEach((step) => (peak = Math.max(peak, (now += step))));
+  }
+  return peak;
 }
 
 /** What a module can address: 32 bits of bytes, in whole pages. */
@@ -120,10 +180,10 @@ export function refuseUnaddressable({ fixed, perRow, tables }: Program["arena"])
 }
 
 /** The tightest gap between busy stretches that holds `bytes`, else behind them all. */
-function bestGap(busy: readonly { from: number; to: number }[], bytes: number, base: number): number {
+function bestGap(busy: readonly { readonly from: number; readonly to: number }[], bytes: number): number {
   const sorted = busy.toSorted((a, b) => a.from - b.from);
   let best: { offset: number; slack: number } | null = null;
-  let end = base;
+  let end = 0;
   for (const { from, to } of sorted) {
     const slack = from - end - bytes;
     if (slack >= 0 && (best === null || slack < best.slack)) best = { offset: end, slack };
@@ -137,24 +197,17 @@ function bestGap(busy: readonly { from: number; to: number }[], bytes: number, b
  * Fixed part and bytes for each row.
  */
 export function lowerBound(program: Program, elementBytes: number): { fixed: number; perRow: number } {
-  const ranges = liveRanges(program.buffers, program.entries);
+  const { buffers, entries } = program;
+  const ranges = liveRanges(buffers, entries);
   const bound = { fixed: 0, perRow: 0 };
   for (const part of ["fixed", "perRow"] as const) {
-    const bytes = (b: Buffer): number => (b.size.free === (part === "perRow") ? bytesOf(b, elementBytes) : 0);
-    let always = 0;
-    for (const b of program.buffers) if (b.role.kind !== "temporary") always += bytes(b);
-    let peak = 0;
-    for (const [entry, { calls }] of program.entries.entries()) {
-      const change = Array.from({ length: calls.length + 1 }, () => 0);
-      for (const [id, range] of ranges.entries()) {
-        if (range === null || range.entry !== entry) continue;
-        change[range.first]! += bytes(program.buffers[id]!);
-        change[range.last + 1]! -= bytes(program.buffers[id]!);
-      }
-      let now = 0;
-      for (const step of change) peak = Math.max(peak, (now += step));
-    }
-    bound[part] = always + peak;
+    const mine = buffers.filter((b) => b.size.free === (part === "perRow"));
+    const temporaries = mine.flatMap((b): Temporary[] => {
+      const range = ranges[b.id] ?? null;
+      return range === null ? [] : [{ id: b.id, bytes: bytesOf(b, elementBytes), range }];
+    });
+    bound[part] = peakOf(temporaries);
+    for (const b of mine) if (b.role.kind !== "temporary") bound[part] += bytesOf(b, elementBytes);
   }
   return bound;
 }

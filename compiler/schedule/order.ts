@@ -16,10 +16,10 @@ interface Step {
 }
 
 /**
- * Of two orders the one with the smaller peak: that of the graph, and the greedy one that next runs the kernel which frees most.
+ * Of two orders the one with the smaller peak: that of the graph, and the greedy one that next runs the kernel which frees most. Where values are
+ * to be made again, memory is wanted away from the peak too, and in both passes alike: then the order in which each update comes as soon as it can.
  * @param sizeOf of a temporary; `null` for a buffer that is always there
- * @param sparing whether memory is wanted away from the peak too, for values that are made again: then the order in which each update comes as
- * soon as it can, unless another has a smaller peak
+ * @param sparing whether values are to be made again
  */
 export function orderTasks(
   tasks: readonly Task[],
@@ -40,19 +40,18 @@ export function orderTasks(
     const size = sizeOf(buffer);
     sizes.set(buffer, size === null ? 0 : sizeAt(size, TYPICAL_ROWS));
   }
-  const plain = run(sparing ? endsFirst(steps) : steps, sizes, "graph");
+  if (sparing) return run(endsFirst(steps), sizes, "graph").order;
+  const plain = run(steps, sizes, "graph");
   const greedy = run(steps, sizes, "greedy");
   return greedy.peak < plain.peak ? greedy.order : plain.order;
 }
 
 /**
  * The steps with places in another order: kernels that no other waits for, those that wait for the shortest chain first, and before each what it
- * still wants.
+ * still wants. An update wants its gradient first, and then the readers of the old value.
  */
 function endsFirst(steps: readonly Step[]): Step[] {
-  const sorted = steps.toSorted((a, b) => a.place - b.place);
   const byTask = new Map(steps.map((step) => [step.task, step]));
-  const waited = new Set(steps.flatMap(({ task }) => [...task.before]));
   const depths = new Map<Task, number>();
   const order = new Map<Task, number>();
   /** Calls `done` for all that `ends` wait for, and for themselves, each after what it waits for. */
@@ -63,19 +62,24 @@ function endsFirst(steps: readonly Step[]): Step[] {
   ): void => {
     const stack = ends.toReversed();
     for (let step = stack.at(-1); step !== undefined; step = stack.at(-1)) {
-      const missing = [...step.task.before]
-        .filter((task) => !known.has(task))
-        .map((task) => byTask.get(task)!);
-      if (missing.length > 0) stack.push(...missing.toSorted((a, b) => b.place - a.place));
-      else {
+      const { task, reads } = step;
+      const missing = [...task.before].filter((earlier) => !known.has(earlier));
+      if (missing.length === 0) {
         stack.pop();
-        if (!known.has(step.task)) done(step);
+        if (!known.has(task)) done(step);
+        continue;
       }
+      const wanted = missing.map((earlier) => byTask.get(earlier)!);
+      const isRead = ({ writes }: Step): number => (writes.some((buffer) => reads.includes(buffer)) ? 1 : 0);
+      // The last on the stack is the first to be done.
+      stack.push(...wanted.toSorted((a, b) => isRead(a) - isRead(b) || b.place - a.place));
     }
   };
+  const sorted = steps.toSorted((a, b) => a.place - b.place);
   visit(sorted, depths, ({ task }) => {
     depths.set(task, 1 + Math.max(0, ...[...task.before].map((earlier) => depths.get(earlier)!)));
   });
+  const waited = new Set(steps.flatMap(({ task }) => [...task.before]));
   const ends = sorted.filter(({ task }) => !waited.has(task));
   visit(
     ends.toSorted((a, b) => depths.get(a.task)! - depths.get(b.task)!),

@@ -19,6 +19,8 @@ export interface RecomputeOptions {
   readonly elementBytes: number;
   /** Temporaries that are not to be kept for late readers, whatever memory there is. */
   readonly dropped: ReadonlySet<number>;
+  /** Temporaries that stay alive where one of `dropped` is made of them, instead of being made again too. */
+  readonly kept: ReadonlySet<number>;
   /** The arena's size in bytes that has to do for a batch of `rows`. */
   readonly memory?: { readonly bytes: number; readonly rows: number };
 }
@@ -40,14 +42,13 @@ const EFFORT = 1_000_000;
  */
 export function recompute(
   program: Omit<Program, "arena" | "keeping">,
-  { elementBytes, dropped, memory }: RecomputeOptions,
+  { elementBytes, dropped, kept, memory }: RecomputeOptions,
 ): Program {
   const keeping = planMemory(program.buffers, program.entries, elementBytes);
-  const kept = { ...program, arena: keeping };
   const fits = memory === undefined || arenaBytes(keeping, memory.rows) <= memory.bytes;
-  if (fits && dropped.size === 0) return kept;
+  if (fits && dropped.size === 0) return { ...program, arena: keeping };
 
-  const plan = new Plan(program, elementBytes, memory?.rows ?? 1);
+  const plan = new Plan(program, kept, elementBytes, memory?.rows ?? 1);
   const forced = plan.possible(dropped);
   let chosen: ReadonlySet<number> | null = forced;
   let made = plan.program(forced);
@@ -114,13 +115,18 @@ class Plan {
   /** Peaks of temporaries by entry and what is dropped in it. */
   readonly #known = new Map<string, Peaks>();
 
-  constructor(program: Omit<Program, "arena">, elementBytes: number, rows: number) {
+  constructor(
+    program: Omit<Program, "arena">,
+    kept: ReadonlySet<number>,
+    elementBytes: number,
+    rows: number,
+  ) {
     this.#program = program;
     this.#elementBytes = elementBytes;
     this.#rows = rows;
     const { buffers, entries, kernels } = program;
     this.#timelines = entries.map((entry) =>
-      TRAINING.includes(entry.name) ? new Timeline(entry, buffers, kernels) : null,
+      TRAINING.includes(entry.name) ? new Timeline(entry, buffers, kernels, kept) : null,
     );
     this.#always = buffers.reduce((sum, b) => sum + (b.role.kind === "temporary" ? 0 : this.#bytes(b)), 0);
   }
@@ -309,6 +315,7 @@ interface Peaks {
 
 /** One entry: when its values are touched, and the entry written anew with some of them made again. */
 class Timeline {
+  readonly #kept: ReadonlySet<number>;
   readonly #calls: readonly KernelCall[];
   readonly #buffers: readonly Buffer[];
   readonly #kernels: readonly Kernel[];
@@ -322,7 +329,13 @@ class Timeline {
   /** Temporaries that wait for a late reader, in the order in which they are made. */
   readonly waits: ReadonlySet<number>;
 
-  constructor({ calls }: Entry, buffers: readonly Buffer[], kernels: readonly Kernel[]) {
+  constructor(
+    { calls }: Entry,
+    buffers: readonly Buffer[],
+    kernels: readonly Kernel[],
+    kept: ReadonlySet<number>,
+  ) {
+    this.#kept = kept;
     this.#calls = calls;
     this.#buffers = buffers;
     this.#kernels = kernels;
@@ -380,7 +393,8 @@ class Timeline {
     const isLate = (buffer: number, at: number): boolean =>
       dropped.has(buffer) && this.waits.has(buffer) && at > this.lives.get(buffer)!.rests!;
     const isThere = (buffer: number, at: number): boolean =>
-      copyOf.has(buffer) || (!isLate(buffer, at) && this.lives.get(buffer)!.last >= at);
+      copyOf.has(buffer) ||
+      (!isLate(buffer, at) && (this.lives.get(buffer)!.last >= at || this.#kept.has(buffer)));
 
     const makeAgain = (buffer: number, at: number, depth: number): boolean => {
       if (depth > DEEPEST) return false;

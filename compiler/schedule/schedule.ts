@@ -11,6 +11,7 @@ import { behindReshapes, fuse, type Root, type Task } from "./fuse.ts";
 import type { Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import { type Shaped, shapeLoops } from "./loops.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, Unique } from "./names.ts";
+import { arenaBytes } from "./memory.ts";
 import { orderTasks } from "./order.ts";
 import { recompute } from "./recompute.ts";
 
@@ -26,10 +27,12 @@ export interface ScheduleOptions {
  * @throws CompilerFault where the model holds what kernels cannot compute, DiagnosticError `memory-too-small`
  */
 export function schedule(model: Model, options: ScheduleOptions = {}): Program {
-  return new Scheduler(model, options.memory !== undefined || model.unkept.length > 0).program({
-    elementBytes: 4,
-    ...options,
-  });
+  const { elementBytes = 4, memory } = options;
+  if (model.unkept.length === 0) {
+    const program = new Scheduler(model, false).program({ elementBytes });
+    if (memory === undefined || arenaBytes(program.arena, memory.rows) <= memory.bytes) return program;
+  }
+  return new Scheduler(model, true).program({ ...options, elementBytes });
 }
 
 type FullOptions = ScheduleOptions & { readonly elementBytes: number };
@@ -58,8 +61,8 @@ class Scheduler {
   readonly #gradients: (number | null)[] = [];
   /** Temporaries that are not to be kept for late readers. */
   readonly #unkept = new Set<number>();
-  /** Nodes that are not to be kept for late readers. */
-  readonly #inside: ReadonlySet<Node>;
+  /** Temporaries that these are made of. */
+  readonly #kept = new Set<number>();
   #step = -1;
   #loss = -1;
 
@@ -69,7 +72,6 @@ class Scheduler {
   constructor(model: Model, sparing: boolean) {
     this.#model = model;
     this.#sparing = sparing;
-    this.#inside = new Set(model.unkept.flatMap(insideOf));
     this.#build = new Build(model.graph);
   }
 
@@ -242,12 +244,34 @@ class Scheduler {
       if (unnamed.name === "")
         this.#buffers[buffer] = { ...unnamed, name: unique.take(nodeName(held.get(buffer)!)) };
     }
-    for (const { buffer } of tasks.flatMap((task) => task.body.writes)) {
-      const node = held.get(buffer);
-      if (node !== undefined && this.#inside.has(node)) this.#unkept.add(buffer);
-    }
+    this.#noteUnkept(tasks, held);
     for (const task of tasks) calls.push(this.#shape(name, task));
     this.#planned.push({ name, calls });
+  }
+
+  /** Which temporaries lie inside of what is not kept, and which it begins with. */
+  #noteUnkept(tasks: readonly Task[], held: ReadonlyMap<number, Node>): void {
+    const { unkept } = this.#model;
+    if (unkept.length === 0) return;
+    const stored = new Map<Node, number>();
+    for (const { buffer } of tasks.flatMap((task) => task.body.writes)) {
+      const node = held.get(buffer);
+      if (node !== undefined) stored.set(node, buffer);
+    }
+    const inside = new Set(unkept.flatMap(insideOf));
+    for (const [node, buffer] of stored) if (inside.has(node)) this.#unkept.add(buffer);
+    // What is not stored itself begins with what it is computed from.
+    const stack = unkept.flatMap(({ from }) => from);
+    const seen = new Set(stack);
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      const buffer = stored.get(node);
+      if (buffer !== undefined) {
+        if (!inside.has(node)) this.#kept.add(buffer);
+        continue;
+      }
+      for (const operand of node.operands) if (!seen.has(operand)) stack.push(operand);
+      for (const operand of node.operands) seen.add(operand);
+    }
   }
 
   #shape(entry: EntryName, task: Task): PlannedCall {
@@ -331,8 +355,10 @@ class Scheduler {
         addresses: call.addresses.map((a) => ({ ...a, buffer: renumbered.get(a.buffer)! })),
       })),
     }));
-    const dropped = new Set([...this.#unkept].flatMap((id) => renumbered.get(id) ?? []));
-    return recompute({ kernels: this.#kernels, buffers, entries }, { ...options, dropped });
+    const renumber = (ids: ReadonlySet<number>): Set<number> =>
+      new Set([...ids].flatMap((id) => renumbered.get(id) ?? []));
+    const [dropped, kept] = [renumber(this.#unkept), renumber(this.#kept)];
+    return recompute({ kernels: this.#kernels, buffers, entries }, { ...options, dropped, kept });
   }
 }
 

@@ -42,7 +42,7 @@ export const { expression, argument } = fc.letrec<{
       fc.boolean().map((value): ast.BooleanLiteral => ({ kind: "boolean", value, span })),
       list(e).map((items): ast.ListLiteral => ({ kind: "list", items, span })),
       fc
-        .tuple(fc.constantFrom<ast.UnaryOperator>("-", "not"), e)
+        .tuple(fc.constantFrom<ast.UnaryOperator>("-", "not", "@recompute"), e)
         .map(([operator, operand]): ast.Unary => ({ kind: "unary", operator, operand, span })),
       fc.tuple(binary, e, e).map(([operator, left, right]): ast.Binary => ({
         kind: "binary",
@@ -155,12 +155,14 @@ export const declaration: fc.Arbitrary<ast.Declaration> = fc.oneof(
   fc
     .tuple(
       fc.constantFrom("fn" as const, "layer" as const),
+      fc.boolean(),
       identifier,
       parameters,
       fc.oneof(expression, block),
     )
-    .map(([kind, name, ps, body]): ast.FunctionDeclaration => ({
+    .map(([kind, recompute, name, ps, body]): ast.FunctionDeclaration => ({
       kind,
+      recompute,
       name,
       parameters: ps,
       body: "kind" in body ? { kind: "expression", value: body } : { kind: "block", block: body },
