@@ -410,7 +410,12 @@ test("every error code stands in a test and in the reference", () => {
   const types = readFileSync(new URL("../runtime/types.ts", import.meta.url), "utf8");
   const union = /type ErrorCode =([^;]*);/.exec(types)?.[1] ?? "";
   const codes = Array.from(union.matchAll(/"([\w-]+)"/g), ([, code]) => code!);
-  const tests = ["runtime.test.ts", "runtime-fit.test.ts", "runtime-weights.test.ts"]
+  const tests = [
+    "runtime.test.ts",
+    "runtime-fit.test.ts",
+    "runtime-weights.test.ts",
+    "runtime-threads.test.ts",
+  ]
     .map((name) => readFileSync(new URL(name, import.meta.url), "utf8"))
     .join("");
   // An engine without SIMD is not to be had here.
