@@ -33,7 +33,7 @@ export interface PackTools {
 
 /**
  * Writes the copy of some neighbouring tiles' lines, and returns where tiles read them. Should a depth that the batch decides be larger than
- * `deepest`, they stay where they are.
+ * `deepest` or less than `shallowest`, they stay where they are.
  * @param lines where they are, side by side
  * @param end the index behind the last tile
  * @param width of a tile in bytes
@@ -45,7 +45,7 @@ export function pack(
   end: string,
   width: number,
   memory: string,
-  deepest: number,
+  { shallowest, deepest }: { readonly shallowest: number; readonly deepest: number },
 ): Lines {
   const size = sizeText(depth, 1);
   const copy = (): void => {
@@ -77,7 +77,7 @@ export function pack(
   w.line(`let ${base}: usize = ${lines.base};`);
   w.line(`let ${across}: usize = ${lines.across};`);
   w.line(`let ${step}: usize = ${lines.step};`);
-  w.block(`if (${size} <= ${deepest})`, () => {
+  w.block(`if (${size} >= ${shallowest} && ${size} <= ${deepest})`, () => {
     names.scoped(copy);
     w.line(`${base} = ${memory};`);
     w.line(`${across} = ${size};`);

@@ -179,9 +179,12 @@ class ProductWriter {
         const end = this.#declare("blockEnd", `min<usize>(${from} + ${size}, ${range.end})`);
         let left = this.#lines(this.#product.left, this.#rowLoop, from);
         if (packs.rows !== null) {
-          const { room } = packs.rows;
+          const { room, shallowest } = packs.rows;
           const memory = this.#options.room("left", room);
-          left = pack(this.#packTools(), left, end, height, memory, Math.floor(room / height));
+          left = pack(this.#packTools(), left, end, height, memory, {
+            shallowest,
+            deepest: Math.floor(room / height),
+          });
         }
         this.#columns(tile, { from, end }, left, values);
       },
@@ -233,7 +236,7 @@ class ProductWriter {
       const end = this.#declare("panelEnd", `${j} + ${panel}`);
       const { deepest } = packs.columns!;
       const memory = this.#options.room("right", deepest * panel);
-      const packed = pack(this.#packTools(), right, end, width, memory, deepest);
+      const packed = pack(this.#packTools(), right, end, width, memory, packs.columns!);
       const k = names.fresh("k");
       this.#indices[this.#columnLoop] = k;
       cover({ writer: this.#writer, names }, k, { from: j, end }, [width], () =>
@@ -246,9 +249,25 @@ class ProductWriter {
   #tiles(piece: Piece, rows: Range, left: Lines, right: Lines | null, values: Values): void {
     const { names, format } = this.#tools;
     const i = this.#indices[this.#rowLoop]!;
-    cover({ writer: this.#writer, names }, i, rows, [piece.rows * format.bytes], () => {
+    const j = this.#indices[this.#columnLoop]!;
+    const height = piece.rows * format.bytes;
+    // What tiles of some columns have in common, and what is only added to from tile to tile, is not multiplied for each.
+    const columnsAt = right?.isPacked ? this.#declare("columns", lineAddress(right, j)) : null;
+    const rowsAt = left.isPacked ? names.fresh("rowsAt") : null;
+    const apart = left.isPacked ? this.#declare("apart", `${left.across} * ${height}`) : "";
+    if (rowsAt !== null) this.#writer.line(`let ${rowsAt}: usize = ${left.base};`);
+    cover({ writer: this.#writer, names }, i, rows, [height], () => {
       const here = values.inside();
-      this.#epilogue(piece, right === null ? this.#dot(piece) : this.#outer(piece, left, right), here);
+      const sums =
+        right === null
+          ? this.#dot(piece)
+          : this.#outer(
+              piece,
+              { at: rowsAt, step: left.step },
+              { at: columnsAt ?? lineAddress(right, j), step: right.step },
+            );
+      this.#epilogue(piece, sums, here);
+      if (rowsAt !== null) this.#writer.line(`${rowsAt} += ${apart};`);
     });
   }
 
@@ -277,10 +296,10 @@ class ProductWriter {
   /** The same of packed rows, which lie entry by entry. */
   #packedLine(
     operand: number,
-    lines: Lines,
+    at: string,
   ): { at: (k: number) => { base: string; offset: number }; base: string } {
     const base = this.#tools.names.fresh(`${addressName(this.#product.operands[operand]!.name)}Row`);
-    this.#writer.line(`let ${base}: usize = ${lineAddress(lines, this.#indices[this.#rowLoop]!)};`);
+    this.#writer.line(`let ${base}: usize = ${at};`);
     return { base, at: (k) => ({ base, offset: k * this.#tools.format.bytes }) };
   }
 
@@ -316,13 +335,18 @@ class ProductWriter {
   }
 
   /** sums[row][vector] */
-  #outer({ rows, columns }: Piece, leftLines: Lines, rightLines: Lines): string[][] {
+  #outer(
+    { rows, columns }: Piece,
+    packedLeft: { readonly at: string | null; readonly step: string },
+    rightLines: { readonly at: string; readonly step: string },
+  ): string[][] {
     const { format, names } = this.#tools;
     const { left, right, operands } = this.#product;
     const { dtype } = format;
-    const l = leftLines.isPacked ? this.#packedLine(left, leftLines) : this.#line(left, this.#rowLoop, rows);
+    const l =
+      packedLeft.at === null ? this.#line(left, this.#rowLoop, rows) : this.#packedLine(left, packedLeft.at);
     const r = names.fresh(`${addressName(operands[right]!.name)}Column`);
-    this.#writer.line(`let ${r}: usize = ${lineAddress(rightLines, this.#indices[this.#columnLoop]!)};`);
+    this.#writer.line(`let ${r}: usize = ${rightLines.at};`);
     const wide = Math.ceil(columns / format.lanes);
     const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
     this.#overDepth([1], () => {
@@ -341,7 +365,7 @@ class ProductWriter {
         const one = this.#value("left", `v128.load_splat<${dtype}>(${address(base, offset)})`);
         for (let v = 0; v < wide; v++) this.#accumulate(sums[row]![v]!, one, loaded[v]!);
       }
-      if (leftLines.step !== "0") this.#writer.line(`${l.base} += ${leftLines.step};`);
+      if (packedLeft.step !== "0") this.#writer.line(`${l.base} += ${packedLeft.step};`);
       if (rightLines.step !== "0") this.#writer.line(`${r} += ${rightLines.step};`);
     });
     return sums;
