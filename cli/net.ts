@@ -5,15 +5,20 @@ import { own, type Categories } from "./data/csv.ts";
 import type { Dataset } from "./data/load-data.ts";
 import { ModelError } from "./failures.ts";
 import { readBytes } from "./files.ts";
+import { counted } from "./terminal/numbers.ts";
 
 /** Loads a module. @throws ModelError where it does not fit into memory */
-export async function loadNet(wasm: Uint8Array, seed: number, file: string): Promise<Net> {
+export async function loadNet(wasm: Uint8Array, seed: number, file: string, threads = 1): Promise<Net> {
   try {
-    return await load(new Uint8Array(wasm), { seed });
+    return await load(new Uint8Array(wasm), { seed, threads });
   } catch (error) {
     throw blame(error, file);
   }
 }
+
+/** Why fewer threads than were asked for share the work, where it is so. */
+export const threadNotes = ({ threads: { count, reason } }: Net): readonly string[] =>
+  reason === null ? [] : [`${counted(count, "thread")}, since ${reason}`];
 
 /** What `train` keeps in the metadata of a weights file, beside what the runtime needs to go on. */
 export interface Kept {

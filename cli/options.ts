@@ -50,6 +50,12 @@ export function memoryOptions({ memory, batch }: { readonly memory?: number; rea
   return { memory: { bytes: memory, ...(batch === undefined ? {} : { rows: batch }) } };
 }
 
+/** `--threads`, for commands that run a model for long. */
+export const threadsOption = (): Option =>
+  new Option("--threads <number>", "how many threads share the work; results stay the same to the bit")
+    .argParser(integer(1, 1024))
+    .default(1);
+
 /** The options that say what is compiled. */
 export function sourceOptions({ set, model }: SharedOptions): {
   readonly settings: Readonly<Record<string, string>>;

@@ -5,7 +5,7 @@ import type { Dataset } from "../data/load-data.ts";
 import { UsageError } from "../failures.ts";
 import type { Kept } from "../net.ts";
 import { expectWritable, writeFiles } from "../files.ts";
-import { addModelOptions, sourceOptions, takeFile, type SharedOptions } from "../options.ts";
+import { addModelOptions, sourceOptions, takeFile, threadsOption, type SharedOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { counted } from "../terminal/numbers.ts";
@@ -17,6 +17,7 @@ interface PredictArguments extends SharedOptions {
   readonly output?: string;
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
+  readonly threads: number;
 }
 
 const formats = ["csv", "npy", "npz", "safetensors"] as const;
@@ -35,6 +36,7 @@ export function addPredict(program: Command, output: Output): Command {
     )
     .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))
     .addOption(new Option("--dtype <type>", "as in compile").choices(["f32", "f64"]).default("f32"))
+    .addOption(threadsOption())
     .addHelpText(
       "after",
       `
@@ -82,9 +84,9 @@ async function predictCommand(
     );
   }
 
-  const { blame, loadNet } = await import("../net.ts");
+  const { blame, loadNet, threadNotes } = await import("../net.ts");
   const { loadData } = await import("../data/load-data.ts");
-  const net = await loadNet(wasm, options.seed, file);
+  const net = await loadNet(wasm, options.seed, file, options.threads);
   const { categories } = await startingWeights(net, options.weights);
   const data = await loadData(dataSpec, manifest, {
     option: "--data",
@@ -92,13 +94,15 @@ async function predictCommand(
     known: categories,
     folders: dataFolders(file),
   });
-  for (const note of data.notes) output.say(`note: ${note}`);
+  for (const note of [...data.notes, ...threadNotes(net)]) output.say(`note: ${note}`);
 
   let outputs: Record<string, Tensor>;
   try {
     outputs = await predictAll(net, data, options.batch);
   } catch (error) {
     throw blame(error, file);
+  } finally {
+    net.dispose();
   }
   const content = await encode(outputs, format);
   if (options.output !== undefined) await writeFiles([{ path: options.output, bytes: content }]);

@@ -14,6 +14,7 @@ import {
   pairs,
   sourceOptions,
   takeFile,
+  threadsOption,
   type SharedOptions,
 } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -36,6 +37,7 @@ interface TrainArguments extends SharedOptions {
   readonly shuffle: boolean;
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
+  readonly threads: number;
 }
 
 /** Rows of a step where `--batch` does not say, as in Keras. */
@@ -71,11 +73,12 @@ export function addTrain(program: Command, output: Output): Command {
     .option("--no-shuffle", "take the rows in their order")
     .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))
     .addOption(new Option("--dtype <type>", "as in compile").choices(["f32", "f64"]).default("f32"))
+    .addOption(threadsOption())
     .addHelpText(
       "after",
       `
 Examples:
-  nndsl train mnist.nn --data mnist:train --test mnist:test --epochs 5 --batch 128 -o mnist.safetensors
+  nndsl train mnist.nn --data mnist:train --test mnist:test --epochs 5 --batch 128 --threads 2 -o mnist.safetensors
   nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --lr 0.01 --opt beta1=0.8
   nndsl train mnist.nn --data mnist:train --resume mnist.safetensors --epochs 1 -o mnist.safetensors
 ${dataHelp}
@@ -105,9 +108,9 @@ async function trainCommand(
   const hyper = checkHyper(manifest, options);
   if (options.output !== undefined) expectWritable(options.output);
 
-  const { blame, evaluate, loadNet, restoreWeights, weightBytes } = await import("../net.ts");
+  const { blame, evaluate, loadNet, restoreWeights, threadNotes, weightBytes } = await import("../net.ts");
   const { loadData } = await import("../data/load-data.ts");
-  const net = await loadNet(wasm, options.seed, file);
+  const net = await loadNet(wasm, options.seed, file, options.threads);
   let before: Kept = { categories: {}, epochs: 0 };
   if (options.resume !== undefined) before = await restoreWeights(net, options.resume);
   Object.assign(net.hyper, hyper);
@@ -130,7 +133,8 @@ async function trainCommand(
           known: categories,
           folders,
         });
-  for (const note of [...data.notes, ...(test?.notes ?? [])]) output.say(`note: ${note}`);
+  for (const note of [...data.notes, ...(test?.notes ?? []), ...threadNotes(net)])
+    output.say(`note: ${note}`);
 
   const batch = Math.min(options.batch ?? usualBatch, data.rows);
   output.say(introduction(manifest, data, batch, options.epochs));
@@ -189,6 +193,7 @@ async function trainCommand(
 
   const own = interrupted ? null : evaluate(net, data);
   const tested = interrupted || test === null ? null : evaluate(net, test);
+  net.dispose();
   if (output.json) {
     const result = {
       model: manifest.model,
