@@ -135,7 +135,7 @@ class ProductWriter {
       for (const tile of this.#tiling.tiles) {
         const end = from + Math.floor((rows.count - from) / tile.rows) * tile.rows;
         const range = { from: String(from * bytes), end: String(end * bytes) };
-        w.block("", () => names.scoped(() => this.#blocks(tile, range, values)));
+        this.#apart("", () => this.#blocks(tile, range, values));
         from = end;
       }
       return;
@@ -151,11 +151,15 @@ class ProductWriter {
           ? `${end} / ${height} * ${height}`
           : `${start} + (${end} - ${start}) / ${height} * ${height}`;
       const until = tile.rows === 1 ? end : this.#declare("until", whole);
-      w.block(`if (${start} < ${until})`, () =>
-        names.scoped(() => this.#blocks(tile, { from: start, end: until }, values)),
-      );
+      this.#apart(`if (${start} < ${until})`, () => this.#blocks(tile, { from: start, end: until }, values));
       from = until;
     }
+  }
+
+  /** Code for one height of tile stands between braces where there are several. */
+  #apart(head: string, inside: () => void): void {
+    if (this.#tiling.tiles.length === 1) inside();
+    else this.#writer.block(head, () => this.#tools.names.scoped(inside));
   }
 
   #blocks(tile: Tile, range: { from: string; end: string }, values: Values): void {

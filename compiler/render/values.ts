@@ -5,7 +5,7 @@
 import { CompilerFault } from "../fault.ts";
 import type { Kernel, Operand, Value } from "../schedule/kernel.ts";
 import { affine, type Affine } from "../ir/size.ts";
-import { affineText, isUnit, isZero } from "./affine.ts";
+import { affineText, isUnit, isZero, sizeText } from "./affine.ts";
 import type { Tools } from "./elementwise.ts";
 import { instructions } from "./elementwise.ts";
 import type { Names } from "./names.ts";
@@ -134,7 +134,7 @@ export class Values {
       case "extent":
         return assign(
           "extent",
-          `${format.vector}.splat(<${format.dtype}>(${value.size.free ? `rows * ${value.size.count}` : value.size.count}))`,
+          `${format.vector}.splat(<${format.dtype}>(${sizeText(value.size, 1)}))`,
           "number",
         );
       case "index": {
