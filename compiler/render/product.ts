@@ -125,7 +125,6 @@ class ProductWriter {
   #rows(values: Values): void {
     const { format, names } = this.#tools;
     const { bytes } = format;
-    const w = this.#writer;
     const rows = this.#product.loops[this.#rowLoop]!;
     this.#indices[this.#rowLoop] = names.fresh("i");
     this.#indices[this.#columnLoop] = names.fresh("j");
