@@ -3,16 +3,20 @@ import { type Size, sizeAt } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** Floating-point operations at each point of the kernel's loops; `rows` is its free dimension. */
+/** Operations of one random number: Threefry's twenty rounds, which are of integers but take as long. */
+export const RANDOM_COST = 60;
+
+/** Operations at each point of the kernel's loops; `rows` is its free dimension. */
 export function flopsEach(kernel: Kernel, rows: number): number {
   let each = kernel.kind === "product" ? 2 * sizeAt(kernel.depth, rows) : 0;
   for (const value of kernel.values) {
     if (value.kind === "apply") each += ops[value.op].flops;
     else if (value.kind === "reduce") each += 1;
+    else if (value.kind === "random") each += RANDOM_COST;
   }
   return each;
 }
 
-/** Floating-point operations of one call. */
+/** Operations of one call. */
 export const flopsOf = (kernel: Kernel, rows: number): number =>
   kernel.loops.reduce((points, size: Size) => points * sizeAt(size, rows), flopsEach(kernel, rows));

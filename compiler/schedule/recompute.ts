@@ -31,7 +31,7 @@ const TRAINING: readonly EntryName[] = ["gradients", "step"];
 const DEEPEST = 1000;
 /** Plans are made for a smaller and smaller sum of live values until the arena, which may have gaps, is small enough. */
 const MOST_PLANS = 8;
-/** Of the divisions that fit, so many are looked at closely. */
+/** Of the divisions that fit, so many of the cheapest and of the smallest are looked at closely. */
 const MOST_REFINED = 2;
 /** Calls that are gone through before what has been found will do. */
 const EFFORT = 1_000_000;
@@ -167,14 +167,22 @@ class Plan {
   /** Of all that brings the sum of live values to `target` bytes or less, and contains `forced`, what repeats the fewest operations; null where nothing does. */
   choose(forced: ReadonlySet<number>, target: number): ReadonlySet<number> | null {
     const fitting = this.#stretches(forced).filter((dropped) => this.#total(dropped) <= target);
-    const cheapest = (sets: readonly ReadonlySet<number>[]): ReadonlySet<number>[] =>
+    const by = (
+      sets: readonly ReadonlySet<number>[],
+      measure: (dropped: ReadonlySet<number>) => number,
+    ): ReadonlySet<number>[] =>
       sets
-        .map((dropped) => ({ dropped, flops: this.#flops(dropped) }))
-        .toSorted((a, b) => a.flops - b.flops)
+        .map((dropped) => ({ dropped, measured: measure(dropped) }))
+        .toSorted((a, b) => a.measured - b.measured)
         .map(({ dropped }) => dropped);
-    const refined = cheapest(fitting)
-      .slice(0, MOST_REFINED)
-      .map((dropped) => this.#giveBack(dropped, forced, target));
+    const cheapest = (sets: readonly ReadonlySet<number>[]): ReadonlySet<number>[] =>
+      by(sets, (dropped) => this.#flops(dropped));
+    const smallest = by(fitting, (dropped) => this.#total(dropped));
+    const promising = new Set([
+      ...cheapest(fitting).slice(0, MOST_REFINED),
+      ...smallest.slice(0, MOST_REFINED),
+    ]);
+    const refined = [...promising].map((dropped) => this.#giveBack(dropped, forced, target));
     return cheapest(refined)[0] ?? null;
   }
 
@@ -199,26 +207,39 @@ class Plan {
 
   /** `dropped` without what costs most operations for its bytes, as long as the sum of live values is at most `target`. */
   #giveBack(dropped: ReadonlySet<number>, forced: ReadonlySet<number>, target: number): ReadonlySet<number> {
-    const price = (buffer: number): number => {
-      const own = this.#timelines.find((t) => t?.waits.has(buffer))!;
-      const flops = own.lives.get(buffer)!.makers.reduce((sum, call) => sum + own.flops(call, this.#rows), 0);
-      return flops / Math.max(1, this.#bytes(this.#program.buffers[buffer]!));
-    };
     const left = new Set(dropped);
     // Half of the list at a time, and the halves of a half that is too much.
-    const give = (some: readonly number[]): void => {
+    const give = (some: readonly (readonly number[])[]): void => {
       if (some.length === 0 || this.#effort > EFFORT) return;
-      for (const buffer of some) left.delete(buffer);
+      for (const buffer of some.flat()) left.delete(buffer);
       if (this.#total(left) <= target) return;
-      for (const buffer of some) left.add(buffer);
+      for (const buffer of some.flat()) left.add(buffer);
       if (some.length === 1) return;
       const half = Math.ceil(some.length / 2);
       give(some.slice(0, half));
       give(some.slice(half));
     };
-    const order = [...dropped].filter((b) => !forced.has(b)).map((b) => [b, price(b)] as const);
-    give(order.toSorted(([a, p], [b, q]) => q - p || a - b).map(([buffer]) => buffer));
+    give(this.#byPrice([...dropped].filter((buffer) => !forced.has(buffer))));
     return left;
+  }
+
+  /** Values that the same calls make, together, since with one of them all are made again; the dearest for their bytes first. */
+  #byPrice(some: readonly number[]): number[][] {
+    const groups = new Map<string, { readonly members: number[]; readonly flops: number; bytes: number }>();
+    for (const buffer of some) {
+      const entry = this.#timelines.findIndex((t) => t?.waits.has(buffer));
+      const own = this.#timelines[entry]!;
+      const { makers } = own.lives.get(buffer)!;
+      const key = `${entry}: ${makers.join()}`;
+      const flops = makers.reduce((sum, call) => sum + own.flops(call, this.#rows), 0);
+      const group = groups.get(key) ?? { members: [], flops, bytes: 0 };
+      groups.set(key, group);
+      group.members.push(buffer);
+      group.bytes += this.#bytes(this.#program.buffers[buffer]!);
+    }
+    const dearness = ({ flops, bytes }: { flops: number; bytes: number }): number =>
+      flops / Math.max(1, bytes);
+    return [...groups.values()].toSorted((a, b) => dearness(b) - dearness(a)).map(({ members }) => members);
   }
 
   #candidates(): Set<number> {

@@ -7,13 +7,12 @@
 import type { Node } from "../ir/node.ts";
 import { sameSize } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
+import { RANDOM_COST } from "./cost.ts";
 import { isElementwise, isHeavy, isReduction, isSingle, isSource } from "./form.ts";
 import { isMovement } from "./view.ts";
 
 /** From this many operations an entry, a formula with several readers is stored: a store and a load cost less. */
 const COSTLY = 8;
-/** Threefry's twenty rounds. */
-const RANDOM_COST = 60;
 /** A formula of more nodes than this is cut, so that kernels and the recursion that forms them stay small. */
 const LARGEST = 200;
 
