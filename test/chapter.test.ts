@@ -1,5 +1,6 @@
 /** The figures of the textbook chapter, by its rows C1 … C22, through the compiler and the runtime as users meet them. */
 import { describe, expect, it } from "vitest";
+import type { CompileOptions } from "../compiler/index.ts";
 import { build, example, start } from "./helpers/model.ts";
 import { distance, oracle } from "./oracle/data.ts";
 
@@ -490,6 +491,43 @@ describe("C14: the computational graph", () => {
     expect(["x", "y", "z"].map((path) => list(gradients[path])[0])).toEqual([-1, 2, -3]);
     const { g, h } = net.predict({});
     expect([list(g)[0], list(h)[0]]).toEqual([3, -1]);
+  });
+});
+
+describe("C15: what the backward pass stores", () => {
+  const net = (blocks: number, layer: string): string => `
+    layer residual(x: [..., C], f, g) {
+      y1 = x[..., 0:C / 2] + f(x[..., C / 2:])
+      y2 = x[..., C / 2:] + g(y1)
+      return concat([y1, y2], axis = -1)
+    }
+    model Stack {
+      input x: [N, 8]
+      h = dense(x, 16)
+      for i in 0..${blocks} { h = ${layer}(h, z => dense(z, 8, tanh), z => dense(z, 8, tanh)) }
+      loss mean(h^2)
+      optimizer sgd(lr = 0.1)
+    }`;
+  const arena = async (source: string, options: CompileOptions = {}): Promise<number> =>
+    (await build(source, options)).compiled.report.arena.perRow;
+
+  it("training costs memory for every layer; a reversible net's does not grow with its depth", async () => {
+    const layers = [4, 8, 16];
+    const [kept, undone] = await Promise.all(
+      ["residual", "reversible"].map((layer) => Promise.all(layers.map((n) => arena(net(n, layer))))),
+    );
+    // A block that is kept stores its output, and what it added.
+    expect(kept).toEqual([kept![0], kept![0]! + 4 * 128, kept![0]! + 12 * 128]);
+    expect(undone).toEqual([undone![0], undone![0], undone![0]]);
+  });
+
+  it("a bound on memory is kept by making values again, and the price is told", async () => {
+    const source = net(16, "residual");
+    const whole = (await build(source)).compiled.report.arena;
+    const bytes = Math.round(whole.fixed + 64 * 0.6 * whole.perRow);
+    const { report } = (await build(source, { memory: { bytes, rows: 64 } })).compiled;
+    expect(report.recomputed!.memory.recomputing).toBeLessThanOrEqual(bytes);
+    expect(report.recomputed!.flops.recomputing).toBeLessThan(1.4 * report.recomputed!.flops.keeping);
   });
 });
 

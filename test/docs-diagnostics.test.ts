@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadData } from "../cli/data/load-data.ts";
 import { DataError } from "../cli/failures.ts";
-import { analyse, check } from "../compiler/compile.ts";
+import { analyse, check, compile } from "../compiler/compile.ts";
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
 import { modelManifest, type InputSketch } from "./data/manifest.ts";
 import { optionOf, page, programBlocks, settingsOf, type ProgramBlock } from "./helpers/markdown.ts";
@@ -116,8 +116,13 @@ async function diagnosticsOf({ text, files, block }: Example): Promise<readonly 
     settings: block ? settingsOf(block) : {},
     ...(model === undefined ? {} : { model }),
   };
-  if (!block || optionOf(block, "command") === undefined) return check(text, options);
+  const memory = block && optionOf(block, "memory");
+  if (!block || (optionOf(block, "command") === undefined && memory === undefined))
+    return check(text, options);
   try {
+    if (memory !== undefined) {
+      return (await compile(text, { ...options, memory: { bytes: Number(memory) } })).diagnostics;
+    }
     return (await analyse(text, options)).diagnostics;
   } catch (error) {
     if (error instanceof DiagnosticError) return error.diagnostics;

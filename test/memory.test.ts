@@ -11,7 +11,8 @@ import { arenaBytes, bytesOf, lowerBound } from "../compiler/schedule/memory.ts"
 import { schedule, type ScheduleOptions } from "../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../compiler/schedule/verify-program.ts";
 import { parse } from "../grammar/parse.ts";
-import { start } from "./helpers/model.ts";
+import { page, programBlocks } from "./helpers/markdown.ts";
+import { example, start } from "./helpers/model.ts";
 import { environmentOf, keyOf } from "./helpers/schedule.ts";
 
 const folder = (path: string): URL => new URL(`../${path}/`, import.meta.url);
@@ -349,5 +350,36 @@ describe("@recompute", () => {
     const found = await check(source);
     expect(found.map((d) => d.code)).toContain(code);
     expect(found.find((d) => d.code === code)?.help).toContain(help);
+  });
+});
+
+describe("docs/memory.md", () => {
+  const markdown = page("memory.md");
+  const [deepest, block] = programBlocks(markdown).map(({ text }) => text);
+
+  it("has programs that are in order", async () => {
+    for (const { text } of programBlocks(markdown)) expect(await check(text)).toEqual([]);
+    expect(block).toContain("@recompute layer");
+  });
+
+  it("tells the figures of its network", async () => {
+    const rows = [...markdown.matchAll(/^\| (\d[\d.]*)MB +\| (\d\.\d\d) MB \| \+ ([\d.]+) % +\|$/gm)];
+    expect(rows.length).toBe(3);
+    const whole = /^\| none +\| (\d\.\d\d) MB/m.exec(markdown)![1];
+    for (const [, limit, arena, percent] of rows) {
+      const { report } = await compile(deepest!, { memory: { bytes: 1e6 * Number(limit), rows: 256 } });
+      const { memory, flops } = report.recomputed!;
+      expect((memory.keeping / 1e6).toFixed(2)).toBe(whole);
+      expect((memory.recomputing / 1e6).toFixed(2)).toBe(arena);
+      expect((100 * (flops.recomputing / flops.keeping - 1)).toFixed(1)).toBe(percent);
+    }
+  });
+
+  it("tells the bytes a row of the reversible example", async () => {
+    const said = Number(/takes (\d+)\nbytes a row with 4 blocks and with 16/.exec(markdown)![1]);
+    for (const depth of [4, 16]) {
+      const { report } = await compile(example("reversible"), { settings: { depth } });
+      expect(report.arena.perRow).toBe(said);
+    }
   });
 });
