@@ -118,7 +118,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   const module = async (mode: "strict" | "relaxed") => {
     const plan = planKernels(program, { ...formatOf(dtype), fused: mode === "relaxed" });
     const assembly = render(program, plan, { dtype, simd: mode, model: joint.name });
-    const threads = plan.sharing.any;
+    const threads = plan.sharing.any ? plan.sharing.pays : null;
     const manifest = buildManifest(joint, program, { dtype, simd: mode, threads, sourceHash });
     return {
       plan,

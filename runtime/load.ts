@@ -117,13 +117,13 @@ async function start(
 ): Promise<Started> {
   let reason: string | null = null;
   if (threads > 1) {
-    const most = manifest.threads ?? 1;
+    const { most, rows } = manifest.threads ?? { most: 1, rows: 1 };
     if (threads > most) reason = `the model is divided among ${most} at most`;
     if (most === 1) reason = "the model is too small to be divided";
     else if (!bytes) reason = "a WebAssembly.Module has been given, whose memory cannot be shared";
     else {
       const { startThreads } = await threading();
-      const crew = await startThreads(bytes, Math.min(threads, most), (why) => {
+      const crew = await startThreads(bytes, Math.min(threads, most), rows, (why) => {
         throw new NndslError(
           "worker-failed",
           `The threads of this net are lost: ${why}. Its weights may be those of half a step; load it again.`,

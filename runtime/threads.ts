@@ -223,11 +223,13 @@ export type Crew =
 
 /**
  * Starts threads until there are `count`, this one included; each call of an export is then the work of all.
+ * @param least rows of a batch: with fewer, this thread does all the work, as the others would take more time than they save
  * @param fail what a call does once a thread has failed
  */
 export async function startThreads(
   source: BufferSource,
   count: number,
+  least: number,
   fail: (why: string) => never,
 ): Promise<Crew> {
   if (typeof SharedArrayBuffer === "undefined") {
@@ -281,6 +283,16 @@ export async function startThreads(
       if (!run) continue;
       exports[entry] = (...numbers: number[]): number => {
         if (broken) return fail(broken);
+        const batch = numbers[entry === "train" ? 4 : 0] ?? 0;
+        // First values are drawn by all, since all have to know the seed.
+        if (batch < least && entry !== "initialize") {
+          own.workers.value = 1;
+          try {
+            return run(...numbers);
+          } finally {
+            own.workers.value = count;
+          }
+        }
         words[ENTRY] = index;
         words[CAPACITY] = own.capacity.value;
         for (let i = 0; i < numbers.length; i++) words[ARGUMENTS + i] = numbers[i] ?? 0;

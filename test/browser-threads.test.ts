@@ -30,7 +30,7 @@ try {
   const net = await load(undefined, { seed: 3, threads: 3 });
   globalThis.net = net;
   net.step(examples);
-  await net.fit(examples, { epochs: 4, batch: 7 });
+  await net.fit(examples, { epochs: 4, batch: 17 });
   tell({ threads: net.threads, weights: Array.from(net.save()) });
 } catch (error) {
   tell({ error: String(error) });
@@ -55,7 +55,7 @@ describe.skipIf(skippedWithout(chromiumPath))(inChromium("threads"), () => {
     site = { "/wide.js": js, "/wide.wasm": wasm, "/train.js": train, "/page.js": inWorker };
     const net = await load(wasm, { seed: 3 });
     net.step({ x, y });
-    await net.fit({ x, y }, { epochs: 4, batch: 7 });
+    await net.fit({ x, y }, { epochs: 4, batch: 17 });
     weights = Array.from(net.save());
   });
 

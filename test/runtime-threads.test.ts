@@ -72,7 +72,7 @@ describe("results", () => {
     expect(many.threads).toEqual({ count: 3, reason: null });
     for (const net of [one, many]) {
       for (let i = 0; i < 5; i++) net.step({ x, y });
-      await net.fit({ x, y }, { epochs: 4, batch: 7 });
+      await net.fit({ x, y }, { epochs: 4, batch: 17 });
     }
     const saved = many.save();
     expect(saved).toEqual(one.save());
@@ -117,7 +117,7 @@ describe("results", () => {
   test("of two nets with threads do not disturb each other", async () => {
     const one = await load(wasm, { seed: 3 });
     const nets = [await load(wasm, { seed: 3, threads: 3 }), await load(wasm, { seed: 3, threads: 2 })];
-    await Promise.all([one, ...nets].map((net) => net.fit({ x, y }, { epochs: 3, batch: 7 })));
+    await Promise.all([one, ...nets].map((net) => net.fit({ x, y }, { epochs: 3, batch: 21 })));
     for (const net of nets) {
       expect(net.save()).toEqual(one.save());
       net.dispose();
@@ -171,7 +171,7 @@ describe("why there are fewer threads", () => {
   });
 
   test("more than the module has room for", async () => {
-    const most = (await load(wasm)).manifest.threads!;
+    const most = (await load(wasm)).manifest.threads!.most;
     expect(await reasonOf({ threads: most + 1 })).toEqual({
       count: most,
       reason: `the model is divided among ${most} at most`,
@@ -286,6 +286,17 @@ describe("a thread that is lost", () => {
     expect(lossOf(() => net.step({ x, y }))).toContain("a thread has trapped");
     await gone(started);
     await expect(net.fit({ x, y })).rejects.toMatchObject({ code: "worker-failed" });
+    net.dispose();
+  });
+
+  test("is not missed by a batch with few rows, which is left to this thread alone", async () => {
+    watch(trapIn("predict"));
+    const net = await load(wasm, { threads: 2 });
+    const { rows: least } = net.manifest.threads!;
+    expect(least).toBeGreaterThan(1);
+    const few = (count: number) => ({ x: x.subarray(0, count * 40) });
+    expect(net.predict(few(least - 1))["p"]!.shape).toEqual([least - 1, 10]);
+    expect(lossOf(() => net.predict(few(least)))).toContain("a thread has trapped");
     net.dispose();
   });
 

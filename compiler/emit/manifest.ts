@@ -9,8 +9,8 @@ import { MOST_WORKERS } from "../render/workers.ts";
 export interface ManifestFacts {
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
-  /** Whether several threads can share the module's work. */
-  readonly threads: boolean;
+  /** Rows of a batch from which on it pays to share the module's work among threads; null where that cannot be. */
+  readonly threads: number | null;
   readonly sourceHash: string;
 }
 
@@ -40,7 +40,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
     source: { hash: facts.sourceHash },
     dtype: facts.dtype,
     simd: facts.simd,
-    ...(facts.threads ? { threads: MOST_WORKERS } : {}),
+    ...(facts.threads === null ? {} : { threads: { most: MOST_WORKERS, rows: facts.threads } }),
     free: model.freeName,
     inputs: model.inputs.map((input) => ({
       name: input.name,

@@ -3,7 +3,7 @@
  * ones are left to the first worker. No sum is ever divided, so results do not depend on the number of workers. A worker waits for the others only
  * where a call touches memory that another worker may have changed, or still reads.
  */
-import type { Size } from "../ir/size.ts";
+import { type Size, sizeAt } from "../ir/size.ts";
 import { flopsOf } from "./cost.ts";
 import type { Kernel, KernelCall, Program } from "./kernel.ts";
 import { bytesOf } from "./memory.ts";
@@ -22,6 +22,8 @@ export interface Sharing {
   readonly waits: readonly (readonly boolean[])[];
   /** Whether anything is divided at all. */
   readonly any: boolean;
+  /** Rows of a batch from which on two workers are expected to be faster than one. */
+  readonly pays: number;
 }
 
 /**
@@ -40,7 +42,37 @@ export function shareOut(program: Program, elementBytes: number, worth = WORTH_S
   }
   const splits = program.kernels.map((kernel, i) => (largest[i]! < worth ? null : loopToSplit(kernel)));
   const waits = program.entries.map(({ calls }) => waitsOf(calls, program, splits, elementBytes));
-  return { splits, waits, any: splits.some((split) => split !== null) };
+  const pays = paysFrom(program, splits, waits, worth);
+  if (pays === null) return { splits: splits.map(() => null), waits, any: false, pays: Infinity };
+  return { splits, waits, any: true, pays };
+}
+
+/** More rows than a batch has. */
+const MOST_ROWS = 2 ** 20;
+
+/**
+ * The least power of two of rows for which half of the work that is divided is more than all that waiting takes, reckoned as `worth` operations
+ * each time; `null` where there is none.
+ */
+function paysFrom(
+  program: Program,
+  splits: Sharing["splits"],
+  waits: Sharing["waits"],
+  worth: number,
+): number | null {
+  const names = program.entries.map(({ name }) => name);
+  const entry = names.includes("step") ? names.indexOf("step") : names.indexOf("predict");
+  const divided = program.entries[entry]!.calls.filter(({ kernel }) => splits[kernel] !== null);
+  if (divided.length === 0) return null;
+  // Before the entry, and at its end.
+  const meetings = 2 + waits[entry]!.filter(Boolean).length;
+  for (let batch = 1; batch <= MOST_ROWS; batch *= 2) {
+    let work = 0;
+    for (const { kernel, rows } of divided)
+      work += flopsOf(program.kernels[kernel]!, rows === undefined ? batch : sizeAt(rows, batch));
+    if (work / 2 >= meetings * worth) return batch;
+  }
+  return null;
 }
 
 const steps = (size: Size): number => (size.free ? TYPICAL_ROWS : 1) * size.count;
