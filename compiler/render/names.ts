@@ -8,7 +8,7 @@ const RESERVED = new Set(
   type typeof undefined var void while with yield bool boolean i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 isize usize v128 i8x16 i16x8 i32x4
   i64x2 f32x4 f64x2 memory load store abs reinterpret select min max sqrt floor NaN Infinity Math Mathf rows seed site step predict evaluate
   gradients initialize train gather gatherLong worker workers sleeps control meet shareFrom shareEnd shuffle reserve reach unreachable capacity arena place threefry secondWord quarter foldHuge hugeQuarter multiplyHigh
-  bitsOfTwoOverPi CONSTANTS FIXED ROWS ARENA PANEL PANELS BLOCK BLOCKS CONTROL TWO_OVER_PI STEP`
+  bitsOfTwoOverPi CONSTANTS FIXED ROWS ARENA PANEL PANELS BLOCK BLOCKS KEPT KEPTS CONTROL TWO_OVER_PI STEP`
     .split(/\s+/)
     .filter((word) => word !== ""),
 );

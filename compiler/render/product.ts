@@ -14,12 +14,15 @@ import { Values, type KernelTools, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
 
+/** Memory beside the arena: for packed factors, and for values that all tiles read. */
+export type Room = "left" | "right" | "kept";
+
 export interface ProductOptions {
   readonly tiling: Tiling;
   /** Whether multiplication and addition may be one rounding. */
   readonly fused: boolean;
-  /** The address of memory for so many bytes of a packed factor. */
-  readonly room: (factor: "left" | "right", bytes: number) => string;
+  /** The address of memory of this worker's own, for so many bytes. */
+  readonly room: (of: Room, bytes: number) => string;
   /** The loop that workers divide among them. */
   readonly split: number | null;
   /** Whether a vector along the rows may reach past the last. */
@@ -60,6 +63,10 @@ class ProductWriter {
   readonly #writer: Writer;
   readonly #options: ProductOptions;
   readonly #tiling: Tiling;
+  /** Beside the values: how many loops are open where each is known. */
+  readonly #levels: readonly number[];
+  /** Where values are kept, once any is. */
+  #kept: string | null = null;
   readonly #rowLoop: number;
   readonly #columnLoop: number;
   /** Of each operand, inside the loops opened so far. */
@@ -72,6 +79,7 @@ class ProductWriter {
     this.#writer = writer;
     this.#options = options;
     this.#tiling = options.tiling;
+    this.#levels = levelsOf({ ...product, inner: 0 });
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
@@ -83,8 +91,8 @@ class ProductWriter {
 
   /** Loops over the leading axes, outermost first. */
   #batch(level: number, values: Values): void {
-    for (const [index, valueLevel] of levelsOf({ ...this.#product, inner: 0 }).entries()) {
-      if (valueLevel === level && level <= this.#rowLoop) values.compute(index, this.#site(1, 0, 0));
+    for (const [index, valueLevel] of this.#levels.entries()) {
+      if (valueLevel === level && level <= this.#rowLoop) this.#keep(index, values);
     }
     if (level === this.#rowLoop) {
       this.#rows(values);
@@ -104,6 +112,24 @@ class ProductWriter {
       this.#batch(level + 1, values.inside());
     });
     this.#addresses.splice(0, this.#addresses.length, ...saved);
+  }
+
+  /**
+   * A value that tiles have in common. What is computed is kept in memory, and what is loaded is loaded by each tile: in a register it would be one too
+   * many for the loop over the depth, and engines then move sums to the stack and back.
+   */
+  #keep(index: number, values: Values): void {
+    const { kind } = this.#product.values[index]!;
+    if (kind === "load") return;
+    const { text, lanes } = values.compute(index, this.#site(1, 0, 0));
+    if (kind === "constant") return;
+    const at = (this.#kept ??= this.#declare(
+      "kept",
+      this.#options.room("kept", this.#product.values.length * 16),
+    ));
+    const offset = index * 16;
+    this.#writer.line(`v128.store(${at}, ${text}${offset === 0 ? "" : `, ${offset}`});`);
+    values.set(index, { text: `v128.load(${address(at, offset)})`, lanes });
   }
 
   /** What the loop runs over: all of it, or this worker's share in pieces of `step` bytes. */
@@ -443,6 +469,10 @@ class ProductWriter {
         text = advance(text, this.#indices[loop]!, operand.strides[loop]!);
       if (text !== this.#addresses[i])
         this.#addresses[i] = this.#declare(`${addressName(operand.name)}Tile`, text);
+    }
+    for (const [index, level] of this.#levels.entries()) {
+      if (level <= this.#rowLoop && this.#product.values[index]!.kind === "load")
+        values.compute(index, this.#site(1, 0, 0));
     }
     for (const [row, vectors] of sums.entries()) {
       for (const [v, sum] of vectors.entries()) {

@@ -8,7 +8,7 @@ import { formatOf, type Format } from "./format.ts";
 import { MathLibrary } from "./math/library.ts";
 import { Names } from "./names.ts";
 import { addressName, renderNest } from "./nest.ts";
-import { renderProduct } from "./product.ts";
+import { renderProduct, type Room } from "./product.ts";
 import { normalSource, shuffleSource, threefrySource, uniformSource } from "./random.ts";
 import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
@@ -42,7 +42,7 @@ class ModuleWriter {
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
   readonly #plan: Plan;
-  readonly #rooms = { left: 0, right: 0 };
+  readonly #rooms = { left: 0, right: 0, kept: 0 };
 
   constructor(program: Program, plan: Plan, options: RenderOptions) {
     this.#program = program;
@@ -75,6 +75,7 @@ class ModuleWriter {
         : "",
       this.#roomSource("left"),
       this.#roomSource("right"),
+      this.#roomSource("kept"),
       `// ---------------------------------------------------------------- memory\n`,
       `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
       `/// Last of all data: what lies behind is asked for as the module starts\nconst ARENA: usize = memory.data(16, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
@@ -124,7 +125,7 @@ class ModuleWriter {
           tiling,
           padded,
           fused: this.#options.simd === "relaxed",
-          room: (factor, bytes) => this.#reserveRoom(factor, bytes),
+          room: (of, bytes) => this.#reserveRoom(of, bytes),
           split,
         });
     });
@@ -132,18 +133,18 @@ class ModuleWriter {
   }
 
   /** One room serves all products of a worker, which run one after the other. */
-  #reserveRoom(factor: "left" | "right", bytes: number): string {
-    this.#rooms[factor] = Math.max(this.#rooms[factor], bytes);
-    const name = ROOMS[factor];
+  #reserveRoom(of: Room, bytes: number): string {
+    this.#rooms[of] = Math.max(this.#rooms[of], bytes);
+    const name = ROOMS[of].name;
     return this.#plan.sharing.any ? `(${name}S + <usize>worker * ${name})` : `${name}S`;
   }
 
-  #roomSource(factor: "left" | "right"): string {
-    const bytes = this.#rooms[factor];
-    const name = ROOMS[factor];
+  #roomSource(of: Room): string {
+    const bytes = this.#rooms[of];
+    const name = ROOMS[of].name;
     if (bytes === 0) return "";
     const workers = this.#plan.sharing.any ? MOST_WORKERS : 1;
-    return `/// Where products pack the lines of their ${factor} factors, and how many bytes that takes\nconst ${name}: usize = ${bytes};\nconst ${name}S: usize = memory.data(${workers * bytes}, 64);\n`;
+    return `/// ${ROOMS[of].about}, and how many bytes that takes\nconst ${name}: usize = ${bytes};\nconst ${name}S: usize = memory.data(${workers * bytes}, 64);\n`;
   }
 
   #draw(distribution: "uniform" | "normal"): string {
@@ -249,7 +250,11 @@ class ModuleWriter {
   }
 }
 
-const ROOMS = { left: "BLOCK", right: "PANEL" } as const;
+const ROOMS: Readonly<Record<Room, { readonly name: string; readonly about: string }>> = {
+  left: { name: "BLOCK", about: "Where products pack rows of their left factors" },
+  right: { name: "PANEL", about: "Where products pack columns of their right factors" },
+  kept: { name: "KEPT", about: "Where products keep what all their tiles read" },
+};
 
 const drawsRandom = (kernel: Kernel): boolean => kernel.values.some((value) => value.kind === "random");
 

@@ -75,8 +75,8 @@ class Fusion {
   readonly #writers = new Map<number, Set<Cluster>>();
   readonly #readers = new Map<number, Set<Cluster>>();
   readonly #inPlace: ReadonlySet<number>;
-  /** Buffers whose old values are read by the update of another buffer. */
-  readonly #contested = new Set<number>();
+  /** Buffers whose old values the update of another buffer will read, which is in no kernel yet. */
+  #contested: ReadonlySet<number> = new Set();
   /** Roots' buffers, which are written whether anyone reads them or not. */
   readonly #wanted: ReadonlySet<number>;
 
@@ -107,14 +107,31 @@ class Fusion {
 
     const order = [...this.#location.keys()].sort((a, b) => a.id - b.id);
     for (const node of order) this.#placeNode(node);
-    for (const item of last) {
-      for (const { buffer } of formBody(single({ ...item, buffer: -1 }), this.#locate).reads) {
-        if (!this.#inPlace.has(buffer) || buffer === item.buffer) continue;
-        this.#contested.add(buffer);
-      }
-    }
-    for (const item of last) this.#placeLast(item);
+    this.#placeUpdates(last);
     return this.#finish();
+  }
+
+  /** An update that reads the old values of others comes before them, so that all can be one kernel with what they are made of. */
+  #placeUpdates(items: readonly Item[]): void {
+    const waiting = new Map(
+      items.map((item) => {
+        const { reads } = formBody(single({ ...item, buffer: -1 }), this.#locate);
+        const others = reads
+          .map(({ buffer }) => buffer)
+          .filter((b) => this.#inPlace.has(b) && b !== item.buffer);
+        return [item, new Set(others)];
+      }),
+    );
+    while (waiting.size > 0) {
+      const contested = new Set([...waiting.values()].flatMap((buffers) => [...buffers]));
+      const free = [...waiting.keys()].find((item) => !contested.has(item.buffer));
+      // Where updates read one another's old values, any may be first.
+      const [item] = free === undefined ? waiting.keys() : [free];
+      if (item === undefined) return;
+      waiting.delete(item);
+      this.#contested = new Set([...waiting.values()].flatMap((buffers) => [...buffers]));
+      this.#placeLast(item);
+    }
   }
 
   #materialise(node: Node): void {
