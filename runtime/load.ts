@@ -117,7 +117,7 @@ async function start(
 ): Promise<Started> {
   let reason: string | null = null;
   if (threads > 1) {
-    const { most, rows } = manifest.threads ?? { most: 1, rows: 1 };
+    const { most, rows } = manifest.threads ?? { most: 1, rows: {} };
     if (threads > most) reason = `the model is divided among ${most} at most`;
     if (most === 1) reason = "the model is too small to be divided";
     else if (!bytes) reason = "a WebAssembly.Module has been given, whose memory cannot be shared";

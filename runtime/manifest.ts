@@ -50,8 +50,11 @@ export interface Manifest {
   readonly source: { readonly hash: string };
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
-  /** How many threads its work can be shared among, and from how many rows of a batch on that pays; a small model leaves this out. */
-  readonly threads?: { readonly most: number; readonly rows: number };
+  /**
+   * How many threads its work can be shared among, and by export from how many rows of a batch on that pays, `train` being like `step`; an export
+   * for which it never pays is left out, and for a small model all of this.
+   */
+  readonly threads?: { readonly most: number; readonly rows: Readonly<Record<string, number>> };
   /** The name of the free dimension, null where the model has none (then every call is of one "row"). */
   readonly free: string | null;
   readonly inputs: readonly ManifestInput[];

@@ -223,13 +223,13 @@ export type Crew =
 
 /**
  * Starts threads until there are `count`, this one included; each call of an export is then the work of all.
- * @param least rows of a batch: with fewer, this thread does all the work, as the others would take more time than they save
+ * @param rows by entry: with fewer, this thread does all the work, as the others would take more time than they save
  * @param fail what a call does once a thread has failed
  */
 export async function startThreads(
   source: BufferSource,
   count: number,
-  least: number,
+  rows: Readonly<Record<string, number>>,
   fail: (why: string) => never,
 ): Promise<Crew> {
   if (typeof SharedArrayBuffer === "undefined") {
@@ -281,11 +281,12 @@ export async function startThreads(
     for (const [index, entry] of entries.entries()) {
       const run = own[entry] as ((...numbers: number[]) => number) | undefined;
       if (!run) continue;
+      const isTrain = entry === "train";
+      const least = rows[isTrain ? "step" : entry] ?? Infinity;
       exports[entry] = (...numbers: number[]): number => {
         if (broken) return fail(broken);
-        const batch = numbers[entry === "train" ? 4 : 0] ?? 0;
         // First values are drawn by all, since all have to know the seed.
-        if (batch < least && entry !== "initialize") {
+        if (entry !== "initialize" && (numbers[isTrain ? 4 : 0] ?? 0) < least) {
           own.workers.value = 1;
           try {
             return run(...numbers);

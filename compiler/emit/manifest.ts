@@ -4,13 +4,14 @@ import { CompilerFault } from "../fault.ts";
 import type { Model } from "../ir/model.ts";
 import { showSize, type Shape } from "../ir/size.ts";
 import type { Buffer, Program } from "../schedule/kernel.ts";
+import type { Sharing } from "../schedule/share.ts";
 import { MOST_WORKERS } from "../render/workers.ts";
 
 export interface ManifestFacts {
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
-  /** Rows of a batch from which on it pays to share the module's work among threads; null where that cannot be. */
-  readonly threads: number | null;
+  /** By entry, rows of a batch from which on it pays to share its work among threads; null where nothing is shared. */
+  readonly threads: Sharing["pays"] | null;
   readonly sourceHash: string;
 }
 

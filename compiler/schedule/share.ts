@@ -5,7 +5,7 @@
  */
 import { type Size, sizeAt } from "../ir/size.ts";
 import { flopsOf } from "./cost.ts";
-import type { Kernel, KernelCall, Program } from "./kernel.ts";
+import type { EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import { bytesOf } from "./memory.ts";
 
 /** The batch at which the work of kernels is judged. */
@@ -22,8 +22,8 @@ export interface Sharing {
   readonly waits: readonly (readonly boolean[])[];
   /** Whether anything is divided at all. */
   readonly any: boolean;
-  /** Rows of a batch from which on two workers are expected to be faster than one. */
-  readonly pays: number;
+  /** By entry, the rows of a batch from which on two workers are expected to be faster than one; without those that are never. */
+  readonly pays: Readonly<Partial<Record<EntryName, number>>>;
 }
 
 /**
@@ -42,35 +42,29 @@ export function shareOut(program: Program, elementBytes: number, worth = WORTH_S
   }
   const splits = program.kernels.map((kernel, i) => (largest[i]! < worth ? null : loopToSplit(kernel)));
   const waits = program.entries.map(({ calls }) => waitsOf(calls, program, splits, elementBytes));
-  const pays = paysFrom(program, splits, waits, worth);
-  if (pays === null) return { splits: splits.map(() => null), waits, any: false, pays: Infinity };
-  return { splits, waits, any: true, pays };
+  const pays = program.entries.flatMap(({ name, calls }, i): [EntryName, number][] => {
+    const meetings = waits[i]!.filter(Boolean).length + MEETINGS;
+    const divided = calls.filter(({ kernel }) => splits[kernel] !== null);
+    const rows = name === "initialize" ? null : paysFrom(program.kernels, divided, meetings * worth);
+    return rows === null ? [] : [[name, rows]];
+  });
+  const any = pays.length > 0;
+  return { splits: any ? splits : splits.map(() => null), waits, any, pays: Object.fromEntries(pays) };
 }
 
+/** Of every entry, before it and at its end. */
+const MEETINGS = 2;
 /** More rows than a batch has. */
 const MOST_ROWS = 2 ** 20;
 
-/**
- * The least power of two of rows for which half of the work that is divided is more than all that waiting takes, reckoned as `worth` operations
- * each time; `null` where there is none.
- */
-function paysFrom(
-  program: Program,
-  splits: Sharing["splits"],
-  waits: Sharing["waits"],
-  worth: number,
-): number | null {
-  const names = program.entries.map(({ name }) => name);
-  const entry = names.includes("step") ? names.indexOf("step") : names.indexOf("predict");
-  const divided = program.entries[entry]!.calls.filter(({ kernel }) => splits[kernel] !== null);
-  if (divided.length === 0) return null;
-  // Before the entry, and at its end.
-  const meetings = 2 + waits[entry]!.filter(Boolean).length;
+/** The least power of two of rows for which half of the work of `calls` is as much as waiting takes; `null` where there is none. */
+function paysFrom(kernels: readonly Kernel[], calls: readonly KernelCall[], waiting: number): number | null {
+  if (calls.length === 0) return null;
   for (let batch = 1; batch <= MOST_ROWS; batch *= 2) {
     let work = 0;
-    for (const { kernel, rows } of divided)
-      work += flopsOf(program.kernels[kernel]!, rows === undefined ? batch : sizeAt(rows, batch));
-    if (work / 2 >= meetings * worth) return batch;
+    for (const { kernel, rows } of calls)
+      work += flopsOf(kernels[kernel]!, rows === undefined ? batch : sizeAt(rows, batch));
+    if (work / 2 >= waiting) return batch;
   }
   return null;
 }
