@@ -92,8 +92,8 @@ interface Life {
   /** The calls that write it: all parts, where it is put together. */
   readonly makers: readonly number[];
   readonly last: number;
-  /** The last touch before the longest wait for a reader; null where nobody waits. */
-  readonly rests: number | null;
+  /** The longest time without a touch: the call before it and the one after. Null where it is always at hand. */
+  readonly wait: { readonly from: number; readonly until: number } | null;
 }
 
 /** An entry with some values made again. */
@@ -374,12 +374,14 @@ class Timeline {
       [...touches].map(([buffer, times]) => [buffer, lifeOf(times, this.#writers.get(buffer) ?? [])]),
     );
     const waiting = [...this.lives].filter(
-      ([, { makers, rests }]) => rests !== null && makers.every((maker) => this.#isRepeatable(maker)),
+      ([, { makers, wait }]) =>
+        wait !== null &&
+        makers.every((maker) => this.#isRepeatable(maker) && this.#readsTheSame(maker, wait.until)),
     );
     this.waits = new Set(waiting.map(([buffer]) => buffer));
     this.#lateReads = this.#operands.map((operands, at) =>
       operands.flatMap(({ buffer }) =>
-        this.waits.has(buffer) && at > this.lives.get(buffer)!.rests! ? [buffer] : [],
+        this.waits.has(buffer) && at > this.lives.get(buffer)!.wait!.from ? [buffer] : [],
       ),
     );
   }
@@ -401,7 +403,7 @@ class Timeline {
         places.push(life.makers.at(-1)!);
     }
     return waiting.flatMap(({ buffer, life }) =>
-      places.some((place) => life.makers[0]! <= place && place < life.rests!) ? [buffer] : [],
+      places.some((place) => life.makers[0]! <= place && place < life.wait!.from) ? [buffer] : [],
     );
   }
 
@@ -412,7 +414,7 @@ class Timeline {
     const copyOf = new Map<number, number>();
     const fresh = (original: number): number => firstFree + copies.push(original) - 1;
     const isLate = (buffer: number, at: number): boolean =>
-      dropped.has(buffer) && this.waits.has(buffer) && at > this.lives.get(buffer)!.rests!;
+      dropped.has(buffer) && this.waits.has(buffer) && at > this.lives.get(buffer)!.wait!.from;
     const isThere = (buffer: number, at: number): boolean =>
       copyOf.has(buffer) ||
       (!isLate(buffer, at) && (this.lives.get(buffer)!.last >= at || this.#kept.has(buffer)));
@@ -499,15 +501,13 @@ class Timeline {
 /** @param touches in order, makers included */
 function lifeOf(touches: readonly number[], makers: readonly number[]): Life {
   const made = makers.at(-1) ?? -1;
-  let rests: number | null = null;
-  let longest = 1;
-  for (const [i, touch] of touches.entries()) {
-    const wait = (touches[i + 1] ?? touch) - touch;
-    if (touch < made || wait <= longest) continue;
-    longest = wait;
-    rests = touch;
+  let wait: Life["wait"] = null;
+  for (const [i, from] of touches.entries()) {
+    const until = touches[i + 1] ?? from;
+    const longest = wait === null ? 1 : wait.until - wait.from;
+    if (from >= made && until - from > longest) wait = { from, until };
   }
-  return { makers, last: touches.at(-1)!, rests };
+  return { makers, last: touches.at(-1)!, wait };
 }
 
 /** The names of the kernels that read each buffer. */
