@@ -117,6 +117,37 @@ export function compileTable({ compileTime }: Results): Table | undefined {
   };
 }
 
+/** Kernels that take less than this share of a step are left out. */
+const WORTH_A_LINE = 0.002;
+
+export function profileTables({ profiles = [] }: Results): Table[] {
+  return profiles.map(({ simd, peak, kernels }) => {
+    const whole = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
+    return {
+      head: [
+        `Kernels of a step, ${simd}, peak ${figure(peak)} GFLOP/s`,
+        "µs",
+        "GFLOP/s",
+        "% of peak",
+        "predicted",
+        "GB/s touched",
+        "on the stack",
+      ],
+      rows: kernels
+        .filter(({ microseconds }) => microseconds > WORTH_A_LINE * whole)
+        .map((k) => [
+          k.kernel,
+          figure(k.microseconds),
+          figure(k.gigaflops),
+          String(Math.round(100 * k.share)),
+          String(Math.round(100 * k.predicted)),
+          figure(k.gigabytes),
+          k.spills === undefined ? "–" : String(k.spills),
+        ]),
+    };
+  });
+}
+
 const withUnit = (value: number, unit: Target["unit"]): string =>
   unit === "% of peak" ? `${figure(value)} %` : unit === "×" ? figure(value) : `${figure(value)} ${unit}`;
 
