@@ -1,5 +1,6 @@
 /** Memory: the arena beside what must be alive, values made again instead of kept, and layers that are undone instead of kept. */
 import { readdirSync, readFileSync } from "node:fs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { analyse, check, compile, DiagnosticError } from "../compiler/index.ts";
 import type { Model } from "../compiler/ir/model.ts";
@@ -11,9 +12,12 @@ import { arenaBytes, bytesOf, lowerBound } from "../compiler/schedule/memory.ts"
 import { schedule, type ScheduleOptions } from "../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../compiler/schedule/verify-program.ts";
 import { parse } from "../grammar/parse.ts";
+import { cases } from "./fuzz/programs.ts";
 import { page, programBlocks } from "./helpers/markdown.ts";
 import { example, start } from "./helpers/model.ts";
 import { environmentOf, keyOf } from "./helpers/schedule.ts";
+
+const RANDOM_PROGRAMS = Number(process.env["RANDOM_PROGRAMS"] ?? 60);
 
 const folder = (path: string): URL => new URL(`../${path}/`, import.meta.url);
 
@@ -141,6 +145,17 @@ describe("values made again", () => {
     const rows = 8;
     const memory = { bytes: leastOf(model, rows, 8), rows };
     expect(results(model, { memory }, rows)).toEqual(results(model, {}, rows));
+  });
+
+  it("random programs have the same bits in the least memory", async () => {
+    let repeated = 0;
+    for (const { source } of fc.sample(cases, { numRuns: RANDOM_PROGRAMS, seed: 4 })) {
+      const model = await lowered(source);
+      const memory = { bytes: leastOf(model, 4, 8), rows: 4 };
+      repeated += Math.min(1, repeats(schedule(model, { elementBytes: 8, memory })));
+      expect(results(model, { memory }, 4), source).toEqual(results(model, {}, 4));
+    }
+    expect(repeated).toBeGreaterThan(RANDOM_PROGRAMS / 10);
   });
 
   it("more memory costs fewer operations; k layers do with about 2√k", async () => {
