@@ -1,7 +1,9 @@
 /** Memory: the arena beside what must be alive, values made again instead of kept, and layers that are undone instead of kept. */
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { analyse, check, compile, DiagnosticError } from "../compiler/index.ts";
 import type { Model } from "../compiler/ir/model.ts";
 import { lower } from "../compiler/passes/lower.ts";
@@ -15,6 +17,7 @@ import { parse } from "../grammar/parse.ts";
 import { cases } from "./fuzz/programs.ts";
 import { page, programBlocks } from "./helpers/markdown.ts";
 import { example, start } from "./helpers/model.ts";
+import { runHere } from "./helpers/run-cli.ts";
 import { environmentOf, keyOf } from "./helpers/schedule.ts";
 
 const RANDOM_PROGRAMS = Number(process.env["RANDOM_PROGRAMS"] ?? 60);
@@ -397,5 +400,33 @@ describe("docs/memory.md", () => {
       const { report } = await compile(example("reversible"), { settings: { depth } });
       expect(report.arena.perRow).toBe(said);
     }
+  });
+});
+
+describe("--memory", () => {
+  const place = mkdtempSync(join(tmpdir(), "nndsl-memory-"));
+  writeFileSync(join(place, "deep.nn"), deep(16));
+  afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+  it.each(["compile", "inspect"])("of %s prints the price", async (command) => {
+    const { code, stdout } = await runHere(
+      [command, "deep.nn", "--memory", "320KB", "--batch", "256"],
+      place,
+    );
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/not kept but made again: h/);
+    expect(stdout).toMatch(/256 rows of a batch: 3[01]\d KB instead of \d+ KB/);
+    expect(stdout).toMatch(/a step: [\d.]+ MFLOP instead of [\d.]+ MFLOP, [\d.]+ % more/);
+  });
+
+  it.each([
+    ["100", 1, "memory-too-small"],
+    ["a lot", 2, "such as 65536, 64KB or 2MB"],
+    ["0", 2, "such as 65536, 64KB or 2MB"],
+    ["1KB", 1, "a batch of 32 takes at least"],
+  ])("%s ends with exit code %i", async (size, exit, text) => {
+    const { code, stderr } = await runHere(["compile", "deep.nn", "--memory", size], place);
+    expect(code).toBe(exit);
+    expect(stderr).toContain(text);
   });
 });
