@@ -56,7 +56,7 @@ describe.skipIf(skippedWithout(chromiumPath))(
     const html = (script: string): string =>
       `<!doctype html><title>Line</title><p id="report"></p><script type="module" src="./${script}"></script>`;
     const runtime = async (): Promise<string> =>
-      `${(await bundleRuntime()).trim()}\nconst { load, NndslError } = nndsl;\nexport { load, NndslError };\n`;
+      `${(await bundleRuntime()).trim()}\nconst { NndslError } = nndsl;\nconst load = (source, options) => nndsl.loadWith(async () => ({}), source, options);\nexport { load, NndslError };\n`;
 
     test("trains as in Node, draws frames meanwhile, aborts, saves, restores and predicts", async () => {
       const wasm = await fakeModule();
