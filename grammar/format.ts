@@ -19,7 +19,7 @@ import {
   type Document,
 } from "./document.ts";
 import { parse } from "./parse.ts";
-import { ATOM_LEVEL, infix, LAMBDA_LEVEL, POSTFIX_LEVEL, prefix } from "./precedence.ts";
+import { ATOM_LEVEL, infix, LAMBDA_LEVEL, NEGATION_LEVEL, POSTFIX_LEVEL, prefix } from "./precedence.ts";
 
 const WIDTH = 100;
 
@@ -289,7 +289,7 @@ class Printer {
         return this.#list("[", e.items, (item) => this.#expression(item), "]", e.span.start, e.span.end);
       case "unary": {
         const text = e.operator === "-" ? "-" : `${e.operator} `;
-        return concat(text, this.#expression(e.operand, prefix[e.operator]));
+        return concat(text, this.#operand(e.operand, prefix[e.operator]));
       }
       case "transpose":
         return concat(this.#expression(e.operand, POSTFIX_LEVEL), "'");
@@ -330,10 +330,12 @@ class Printer {
 
   #power(e: ast.Binary): Document {
     const { level } = infix["^"];
-    // `2^-1` needs no parentheses, since nothing else could be meant.
-    const signed = e.right.kind === "unary" && e.right.operator === "-";
-    const right = signed ? this.#bare(e.right) : this.#expression(e.right, level);
-    return concat(this.#expression(e.left, level + 1), "^", right);
+    return concat(this.#expression(e.left, level + 1), "^", this.#operand(e.right, level));
+  }
+
+  /** After an operator: `2^-1` and `@recompute -x` need no parentheses, since nothing else could be meant. */
+  #operand(e: ast.Expression, level: number): Document {
+    return isSigned(e) ? this.#bare(e) : this.#expression(e, level);
   }
 
   /** Operators of one level that follow each other break together, each at the start of its line. */
@@ -403,7 +405,7 @@ function levelOf(e: ast.Expression): number {
     case "binary":
       return infix[e.operator].level;
     case "unary":
-      return prefix[e.operator];
+      return isSigned(e) ? NEGATION_LEVEL : prefix[e.operator];
     case "transpose":
     case "call":
     case "index":
@@ -415,6 +417,13 @@ function levelOf(e: ast.Expression): number {
     case "name":
       return ATOM_LEVEL;
   }
+}
+
+/** Whether it begins with a minus, which a power to its right would become part of, be it behind `@recompute`. */
+function isSigned(e: ast.Expression): boolean {
+  let inner = e;
+  while (inner.kind === "unary" && inner.operator === "@recompute") inner = inner.operand;
+  return inner.kind === "unary" && inner.operator === "-";
 }
 
 function isLink(e: ast.Expression): e is ast.Binary | ast.Pipe {

@@ -98,6 +98,17 @@ describe("layout", () => {
     );
   });
 
+  it("leaves a minus bare after `^` and `@recompute`, and keeps it from a power that is not its own", () => {
+    const laidOut = (value: string): string => layOut(`const c = ${value}`).slice("const c = ".length, -1);
+    expect(laidOut("2^(-x)")).toBe("2^-x");
+    expect(laidOut("@recompute (-x)")).toBe("@recompute -x");
+    expect(laidOut("2^(@recompute (-(x^2)))")).toBe("2^@recompute -x^2");
+    expect(laidOut("(@recompute (-x))^2")).toBe("(@recompute -x)^2");
+    expect(laidOut("(@recompute @recompute (-x))^2")).toBe("(@recompute @recompute -x)^2");
+    expect(laidOut("@recompute (-x) * y")).toBe("@recompute -x * y");
+    expect(laidOut("(@recompute x)^2")).toBe("@recompute x^2");
+  });
+
   it("keeps one statement on the line of its block where it stood there, and breaks it where it did not fit", () => {
     const short = "fn f(x) {\n  for n in x { x = n }\n  if x { y = 1 } else { y = 2 }\n  return y\n}\n";
     expect(layOut(short)).toBe(short);
