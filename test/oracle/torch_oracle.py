@@ -432,6 +432,32 @@ def derivatives(i, p):
     return o, loss + (jacobian(lambda q: w @ torch.tanh(q)) ** 2).sum(), {}
 
 
+def reversible(i, p):
+    x, a = i["x"], i["a"]
+    dense = lambda z, path: F.linear(z, p[f"{path}.weight"], p[f"{path}.bias"])
+
+    def block(z, f, g):
+        left, right = z.chunk(2, -1)
+        left = left + f(right)
+        return torch.cat([left, right + g(left)], -1)
+
+    h = torch.tanh(dense(x, "h"))
+    first = block(h, lambda z: F.softplus(dense(z, "stacked.0.f")), lambda z: dense(z, "stacked.0.g"))
+    o = {
+        "one": block(h, lambda z: torch.tanh(dense(z, "one.f")), lambda z: torch.sigmoid(dense(z, "one.g"))),
+        "stacked": block(
+            first, lambda z: torch.tanh(dense(z, "stacked.1.f")), lambda z: torch.tanh(dense(z, "stacked.1.g"))
+        ),
+        "matrix": block(a * p["scale"], lambda z: torch.tanh(dense(z, "matrix.f")), torch.sin),
+        "added": dense(x, "kept") + torch.tanh(h),
+    }
+    loss = (o["one"] ** 3).mean() + F.mse_loss(o["stacked"], i["y"])
+    loss = loss + torch.sin(o["matrix"]).mean() + (o["added"] ** 2).mean()
+    o["x_d"] = gradient((o["one"] ** 2).sum() + (o["stacked"] ** 2).sum() + (o["added"] ** 2).sum(), x)
+    o["a_d"] = gradient((o["matrix"] ** 3).sum(), a)
+    return o, loss, {}
+
+
 AT = real([3], 0.5, 1.5)
 DENSE = lambda path, out, into: {f"{path}.weight": real([out, into], -1, 1), f"{path}.bias": real([out], -1, 1)}
 
@@ -523,6 +549,22 @@ CASES = {
         derivatives,
         {"x": real(["N", 3], -2, 2), "u": real(["N", 3], 0.5, 2)},
         {"at": AT, **DENSE("h", 4, 3), **DENSE("z", 2, 4), "point": real([3], -1, 1)},
+    ),
+    "reversible": (
+        reversible,
+        {"x": real(["N", 5], -2, 2), "a": real(["N", 2, 4], -2, 2), "y": real(["N", 6], -1, 1)},
+        {
+            **DENSE("h", 6, 5),
+            **DENSE("one.f", 3, 3),
+            **DENSE("one.g", 3, 3),
+            **DENSE("stacked.0.f", 3, 3),
+            **DENSE("stacked.0.g", 3, 3),
+            **DENSE("stacked.1.f", 3, 3),
+            **DENSE("stacked.1.g", 3, 3),
+            "scale": real([4], 0.5, 1.5),
+            **DENSE("matrix.f", 2, 2),
+            **DENSE("kept", 6, 5),
+        },
     ),
 }
 
