@@ -475,9 +475,23 @@ class ProgramWriter {
         );
         return this.#bind(c, `highway(${t}, ${act})`, x.shape, times(reaches, range(0, 2)), [x]);
       }
+      case 7:
+        if (last.count % 2 === 0) return this.#reversible(c, x, last.count / 2, act);
+        return this.#bind(c, `dense(${t}, ${units}, ${act})`, shape, reaches, [x]);
       default:
         return this.#bind(c, `dense(${t}, ${units}, ${act})`, shape, reaches, [x]);
     }
+  }
+
+  /** One or two blocks: of the second all of the first is undone. */
+  #reversible(c: Choices, x: Term, half: number, act: string): true {
+    const first = `reversible(${x.text}, z => dense(z, ${half}, tanh), z => tanh(dense(z, ${half}, ${act})))`;
+    const second = `reversible(z => glu(z, ${half}) / ${half + 2}, z => dense(z, ${half}, sigmoid))`;
+    const once = plus(x.range, range(-1, 1));
+    if (!c.once(2)) return this.#bind(c, first, x.shape, once, [x]);
+    // The unit is within √(6 half) reach + 1, and √(6 half) < half + 2.
+    const most = reach(once) + 1;
+    return this.#bind(c, `${first} |> ${second}`, x.shape, plus(once, range(-most, most)), [x]);
   }
 
   // ----------------------------------------------------------------------------------------- movement
