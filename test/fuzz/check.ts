@@ -10,7 +10,7 @@ import type { Environment, Op, Values } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
 import { stream } from "./choices.ts";
 import { distance, most } from "./distance.ts";
-import { differentiateAt0, isKink, Numeric, slopeAt0 } from "./numeric.ts";
+import { differentiateAt0, isKink, Numeric, slopeAt0, TooCostly } from "./numeric.ts";
 import type { Case } from "./programs.ts";
 import { run, type Dtype, type Run } from "./run.ts";
 
@@ -44,6 +44,8 @@ export interface Result {
   /** Differences taken, and those of them that were left out at a kink. */
   readonly differences: number;
   readonly kinks: number;
+  /** Parameters whose differences would take too long: of derivatives of derivatives. */
+  readonly costly: number;
   readonly ops: ReadonlySet<OpName>;
   /** Of the first dtype; null where the program did not run. */
   readonly run: Run | null;
@@ -74,6 +76,7 @@ async function checkIn(program: Case, dtype: Dtype): Promise<Result> {
       verdict: { kind: "wrong", because: describe(error) },
       differences: 0,
       kinks: 0,
+      costly: 0,
       ops: new Set(),
       run: null,
     };
@@ -97,12 +100,21 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
   const errors = new Map<string, number>();
   let differences = 0;
   let kinks = 0;
+  let costly = 0;
   const note = (of: string, beside: string, error: number, limit: number): void => {
     if (error <= limit) return;
     offences.push(`${of} beside ${beside}: E = ${error.toExponential(2)}`);
     errors.set(of, Math.max(errors.get(of) ?? 0, error));
   };
-  const result = (verdict: Verdict) => ({ verdict, differences, kinks, ops: used, run: ran, errors });
+  const result = (verdict: Verdict) => ({
+    verdict,
+    differences,
+    kinks,
+    costly,
+    ops: used,
+    run: ran,
+    errors,
+  });
 
   const numeric = new Numeric([...outputs.map((o) => o.node), loss, trainingLoss], environment);
   const values = [...outputs.map((o) => o.node), loss, trainingLoss].map((node) => numeric.value(node));
@@ -142,20 +154,30 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
 
     const parameter = nodes.find((node) => node.op === "parameter" && node.attributes.index === index);
     if (parameter === undefined) continue;
-    for (const entry of spread(ours.length, holdsGrad ? ENTRIES.nested : ENTRIES.plain)) {
+    const differ = (entry: number): void => {
       const along = numeric.along(trainingLoss, parameter, entry);
       const { value, uncertainty } = differentiateAt0(along);
       const error = Math.abs(ours[entry]! - value);
       const allowed = tolerance.differences * scale;
       differences++;
-      if (error <= allowed) continue;
+      if (error <= allowed) return;
       // Among the kinks of a maximum of many, steps of two widths may agree on a slope that is nobody's.
-      if (numeric.settled && Math.abs(ours[entry]! - slopeAt0(along)) <= allowed) continue;
+      if (numeric.settled && Math.abs(ours[entry]! - slopeAt0(along)) <= allowed) return;
       // A difference that does not settle says nothing, and at a kink there is nothing to say.
       const settled = numeric.settled && uncertainty <= allowed / 4;
       if (!settled || isKink(along, error)) kinks++;
       else
         note(path, `the difference ${value} at entry ${entry}, where it is ${ours[entry]}`, error / scale, 0);
+    };
+    for (const entry of spread(ours.length, holdsGrad ? ENTRIES.nested : ENTRIES.plain)) {
+      try {
+        numeric.within(() => differ(entry));
+      } catch (error) {
+        // The tape has spoken for the whole of the gradient.
+        if (!(error instanceof TooCostly)) throw error;
+        costly++;
+        break;
+      }
     }
   }
   if (offences.length > 0) return result({ kind: "wrong", because: offences.join("\n") });

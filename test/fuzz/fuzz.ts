@@ -15,6 +15,8 @@ export interface Report {
   readonly counts: Readonly<Record<Verdict["kind"], number>>;
   readonly differences: number;
   readonly kinks: number;
+  /** Parameters whose differences would take too long, and were left to the tape. */
+  readonly costly: number;
   readonly seconds: number;
   /** How many programs hold each op, and each word of the language's library. */
   readonly ops: ReadonlyMap<string, number>;
@@ -51,7 +53,7 @@ export async function fuzz(options: {
   const wrong: Wrong[] = [];
   const rounding: Wrong[] = [];
   const kept: { program: Case; run: Run }[] = [];
-  let [next, done, differences, kinks] = [0, 0, 0, 0];
+  let [next, done, differences, kinks, costly] = [0, 0, 0, 0, 0];
   const began = performance.now();
 
   const record = (index: number, { verdict, ...result }: Result): void => {
@@ -59,6 +61,7 @@ export async function fuzz(options: {
     counts[verdict.kind]++;
     differences += result.differences;
     kinks += result.kinks;
+    costly += result.costly;
     for (const op of result.ops) ops.set(op, (ops.get(op) ?? 0) + 1);
     for (const word of new Set(program.source.match(/[A-Za-z_]\w*/g)))
       words.set(word, (words.get(word) ?? 0) + 1);
@@ -79,7 +82,7 @@ export async function fuzz(options: {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const seconds = (performance.now() - began) / 1000;
-  return { programs: runs, counts, differences, kinks, seconds, ops, words, wrong, rounding, kept };
+  return { programs: runs, counts, differences, kinks, costly, seconds, ops, words, wrong, rounding, kept };
 }
 
 /** The shortest program that is wrong as program `index` of a seed is, as far as it is found in `seconds`. */
@@ -101,11 +104,11 @@ export async function shrink(seed: number, index: number, seconds: number): Prom
 
 /** A report in words. */
 export function describeReport(report: Report): string {
-  const { programs, counts, differences, kinks, seconds, ops } = report;
+  const { programs, counts, differences, kinks, costly, seconds, ops } = report;
   const kinds = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
   return [
     `${programs} programs in ${seconds.toFixed(0)} s: ${kinds.join(", ")}`,
-    `${differences} differences, ${kinks} of them left out at kinks; ${ops.size} ops`,
+    `${differences} differences, ${kinks} of them left out at kinks; ${costly} gradients too costly for differences, beside the tape alone; ${ops.size} ops`,
   ].join("\n");
 }
 

@@ -64,6 +64,12 @@ export function isKink(f: (delta: number) => number, error: number): boolean {
   return gaps.some((gap, i) => i > 0 && gap > gaps[i - 1]! / 2 && gap > error / 2 && gap > noise[i]!);
 }
 
+/** Evaluations of nodes that one difference may take: some ten seconds. A derivative of a derivative of a derivative may take millions of times as many. */
+const BUDGET = 3e6;
+
+/** A difference that would take too long. */
+export class TooCostly extends Error {}
+
 /** Where values of nodes are read. */
 interface Reader {
   readonly get: (node: Node) => Values | undefined;
@@ -73,6 +79,8 @@ interface Reader {
 export class Numeric {
   /** False once a `grad` was met whose differences do not settle, beside a kink: what depends on it is not known. */
   settled = true;
+  /** Evaluations that are left to the difference being taken. */
+  #left = Infinity;
   readonly #environment: Environment;
   readonly #known = new Map<Node, Values>();
   readonly #paths = new Map<Node, Map<Node, readonly Node[]>>();
@@ -80,6 +88,19 @@ export class Numeric {
   constructor(roots: readonly Node[], environment: Environment) {
     this.#environment = environment;
     for (const node of reachable(roots)) this.#known.set(node, this.#evaluate(node, this.#known));
+  }
+
+  /**
+   * Runs what takes a difference.
+   * @throws TooCostly where it would take too long
+   */
+  within<T>(take: () => T): T {
+    this.#left = BUDGET;
+    try {
+      return take();
+    } finally {
+      this.#left = Infinity;
+    }
   }
 
   /** One of the roots, or what they depend on. */
@@ -121,6 +142,7 @@ export class Numeric {
   }
 
   #evaluate(node: Node, known: Reader): Values {
+    if (--this.#left < 0) throw new TooCostly();
     if (node.op === "grad") {
       const [scalar, tensor] = [node.operands[0]!, node.operands[1]!];
       const at = known.get(tensor)!;
