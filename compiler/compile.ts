@@ -5,7 +5,7 @@ import { printTree } from "../grammar/print-tree.ts";
 import { assemble, warmUp } from "./assemble/assemble.ts";
 import { elaborate } from "./elaborate/elaborate.ts";
 import { loadProgram } from "./elaborate/load.ts";
-import { declarationsText, fileName, moduleText } from "./emit/module.ts";
+import { declarationsText, fileName, moduleText, threadsText } from "./emit/module.ts";
 import { buildManifest } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
 import type { Model } from "./ir/model.ts";
@@ -136,6 +136,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
     wasm,
     fallback,
     js: moduleText(name, manifest),
+    threads: threadsText(manifest),
     dts: declarationsText(manifest, joint.doc),
     manifest,
     diagnostics,

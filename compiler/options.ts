@@ -56,6 +56,8 @@ export interface Compiled {
   readonly fallback: Uint8Array<ArrayBuffer> | null;
   /** An ES module that loads `./NAME.wasm` beside it; it carries the runtime. */
   readonly js: string;
+  /** What `js` imports as `./NAME.threads.js` where several threads are asked for; null where the model is too small for them. */
+  readonly threads: string | null;
   readonly dts: string;
   readonly manifest: Manifest;
   /** Warnings: errors are thrown. */

@@ -122,15 +122,21 @@ async function start(
     if (most === 1) reason = "the model is too small to be divided";
     else if (!bytes) reason = "a WebAssembly.Module has been given, whose memory cannot be shared";
     else {
-      const { startThreads } = await threading();
-      const crew = await startThreads(bytes, Math.min(threads, most), rows, (why) => {
+      const fail = (why: string): never => {
         throw new NndslError(
           "worker-failed",
           `The threads of this net are lost: ${why}. Its weights may be those of half a step; load it again.`,
         );
-      });
-      if ("exports" in crew) return { ...crew, threads: { count: crew.count, reason } };
-      reason = crew.reason;
+      };
+      try {
+        const { startThreads } = await threading();
+        const crew = await startThreads(bytes, Math.min(threads, most), rows, fail);
+        if ("exports" in crew) return { ...crew, threads: { count: crew.count, reason } };
+        reason = crew.reason;
+      } catch (cause) {
+        // The file with their code is not there.
+        reason = String(cause);
+      }
     }
   }
   try {

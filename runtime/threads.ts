@@ -13,6 +13,12 @@ const ARGUMENTS = 8;
 const WORDS = 32;
 const entries = ["initialize", "predict", "evaluate", "gradients", "step", "train"] as const;
 
+/**
+ * How often a thread looks for the others before it sleeps: for some milliseconds where each has a processor of its own. One that sleeps sooner is
+ * woken beside the one that wakes it and stays there, on a processor that both then take turns on: nothing moves threads that take turns.
+ */
+const LOOKS = { each: 1_000_000, shared: 10_000 };
+
 /** Milliseconds that a thread may take to start: a browser that refuses one need not say so. */
 const PATIENCE = 10_000;
 
@@ -29,6 +35,7 @@ interface Start {
   readonly names: readonly string[];
   readonly worker: number;
   readonly workers: number;
+  readonly looks: number;
 }
 
 /** What browsers' and Node's threads have in common, and how each tells of its end. */
@@ -58,14 +65,14 @@ function member(): void {
   const host =
     (globalThis as Host).process?.getBuiltinModule?.("node:worker_threads")?.parentPort ?? globalThis;
   host.onmessage = ({ data }: { data: Start }) => {
-    const { memory, names, worker, workers } = data;
+    const { memory, names, worker, workers, looks } = data;
     const { exports } = new WebAssembly.Instance(data.module, { env: { memory } });
     // What a module exports that can be shared.
     const own = exports as unknown as Threaded & Record<string, (...numbers: number[]) => void>;
     const words = new Int32Array(memory.buffer, own.control.value, 32);
     own.worker.value = worker;
     own.workers.value = workers;
-    own.sleeps.value = 1;
+    own.sleeps.value = looks;
     let job = Atomics.load(words, 4);
     host.postMessage("ready");
     for (;;) {
@@ -238,6 +245,7 @@ export async function startThreads(
         "there is no SharedArrayBuffer; a page needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
     };
   }
+  const looks = count > (globalThis.navigator?.hardwareConcurrency ?? count) ? LOOKS.shared : LOOKS.each;
   const threads: Thread[] = [];
   let broken = "";
   let words = new Int32Array();
@@ -264,7 +272,7 @@ export async function startThreads(
     words = new Int32Array(memory.buffer, own.control.value, WORDS);
     const door = doorToThreads();
     try {
-      const start = { module, memory, names: entries, workers: count };
+      const start = { module, memory, names: entries, workers: count, looks };
       await Promise.all(
         Array.from({ length: count - 1 }, async (_, i) => {
           const thread = door.open();
@@ -276,7 +284,7 @@ export async function startThreads(
       door.close();
     }
     own.workers.value = count;
-    own.sleeps.value = Number(maySleep(words));
+    own.sleeps.value = maySleep(words) ? looks : 0;
     const exports: Record<string, unknown> = { ...own };
     for (const [index, entry] of entries.entries()) {
       const run = own[entry] as ((...numbers: number[]) => number) | undefined;

@@ -51,8 +51,14 @@ describe.skipIf(skippedWithout(chromiumPath))(inChromium("threads"), () => {
   let site: Site;
   let weights: number[];
   beforeAll(async () => {
-    const { wasm, js } = await compile(source);
-    site = { "/wide.js": js, "/wide.wasm": wasm, "/train.js": train, "/page.js": inWorker };
+    const { wasm, js, threads } = await compile(source);
+    site = {
+      "/wide.js": js,
+      "/wide.threads.js": threads!,
+      "/wide.wasm": wasm,
+      "/train.js": train,
+      "/page.js": inWorker,
+    };
     const net = await load(wasm, { seed: 3 });
     net.step({ x, y });
     await net.fit({ x, y }, { epochs: 4, batch: 17 });

@@ -25,8 +25,11 @@ const y = Int32Array.from({ length: rows }, (_, i) => i % 10);
 
 let wasm: Uint8Array<ArrayBuffer>;
 let js: string;
+let threadsJs: string;
 beforeAll(async () => {
-  ({ wasm, js } = await compile(source));
+  const compiled = await compile(source);
+  ({ wasm, js } = compiled);
+  threadsJs = compiled.threads ?? "";
 });
 
 const { Worker } = workerThreads;
@@ -346,6 +349,7 @@ describe("the end", () => {
     afterAll(() => rmSync(folder, { recursive: true, force: true }));
     beforeAll(() => {
       writeFileSync(join(folder, "wide.js"), js);
+      writeFileSync(join(folder, "wide.threads.js"), threadsJs);
       writeFileSync(join(folder, "wide.wasm"), wasm);
       writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
     });
@@ -363,6 +367,14 @@ describe("the end", () => {
 
     test("is not held up by a net that nobody disposed of", async () => {
       expect(await run(`console.log(JSON.stringify({ count }));`)).toEqual({ count: 4 });
+    });
+
+    test("has one thread, and the reason, where the file with their code is not beside the module's", async () => {
+      const away = join(folder, "wide.threads.js");
+      rmSync(away);
+      const report = await run(`console.log(JSON.stringify(net.threads));`);
+      expect(report).toMatchObject({ count: 1, reason: expect.stringContaining("wide.threads.js") });
+      writeFileSync(away, threadsJs);
     });
 
     test("and until then idle threads take no time of the processor", async () => {

@@ -1,4 +1,4 @@
-/** `nndsl compile`: a model becomes `NAME.wasm`, `NAME.js` and `NAME.d.ts`; with relaxed SIMD `NAME.strict.wasm` too. */
+/** `nndsl compile`: a model becomes `NAME.wasm`, `NAME.js` and `NAME.d.ts`; with relaxed SIMD `NAME.strict.wasm` too, and for a model that threads can share `NAME.threads.js`. */
 import { join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Option, type Command } from "commander";
@@ -78,12 +78,13 @@ async function compileCommand(file: string, options: CompileArguments, output: O
     return;
   }
 
-  const { name, wasm, fallback, js, dts, manifest } = compiled;
+  const { name, wasm, fallback, js, threads, dts, manifest } = compiled;
   const path = (extension: string): string => join(options.output, `${name}.${extension}`);
   await writeFiles([
     { path: path("wasm"), bytes: wasm },
     ...(fallback === null ? [] : [{ path: path("strict.wasm"), bytes: fallback }]),
     { path: path("js"), bytes: js },
+    ...(threads === null ? [] : [{ path: path("threads.js"), bytes: threads }]),
     { path: path("d.ts"), bytes: dts },
   ]);
   const milliseconds = Math.round(performance.now() - started);
@@ -100,6 +101,9 @@ async function compileCommand(file: string, options: CompileArguments, output: O
       wasm: module("wasm", wasm),
       ...(fallback === null ? {} : { fallback: module("strict.wasm", fallback) }),
       js: { file: path("js"), bytes: Buffer.byteLength(js) },
+      ...(threads === null
+        ? {}
+        : { threads: { file: path("threads.js"), bytes: Buffer.byteLength(threads) } }),
       dts: { file: path("d.ts"), bytes: Buffer.byteLength(dts) },
       parameters,
       arena: manifest.arena,
@@ -123,6 +127,7 @@ async function compileCommand(file: string, options: CompileArguments, output: O
           row("wasm", wasm),
           ...(fallback === null ? [] : [row("strict.wasm", fallback)]),
           row("js", js),
+          ...(threads === null ? [] : [row("threads.js", threads)]),
           row("d.ts", dts),
         ],
         output.colors,

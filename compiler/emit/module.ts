@@ -27,14 +27,17 @@ function addressText(name: string, { simd }: Manifest): string {
   return `WebAssembly.validate(Uint8Array.of(${RELAXED_SIMD.join()})) ? ${at(name)} : ${at(`${name}.strict`)}`;
 }
 
-/**
- * The text of `NAME.js`. It carries the runtime, so that it works on a page without a bundler or an import map; and what several threads need,
- * where the model is large enough for them.
- */
+/** The text of `NAME.threads.js`, which `NAME.js` imports where several threads are asked for; null where the model is too small for them. */
+export const threadsText = (manifest: Manifest): string | null =>
+  manifest.threads
+    ? `// What several threads need; compiled by nndsl ${version}.\n${threadsSource.trim()}\nexport const { startThreads } = threads;\n`
+    : null;
+
+/** The text of `NAME.js`. It carries the runtime, so that it works on a page without a bundler or an import map. */
 export function moduleText(name: string, manifest: Manifest): string {
   return `// ${manifest.model}, compiled by nndsl ${version}. It loads ./${name}.wasm${manifest.simd === "relaxed" ? `, or ./${name}.strict.wasm where relaxed SIMD is missing` : ""}; types are in ./${name}.d.ts.
 ${runtimeSource.trim()}
-${manifest.threads ? `${threadsSource.trim()}\n` : ""}const load = (source = ${addressText(name, manifest)}, options) => nndsl.loadWith(async () => ${manifest.threads ? "threads" : "({})"}, source, options);
+const load = (source = ${addressText(name, manifest)}, options) => nndsl.loadWith(${manifest.threads ? `() => import("./${name}.threads.js")` : "async () => ({})"}, source, options);
 const NndslError = nndsl.NndslError;
 export { load, load as default, NndslError };
 `;

@@ -15,7 +15,7 @@ export const CONTROL_BYTES = 128;
 export const workersSource = `/// Which of the workers this instance is, and how many there are; all run the same calls
 export let worker: i32 = 0;
 export let workers: i32 = 1;
-/// Whether this one may sleep: the thread of a page may not
+/// How often this one looks for the others before it sleeps; 0: it never does, as the thread of a page may not
 export let sleeps: i32 = 0;
 /// Words: how many have arrived, the number of the meeting, whether a worker has failed (1: trapped, 2: did not arrive), how many sleep; the rest is the host's
 const CONTROL: usize = memory.data(${CONTROL_BYTES}, 64);
@@ -49,12 +49,12 @@ function meet(): void {
   while (atomic.load<i32>(CONTROL, 4) == meeting) {
     if (atomic.load<i32>(CONTROL, 8) != 0) unreachable();
     patience++;
-    if (sleeps && patience > 10000) {
+    if (sleeps && patience > sleeps) {
       atomic.add<i32>(CONTROL, 1, 12);
       // A second at a time, and ten before the others are given up.
       atomic.wait<i32>(CONTROL + 4, meeting, 1000000000);
       atomic.sub<i32>(CONTROL, 1, 12);
-      if (patience > 10010) giveUp();
+      if (patience > sleeps + 10) giveUp();
     } else if (patience == i32.MAX_VALUE) giveUp();
   }
 }
