@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Contestant } from "../contestants/contestant.ts";
+import { contestantOf } from "../contestants/contestant-of.ts";
 import { Server } from "../contestants/serve.ts";
 import type { Job } from "../job.ts";
 import type { ContestantName } from "./runner.ts";
@@ -14,35 +14,8 @@ type Request =
   | { readonly do: "run"; readonly milliseconds: number }
   | { readonly do: "memory" };
 
-/** Only the one asked for is loaded: memory is measured too. */
-async function contestantOf(name: ContestantName): Promise<Contestant> {
-  switch (name) {
-    case "nndsl":
-      return (await import("../contestants/nndsl.ts")).strict;
-    case "nndsl-relaxed":
-      return (await import("../contestants/nndsl.ts")).relaxed;
-    case "nndsl-threads":
-      return (await import("../contestants/nndsl.ts")).threaded;
-    case "tfjs": {
-      const manifest = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json");
-      return (await import("../contestants/tensorflow.ts")).tensorflow(
-        join(dirname(manifest), "wasm-out", "/"),
-      );
-    }
-    case "ort":
-      return (await import("../contestants/onnxruntime.ts")).onnxruntime();
-    case "jax":
-      return (await import("../contestants/jax.ts")).jax;
-    case "peak":
-      return (await import("../contestants/peak.ts")).strictPeak;
-    case "peak-relaxed":
-      return (await import("../contestants/peak.ts")).relaxedPeak;
-    case "torch":
-      throw new Error("PyTorch runs in Python.");
-    default:
-      return name satisfies never;
-  }
-}
+const tfjs = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json");
+const binaries = { tfjs: join(dirname(tfjs), "wasm-out", "/") };
 
 /** The high-water mark of the resident memory, as Linux keeps it. */
 function peakMemory(): number {
@@ -56,7 +29,7 @@ async function answer(request: Request): Promise<unknown> {
   switch (request.do) {
     case "prepare": {
       // The parent gives names of the list.
-      const contestant = await contestantOf(process.argv[2] as ContestantName);
+      const contestant = await contestantOf(process.argv[2] as ContestantName, binaries);
       return server.prepare(contestant, request.job, async (file) => {
         const bytes = await readFile(join(request.folder, file));
         // A copy of its own: small files share a buffer.

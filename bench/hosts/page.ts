@@ -1,5 +1,5 @@
 /** A contestant in a page: `globalThis.runner` is what the host calls. The address says which: `?contestant=NAME`. */
-import type { Contestant } from "../contestants/contestant.ts";
+import { contestantOf } from "../contestants/contestant-of.ts";
 import { Server } from "../contestants/serve.ts";
 import type { Job, Read } from "../job.ts";
 import type { ContestantName } from "./runner.ts";
@@ -10,32 +10,7 @@ const read: Read = async (file) => {
   return response.arrayBuffer();
 };
 
-async function contestantOf(name: ContestantName): Promise<Contestant> {
-  switch (name) {
-    case "nndsl":
-      return (await import("../contestants/nndsl.ts")).strict;
-    case "nndsl-relaxed":
-      return (await import("../contestants/nndsl.ts")).relaxed;
-    case "nndsl-threads":
-      return (await import("../contestants/nndsl.ts")).threaded;
-    case "tfjs":
-      return (await import("../contestants/tensorflow.ts")).tensorflow("/binaries/tfjs/");
-    case "ort":
-      return (await import("../contestants/onnxruntime.ts")).onnxruntime("/binaries/ort/");
-    case "jax":
-      // It starts a worker a core where it finds workers and shared memory; all peers run on one thread, as in Node.
-      Reflect.deleteProperty(globalThis, "Worker");
-      return (await import("../contestants/jax.ts")).jax;
-    case "peak":
-      return (await import("../contestants/peak.ts")).strictPeak;
-    case "peak-relaxed":
-      return (await import("../contestants/peak.ts")).relaxedPeak;
-    case "torch":
-      throw new Error("PyTorch does not run in pages.");
-    default:
-      return name satisfies never;
-  }
-}
+const binaries = { tfjs: "/binaries/tfjs/", ort: "/binaries/ort/" };
 
 const server = new Server();
 
@@ -44,7 +19,9 @@ export const runner = {
   prepare: async (job: Job) => {
     // The host wrote the address.
     const name = new URL(location.href).searchParams.get("contestant") as ContestantName;
-    return server.prepare(await contestantOf(name), job, read);
+    // It starts a worker a core where it finds workers and shared memory; all peers run on one thread, as in Node.
+    if (name === "jax") Reflect.deleteProperty(globalThis, "Worker");
+    return server.prepare(await contestantOf(name, binaries), job, read);
   },
   run: (milliseconds: number) => server.run(milliseconds),
 };
