@@ -1,6 +1,7 @@
 /** What `nndsl inspect --kernels` shows: the scheduler's choices for each kernel, and what they are expected to give. */
-import { showSize, sizeAt } from "./ir/size.ts";
+import { showSize } from "./ir/size.ts";
 import { chooseVectorLoop } from "./render/nest.ts";
+import { rowsOf } from "./schedule/any-size.ts";
 import type { EntryName, Kernel, Program } from "./schedule/kernel.ts";
 import { predict } from "./schedule/predict.ts";
 import type { Plan } from "./schedule/plan.ts";
@@ -38,9 +39,7 @@ export function kernelReports(
       name: entry.name,
       calls: entry.calls.filter((call) => call.kernel === index),
     }));
-    const sizes = calls.flatMap((entry) =>
-      entry.calls.map((call) => (call.rows === undefined ? rows : sizeAt(call.rows, rows))),
-    );
+    const sizes = calls.flatMap((entry) => entry.calls.map((call) => rowsOf(call, rows)));
     const { flops, bytes, share } = predict(kernel, tiling, Math.max(0, ...sizes), target);
     const split = sharing.splits[index]!;
     return {

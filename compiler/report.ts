@@ -5,9 +5,10 @@ import { CompilerFault } from "./fault.ts";
 import { reachable } from "./ir/graph.ts";
 import { type Model } from "./ir/model.ts";
 import type { Node } from "./ir/node.ts";
-import { elements, showSize, sizeAt } from "./ir/size.ts";
+import { elements, showSize } from "./ir/size.ts";
 import { ops } from "./ops/table.ts";
 import { type KernelReport, kernelReports } from "./kernel-report.ts";
+import { rowsOf } from "./schedule/any-size.ts";
 import { flopsOf } from "./schedule/cost.ts";
 import type { Buffer, Entry, Program } from "./schedule/kernel.ts";
 import { arenaBytes, bytesOf, liveRanges } from "./schedule/memory.ts";
@@ -157,7 +158,7 @@ function recomputedValues(
   const made = new Set<number>();
   for (const call of entry.calls) {
     const kernel = kernels[call.kernel]!;
-    const cost = flopsOf(kernel, call.rows === undefined ? rows : sizeAt(call.rows, rows));
+    const cost = flopsOf(kernel, rowsOf(call, rows));
     flops.recomputing += cost;
     if (!call.again) flops.keeping += cost;
     else

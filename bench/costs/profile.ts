@@ -12,6 +12,7 @@ import { lower } from "../../dist/compiler/passes/lower.js";
 import { simplify } from "../../dist/compiler/passes/simplify.js";
 import { formatOf } from "../../dist/compiler/render/format.js";
 import { render } from "../../dist/compiler/render/render.js";
+import { rowsOf } from "../../dist/compiler/schedule/any-size.js";
 import type { Program } from "../../dist/compiler/schedule/kernel.js";
 import { planKernels, type Plan } from "../../dist/compiler/schedule/plan.js";
 import { predict } from "../../dist/compiler/schedule/predict.js";
@@ -122,7 +123,8 @@ function callsOfStep(program: Program, plan: Plan, exports: Exports): StepCall[]
   const at = (size: { readonly constant: number; readonly perRow: number }): number =>
     (size.constant + size.perRow * ROWS) * 4;
   const step = program.entries.find(({ name }) => name === "step");
-  return (step?.calls ?? []).flatMap(({ kernel: index, addresses, rows }) => {
+  return (step?.calls ?? []).flatMap((call) => {
+    const { kernel: index, addresses } = call;
     const kernel = program.kernels[index];
     if (kernel === undefined) return [];
     const numbers = addresses.map(({ buffer, offset }) => {
@@ -132,7 +134,7 @@ function callsOfStep(program: Program, plan: Plan, exports: Exports): StepCall[]
         place.part === "fixed" ? place.offset : program.arena.fixed + exports.capacity.value * place.offset;
       return base + start + at(offset);
     });
-    const size = rows === undefined ? ROWS : rows.count * (rows.free ? ROWS : 1);
+    const size = rowsOf(call, ROWS);
     const run = exports[kernel.name];
     if (run === undefined) throw new Error(`${kernel.name} is not exported`);
     return [

@@ -58,7 +58,7 @@ class ModuleWriter {
 
   write(): string {
     // Kernels come first: what they call and which constants they use is known after they are written.
-    const kernels = this.#program.kernels.map((kernel, i) => this.#kernel(kernel, this.#functions[i]!));
+    const kernels = this.#program.kernels.map((_, i) => this.#kernel(i));
     const entries = this.#entries();
     const draws = [...this.#draws.values()];
     const { arena } = this.#program;
@@ -93,7 +93,9 @@ class ModuleWriter {
       .join("\n");
   }
 
-  #kernel(kernel: Kernel, name: string): string {
+  #kernel(index: number): string {
+    const kernel = this.#program.kernels[index]!;
+    const name = this.#functions[index]!;
     const writer = new Writer();
     const names = new Names();
     const parameters = kernel.operands.map((operand) => `${names.fresh(addressName(operand.name))}: usize`);
@@ -114,7 +116,6 @@ class ModuleWriter {
     writer.line(`/// ${kernel.formula}`);
     const last = drawsRandom(kernel) ? ["rows: usize", "site: i32"] : ["rows: usize"];
     writer.block(`function ${name}(${[...parameters, ...last].join(", ")}): void`, () => {
-      const index = this.#program.kernels.indexOf(kernel);
       const split = this.#plan.sharing.splits[index] ?? null;
       const tiling = this.#plan.tilings[index] ?? null;
       const padded = this.#plan.padded[index] ?? false;
@@ -124,7 +125,7 @@ class ModuleWriter {
         renderProduct(tools.kernel, tools, writer, {
           tiling,
           padded,
-          fused: this.#options.simd === "relaxed",
+          fused: this.#plan.target.fused,
           room: (of, bytes) => this.#reserveRoom(of, bytes),
           split,
         });

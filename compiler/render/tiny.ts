@@ -73,7 +73,7 @@ export function renderTiny(
     const here = values.inside();
     for (const [index, level] of levels.entries())
       if (level === 1) here.compute(index, siteAt(at, vectorLoop, 0));
-    /** A factor's entry at a step of depth, `extra` bytes on. */
+    /** An expression for a factor's entries at a step of depth. */
     const load = (factor: number, d: number, column: number): string => {
       const operand = operands[factor]!;
       const along = operand.strides.at(-1)!;

@@ -2,7 +2,8 @@
  * Kernels for any number of entries. A nest of one loop that runs through its operands entry by entry does the same for a tensor of any
  * size, so it takes the number as its rows: one function updates all parameters, another fills all states with zeros.
  */
-import { affine, type Affine, free, ONE, type Size } from "../ir/size.ts";
+import { affine, type Affine, free, ONE, type Size, sizeAt } from "../ir/size.ts";
+import type { KernelCall } from "./kernel.ts";
 import type { Shaped } from "./loops.ts";
 
 /**
@@ -37,3 +38,7 @@ export function forAnySize(
     );
   return bound ? null : { kernel: { ...kernel, operands, values, loops: [free()] }, rows };
 }
+
+/** What the kernel of a call takes for its free dimension, in a batch of so many rows. */
+export const rowsOf = ({ rows }: Pick<KernelCall, "rows">, batch: number): number =>
+  rows === undefined ? batch : sizeAt(rows, batch);

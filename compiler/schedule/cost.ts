@@ -20,3 +20,19 @@ export function flopsEach(kernel: Kernel, rows: number): number {
 /** Operations of one call. */
 export const flopsOf = (kernel: Kernel, rows: number): number =>
   kernel.loops.reduce((points, size: Size) => points * sizeAt(size, rows), flopsEach(kernel, rows));
+
+/** Elements that one call touches, of each operand counted once. */
+export function elementsTouched(kernel: Kernel, rows: number): number {
+  let touched = 0;
+  for (const { strides } of kernel.operands) {
+    const loops =
+      kernel.kind === "product" && strides.length > kernel.loops.length
+        ? [...kernel.loops, kernel.depth]
+        : kernel.loops;
+    touched += loops.reduce((count, size, i) => {
+      const stride = strides[i]!;
+      return stride.constant === 0 && stride.perRow === 0 ? count : count * sizeAt(size, rows);
+    }, 1);
+  }
+  return touched;
+}

@@ -5,6 +5,7 @@
 import { CompilerFault } from "../fault.ts";
 import { randomEntry } from "../ir/random.ts";
 import { affineAt, type Size, sizeAt } from "../ir/size.ts";
+import { rowsOf } from "./any-size.ts";
 import type { Op, Values } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import type { Address, Buffer, EntryName, Kernel, KernelCall, Operand, Program } from "./kernel.ts";
@@ -67,11 +68,12 @@ export class Interpreter {
     }
   }
 
-  #call({ kernel, addresses, rows, site = 0 }: KernelCall, step: number): void {
+  #call(call: KernelCall, step: number): void {
+    const { kernel, addresses, site = 0 } = call;
     new Run(this.#program.kernels[kernel]!, {
       memory: this.#memory,
       starts: addresses.map((a: Address) => this.#start(a.buffer) + affineAt(a.offset, this.#rows)),
-      rows: rows === undefined ? this.#rows : sizeAt(rows, this.#rows),
+      rows: rowsOf(call, this.#rows),
       seed: this.#seed,
       step,
       site,

@@ -4,7 +4,7 @@
  */
 import { sizeAt, type Size } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
-import { flopsOf } from "./cost.ts";
+import { elementsTouched, flopsOf, RANDOM_COST } from "./cost.ts";
 import type { Kernel, Nest, Product, Value } from "./kernel.ts";
 import { type Target, type Tile, type Tiling } from "./tiling.ts";
 
@@ -33,7 +33,7 @@ export interface Prediction {
 /** @param rows what the kernel takes for the free dimension */
 export function predict(kernel: Kernel, tiling: Tiling | null, rows: number, target: Target): Prediction {
   const flops = flopsOf(kernel, rows);
-  const bytes = bytesTouched(kernel, rows) * target.bytes;
+  const bytes = elementsTouched(kernel, rows) * target.bytes;
   const computing =
     kernel.kind === "product" && tiling !== null
       ? productCycles(kernel, tiling, rows, target)
@@ -102,7 +102,7 @@ function instructionsOf(value: Value): number {
     case "index":
       return 1;
     case "random":
-      return 60;
+      return RANDOM_COST;
     case "constant":
     case "extent":
     case "product":
@@ -110,19 +110,4 @@ function instructionsOf(value: Value): number {
     default:
       return value satisfies never;
   }
-}
-
-function bytesTouched(kernel: Kernel, rows: number): number {
-  let elements = 0;
-  for (const { strides } of kernel.operands) {
-    const loops =
-      kernel.kind === "product" && strides.length > kernel.loops.length
-        ? [...kernel.loops, kernel.depth]
-        : kernel.loops;
-    elements += loops.reduce((count, size, i) => {
-      const stride = strides[i]!;
-      return stride.constant === 0 && stride.perRow === 0 ? count : count * sizeAt(size, rows);
-    }, 1);
-  }
-  return elements;
 }

@@ -1,7 +1,7 @@
 /** A program for a person: buffers with their places, kernels as loop nests, entries as lists of calls. */
 import { showNumber } from "../ir/notation.ts";
 import { type Affine, type Size, showSize } from "../ir/size.ts";
-import { flopsEach } from "./cost.ts";
+import { elementsTouched, flopsEach } from "./cost.ts";
 import type { Address, Buffer, Kernel, Place, Program, Value } from "./kernel.ts";
 import { multiplySize } from "./view.ts";
 
@@ -84,17 +84,6 @@ function showValue(kernel: Kernel, value: Value): string {
 function work(kernel: Kernel): string {
   const points = kernel.loops.reduce<Size>(multiplySize, { count: 1, free: false });
   const each = flopsEach(kernel, 1);
-  let moved = 0;
-  for (const { strides } of kernel.operands) {
-    const loops =
-      kernel.kind === "product" && strides.length > kernel.loops.length
-        ? [...kernel.loops, kernel.depth]
-        : kernel.loops;
-    moved += loops.reduce((count, size, i) => {
-      const stride = strides[i]!;
-      return stride.constant === 0 && stride.perRow === 0 ? count : count * size.count;
-    }, 1);
-  }
   const rows = points.free || (kernel.kind === "product" && kernel.depth.free) ? " a row" : "";
-  return `${points.count * each} FLOPs, ${moved} elements${rows}`;
+  return `${points.count * each} FLOPs, ${elementsTouched(kernel, 1)} elements${rows}`;
 }

@@ -9,10 +9,10 @@
  * that cost most operations for their bytes, as long as it fits still, and the one with the fewest operations is taken.
  */
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
+import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
 import type { Address, Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import { arenaBytes, bytesOf, planMemory } from "./memory.ts";
-import { sizeAt } from "../ir/size.ts";
 
 export interface RecomputeOptions {
   /** 4 for f32, 8 for f64. */
@@ -524,9 +524,6 @@ function readersOf(
   }
   return readers;
 }
-
-const rowsOf = ({ rows }: KernelCall, batch: number): number =>
-  rows === undefined ? batch : sizeAt(rows, batch);
 
 function append(map: Map<number, number[]>, key: number, item: number): void {
   const list = map.get(key);

@@ -4,6 +4,7 @@
  * where a call touches memory that another worker may have changed, or still reads.
  */
 import { type Size, sizeAt } from "../ir/size.ts";
+import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
 import type { EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import { bytesOf } from "./memory.ts";
@@ -35,9 +36,9 @@ export function shareOut(program: Program, elementBytes: number, worth = WORTH_S
   for (const { name, calls } of program.entries) {
     // A start that is made once is not worth a larger module.
     if (name === "initialize") continue;
-    for (const { kernel, rows } of calls) {
-      const free = rows === undefined ? TYPICAL_ROWS : rows.count * (rows.free ? TYPICAL_ROWS : 1);
-      largest[kernel] = Math.max(largest[kernel]!, flopsOf(program.kernels[kernel]!, free));
+    for (const call of calls) {
+      const flops = flopsOf(program.kernels[call.kernel]!, rowsOf(call, TYPICAL_ROWS));
+      largest[call.kernel] = Math.max(largest[call.kernel]!, flops);
     }
   }
   const splits = program.kernels.map((kernel, i) => (largest[i]! < worth ? null : loopToSplit(kernel)));
@@ -62,14 +63,13 @@ function paysFrom(kernels: readonly Kernel[], calls: readonly KernelCall[], wait
   if (calls.length === 0) return null;
   for (let batch = 1; batch <= MOST_ROWS; batch *= 2) {
     let work = 0;
-    for (const { kernel, rows } of calls)
-      work += flopsOf(kernels[kernel]!, rows === undefined ? batch : sizeAt(rows, batch));
+    for (const call of calls) work += flopsOf(kernels[call.kernel]!, rowsOf(call, batch));
     if (work / 2 >= waiting) return batch;
   }
   return null;
 }
 
-const steps = (size: Size): number => (size.free ? TYPICAL_ROWS : 1) * size.count;
+const steps = (size: Size): number => sizeAt(size, TYPICAL_ROWS);
 
 /**
  * Of a batch of products the batch. Of a sum over the batch, a weight's gradient, the rows: these are the columns of the layer's own product, so the worker

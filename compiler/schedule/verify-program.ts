@@ -1,6 +1,7 @@
 /** What must hold of every program that the scheduler hands on. */
 import { CompilerFault } from "../fault.ts";
 import { affineAt, sizeAt } from "../ir/size.ts";
+import { rowsOf } from "./any-size.ts";
 import type { Buffer, Kernel, KernelCall, Program } from "./kernel.ts";
 import { liveRanges, overlap } from "./memory.ts";
 
@@ -83,7 +84,7 @@ function verifyReach(kernel: Kernel, index: number, call: KernelCall, buffer: Bu
   const { offset } = call.addresses[index]!;
   const loops = kernel.kind === "product" ? [...kernel.loops, kernel.depth] : kernel.loops;
   for (const n of ROWS) {
-    const rows = call.rows === undefined ? n : sizeAt(call.rows, n);
+    const rows = rowsOf(call, n);
     let [low, high] = [affineAt(offset, n), affineAt(offset, n)];
     for (const [loop, stride] of strides.entries()) {
       const last = affineAt(stride, rows) * (sizeAt(loops[loop]!, rows) - 1);
