@@ -5,7 +5,7 @@ import { availableParallelism, cpus, loadavg, release, totalmem, type } from "no
 export interface Machine {
   readonly processor: string;
   readonly cores: number;
-  /** The sets of vector instructions among the processor's flags; none where the system does not tell. */
+  /** As of `vectorFlags`. */
   readonly vectors: readonly string[];
   readonly memory: number;
   readonly system: string;
@@ -15,7 +15,8 @@ export interface Machine {
 
 const VECTORS = /^(sse4_1|sse4_2|avx|avx2|fma|f16c|avx512\w+|avx_vnni|amx_\w+)$/;
 
-function vectorFlags(): string[] {
+/** The sets of vector instructions among the processor's flags; none where the system does not tell. */
+export function vectorFlags(): string[] {
   try {
     const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";
     return flags.split(/\s+/).filter((flag) => VECTORS.test(flag));
