@@ -5,7 +5,7 @@ import { rowsOf } from "./schedule/any-size.ts";
 import type { EntryName, Kernel, Program } from "./schedule/kernel.ts";
 import { predict } from "./schedule/predict.ts";
 import type { Plan } from "./schedule/plan.ts";
-import type { Target, Tiling } from "./schedule/tiling.ts";
+import type { Target, Tile, Tiling } from "./schedule/tiling.ts";
 
 export interface KernelReport {
   readonly name: string;
@@ -58,12 +58,17 @@ export function kernelReports(
   });
 }
 
-function describeProduct({ form, tiles, block, packs, because }: Tiling): { form: string; because: string } {
-  const sizes = tiles.map(({ rows, widths }) => `${rows}×${widths.join("|")}`).join(", ");
+function describeProduct({ form, tiles, order, single, block, packs, because }: Tiling): {
+  form: string;
+  because: string;
+} {
+  const sizeOf = ({ rows, widths }: Tile): string => `${rows}×${widths.join("|")}`;
+  const sizes = tiles.map(sizeOf).join(", ");
   const packed = (["rows", "columns"] as const).filter((side) => packs[side] !== null);
   const parts = [
     form,
-    ...(form === "element" || form === "unrolled" ? [] : [`tiles of ${sizes}`]),
+    ...(form === "element" || form === "unrolled" ? [] : [`tiles of ${sizes} ${order}`]),
+    ...(single !== null ? [`a batch of one row by ${sizeOf(single)}`] : []),
     ...(block !== null ? [`blocks of ${block} rows`] : []),
     ...(packed.length === 0 ? [] : [`packed ${packed.join(" and ")}`]),
   ];

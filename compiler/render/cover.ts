@@ -8,6 +8,18 @@ import type { Writer } from "./writer.ts";
 export type Range =
   { readonly size: Size; readonly unit: number } | { readonly from: string; readonly end: string };
 
+/** The ends of a range as expressions; `total` is its length where that is known. */
+export const ends = (
+  range: Range,
+): { readonly from: string; readonly end: string; readonly total: number | null } =>
+  "size" in range
+    ? {
+        from: "0",
+        end: sizeText(range.size, range.unit),
+        total: range.size.free ? null : range.size.count * range.unit,
+      }
+    : { ...range, total: null };
+
 /**
  * Writes loops that together cover a range, each taking as many of its steps as fit and leaving the rest to the next one. Where a loop would
  * run once, its body stands alone; where it would not run, it is left out.
@@ -40,7 +52,7 @@ export function cover(
     }
     return;
   }
-  const { from, end } = "size" in range ? { from: "0", end: sizeText(range.size, range.unit) } : range;
+  const { from, end } = ends(range);
   writer.line(`let ${index}: usize = ${from};`);
   const distinct = [...new Set(steps)];
   for (const [i, step] of distinct.entries()) {

@@ -25,6 +25,18 @@ export const lineAddress = ({ base, origin, across }: Lines, index: string): str
   return across === "1" ? `${base} + ${apart}` : `${base} + ${apart} * ${across}`;
 };
 
+/** Of which depths lines are packed, where the batch decides on the depth. */
+export interface Packable {
+  readonly shallowest: number;
+  readonly deepest: number;
+}
+
+/** A condition, as text. */
+export const isPackable = (depth: Size, { shallowest, deepest }: Packable): string => {
+  const size = sizeText(depth, 1);
+  return `${size} >= ${shallowest} && ${size} <= ${deepest}`;
+};
+
 export interface PackTools {
   readonly writer: Writer;
   readonly names: Names;
@@ -32,8 +44,8 @@ export interface PackTools {
 }
 
 /**
- * Writes the copy of some neighbouring tiles' lines, and returns where tiles read them. Should a depth that the batch decides be larger than
- * `deepest` or less than `shallowest`, they stay where they are.
+ * Writes the copy of some neighbouring tiles' lines, and returns where tiles read them: where they are, should the batch decide on a depth that is
+ * not packed.
  * @param lines where they are, side by side
  * @param end the index behind the last tile
  * @param width of a tile in bytes
@@ -45,7 +57,7 @@ export function pack(
   end: string,
   width: number,
   memory: string,
-  { shallowest, deepest }: { readonly shallowest: number; readonly deepest: number },
+  packable: Packable,
 ): Lines {
   const size = sizeText(depth, 1);
   const copy = (): void => {
@@ -77,7 +89,7 @@ export function pack(
   w.line(`let ${base}: usize = ${lines.base};`);
   w.line(`let ${across}: usize = ${lines.across};`);
   w.line(`let ${step}: usize = ${lines.step};`);
-  w.block(`if (${size} >= ${shallowest} && ${size} <= ${deepest})`, () => {
+  w.block(`if (${isPackable(depth, packable)})`, () => {
     names.scoped(copy);
     w.line(`${base} = ${memory};`);
     w.line(`${across} = ${size};`);

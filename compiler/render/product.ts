@@ -4,11 +4,11 @@
  */
 import type { Affine } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
-import type { PackedRows, Tile, Tiling } from "../schedule/tiling.ts";
+import type { PackedColumns, PackedRows, Tile, Tiling } from "../schedule/tiling.ts";
 import { advance, affineText, isZero, sizeText } from "./affine.ts";
-import { cover, type Range } from "./cover.ts";
+import { cover, ends, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
-import { lineAddress, type Lines, pack, type PackTools } from "./packing.ts";
+import { isPackable, lineAddress, type Lines, pack, type PackTools } from "./packing.ts";
 import { renderTiny } from "./tiny.ts";
 import { Values, type KernelTools, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
@@ -55,6 +55,18 @@ export function renderProduct(
 interface Piece {
   readonly rows: number;
   readonly columns: number;
+}
+
+/** An address as a variable and a constant beside it. */
+interface Place {
+  readonly base: string;
+  readonly offset: number;
+}
+
+/** Where the rows or columns of a tile are: a variable that moves along the depth, and each of them from it. */
+interface Line {
+  readonly base: string;
+  readonly at: (k: number) => Place;
 }
 
 class ProductWriter {
@@ -249,63 +261,156 @@ class ProductWriter {
     };
   }
 
+  /** All columns of some rows. */
   #columns(tile: Tile, rows: Range, left: Lines, values: Values): void {
+    const { tiles, packs, single } = this.#tiling;
+    const { names } = this.#tools;
+    const sums = (): void => {
+      if (packs.columns !== null && tile === tiles[0]) this.#panels(tile, packs.columns, rows, left, values);
+      else this.#cut(tile, rows, this.#columnRange(tile), tile.widths, left, values);
+    };
+    if (single === null || tile !== tiles[0]) return sums();
+    this.#writer.block(`if (${sizeText(this.#product.depth, 1)} == 1)`, () =>
+      names.scoped(() => this.#single(single, rows, left, values)),
+    );
+    this.#writer.block("else", () => names.scoped(sums));
+  }
+
+  #columnRange({ widths }: Tile): Range {
+    return this.#range(this.#columnLoop, widths[0]! * this.#tools.format.bytes);
+  }
+
+  /** Tiles of some widths, each for the columns that the one before leaves. */
+  #cut(
+    { rows: height }: Tile,
+    rows: Range,
+    columns: Range,
+    widths: readonly number[],
+    left: Lines,
+    values: Values,
+  ): void {
     const { names, format } = this.#tools;
-    const { tiles, packs, form } = this.#tiling;
     const j = this.#indices[this.#columnLoop]!;
-    const width = tile.widths[0]! * format.bytes;
-    const panel = packs.columns !== null && tile === tiles[0] ? packs.columns.tiles * width : null;
-    const steps = [...(panel === null ? [] : [panel]), ...tile.widths.map((width) => width * format.bytes)];
-    cover({ writer: this.#writer, names }, j, this.#range(this.#columnLoop, steps[0]!), steps, (step) => {
-      const right = form === "dot" ? null : this.#lines(this.#product.right, this.#columnLoop, j);
-      if (right === null || step !== panel) {
-        this.#tiles({ rows: tile.rows, columns: step / format.bytes }, rows, left, right, values);
-        return;
-      }
-      const end = this.#declare("panelEnd", `${j} + ${panel}`);
-      const { deepest } = packs.columns!;
-      const memory = this.#options.room("right", deepest * panel);
-      const packed = pack(this.#packTools(), right, end, width, memory, packs.columns!);
-      const k = names.fresh("k");
-      this.#indices[this.#columnLoop] = k;
-      cover({ writer: this.#writer, names }, k, { from: j, end }, [width], () =>
-        this.#tiles({ rows: tile.rows, columns: tile.widths[0]! }, rows, left, packed, values),
-      );
-      this.#indices[this.#columnLoop] = j;
+    const steps = widths.map((width) => width * format.bytes);
+    const eachColumn = (body: (step: number) => void): void =>
+      cover({ writer: this.#writer, names }, j, columns, steps, body);
+    const tile = (step: number, rowsAt: string | null): void => {
+      const right =
+        this.#tiling.form === "dot" ? null : this.#lines(this.#product.right, this.#columnLoop, j);
+      this.#tile({ rows: height, columns: step / format.bytes }, left, rowsAt, right, null, values);
+    };
+    if (this.#tiling.order === "across")
+      this.#along(this.#rowLoop, rows, height, left, (rowsAt) => eachColumn((step) => tile(step, rowsAt)));
+    else eachColumn((step) => this.#along(this.#rowLoop, rows, height, left, (rowsAt) => tile(step, rowsAt)));
+  }
+
+  /** Whole tiles of columns, some packed at a time; where the batch forbids that, all of them where they lie. What is left over stays there. */
+  #panels(tile: Tile, packed: PackedColumns, rows: Range, left: Lines, values: Values): void {
+    const { names, format } = this.#tools;
+    const { depth, right } = this.#product;
+    const [columns, ...narrower] = tile.widths as [number, ...number[]];
+    const width = columns * format.bytes;
+    const panel = packed.tiles * width;
+    const range = ends(this.#columnRange(tile));
+    const whole =
+      range.total === null
+        ? this.#declare("whole", `${range.from} + (${range.end} - ${range.from}) / ${width} * ${width}`)
+        : String(Math.floor(range.total / width) * width);
+    const step = depth.free
+      ? this.#declare("panel", `${isPackable(depth, packed)} ? ${panel} : max<usize>(${whole}, ${width})`)
+      : String(panel);
+    const j = this.#indices[this.#columnLoop]!;
+    this.#writer.block(`for (let ${j}: usize = ${range.from}; ${j} < ${whole}; ${j} += ${step})`, () =>
+      names.scoped(() => {
+        const end = this.#declare("panelEnd", `min<usize>(${j} + ${step}, ${whole})`);
+        const lines = pack(
+          this.#packTools(),
+          this.#lines(right, this.#columnLoop, j),
+          end,
+          width,
+          this.#options.room("right", packed.deepest * panel),
+          packed,
+        );
+        const k = names.fresh("k");
+        this.#indices[this.#columnLoop] = k;
+        const eachRow = (body: (at: string | null) => void): void =>
+          this.#along(this.#rowLoop, rows, tile.rows, left, body);
+        const eachColumn = (body: (at: string | null) => void): void =>
+          this.#along(this.#columnLoop, { from: j, end }, columns, lines, body);
+        const inside = (rowsAt: string | null, columnsAt: string | null): void =>
+          this.#tile({ rows: tile.rows, columns }, left, rowsAt, lines, columnsAt, values);
+        if (this.#tiling.order === "across")
+          eachRow((rowsAt) => eachColumn((columnsAt) => inside(rowsAt, columnsAt)));
+        else eachColumn((columnsAt) => eachRow((rowsAt) => inside(rowsAt, columnsAt)));
+        this.#indices[this.#columnLoop] = j;
+      }),
+    );
+    if (narrower.length > 0) this.#cut(tile, rows, { from: whole, end: range.end }, narrower, left, values);
+  }
+
+  /** Where the depth is a batch of one row, each result is one product: numbers of the left factor are loaded once for all columns. */
+  #single({ rows: height, widths }: Tile, rows: Range, left: Lines, values: Values): void {
+    const { names, format } = this.#tools;
+    const steps = widths.map((width) => width * format.bytes);
+    const columns = this.#range(this.#columnLoop, steps[0]!);
+    const j = this.#indices[this.#columnLoop]!;
+    this.#along(this.#rowLoop, rows, height, left, (rowsAt) => {
+      const line = this.#leftLine(height, rowsAt);
+      const lefts = Array.from({ length: height }, (_, row) => this.#loadLeft(line.at(row)));
+      cover({ writer: this.#writer, names }, j, columns, steps, (step) => {
+        const at = lineAddress(this.#lines(this.#product.right, this.#columnLoop, j), j);
+        const right = this.#loadRight(at, step / format.bytes, 0);
+        const products = lefts.map((one) => [
+          this.#value("product", `${format.vector}.mul(${one}, ${right})`),
+        ]);
+        this.#epilogue({ rows: height, columns: step / format.bytes }, products, values.inside());
+      });
     });
   }
 
-  #tiles(piece: Piece, rows: Range, left: Lines, right: Lines | null, values: Values): void {
+  /**
+   * Tiles one after the other along the rows or the columns. Of packed lines the address is known: it is only added to from tile to tile, not multiplied
+   * for each.
+   * @param lines of the factor on that side
+   */
+  #along(loop: number, range: Range, count: number, lines: Lines, body: (at: string | null) => void): void {
     const { names, format } = this.#tools;
-    const i = this.#indices[this.#rowLoop]!;
-    const j = this.#indices[this.#columnLoop]!;
-    const height = piece.rows * format.bytes;
-    // What tiles of some columns have in common, and what is only added to from tile to tile, is not multiplied for each.
-    const columnsAt = right?.isPacked ? this.#declare("columns", lineAddress(right, j)) : null;
-    const rowsAt = left.isPacked ? names.fresh("rowsAt") : null;
-    const apart = left.isPacked ? this.#declare("apart", `${left.across} * ${height}`) : "";
-    if (rowsAt !== null) this.#writer.line(`let ${rowsAt}: usize = ${left.base};`);
-    cover({ writer: this.#writer, names }, i, rows, [height], () => {
-      const here = values.inside();
-      const sums =
-        right === null
-          ? this.#dot(piece)
-          : this.#outer(
-              piece,
-              { at: rowsAt, step: left.step },
-              { at: columnsAt ?? lineAddress(right, j), step: right.step },
-            );
-      this.#epilogue(piece, sums, here);
-      if (rowsAt !== null) this.#writer.line(`${rowsAt} += ${apart};`);
+    const step = count * format.bytes;
+    const at = lines.isPacked ? names.fresh(loop === this.#rowLoop ? "rowsAt" : "columnsAt") : null;
+    const apart = lines.isPacked ? this.#declare("apart", `${lines.across} * ${step}`) : "";
+    if (at !== null) this.#writer.line(`let ${at}: usize = ${lines.base};`);
+    cover({ writer: this.#writer, names }, this.#indices[loop]!, range, [step], () => {
+      body(at);
+      if (at !== null) this.#writer.line(`${at} += ${apart};`);
     });
+  }
+
+  /** @param rowsAt and columnsAt: where the tile's lines are, if they are packed */
+  #tile(
+    piece: Piece,
+    left: Lines,
+    rowsAt: string | null,
+    right: Lines | null,
+    columnsAt: string | null,
+    values: Values,
+  ): void {
+    const here = values.inside();
+    const sums =
+      right === null
+        ? this.#dot(piece)
+        : this.#outer(
+            piece,
+            { at: rowsAt, step: left.step },
+            {
+              at: columnsAt ?? lineAddress(right, this.#indices[this.#columnLoop]!),
+              step: right.step,
+            },
+          );
+    this.#epilogue(piece, sums, here);
   }
 
   /** Addresses of the tile's rows or columns of an operand: a base and an offset each, the offset constant where the stride is. */
-  #line(
-    operand: number,
-    loop: number,
-    count: number,
-  ): { at: (k: number) => { base: string; offset: number }; base: string } {
+  #line(operand: number, loop: number, count: number): Line {
     const { format } = this.#tools;
     const stride = this.#product.operands[operand]!.strides[loop]!;
     const name = addressName(this.#product.operands[operand]!.name);
@@ -323,13 +428,33 @@ class ProductWriter {
   }
 
   /** The same of packed rows, which lie entry by entry. */
-  #packedLine(
-    operand: number,
-    at: string,
-  ): { at: (k: number) => { base: string; offset: number }; base: string } {
+  #packedLine(operand: number, at: string): Line {
     const base = this.#tools.names.fresh(`${addressName(this.#product.operands[operand]!.name)}Row`);
     this.#writer.line(`let ${base}: usize = ${at};`);
     return { base, at: (k) => ({ base, offset: k * this.#tools.format.bytes }) };
+  }
+
+  /** @param at where the tile's rows of the left factor are, if they are packed */
+  #leftLine(rows: number, at: string | null): Line {
+    const { left } = this.#product;
+    return at === null ? this.#line(left, this.#rowLoop, rows) : this.#packedLine(left, at);
+  }
+
+  #loadLeft({ base, offset }: Place): string {
+    return this.#value("left", `v128.load_splat<${this.#tools.format.dtype}>(${address(base, offset)})`);
+  }
+
+  /** The vector number `v` of so many columns. */
+  #loadRight(base: string, columns: number, v: number): string {
+    const { dtype, lanes } = this.#tools.format;
+    return this.#value(
+      "right",
+      columns === 1
+        ? `v128.load_splat<${dtype}>(${base})`
+        : columns < lanes
+          ? `v128.load64_zero(${base})`
+          : `v128.load(${address(base, v * 16)})`,
+    );
   }
 
   #step(base: string, operand: number, lanes = 1): void {
@@ -370,28 +495,16 @@ class ProductWriter {
     rightLines: { readonly at: string; readonly step: string },
   ): string[][] {
     const { format, names } = this.#tools;
-    const { left, right, operands } = this.#product;
-    const { dtype } = format;
-    const l =
-      packedLeft.at === null ? this.#line(left, this.#rowLoop, rows) : this.#packedLine(left, packedLeft.at);
+    const { right, operands } = this.#product;
+    const l = this.#leftLine(rows, packedLeft.at);
     const r = names.fresh(`${addressName(operands[right]!.name)}Column`);
     this.#writer.line(`let ${r}: usize = ${rightLines.at};`);
     const wide = Math.ceil(columns / format.lanes);
     const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
     this.#overDepth([1], () => {
-      const loaded = Array.from({ length: wide }, (_, v) =>
-        this.#value(
-          "right",
-          columns === 1
-            ? `v128.load_splat<${dtype}>(${r})`
-            : columns < format.lanes
-              ? `v128.load64_zero(${r})`
-              : `v128.load(${address(r, v * 16)})`,
-        ),
-      );
+      const loaded = Array.from({ length: wide }, (_, v) => this.#loadRight(r, columns, v));
       for (let row = 0; row < rows; row++) {
-        const { base, offset } = l.at(row);
-        const one = this.#value("left", `v128.load_splat<${dtype}>(${address(base, offset)})`);
+        const one = this.#loadLeft(l.at(row));
         for (let v = 0; v < wide; v++) this.#accumulate(sums[row]![v]!, one, loaded[v]!);
       }
       if (packedLeft.step !== "0") this.#writer.line(`${l.base} += ${packedLeft.step};`);

@@ -47,20 +47,21 @@ function productCycles(product: Product, tiling: Tiling, rows: number, target: T
   const { loops, depth } = product;
   const batch = loops.slice(0, -2).reduce((n, size: Size) => n * sizeAt(size, rows), 1);
   const after = product.values.reduce((sum, value) => sum + instructionsOf(value), product.stores.length);
+  const deep = sizeAt(depth, rows);
   let cycles = 0;
   let left = sizeAt(loops.at(-2)!, rows);
-  for (const tile of tiling.tiles) {
+  const [tallest, ...others] = tiling.tiles;
+  for (const tile of [deep === 1 && tiling.single !== null ? tiling.single : tallest!, ...others]) {
     const times = Math.floor(left / tile.rows);
     left -= times * tile.rows;
-    cycles +=
-      times * rowOfTiles(tiling, tile, sizeAt(loops.at(-1)!, rows), sizeAt(depth, rows), after, target);
+    cycles += times * rowOfTiles(tiling, tile, sizeAt(loops.at(-1)!, rows), deep, after, target);
   }
   return batch * cycles;
 }
 
 /** Cycles for all columns of a tile's rows. */
 function rowOfTiles(
-  { form }: Tiling,
+  { form, single }: Tiling,
   tile: Tile,
   columns: number,
   depth: number,
@@ -77,10 +78,14 @@ function rowOfTiles(
       form === "dot"
         ? [tile.rows * width, tile.rows + width, Math.floor(depth / lanes) + (depth % lanes)]
         : [tile.rows * vectors, tile.rows + vectors, depth];
+    const epilogue = (tile.rows * vectors * after) / INSTRUCTIONS;
+    if (tile === single) {
+      cycles += times * (sums / INSTRUCTIONS + epilogue);
+      continue;
+    }
     const step = Math.max(sums / rate, loads / LOADS, LATENCY);
     const gathering = form === "dot" ? (tile.rows * width * 3) / INSTRUCTIONS : 0;
-    cycles +=
-      times * (steps * step + gathering + (tile.rows * vectors * after) / INSTRUCTIONS + TILE_OVERHEAD);
+    cycles += times * (steps * step + gathering + epilogue + TILE_OVERHEAD);
   }
   return cycles;
 }

@@ -20,10 +20,19 @@ export interface Tile {
   readonly widths: readonly number[];
 }
 
+/**
+ * Which tiles follow each other. Down: those below each other, so that a strip of the right factor stays in the first-level cache. Across: those beside
+ * each other, so that what the epilogue reads and writes, such as a weight and its states, comes in the order in which it lies, which processors foresee.
+ */
+export type Order = "down" | "across";
+
 export interface Tiling {
   readonly form: Form;
   /** Tallest first, each for the rows that the one before leaves. */
   readonly tiles: readonly Tile[];
+  readonly order: Order;
+  /** How results are cut where the depth is a batch of a single row, so that they are no sums; `null` where the depth is something else. */
+  readonly single: Tile | null;
   /** Rows are taken in blocks of so many, whose left factor stays in the second-level cache; `null`: all are one block, or blocks are packed. */
   readonly block: number | null;
   /** Whether the rows of a block, or the columns of some tiles, are copied side by side first. */
@@ -63,19 +72,22 @@ export interface Target {
  * right factor, one for the left and, unless fused, one for the product. Measured on a Xeon with 2 MB of second-level cache, as shares of the peak:
  * 4 × 2 reaches 0.98 and 6 × 2 0.95 strict, 0.82 and 0.95 fused. A single row takes many columns, since each sum waits for the one before.
  */
-const OUTER: readonly { readonly rows: number; readonly vectors: readonly number[] }[] = [
-  { rows: 6, vectors: [2, 1] },
-  { rows: 4, vectors: [2, 1] },
-  { rows: 2, vectors: [4, 1] },
-  { rows: 1, vectors: [8, 1] },
-];
+const OUTER = [
+  { rows: 6, vectors: 2 },
+  { rows: 4, vectors: 2 },
+  { rows: 2, vectors: 4 },
+  { rows: 1, vectors: 8 },
+] as const;
 /** Rows and columns of a dot tile, measured likewise: 2 × 4 reaches 0.97 strict and 0.88 fused, 2 × 6 fused 0.95. */
 const DOT = { strict: [4, 2, 1], fused: [6, 4, 2, 1] } as const;
 /** Products with fewer multiplications than this are written in the smallest form. */
 const TINY = 512;
 /** Columns and depth of products that are written out. */
 const NARROW = 8;
+/** Of a block of rows: it stays in the second-level cache. */
 const BLOCK_BYTES = 128 * 1024;
+/** The same where columns are packed: that is done again for each block, and makes up for what comes from further away. */
+const PACKING_BLOCK_BYTES = 256 * 1024;
 /** A processor keeps the addresses of so many pages at hand, or fewer. */
 const PAGES = 64;
 const PAGE_BYTES = 4096;
@@ -85,6 +97,8 @@ const LONG_ROW_BYTES = 512;
 const WORTHWHILE_TILES = 4;
 /** From this batch on; measured: at 32 rows a copy costs 2 % of a product, at 256 it gains 6 %. */
 const SHALLOW = 48;
+/** Results from which on a batch of one row has code of its own. */
+const WORTH_SINGLE = 1024;
 /** How far packed columns may reach into the depth. */
 const PANEL_DEPTH = 1024;
 /** Tiles of columns packed together: their columns fill two cache lines, which are fetched in pairs. */
@@ -94,41 +108,71 @@ export function tileProduct(product: Product, target: Target): Tiling {
   const { loops, depth } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
   const { form, because } = chooseForm(product, target.lanes);
-  if (form === "element" || form === "unrolled")
-    return { form, tiles: [{ rows: 1, widths: [1] }], block: null, packs: NOTHING, because };
+  if (form === "element" || form === "unrolled") return { form, ...WHOLE, because };
 
   const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
   const tiles = tall
     .filter((_, i) => takesPart(tall, i, rows))
     .map(({ rows: height, widths }) => ({ rows: height, widths: useful(widths, columns) }));
-  const packs = form === "outer" ? worthPacking(product, tiles[0]!, target) : NOTHING;
+  const tallest = tiles[0]!;
+  const packs = form === "outer" ? worthPacking(product, tallest, target) : NOTHING;
+  // A sum over the batch is shallow, and its epilogue touches more memory than its factors take.
+  const isShallow = form === "outer" && depth.free;
+  const results = rows.count * columns.count;
   return {
     form,
     tiles,
-    block: packs.rows !== null ? null : blockOf(rows, depth, tiles[0]!, target),
+    order: isShallow ? "across" : "down",
+    single:
+      isShallow && results >= WORTH_SINGLE
+        ? { rows: tallest.rows, widths: useful(singleWidths(target), columns) }
+        : null,
+    block:
+      packs.rows !== null
+        ? null
+        : blockOf(
+            product,
+            tallest,
+            (packs.columns === null ? BLOCK_BYTES : PACKING_BLOCK_BYTES) / target.bytes,
+          ),
     packs,
-    because:
-      packs.rows !== null || packs.columns !== null
-        ? `${because}; over the depth, what is packed lies far apart`
-        : because,
+    because: [
+      because,
+      ...(packs.rows !== null || packs.columns !== null
+        ? ["over the depth, what is packed lies far apart"]
+        : []),
+      ...(isShallow ? ["a batch is shallow, so results are taken across, as they lie"] : []),
+    ].join("; "),
   };
 }
 
 const NOTHING = { rows: null, columns: null } as const;
 
-function blockOf(rows: Size, depth: Size, tile: Tile, { bytes }: Target): number | null {
+/** One result at a time. */
+const WHOLE = {
+  tiles: [{ rows: 1, widths: [1] }],
+  order: "down",
+  single: null,
+  block: null,
+  packs: NOTHING,
+} as const;
+
+/** @param room in entries of the left factor */
+function blockOf({ loops, depth }: Product, tile: Tile, room: number): number | null {
   if (depth.free) return null;
-  const rowBytes = Math.max(1, depth.count * bytes);
-  const fitting = Math.max(tile.rows, Math.floor(BLOCK_BYTES / rowBytes / tile.rows) * tile.rows);
+  const rows = loops.at(-2)!;
+  const fitting = Math.max(tile.rows, Math.floor(room / Math.max(1, depth.count) / tile.rows) * tile.rows);
   return rows.free || rows.count > fitting ? fitting : null;
 }
 
-const outerTiles = ({ lanes, fused }: Target): Tile[] =>
-  OUTER.filter(({ rows }) => fused || rows <= 4).map(({ rows, vectors }) => ({
+const outerTiles = (target: Target): Tile[] =>
+  OUTER.filter(({ rows }) => target.fused || rows <= 4).map(({ rows, vectors }) => ({
     rows,
-    // Two columns are half a vector of four.
-    widths: [...vectors.map((count) => count * lanes), ...(lanes > 2 ? [2] : []), 1],
+    widths: [vectors * target.lanes, ...singleWidths(target)],
   }));
+
+/** A vector of columns, or what is left of one. Two columns are half a vector of four. */
+const singleWidths = ({ lanes }: Target): number[] => [lanes, ...(lanes > 2 ? [2] : []), 1];
 
 const dotTiles = ({ fused }: Target): Tile[] =>
   [2, 1].map((rows) => ({ rows, widths: fused ? DOT.fused : DOT.strict }));
@@ -164,7 +208,7 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
   };
   const often = (size: Size, tiles: number): boolean => size.free || size.count >= WORTHWHILE_TILES * tiles;
   const [width] = tile.widths as [number];
-  const most = Math.floor(BLOCK_BYTES / (Math.max(1, depth.count) * bytes * tile.rows));
+  const most = Math.floor(PACKING_BLOCK_BYTES / (Math.max(1, depth.count) * bytes * tile.rows));
   const packsRows =
     isFar(left, operands[left]!.strides.at(-3)!) && often(columns, width) && (depth.free || most > 0);
   const packsColumns =
@@ -175,7 +219,7 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
   const tiles = columns.free ? PANEL_TILES : Math.min(PANEL_TILES, Math.floor(columns.count / width));
   return {
     rows: packsRows
-      ? { room: BLOCK_BYTES, count: depth.free ? null : most * tile.rows, shallowest: SHALLOW }
+      ? { room: PACKING_BLOCK_BYTES, count: depth.free ? null : most * tile.rows, shallowest: SHALLOW }
       : null,
     columns: packsColumns
       ? { tiles, deepest: depth.free ? PANEL_DEPTH : depth.count, shallowest: SHALLOW }
