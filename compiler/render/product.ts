@@ -1,6 +1,6 @@
 /**
- * Matrix products: tiles of results in registers, a loop over the depth, and the epilogue on each vector of results. How the product is cut into
- * tiles is decided in `schedule/tiling.ts`.
+ * Matrix products: loops over tiles of results, and the epilogue on each vector of them. What is inside a tile is in `tile.ts`; how the product is cut
+ * into tiles is decided in `schedule/tiling.ts`.
  */
 import type { Affine } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
@@ -9,6 +9,7 @@ import { advance, affineText, isZero, sizeText } from "./affine.ts";
 import { cover, ends, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
 import { isPackable, lineAddress, type Lines, pack, type PackTools } from "./packing.ts";
+import { address, multiplyAdd, type Piece, type Sums, TileWriter } from "./tile.ts";
 import { renderTiny } from "./tiny.ts";
 import { Values, type KernelTools, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
@@ -51,24 +52,6 @@ export function renderProduct(
   new ProductWriter(product, tools, writer, options).write();
 }
 
-/** A tile as it is written. A single column stands in all lanes of its vector. */
-interface Piece {
-  readonly rows: number;
-  readonly columns: number;
-}
-
-/** An address as a variable and a constant beside it. */
-interface Place {
-  readonly base: string;
-  readonly offset: number;
-}
-
-/** Where the rows or columns of a tile are: a variable that moves along the depth, and each of them from it. */
-interface Line {
-  readonly base: string;
-  readonly at: (k: number) => Place;
-}
-
 class ProductWriter {
   readonly #product: Product;
   readonly #tools: KernelTools;
@@ -84,6 +67,7 @@ class ProductWriter {
   /** Of each operand, inside the loops opened so far. */
   readonly #addresses: string[];
   readonly #indices: string[] = [];
+  readonly #tile: TileWriter;
 
   constructor(product: Product, tools: KernelTools, writer: Writer, options: ProductOptions) {
     this.#product = product;
@@ -95,6 +79,10 @@ class ProductWriter {
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
+    this.#tile = new TileWriter(product, tools, writer, options.fused, {
+      addresses: this.#addresses,
+      indices: this.#indices,
+    });
   }
 
   write(): void {
@@ -297,7 +285,7 @@ class ProductWriter {
     const tile = (step: number, rowsAt: string | null): void => {
       const right =
         this.#tiling.form === "dot" ? null : this.#lines(this.#product.right, this.#columnLoop, j);
-      this.#tile({ rows: height, columns: step / format.bytes }, left, rowsAt, right, null, values);
+      this.#whole({ rows: height, columns: step / format.bytes }, left, rowsAt, right, null, values);
     };
     if (this.#tiling.order === "across")
       this.#along(this.#rowLoop, rows, height, left, (rowsAt) => eachColumn((step) => tile(step, rowsAt)));
@@ -338,7 +326,7 @@ class ProductWriter {
         const eachColumn = (body: (at: string | null) => void): void =>
           this.#along(this.#columnLoop, { from: j, end }, columns, lines, body);
         const inside = (rowsAt: string | null, columnsAt: string | null): void =>
-          this.#tile({ rows: tile.rows, columns }, left, rowsAt, lines, columnsAt, values);
+          this.#whole({ rows: tile.rows, columns }, left, rowsAt, lines, columnsAt, values);
         if (this.#tiling.order === "across")
           eachRow((rowsAt) => eachColumn((columnsAt) => inside(rowsAt, columnsAt)));
         else eachColumn((columnsAt) => eachRow((rowsAt) => inside(rowsAt, columnsAt)));
@@ -355,15 +343,12 @@ class ProductWriter {
     const columns = this.#range(this.#columnLoop, steps[0]!);
     const j = this.#indices[this.#columnLoop]!;
     this.#along(this.#rowLoop, rows, height, left, (rowsAt) => {
-      const line = this.#leftLine(height, rowsAt);
-      const lefts = Array.from({ length: height }, (_, row) => this.#loadLeft(line.at(row)));
+      const lefts = this.#tile.lefts(height, rowsAt);
       cover({ writer: this.#writer, names }, j, columns, steps, (step) => {
         const at = lineAddress(this.#lines(this.#product.right, this.#columnLoop, j), j);
-        const right = this.#loadRight(at, step / format.bytes, 0);
-        const products = lefts.map((one) => [
-          this.#value("product", `${format.vector}.mul(${one}, ${right})`),
-        ]);
-        this.#epilogue({ rows: height, columns: step / format.bytes }, products, values.inside());
+        const columns = step / format.bytes;
+        const products = this.#tile.products(lefts, at, columns);
+        this.#epilogue({ rows: height, columns }, products, values.inside());
       });
     });
   }
@@ -386,7 +371,7 @@ class ProductWriter {
   }
 
   /** @param rowsAt and columnsAt: where the tile's lines are, if they are packed */
-  #tile(
+  #whole(
     piece: Piece,
     left: Lines,
     rowsAt: string | null,
@@ -397,8 +382,8 @@ class ProductWriter {
     const here = values.inside();
     const sums =
       right === null
-        ? this.#dot(piece)
-        : this.#outer(
+        ? this.#tile.dot(piece)
+        : this.#tile.outer(
             piece,
             { at: rowsAt, step: left.step },
             {
@@ -409,169 +394,7 @@ class ProductWriter {
     this.#epilogue(piece, sums, here);
   }
 
-  /** Addresses of the tile's rows or columns of an operand: a base and an offset each, the offset constant where the stride is. */
-  #line(operand: number, loop: number, count: number): Line {
-    const { format } = this.#tools;
-    const stride = this.#product.operands[operand]!.strides[loop]!;
-    const name = addressName(this.#product.operands[operand]!.name);
-    const base = this.#tools.names.fresh(`${name}${loop === this.#rowLoop ? "Row" : "Column"}`);
-    this.#writer.line(
-      `let ${base}: usize = ${advance(this.#addresses[operand]!, this.#indices[loop]!, stride)};`,
-    );
-    if (stride.perRow === 0 && stride.constant >= 0) {
-      return { base, at: (k) => ({ base, offset: k * stride.constant * format.bytes }) };
-    }
-    const apart = Array.from({ length: count }, (_, k) =>
-      k === 0 ? null : this.#declare(`${name}Apart`, `${k} * (${affineText(stride, format.bytes)})`),
-    );
-    return { base, at: (k) => ({ base: k === 0 ? base : `${base} + ${apart[k]}`, offset: 0 }) };
-  }
-
-  /** The same of packed rows, which lie entry by entry. */
-  #packedLine(operand: number, at: string): Line {
-    const base = this.#tools.names.fresh(`${addressName(this.#product.operands[operand]!.name)}Row`);
-    this.#writer.line(`let ${base}: usize = ${at};`);
-    return { base, at: (k) => ({ base, offset: k * this.#tools.format.bytes }) };
-  }
-
-  /** @param at where the tile's rows of the left factor are, if they are packed */
-  #leftLine(rows: number, at: string | null): Line {
-    const { left } = this.#product;
-    return at === null ? this.#line(left, this.#rowLoop, rows) : this.#packedLine(left, at);
-  }
-
-  #loadLeft({ base, offset }: Place): string {
-    return this.#value("left", `v128.load_splat<${this.#tools.format.dtype}>(${address(base, offset)})`);
-  }
-
-  /** The vector number `v` of so many columns. */
-  #loadRight(base: string, columns: number, v: number): string {
-    const { dtype, lanes } = this.#tools.format;
-    return this.#value(
-      "right",
-      columns === 1
-        ? `v128.load_splat<${dtype}>(${base})`
-        : columns < lanes
-          ? `v128.load64_zero(${base})`
-          : `v128.load(${address(base, v * 16)})`,
-    );
-  }
-
-  #step(base: string, operand: number, lanes = 1): void {
-    const { format } = this.#tools;
-    const stride = this.#product.operands[operand]!.strides.at(-1)!;
-    if (!isZero(stride)) this.#writer.line(`${base} += ${affineText(stride, format.bytes * lanes)};`);
-  }
-
-  #zero(wanted: string): string {
-    const { format, constants, names } = this.#tools;
-    const name = names.fresh(wanted);
-    this.#writer.line(`let ${name} = ${constants.float(format, 0)};`);
-    return name;
-  }
-
-  #accumulate(sum: string, a: string, b: string): void {
-    this.#writer.line(`${sum} = ${multiplyAdd(this.#tools.format.vector, this.#options.fused, a, b, sum)};`);
-  }
-
-  /** Loops over the depth in the steps given, in elements. */
-  #overDepth(steps: readonly number[], body: (step: number) => void): void {
-    const { format, names } = this.#tools;
-    const { depth } = this.#product;
-    const { bytes } = format;
-    cover(
-      { writer: this.#writer, names },
-      names.fresh("d"),
-      { size: depth, unit: bytes },
-      steps.map((step) => step * bytes),
-      (step) => body(step / bytes),
-    );
-  }
-
-  /** sums[row][vector] */
-  #outer(
-    { rows, columns }: Piece,
-    packedLeft: { readonly at: string | null; readonly step: string },
-    rightLines: { readonly at: string; readonly step: string },
-  ): string[][] {
-    const { format, names } = this.#tools;
-    const { right, operands } = this.#product;
-    const l = this.#leftLine(rows, packedLeft.at);
-    const r = names.fresh(`${addressName(operands[right]!.name)}Column`);
-    this.#writer.line(`let ${r}: usize = ${rightLines.at};`);
-    const wide = Math.ceil(columns / format.lanes);
-    const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
-    this.#overDepth([1], () => {
-      const loaded = Array.from({ length: wide }, (_, v) => this.#loadRight(r, columns, v));
-      for (let row = 0; row < rows; row++) {
-        const one = this.#loadLeft(l.at(row));
-        for (let v = 0; v < wide; v++) this.#accumulate(sums[row]![v]!, one, loaded[v]!);
-      }
-      if (packedLeft.step !== "0") this.#writer.line(`${l.base} += ${packedLeft.step};`);
-      if (rightLines.step !== "0") this.#writer.line(`${r} += ${rightLines.step};`);
-    });
-    return sums;
-  }
-
-  #dot({ rows, columns }: Piece): string[][] {
-    const { format } = this.#tools;
-    const { left, right } = this.#product;
-    const l = this.#line(left, this.#rowLoop, rows);
-    const r = this.#line(right, this.#columnLoop, columns);
-    const sums = grid(rows, columns, (row, column) => this.#zero(`sum${row}${column}`));
-    const body = (load: string): void => {
-      const lefts = Array.from({ length: rows }, (_, row) => {
-        const { base, offset } = l.at(row);
-        return this.#value("left", `${load}(${address(base, offset)})`);
-      });
-      for (let column = 0; column < columns; column++) {
-        const { base, offset } = r.at(column);
-        const one = this.#value("right", `${load}(${address(base, offset)})`);
-        for (let row = 0; row < rows; row++) this.#accumulate(sums[row]![column]!, lefts[row]!, one);
-      }
-    };
-    const whole = (lanes: number): void => {
-      body(lanes === 1 ? `v128.load_zero<${format.dtype}>` : "v128.load");
-      this.#step(l.base, left, lanes);
-      this.#step(r.base, right, lanes);
-    };
-    // The rest of the depth goes into the first lane alone.
-    this.#overDepth([format.lanes, 1], whole);
-    return sums.map((row) => this.#acrossLanes(row));
-  }
-
-  /** Adds up the lanes of each sum, (s0 + s1) + (s2 + s3), and gathers the results of neighbouring columns in one vector. */
-  #acrossLanes(row: readonly string[]): string[] {
-    const { format } = this.#tools;
-    const F = format.vector;
-    const pair = (a: string, b: string): string => {
-      const [even, odd] = format.lanes === 4 ? ["0, 2, 4, 6", "1, 3, 5, 7"] : ["0, 2", "1, 3"];
-      return this.#value(
-        "pair",
-        `${F}.add(${F}.shuffle(${a}, ${b}, ${even}), ${F}.shuffle(${a}, ${b}, ${odd}))`,
-      );
-    };
-    const gather = (group: readonly string[]): string => {
-      if (group.length === 1) return group[0]!;
-      const [first, last] = [group.slice(0, group.length / 2), group.slice(group.length / 2)];
-      const low = gather(first);
-      return pair(low, first.every((name, i) => name === last[i]) ? low : gather(last));
-    };
-    const { lanes } = format;
-    return Array.from({ length: Math.ceil(row.length / lanes) }, (_, v) => {
-      // Fewer sums than lanes stand there several times.
-      const group = row.slice(v * lanes, (v + 1) * lanes);
-      return gather(Array.from({ length: lanes }, (__, i) => group[i % group.length]!));
-    });
-  }
-
-  #value(wanted: string, text: string): string {
-    const name = this.#tools.names.fresh(wanted);
-    this.#writer.line(`const ${name} = ${text};`);
-    return name;
-  }
-
-  #epilogue(piece: Piece, sums: readonly (readonly string[])[], values: Values): void {
+  #epilogue(piece: Piece, sums: Sums, values: Values): void {
     const { left, right, operands, stores } = this.#product;
     const productValue = this.#product.values.findIndex((v) => v.kind === "product");
     const saved = [...this.#addresses];
@@ -627,11 +450,3 @@ class ProductWriter {
     };
   }
 }
-
-const multiplyAdd = (vector: string, fused: boolean, a: string, b: string, sum: string): string =>
-  fused ? `${vector}.relaxed_madd(${a}, ${b}, ${sum})` : `${vector}.add(${sum}, ${vector}.mul(${a}, ${b}))`;
-
-const address = (base: string, offset: number): string => (offset === 0 ? base : `${base}, ${offset}`);
-
-const grid = (rows: number, columns: number, make: (row: number, column: number) => string): string[][] =>
-  Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => make(row, column)));

@@ -1,0 +1,247 @@
+/** A tile of a product before its epilogue: the sums over the depth, which stay in registers. */
+import type { Product } from "../schedule/kernel.ts";
+import { advance, affineText, isZero } from "./affine.ts";
+import { cover } from "./cover.ts";
+import { addressName } from "./nest.ts";
+import type { KernelTools } from "./values.ts";
+import type { Writer } from "./writer.ts";
+
+/** A tile as it is written. A single column stands in all lanes of its vector. */
+export interface Piece {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Names of vectors of results: by row, and along the columns. */
+export type Sums = readonly (readonly string[])[];
+
+/** Inside which loops a tile stands: the addresses of operands as these have moved them, and their indices. */
+export interface Surroundings {
+  readonly addresses: readonly string[];
+  readonly indices: readonly string[];
+}
+
+/** An address as a variable and a constant beside it. */
+interface Place {
+  readonly base: string;
+  readonly offset: number;
+}
+
+/** Where the rows or columns of a tile are: a variable that moves along the depth, and each of them from it. */
+interface Line {
+  readonly base: string;
+  readonly at: (k: number) => Place;
+}
+
+export class TileWriter {
+  readonly #product: Product;
+  readonly #tools: KernelTools;
+  readonly #writer: Writer;
+  readonly #fused: boolean;
+  readonly #around: Surroundings;
+  readonly #rowLoop: number;
+  readonly #columnLoop: number;
+
+  /** @param around is read when a tile is written, and may change in between */
+  constructor(product: Product, tools: KernelTools, writer: Writer, fused: boolean, around: Surroundings) {
+    this.#product = product;
+    this.#tools = tools;
+    this.#writer = writer;
+    this.#fused = fused;
+    this.#around = around;
+    this.#columnLoop = product.loops.length - 1;
+    this.#rowLoop = product.loops.length - 2;
+  }
+
+  /**
+   * Vectors of the right factor by numbers of the left one.
+   * @param left where the tile's rows of it are, if they are packed, and how far it is to the next step of depth
+   */
+  outer(
+    { rows, columns }: Piece,
+    left: { readonly at: string | null; readonly step: string },
+    right: { readonly at: string; readonly step: string },
+  ): Sums {
+    const { format, names } = this.#tools;
+    const factor = this.#product.operands[this.#product.right]!;
+    const l = this.#leftLine(rows, left.at);
+    const r = names.fresh(`${addressName(factor.name)}Column`);
+    this.#writer.line(`let ${r}: usize = ${right.at};`);
+    const wide = Math.ceil(columns / format.lanes);
+    const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
+    this.#overDepth([1], () => {
+      const loaded = Array.from({ length: wide }, (_, v) => this.#loadRight(r, columns, v));
+      for (let row = 0; row < rows; row++) {
+        const one = this.#loadLeft(l.at(row));
+        for (let v = 0; v < wide; v++) this.#accumulate(sums[row]![v]!, one, loaded[v]!);
+      }
+      if (left.step !== "0") this.#writer.line(`${l.base} += ${left.step};`);
+      if (right.step !== "0") this.#writer.line(`${r} += ${right.step};`);
+    });
+    return sums;
+  }
+
+  /** Vectors along the depth of both factors. */
+  dot({ rows, columns }: Piece): Sums {
+    const { format } = this.#tools;
+    const { left, right } = this.#product;
+    const l = this.#line(left, this.#rowLoop, rows);
+    const r = this.#line(right, this.#columnLoop, columns);
+    const sums = grid(rows, columns, (row, column) => this.#zero(`sum${row}${column}`));
+    const body = (load: string): void => {
+      const lefts = Array.from({ length: rows }, (_, row) => {
+        const { base, offset } = l.at(row);
+        return this.#value("left", `${load}(${address(base, offset)})`);
+      });
+      for (let column = 0; column < columns; column++) {
+        const { base, offset } = r.at(column);
+        const one = this.#value("right", `${load}(${address(base, offset)})`);
+        for (let row = 0; row < rows; row++) this.#accumulate(sums[row]![column]!, lefts[row]!, one);
+      }
+    };
+    const whole = (lanes: number): void => {
+      body(lanes === 1 ? `v128.load_zero<${format.dtype}>` : "v128.load");
+      this.#step(l.base, left, lanes);
+      this.#step(r.base, right, lanes);
+    };
+    // The rest of the depth goes into the first lane alone.
+    this.#overDepth([format.lanes, 1], whole);
+    return sums.map((row) => this.#acrossLanes(row));
+  }
+
+  /** Where there is one step of depth: numbers of the left factor, for so many rows. */
+  lefts(rows: number, at: string | null): string[] {
+    const line = this.#leftLine(rows, at);
+    return Array.from({ length: rows }, (_, row) => this.#loadLeft(line.at(row)));
+  }
+
+  /** These by a vector of the right factor, at an address. */
+  products(lefts: readonly string[], at: string, columns: number): Sums {
+    const right = this.#loadRight(at, columns, 0);
+    const { vector } = this.#tools.format;
+    return lefts.map((left) => [this.#value("product", `${vector}.mul(${left}, ${right})`)]);
+  }
+
+  /** Addresses of the tile's rows or columns of an operand: a base and an offset each, the offset constant where the stride is. */
+  #line(operand: number, loop: number, count: number): Line {
+    const { format } = this.#tools;
+    const stride = this.#product.operands[operand]!.strides[loop]!;
+    const name = addressName(this.#product.operands[operand]!.name);
+    const base = this.#tools.names.fresh(`${name}${loop === this.#rowLoop ? "Row" : "Column"}`);
+    this.#writer.line(
+      `let ${base}: usize = ${advance(this.#around.addresses[operand]!, this.#around.indices[loop]!, stride)};`,
+    );
+    if (stride.perRow === 0 && stride.constant >= 0) {
+      return { base, at: (k) => ({ base, offset: k * stride.constant * format.bytes }) };
+    }
+    const apart = Array.from({ length: count }, (_, k) => {
+      if (k === 0) return null;
+      const bytes = this.#tools.names.fresh(`${name}Apart`);
+      this.#writer.line(`const ${bytes}: usize = ${k} * (${affineText(stride, format.bytes)});`);
+      return bytes;
+    });
+    return { base, at: (k) => ({ base: k === 0 ? base : `${base} + ${apart[k]}`, offset: 0 }) };
+  }
+
+  /** The same of packed rows, which lie entry by entry. */
+  #packedLine(operand: number, at: string): Line {
+    const base = this.#tools.names.fresh(`${addressName(this.#product.operands[operand]!.name)}Row`);
+    this.#writer.line(`let ${base}: usize = ${at};`);
+    return { base, at: (k) => ({ base, offset: k * this.#tools.format.bytes }) };
+  }
+
+  /** @param at where the tile's rows of the left factor are, if they are packed */
+  #leftLine(rows: number, at: string | null): Line {
+    const { left } = this.#product;
+    return at === null ? this.#line(left, this.#rowLoop, rows) : this.#packedLine(left, at);
+  }
+
+  #loadLeft({ base, offset }: Place): string {
+    return this.#value("left", `v128.load_splat<${this.#tools.format.dtype}>(${address(base, offset)})`);
+  }
+
+  /** The vector number `v` of so many columns. */
+  #loadRight(base: string, columns: number, v: number): string {
+    const { dtype, lanes } = this.#tools.format;
+    return this.#value(
+      "right",
+      columns === 1
+        ? `v128.load_splat<${dtype}>(${base})`
+        : columns < lanes
+          ? `v128.load64_zero(${base})`
+          : `v128.load(${address(base, v * 16)})`,
+    );
+  }
+
+  #step(base: string, operand: number, lanes = 1): void {
+    const { format } = this.#tools;
+    const stride = this.#product.operands[operand]!.strides.at(-1)!;
+    if (!isZero(stride)) this.#writer.line(`${base} += ${affineText(stride, format.bytes * lanes)};`);
+  }
+
+  #zero(wanted: string): string {
+    const { format, constants, names } = this.#tools;
+    const name = names.fresh(wanted);
+    this.#writer.line(`let ${name} = ${constants.float(format, 0)};`);
+    return name;
+  }
+
+  #accumulate(sum: string, a: string, b: string): void {
+    this.#writer.line(`${sum} = ${multiplyAdd(this.#tools.format.vector, this.#fused, a, b, sum)};`);
+  }
+
+  /** Loops over the depth in the steps given, in elements. */
+  #overDepth(steps: readonly number[], body: (step: number) => void): void {
+    const { format, names } = this.#tools;
+    const { depth } = this.#product;
+    const { bytes } = format;
+    cover(
+      { writer: this.#writer, names },
+      names.fresh("d"),
+      { size: depth, unit: bytes },
+      steps.map((step) => step * bytes),
+      (step) => body(step / bytes),
+    );
+  }
+
+  /** Adds up the lanes of each sum, (s0 + s1) + (s2 + s3), and gathers the results of neighbouring columns in one vector. */
+  #acrossLanes(row: readonly string[]): string[] {
+    const { format } = this.#tools;
+    const F = format.vector;
+    const pair = (a: string, b: string): string => {
+      const [even, odd] = format.lanes === 4 ? ["0, 2, 4, 6", "1, 3, 5, 7"] : ["0, 2", "1, 3"];
+      return this.#value(
+        "pair",
+        `${F}.add(${F}.shuffle(${a}, ${b}, ${even}), ${F}.shuffle(${a}, ${b}, ${odd}))`,
+      );
+    };
+    const gather = (group: readonly string[]): string => {
+      if (group.length === 1) return group[0]!;
+      const [first, last] = [group.slice(0, group.length / 2), group.slice(group.length / 2)];
+      const low = gather(first);
+      return pair(low, first.every((name, i) => name === last[i]) ? low : gather(last));
+    };
+    const { lanes } = format;
+    return Array.from({ length: Math.ceil(row.length / lanes) }, (_, v) => {
+      // Fewer sums than lanes stand there several times.
+      const group = row.slice(v * lanes, (v + 1) * lanes);
+      return gather(Array.from({ length: lanes }, (__, i) => group[i % group.length]!));
+    });
+  }
+
+  #value(wanted: string, text: string): string {
+    const name = this.#tools.names.fresh(wanted);
+    this.#writer.line(`const ${name} = ${text};`);
+    return name;
+  }
+}
+
+/** a · b + sum, in one rounding where that is allowed. */
+export const multiplyAdd = (vector: string, fused: boolean, a: string, b: string, sum: string): string =>
+  fused ? `${vector}.relaxed_madd(${a}, ${b}, ${sum})` : `${vector}.add(${sum}, ${vector}.mul(${a}, ${b}))`;
+
+/** The arguments of a load or a store. */
+export const address = (base: string, offset: number): string => (offset === 0 ? base : `${base}, ${offset}`);
+
+const grid = (rows: number, columns: number, make: (row: number, column: number) => string): string[][] =>
+  Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => make(row, column)));
