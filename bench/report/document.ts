@@ -35,10 +35,12 @@ export function toDocument(results: Results): string {
       .join(", ")}
 - **Times:** medians of ${pace.rounds} rounds (fewer where one call is seconds long); in each round every contestant has ${pace.slice} ms or one call, whichever is longer, in turns. Behind a
   time stands how many times as long as nndsl's strict module it takes. All run on one thread but for the column that says two.
-- **128-bit peak:** independent multiplications and additions in registers, as two instructions and as one fused.
+- **128-bit peak:** independent multiplications and additions in registers, as two instructions and as one fused; beside networks, the time that all
+  of their products would take so.
   PyTorch uses the processor's wider vectors; WebAssembly has 128 bits.`,
     "## Targets",
-    `${reached} of ${targets.length} are reached.`,
+    `${reached} of ${targets.length} are reached. "At the peak" is what a ratio would be if nndsl did nothing but a network's multiplications and additions, at the 128-bit
+peak that the same rounds measured: no code for these instructions is faster.`,
     ...section(targetsTable(results, true)),
     ...hosts.flatMap((host) => [
       `## In ${host.name} ${host.version}`,

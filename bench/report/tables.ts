@@ -155,7 +155,7 @@ const withUnit = (value: number, unit: Target["unit"]): string =>
 export function targetsTable(results: Results, all: boolean): Table {
   return {
     words: 2,
-    head: ["Target", "of", "wanted", "measured", "of least times", "reached"],
+    head: ["Target", "of", "wanted", "measured", "of least times", "at the peak", "reached"],
     rows: targetsOf(results).flatMap((target) => {
       if (!all && target.measured === undefined) return [];
       const reached = isReached(target);
@@ -163,7 +163,7 @@ export function targetsTable(results: Results, all: boolean): Table {
         target.workload,
         target.measure,
         `${target.bound} ${withUnit(target.limit, target.unit)}`,
-        ...[target.measured, target.ofLeast].map((value) =>
+        ...[target.measured, target.ofLeast, target.atPeak].map((value) =>
           value === undefined ? "–" : withUnit(value, target.unit),
         ),
         reached === undefined ? "–" : reached ? "yes" : "no",
