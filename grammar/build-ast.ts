@@ -509,8 +509,14 @@ class Builder {
     return giveUp();
   }
 
-  /** What is written around a bare expression may say what was meant: `3 x`, `a, b = …`. */
+  /** What is written around a bare expression may say what was meant: `3 x`, `a, b = …`, `@recompute a = …`. */
   #helpAround(value: ast.Expression): string | undefined {
+    if (value.kind === "unary" && value.operator === "@recompute" && value.operand.kind === "name") {
+      const isBinding = /^[ \t]*=/.test(this.#text.slice(value.span.end, value.span.end + 40));
+      return isBinding
+        ? `the attribute stands before the formula: \`${value.operand.text} = @recompute …\``
+        : undefined;
+    }
     if (value.kind !== "name" && value.kind !== "call") return undefined;
     const { start, end } = value.span;
     // A line is as long as a file at most, and no number is: so much is read of it.

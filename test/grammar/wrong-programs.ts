@@ -128,6 +128,12 @@ fn h(a, b) = a ≤ b ? “a” : b
   return x
 }
 `,
+  "an attribute before a name": `layer f(x) {
+  @recompute h = dense(x, 8)
+  @recompute h
+  return h
+}
+`,
   "a lambda with a pattern": `fn f(x) = map(x, (a + 1) => a)
 fn g(x) = map(x, (a = 1) => a)
 `,
