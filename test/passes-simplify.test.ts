@@ -259,6 +259,13 @@ describe("all together", () => {
       [3],
     ]);
   });
+  test("a product that others read is transposed, not made a second time", () => {
+    const b = new Formulas();
+    const product = b.matmul(b.input("x", 4, 3), b.input("w", 3, 5));
+    const { nodes } = pass(b, [b.transpose(product), b.sum(product, [0])], ["simplify"]);
+    expect(nodes[0]!.op).toBe("permute");
+    expect(pass(b, [b.transpose(product)], ["simplify"]).nodes[0]!.op).toBe("matmul");
+  });
   test("the gradient of a mean has its 1/N once, not in every entry", () => {
     const b = new Formulas();
     const x = b.input("x", "N", 3);

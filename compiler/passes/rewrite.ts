@@ -11,6 +11,8 @@ export interface Site {
   readonly b: Build;
   /** `node` where it is an `op` that a rule may look into: a tensor that some `grad` is taken by is a variable, whatever its formula. */
   readonly as: <K extends OpName>(node: Node, op: K) => NodeOf<K> | null;
+  /** Whether an operand is read elsewhere too, so that it stays, and what is made of it comes on top. */
+  readonly isShared: (operand: Node) => boolean;
 }
 
 export interface Rule {
@@ -69,6 +71,7 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
     const order = reachable(listRoots(roots));
     const pinned = new Set(order.flatMap((node) => (node.op === "grad" ? [node.operands[1]!] : [])));
+    const shared = readTwice(order, listRoots(roots));
     const map = new Map<Node, Node>();
     let changed = false;
     for (const old of order) {
@@ -81,6 +84,7 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
         // The comparison of `op` is what the cast states.
         as: <K extends OpName>(n: Node, op: K) =>
           n.op === op && !pinned.has(n) ? (n as unknown as NodeOf<K>) : null,
+        isShared: (operand) => shared.has(operand),
       };
       for (let count = 0; count < MOST_AT_ONE_NODE; count++) {
         const made = model.graph.size;
@@ -96,6 +100,7 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
         if (origin.name !== undefined && node.origin.name === undefined) origins.set(node, origin);
       }
       if (pinned.has(old)) pinned.add(node);
+      if (shared.has(old)) shared.add(node);
       map.set(old, node);
     }
     if (!changed) break;
@@ -104,6 +109,15 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
     unkept = mapUnkept(unkept, (node) => map.get(node));
   }
   return transplant({ ...model, roots, unkept, applied: [...earlier, ...applied] }, origins, limit);
+}
+
+/** Nodes that several others, or a root and others, read. */
+function readTwice(order: readonly Node[], roots: readonly Node[]): Set<Node> {
+  const once = new Set<Node>(roots);
+  const twice = new Set<Node>();
+  for (const { operands } of order)
+    for (const operand of new Set(operands)) (once.has(operand) ? twice : once).add(operand);
+  return twice;
 }
 
 /** A builder for each place in the source, made once. */

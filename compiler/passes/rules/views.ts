@@ -180,13 +180,13 @@ export const views: readonly Rule[] = [
     name: "transposed-product",
     formula: "(A B)' → B' A'",
     at: ["permute"],
-    rewrite({ b, as }, node) {
+    rewrite({ b, as, isShared }, node) {
       if (node.op !== "permute") return null;
       const product = as(node.operands[0]!, "matmul");
       const { axes } = node.attributes;
       const rank = axes.length;
       const exchanged = axes.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
-      if (product === null || !exchanged) return null;
+      if (product === null || !exchanged || isShared(product)) return null;
       const [left, right] = product.operands;
       return b.matmul(b.transpose(right!), b.transpose(left!));
     },
