@@ -17,6 +17,8 @@ type Reduction = "sum" | "prod" | "max" | "min";
 const ACCUMULATORS = 4;
 /** Bodies of more instructions than this stand once. */
 const SHORT_BODY = 6;
+/** Vectors of a row below which its tail, and what adds up its lanes, take longer than to gather entries of several rows: a softmax of 10 by a third. */
+const NARROW_VECTORS = 4;
 /** What a call of a vector function counts for. */
 const CALL = 8;
 
@@ -414,7 +416,8 @@ function phasesOf(nest: Nest): number[] {
 
 /**
  * The loop whose entries fill the lanes: the last; but the last kept one where the operands lie side by side along it and not along the
- * last (a sum over the rows of a matrix); none where it is shorter than a vector.
+ * last (a sum over the rows of a matrix), and where rows are narrow and reduced more than once (a softmax over a few classes); none where it is
+ * shorter than a vector.
  */
 export function chooseVectorLoop(nest: Nest, lanes: number): number | null {
   const { loops, operands, values, inner } = nest;
@@ -424,6 +427,10 @@ export function chooseVectorLoop(nest: Nest, lanes: number): number | null {
   const strided = (loop: number): number =>
     operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length;
   if (inner > 0 && fits(lastKept) && (!fits(last) || strided(lastKept) < strided(last))) return lastKept;
+  const reductions = values.filter((value) => value.kind === "reduce").length;
+  const row = loops[last];
+  const isNarrow = row !== undefined && !row.free && row.count < NARROW_VECTORS * lanes;
+  if (inner === 1 && isNarrow && reductions > 1 && fits(lastKept)) return lastKept;
   // Lanes gathered one by one for a sum alone are no gain.
   if (
     inner > 0 &&
