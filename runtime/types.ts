@@ -96,11 +96,11 @@ export type Examples<M extends ModelTypes> = Inputs<M> & Targets<M>;
 export type Outputs<M extends ModelTypes> = {
   readonly [K in keyof M["outputs"]]: Tensor<M["outputs"][K], Floats<M>>;
 };
-/** Of every parameter but the frozen ones. */
 /** Paths of the parameters that are trained; any path where the model is not known. */
 export type TrainedPath<M extends ModelTypes> = string extends M["frozen"]
   ? keyof M["parameters"]
   : Exclude<keyof M["parameters"], M["frozen"]>;
+/** Of every parameter but the frozen ones. */
 export type Gradients<M extends ModelTypes> = {
   readonly [K in TrainedPath<M>]: Tensor<M["parameters"][K], Floats<M>>;
 };

@@ -85,3 +85,13 @@ describe.each(["strict", "relaxed"] as const)("%s", (simd) => {
     }
   });
 });
+
+// Rows that whole tiles take, and rows that are left over, in code of their own.
+test("a sum of one begins at 0 too, so that no zero is negative", async () => {
+  const { wasm } = await compile("model P { input a: [N, 67]  input b: [N, 64]  output c = a' @ b }");
+  const net = await load(wasm);
+  for (const rows of [1, 2]) {
+    const { c } = net.predict({ a: new Float32Array(67 * rows), b: new Float32Array(64 * rows).fill(-1) });
+    expect(c!.data.some((value) => Object.is(value, -0))).toBe(false);
+  }
+});

@@ -16,13 +16,14 @@ export interface Lines {
   readonly origin: string;
   readonly across: string;
   readonly step: string;
-  readonly isPacked: boolean;
+  /** Whether they are, or the batch decides on it: base, across and step are then variables. */
+  readonly mayBePacked: boolean;
 }
 
 export const lineAddress = ({ base, origin, across }: Lines, index: string): string => {
   const apart = origin === index ? "" : `(${index} - ${origin})`;
   if (apart === "") return base;
-  return across === "1" ? `${base} + ${apart}` : `${base} + ${apart} * ${across}`;
+  return across === "1" ? `${base} + ${apart}` : `${base} + ${apart} * (${across})`;
 };
 
 /** Of which depths lines are packed, where the batch decides on the depth. */
@@ -83,7 +84,7 @@ export function pack(
   };
   if (!depth.free) {
     w.block("", () => names.scoped(copy));
-    return { base: memory, origin: lines.origin, across: size, step: String(width), isPacked: true };
+    return { base: memory, origin: lines.origin, across: size, step: String(width), mayBePacked: true };
   }
   const [base, across, step] = [names.fresh("packed"), names.fresh("across"), names.fresh("stride")];
   w.line(`let ${base}: usize = ${lines.base};`);
@@ -95,7 +96,7 @@ export function pack(
     w.line(`${across} = ${size};`);
     w.line(`${step} = ${width};`);
   });
-  return { base, origin: lines.origin, across, step, isPacked: true };
+  return { base, origin: lines.origin, across, step, mayBePacked: true };
 }
 
 /** By sixteen, eight and four bytes. */

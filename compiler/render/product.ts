@@ -60,6 +60,7 @@ class ProductWriter {
   readonly #tiling: Tiling;
   /** Beside the values: how many loops are open where each is known. */
   readonly #levels: readonly number[];
+  readonly #loads: readonly number[];
   /** Where values are kept, once any is. */
   #kept: string | null = null;
   readonly #rowLoop: number;
@@ -76,6 +77,7 @@ class ProductWriter {
     this.#options = options;
     this.#tiling = options.tiling;
     this.#levels = levelsOf({ ...product, inner: 0 });
+    this.#loads = [...product.values.keys()].filter((index) => product.values[index]!.kind === "load");
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
@@ -94,6 +96,7 @@ class ProductWriter {
     for (const [index, valueLevel] of this.#levels.entries()) {
       if (valueLevel === level && level <= this.#rowLoop) this.#keep(index, values);
     }
+    values.forget(this.#loads);
     if (level === this.#rowLoop) {
       this.#rows(values);
       return;
@@ -245,7 +248,7 @@ class ProductWriter {
       origin,
       across: affineText(along, 1),
       step: affineText(strides.at(-1)!, bytes),
-      isPacked: false,
+      mayBePacked: false,
     };
   }
 
@@ -305,7 +308,7 @@ class ProductWriter {
         ? this.#declare("whole", `${range.from} + (${range.end} - ${range.from}) / ${width} * ${width}`)
         : String(Math.floor(range.total / width) * width);
     const step = depth.free
-      ? this.#declare("panel", `${isPackable(depth, packed)} ? ${panel} : max<usize>(${whole}, ${width})`)
+      ? this.#declare("panel", `${isPackable(depth, packed)} ? ${panel} : ${whole} - ${range.from}`)
       : String(panel);
     const j = this.#indices[this.#columnLoop]!;
     this.#writer.block(`for (let ${j}: usize = ${range.from}; ${j} < ${whole}; ${j} += ${step})`, () =>
@@ -361,8 +364,8 @@ class ProductWriter {
   #along(loop: number, range: Range, count: number, lines: Lines, body: (at: string | null) => void): void {
     const { names, format } = this.#tools;
     const step = count * format.bytes;
-    const at = lines.isPacked ? names.fresh(loop === this.#rowLoop ? "rowsAt" : "columnsAt") : null;
-    const apart = lines.isPacked ? this.#declare("apart", `${lines.across} * ${step}`) : "";
+    const at = lines.mayBePacked ? names.fresh(loop === this.#rowLoop ? "rowsAt" : "columnsAt") : null;
+    const apart = lines.mayBePacked ? this.#declare("apart", `${lines.across} * ${step}`) : "";
     if (at !== null) this.#writer.line(`let ${at}: usize = ${lines.base};`);
     cover({ writer: this.#writer, names }, this.#indices[loop]!, range, [step], () => {
       body(at);

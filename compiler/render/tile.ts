@@ -115,11 +115,14 @@ export class TileWriter {
     return Array.from({ length: rows }, (_, row) => this.#loadLeft(line.at(row)));
   }
 
-  /** These by a vector of the right factor, at an address. */
+  /** These by a vector of the right factor, at an address: sums of one, which begin at 0 as all do, so that -0 becomes 0. */
   products(lefts: readonly string[], at: string, columns: number): Sums {
     const right = this.#loadRight(at, columns, 0);
-    const { vector } = this.#tools.format;
-    return lefts.map((left) => [this.#value("product", `${vector}.mul(${left}, ${right})`)]);
+    const { format, constants } = this.#tools;
+    const zero = constants.float(format, 0);
+    return lefts.map((left) => [
+      this.#value("product", multiplyAdd(format.vector, this.#fused, left, right, zero)),
+    ]);
   }
 
   /** Addresses of the tile's rows or columns of an operand: a base and an offset each, the offset constant where the stride is. */

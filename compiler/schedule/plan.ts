@@ -13,9 +13,14 @@ export interface Plan {
   readonly sharing: Sharing;
 }
 
-export const planKernels = (program: Program, target: Target): Plan => ({
-  target,
-  tilings: program.kernels.map((kernel) => (kernel.kind === "product" ? tileProduct(kernel, target) : null)),
-  padded: paddedKernels(program),
-  sharing: shareOut(program, target.bytes),
-});
+export function planKernels(program: Program, target: Target): Plan {
+  const tilings = program.kernels.map((kernel) =>
+    kernel.kind === "product" ? tileProduct(kernel, target) : null,
+  );
+  return {
+    target,
+    tilings,
+    padded: paddedKernels(program),
+    sharing: shareOut(program, tilings, target.bytes),
+  };
+}

@@ -8,6 +8,7 @@ import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
 import type { EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import { bytesOf } from "./memory.ts";
+import type { Tiling } from "./tiling.ts";
 
 /** The batch at which the work of kernels is judged. */
 const TYPICAL_ROWS = 32;
@@ -28,10 +29,16 @@ export interface Sharing {
 }
 
 /**
+ * @param tilings beside the kernels, of those that are products
  * @param elementBytes 4 for f32, 8 for f64
  * @param worth floating-point operations of a call from which on a kernel is divided
  */
-export function shareOut(program: Program, elementBytes: number, worth = WORTH_SHARING): Sharing {
+export function shareOut(
+  program: Program,
+  tilings: readonly (Tiling | null)[],
+  elementBytes: number,
+  worth = WORTH_SHARING,
+): Sharing {
   const largest = program.kernels.map(() => 0);
   for (const { name, calls } of program.entries) {
     // A start that is made once is not worth a larger module.
@@ -41,7 +48,9 @@ export function shareOut(program: Program, elementBytes: number, worth = WORTH_S
       largest[call.kernel] = Math.max(largest[call.kernel]!, flops);
     }
   }
-  const splits = program.kernels.map((kernel, i) => (largest[i]! < worth ? null : loopToSplit(kernel)));
+  const splits = program.kernels.map((kernel, i) =>
+    largest[i]! < worth ? null : loopToSplit(kernel, tilings[i]!),
+  );
   const waits = program.entries.map(({ calls }) => waitsOf(calls, program, splits, elementBytes));
   const pays = program.entries.flatMap(({ name, calls }, i): [EntryName, number][] => {
     const meetings = waits[i]!.filter(Boolean).length + MEETINGS;
@@ -74,9 +83,9 @@ const steps = (size: Size): number => sizeAt(size, TYPICAL_ROWS);
 /**
  * Of a batch of products the batch. Of a sum over the batch, a weight's gradient, the rows: these are the columns of the layer's own product, so the worker
  * that reads a row of weights there changes it here, and it stays in that worker's cache. Else the longer side of the result, as workers then read
- * less of the same. Of a nest the outermost kept loop.
+ * less of the same; but the rows where all columns are written out. Of a nest the outermost kept loop.
  */
-function loopToSplit(kernel: Kernel): number | null {
+function loopToSplit(kernel: Kernel, tiling: Tiling | null): number | null {
   const { loops } = kernel;
   if (kernel.kind === "nest") {
     const isKept = loops.length > kernel.inner;
@@ -84,7 +93,8 @@ function loopToSplit(kernel: Kernel): number | null {
   }
   const [rows, columns] = [loops.length - 2, loops.length - 1];
   if (loops.length > 2 && steps(loops[0]!) >= LEAST_STEPS) return 0;
-  if (kernel.depth.free && steps(loops[rows]!) >= LEAST_STEPS) return rows;
+  if ((kernel.depth.free || tiling?.form === "unrolled") && steps(loops[rows]!) >= LEAST_STEPS) return rows;
+  if (tiling?.form === "unrolled") return null;
   const longer = steps(loops[columns]!) >= steps(loops[rows]!) ? columns : rows;
   return steps(loops[longer]!) >= LEAST_STEPS ? longer : null;
 }

@@ -31,7 +31,7 @@ export interface Tiling {
   /** Tallest first, each for the rows that the one before leaves. */
   readonly tiles: readonly Tile[];
   readonly order: Order;
-  /** How results are cut where the depth is a batch of a single row, so that they are no sums; `null` where the depth is something else. */
+  /** How results are cut where the depth is a batch of a single row, so that they are sums of one; `null` where it cannot be, or is not worth code. */
   readonly single: Tile | null;
   /** Rows are taken in blocks of so many, whose left factor stays in the second-level cache; `null`: all are one block, or blocks are packed. */
   readonly block: number | null;
@@ -47,7 +47,7 @@ export interface PackedRows {
   readonly room: number;
   /** Rows of a block; `null` where the batch decides. */
   readonly count: number | null;
-  /** A batch of fewer rows is as deep as the caches bear. */
+  /** Where the batch has fewer rows, nothing is copied. */
   readonly shallowest: number;
 }
 
@@ -124,7 +124,7 @@ export function tileProduct(product: Product, target: Target): Tiling {
     tiles,
     order: isShallow ? "across" : "down",
     single:
-      isShallow && results >= WORTH_SINGLE
+      isShallow && depth.count === 1 && results >= WORTH_SINGLE
         ? { rows: tallest.rows, widths: useful(singleWidths(target), columns) }
         : null,
     block:
