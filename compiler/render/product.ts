@@ -307,8 +307,9 @@ class ProductWriter {
       range.total === null
         ? this.#declare("whole", `${range.from} + (${range.end} - ${range.from}) / ${width} * ${width}`)
         : String(Math.floor(range.total / width) * width);
+    const all = range.from === "0" ? whole : `${whole} - ${range.from}`;
     const step = depth.free
-      ? this.#declare("panel", `${isPackable(depth, packed)} ? ${panel} : ${whole} - ${range.from}`)
+      ? this.#declare("panel", `${isPackable(depth, packed)} ? ${panel} : ${all}`)
       : String(panel);
     const j = this.#indices[this.#columnLoop]!;
     this.#writer.block(`for (let ${j}: usize = ${range.from}; ${j} < ${whole}; ${j} += ${step})`, () =>
