@@ -509,14 +509,22 @@ class Builder {
     return giveUp();
   }
 
+  /** Where an attribute stands before a whole statement. */
+  #helpAroundAttribute({ span, operand }: ast.Unary): string | undefined {
+    const isBinding = operand.kind === "name" && /^[ \t]*=/.test(this.#text.slice(span.end, span.end + 40));
+    if (isBinding) return `the attribute stands before the formula: \`${operand.text} = @recompute …\``;
+    const word =
+      /^@recompute\s+([a-z]{1,10})\b/.exec(this.#text.slice(span.start, span.start + 40))?.[1] ?? "";
+    if (["loss", "output", "metric"].includes(word))
+      return `the attribute stands before the formula: \`${word} @recompute …\``;
+    if (["param", "input", "target", "optimizer", "state"].includes(word))
+      return `only what a formula, a layer or a fn computes is made again: remove the \`@recompute\` before \`${word}\``;
+    return undefined;
+  }
+
   /** What is written around a bare expression may say what was meant: `3 x`, `a, b = …`, `@recompute a = …`. */
   #helpAround(value: ast.Expression): string | undefined {
-    if (value.kind === "unary" && value.operator === "@recompute" && value.operand.kind === "name") {
-      const isBinding = /^[ \t]*=/.test(this.#text.slice(value.span.end, value.span.end + 40));
-      return isBinding
-        ? `the attribute stands before the formula: \`${value.operand.text} = @recompute …\``
-        : undefined;
-    }
+    if (value.kind === "unary" && value.operator === "@recompute") return this.#helpAroundAttribute(value);
     if (value.kind !== "name" && value.kind !== "call") return undefined;
     const { start, end } = value.span;
     // A line is as long as a file at most, and no number is: so much is read of it.

@@ -26,12 +26,15 @@ const pause = (): Promise<void> =>
     port2.postMessage(null);
   });
 
+/** A string in quotes: "2" is no integer, and would look like one. */
+const shown = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value));
+
 /** @throws `wrong-option` for what is no integer from `least` on */
 export function whole(name: string, value: number, least: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new NndslError(
     "wrong-option",
-    `\`${name}\` must be an integer from ${least} on, not ${String(value)}.`,
+    `\`${name}\` must be an integer from ${least} on, not ${shown(value)}.`,
   );
 }
 
@@ -40,7 +43,7 @@ export function checkSeed(seed: number): number {
   if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
   throw new NndslError(
     "wrong-option",
-    `\`seed\` must be an integer from 0 to ${2 ** 32 - 1}, not ${String(seed)}.`,
+    `\`seed\` must be an integer from 0 to ${2 ** 32 - 1}, not ${shown(seed)}.`,
   );
 }
 

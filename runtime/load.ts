@@ -56,6 +56,10 @@ interface Compiled {
 
 async function compileModule(source: Source): Promise<Compiled> {
   if (source instanceof WebAssembly.Module) return { module: source };
+  // Of JavaScript, where types do not say so.
+  if (typeof source === "string") {
+    throw new NndslError("not-a-module", "The module is given by a string; make it a URL.");
+  }
   // A view of shared memory is refused by the engine, and that is reported as any other refusal.
   const bytes = (
     source instanceof URL || source instanceof Response ? await readBytes(source) : source
@@ -134,8 +138,7 @@ async function start(
         if ("exports" in crew) return { ...crew, threads: { count: crew.count, reason } };
         reason = crew.reason;
       } catch (cause) {
-        // The file with their code is not there.
-        reason = String(cause);
+        reason = `NAME.threads.js cannot be loaded: ${String(cause)}`;
       }
     }
   }

@@ -70,6 +70,7 @@ describe("load", () => {
   test.each<[string, ErrorCode, () => unknown]>([
     ["text", "not-a-module", () => new TextEncoder().encode("hello")],
     ["nothing", "not-a-module", () => undefined],
+    ["an address as text", "not-a-module", () => "./model.wasm"],
     ["a module of others", "not-a-module", bareModule],
     ["a broken manifest", "not-a-module", async () => withSection(await bareModule(), "nndsl", "{")],
     ["a later format", "wrong-version", () => fakeModule((manifest) => ({ ...manifest, version: 2 }))],

@@ -169,6 +169,16 @@ describe("fusion", () => {
     expect(formulas).toEqual(["o = exp(x - max(x)) / sum(exp(x - max(x)))"]);
   });
 
+  test("formulas are as the language reads them: `*` and `@` from the left, comparisons one at a time", () => {
+    const { formulas } = predictOf((b, x, y) => {
+      const product = b.matmul(b.transpose(x), y);
+      return b.mul(product, product);
+    });
+    expect(formulas).toEqual(["o = x' @ y * (x' @ y)"]);
+    const compared = predictOf((b, x, y) => b.eq(b.gt(x, 0), b.gt(y, 0)));
+    expect(compared.formulas).toEqual(["o = (x > 0) == (y > 0)"]);
+  });
+
   test("a column sum keeps the columns side by side", () => {
     const graph = new Graph();
     const x = input(graph, "x", [free(), fixed(6)]);

@@ -44,7 +44,7 @@ export function addCompile(program: Command, output: Output): Command {
 Examples:
   nndsl compile xor.nn -o out                          out/xor.wasm, out/xor.js, out/xor.d.ts
   nndsl compile mnist.nn --set sizes=[512,256] --set act=relu
-  nndsl compile mnist.nn --memory 4MB --batch 256      keeps less for the backward pass, and says what that costs
+  nndsl compile deep.nn --memory 4MB --batch 256       keeps less for the backward pass, and says what that costs
   nndsl compile xor.nn --simd relaxed                  xor.strict.wasm too, which xor.js takes where relaxed SIMD is missing
   nndsl compile xor.nn --emit grad                     the derived backward pass
   nndsl compile xor.nn --emit as | less                the kernels as readable AssemblyScript

@@ -38,7 +38,7 @@ export function addInspect(program: Command, output: Output): Command {
       `
 Examples:
   nndsl inspect mnist.nn --batch 128
-  nndsl inspect mnist.nn --memory 4MB          what is kept no longer, and its price
+  nndsl inspect deep.nn --memory 4MB           what is kept no longer, and its price
   nndsl inspect mnist.nn --kernels --simd relaxed
   nndsl inspect mnist.nn --set sizes=[512] --json | jq .flops
 

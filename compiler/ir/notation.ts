@@ -7,20 +7,23 @@ interface Infix {
   readonly rank: number;
 }
 
+/** Rank of comparisons, of which none may stand in another without parentheses. */
+export const COMPARISON = 3;
+
 export const INFIX: Readonly<Partial<Record<OpName, Infix>>> = {
   or: { symbol: "or", rank: 1 },
   and: { symbol: "and", rank: 2 },
-  eq: { symbol: "==", rank: 3 },
-  ne: { symbol: "!=", rank: 3 },
-  lt: { symbol: "<", rank: 3 },
-  le: { symbol: "<=", rank: 3 },
-  gt: { symbol: ">", rank: 3 },
-  ge: { symbol: ">=", rank: 3 },
+  eq: { symbol: "==", rank: COMPARISON },
+  ne: { symbol: "!=", rank: COMPARISON },
+  lt: { symbol: "<", rank: COMPARISON },
+  le: { symbol: "<=", rank: COMPARISON },
+  gt: { symbol: ">", rank: COMPARISON },
+  ge: { symbol: ">=", rank: COMPARISON },
   add: { symbol: "+", rank: 4 },
   sub: { symbol: "-", rank: 4 },
   mul: { symbol: "*", rank: 5 },
   div: { symbol: "/", rank: 5 },
-  matmul: { symbol: "@", rank: 6 },
+  matmul: { symbol: "@", rank: 5 },
   // Unary minus has rank 7.
   pow: { symbol: "^", rank: 8 },
 };

@@ -1,11 +1,11 @@
 /** A kernel's formula as a person would write it: `h = sigmoid(x @ h_weight' + h_bias)`. */
-import { INFIX, showNumber } from "../ir/notation.ts";
+import { COMPARISON, INFIX, showNumber } from "../ir/notation.ts";
 import { showSize } from "../ir/size.ts";
 import type { Nest, Product } from "./kernel.ts";
 
 type Nameless = Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula">;
 
-const PRODUCT = 6;
+const PRODUCT = 5;
 const NEGATION = 7;
 const ATOM = 9;
 /** Beyond this a formula helps nobody. */
@@ -75,7 +75,8 @@ function expression(kernel: Nameless, root: number, named: ReadonlyMap<number, s
           text = `${value.op}(${value.arguments.map((v) => texts[v]!.text).join(", ")})`;
         else {
           ({ rank } = infix);
-          text = `${wrap(a!, value.op === "pow" ? rank + 1 : rank)} ${infix.symbol} ${wrap(b!, rank + 1)}`;
+          const isOneSided = value.op === "pow" || rank === COMPARISON;
+          text = `${wrap(a!, isOneSided ? rank + 1 : rank)} ${infix.symbol} ${wrap(b!, rank + 1)}`;
         }
         break;
       }

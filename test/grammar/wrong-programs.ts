@@ -131,7 +131,11 @@ fn h(a, b) = a ≤ b ? “a” : b
   "an attribute before a name": `layer f(x) {
   @recompute h = dense(x, 8)
   @recompute h
-  return h
+  @recompute param w: [2] ~ zeros
+  @recompute return h
+}
+model M {
+  @recompute loss mean(x)
 }
 `,
   "a lambda with a pattern": `fn f(x) = map(x, (a + 1) => a)
