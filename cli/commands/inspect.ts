@@ -76,9 +76,10 @@ function kernelsText({ kernels, model }: Report, options: InspectArguments, outp
   const entries = ["step", "gradients", "predict", "evaluate", "initialize"] as const;
   const rank = ({ calls }: Report["kernels"][number]): number =>
     entries.findIndex((entry) => calls[entry] !== undefined);
-  const sorted = kernels.toSorted(
-    (a, b) => rank(a) - rank(b) || b.flops / b.peakShare - a.flops / a.peakShare,
-  );
+  /** In operations that the processor could do meanwhile; what only copies has none. */
+  const time = ({ flops, peakShare }: Report["kernels"][number]): number =>
+    flops > 0 ? flops / peakShare : 0;
+  const sorted = kernels.toSorted((a, b) => rank(a) - rank(b) || time(b) - time(a));
   const blocks = sorted.map((k) => {
     const called = Object.entries(k.calls)
       .map(([entry, calls]) => (calls === 1 ? entry : `${entry} ×${calls}`))
