@@ -69,9 +69,10 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
   let unkept = model.unkept;
 
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
-    const order = reachable(listRoots(roots));
+    const ends = listRoots(roots);
+    const order = reachable(ends);
     const pinned = new Set(order.flatMap((node) => (node.op === "grad" ? [node.operands[1]!] : [])));
-    const shared = readTwice(order, listRoots(roots));
+    const shared = readTwice(order, ends);
     const map = new Map<Node, Node>();
     let changed = false;
     for (const old of order) {
