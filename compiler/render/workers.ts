@@ -12,10 +12,18 @@ export const shareOf = (total: string, step: number): { from: string; end: strin
 /** Of the words at `control`; the host's own follow. */
 export const CONTROL_BYTES = 128;
 
+/**
+ * Between looking and sleeping, nanoseconds of a nap and how many are taken: nobody wakes a worker that naps, which costs the others nothing, and
+ * who comes late because this one has its processor can go on. The timer that ends a nap also finds a processor that is free, where one is woken
+ * by another worker stays on that worker's processor, and both take turns from then on.
+ */
+const NAP = 10_000;
+const NAPS = 200;
+
 export const workersSource = `/// Which of the workers this instance is, and how many there are; all run the same calls
 export let worker: i32 = 0;
 export let workers: i32 = 1;
-/// How often this one looks for the others before it sleeps; 0: it never does, as the thread of a page may not
+/// How often this one looks for the others before it naps, and at last sleeps; 0: it never does, as the thread of a page may not
 export let sleeps: i32 = 0;
 /// Words: how many have arrived, the number of the meeting, whether a worker has failed (1: trapped, 2: did not arrive), how many sleep; the rest is the host's
 const CONTROL: usize = memory.data(${CONTROL_BYTES}, 64);
@@ -49,13 +57,17 @@ function meet(): void {
   while (atomic.load<i32>(CONTROL, 4) == meeting) {
     if (atomic.load<i32>(CONTROL, 8) != 0) unreachable();
     patience++;
-    if (sleeps && patience > sleeps) {
+    if (!sleeps) {
+      if (patience == i32.MAX_VALUE) giveUp();
+    } else if (patience > sleeps + ${NAPS}) {
       atomic.add<i32>(CONTROL, 1, 12);
       // A second at a time, and ten before the others are given up.
       atomic.wait<i32>(CONTROL + 4, meeting, 1000000000);
       atomic.sub<i32>(CONTROL, 1, 12);
-      if (patience > sleeps + 10) giveUp();
-    } else if (patience == i32.MAX_VALUE) giveUp();
+      if (patience > sleeps + ${NAPS + 10}) giveUp();
+    } else if (patience > sleeps) {
+      atomic.wait<i32>(CONTROL + 4, meeting, ${NAP});
+    }
   }
 }
 `;
