@@ -21,19 +21,19 @@ export interface AscResult {
   readonly wat: string | null;
 }
 
-/**
- * As fast as can be, then small where that costs nothing. Measured on products and on small nets: `-O3` alone gives the same speed and a tenth more
- * bytes, and so does leaving out binaryen's `simplify-locals`, which matters for unrolled loops only: ours are not.
- */
+/** As fast as can be, then small where that costs nothing: `-O3` alone gives the same speed and a tenth more bytes. */
 const OPTIMISATION = ["--optimizeLevel", "3", "--shrinkLevel", "1"];
 
 /**
  * Passes of binaryen that are left out. The first breaks ties by name: without it names have no say in the bytes, and models that differ in names alone
- * are one module. The others optimise each function anew after every small change to it: nearly half of the whole time, and it leaves neither faster code
- * (the functions have been optimised by then) nor 1 % fewer bytes.
+ * are one module. The second would give every assignment a variable of its own, and `simplify-locals` then makes one expression of all the steps of a sum,
+ * which loads the factors of all before it multiplies any, more than there are registers for (see `Factors` in render/tile.ts). The others optimise
+ * each function anew after every small change to it: nearly half of the whole time, and it leaves neither faster code (the functions have been
+ * optimised by then) nor 1 % fewer bytes.
  */
 const LEFT_OUT = [
   "reorder-functions",
+  "ssa-nomerge",
   "dae-optimizing",
   "gufa-optimizing",
   "inlining-optimizing",

@@ -288,7 +288,7 @@ class ProductWriter {
     const tile = (step: number, rowsAt: string | null): void => {
       const right =
         this.#tiling.form === "dot" ? null : this.#lines(this.#product.right, this.#columnLoop, j);
-      this.#whole({ rows: height, columns: step / format.bytes }, left, rowsAt, right, null, values);
+      this.#whole(this.#piece(height, step / format.bytes), left, rowsAt, right, null, values);
     };
     if (this.#tiling.order === "across")
       this.#along(this.#rowLoop, rows, height, left, (rowsAt) => eachColumn((step) => tile(step, rowsAt)));
@@ -330,7 +330,7 @@ class ProductWriter {
         const eachColumn = (body: (at: string | null) => void): void =>
           this.#along(this.#columnLoop, { from: j, end }, columns, lines, body);
         const inside = (rowsAt: string | null, columnsAt: string | null): void =>
-          this.#whole({ rows: tile.rows, columns }, left, rowsAt, lines, columnsAt, values);
+          this.#whole(this.#piece(tile.rows, columns), left, rowsAt, lines, columnsAt, values);
         if (this.#tiling.order === "across")
           eachRow((rowsAt) => eachColumn((columnsAt) => inside(rowsAt, columnsAt)));
         else eachColumn((columnsAt) => eachRow((rowsAt) => inside(rowsAt, columnsAt)));
@@ -352,7 +352,7 @@ class ProductWriter {
         const at = lineAddress(this.#lines(this.#product.right, this.#columnLoop, j), j);
         const columns = step / format.bytes;
         const products = this.#tile.products(lefts, at, columns);
-        this.#epilogue({ rows: height, columns }, products, values.inside());
+        this.#epilogue({ rows: height, columns, steps: 1 }, products, values.inside());
       });
     });
   }
@@ -372,6 +372,13 @@ class ProductWriter {
       body(at);
       if (at !== null) this.#writer.line(`${at} += ${apart};`);
     });
+  }
+
+  #piece(rows: number, columns: number): Piece {
+    const { tiles, steps } = this.#tiling;
+    const largest = tiles[0]!;
+    const isLargest = rows === largest.rows && columns === largest.widths[0];
+    return { rows, columns, steps: isLargest ? steps : 1 };
   }
 
   /** @param rowsAt and columnsAt: where the tile's lines are, if they are packed */

@@ -1,7 +1,8 @@
 /** A tile of a product before its epilogue: the sums over the depth, which stay in registers. */
 import type { Product } from "../schedule/kernel.ts";
-import { advance, affineText, isZero } from "./affine.ts";
+import { advance, affineText, isZero, sizeText } from "./affine.ts";
 import { cover } from "./cover.ts";
+import type { Names } from "./names.ts";
 import { addressName } from "./nest.ts";
 import type { KernelTools } from "./values.ts";
 import type { Writer } from "./writer.ts";
@@ -10,6 +11,8 @@ import type { Writer } from "./writer.ts";
 export interface Piece {
   readonly rows: number;
   readonly columns: number;
+  /** Of depth, written out in one turn of its loop: what the loop itself takes is then shared by so many. */
+  readonly steps: number;
 }
 
 /** Names of vectors of results: by row, and along the columns. */
@@ -58,7 +61,7 @@ export class TileWriter {
    * @param left where the tile's rows of it are, if they are packed, and how far it is to the next step of depth
    */
   outer(
-    { rows, columns }: Piece,
+    { rows, columns, steps }: Piece,
     left: { readonly at: string | null; readonly step: string },
     right: { readonly at: string; readonly step: string },
   ): Sums {
@@ -69,55 +72,59 @@ export class TileWriter {
     this.#writer.line(`let ${r}: usize = ${right.at};`);
     const wide = Math.ceil(columns / format.lanes);
     const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
-    this.#overDepth([1], () => {
-      const loaded = Array.from({ length: wide }, (_, v) => this.#loadRight(r, columns, v));
+    const one = (factors: Factors): void => {
+      const loaded = Array.from({ length: wide }, (_, v) =>
+        factors.set(`right${v}`, this.#loadRight(r, columns, v)),
+      );
       for (let row = 0; row < rows; row++) {
-        const one = this.#loadLeft(l.at(row));
-        for (let v = 0; v < wide; v++) this.#accumulate(sums[row]![v]!, one, loaded[v]!);
+        const number = factors.set(`left${row}`, this.#loadLeft(l.at(row)));
+        for (let v = 0; v < wide; v++) this.#accumulate(sums[row]![v]!, number, loaded[v]!);
       }
       if (left.step !== "0") this.#writer.line(`${l.base} += ${left.step};`);
       if (right.step !== "0") this.#writer.line(`${r} += ${right.step};`);
+    };
+    this.#overDepth([steps, 1], (depth) => {
+      const factors = new Factors(this.#writer, names);
+      for (let step = 0; step < depth; step++) one(factors);
     });
     return sums;
   }
 
   /** Vectors along the depth of both factors. */
-  dot({ rows, columns }: Piece): Sums {
+  dot({ rows, columns, steps }: Piece): Sums {
     const { format } = this.#tools;
     const { left, right } = this.#product;
     const l = this.#line(left, this.#rowLoop, rows);
     const r = this.#line(right, this.#columnLoop, columns);
     const sums = grid(rows, columns, (row, column) => this.#zero(`sum${row}${column}`));
-    const body = (load: string): void => {
-      const lefts = Array.from({ length: rows }, (_, row) => {
-        const { base, offset } = l.at(row);
-        return this.#value("left", `${load}(${address(base, offset)})`);
-      });
+    const one = (factors: Factors, load: string, further: number): void => {
+      const at = (place: Place): string => `${load}(${address(place.base, place.offset + further)})`;
+      const lefts = Array.from({ length: rows }, (_, row) => factors.set(`left${row}`, at(l.at(row))));
       for (let column = 0; column < columns; column++) {
-        const { base, offset } = r.at(column);
-        const one = this.#value("right", `${load}(${address(base, offset)})`);
-        for (let row = 0; row < rows; row++) this.#accumulate(sums[row]![column]!, lefts[row]!, one);
+        const right = factors.set(`right${column}`, at(r.at(column)));
+        for (let row = 0; row < rows; row++) this.#accumulate(sums[row]![column]!, lefts[row]!, right);
       }
     };
-    const whole = (lanes: number): void => {
-      body(lanes === 1 ? `v128.load_zero<${format.dtype}>` : "v128.load");
-      this.#step(l.base, left, lanes);
-      this.#step(r.base, right, lanes);
-    };
     // The rest of the depth goes into the first lane alone.
-    this.#overDepth([format.lanes, 1], whole);
+    this.#overDepth([steps * format.lanes, format.lanes, 1], (depth) => {
+      const factors = new Factors(this.#writer, this.#tools.names);
+      if (depth === 1) one(factors, `v128.load_zero<${format.dtype}>`, 0);
+      else for (let step = 0; step < depth / format.lanes; step++) one(factors, "v128.load", step * 16);
+      this.#step(l.base, left, depth);
+      this.#step(r.base, right, depth);
+    });
     return sums.map((row) => this.#acrossLanes(row));
   }
 
   /** Where there is one step of depth: numbers of the left factor, for so many rows. */
   lefts(rows: number, at: string | null): string[] {
     const line = this.#leftLine(rows, at);
-    return Array.from({ length: rows }, (_, row) => this.#loadLeft(line.at(row)));
+    return Array.from({ length: rows }, (_, row) => this.#value("left", this.#loadLeft(line.at(row))));
   }
 
   /** These by a vector of the right factor, at an address: sums of one, which begin at 0 as all do, so that -0 becomes 0. */
   products(lefts: readonly string[], at: string, columns: number): Sums {
-    const right = this.#loadRight(at, columns, 0);
+    const right = this.#value("right", this.#loadRight(at, columns, 0));
     const { format, constants } = this.#tools;
     const zero = constants.float(format, 0);
     return lefts.map((left) => [
@@ -160,26 +167,23 @@ export class TileWriter {
   }
 
   #loadLeft({ base, offset }: Place): string {
-    return this.#value("left", `v128.load_splat<${this.#tools.format.dtype}>(${address(base, offset)})`);
+    return `v128.load_splat<${this.#tools.format.dtype}>(${address(base, offset)})`;
   }
 
   /** The vector number `v` of so many columns. */
   #loadRight(base: string, columns: number, v: number): string {
     const { dtype, lanes } = this.#tools.format;
-    return this.#value(
-      "right",
-      columns === 1
-        ? `v128.load_splat<${dtype}>(${base})`
-        : columns < lanes
-          ? `v128.load64_zero(${base})`
-          : `v128.load(${address(base, v * 16)})`,
-    );
+    return columns === 1
+      ? `v128.load_splat<${dtype}>(${base})`
+      : columns < lanes
+        ? `v128.load64_zero(${base})`
+        : `v128.load(${address(base, v * 16)})`;
   }
 
-  #step(base: string, operand: number, lanes = 1): void {
+  #step(base: string, operand: number, entries: number): void {
     const { format } = this.#tools;
     const stride = this.#product.operands[operand]!.strides.at(-1)!;
-    if (!isZero(stride)) this.#writer.line(`${base} += ${affineText(stride, format.bytes * lanes)};`);
+    if (!isZero(stride)) this.#writer.line(`${base} += ${affineText(stride, format.bytes * entries)};`);
   }
 
   #zero(wanted: string): string {
@@ -193,18 +197,22 @@ export class TileWriter {
     this.#writer.line(`${sum} = ${multiplyAdd(this.#tools.format.vector, this.#fused, a, b, sum)};`);
   }
 
-  /** Loops over the depth in the steps given, in elements. */
+  /** Loops over the depth in the steps given, in elements, the largest first. */
   #overDepth(steps: readonly number[], body: (step: number) => void): void {
     const { format, names } = this.#tools;
     const { depth } = this.#product;
     const { bytes } = format;
-    cover(
-      { writer: this.#writer, names },
-      names.fresh("d"),
-      { size: depth, unit: bytes },
-      steps.map((step) => step * bytes),
-      (step) => body(step / bytes),
-    );
+    const tools = { writer: this.#writer, names };
+    const inBytes = steps.map((step) => step * bytes);
+    const each = (step: number): void => body(step / bytes);
+    if (!depth.free) {
+      cover(tools, names.fresh("d"), { size: depth, unit: bytes }, inBytes, each);
+      return;
+    }
+    // Engines would work out the end at each turn.
+    const end = names.fresh("deep");
+    this.#writer.line(`const ${end}: usize = ${sizeText(depth, bytes)};`);
+    cover(tools, names.fresh("d"), { from: "0", end }, inBytes, each);
   }
 
   /** Adds up the lanes of each sum, (s0 + s1) + (s2 + s3), and gathers the results of neighbouring columns in one vector. */
@@ -235,6 +243,30 @@ export class TileWriter {
   #value(wanted: string, text: string): string {
     const name = this.#tools.names.fresh(wanted);
     this.#writer.line(`const ${name} = ${text};`);
+    return name;
+  }
+}
+
+/**
+ * Variables for what is loaded of the factors, set anew at each step of depth. With a variable for each step, binaryen would nest the steps of a sum in each
+ * other, and load the factors of all steps first.
+ */
+class Factors {
+  readonly #writer: Writer;
+  readonly #names: Names;
+  readonly #known = new Map<string, string>();
+
+  constructor(writer: Writer, names: Names) {
+    this.#writer = writer;
+    this.#names = names;
+  }
+
+  /** @returns the variable's name */
+  set(wanted: string, text: string): string {
+    const known = this.#known.get(wanted);
+    const name = known ?? this.#names.fresh(wanted);
+    this.#known.set(wanted, name);
+    this.#writer.line(`${known === undefined ? "let " : ""}${name} = ${text};`);
     return name;
   }
 }
