@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { compileTime } from "./costs/compile-time.ts";
-import { profile } from "./costs/profile.ts";
+import { profiles } from "./costs/profile.ts";
 import { pageSizes } from "./costs/page-size.ts";
 import { peakMemory } from "./costs/peak-memory.ts";
 import { JobFolder } from "./folder.ts";
@@ -101,7 +101,7 @@ async function run(options: Options): Promise<void> {
       ...(options.wants("compile") && { compileTime: await compileTime(options.whole ? 5 : 2) }),
       ...(options.wants("size") && { pageSizes: await pageSizes() }),
       ...(options.wants("memory") && { peakMemory: await peakMemory(node.contestants, folder) }),
-      ...(options.wants("profile") && { profiles: [await profile("strict"), await profile("relaxed")] }),
+      ...(options.wants("profile") && { profiles: await profiles() }),
     };
     process.stdout.write(`${show(results)}\n`);
     if (options.json !== undefined) {

@@ -14,7 +14,7 @@ export interface Target {
   readonly measured: number | undefined;
   /** The same of the least times: what others at work on the machine disturb less. */
   readonly ofLeast: number | undefined;
-  /** The ratio if nndsl took the time of the products alone at the 128-bit peak, which the same rounds measured: none can be lower. */
+  /** That of the least times if nndsl took the time of the products alone at the 128-bit peak, which the same rounds measured: none can be lower. */
   readonly atPeak: number | undefined;
 }
 
@@ -209,7 +209,7 @@ export const targetsOf = (results: Results): Target[] =>
     ...goal,
     measured: read(results, median),
     ofLeast: read(results, least),
-    atPeak: readAtPeak?.(results, median),
+    atPeak: readAtPeak?.(results, least),
   }));
 
 export const isReached = ({ bound, limit, measured }: Target): boolean | undefined =>

@@ -1,6 +1,6 @@
 /**
- * Where the time of a training step goes: each kernel of the digit network alone, beside the peak of the machine, with the bytes it touches and the
- * vectors that its innermost loops keep on the stack for want of registers.
+ * Where the time of a training step goes: each kernel of the digit network alone, beside the peak of the machine, in cycles, with the bytes it touches, and
+ * what the engine has made of its loops: how many instructions they take, and which vectors are on the stack for want of registers.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assemble } from "../../dist/compiler/assemble/assemble.js";
 import { analyse } from "../../dist/compiler/compile.js";
+import { sizeAt } from "../../dist/compiler/ir/size.js";
 import { lower } from "../../dist/compiler/passes/lower.js";
 import { simplify } from "../../dist/compiler/passes/simplify.js";
 import { formatOf } from "../../dist/compiler/render/format.js";
@@ -17,26 +18,45 @@ import type { Program } from "../../dist/compiler/schedule/kernel.js";
 import { planKernels, type Plan } from "../../dist/compiler/schedule/plan.js";
 import { predict } from "../../dist/compiler/schedule/predict.js";
 import { schedule } from "../../dist/compiler/schedule/schedule.js";
+import { clockModule, CYCLES_A_LOOP } from "../clock-module.ts";
 import { FLOPS_A_LOOP, peakModule } from "../peak-module.ts";
 
 const ROWS = 32;
+/** Numbers of f32 in a vector. */
+const LANES = 4;
 
 export interface KernelTime {
   readonly kernel: string;
   readonly formula: string;
   readonly microseconds: number;
+  /** Of a product, its multiplications and additions; of another kernel, all its operations. */
   readonly gigaflops: number;
   /** Of the peak measured in the same minute, and as `inspect --kernels` predicts it. */
   readonly share: number;
   readonly predicted: number;
   /** Bytes that it touches, in 10⁹ a second. */
   readonly gigabytes: number;
-  /** Vectors that its innermost loops load from or store to the stack; undefined where the engine does not print its code. */
-  readonly spills?: number;
+  /** Of a product, for each multiplication of two vectors. */
+  readonly cycles?: number;
+  /** Undefined where the engine does not print its code. */
+  readonly code?: LoopCode;
 }
 
+/** What the engine has made of a kernel's innermost loops. */
+interface LoopCode {
+  /** Vectors that they load from or store to the stack. */
+  readonly spills: number;
+  /** For each multiplication of two vectors, in the loop that takes the fewest: that of the largest tile. */
+  readonly instructions: number;
+}
+
+type Simd = "strict" | "relaxed";
+
 export interface Profile {
-  readonly simd: "strict" | "relaxed";
+  readonly optimizer: string;
+  readonly simd: Simd;
+  /** In 10⁹ cycles a second. */
+  readonly clock: number;
   /** In 10⁹ floating-point operations a second. */
   readonly peak: number;
   readonly kernels: readonly KernelTime[];
@@ -60,8 +80,15 @@ function least(call: () => void, milliseconds: number): number {
   return best;
 }
 
-export async function profile(simd: "strict" | "relaxed"): Promise<Profile> {
-  const source = await readFile(new URL("../models/digits.nn", import.meta.url), "utf8");
+/** Those of the steps among the targets. */
+export const profiles = async (): Promise<Profile[]> => [
+  await profile("SGD", "digits.nn", "strict"),
+  await profile("SGD", "digits.nn", "relaxed"),
+  await profile("Adam", "digits-adam.nn", "strict"),
+];
+
+async function profile(optimizer: string, model: string, simd: Simd): Promise<Profile> {
+  const source = await readFile(new URL(`../models/${model}`, import.meta.url), "utf8");
   const { joint } = await analyse(source);
   const program = schedule(simplify(lower(joint)), { elementBytes: 4 });
   const plan = planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" });
@@ -71,29 +98,40 @@ export async function profile(simd: "strict" | "relaxed"): Promise<Profile> {
     simd,
   });
   const peak = await peakOf(simd);
+  const clock = await clockOf();
   const { instance } = await WebAssembly.instantiate(wasm);
   // All functions of the module are exported here.
   const exports = instance.exports as unknown as Exports;
   exports.reserve(ROWS);
   exports.initialize(1);
-  const spills = await spillsOf(wasm);
+  const codes = await codesOf(wasm);
   const kernels = callsOfStep(program, plan, exports).map(({ call, ...rest }) => {
     const milliseconds = least(call, 300);
-    const { flops, bytes } = rest.prediction;
-    const gigaflops = flops / milliseconds / 1e6;
-    const own = spills?.get(exports[rest.kernel]?.name ?? "");
+    const { flops, bytes, share } = rest.prediction;
+    const counted = rest.productFlops ?? flops;
+    const gigaflops = counted / milliseconds / 1e6;
+    const code = codes?.get(exports[rest.kernel]?.name ?? "");
     return {
       kernel: rest.kernel,
       formula: rest.formula,
       microseconds: milliseconds * 1000,
       gigaflops,
       share: gigaflops / peak,
-      predicted: rest.prediction.share,
+      predicted: (share * counted) / flops,
       gigabytes: bytes / milliseconds / 1e6,
-      ...(own === undefined ? {} : { spills: own }),
+      ...(rest.productFlops !== undefined && {
+        cycles: (milliseconds * 1e6 * clock) / (rest.productFlops / 2 / LANES),
+      }),
+      ...(code && { code }),
     };
   });
-  return { simd, peak, kernels: kernels.toSorted((a, b) => b.microseconds - a.microseconds) };
+  return {
+    optimizer,
+    simd,
+    peak,
+    clock,
+    kernels: kernels.toSorted((a, b) => b.microseconds - a.microseconds),
+  };
 }
 
 type Exports = Readonly<Record<string, (...numbers: number[]) => number>> & {
@@ -103,7 +141,16 @@ type Exports = Readonly<Record<string, (...numbers: number[]) => number>> & {
   readonly initialize: (seed: number) => void;
 };
 
-async function peakOf(simd: "strict" | "relaxed"): Promise<number> {
+/** The clock of the processor, whatever it says of itself. */
+async function clockOf(): Promise<number> {
+  const { instance } = await WebAssembly.instantiate(clockModule());
+  // The module's one export.
+  const run = instance.exports["run"] as (loops: number, a: number) => number;
+  const loops = 2000;
+  return (loops * CYCLES_A_LOOP) / least(() => run(loops, 3), 200) / 1e6;
+}
+
+async function peakOf(simd: Simd): Promise<number> {
   const { instance } = await WebAssembly.instantiate(peakModule(simd === "relaxed"));
   // The module's one export.
   const run = instance.exports["run"] as (loops: number, a: number, b: number) => number;
@@ -115,6 +162,8 @@ interface StepCall {
   readonly kernel: string;
   readonly formula: string;
   readonly prediction: ReturnType<typeof predict>;
+  /** Multiplications and additions of a product. */
+  readonly productFlops?: number;
   readonly call: () => void;
 }
 
@@ -141,6 +190,9 @@ function callsOfStep(program: Program, plan: Plan, exports: Exports): StepCall[]
       {
         kernel: kernel.name,
         formula: kernel.formula,
+        ...(kernel.kind === "product" && {
+          productFlops: 2 * [...kernel.loops, kernel.depth].reduce((n, loop) => n * sizeAt(loop, size), 1),
+        }),
         prediction: predict(kernel, plan.tilings[index] ?? null, size, plan.target),
         call: () => void run(...numbers, size, 0),
       },
@@ -148,8 +200,8 @@ function callsOfStep(program: Program, plan: Plan, exports: Exports): StepCall[]
   });
 }
 
-/** By the number of a function: accesses of the stack in its innermost loops that multiply. Undefined where node does not print code. */
-async function spillsOf(wasm: Uint8Array): Promise<Map<string, number> | undefined> {
+/** By the number of a function. Undefined where node does not print code. */
+async function codesOf(wasm: Uint8Array): Promise<Map<string, LoopCode> | undefined> {
   const folder = await mkdtemp(join(tmpdir(), "nndsl-profile-"));
   try {
     const file = join(folder, "module.wasm");
@@ -161,10 +213,11 @@ async function spillsOf(wasm: Uint8Array): Promise<Map<string, number> | undefin
       maxBuffer: 2 ** 28,
     });
     if (status !== 0 || !/vmulps|vfmadd|fmla|mulps/.test(stdout)) return undefined;
-    const found = new Map<string, number>();
+    const found = new Map<string, LoopCode>();
     for (const part of stdout.split(/^name: /m).slice(1)) {
       const name = /^wasm-function\[(\d+)\]/.exec(part)?.[1];
-      if (name !== undefined) found.set(name, stackVectors(part));
+      const code = loopCode(part);
+      if (name !== undefined && code !== undefined) found.set(name, code);
     }
     return found;
   } finally {
@@ -172,8 +225,8 @@ async function spillsOf(wasm: Uint8Array): Promise<Map<string, number> | undefin
   }
 }
 
-/** Loops end with a jump back; an innermost one holds no other. */
-function stackVectors(code: string): number {
+/** Loops end with a jump back; an innermost one holds no other. Undefined where none multiplies vectors. */
+function loopCode(code: string): LoopCode | undefined {
   const lines = [...code.matchAll(/^0x[0-9a-f]+ +([0-9a-f]+) +[0-9a-f]+ +(.*)$/gm)].map((match) => ({
     at: parseInt(match[1] ?? "", 16),
     text: match[2] ?? "",
@@ -186,10 +239,15 @@ function stackVectors(code: string): number {
   const innermost = loops.filter(
     (loop) => !loops.some((other) => other !== loop && other.start >= loop.start && other.end <= loop.end),
   );
-  return innermost.reduce((sum, { start, end }) => {
+  const counts = innermost.flatMap(({ start, end }) => {
     const body = lines.filter(({ at }) => at >= start && at <= end);
-    const multiplies = body.filter(({ text }) => /^v(fmadd|mulps)/.test(text)).length;
+    const multiplications = body.filter(({ text }) => /^v(fmadd|mulps)/.test(text)).length;
     const stack = body.filter(({ text }) => /xmm/.test(text) && /\[r[bs]p[-+\]]/.test(text)).length;
-    return sum + (multiplies >= 4 ? stack : 0);
-  }, 0);
+    return multiplications >= 4 ? [{ stack, instructions: body.length / multiplications }] : [];
+  });
+  if (counts.length === 0) return undefined;
+  return {
+    spills: counts.reduce((sum, { stack }) => sum + stack, 0),
+    instructions: Math.min(...counts.map(({ instructions }) => instructions)),
+  };
 }

@@ -39,8 +39,8 @@ export function toDocument(results: Results): string {
   of their products would take so.
   PyTorch uses the processor's wider vectors; WebAssembly has 128 bits.`,
     "## Targets",
-    `${reached} of ${targets.length} are reached. "At the peak" is what a ratio would be if nndsl did nothing but a network's multiplications and additions, at the 128-bit
-peak that the same rounds measured: no code for these instructions is faster.`,
+    `${reached} of ${targets.length} are reached. "At the peak" is what the ratio of the least times would be if nndsl did nothing but a network's multiplications and
+additions, at the 128-bit peak that the same rounds measured: no code for these instructions is faster.`,
     ...section(targetsTable(results, true)),
     ...hosts.flatMap((host) => [
       `## In ${host.name} ${host.version}`,
@@ -53,8 +53,11 @@ peak that the same rounds measured: no code for these instructions is faster.`,
       ? []
       : [
           "## Where the time of a step goes",
-          `The digit network at batch 32, each kernel alone, least times. Beside the measured share of the peak stands what \`nndsl inspect --kernels\` predicts. The last
-column counts the vectors that innermost loops move to and from the stack, in the machine code that V8 prints.`,
+          `The digit network at batch 32, each kernel alone, least times. Beside the measured share of the peak stands what \`nndsl inspect --kernels\` predicts. Cycles and
+instructions are for each multiplication of two vectors: cycles from the time, instructions counted in the loop of the largest tile, in the machine code that V8
+prints. Where they are as 1 to 3 or less, registers and caches are not what the kernel waits for: a processor of this kind takes six
+instructions a cycle, but three beside a thread on the same core, such as another's virtual machine. The last column counts the vectors that innermost loops move to and
+from the stack.`,
           ...section(...profileTables(results)),
         ]),
     "",

@@ -121,16 +121,18 @@ export function compileTable({ compileTime }: Results): Table | undefined {
 const WORTH_A_LINE = 0.002;
 
 export function profileTables({ profiles = [] }: Results): Table[] {
-  return profiles.map(({ simd, peak, kernels }) => {
+  return profiles.map(({ optimizer, simd, peak, clock, kernels }) => {
     const whole = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
     return {
       head: [
-        `Kernels of a step, ${simd}, peak ${figure(peak)} GFLOP/s`,
+        `Kernels of a step (${optimizer}), ${simd}, peak ${figure(peak)} GFLOP/s at ${figure(clock)} GHz`,
         "µs",
         "GFLOP/s",
         "% of peak",
         "predicted",
         "GB/s touched",
+        "cycles",
+        "instructions",
         "on the stack",
       ],
       rows: kernels
@@ -142,7 +144,9 @@ export function profileTables({ profiles = [] }: Results): Table[] {
           String(Math.round(100 * k.share)),
           String(Math.round(100 * k.predicted)),
           figure(k.gigabytes),
-          k.spills === undefined ? "–" : String(k.spills),
+          k.cycles === undefined ? "–" : figure(k.cycles),
+          k.code === undefined || k.cycles === undefined ? "–" : figure(k.code.instructions),
+          k.code === undefined ? "–" : String(k.code.spills),
         ]),
     };
   });
