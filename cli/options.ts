@@ -35,6 +35,10 @@ export const simdOption = (): Option =>
     .choices(["strict", "relaxed"])
     .default("strict");
 
+/** `--dtype`, for commands that make code. */
+export const dtypeOption = (): Option =>
+  new Option("--dtype <type>", "the numbers it computes with").choices(["f32", "f64"]).default("f32");
+
 /** `--memory`, for commands that plan memory. */
 export const memoryOption = (): Option =>
   new Option(

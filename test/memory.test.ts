@@ -419,11 +419,50 @@ describe("--memory", () => {
     expect(stdout).toMatch(/a step: [\d.]+ MFLOP instead of [\d.]+ MFLOP, [\d.]+ % more/);
   });
 
+  it("of train says the price and keeps the weights to the bit", async () => {
+    const rows = 64;
+    const x = Array.from({ length: rows }, (_, i) =>
+      Array.from({ length: 16 }, (__, j) => Math.sin(16 * i + j)),
+    );
+    const columns = x[0]!.map((_, j) => `x${j}`);
+    writeFileSync(
+      join(place, "x.csv"),
+      [[...columns, "y"], ...x.map((row, i) => [...row, i % 3])].map((row) => row.join(",")).join("\n"),
+    );
+    const train = (weights: string, ...more: string[]): ReturnType<typeof runHere> =>
+      runHere(
+        ["train", "deep.nn", "--data", `x=x.csv:${columns.join(",")}`, "y=x.csv:y"].concat(
+          ["--epochs", "2", "-o", weights],
+          more,
+        ),
+        place,
+      );
+    const [plain, small] = [
+      await train("plain.safetensors"),
+      await train("small.safetensors", "--memory", "95KB"),
+    ];
+    expect([plain.code, small.code]).toEqual([0, 0]);
+    expect(plain.stderr).not.toContain("made again");
+    expect(small.stderr).toMatch(
+      /not kept but made again: h[\s\S]*32 rows of a batch: [89]\d\.\d KB instead of/,
+    );
+    const weights = (name: string): Buffer => readFileSync(join(place, name));
+    expect(weights("small.safetensors").equals(weights("plain.safetensors"))).toBe(true);
+  });
+
+  it("says so where making values again saves nothing", async () => {
+    writeFileSync(join(place, "shallow.nn"), deep(0));
+    const { code, stderr } = await runHere(["compile", "shallow.nn", "--memory", "100"], place);
+    expect(code).toBe(1);
+    expect(stderr).toContain("making values again instead of keeping them would save nothing");
+  });
+
   it.each([
     ["100", 1, "memory-too-small"],
     ["a lot", 2, "such as 65536, 64KB or 2MB"],
     ["0", 2, "such as 65536, 64KB or 2MB"],
     ["1KB", 1, "a batch of 32 takes at least"],
+    ["1KB", 1, "where as many as help are made again"],
   ])("%s ends with exit code %i", async (size, exit, text) => {
     const { code, stderr } = await runHere(["compile", "deep.nn", "--memory", size], place);
     expect(code).toBe(exit);

@@ -1,6 +1,6 @@
 /** `nndsl compare`: the module's loss and gradients beside those of other autograds, on the same weights and data. */
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { addModelOptions, finite, takeFile, type SharedOptions } from "../options.ts";
+import { addModelOptions, dtypeOption, finite, takeFile, type SharedOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { openProgram } from "../program.ts";
 import { dataHelp } from "./train.ts";
@@ -34,7 +34,7 @@ export function addCompare(program: Command, output: Output): Command {
       ).argParser(tolerance),
     )
     .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))
-    .addOption(new Option("--dtype <type>", "as in compile").choices(["f32", "f64"]).default("f32"))
+    .addOption(dtypeOption())
     .addHelpText(
       "after",
       `

@@ -7,6 +7,7 @@ import { writeFiles } from "../files.ts";
 import { optimiseRarely } from "../one-module.ts";
 import {
   addModelOptions,
+  dtypeOption,
   memoryOption,
   memoryOptions,
   simdOption,
@@ -33,9 +34,7 @@ export function addCompile(program: Command, output: Output): Command {
     .argument("<file>", "a program, FILE.nn")
     .option("-o, --output <folder>", "where the files go; made if need be", ".")
     .addOption(simdOption())
-    .addOption(
-      new Option("--dtype <type>", "the numbers it computes with").choices(["f32", "f64"]).default("f32"),
-    )
+    .addOption(dtypeOption())
     .addOption(memoryOption())
     .addOption(new Option("--emit <stage>", "print one stage instead of writing files").choices(stageNames))
     .addHelpText(

@@ -5,6 +5,7 @@ import { USUAL_ROWS } from "../../compiler/options.ts";
 import { optimiseRarely } from "../one-module.ts";
 import {
   addModelOptions,
+  dtypeOption,
   memoryOption,
   memoryOptions,
   simdOption,
@@ -21,6 +22,7 @@ interface InspectArguments extends SharedOptions {
   readonly memory?: number;
   readonly kernels?: boolean;
   readonly simd: "strict" | "relaxed";
+  readonly dtype: "f32" | "f64";
 }
 
 export function addInspect(program: Command, output: Output): Command {
@@ -33,6 +35,7 @@ export function addInspect(program: Command, output: Output): Command {
       "how each kernel computes and why, its work, and what share of the processor's peak to expect",
     )
     .addOption(simdOption())
+    .addOption(dtypeOption())
     .addHelpText(
       "after",
       `
@@ -59,6 +62,7 @@ async function inspectCommand(file: string, options: InspectArguments, output: O
       ...memoryOptions(options),
       reportRows: options.batch ?? USUAL_ROWS,
       simd: options.simd,
+      dtype: options.dtype,
       fallback: false,
     },
     output,

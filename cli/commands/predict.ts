@@ -5,7 +5,14 @@ import type { Dataset } from "../data/load-data.ts";
 import { UsageError } from "../failures.ts";
 import type { Kept } from "../net.ts";
 import { expectWritable, writeFiles } from "../files.ts";
-import { addModelOptions, sourceOptions, takeFile, threadsOption, type SharedOptions } from "../options.ts";
+import {
+  addModelOptions,
+  dtypeOption,
+  sourceOptions,
+  takeFile,
+  threadsOption,
+  type SharedOptions,
+} from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { counted } from "../terminal/numbers.ts";
@@ -35,7 +42,7 @@ export function addPredict(program: Command, output: Output): Command {
       "where the outputs go: .csv, .npy (one output), .npz or .safetensors; without it, CSV on stdout",
     )
     .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))
-    .addOption(new Option("--dtype <type>", "as in compile").choices(["f32", "f64"]).default("f32"))
+    .addOption(dtypeOption())
     .addOption(threadsOption())
     .addHelpText(
       "after",

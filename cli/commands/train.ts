@@ -9,8 +9,11 @@ import { expectWritable, writeFiles } from "../files.ts";
 import type { Evaluation, Kept } from "../net.ts";
 import {
   addModelOptions,
+  dtypeOption,
   finite,
   integer,
+  memoryOption,
+  memoryOptions,
   pairs,
   sourceOptions,
   takeFile,
@@ -22,6 +25,7 @@ import { compileProgram, openProgram } from "../program.ts";
 import { didYouMean } from "../suggest.ts";
 import { curve } from "../terminal/curve.ts";
 import { count, counted, duration, figure } from "../terminal/numbers.ts";
+import { priceOf } from "../terminal/price.ts";
 import { Progress } from "../terminal/progress.ts";
 import { onInterrupt } from "../terminal/interrupt.ts";
 import { Trace } from "../terminal/trace.ts";
@@ -36,6 +40,7 @@ interface TrainArguments extends SharedOptions {
   readonly opt: Readonly<Record<string, number>>;
   readonly shuffle: boolean;
   readonly dtype: "f32" | "f64";
+  readonly memory?: number;
   readonly simd: "strict" | "relaxed";
   readonly threads: number;
 }
@@ -72,7 +77,8 @@ export function addTrain(program: Command, output: Output): Command {
     )
     .option("--no-shuffle", "take the rows in their order")
     .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))
-    .addOption(new Option("--dtype <type>", "as in compile").choices(["f32", "f64"]).default("f32"))
+    .addOption(dtypeOption())
+    .addOption(memoryOption())
     .addOption(threadsOption())
     .addHelpText(
       "after",
@@ -99,11 +105,17 @@ async function trainCommand(
   const program = await openProgram(file);
   output.say(output.messageColors.dim(`compiling ${file}`));
   const { dtype, simd } = options;
-  const { wasm, manifest } = await compileProgram(
+  const { wasm, manifest, report } = await compileProgram(
     program,
-    { ...sourceOptions(options), dtype, simd },
+    {
+      ...sourceOptions(options),
+      ...memoryOptions({ ...options, batch: options.batch ?? usualBatch }),
+      dtype,
+      simd,
+    },
     output,
   );
+  if (report.recomputed !== null) output.say(priceOf(report.recomputed));
   expectTrainable(manifest, file);
   const hyper = checkHyper(manifest, options);
   if (options.output !== undefined) expectWritable(options.output);

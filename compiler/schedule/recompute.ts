@@ -80,7 +80,9 @@ function tooSmall(memory: { bytes: number; rows: number }, least: number, keepin
       message: `the model cannot run in ${show(memory.bytes)}: a batch of ${memory.rows} takes at least ${show(least)}`,
       labels: [],
       notes: [
-        `it takes ${show(keeping)} where every value is kept, and ${show(least)} where as many as help are made again`,
+        least < keeping
+          ? `it takes ${show(keeping)} where every value is kept, and ${show(least)} where as many as help are made again`
+          : "making values again instead of keeping them would save nothing",
       ],
       help: "allow that much, use smaller batches or layers, or an optimiser with fewer states",
     },
