@@ -50,5 +50,14 @@ export function timeOf(
   return cell?.kind === "timing" ? pick(cell.samples) : undefined;
 }
 
+/** How much longer a contestant's median is than its least time, in the median of a host's workloads: what others at work on the machine cost it. */
+export function noiseOf({ rows }: HostResults, contestant: ContestantName): number | undefined {
+  const ratios = rows.flatMap(({ cells }) => {
+    const cell = cells.get(contestant);
+    return cell?.kind === "timing" ? [median(cell.samples) / least(cell.samples)] : [];
+  });
+  return ratios.length === 0 ? undefined : median(ratios);
+}
+
 /** Floating-point operations a second, in 10⁹, from milliseconds for one. */
 export const gigaflops = (milliseconds: number): number => 1e-6 / milliseconds;

@@ -1,12 +1,13 @@
 /** A run as a page of the documentation. */
 import { isQuiet } from "../machine.ts";
-import type { Results } from "../results.ts";
+import { noiseOf, type HostResults, type Results } from "../results.ts";
 import { isReached, targetsOf } from "../targets.ts";
 import { toMarkdown, type Table } from "./table.ts";
 import {
   compileTable,
   gaps,
   groups,
+  headings,
   memoryTable,
   profileTables,
   sizesTable,
@@ -18,6 +19,16 @@ const GIBI = 1024 ** 3;
 
 const section = (...tables: readonly (Table | undefined)[]): string[] =>
   tables.flatMap((table) => (table ? [toMarkdown(table)] : []));
+
+/** For the contestants whose figures the targets compare most. */
+function noise(host: HostResults | undefined): string {
+  const names = ["nndsl", "nndsl-relaxed", "nndsl-threads", "torch", "jax", "peak"] as const;
+  const parts = names.flatMap((name) => {
+    const ratio = host && noiseOf(host, name);
+    return ratio === undefined ? [] : [`${headings[name]} ${ratio.toFixed(2)}`];
+  });
+  return `a median is so many times the least time, in the median of all workloads: ${parts.join(", ")}. On a machine of one's own all are near 1.`;
+}
 
 export function toDocument(results: Results): string {
   const { date, machine, versions, pace, hosts } = results;
@@ -35,6 +46,7 @@ export function toDocument(results: Results): string {
       .join(", ")}
 - **Times:** medians of ${pace.rounds} rounds (fewer where one call is seconds long); in each round every contestant has ${pace.slice} ms or one call, whichever is longer, in turns. Behind a
   time stands how many times as long as nndsl's strict module it takes. All run on one thread but for the column that says two.
+- **Noise:** ${noise(hosts[0])}
 - **128-bit peak:** independent multiplications and additions in registers, as two instructions and as one fused; beside networks, the time that all
   of their products would take so.
   PyTorch uses the processor's wider vectors; WebAssembly has 128 bits.`,
