@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { compileTime } from "./costs/compile-time.ts";
 import { profiles } from "./costs/profile.ts";
+import { sharings } from "./costs/threads.ts";
 import { pageSizes } from "./costs/page-size.ts";
 import { peakMemory } from "./costs/peak-memory.ts";
 import { JobFolder } from "./folder.ts";
@@ -20,6 +21,7 @@ import {
   groups,
   memoryTable,
   profileTables,
+  sharingTable,
   sizesTable,
   targetsTable,
   timesTable,
@@ -58,6 +60,7 @@ function show(results: Results): string {
       (table) => table !== undefined,
     ),
     ...profileTables(results),
+    ...[sharingTable(results)].filter((table) => table !== undefined),
     targetsTable(results, false),
   ];
   return tables.map((table) => (typeof table === "string" ? table : toText(table))).join("\n\n");
@@ -101,7 +104,7 @@ async function run(options: Options): Promise<void> {
       ...(options.wants("compile") && { compileTime: await compileTime(options.whole ? 5 : 2) }),
       ...(options.wants("size") && { pageSizes: await pageSizes() }),
       ...(options.wants("memory") && { peakMemory: await peakMemory(node.contestants, folder) }),
-      ...(options.wants("profile") && { profiles: await profiles() }),
+      ...(options.wants("profile") && { profiles: await profiles(), sharings: await sharings() }),
     };
     process.stdout.write(`${show(results)}\n`);
     if (options.json !== undefined) {

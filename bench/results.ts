@@ -1,6 +1,7 @@
 /** All that a run has found, and how figures are read from it. */
 import type { CompileTime } from "./costs/compile-time.ts";
 import type { Profile } from "./costs/profile.ts";
+import type { Sharing } from "./costs/threads.ts";
 import type { PeakMemory } from "./costs/peak-memory.ts";
 import type { PageSize } from "./costs/page-size.ts";
 import type { ContestantName } from "./hosts/runner.ts";
@@ -25,6 +26,7 @@ export interface Results {
   readonly pageSizes?: Readonly<Record<"nndsl" | "jax" | "tfjs" | "ort", PageSize>>;
   readonly peakMemory?: PeakMemory;
   readonly profiles?: readonly Profile[];
+  readonly sharings?: readonly Sharing[];
 }
 
 /** What is made of the times of all rounds: the median, or the least. */

@@ -136,7 +136,8 @@ const functionJob =
     };
   };
 
-const products: Readonly<Record<ProductForm, (n: number) => string>> = {
+/** Programs of one product of n³. */
+export const products: Readonly<Record<ProductForm, (n: number) => string>> = {
   "x·wᵀ": (n) => `model Product { input x: [N, ${n}]  param w: [${n}, ${n}] ~ zeros  output z = x @ w' }`,
   "x·w": (n) => `model Product { input x: [N, ${n}]  param w: [${n}, ${n}] ~ zeros  output z = x @ w }`,
   "xᵀ·y": (n) => `model Product { input x: [N, ${n}]  input y: [N, ${n}]  output z = x' @ y }`,

@@ -1,5 +1,5 @@
 /**
- * Where the time of a training step goes: each kernel of the digit network alone, beside the peak of the machine, in cycles, with the bytes it touches, and
+ * Where the time of training steps goes, and of products: each kernel alone, beside the peak of the machine, in cycles, with the bytes it touches, and
  * what the engine has made of its loops: how many instructions they take, and which vectors are on the stack for want of registers.
  */
 import { spawnSync } from "node:child_process";
@@ -18,6 +18,8 @@ import type { Program } from "../../dist/compiler/schedule/kernel.js";
 import { planKernels, type Plan } from "../../dist/compiler/schedule/plan.js";
 import { predict } from "../../dist/compiler/schedule/predict.js";
 import { schedule } from "../../dist/compiler/schedule/schedule.js";
+import { productForms } from "../job.ts";
+import { products } from "../workloads.ts";
 import { clockModule, CYCLES_A_LOOP } from "../clock-module.ts";
 import { FLOPS_A_LOOP, peakModule } from "../peak-module.ts";
 
@@ -40,6 +42,8 @@ export interface KernelTime {
   readonly cycles?: number;
   /** Undefined where the engine does not print its code. */
   readonly code?: LoopCode;
+  /** Whether threads divide it among them. */
+  readonly divided: boolean;
 }
 
 /** What the engine has made of a kernel's innermost loops. */
@@ -53,7 +57,8 @@ interface LoopCode {
 type Simd = "strict" | "relaxed";
 
 export interface Profile {
-  readonly optimizer: string;
+  /** What its kernels are of. */
+  readonly title: string;
   readonly simd: Simd;
   /** In 10⁹ cycles a second. */
   readonly clock: number;
@@ -63,7 +68,7 @@ export interface Profile {
 }
 
 /** The least of many times, in milliseconds. */
-function least(call: () => void, milliseconds: number): number {
+export function least(call: () => void, milliseconds: number): number {
   const begin = performance.now();
   let calls = 0;
   while (performance.now() - begin < milliseconds / 4) {
@@ -80,15 +85,53 @@ function least(call: () => void, milliseconds: number): number {
   return best;
 }
 
-/** Those of the steps among the targets. */
+/** Those of the steps and products among the targets. */
 export const profiles = async (): Promise<Profile[]> => [
-  await profile("SGD", "digits.nn", "strict"),
-  await profile("SGD", "digits.nn", "relaxed"),
-  await profile("Adam", "digits-adam.nn", "strict"),
+  await stepProfile("SGD", "digits.nn", "strict"),
+  await stepProfile("SGD", "digits.nn", "relaxed"),
+  await stepProfile("Adam", "digits-adam.nn", "strict"),
+  await productsProfile("strict"),
+  await productsProfile("relaxed"),
 ];
 
-async function profile(optimizer: string, model: string, simd: Simd): Promise<Profile> {
+async function stepProfile(optimizer: string, model: string, simd: Simd): Promise<Profile> {
   const source = await readFile(new URL(`../models/${model}`, import.meta.url), "utf8");
+  const speeds = await speedsOf(simd);
+  const kernels = await timesOf(source, "step", ROWS, simd, speeds);
+  const title = `Kernels of a step (${optimizer}), batch ${ROWS}`;
+  return { title, simd, ...speeds, kernels: kernels.toSorted((a, b) => b.microseconds - a.microseconds) };
+}
+
+async function productsProfile(simd: Simd): Promise<Profile> {
+  const speeds = await speedsOf(simd);
+  const kernels: KernelTime[] = [];
+  for (const form of productForms) {
+    for (const n of [128, 256, 512]) {
+      const times = await timesOf(products[form](n), "predict", n, simd, speeds);
+      kernels.push(...times.map((time) => ({ ...time, kernel: `${form}, ${n}³` })));
+    }
+  }
+  return { title: "Products", simd, ...speeds, kernels };
+}
+
+interface Speeds {
+  readonly peak: number;
+  readonly clock: number;
+}
+
+export const speedsOf = async (simd: Simd): Promise<Speeds> => ({
+  peak: await peakOf(simd),
+  clock: await clockOf(),
+});
+
+/** Of the kernels of an entry, in its order, each alone. */
+export async function timesOf(
+  source: string,
+  entry: "step" | "predict",
+  rows: number,
+  simd: Simd,
+  { peak, clock }: Speeds,
+): Promise<KernelTime[]> {
   const { joint } = await analyse(source);
   const program = schedule(simplify(lower(joint)), { elementBytes: 4 });
   const plan = planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" });
@@ -97,15 +140,13 @@ async function profile(optimizer: string, model: string, simd: Simd): Promise<Pr
     manifest: "{}",
     simd,
   });
-  const peak = await peakOf(simd);
-  const clock = await clockOf();
   const { instance } = await WebAssembly.instantiate(wasm);
   // All functions of the module are exported here.
   const exports = instance.exports as unknown as Exports;
-  exports.reserve(ROWS);
+  exports.reserve(rows);
   exports.initialize(1);
   const codes = await codesOf(wasm);
-  const kernels = callsOfStep(program, plan, exports).map(({ call, ...rest }) => {
+  return callsOf(program, plan, exports, entry, rows).map(({ call, ...rest }) => {
     const milliseconds = least(call, 300);
     const { flops, bytes, share } = rest.prediction;
     const counted = rest.productFlops ?? flops;
@@ -123,15 +164,9 @@ async function profile(optimizer: string, model: string, simd: Simd): Promise<Pr
         cycles: (milliseconds * 1e6 * clock) / (rest.productFlops / 2 / LANES),
       }),
       ...(code && { code }),
+      divided: rest.divided,
     };
   });
-  return {
-    optimizer,
-    simd,
-    peak,
-    clock,
-    kernels: kernels.toSorted((a, b) => b.microseconds - a.microseconds),
-  };
 }
 
 type Exports = Readonly<Record<string, (...numbers: number[]) => number>> & {
@@ -158,32 +193,39 @@ async function peakOf(simd: Simd): Promise<number> {
   return (loops * FLOPS_A_LOOP) / least(() => run(loops, 0.5, 0.25), 500) / 1e6;
 }
 
-interface StepCall {
+interface EntryCall {
   readonly kernel: string;
   readonly formula: string;
   readonly prediction: ReturnType<typeof predict>;
   /** Multiplications and additions of a product. */
   readonly productFlops?: number;
+  readonly divided: boolean;
   readonly call: () => void;
 }
 
-function callsOfStep(program: Program, plan: Plan, exports: Exports): StepCall[] {
+function callsOf(
+  program: Program,
+  plan: Plan,
+  exports: Exports,
+  entryName: "step" | "predict",
+  rows: number,
+): EntryCall[] {
   const base = exports.arena.value;
   const at = (size: { readonly constant: number; readonly perRow: number }): number =>
-    (size.constant + size.perRow * ROWS) * 4;
-  const step = program.entries.find(({ name }) => name === "step");
-  return (step?.calls ?? []).flatMap((call) => {
+    (size.constant + size.perRow * rows) * 4;
+  const entry = program.entries.find(({ name }) => name === entryName);
+  return (entry?.calls ?? []).flatMap((call) => {
     const { kernel: index, addresses } = call;
     const kernel = program.kernels[index];
     if (kernel === undefined) return [];
     const numbers = addresses.map(({ buffer, offset }) => {
       const place = program.arena.places[buffer];
-      if (place === undefined || place.part === "table") throw new Error("the digit network has no tables");
+      if (place === undefined || place.part === "table") throw new Error("tables have no place");
       const start =
         place.part === "fixed" ? place.offset : program.arena.fixed + exports.capacity.value * place.offset;
       return base + start + at(offset);
     });
-    const size = rowsOf(call, ROWS);
+    const size = rowsOf(call, rows);
     const run = exports[kernel.name];
     if (run === undefined) throw new Error(`${kernel.name} is not exported`);
     return [
@@ -193,6 +235,7 @@ function callsOfStep(program: Program, plan: Plan, exports: Exports): StepCall[]
         ...(kernel.kind === "product" && {
           productFlops: 2 * [...kernel.loops, kernel.depth].reduce((n, loop) => n * sizeAt(loop, size), 1),
         }),
+        divided: plan.sharing.splits[index] !== null,
         prediction: predict(kernel, plan.tilings[index] ?? null, size, plan.target),
         call: () => void run(...numbers, size, 0),
       },

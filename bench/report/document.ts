@@ -10,6 +10,7 @@ import {
   headings,
   memoryTable,
   profileTables,
+  sharingTable,
   sizesTable,
   targetsTable,
   timesTable,
@@ -64,13 +65,13 @@ additions, at the 128-bit peak that the same rounds measured: no code for these 
     ...(results.profiles === undefined
       ? []
       : [
-          "## Where the time of a step goes",
-          `The digit network at batch 32, each kernel alone, least times. Beside the measured share of the peak stands what \`nndsl inspect --kernels\` predicts. Cycles and
+          "## Where the time goes",
+          `The digit network's steps and products alone, each kernel by itself, least times. Beside the measured share of the peak stands what \`nndsl inspect --kernels\` predicts. Cycles and
 instructions are for each multiplication of two vectors: cycles from the time, instructions counted in the loop of the largest tile, in the machine code that V8
 prints. Where they are as 1 to 3 or less, registers and caches are not what the kernel waits for: a processor of this kind takes six
 instructions a cycle, but three beside a thread on the same core, such as another's virtual machine. The last column counts the vectors that innermost loops move to and
-from the stack.`,
-          ...section(...profileTables(results)),
+from the stack. Two threads can take no less than half of what they divide and all of the rest; what they take more is waiting for each other.`,
+          ...section(...profileTables(results), sharingTable(results)),
         ]),
     "",
   ]

@@ -121,11 +121,11 @@ export function compileTable({ compileTime }: Results): Table | undefined {
 const WORTH_A_LINE = 0.002;
 
 export function profileTables({ profiles = [] }: Results): Table[] {
-  return profiles.map(({ optimizer, simd, peak, clock, kernels }) => {
+  return profiles.map(({ title, simd, peak, clock, kernels }) => {
     const whole = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
     return {
       head: [
-        `Kernels of a step (${optimizer}), ${simd}, peak ${figure(peak)} GFLOP/s at ${figure(clock)} GHz`,
+        `${title}, ${simd}, peak ${figure(peak)} GFLOP/s at ${figure(clock)} GHz`,
         "µs",
         "GFLOP/s",
         "% of peak",
@@ -150,6 +150,25 @@ export function profileTables({ profiles = [] }: Results): Table[] {
         ]),
     };
   });
+}
+
+export function sharingTable({ sharings }: Results): Table | undefined {
+  if (!sharings) return undefined;
+  return {
+    head: [
+      "A step (SGD) and two threads, relaxed, µs",
+      "one thread",
+      "of it divided, %",
+      "half of that, and the rest",
+      "two threads",
+      "waiting",
+    ],
+    rows: sharings.map(({ batch, oneThread, twoThreads, divided }) => {
+      const half = oneThread * (1 - divided / 2);
+      const times = [oneThread, 100 * divided, half, twoThreads, twoThreads - half];
+      return [`batch ${batch}`, ...times.map(figure)];
+    }),
+  };
 }
 
 const withUnit = (value: number, unit: Target["unit"]): string =>

@@ -1,0 +1,45 @@
+/** Where the time of a step goes that two threads share: what one of them would take for its half, and what waiting for the other adds. */
+import { readFile } from "node:fs/promises";
+import { compile } from "../../dist/compiler/index.js";
+import { load } from "../../dist/runtime/index.js";
+import { labels, uniform } from "../data.ts";
+import { least, speedsOf, timesOf } from "./profile.ts";
+
+const INPUTS = 784;
+const CLASSES = 10;
+
+/** Of one step, relaxed; microseconds are the least of many. */
+export interface Sharing {
+  readonly batch: number;
+  readonly oneThread: number;
+  readonly twoThreads: number;
+  /** The part of the kernels' time that is of those that are divided, 0 … 1; the others are worked out by the first thread alone. */
+  readonly divided: number;
+}
+
+/** Of the digit network, at the batches of the targets. */
+export async function sharings(): Promise<Sharing[]> {
+  const source = await readFile(new URL("../models/digits.nn", import.meta.url), "utf8");
+  const { wasm } = await compile(source, { simd: "relaxed" });
+  const speeds = await speedsOf("relaxed");
+  const found: Sharing[] = [];
+  for (const batch of [32, 256]) {
+    const examples = { x: uniform(batch * INPUTS, 0, 1, 1), y: labels(batch, CLASSES, 2) };
+    const step = async (threads: number): Promise<number> => {
+      const net = await load(wasm, { seed: 1, threads });
+      const time = 1000 * least(() => void net.step(examples), 1500);
+      net.dispose();
+      return time;
+    };
+    const kernels = await timesOf(source, "step", batch, "relaxed", speeds);
+    const all = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
+    const divided = kernels.reduce((sum, kernel) => sum + (kernel.divided ? kernel.microseconds : 0), 0);
+    found.push({
+      batch,
+      oneThread: await step(1),
+      twoThreads: await step(2),
+      divided: divided / all,
+    });
+  }
+  return found;
+}
