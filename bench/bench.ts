@@ -12,7 +12,7 @@ import { nodeHost } from "./hosts/node.ts";
 import type { Host } from "./hosts/runner.ts";
 import { isQuiet, machine } from "./machine.ts";
 import { readOptions, usage, type Options } from "./options.ts";
-import { toDocument } from "./report/document.ts";
+import { toDocument, toProfilePage } from "./report/document.ts";
 import { toJson } from "./report/json.ts";
 import { toText } from "./report/table.ts";
 import {
@@ -116,6 +116,8 @@ async function run(options: Options): Promise<void> {
       options.markdown ?? (options.whole ? new URL("../docs/benchmarks.md", import.meta.url) : undefined);
     if (page !== undefined) await writeFile(page, toDocument(results));
     else say("A part of the benchmarks: docs/benchmarks.md stays as it is.");
+    if (results.profiles !== undefined && options.markdown === undefined)
+      await writeFile(new URL("../docs/profile.md", import.meta.url), toProfilePage(results));
   } finally {
     await folder.remove();
   }

@@ -8,12 +8,12 @@ export const usage = `npm run bench -- [options]
   --rounds N       rounds that are counted (15)
   --quick          few short rounds: to see that everything runs
   --json FILE      the figures as JSON, too
-  --markdown FILE  the page of the documentation, in another place
+  --markdown FILE  the page of benchmarks, in another place
   --no-chromium    leaves the pages out
   --no-node        leaves Node out
   --help
 
-A whole run writes docs/benchmarks.md; one with --only, --quick, --no-node or --no-chromium does not.`;
+A whole run writes docs/benchmarks.md and docs/profile.md, one with --only profile the latter; one with another --only, --quick, --no-node or --no-chromium does not.`;
 
 export interface Options {
   readonly pace: Pace;

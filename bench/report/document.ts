@@ -1,5 +1,5 @@
 /** A run as a page of the documentation. */
-import { isQuiet } from "../machine.ts";
+import { isQuiet, type Machine } from "../machine.ts";
 import { noiseOf, type HostResults, type Results } from "../results.ts";
 import { isReached, targetsOf } from "../targets.ts";
 import { toMarkdown, type Table } from "./table.ts";
@@ -21,6 +21,9 @@ const GIBI = 1024 ** 3;
 const section = (...tables: readonly (Table | undefined)[]): string[] =>
   tables.flatMap((table) => (table ? [toMarkdown(table)] : []));
 
+const processorText = (machine: Machine): string =>
+  `${machine.processor}, ${machine.cores} cores, ${Math.round(machine.memory / GIBI)} GiB; ${machine.system}; vectors: ${machine.vectors.join(" ") || "unknown"}; load before the run ${machine.load.toFixed(2)}${isQuiet(machine) ? "" : ", **others were at work: times are too long**"}`;
+
 /** For the contestants whose figures the targets compare most. */
 function noise(host: HostResults | undefined): string {
   const names = ["nndsl", "nndsl-relaxed", "nndsl-threads", "torch", "jax", "peak"] as const;
@@ -41,7 +44,7 @@ export function toDocument(results: Results): string {
     `nndsl beside what one would take instead, in one run. [bench/](../bench/README.md) says how each is used and how times are taken;
 \`cd bench && npm ci && npm run bench\` does it again and writes this page.`,
     `- **When:** ${date}
-- **Machine:** ${machine.processor}, ${machine.cores} cores, ${Math.round(machine.memory / GIBI)} GiB; ${machine.system}; vectors: ${machine.vectors.join(" ") || "unknown"}; load before the run ${machine.load.toFixed(2)}${isQuiet(machine) ? "" : ", **others were at work: times are too long**"}
+- **Machine:** ${processorText(machine)}
 - **Versions:** ${Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", ")}
@@ -62,17 +65,30 @@ additions, at the 128-bit peak that the same rounds measured: no code for these 
     ]),
     "## Other costs",
     ...section(compileTable(results), sizesTable(results), memoryTable(results)),
-    ...(results.profiles === undefined
-      ? []
-      : [
-          "## Where the time goes",
-          `The digit network's steps and products alone, each kernel by itself, least times. Beside the measured share of the peak stands what \`nndsl inspect --kernels\` predicts. Cycles and
-instructions are for each multiplication of two vectors: cycles from the time, instructions counted in the loop of the largest tile, in the machine code that V8
-prints. Where they are as 1 to 3 or less, registers and caches are not what the kernel waits for: a processor of this kind takes six
-instructions a cycle, but three beside a thread on the same core, such as another's virtual machine. The last column counts the vectors that innermost loops move to and
-from the stack. Two threads can take no less than half of what they divide and all of the rest; what they take more is waiting for each other.`,
-          ...section(...profileTables(results), sharingTable(results)),
-        ]),
+    "[profile.md](profile.md) has where the time of steps and products goes.",
+    "",
+  ]
+    .join("\n\n")
+    .replace(/\n+$/, "\n");
+}
+
+/** Where the time goes, as a page of its own: it takes two minutes, and what it says of kernels a whole run would not say better. */
+export function toProfilePage(results: Results): string {
+  const { date, machine, versions } = results;
+  return [
+    "# Where the time goes",
+    "<!-- Written by `npm run bench` in bench/, and by `npm run bench -- --only profile`; edit nothing here. -->",
+    `The digit network's steps, and products alone, kernel by kernel: the limits behind the figures of [benchmarks.md](benchmarks.md).`,
+    `- **When:** ${date}
+- **Machine:** ${processorText(machine)}
+- **Versions:** nndsl ${versions["nndsl"] ?? ""}, Node ${process.versions.node}
+- **Times** are the least of many. Beside the measured share of the peak stands what \`nndsl inspect --kernels\` predicts.
+- **Cycles and instructions** are for each multiplication of two vectors: cycles from the time, instructions counted in the loop of the largest tile, in the
+  machine code that V8 prints. Where they are as 1 to 3, the kernel waits neither for registers nor for memory: a processor of this kind takes six
+  instructions a cycle, but three beside a thread on the same core, such as one of another's virtual machine.
+- **On the stack** are the vectors that innermost loops move to and from it, for want of registers.
+- **Two threads** can take no less than half of what they divide and all of the rest; what they take more is waiting for each other.`,
+    ...section(...profileTables(results), sharingTable(results)),
     "",
   ]
     .join("\n\n")
