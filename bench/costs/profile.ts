@@ -147,7 +147,7 @@ export async function timesOf(
   exports.initialize(1);
   const codes = await codesOf(wasm);
   return callsOf(program, plan, exports, entry, rows).map(({ call, ...rest }) => {
-    const milliseconds = least(call, 300);
+    const milliseconds = least(call, 1000);
     const { flops, bytes, share } = rest.prediction;
     const counted = rest.productFlops ?? flops;
     const gigaflops = counted / milliseconds / 1e6;
