@@ -56,11 +56,13 @@ function show(results: Results): string {
       ...groups.flatMap((group) => timesTable(host, group) ?? []),
       ...gaps(host).map((gap) => `  – ${gap}`),
     ]),
-    ...[compileTable(results), sizesTable(results), memoryTable(results)].filter(
-      (table) => table !== undefined,
-    ),
-    ...profileTables(results),
-    ...[sharingTable(results)].filter((table) => table !== undefined),
+    ...[
+      compileTable(results),
+      sizesTable(results),
+      memoryTable(results),
+      ...profileTables(results),
+      sharingTable(results),
+    ].filter((table) => table !== undefined),
     targetsTable(results, false),
   ];
   return tables.map((table) => (typeof table === "string" ? table : toText(table))).join("\n\n");

@@ -24,8 +24,6 @@ import { clockModule, CYCLES_A_LOOP } from "../clock-module.ts";
 import { FLOPS_A_LOOP, peakModule } from "../peak-module.ts";
 
 const ROWS = 32;
-/** Numbers of f32 in a vector. */
-const LANES = 4;
 
 export interface KernelTime {
   readonly kernel: string;
@@ -161,7 +159,7 @@ export async function timesOf(
       predicted: (share * counted) / flops,
       gigabytes: bytes / milliseconds / 1e6,
       ...(rest.productFlops !== undefined && {
-        cycles: (milliseconds * 1e6 * clock) / (rest.productFlops / 2 / LANES),
+        cycles: (milliseconds * 1e6 * clock) / (rest.productFlops / 2 / plan.target.lanes),
       }),
       ...(code && { code }),
       divided: rest.divided,

@@ -352,7 +352,7 @@ class ProductWriter {
         const at = lineAddress(this.#lines(this.#product.right, this.#columnLoop, j), j);
         const columns = step / format.bytes;
         const products = this.#tile.products(lefts, at, columns);
-        this.#epilogue({ rows: height, columns, steps: 1 }, products, values.inside());
+        this.#epilogue(columns, products, values.inside());
       });
     });
   }
@@ -402,10 +402,10 @@ class ProductWriter {
               step: right.step,
             },
           );
-    this.#epilogue(piece, sums, here);
+    this.#epilogue(piece.columns, sums, here);
   }
 
-  #epilogue(piece: Piece, sums: Sums, values: Values): void {
+  #epilogue(columns: number, sums: Sums, values: Values): void {
     const { left, right, operands, stores } = this.#product;
     const productValue = this.#product.values.findIndex((v) => v.kind === "product");
     const saved = [...this.#addresses];
@@ -423,7 +423,7 @@ class ProductWriter {
     }
     for (const [row, vectors] of sums.entries()) {
       for (const [v, sum] of vectors.entries()) {
-        const site = this.#site(piece.columns, row, v);
+        const site = this.#site(columns, row, v);
         const here = values.inside();
         here.set(productValue, { text: sum, lanes: "number" });
         for (const index of this.#product.values.keys()) here.compute(index, site);

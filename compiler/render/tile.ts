@@ -1,7 +1,7 @@
 /** A tile of a product before its epilogue: the sums over the depth, which stay in registers. */
 import type { Product } from "../schedule/kernel.ts";
 import { advance, affineText, isZero, sizeText } from "./affine.ts";
-import { cover } from "./cover.ts";
+import { cover, type Range } from "./cover.ts";
 import type { Names } from "./names.ts";
 import { addressName } from "./nest.ts";
 import type { KernelTools } from "./values.ts";
@@ -202,17 +202,20 @@ export class TileWriter {
     const { format, names } = this.#tools;
     const { depth } = this.#product;
     const { bytes } = format;
-    const tools = { writer: this.#writer, names };
-    const inBytes = steps.map((step) => step * bytes);
-    const each = (step: number): void => body(step / bytes);
-    if (!depth.free) {
-      cover(tools, names.fresh("d"), { size: depth, unit: bytes }, inBytes, each);
-      return;
+    let range: Range = { size: depth, unit: bytes };
+    if (depth.free) {
+      // Engines would work out the end at each turn.
+      const end = names.fresh("deep");
+      this.#writer.line(`const ${end}: usize = ${sizeText(depth, bytes)};`);
+      range = { from: "0", end };
     }
-    // Engines would work out the end at each turn.
-    const end = names.fresh("deep");
-    this.#writer.line(`const ${end}: usize = ${sizeText(depth, bytes)};`);
-    cover(tools, names.fresh("d"), { from: "0", end }, inBytes, each);
+    cover(
+      { writer: this.#writer, names },
+      names.fresh("d"),
+      range,
+      steps.map((step) => step * bytes),
+      (step) => body(step / bytes),
+    );
   }
 
   /** Adds up the lanes of each sum, (s0 + s1) + (s2 + s3), and gathers the results of neighbouring columns in one vector. */
