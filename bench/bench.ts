@@ -106,7 +106,10 @@ async function run(options: Options): Promise<void> {
       ...(options.wants("compile") && { compileTime: await compileTime(options.whole ? 5 : 2) }),
       ...(options.wants("size") && { pageSizes: await pageSizes() }),
       ...(options.wants("memory") && { peakMemory: await peakMemory(node.contestants, folder) }),
-      ...(options.wants("profile") && { profiles: await profiles(), sharings: await sharings() }),
+      ...(options.wants("profile") && {
+        profiles: await profiles(options.pace.kernel),
+        sharings: await sharings(options.pace.kernel),
+      }),
     };
     process.stdout.write(`${show(results)}\n`);
     if (options.json !== undefined) {
@@ -118,7 +121,7 @@ async function run(options: Options): Promise<void> {
       options.markdown ?? (options.whole ? new URL("../docs/benchmarks.md", import.meta.url) : undefined);
     if (page !== undefined) await writeFile(page, toDocument(results));
     else say("A part of the benchmarks: docs/benchmarks.md stays as it is.");
-    if (results.profiles !== undefined && options.markdown === undefined)
+    if (options.wholeProfile && options.markdown === undefined)
       await writeFile(new URL("../docs/profile.md", import.meta.url), toProfilePage(results));
   } finally {
     await folder.remove();

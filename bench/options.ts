@@ -25,10 +25,12 @@ export interface Options {
   wants(name: string): boolean;
   /** Whether the run may write the page of the documentation. */
   readonly whole: boolean;
+  /** The same of the profile's. */
+  readonly wholeProfile: boolean;
 }
 
-const QUICK: Pace = { rounds: 3, warmUps: 1, firstSlice: 60, slice: 8 };
-const FULL: Pace = { rounds: 15, warmUps: 3, firstSlice: 500, slice: 30 };
+const QUICK: Pace = { rounds: 3, warmUps: 1, firstSlice: 60, slice: 8, kernel: 20 };
+const FULL: Pace = { rounds: 15, warmUps: 3, firstSlice: 500, slice: 30, kernel: 1000 };
 
 /** @returns undefined where help is asked for. @throws Error for what is not understood */
 export function readOptions(args: string[]): Options | undefined {
@@ -50,6 +52,7 @@ export function readOptions(args: string[]): Options | undefined {
   const rounds = values.rounds === undefined ? pace.rounds : Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error("--rounds takes a whole number from 1 on.");
   const { only } = values;
+  const whole = only === undefined && !values.quick && !values["no-chromium"] && !values["no-node"];
   return {
     pace: { ...pace, rounds },
     chromium: !values["no-chromium"],
@@ -57,6 +60,7 @@ export function readOptions(args: string[]): Options | undefined {
     ...(values.json !== undefined && { json: values.json }),
     ...(values.markdown !== undefined && { markdown: values.markdown }),
     wants: (name) => only === undefined || only.some((start) => name.startsWith(start)),
-    whole: only === undefined && !values.quick && !values["no-chromium"] && !values["no-node"],
+    whole,
+    wholeProfile: whole || (only?.includes("profile") === true && !values.quick),
   };
 }

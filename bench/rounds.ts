@@ -11,6 +11,8 @@ export interface Pace {
   readonly firstSlice: number;
   /** Milliseconds of each contestant in a round. */
   readonly slice: number;
+  /** Milliseconds of each kernel in the profile. */
+  readonly kernel: number;
 }
 
 export interface Timing {

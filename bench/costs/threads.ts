@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { compile } from "../../dist/compiler/index.js";
 import { load } from "../../dist/runtime/index.js";
 import { labels, uniform } from "../data.ts";
-import { least, speedsOf, timesOf } from "./profile.ts";
+import { kernelCalls } from "./kernel-calls.ts";
+import { least } from "./least.ts";
 
 const INPUTS = 784;
 const CLASSES = 10;
@@ -17,28 +18,27 @@ export interface Sharing {
   readonly divided: number;
 }
 
-/** Of the digit network, at the batches of the targets. */
-export async function sharings(): Promise<Sharing[]> {
+/** Of the digit network, at the batches of the targets. @param milliseconds for each kernel, and each step */
+export async function sharings(milliseconds: number): Promise<Sharing[]> {
   const source = await readFile(new URL("../models/digits.nn", import.meta.url), "utf8");
   const { wasm } = await compile(source, { simd: "relaxed" });
-  const speeds = await speedsOf("relaxed");
   const found: Sharing[] = [];
   for (const batch of [32, 256]) {
     const examples = { x: uniform(batch * INPUTS, 0, 1, 1), y: labels(batch, CLASSES, 2) };
     const step = async (threads: number): Promise<number> => {
       const net = await load(wasm, { seed: 1, threads });
-      const time = 1000 * least(() => void net.step(examples), 1500);
+      const time = 1000 * least(() => void net.step(examples), milliseconds);
       net.dispose();
       return time;
     };
-    const kernels = await timesOf(source, "step", batch, "relaxed", speeds);
-    const all = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
-    const divided = kernels.reduce((sum, kernel) => sum + (kernel.divided ? kernel.microseconds : 0), 0);
+    const { calls } = await kernelCalls(source, "step", batch, "relaxed");
+    const times = { divided: 0, alone: 0 };
+    for (const { call, divided } of calls) times[divided ? "divided" : "alone"] += least(call, milliseconds);
     found.push({
       batch,
       oneThread: await step(1),
       twoThreads: await step(2),
-      divided: divided / all,
+      divided: times.divided / (times.divided + times.alone),
     });
   }
   return found;

@@ -1,0 +1,98 @@
+/** The kernels of a program's entry, compiled so that each can be called alone. */
+import { assemble } from "../../dist/compiler/assemble/assemble.js";
+import { analyse } from "../../dist/compiler/compile.js";
+import { sizeAt } from "../../dist/compiler/ir/size.js";
+import { lower } from "../../dist/compiler/passes/lower.js";
+import { simplify } from "../../dist/compiler/passes/simplify.js";
+import { formatOf } from "../../dist/compiler/render/format.js";
+import { render } from "../../dist/compiler/render/render.js";
+import { rowsOf } from "../../dist/compiler/schedule/any-size.js";
+import type { Program } from "../../dist/compiler/schedule/kernel.js";
+import { planKernels, type Plan } from "../../dist/compiler/schedule/plan.js";
+import { predict } from "../../dist/compiler/schedule/predict.js";
+import { schedule } from "../../dist/compiler/schedule/schedule.js";
+
+export type Simd = "strict" | "relaxed";
+
+/** The calls of an entry in their order, in a module with room for so many rows. */
+export async function kernelCalls(
+  source: string,
+  entry: "step" | "predict",
+  rows: number,
+  simd: Simd,
+): Promise<{ readonly wasm: Uint8Array; readonly calls: readonly EntryCall[]; readonly lanes: number }> {
+  const { joint } = await analyse(source);
+  const program = schedule(simplify(lower(joint)), { elementBytes: 4 });
+  const plan = planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" });
+  const text = render(program, plan, { dtype: "f32", simd, model: "Kernels" });
+  const { wasm } = await assemble(text.replaceAll(/^function (\w+)\(/gm, "export function $1("), {
+    manifest: "{}",
+    simd,
+  });
+  const { instance } = await WebAssembly.instantiate(wasm);
+  // All functions of the module are exported here.
+  const exports = instance.exports as unknown as Exports;
+  exports.reserve(rows);
+  exports.initialize(1);
+  return { wasm, calls: callsOf(program, plan, exports, entry, rows), lanes: plan.target.lanes };
+}
+
+type Exports = Readonly<Record<string, (...numbers: number[]) => number>> & {
+  readonly arena: WebAssembly.Global<"i32">;
+  readonly capacity: WebAssembly.Global<"i32">;
+  readonly reserve: (rows: number) => number;
+  readonly initialize: (seed: number) => void;
+};
+
+/** One kernel as an entry calls it. */
+export interface EntryCall {
+  readonly kernel: string;
+  /** Of its function in the module, as engines name those that are exported. */
+  readonly number: string;
+  readonly prediction: ReturnType<typeof predict>;
+  /** Multiplications and additions of a product. */
+  readonly productFlops?: number;
+  /** Whether threads divide it among them. */
+  readonly divided: boolean;
+  readonly call: () => void;
+}
+
+function callsOf(
+  program: Program,
+  plan: Plan,
+  exports: Exports,
+  entryName: "step" | "predict",
+  rows: number,
+): EntryCall[] {
+  const base = exports.arena.value;
+  const at = (size: { readonly constant: number; readonly perRow: number }): number =>
+    (size.constant + size.perRow * rows) * 4;
+  const entry = program.entries.find(({ name }) => name === entryName);
+  return (entry?.calls ?? []).flatMap((call) => {
+    const { kernel: index, addresses } = call;
+    const kernel = program.kernels[index];
+    if (kernel === undefined) return [];
+    const numbers = addresses.map(({ buffer, offset }) => {
+      const place = program.arena.places[buffer];
+      if (place === undefined || place.part === "table") throw new Error("tables have no place");
+      const start =
+        place.part === "fixed" ? place.offset : program.arena.fixed + exports.capacity.value * place.offset;
+      return base + start + at(offset);
+    });
+    const size = rowsOf(call, rows);
+    const run = exports[kernel.name];
+    if (run === undefined) throw new Error(`${kernel.name} is not exported`);
+    return [
+      {
+        kernel: kernel.name,
+        number: run.name,
+        ...(kernel.kind === "product" && {
+          productFlops: 2 * [...kernel.loops, kernel.depth].reduce((n, loop) => n * sizeAt(loop, size), 1),
+        }),
+        divided: plan.sharing.splits[index] !== null,
+        prediction: predict(kernel, plan.tilings[index] ?? null, size, plan.target),
+        call: () => void run(...numbers, size, 0),
+      },
+    ];
+  });
+}
