@@ -26,12 +26,9 @@ export function addModelOptions(command: Command): Command {
     .addOption(new Option("--batch <rows>", "rows of one step or call").argParser(integer(1, 2 ** 31 - 1)));
 }
 
-/** `--simd`, for commands that make code. */
-export const simdOption = (): Option =>
-  new Option(
-    "--simd <mode>",
-    "strict: the same bytes on every processor; relaxed: faster, close, with a strict module beside it",
-  )
+/** `--simd`, for commands that make code. @param more what it is for the command beside that */
+export const simdOption = (more = ""): Option =>
+  new Option("--simd <mode>", `strict: the same bytes on every processor; relaxed: faster, close${more}`)
     .choices(["strict", "relaxed"])
     .default("strict");
 

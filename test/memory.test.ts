@@ -450,6 +450,15 @@ describe("--memory", () => {
     expect(weights("small.safetensors").equals(weights("plain.safetensors"))).toBe(true);
   });
 
+  it("counts eight bytes a number with inspect --dtype f64", async () => {
+    const fixed = async (dtype: string): Promise<number> => {
+      const { code, stdout } = await runHere(["inspect", "deep.nn", "--dtype", dtype, "--json"], place);
+      expect(code).toBe(0);
+      return (JSON.parse(stdout) as { arena: { fixed: number } }).arena.fixed;
+    };
+    expect(await fixed("f64")).toBeGreaterThan(1.9 * (await fixed("f32")));
+  });
+
   it("says so where making values again saves nothing", async () => {
     writeFileSync(join(place, "shallow.nn"), deep(0));
     const { code, stderr } = await runHere(["compile", "shallow.nn", "--memory", "100"], place);

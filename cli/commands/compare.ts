@@ -1,6 +1,13 @@
 /** `nndsl compare`: the module's loss and gradients beside those of other autograds, on the same weights and data. */
 import { InvalidArgumentError, Option, type Command } from "commander";
-import { addModelOptions, dtypeOption, finite, takeFile, type SharedOptions } from "../options.ts";
+import {
+  addModelOptions,
+  dtypeOption,
+  finite,
+  simdOption,
+  takeFile,
+  type SharedOptions,
+} from "../options.ts";
 import type { Output } from "../output.ts";
 import { openProgram } from "../program.ts";
 import { dataHelp } from "./train.ts";
@@ -33,7 +40,7 @@ export function addCompare(program: Command, output: Output): Command {
         "the most that an error may be (default: 1e-4; with --dtype f64, 1e-9 for tape and torch, 1e-6 for numeric)",
       ).argParser(tolerance),
     )
-    .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))
+    .addOption(simdOption())
     .addOption(dtypeOption())
     .addHelpText(
       "after",

@@ -33,7 +33,7 @@ export function addCompile(program: Command, output: Output): Command {
     .description("write a model as a WebAssembly module, an ES module that loads it, and its types")
     .argument("<file>", "a program, FILE.nn")
     .option("-o, --output <folder>", "where the files go; made if need be", ".")
-    .addOption(simdOption())
+    .addOption(simdOption(", with a strict module beside it"))
     .addOption(dtypeOption())
     .addOption(memoryOption())
     .addOption(new Option("--emit <stage>", "print one stage instead of writing files").choices(stageNames))

@@ -1,5 +1,5 @@
 /** `nndsl predict`: runs a trained model on data. */
-import { Option, type Command } from "commander";
+import type { Command } from "commander";
 import type { Net, Tensor } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { UsageError } from "../failures.ts";
@@ -8,6 +8,7 @@ import { expectWritable, writeFiles } from "../files.ts";
 import {
   addModelOptions,
   dtypeOption,
+  simdOption,
   sourceOptions,
   takeFile,
   threadsOption,
@@ -41,7 +42,7 @@ export function addPredict(program: Command, output: Output): Command {
       "-o, --output <file>",
       "where the outputs go: .csv, .npy (one output), .npz or .safetensors; without it, CSV on stdout",
     )
-    .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))
+    .addOption(simdOption())
     .addOption(dtypeOption())
     .addOption(threadsOption())
     .addHelpText(

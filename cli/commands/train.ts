@@ -15,6 +15,7 @@ import {
   memoryOption,
   memoryOptions,
   pairs,
+  simdOption,
   sourceOptions,
   takeFile,
   threadsOption,
@@ -76,7 +77,7 @@ export function addTrain(program: Command, output: Output): Command {
         .default({}, "none"),
     )
     .option("--no-shuffle", "take the rows in their order")
-    .addOption(new Option("--simd <mode>", "as in compile").choices(["strict", "relaxed"]).default("strict"))
+    .addOption(simdOption())
     .addOption(dtypeOption())
     .addOption(memoryOption())
     .addOption(threadsOption())
