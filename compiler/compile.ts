@@ -6,9 +6,10 @@ import { assemble, warmUp } from "./assemble/assemble.ts";
 import { elaborate } from "./elaborate/elaborate.ts";
 import { loadProgram } from "./elaborate/load.ts";
 import { declarationsText, fileName, moduleText, threadsText } from "./emit/module.ts";
-import { buildManifest } from "./emit/manifest.ts";
+import { buildManifest, manifestText } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
 import type { Model } from "./ir/model.ts";
+import { showNumber } from "./ir/notation.ts";
 import { printModel } from "./ir/print.ts";
 import { verify } from "./ir/verify.ts";
 import {
@@ -124,7 +125,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
       plan,
       assembly,
       manifest,
-      ...(await assemble(assembly, { manifest: JSON.stringify(manifest), simd: mode })),
+      ...(await assemble(assembly, { manifest: manifestText(manifest), simd: mode })),
     };
   };
   const { plan, assembly, manifest, wasm, wat } = await module(simd);
@@ -196,7 +197,11 @@ function refuseErrors(diagnostics: readonly Diagnostic[]): void {
 const settingTexts = (
   settings: Readonly<Record<string, string | number | boolean>>,
 ): Record<string, string> =>
-  Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, String(value)]));
+  Object.fromEntries(Object.entries(settings).map(([name, value]) => [name, settingText(value)]));
+
+/** A setting as an expression of the language, in which `inf - inf` is how NaN is written. */
+const settingText = (value: string | number | boolean): string =>
+  typeof value !== "number" ? String(value) : Number.isNaN(value) ? "inf - inf" : showNumber(value);
 
 /** Printing a stage costs time that most callers do not want to spend. */
 function lazily(makers: Record<StageName, () => string>): Record<StageName, string> {

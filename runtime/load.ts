@@ -100,7 +100,11 @@ function readManifest(module: WebAssembly.Module): Manifest {
     );
   }
   // The compiler wrote it, and of this version.
-  return manifest as Manifest;
+  const sound = manifest as Manifest;
+  // Numbers that JSON has not are strings in it.
+  const hyper: Record<string, number> | undefined = sound.optimizer?.hyper;
+  for (const name in hyper) hyper[name] = Number(hyper[name]);
+  return sound;
 }
 
 /** Exports of a module that runs, its threads, and how to end them. */

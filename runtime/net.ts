@@ -29,6 +29,14 @@ interface ParameterSlot extends Slot {
 const list = (names: Iterable<string>): string =>
   [...names].map((name) => `\`${name}\``).join(", ") || "none";
 
+/** Numbers that JSON cannot write. */
+const UNWRITABLE: ReadonlySet<unknown> = new Set(["-0", "Infinity", "-Infinity", "NaN"]);
+
+const hyperText = (hyper: Readonly<Record<string, number>>): string =>
+  JSON.stringify(hyper, (_, value: unknown) =>
+    Object.is(value, -0) ? "-0" : typeof value !== "number" || Number.isFinite(value) ? value : String(value),
+  );
+
 const inputSlots = ({ inputs, dtype }: Manifest): InputSlot[] =>
   inputs.map((input) => ({
     feed: new Feed(input.role, input, dtype),
@@ -221,7 +229,7 @@ export class LoadedNet implements Net {
       source: source.hash,
       seed: String(this.seed),
       step: String(this.steps),
-      ...(optimizer && { optimizer: optimizer.name, hyper: JSON.stringify(this.hyper) }),
+      ...(optimizer && { optimizer: optimizer.name, hyper: hyperText(this.hyper) }),
     });
   }
 
@@ -355,8 +363,9 @@ export class LoadedNet implements Net {
       const saved: unknown = JSON.parse(text ?? "");
       for (const name of Object.keys(this.hyper)) {
         const value = Object.getOwnPropertyDescriptor(saved, name)?.value;
-        if (!Number.isFinite(value)) throw new TypeError(name);
-        hyper[name] = value;
+        // Of what is no number JSON has a string.
+        if (typeof value !== "number" && !UNWRITABLE.has(value)) throw new TypeError(name);
+        hyper[name] = Number(value);
       }
     } catch (cause) {
       throw new NndslError("bad-weights", "The file's arguments of the optimiser are not this optimiser's.", {
@@ -426,7 +435,9 @@ export class LoadedNet implements Net {
         },
         set: (value: unknown) => {
           const arena = this.#arena;
-          if (typeof value !== "number" || !Number.isFinite(value)) {
+          // What is not finite the program itself may say, as in `clip = inf`.
+          const own = Object.is(value, this.manifest.optimizer?.hyper[name]);
+          if (typeof value !== "number" || !(Number.isFinite(value) || own)) {
             throw new NndslError(
               "not-a-number",
               `\`hyper.${name}\` must be a finite number, not ${String(value)}.`,

@@ -7,6 +7,7 @@ import type {
   OptimizerDeclaration,
 } from "../../grammar/ast.ts";
 import type { Node } from "../ir/node.ts";
+import { showNumber } from "../ir/notation.ts";
 import { free, showShape, showSize } from "../ir/size.ts";
 import type { FileScope, Scope } from "./scope.ts";
 
@@ -123,7 +124,7 @@ export function kindOf(value: Value): string {
 export function show(value: Value, freeName: string): string {
   switch (value.kind) {
     case "number":
-      return String(value.value);
+      return showNumber(value.value);
     case "boolean":
       return String(value.value);
     case "size":
@@ -139,7 +140,7 @@ export function show(value: Value, freeName: string): string {
     case "tensor":
       return showTensor(value.node, freeName);
     case "hyper":
-      return String(value.value);
+      return showNumber(value.value);
     case "all":
       return "all";
     case "function":

@@ -5,6 +5,7 @@ import type { Model } from "../ir/model.ts";
 import { showSize, type Shape } from "../ir/size.ts";
 import type { Buffer, Program } from "../schedule/kernel.ts";
 import type { Sharing } from "../schedule/share.ts";
+import { showNumber } from "../render/constants.ts";
 import { MOST_WORKERS } from "../render/workers.ts";
 
 export interface ManifestFacts {
@@ -18,6 +19,14 @@ export interface ManifestFacts {
 /** Sizes as numbers, and what has the batch in it as it is written: `["N", 784]`, `["3·N"]`. */
 export const manifestShape = (shape: Shape, freeName: string): ManifestSize[] =>
   shape.map((size) => (size.free ? showSize(size, freeName) : size.count));
+
+/** The manifest as JSON. What JSON has no numbers for is a string there: "NaN", "Infinity", "-Infinity", "-0". */
+export const manifestText = (manifest: Manifest): string =>
+  JSON.stringify(manifest, (_, value: unknown) =>
+    typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))
+      ? value
+      : showNumber(value),
+  );
 
 /**
  * The manifest of a program: names and shapes from the model, places from the plan of memory.

@@ -198,7 +198,7 @@ class Printer {
         ];
       case "table":
         return [
-          `[${node.attributes.values.slice(0, 8).join(", ")}${node.attributes.values.length > 8 ? ", …" : ""}]`,
+          `[${node.attributes.values.slice(0, 8).map(showNumber).join(", ")}${node.attributes.values.length > 8 ? ", …" : ""}]`,
         ];
       case "random":
         return [node.attributes.distribution, `site=${node.attributes.site}`];

@@ -14,13 +14,7 @@ export class ConstantTable {
   float(format: Format, value: number, remark = showNumber(value)): string {
     // All zeros take one instruction, and no memory.
     if (Object.is(value, 0)) return `${format.vector}.splat(0)`;
-    const bytes = new DataView(new ArrayBuffer(8));
-    if (format.dtype === "f32") {
-      bytes.setFloat32(0, value, true);
-      return this.#load([bytes.getUint32(0, true)], remark);
-    }
-    bytes.setFloat64(0, value, true);
-    return this.#load([bytes.getUint32(0, true), bytes.getUint32(4, true)], remark);
+    return this.#load(wordsOf(value, format), remark);
   }
 
   /** An expression for an integer of the lanes' width, given by its two's complement. */
@@ -71,6 +65,35 @@ export class ConstantTable {
     this.#end += 4 * words.length;
   }
 }
+
+/** A number's bits in a format, as u32 words, the lowest first. Engines may give NaN any payload: here it has one. */
+function wordsOf(value: number, { dtype }: Format): number[] {
+  const view = new DataView(new ArrayBuffer(8));
+  if (dtype === "f32") {
+    if (Number.isNaN(value)) return [0x7fc00000];
+    view.setFloat32(0, value, true);
+    return [view.getUint32(0, true)];
+  }
+  if (Number.isNaN(value)) return [0, 0x7ff80000];
+  view.setFloat64(0, value, true);
+  return [view.getUint32(0, true), view.getUint32(4, true)];
+}
+
+/**
+ * Whether a decimal literal of AssemblyScript says the number exactly: one without a point or an exponent is an i64 there before it is a float,
+ * and none says -0, NaN or infinity.
+ */
+export const isPlainLiteral = (value: number): boolean =>
+  Number.isFinite(value) &&
+  !Object.is(value, -0) &&
+  (!Number.isInteger(value) || Number.isSafeInteger(value));
+
+/** A number's bits as a literal of u32 or u64. */
+export const bitsLiteral = (value: number, format: Format): string =>
+  `0x${wordsOf(value, format)
+    .toReversed()
+    .map((word) => word.toString(16).padStart(8, "0"))
+    .join("")}`;
 
 /** A number as a reader writes it; -0 and what is not finite included. */
 export const showNumber = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));

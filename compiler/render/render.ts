@@ -3,7 +3,7 @@ import { CompilerFault } from "../fault.ts";
 import type { Address, Buffer, Entry, Kernel, Program } from "../schedule/kernel.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { affineText, sizeText } from "./affine.ts";
-import { ConstantTable, showNumber } from "./constants.ts";
+import { bitsLiteral, ConstantTable, isPlainLiteral } from "./constants.ts";
 import { formatOf, type Format } from "./format.ts";
 import { MathLibrary } from "./math/library.ts";
 import { Names } from "./names.ts";
@@ -165,10 +165,9 @@ class ModuleWriter {
   #table(buffer: Buffer, name: string | null): string {
     if (buffer.role.kind !== "table" || name === null) return "";
     const { values } = buffer.role;
-    // Literals cannot say everything that a float can be; their bits can.
-    const plain = values.every((v) => Number.isFinite(v) && !Object.is(v, -0));
+    const plain = values.every(isPlainLiteral);
     const element = plain ? this.#format.dtype : this.#format.dtype === "f32" ? "u32" : "u64";
-    const items = values.map((v) => (plain ? showNumber(v) : bitsOf(v, this.#format)));
+    const items = values.map((v) => (plain ? String(v) : bitsLiteral(v, this.#format)));
     return `const ${name}: usize = memory.data<${element}>([${items.join(", ")}], 16);\n`;
   }
 
@@ -286,13 +285,3 @@ export function reserve(rows: i32): i32 {
   return 1;
 }
 `;
-
-function bitsOf(value: number, format: Format): string {
-  const view = new DataView(new ArrayBuffer(8));
-  if (format.dtype === "f32") {
-    view.setFloat32(0, value);
-    return `0x${view.getUint32(0).toString(16)}`;
-  }
-  view.setFloat64(0, value);
-  return `0x${view.getBigUint64(0).toString(16)}`;
-}
