@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { judge } from "../compiler/compare/judge.ts";
+import type { Answer } from "../compiler/compare/question.ts";
 import type { Build } from "../compiler/ir/build.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { ops } from "../compiler/ops/table.ts";
@@ -195,6 +197,112 @@ describe("a wrong derivative in the compiler", () => {
     }
     expect(result.ok).toBe(false);
     expect(run.code).toBe(1);
+  });
+
+  it("a factor is caught in the one small parameter that has it, among large ones", async () => {
+    // tanh is before w alone, whose gradient is some 1e-4 of the others.
+    const record = ops.tanh as unknown as { vjp: Rule };
+    const right = record.vjp;
+    const program = written(
+      `model M { input x: [N, 3] target y: [N, 1] param w = 0.5
+        loss mse(dense(x, 1) + 1e-4 * tanh(w), y) }`,
+    );
+    const errors = async (): Promise<Comparison> => (await compare([program, "--against", "tape"])).result;
+    expect((await errors()).ok).toBe(true);
+    vi.spyOn(record, "vjp").mockImplementation((build, node, g) => right(build, node, build.mul(g, 1.1)));
+    const { ok, against } = await errors();
+    expect(ok).toBe(false);
+    expect(
+      Object.entries(against["tape"]!.gradients)
+        .filter(([, e]) => e > 1e-4)
+        .map(([path]) => path),
+    ).toEqual(["w"]);
+  });
+});
+
+describe("gradients that are 0 in exact arithmetic", () => {
+  const normalised = (x: string, axis: string): string =>
+    `m = mean(${x}, axis = ${axis}, keep = true) v = var(${x}, axis = ${axis}, correction = 0, keep = true)
+     n = (${x} - m) / sqrt(v + 1e-5)`;
+  /** With the parameters of which nothing is left but rounding. */
+  const programs: Readonly<Record<string, readonly [body: string, noise: readonly string[]]>> = {
+    "a bias before a normalisation of the batch": [
+      `input x: [N, 8] target y: int[N] h = dense(x, 16) ${normalised("h", "0")}
+       loss cross_entropy(dense(relu(n), 4), y)`,
+      ["h.bias"],
+    ],
+    "a number before a normalisation of the row": [
+      `input x: [N, 8] target y: int[N] param b = 0.5 h = x + b ${normalised("h", "-1")}
+       loss cross_entropy(dense(n, 4), y)`,
+      ["b"],
+    ],
+    "one number added to all logits": [
+      "input x: [N, 8] target y: int[N] param b = 0.3 loss cross_entropy(dense(x, 4) + b, y)",
+      ["b"],
+    ],
+    "the bias of the keys": [
+      `input x: [N, 6, 8] target y: [N, 1] k = dense(x, 8) q = dense(x, 8)
+       a = softmax(q @ transpose(k, [0, 2, 1]) / sqrt(8))
+       loss mse(dense(mean(a @ x, axis = 1), 1), y)`,
+      ["k.bias"],
+    ],
+    "the sum of a softmax, and nothing else": ["param w = [1, 2, 3] loss sum(softmax(w))", ["w"]],
+    "a normalisation, and nothing else": [
+      `input x: [N, 8] param b = 0.5 h = x + b ${normalised("h", "0")} loss mean((n - 1)^2)`,
+      ["b"],
+    ],
+  };
+  const all = Object.entries(programs).flatMap(([name, [body, noise]]) =>
+    (["f32", "f64"] as const).map((dtype) => [name, dtype, body, noise] as const),
+  );
+
+  it.each(all)("%s, in %s: no alarm", async (_, dtype, body, noise) => {
+    const args = [written(`model Zero { ${body} }`), "--dtype", dtype, "--against", "tape,numeric"];
+    const { run, result } = await compare(args);
+    expect(result).toMatchObject({ ok: true, missing: {} });
+    expect(run.code).toBe(0);
+    for (const path of noise) expect(Object.keys(result.against["tape"]!.gradients)).toContain(path);
+  });
+
+  it("a wrong gradient of one small parameter among large ones is seen all the same", () => {
+    const large = { data: [3, -2] };
+    const small = (value: number): Answer => ({
+      loss: 1,
+      gradients: new Map([
+        [0, large],
+        [1, { data: [value] }],
+      ]),
+    });
+    // In f32 from a millionth of the largest gradient on, in f64 from 1e-11.
+    expect(judge(small(2e-5), small(1e-5), 1e-4).max).toBeGreaterThan(1e-4);
+    expect(judge(small(0), small(1e-5), 1e-4).max).toBeGreaterThan(1e-4);
+    expect(judge(small(1e-5), small(0), 1e-4).max).toBeGreaterThan(1e-4);
+    expect(judge(small(2e-10), small(1e-10), 1e-9).max).toBeGreaterThan(1e-9);
+    // Rounding is not.
+    expect(judge(small(2e-7), small(1e-17), 1e-4).max).toBeLessThanOrEqual(1e-4);
+    expect(judge(small(1e-15), small(1e-17), 1e-9).max).toBeLessThanOrEqual(1e-9);
+  });
+
+  it("where all should be 0, one that is not is seen", () => {
+    const answer = (value: number): Answer => ({ loss: 1, gradients: new Map([[0, { data: [value] }]]) });
+    expect(judge(answer(3e-8), answer(2e-17), 1e-4).max).toBeLessThanOrEqual(1e-4);
+    expect(judge(answer(1e-5), answer(2e-17), 1e-4).max).toBeGreaterThan(1e-4);
+    // A single gradient that is small beside its loss, but more than rounding, is its own measure.
+    expect(judge(answer(2e-5), answer(1e-5), 1e-4).max).toBeCloseTo(1, 2);
+  });
+
+  it("an error is relative to its own tensor where that is no noise", () => {
+    const answer = (value: number): Answer => ({
+      loss: 1,
+      gradients: new Map([
+        [0, { data: [5] }],
+        [1, { data: [value, 1] }],
+      ]),
+    });
+    expect(judge(answer(0.5), answer(0.4), 1e-4).gradients.get(1)).toEqual({
+      error: expect.closeTo(0.1, 7),
+      at: 0,
+    });
   });
 });
 

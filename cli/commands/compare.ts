@@ -50,7 +50,9 @@ export function addCompare(program: Command, output: Output): Command {
   tfjs     TensorFlow.js in f32, where @tensorflow/tfjs is installed
   torch    PyTorch in f64, in a Python on the path or the one that NNDSL_PYTHON names
 
-An error is max |a - b| / (max |b| + 1e-8) over a tensor. Exit code 1 where one passes the tolerance.
+An error is max |a - b| / (max |b| + 1e-8) over a tensor. A gradient's error is divided by a hundredth of the largest entry of all
+gradients at least: one that is 0 in exact arithmetic, such as that of a bias before a normalisation, is rounding, and no error.
+Exit code 1 where one passes the tolerance.
 
 Examples:
   nndsl compare xor.nn

@@ -64,8 +64,15 @@ export async function compareCommand(
   for (const name of options.against) {
     try {
       const { answer, version: theirs } = await ask(name, question, analysis, file);
-      const allowed = options.tolerance ?? tolerances[dtype][name];
-      asked.push({ name, version: theirs, verdict: judge(ours, answer), tolerance: allowed, theirs: answer });
+      const usual = tolerances[dtype][name];
+      const verdict = judge(ours, answer, usual);
+      asked.push({
+        name,
+        version: theirs,
+        verdict,
+        tolerance: options.tolerance ?? usual,
+        theirs: answer,
+      });
     } catch (error) {
       if (!(error instanceof Lacking)) throw error;
       missing.push({ name, lacks: error.message });
