@@ -28,9 +28,17 @@ function hostFiles(): Files | undefined {
   return host.process?.getBuiltinModule?.("node:fs/promises");
 }
 
+/** The bytes in a `data:` address, as which bundlers inline small files: a policy that allows the script need not allow to fetch it. */
+const inlined = (address: string): BufferSource | undefined => {
+  const [head = "", text] = address.split(";base64,", 2);
+  return text && head.startsWith("data:") ? Uint8Array.from(atob(text), (c) => c.charCodeAt(0)) : undefined;
+};
+
 async function readBytes(source: URL | Response): Promise<BufferSource> {
   const address = source instanceof URL ? source.href : source.url;
   try {
+    const bytes = inlined(address);
+    if (bytes) return bytes;
     if (source instanceof URL && source.protocol === "file:") {
       const files = hostFiles();
       if (files) return await files.readFile(source);
@@ -42,7 +50,7 @@ async function readBytes(source: URL | Response): Promise<BufferSource> {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new NndslError(
       "fetch-failed",
-      `The module${address === "" ? "" : ` at ${address}`} cannot be read: ${why}.`,
+      `The module${address === "" ? "" : ` at ${address.slice(0, 99)}`} cannot be read: ${why}.`,
       { cause },
     );
   }

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { Option, type Command } from "commander";
 import { stageNames, type StageName } from "../../compiler/options.ts";
 import { writeFiles } from "../files.ts";
+import { moduleTypeOf } from "../module-type.ts";
 import { optimiseRarely } from "../one-module.ts";
 import {
   addModelOptions,
@@ -79,13 +80,16 @@ async function compileCommand(file: string, options: CompileArguments, output: O
 
   const { name, wasm, fallback, js, threads, dts, manifest } = compiled;
   const path = (extension: string): string => join(options.output, `${name}.${extension}`);
+  const moduleType = moduleTypeOf(options.output);
   await writeFiles([
+    ...(moduleType.file === null ? [] : [moduleType.file]),
     { path: path("wasm"), bytes: wasm },
     ...(fallback === null ? [] : [{ path: path("strict.wasm"), bytes: fallback }]),
     { path: path("js"), bytes: js },
     ...(threads === null ? [] : [{ path: path("threads.js"), bytes: threads }]),
     { path: path("d.ts"), bytes: dts },
   ]);
+  if (moduleType.note !== null) output.say(`note: ${moduleType.note}`);
   const milliseconds = Math.round(performance.now() - started);
   const module = (extension: string, content: Uint8Array) => ({
     file: path(extension),

@@ -1,5 +1,5 @@
 /** `nndsl new`: a project that runs. */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
@@ -57,9 +57,30 @@ function packageName(folder: string): string {
   return name === "" || name === "node-modules" ? "moons" : name.slice(0, 200);
 }
 
-/** This version from the registry; or, where nndsl runs from its own checkout, that folder. */
+/**
+ * What the project's package.json says of nndsl: the checkout where nndsl runs from one; the tarball that npm installed it
+ * from, if it is still there; otherwise this version, from the registry.
+ */
 function dependency(): string {
   let root = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(root, "package.json")) && root !== dirname(root)) root = dirname(root);
-  return root.split(sep).includes("node_modules") ? `^${version}` : `file:${root}`;
+  if (!root.split(sep).includes("node_modules")) return `file:${root}`;
+  const tarball = installedFrom(root);
+  return tarball === null ? `^${version}` : `file:${tarball}`;
+}
+
+/** The tarball that npm unpacked into `root`, as its record of node_modules says; null where there is none. */
+function installedFrom(root: string): string | null {
+  const modules = dirname(root);
+  let record: unknown;
+  try {
+    record = JSON.parse(readFileSync(join(modules, ".package-lock.json"), "utf8"));
+  } catch {
+    return null; // Another package manager installed it.
+  }
+  const { packages } = Object(record) as { packages?: Readonly<Record<string, { resolved?: unknown }>> };
+  const resolved = packages?.[`node_modules/${basename(root)}`]?.resolved;
+  if (typeof resolved !== "string" || !resolved.startsWith("file:")) return null;
+  const tarball = resolve(dirname(modules), resolved.slice("file:".length));
+  return existsSync(tarball) ? tarball : null;
 }

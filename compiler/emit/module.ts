@@ -33,15 +33,29 @@ export const threadsText = (manifest: Manifest): string | null =>
     ? `// What several threads need; compiled by nndsl ${version}.\n${threadsSource.trim()}\nexport const { startThreads } = threads;\n`
     : null;
 
-/** The text of `NAME.js`. It carries the runtime, so that it works on a page without a bundler or an import map. */
+/**
+ * The text of `NAME.js`. It carries the runtime, so that it works on a page without a bundler or an import map; Deno finds the
+ * types by the comment in its first line.
+ */
 export function moduleText(name: string, manifest: Manifest): string {
-  return `// ${manifest.model}, compiled by nndsl ${version}. It loads ./${name}.wasm${manifest.simd === "relaxed" ? `, or ./${name}.strict.wasm where relaxed SIMD is missing` : ""}; types are in ./${name}.d.ts.
+  return `// @ts-self-types="./${name}.d.ts"
+// ${manifest.model}, compiled by nndsl ${version}. It loads ./${name}.wasm${manifest.simd === "relaxed" ? `, or ./${name}.strict.wasm where relaxed SIMD is missing` : ""}; types are in ./${name}.d.ts.
 ${runtimeSource.trim()}
-const load = (source = ${addressText(name, manifest)}, options) => nndsl.loadWith(${manifest.threads ? `() => import("./${name}.threads.js")` : "async () => ({})"}, source, options);
+${manifest.threads ? threadingText(name) : "const threading = async () => ({});"}
+const load = (source = ${addressText(name, manifest)}, options) => nndsl.loadWith(threading, source, options);
 const NndslError = nndsl.NndslError;
 export { load, load as default, NndslError };
 `;
 }
+
+/**
+ * How `NAME.js` loads `NAME.threads.js`: as a file beside it, whose address bundlers know by its form as they know the module's. A
+ * plain `import("./NAME.threads.js")` would be a chunk, which they refuse where the program is to be one script, as a worker often is.
+ */
+const threadingText = (
+  name: string,
+): string => `const threads = () => new URL("./${name}.threads.js", import.meta.url);
+const threading = () => import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ threads().href);`;
 
 /** The text of `NAME.d.ts`: this model's names and shapes, and the runtime's interface over them. */
 export function declarationsText(manifest: Manifest, doc?: string): string {

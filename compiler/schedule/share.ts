@@ -58,14 +58,21 @@ export function shareOut(
     const rows = name === "initialize" ? null : paysFrom(program.kernels, divided, meetings * worth);
     return rows === null ? [] : [[name, rows]];
   });
-  const any = pays.length > 0;
-  return { splits: any ? splits : splits.map(() => null), waits, any, pays: Object.fromEntries(pays) };
+  const any = pays.some(([, rows]) => rows <= USUAL_BATCH);
+  return {
+    splits: any ? splits : splits.map(() => null),
+    waits,
+    any,
+    pays: any ? Object.fromEntries(pays) : {},
+  };
 }
 
 /** Of every entry, before it and at its end. */
 const MEETINGS = 2;
 /** More rows than a batch has. */
 const MOST_ROWS = 2 ** 20;
+/** Rows from which on no model is trained by the usual batch: one that would need more to gain by threads is not divided. */
+const USUAL_BATCH = 64;
 
 /** The least power of two of rows for which half of the work of `calls` is as much as waiting takes; `null` where there is none. */
 function paysFrom(kernels: readonly Kernel[], calls: readonly KernelCall[], waiting: number): number | null {
