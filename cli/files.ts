@@ -25,7 +25,8 @@ export async function readText(path: string): Promise<string> {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await readBytes(path));
 }
 
-function readFailure(path: string, error: unknown): unknown {
+/** What a failed reading is told as; any other error as it is. */
+export function readFailure(path: string, error: unknown): unknown {
   switch (systemCode(error)) {
     case "ENOENT":
     case "ENOTDIR":

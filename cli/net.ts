@@ -1,8 +1,9 @@
 /** A compiled model in memory, its weights on disk, and what the weights file says beside the numbers. */
 import { load, NndslError, type Net } from "../runtime/index.ts";
 import { readSafetensors } from "../runtime/safetensors.ts";
-import { own, type Categories } from "./data/csv.ts";
-import type { Dataset } from "./data/load-data.ts";
+import type { Categories } from "./data/columns.ts";
+import type { Dataset, KnownTables } from "./data/load-data.ts";
+import { own } from "./data/own.ts";
 import { ModelError } from "./failures.ts";
 import { readBytes } from "./files.ts";
 import { counted } from "./terminal/numbers.ts";
@@ -21,9 +22,7 @@ export const threadNotes = ({ threads: { count, reason } }: Net): readonly strin
   reason === null ? [] : [`${counted(count, "thread")}, since ${reason}`];
 
 /** What `train` keeps in the metadata of a weights file, beside what the runtime needs to go on. */
-export interface Kept {
-  /** What text columns stand for, by input and column. */
-  readonly categories: Readonly<Record<string, Categories>>;
+export interface Kept extends KnownTables {
   /** Epochs trained so far, by this run and those it resumed. */
   readonly epochs: number;
 }
@@ -42,32 +41,44 @@ export async function restoreWeights(net: Net, path: string): Promise<Kept> {
   }
 }
 
-export const weightBytes = (net: Net, { categories, epochs }: Kept): Uint8Array =>
+export const weightBytes = (net: Net, { categories, columns, epochs }: Kept): Uint8Array =>
   net.save({
     epochs: String(epochs),
     ...(Object.keys(categories).length === 0 ? {} : { labels: JSON.stringify(categories) }),
+    ...(Object.keys(columns).length === 0 ? {} : { columns: JSON.stringify(columns) }),
   });
 
 function readKept(metadata: Readonly<Record<string, string>>): Kept {
   const epochs = Number(metadata["epochs"] ?? 0);
-  let labels: unknown = {};
-  try {
-    labels = JSON.parse(metadata["labels"] ?? "{}");
-  } catch {
-    throw new NndslError("bad-weights", "Its `labels` are not JSON.");
-  }
-  if (!isCategories(labels)) throw new NndslError("bad-weights", "Its `labels` are not lists of text.");
-  return { categories: labels, epochs: Number.isSafeInteger(epochs) && epochs > 0 ? epochs : 0 };
+  const categories = parsed(metadata, "labels");
+  if (!isRecord(categories) || !Object.values(categories).every(isCategories))
+    throw new NndslError("bad-weights", "Its `labels` are not lists of text.");
+  const columns = parsed(metadata, "columns");
+  if (!isCategories(columns)) throw new NndslError("bad-weights", "Its `columns` are not lists of text.");
+  return {
+    // Each value is looked at above.
+    categories: categories as Record<string, Categories>,
+    columns,
+    epochs: Number.isSafeInteger(epochs) && epochs > 0 ? epochs : 0,
+  };
 }
 
-function isCategories(value: unknown): value is Record<string, Categories> {
-  const isRecord = (v: unknown): v is object => typeof v === "object" && v !== null && !Array.isArray(v);
-  const isTexts = (v: unknown): boolean => Array.isArray(v) && v.every((text) => typeof text === "string");
-  return (
-    isRecord(value) &&
-    Object.values(value).every((columns) => isRecord(columns) && Object.values(columns).every(isTexts))
-  );
+function parsed(metadata: Readonly<Record<string, string>>, name: string): unknown {
+  try {
+    return JSON.parse(metadata[name] ?? "{}");
+  } catch {
+    throw new NndslError("bad-weights", `Its \`${name}\` are not JSON.`);
+  }
 }
+
+const isRecord = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isCategories = (value: unknown): value is Record<string, readonly string[]> =>
+  isRecord(value) &&
+  Object.values(value).every(
+    (texts) => Array.isArray(texts) && texts.every((text) => typeof text === "string"),
+  );
 
 /** Gives an error of the runtime the file that brought it about. */
 export function blame(error: unknown, file: string): unknown {

@@ -1,5 +1,7 @@
 /** Options that several commands share. */
 import { InvalidArgumentError, Option, type Command } from "commander";
+import type { Decimal } from "./data/cells.ts";
+import { columnList } from "./data/spec.ts";
 import { UsageError } from "./failures.ts";
 
 export interface SharedOptions {
@@ -25,6 +27,41 @@ export function addModelOptions(command: Command): Command {
     )
     .addOption(new Option("--batch <rows>", "rows of one step or call").argParser(integer(1, 2 ** 31 - 1)));
 }
+
+/** How tables among the data are read, where their look does not say. */
+export interface TableArguments {
+  readonly decimal?: Decimal;
+  readonly header?: boolean;
+  readonly labels?: readonly string[];
+}
+
+/** `--decimal --header --labels`, for every command that takes `--data`. */
+export function addTableOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--decimal <mark>", "the decimal mark of tables, comma for 17,4").choices([
+        "point",
+        "comma",
+      ]),
+    )
+    .option("--header", "the first row of tables names their columns, whatever is in it")
+    .option("--no-header", "the first row of tables is data; columns are 1, 2 …")
+    .addOption(
+      new Option(
+        "--labels <columns>",
+        "columns whose texts are labels 0, 1 … though no int input takes them; may be repeated",
+      ).argParser((text: string, before: readonly string[] | undefined) => [
+        ...(before ?? []),
+        ...columnList(text),
+      ]),
+    );
+}
+
+export const tableOptions = ({ decimal, header, labels }: TableArguments): TableArguments => ({
+  ...(decimal === undefined ? {} : { decimal }),
+  ...(header === undefined ? {} : { header }),
+  ...(labels === undefined ? {} : { labels }),
+});
 
 /** `--simd`, for commands that make code. @param more what it is for the command beside that */
 export const simdOption = (more = ""): Option =>

@@ -336,6 +336,58 @@ describe("train", () => {
     expect(resumed.stderr).toContain("birds.csv, row 2, column `kind`");
   });
 
+  test("columns are kept with the weights: predict, --test and --resume expect them", async () => {
+    write("swapped.csv", "b,a,y\n1,2,3\n");
+    write("inputs.csv", "a,b\n1,2\n");
+    write("others.csv", "b,a\n2,1\n");
+    const kept = await run("train", "line.nn", ...lineData, "--epochs", "1", "-o", "line.safetensors");
+    expect(kept.code).toBe(0);
+    const { metadata } = readSafetensors(readFileSync(at("line.safetensors")));
+    expect(JSON.parse(metadata["columns"]!)).toEqual({ x: ["a", "b"], y: ["y"] });
+
+    const predict = ["predict", "line.nn", "--weights", "line.safetensors", "--data"];
+    const right = await run(...predict, "x=inputs.csv");
+    expect(right.code).toBe(0);
+    const swap = await run(...predict, "x=others.csv");
+    expect(swap.code).toBe(1);
+    expect(swap.stderr).toContain("error[data-other-columns]: column `b` is not where it was in training");
+    expect(swap.stderr).toContain("x=others.csv:a,b");
+    // What the help says reads the same rows.
+    expect(await run(...predict, "x=others.csv:a,b")).toMatchObject({ code: 0, stdout: right.stdout });
+
+    const resumed = ["train", "line.nn", "--data", "x=swapped.csv:b,a", "y=swapped.csv:y", "--resume"];
+    expect((await run(...resumed, "line.safetensors")).stderr).toContain("data-other-columns");
+    const tested = await run(
+      "train",
+      "line.nn",
+      ...lineData,
+      "--test",
+      "x=swapped.csv:-y",
+      "y=swapped.csv:y",
+    );
+    expect(tested.stderr).toContain("data-other-columns");
+  });
+
+  test("--decimal, --labels and --header are taken by every command with --data", async () => {
+    write("comma.csv", "a;b;y\n1,5;2;3\n2;1,5;4\n");
+    write("named.csv", "0,1,2\n1.5,2,3\n2,1.5,4\n");
+    const comma = ["--data", "x=comma.csv:a,b", "y=comma.csv:y"];
+    const named = ["--data", "x=named.csv:0,1", "y=named.csv:2"];
+    expect((await run("train", "line.nn", ...comma, "--epochs", "1")).stderr).toContain("--decimal comma");
+    const [first, second] = [
+      await json("train", "line.nn", ...comma, "--decimal", "comma", "--epochs", "2", "-o", "c.safetensors"),
+      await json("train", "line.nn", ...named, "--header", "--epochs", "2"),
+    ];
+    expect(first.loss).toBe(second.loss);
+    const predict = ["predict", "line.nn", "--weights", "c.safetensors", ...comma.slice(0, 2)];
+    expect((await run(...predict)).code).toBe(1);
+    expect((await run(...predict, "--decimal", "comma")).code).toBe(0);
+    expect((await run("compare", "line.nn", ...comma, "--decimal", "comma")).code).toBe(0);
+    expect((await run("graph", "line.nn", ...comma, "--decimal", "comma", "-o", "c.svg")).code).toBe(0);
+    const unnamed = await run("train", "line.nn", ...named, "--epochs", "1");
+    expect(unnamed.stderr).toContain("error[data-header-unclear]");
+  });
+
   test("wrong data: exit code 1, JSON too, and no weights", async () => {
     write("hole.csv", "a,b,y\n1,2,3\n4,,6\n");
     const args = [

@@ -158,7 +158,7 @@ const cases: Readonly<Record<string, Case>> = {
     code: "data-unknown-label",
     row: 3,
     column: "kind",
-    options: { known: { y: { kind: ["setosa", "versicolor", "virginica"] } } },
+    options: { known: { categories: { y: { kind: ["setosa", "versicolor", "virginica"] } } } },
   },
   "different numbers of rows": {
     inputs: [x, y],

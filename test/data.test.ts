@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { loadData, type Dataset } from "../cli/data/load-data.ts";
 import { writeNpy } from "../cli/data/npy.ts";
 import { writeNpz } from "../cli/data/npz.ts";
-import { shortest } from "../cli/data/csv.ts";
+import { shortest } from "../cli/data/write-csv.ts";
 import { writeSafetensors } from "../runtime/safetensors.ts";
 import { modelManifest, type InputSketch } from "./data/manifest.ts";
 
@@ -136,7 +136,7 @@ describe("tables", () => {
   test("labels keep the numbers of an earlier run, also where some are missing now", async () => {
     const path = file("some.csv", "species\nvirginica\nversicolor\n");
     const data = await read([`y=${path}`], [target], {
-      known: { y: { species: ["setosa", "versicolor", "virginica"] } },
+      known: { categories: { y: { species: ["setosa", "versicolor", "virginica"] } } },
     });
     expect(values(data, "y")).toEqual([2, 1]);
   });

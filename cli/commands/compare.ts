@@ -2,11 +2,13 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 import {
   addModelOptions,
+  addTableOptions,
   dtypeOption,
   finite,
   simdOption,
   takeFile,
   type SharedOptions,
+  type TableArguments,
 } from "../options.ts";
 import type { Output } from "../output.ts";
 import { openProgram } from "../program.ts";
@@ -15,7 +17,7 @@ import { dataHelp } from "./train.ts";
 const autograds = ["tape", "numeric", "tfjs", "torch"] as const;
 export type Autograd = (typeof autograds)[number];
 
-export interface CompareArguments extends SharedOptions {
+export interface CompareArguments extends SharedOptions, TableArguments {
   readonly against: readonly Autograd[];
   readonly data?: readonly string[];
   readonly dtype: "f32" | "f64";
@@ -24,7 +26,7 @@ export interface CompareArguments extends SharedOptions {
 }
 
 export function addCompare(program: Command, output: Output): Command {
-  return addModelOptions(program.command("compare"))
+  return addTableOptions(addModelOptions(program.command("compare")))
     .description("hold the module's loss and gradients against other autograds")
     .usage("<file> [--against <list>] [options]")
     .argument("[file]", "a program, FILE.nn")

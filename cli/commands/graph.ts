@@ -5,12 +5,20 @@ import type { Diagram, Numbers, What } from "../../compiler/diagram/index.ts";
 import type { Model } from "../../compiler/ir/model.ts";
 import { ModelError, UsageError } from "../failures.ts";
 import { expectWritable, readBytes, writeFiles } from "../files.ts";
-import { addModelOptions, sourceOptions, takeFile, type SharedOptions } from "../options.ts";
+import {
+  addModelOptions,
+  addTableOptions,
+  sourceOptions,
+  tableOptions,
+  takeFile,
+  type SharedOptions,
+  type TableArguments,
+} from "../options.ts";
 import type { Output } from "../output.ts";
 import { analyseProgram, openProgram } from "../program.ts";
 import { dataFolders, dataHelp } from "./train.ts";
 
-interface GraphArguments extends SharedOptions {
+interface GraphArguments extends SharedOptions, TableArguments {
   readonly output: string;
   readonly what?: What;
   readonly fold?: boolean;
@@ -25,7 +33,7 @@ type Format = (typeof formats)[number];
 const usualRows = 4;
 
 export function addGraph(program: Command, output: Output): Command {
-  return addModelOptions(program.command("graph"))
+  return addTableOptions(addModelOptions(program.command("graph")))
     .description("draw the forward and the backward graph")
     .argument("[file]", "a program, FILE.nn")
     .usage("<file> -o <file> [options]")
@@ -126,6 +134,7 @@ async function computed(
   const data = await loadData(spec, wanted, {
     option: "--data",
     targets: diagram.hasLoss,
+    ...tableOptions(options),
     folders: dataFolders(file),
   });
   const rows = Math.min(data.rows, options.batch ?? usualRows);

@@ -7,19 +7,22 @@ import type { Kept } from "../net.ts";
 import { expectWritable, writeFiles } from "../files.ts";
 import {
   addModelOptions,
+  addTableOptions,
   dtypeOption,
   simdOption,
   sourceOptions,
+  tableOptions,
   takeFile,
   threadsOption,
   type SharedOptions,
+  type TableArguments,
 } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { counted } from "../terminal/numbers.ts";
 import { dataFolders, dataHelp } from "./train.ts";
 
-interface PredictArguments extends SharedOptions {
+interface PredictArguments extends SharedOptions, TableArguments {
   readonly data?: readonly string[];
   readonly weights?: string;
   readonly output?: string;
@@ -32,7 +35,7 @@ const formats = ["csv", "npy", "npz", "safetensors"] as const;
 type Format = (typeof formats)[number];
 
 export function addPredict(program: Command, output: Output): Command {
-  return addModelOptions(program.command("predict"))
+  return addTableOptions(addModelOptions(program.command("predict")))
     .description("run a trained model on data")
     .usage("<file> --weights <file> --data <what...> [options]")
     .argument("[file]", "a program, FILE.nn")
@@ -95,11 +98,12 @@ async function predictCommand(
   const { blame, loadNet, threadNotes } = await import("../net.ts");
   const { loadData } = await import("../data/load-data.ts");
   const net = await loadNet(wasm, options.seed, file, options.threads);
-  const { categories } = await startingWeights(net, options.weights);
+  const known = await startingWeights(net, options.weights);
   const data = await loadData(dataSpec, manifest, {
     option: "--data",
     targets: false,
-    known: categories,
+    known,
+    ...tableOptions(options),
     folders: dataFolders(file),
   });
   for (const note of [...data.notes, ...threadNotes(net)]) output.say(`note: ${note}`);
@@ -145,7 +149,7 @@ function outputFormat(path: string): Format {
 async function startingWeights(net: Net, path: string | undefined): Promise<Kept> {
   if (path !== undefined) return (await import("../net.ts")).restoreWeights(net, path);
   const drawn = net.manifest.parameters.find(({ init }) => !init.startsWith("="));
-  if (drawn === undefined) return { categories: {}, epochs: 0 };
+  if (drawn === undefined) return { categories: {}, columns: {}, epochs: 0 };
   throw new UsageError("bad-usage", "--weights is missing", {
     help: `\`${drawn.path}\` starts at random, so there is nothing to predict with before \`nndsl train\``,
   });
@@ -213,7 +217,7 @@ async function encode(
 
 /** One line a row; all outputs must have as many rows. */
 async function toCsv(outputs: Readonly<Record<string, Tensor>>): Promise<string> {
-  const { columnNames, shortest, writeCsv } = await import("../data/csv.ts");
+  const { columnNames, shortest, writeCsv } = await import("../data/write-csv.ts");
   const columns = Object.entries(outputs).map(([name, { data, shape }]) => {
     const rows = shape[0] ?? 1;
     return { name, data, rows, perRow: rows === 0 ? 0 : data.length / rows, rest: shape.slice(1) };

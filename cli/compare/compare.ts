@@ -10,6 +10,7 @@ import type { Autograd, CompareArguments } from "../commands/compare.ts";
 import { dataFolders } from "../commands/train.ts";
 import { loadData } from "../data/load-data.ts";
 import { exitCodes, ModelError } from "../failures.ts";
+import { tableOptions } from "../options.ts";
 import { blame, loadNet, rowsPerCall, slice } from "../net.ts";
 import { sourceOptions } from "../options.ts";
 import type { Output } from "../output.ts";
@@ -49,7 +50,7 @@ export async function compareCommand(
   const analysis = await analyse(program.text, { ...program.options, ...source });
   const net = await loadNet(wasm, seed, file);
 
-  const given = dataSpec.length === 0 ? null : await readData(net, dataSpec, options.batch, file);
+  const given = dataSpec.length === 0 ? null : await readData(net, dataSpec, options, file);
   const rows = given?.rows ?? (manifest.free === null ? 1 : (options.batch ?? ROWS));
   let posed: Posed;
   try {
@@ -97,15 +98,16 @@ export async function compareCommand(
 async function readData(
   net: Net,
   spec: readonly string[],
-  batch: number | undefined,
+  options: CompareArguments,
   file: string,
 ): Promise<{ readonly rows: number; readonly inputs: Readonly<Record<string, Tensor | Values>> }> {
   const data = await loadData(spec, net.manifest, {
     option: "--data",
     targets: true,
+    ...tableOptions(options),
     folders: dataFolders(file),
   });
-  const rows = rowsPerCall(net, data, batch ?? ROWS);
+  const rows = rowsPerCall(net, data, options.batch ?? ROWS);
   return {
     rows,
     inputs: Object.fromEntries(Object.entries(slice(net, data, 0, rows)).map(([n, t]) => [n, f64(t)])),

@@ -37,16 +37,15 @@ const elementTypes: ReadonlyMap<number, ElementType> = new Map([
 export const isIdx = (bytes: Uint8Array): boolean =>
   bytes[0] === 0 && bytes[1] === 0 && elementTypes.has(bytes[2] ?? -1) && (bytes[3] ?? 0) > 0;
 
+interface Header {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly start: number;
+}
+
 /** @throws DataError where the header is wrong or the entries are not as many as it says */
 export function readIdx(bytes: Uint8Array, file: string): DataArray {
-  const type = elementTypes.get(bytes[2] ?? -1);
-  const axes = bytes[3] ?? 0;
-  const start = 4 + 4 * axes;
-  if (!isIdx(bytes) || type === undefined || bytes.length < start) {
-    throw new DataError("data-bad-header", "its IDX header is wrong or cut short", { file });
-  }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const shape = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const { type, shape, start } = readHeader(bytes, file);
   const expected = elementCount(shape) * type.bytes;
   const present = bytes.length - start;
   if (present !== expected) {
@@ -59,4 +58,21 @@ export function readIdx(bytes: Uint8Array, file: string): DataArray {
   }
   const entries = new DataView(bytes.buffer, bytes.byteOffset + start, present);
   return { shape, values: type.read(entries, elementCount(shape)), place: arrayPlace(file, shape), file };
+}
+
+/** The bytes that a file has by its header, which must be whole in `beginning`. @throws DataError */
+export function idxLength(beginning: Uint8Array, file: string): number {
+  const { type, shape, start } = readHeader(beginning, file);
+  return start + elementCount(shape) * type.bytes;
+}
+
+function readHeader(bytes: Uint8Array, file: string): Header {
+  const type = elementTypes.get(bytes[2] ?? -1);
+  const axes = bytes[3] ?? 0;
+  const start = 4 + 4 * axes;
+  if (!isIdx(bytes) || type === undefined || bytes.length < start) {
+    throw new DataError("data-bad-header", "its IDX header is wrong or cut short", { file });
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return { type, shape: Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis)), start };
 }

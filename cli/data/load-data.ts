@@ -2,31 +2,41 @@
 import { DataError, UsageError } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
 import type { DataArray } from "./array.ts";
-import { own, type Categories } from "./csv.ts";
-import { matchInput, type Tensor, type WantedInput, type WantedInputs } from "./match-input.ts";
+import type { Categories } from "./columns.ts";
+import { expectLabelColumns, type TableOptions } from "./csv.ts";
+import { columnKind, matchInput, type Tensor, type WantedInput, type WantedInputs } from "./match-input.ts";
+import { cut } from "./cut.ts";
 import { readMnist } from "./mnist.ts";
 import { readDataFile, readInputFile } from "./read-file.ts";
+import { own } from "./own.ts";
 import { parseSpec, type DataSpec } from "./spec.ts";
+import { expectTrainedColumns } from "./trained-columns.ts";
 
-export interface DataOptions {
+/** What an earlier run knew of its tables, by input. */
+export interface KnownTables {
+  /** What text columns stand for, by column. */
+  readonly categories: Readonly<Record<string, Categories>>;
+  /** The columns in their order, where they had names. */
+  readonly columns: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface DataOptions extends TableOptions {
   /** `--data`, as messages name it. */
   readonly option: string;
   /** Whether the targets are needed as well; they are left out where not. */
   readonly targets: boolean;
-  /** What text columns stand for, by input, from an earlier run. */
-  readonly known?: Readonly<Record<string, Categories>>;
+  /** Of an earlier run, which the data must go on from. */
+  readonly known?: Partial<KnownTables>;
   /** Where named data sets are looked for. */
   readonly folders: readonly string[];
   /** The most bytes that a file may unpack to. */
   readonly unpackedLimit?: number;
 }
 
-export interface Dataset {
+export interface Dataset extends KnownTables {
   /** Rows of the batch that all of it makes; 1 for a model without a free dimension. */
   readonly rows: number;
   readonly inputs: Readonly<Record<string, Tensor>>;
-  /** What text columns stand for, by input and column. */
-  readonly categories: Readonly<Record<string, Categories>>;
   /** What a user should know, though it is no error. */
   readonly notes: readonly string[];
 }
@@ -56,9 +66,9 @@ export async function loadData(
     );
   }
   const spec = parseSpec(texts, options.option);
-  const categories: Record<string, Categories> = { ...options.known };
+  const known = { categories: { ...options.known?.categories }, columns: { ...options.known?.columns } };
   const notes: string[] = [];
-  const { found, held } = await findArrays(spec, manifest, wanted, options, categories, notes);
+  const { found, held } = await findArrays(spec, manifest, wanted, options, known, notes);
   const origin = spec.kind === "named" ? spec.name : spec.kind === "whole" ? spec.path : options.option;
 
   // All are there before any is looked into.
@@ -85,7 +95,7 @@ export async function loadData(
     }
     inputs[input.name] = tensor;
   }
-  return { rows: counted?.rows ?? 1, inputs, categories, notes };
+  return { rows: counted?.rows ?? 1, inputs, ...known, notes: [...new Set(notes)] };
 }
 
 async function findArrays(
@@ -93,15 +103,45 @@ async function findArrays(
   manifest: WantedInputs,
   wanted: readonly WantedInput[],
   options: DataOptions,
-  categories: Record<string, Categories>,
+  known: {
+    readonly categories: Record<string, Categories>;
+    readonly columns: Record<string, readonly string[]>;
+  },
   notes: string[],
 ): Promise<{ readonly found: ReadonlyMap<string, Found>; readonly held: readonly string[] }> {
   const names = manifest.inputs.map((input) => input.name);
   const found = new Map<string, Found>();
-  const readInto = async (input: string, path: string, picked?: readonly string[]): Promise<void> => {
-    const read = await readInputFile(path, picked, own(options.known ?? {}, input), options.unpackedLimit);
-    found.set(input, { array: read.array, labels: read.array.categories !== undefined });
-    if (Object.keys(read.categories).length > 0) categories[input] = read.categories;
+  const named = new Set<string>();
+  const readInto = async (name: string, path: string, picked?: readonly string[]): Promise<void> => {
+    const input = wanted.find((w) => w.name === name);
+    if (input === undefined) return;
+    const trained = own(options.known?.columns ?? {}, name);
+    const categories = own(options.known?.categories ?? {}, name);
+    const read = await readInputFile(
+      path,
+      {
+        decimal: options.decimal,
+        header: options.header,
+        labels: options.labels,
+        picked,
+        known: categories,
+        trained,
+        takes: columnKind(input),
+        ...(trained === undefined
+          ? {}
+          : { expectColumns: (columns, file) => expectTrainedColumns(name, trained, columns, file) }),
+      },
+      options.unpackedLimit,
+    );
+    found.set(name, { array: read.array, labels: read.array.categories !== undefined });
+    if (Object.keys(read.categories).length > 0) known.categories[name] = read.categories;
+    if (read.names !== null) known.columns[name] = read.names;
+    if (options.labels !== undefined) {
+      const { array, names: own } = read;
+      for (const column of own ?? Array.from({ length: array.shape[1] ?? 0 }, (_, c) => `${c + 1}`))
+        named.add(column);
+    }
+    notes.push(...read.notes);
   };
 
   switch (spec.kind) {
@@ -125,15 +165,17 @@ async function findArrays(
           );
         }
         // Targets given to `predict` are not so much as read.
-        if (wanted.some((w) => w.name === input)) await readInto(input, path, picked);
+        await readInto(input, path, picked);
       }
+      if (options.targets) expectLabelColumns(options.labels ?? [], named);
       return { found, held: [] };
     case "whole": {
       const content = await readDataFile(spec.path, options.unpackedLimit);
       if (content.kind === "arrays") {
         for (const [name, array] of content.arrays) {
           if (names.includes(name)) found.set(name, { array, labels: false });
-          else notes.push(`\`${name}\` in ${spec.path} is no input of ${manifest.model}, and is not used`);
+          else
+            notes.push(`\`${cut(name)}\` in ${spec.path} is no input of ${manifest.model}, and is not used`);
         }
         return { found, held: [...content.arrays.keys()] };
       }
@@ -152,6 +194,7 @@ async function findArrays(
         );
       }
       await readInto(only.name, spec.path);
+      if (options.targets) expectLabelColumns(options.labels ?? [], named);
       return { found, held: [] };
     }
     default:
@@ -170,7 +213,16 @@ function missingInput(
     `there is no data for the ${input.role} \`${input.name}\`, ${input.dtype === "float" ? "" : input.dtype}[${input.shape.join(", ")}]`,
     { file: origin },
     {
-      ...(held.length === 0 ? {} : { notes: [`it holds ${held.map((n) => `\`${n}\``).join(", ")}`] }),
+      ...(held.length === 0
+        ? {}
+        : {
+            notes: [
+              `it holds ${held
+                .slice(0, 12)
+                .map((n) => `\`${cut(n)}\``)
+                .join(", ")}`,
+            ],
+          }),
       help: spec.kind === "inputs" ? `add ${input.name}=FILE` : `it needs an array named \`${input.name}\``,
     },
   );

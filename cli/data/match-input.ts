@@ -2,6 +2,8 @@
 import type { Manifest, ManifestInput, ManifestSize } from "../../runtime/manifest.ts";
 import { DataError } from "../failures.ts";
 import { elementCount, showShape, type DataArray } from "./array.ts";
+import type { ColumnKind } from "./columns.ts";
+import { cut } from "./cut.ts";
 
 /** What data is matched with: of an input, all that the manifest says but its place in memory. */
 export type WantedInput = Omit<ManifestInput, "place">;
@@ -33,6 +35,20 @@ export function matchInput(
   const source = labels && classes !== null && isOneARow(array) ? oneHot(array, input, classes) : array;
   const { shape, rows } = matchShape(source, input);
   return { tensor: { data: convert(source, input, dtype), shape }, rows };
+}
+
+/** What a column of a table may hold beside numbers, for this input. */
+export function columnKind(input: WantedInput): ColumnKind | "one-hot" {
+  switch (input.dtype) {
+    case "int":
+      return "labels";
+    case "bool":
+      return "booleans";
+    case "float":
+      return input.role === "target" && oneHotClasses(input) !== null ? "one-hot" : "numbers";
+    default:
+      return input.dtype satisfies never;
+  }
 }
 
 const isOneARow = (array: DataArray): boolean =>
@@ -182,7 +198,7 @@ function labelError(array: DataArray, position: number, input: WantedInput, clas
   const text = array.categories?.[label];
   return new DataError(
     "data-label-out-of-range",
-    `label ${label}${text === undefined ? "" : ` (\`${text}\`)`} of \`${input.name}\` is not one of 0 … ${classes - 1}`,
+    `label ${label}${text === undefined ? "" : ` (\`${cut(text)}\`)`} of \`${input.name}\` is not one of 0 … ${classes - 1}`,
     array.place(position),
     {
       ...(array.categories === undefined

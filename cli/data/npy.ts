@@ -18,23 +18,14 @@ interface Header {
  * @throws DataError
  */
 export function readNpy(bytes: Uint8Array, file: string): DataArray {
-  const { descr, fortranOrder, shape, start } = readHeader(bytes, file);
-  const type = /^([<>|=])(b1|[iu][1248]|f[248])$/.exec(descr);
-  if (type === null) throw unsupported(descr, file);
-  const kind = type[2]!;
-  const size = Number(kind[1]);
+  const header = readHeader(bytes, file);
+  const { fortranOrder, shape, start } = header;
+  const { kind, little, size } = elementsOf(header, file);
   const count = elementCount(shape);
   const present = bytes.length - start;
-  if (present !== count * size) {
-    throw new DataError(
-      present < count * size ? "data-truncated" : "data-trailing-bytes",
-      `its header says [${shape.join(", ")}] of ${size} bytes each, ${count * size} bytes, but ${present} follow`,
-      { file },
-      { help: "write the file again with numpy.save" },
-    );
-  }
+  if (present !== count * size) throw wrongLength(header, size, present, file);
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, present);
-  const values = readValues(kind, view, count, type[1] !== ">", (position) =>
+  const values = readValues(kind, view, count, little, (position) =>
     arrayPlace(file, shape)(fortranOrder ? rowMajor(position, shape) : position),
   );
   return {
@@ -43,6 +34,32 @@ export function readNpy(bytes: Uint8Array, file: string): DataArray {
     place: arrayPlace(file, shape),
     file,
   };
+}
+
+/** The bytes that a file has by its header, which must be whole in `beginning`. @throws DataError */
+export function npyLength(beginning: Uint8Array, file: string): number {
+  const header = readHeader(beginning, file);
+  return header.start + elementCount(header.shape) * elementsOf(header, file).size;
+}
+
+function elementsOf(
+  { descr }: Header,
+  file: string,
+): { readonly kind: string; readonly little: boolean; readonly size: number } {
+  const type = /^([<>|=])(b1|[iu][1248]|f[248])$/.exec(descr);
+  if (type === null) throw unsupported(descr, file);
+  const kind = type[2]!;
+  return { kind, little: type[1] !== ">", size: Number(kind[1]) };
+}
+
+function wrongLength({ shape }: Header, size: number, present: number, file: string): DataError {
+  const expected = elementCount(shape) * size;
+  return new DataError(
+    present < expected ? "data-truncated" : "data-trailing-bytes",
+    `its header says [${shape.join(", ")}] of ${size} bytes each, ${expected} bytes, but ${present} follow`,
+    { file },
+    { help: "write the file again with numpy.save" },
+  );
 }
 
 function readHeader(bytes: Uint8Array, file: string): Header {
@@ -59,18 +76,38 @@ function readHeader(bytes: Uint8Array, file: string): Header {
   const text = new TextDecoder(version === 3 ? "utf-8" : "latin1").decode(
     bytes.subarray(version === 1 ? 10 : 12, start),
   );
-  const descr = /'descr':\s*(?:'([^']*)'|(\[))/.exec(text);
-  const order = /'fortran_order':\s*(True|False)/.exec(text);
-  const shape = /'shape':\s*\(([\d,\s]*)\)/.exec(text);
-  if (descr === null || order === null || shape === null)
-    throw bad("lacks `descr`, `fortran_order` or `shape`");
-  const sizes = shape[1]!
+  const entries = dictionary(text);
+  const descr = entries?.get("descr");
+  const order = entries?.get("fortran_order");
+  const shape = entries?.get("shape");
+  if (entries?.size !== 3 || descr === undefined || order === undefined || shape === undefined)
+    throw bad("is no dictionary of `descr`, `fortran_order` and `shape`");
+  const type = /^'([^'\\]*)'$/.exec(descr)?.[1] ?? "records";
+  const tuple = /^\(((?:\d+L?,\s*)*\d*L?)\s*\)$/.exec(shape)?.[1];
+  if (!/^(?:True|False)$/.test(order) || tuple === undefined)
+    throw bad("gives a shape or an order that cannot be");
+  const sizes = tuple
     .split(",")
-    .map((size) => size.trim())
+    .map((size) => size.trim().replace("L", ""))
     .filter((size) => size !== "")
     .map(Number);
   if (!Number.isSafeInteger(elementCount(sizes))) throw bad("gives a shape too large to be true");
-  return { descr: descr[1] ?? "records", fortranOrder: order[1] === "True", shape: sizes, start };
+  return { descr: type, fortranOrder: order === "True", shape: sizes, start };
+}
+
+/** A Python dictionary of text keys as NumPy writes it, its values as they stand; null where it is none or names a key twice. */
+function dictionary(text: string): ReadonlyMap<string, string> | null {
+  const inner = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1];
+  if (inner === undefined) return null;
+  const entries = new Map<string, string>();
+  const entry = /\s*'(\w+)'\s*:\s*('[^']*'|\[.*\]|\([^()]*\)|\w+)\s*(?:,|$)\s*/sy;
+  while (entry.lastIndex < inner.length) {
+    const found = entry.exec(inner);
+    const [, key, value] = found ?? [];
+    if (key === undefined || value === undefined || entries.has(key)) return null;
+    entries.set(key, value);
+  }
+  return entries;
 }
 
 function unsupported(descr: string, file: string): DataError {
@@ -117,6 +154,11 @@ function readValues(
   };
   switch (kind) {
     case "b1":
+      return fill(new Uint8Array(count), (o) => {
+        const value = view.getUint8(o);
+        if (value <= 1) return value;
+        throw new DataError("data-not-a-boolean", `a boolean is 0 or 1, and this is ${value}`, place(o));
+      });
     case "u1":
       return fill(new Uint8Array(count), (o) => view.getUint8(o));
     case "i1":

@@ -1,48 +1,39 @@
 /** NumPy's `.npz`: a zip file with a `.npy` file for each array. */
-import { unzipSync, zipSync } from "fflate";
+import { zipSync } from "fflate";
 import { DataError } from "../failures.ts";
 import type { DataArray } from "./array.ts";
-import { tooLarge, unpackedLimit } from "./gzip.ts";
+import { packedLimit, tooLarge, unpackedLimit } from "./gzip.ts";
 import { readNpy, writeNpy } from "./npy.ts";
-
-/** Local file header, or the end record of an empty archive. */
-export const isZip = (bytes: Uint8Array): boolean =>
-  bytes[0] === 0x50 &&
-  bytes[1] === 0x4b &&
-  ((bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6));
+import { readZip, ZipError } from "./zip.ts";
 
 /**
  * The arrays by name.
  * @throws DataError where the archive is damaged, unpacks to more than `limit` bytes, or an array cannot be read
  */
 export function readNpz(bytes: Uint8Array, file: string, limit = unpackedLimit): Map<string, DataArray> {
-  let total = 0;
-  let members: Record<string, Uint8Array>;
   try {
-    members = unzipSync(bytes, {
-      filter: ({ name, originalSize }) => {
-        total += originalSize;
-        if (total > limit) throw tooLarge(file, limit);
-        return name.endsWith(".npy");
-      },
-    });
+    const entries = readZip(bytes);
+    const total = entries.reduce((sum, { size }) => sum + size, 0);
+    if (total > packedLimit(bytes.length, limit)) throw tooLarge(file, bytes.length, limit);
+    return new Map(
+      entries
+        .filter(({ name }) => name.endsWith(".npy"))
+        .map(({ name, read }) => {
+          const array = name.slice(0, -".npy".length);
+          return [array, readNpy(read(), `${file}:${array}`)];
+        }),
+    );
   } catch (error) {
-    if (error instanceof DataError) throw error;
+    if (!(error instanceof ZipError)) throw error;
     throw new DataError(
       "data-damaged",
-      "this .npz file is damaged or cut short",
+      `this .npz file is damaged or cut short: ${error.message}`,
       { file },
       {
-        help: "write it again with numpy.savez",
+        help: "copy it again, or write it again with numpy.savez",
       },
     );
   }
-  const arrays = new Map<string, DataArray>();
-  for (const [name, member] of Object.entries(members)) {
-    const array = name.slice(0, -".npy".length);
-    arrays.set(array, readNpy(member, `${file}:${array}`));
-  }
-  return arrays;
 }
 
 /** An uncompressed archive, as `numpy.savez` writes it; equal arrays give equal bytes. */

@@ -1,7 +1,7 @@
 /** What `--data` and `--test` were given, taken apart. */
 import { existsSync } from "node:fs";
-import Papa from "papaparse";
 import { UsageError } from "../failures.ts";
+import { RowReader } from "./rows.ts";
 
 export type DataSpec =
   | { readonly kind: "named"; readonly name: string }
@@ -52,7 +52,18 @@ function splitSelection(text: string): Pick<InputFile, "path" | "picked"> {
   if (existsSync(text)) return { path: text };
   const [, path, list] = /^(.+?\.(?:csv|tsv|txt|npz|safetensors)(?:\.gz)?):(.+)$/is.exec(text) ?? [];
   if (path === undefined || list === undefined) return { path: text };
-  // Names with a comma are quoted as in the table itself.
-  const names = Papa.parse<string[]>(list, { delimiter: "," }).data[0] ?? [];
-  return { path, picked: names.map((name) => name.trim()).filter((name) => name !== "") };
+  return { path, picked: columnList(list) };
+}
+
+/** Names between commas; one with a comma in it is quoted as in the table itself. */
+export function columnList(text: string): string[] {
+  try {
+    return (new RowReader(text, ",").next() ?? []).filter((name) => name !== "");
+  } catch {
+    // Quotes that do not match are of a name.
+    return text
+      .split(",")
+      .map((name) => name.trim())
+      .filter((name) => name !== "");
+  }
 }
