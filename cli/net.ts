@@ -2,8 +2,7 @@
 import { load, NndslError, type Net } from "../runtime/index.ts";
 import { readSafetensors } from "../runtime/safetensors.ts";
 import type { Categories } from "./data/columns.ts";
-import type { Dataset, KnownTables } from "./data/load-data.ts";
-import { own } from "./data/own.ts";
+import type { KnownTables } from "./data/load-data.ts";
 import { ModelError } from "./failures.ts";
 import { readBytes } from "./files.ts";
 import { counted } from "./terminal/numbers.ts";
@@ -83,59 +82,4 @@ const isCategories = (value: unknown): value is Record<string, readonly string[]
 /** Gives an error of the runtime the file that brought it about. */
 export function blame(error: unknown, file: string): unknown {
   return error instanceof NndslError ? new ModelError(error.code, error.message, file) : error;
-}
-
-/** Bytes of memory that a call on all rows at once may take before the rows are taken in parts. */
-const memoryForOneCall = 2 ** 28;
-
-/**
- * Rows for one call: all of them where memory allows, so that metrics that are no means of rows (`r2`) are exact. Where rows do not
- * stand first in every tensor they cannot be taken apart, and all go in one call.
- */
-export function rowsPerCall(net: Net, data: Dataset, wanted: number | undefined): number {
-  const { arena, inputs, outputs } = net.manifest;
-  const apart = [...inputs, ...outputs].every(({ shape }) => {
-    const free = shape.findIndex((size) => typeof size === "string");
-    return free <= 0;
-  });
-  if (!apart) return data.rows;
-  const fitting = Math.max(1, Math.floor(memoryForOneCall / Math.max(1, arena.perRow)));
-  return Math.min(data.rows, wanted ?? fitting);
-}
-
-/** Rows `from … from + rows - 1` of a dataset, without copying. */
-export function slice(net: Net, data: Dataset, from: number, rows: number): Dataset["inputs"] {
-  if (rows === data.rows) return data.inputs;
-  return Object.fromEntries(
-    net.manifest.inputs.flatMap(({ name, shape }) => {
-      const tensor = own(data.inputs, name);
-      if (tensor === undefined) return [];
-      if (typeof shape[0] !== "string") return [[name, tensor]];
-      const perRow = tensor.data.length / data.rows;
-      const count = (tensor.shape[0]! / data.rows) * rows;
-      const values = tensor.data.subarray(from * perRow, (from + rows) * perRow);
-      return [[name, { data: values, shape: [count, ...tensor.shape.slice(1)] }]];
-    }),
-  );
-}
-
-export interface Evaluation {
-  readonly loss: number;
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
-/** Loss and metrics over all rows; means weighted by rows where they are taken in parts. Null for a model with neither. */
-export function evaluate(net: Net, data: Dataset): Evaluation | null {
-  if (!net.manifest.loss && net.manifest.metrics.length === 0) return null;
-  const step = rowsPerCall(net, data, undefined);
-  let loss = 0;
-  const metrics = Object.fromEntries(net.manifest.metrics.map(({ name }) => [name, 0]));
-  for (let from = 0; from < data.rows; from += step) {
-    const rows = Math.min(step, data.rows - from);
-    const part = net.evaluate(slice(net, data, from, rows));
-    const weight = rows / data.rows;
-    loss += part.loss * weight;
-    for (const [name, value] of Object.entries(part.metrics)) metrics[name]! += value * weight;
-  }
-  return { loss, metrics };
 }

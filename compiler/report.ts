@@ -1,8 +1,9 @@
 /** What `nndsl inspect` shows: the compiler's decisions as data. */
-import type { ManifestSize } from "../runtime/manifest.ts";
+import type { Join, ManifestSize } from "../runtime/manifest.ts";
 import { manifestShape } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
 import { reachable } from "./ir/graph.ts";
+import { modelJoins } from "./ir/join.ts";
 import { type Model } from "./ir/model.ts";
 import type { Node } from "./ir/node.ts";
 import { elements, showSize } from "./ir/size.ts";
@@ -22,7 +23,14 @@ export interface Report {
     readonly dtype: string;
     readonly shape: readonly ManifestSize[];
   }[];
-  readonly outputs: readonly { readonly name: string; readonly shape: readonly ManifestSize[] }[];
+  readonly outputs: readonly {
+    readonly name: string;
+    readonly shape: readonly ManifestSize[];
+    readonly join: Join;
+  }[];
+  /** Null for a model without a loss. */
+  readonly loss: { readonly join: Join } | null;
+  readonly metrics: readonly { readonly name: string; readonly join: Join }[];
   readonly parameters: readonly {
     readonly path: string;
     readonly shape: readonly number[];
@@ -85,6 +93,7 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
   const elementBytes = plan.target.bytes;
   const freeName = model.freeName ?? "N";
   const { roots } = model;
+  const joins = modelJoins(model);
   const forward = roots.trainingLoss === null ? roots.outputs.map((o) => o.node) : [roots.trainingLoss];
   const forwardNodes = new Set(reachable(forward));
   const gradients = roots.gradients.filter((g) => g !== null);
@@ -98,7 +107,13 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
       dtype: i.type,
       shape: manifestShape(i.shape, freeName),
     })),
-    outputs: roots.outputs.map((o) => ({ name: o.name, shape: manifestShape(o.node.shape, freeName) })),
+    outputs: roots.outputs.map((o, index) => ({
+      name: o.name,
+      shape: manifestShape(o.node.shape, freeName),
+      join: joins.outputs[index]!,
+    })),
+    loss: joins.loss === null ? null : { join: joins.loss },
+    metrics: roots.metrics.map(({ name }, index) => ({ name, join: joins.metrics[index]! })),
     parameters: model.parameters.map((p) => {
       const shape = p.shape.map((size) => size.count);
       return {

@@ -6,6 +6,13 @@ export type ManifestSize = number | string;
 /** Where a tensor lies: bytes from `arena`; or, after the fixed part, bytes for each row of capacity. */
 export type ManifestPlace = { readonly fixed: number } | { readonly rows: number };
 
+/**
+ * How a value over all rows follows from its values over parts of them. `constant`: it is the same for all. `rows`: the parts' entries one after
+ * another along the free axis. `mean`: their mean, weighted by rows. `sum`, `max`, `min`: that of the parts. `coupled`: in no such way, so it
+ * takes all rows in one call.
+ */
+export type Join = "constant" | "rows" | "mean" | "sum" | "max" | "min" | "coupled";
+
 export interface ManifestInput {
   readonly name: string;
   readonly role: "input" | "target";
@@ -20,8 +27,15 @@ export interface ManifestInput {
 export interface ManifestOutput {
   readonly name: string;
   readonly shape: readonly ManifestSize[];
+  readonly join: Join;
   readonly place: ManifestPlace;
   readonly doc?: string;
+}
+
+export interface ManifestMetric {
+  readonly name: string;
+  readonly join: Join;
+  readonly place: ManifestPlace;
 }
 
 export interface ManifestParameter {
@@ -60,9 +74,11 @@ export interface Manifest {
   readonly inputs: readonly ManifestInput[];
   readonly outputs: readonly ManifestOutput[];
   /** Scalars that `evaluate` leaves. */
-  readonly metrics: readonly { readonly name: string; readonly place: ManifestPlace }[];
+  readonly metrics: readonly ManifestMetric[];
   readonly parameters: readonly ManifestParameter[];
   readonly loss: boolean;
+  /** Of the loss outside training; null where there is none. */
+  readonly lossJoin: Join | null;
   readonly optimizer: {
     readonly name: string;
     /** First values of the arguments. */

@@ -46,7 +46,8 @@ Examples:
   nndsl inspect mnist.nn --set sizes=[512] --json | jq .flops
 
 FLOPs are for one row of a batch. "Stored" are the values that a step keeps from the kernel that makes them until the last that reads
-them, and "at" is where, in bytes; a place is used again once its value is not needed.`,
+them, and "at" is where, in bytes; a place is used again once its value is not needed. "over parts" is how a value over all rows of the
+data follows from its values over parts of them; what is "coupled" takes all rows in one call.`,
     )
     .action((file: string, options: InspectArguments) => inspectCommand(file, options, output));
 }
@@ -114,14 +115,17 @@ function reportText(report: Report, batch: number, output: Output): string {
     section(
       report.model,
       draw(
-        ["name", "role", "shape"],
+        ["name", "role", "shape", "over parts"],
         [
           ...report.inputs.map((i) => [
             i.name,
             i.role,
             `${i.dtype === "float" ? "" : i.dtype}[${i.shape.join(", ")}]`,
+            "",
           ]),
-          ...report.outputs.map((o) => [o.name, "output", `[${o.shape.join(", ")}]`]),
+          ...report.outputs.map((o) => [o.name, "output", `[${o.shape.join(", ")}]`, o.join]),
+          ...(report.loss === null ? [] : [["loss", "loss", "[]", report.loss.join]]),
+          ...report.metrics.map((m) => [m.name, "metric", "[]", m.join]),
         ],
       ),
     ),

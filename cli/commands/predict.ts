@@ -1,8 +1,7 @@
 /** `nndsl predict`: runs a trained model on data. */
 import type { Command } from "commander";
 import type { Net, Tensor } from "../../runtime/index.ts";
-import type { Dataset } from "../data/load-data.ts";
-import { UsageError } from "../failures.ts";
+import { ModelError, UsageError } from "../failures.ts";
 import type { Kept } from "../net.ts";
 import { expectWritable, writeFiles } from "../files.ts";
 import {
@@ -96,6 +95,7 @@ async function predictCommand(
   }
 
   const { blame, loadNet, threadNotes } = await import("../net.ts");
+  const { predict, RowsDoNotFit } = await import("../parts.ts");
   const { loadData } = await import("../data/load-data.ts");
   const net = await loadNet(wasm, options.seed, file, options.threads);
   const known = await startingWeights(net, options.weights);
@@ -110,8 +110,15 @@ async function predictCommand(
 
   let outputs: Record<string, Tensor>;
   try {
-    outputs = await predictAll(net, data, options.batch);
+    outputs = predict(net, data, {
+      ...(options.batch === undefined ? {} : { rows: options.batch }),
+      announce: (note) => output.say(`note: ${note}`),
+    });
   } catch (error) {
+    if (error instanceof RowsDoNotFit) {
+      const { code, message, help } = error.complaint("error");
+      throw new ModelError(code, message, file, help);
+    }
     throw blame(error, file);
   } finally {
     net.dispose();
@@ -153,41 +160,6 @@ async function startingWeights(net: Net, path: string | undefined): Promise<Kept
   throw new UsageError("bad-usage", "--weights is missing", {
     help: `\`${drawn.path}\` starts at random, so there is nothing to predict with before \`nndsl train\``,
   });
-}
-
-/** All rows, taken in parts where memory or `--batch` say so. */
-async function predictAll(
-  net: Net,
-  data: Dataset,
-  batch: number | undefined,
-): Promise<Record<string, Tensor>> {
-  const { rowsPerCall, slice } = await import("../net.ts");
-  const step = rowsPerCall(net, data, batch);
-  const parts: Record<string, Tensor>[] = [];
-  for (let from = 0; from < data.rows; from += step) {
-    parts.push(net.predict(slice(net, data, from, Math.min(step, data.rows - from))));
-  }
-  const [first] = parts;
-  if (first === undefined || parts.length === 1) return first ?? {};
-  return Object.fromEntries(
-    net.manifest.outputs.map(({ name, shape }) => {
-      const tensors = parts.map((part) => part[name]!);
-      const whole = tensors[0]!;
-      return [name, typeof shape[0] === "string" ? joinRows(tensors) : whole];
-    }),
-  );
-}
-
-function joinRows(tensors: readonly Tensor[]): Tensor {
-  const total = tensors.reduce((sum, t) => sum + t.data.length, 0);
-  const data = tensors[0]!.data instanceof Float64Array ? new Float64Array(total) : new Float32Array(total);
-  let at = 0;
-  for (const tensor of tensors) {
-    data.set(tensor.data, at);
-    at += tensor.data.length;
-  }
-  const rows = tensors.reduce((sum, t) => sum + t.shape[0]!, 0);
-  return { data, shape: [rows, ...tensors[0]!.shape.slice(1)] };
 }
 
 async function encode(

@@ -6,7 +6,8 @@ import type { Manifest } from "../../runtime/manifest.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { exitCodes, ModelError, UsageError } from "../failures.ts";
 import { expectWritable, writeFiles } from "../files.ts";
-import type { Evaluation, Kept } from "../net.ts";
+import type { Kept } from "../net.ts";
+import type { Evaluation } from "../parts.ts";
 import {
   addModelOptions,
   addTableOptions,
@@ -24,7 +25,7 @@ import {
   type SharedOptions,
   type TableArguments,
 } from "../options.ts";
-import type { Output } from "../output.ts";
+import { renderComplaint, type Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { didYouMean } from "../suggest.ts";
 import { curve } from "../terminal/curve.ts";
@@ -127,7 +128,8 @@ async function trainCommand(
   const hyper = checkHyper(manifest, options);
   if (options.output !== undefined) expectWritable(options.output);
 
-  const { blame, evaluate, loadNet, restoreWeights, threadNotes, weightBytes } = await import("../net.ts");
+  const { blame, loadNet, restoreWeights, threadNotes, weightBytes } = await import("../net.ts");
+  const { evaluate } = await import("../parts.ts");
   const { loadData } = await import("../data/load-data.ts");
   const net = await loadNet(wasm, options.seed, file, options.threads);
   let before: Kept = { categories: {}, columns: {}, epochs: 0 };
@@ -212,9 +214,24 @@ async function trainCommand(
   }
   stop.release();
 
-  const own = interrupted ? null : evaluate(net, data);
-  const tested = interrupted || test === null ? null : evaluate(net, test);
-  net.dispose();
+  const measure = (set: Dataset): Evaluation | null => {
+    const measured = evaluate(net, set, { announce: (note) => output.say(`note: ${note}`) });
+    // The weights are made and kept, so it is no failure of the command.
+    if (measured?.missing) {
+      output.say(renderComplaint(measured.missing.complaint("warning"), file, output.messageColors));
+    }
+    return measured?.evaluation ?? null;
+  };
+  let own: Evaluation | null = null;
+  let tested: Evaluation | null = null;
+  try {
+    if (!interrupted) own = measure(data);
+    if (!interrupted && test !== null) tested = measure(test);
+  } catch (error) {
+    throw blame(error, file);
+  } finally {
+    net.dispose();
+  }
   if (output.json) {
     const result = {
       model: manifest.model,
@@ -315,6 +332,6 @@ function warnOnce(output: Output, progress: Progress): (epoch: number, step: num
 }
 
 const showEvaluation = ({ loss, metrics }: Evaluation): string =>
-  Object.entries({ loss, ...metrics })
-    .map(([name, value]) => `${name} ${figure(value)}`)
+  [["loss", loss] as const, ...Object.entries(metrics)]
+    .map(([name, value]) => `${name} ${value === null ? "not measured" : figure(value)}`)
     .join("  ");

@@ -11,7 +11,8 @@ import { dataFolders } from "../commands/train.ts";
 import { loadData } from "../data/load-data.ts";
 import { exitCodes, ModelError } from "../failures.ts";
 import { tableOptions } from "../options.ts";
-import { blame, loadNet, rowsPerCall, slice } from "../net.ts";
+import { blame, loadNet } from "../net.ts";
+import { firstRows } from "../parts.ts";
 import { sourceOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, type Program } from "../program.ts";
@@ -107,11 +108,8 @@ async function readData(
     ...tableOptions(options),
     folders: dataFolders(file),
   });
-  const rows = rowsPerCall(net, data, options.batch ?? ROWS);
-  return {
-    rows,
-    inputs: Object.fromEntries(Object.entries(slice(net, data, 0, rows)).map(([n, t]) => [n, f64(t)])),
-  };
+  const { rows, inputs } = firstRows(net, data, options.batch ?? ROWS);
+  return { rows, inputs: Object.fromEntries(Object.entries(inputs).map(([n, t]) => [n, f64(t)])) };
 }
 
 const f64 = ({

@@ -1,6 +1,7 @@
 /** What the module says of itself, from the model and the memory plan. */
 import type { Manifest, ManifestPlace, ManifestSize } from "../../runtime/manifest.ts";
 import { CompilerFault } from "../fault.ts";
+import { modelJoins } from "../ir/join.ts";
 import type { Model } from "../ir/model.ts";
 import { showSize, type Shape } from "../ir/size.ts";
 import type { Buffer, Program } from "../schedule/kernel.ts";
@@ -43,6 +44,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
   const counts = (shape: Shape): number[] => shape.map((size) => size.count);
   const document = (doc: string | undefined): { doc?: string } => (doc === undefined ? {} : { doc });
   const { roots, optimizer } = model;
+  const joins = modelJoins(model);
 
   return {
     version: 1,
@@ -61,14 +63,16 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
       place: find(input.name, (r) => r.kind === "input" && r.name === input.name),
       ...document(input.doc),
     })),
-    outputs: roots.outputs.map((output) => ({
+    outputs: roots.outputs.map((output, index) => ({
       name: output.name,
       shape: sizes(output.node.shape),
+      join: joins.outputs[index]!,
       place: find(output.name, (r) => r.kind === "output" && r.name === output.name),
       ...document(output.doc),
     })),
-    metrics: roots.metrics.map(({ name }) => ({
+    metrics: roots.metrics.map(({ name }, index) => ({
       name,
+      join: joins.metrics[index]!,
       place: find(name, (r) => r.kind === "metric" && r.name === name),
     })),
     parameters: model.parameters.map((parameter, index) => ({
@@ -84,6 +88,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
       ...document(parameter.doc),
     })),
     loss: roots.loss !== null,
+    lossJoin: joins.loss,
     optimizer:
       optimizer === null
         ? null

@@ -18,6 +18,7 @@ interface Spec {
   readonly takes?: "bool" | "any";
   readonly evaluate: (a: number, b: number, c: number) => number;
   readonly vjp: ((b: Build, g: Node, x: readonly Node[], y: Node) => readonly (Node | null)[]) | "flat";
+  readonly linear?: true;
   readonly flops?: number;
   readonly domain: readonly Interval[];
   readonly kinks?: readonly number[];
@@ -33,6 +34,7 @@ const spec = {
     result: "number",
     evaluate: (x) => -x!,
     vjp: (b, g) => [b.neg(g)],
+    linear: true,
     domain: [ANY],
   },
   exp: {
@@ -199,6 +201,7 @@ const spec = {
     evaluate: (x) => x!,
     vjp: "flat",
     flops: 0,
+    linear: true,
     domain: [BIT],
   },
   stop_gradient: {
@@ -208,6 +211,7 @@ const spec = {
     evaluate: (x) => x!,
     vjp: () => [null],
     flops: 0,
+    linear: true,
     domain: [ANY],
   },
   add: {
@@ -215,6 +219,7 @@ const spec = {
     result: "number",
     evaluate: (a, b) => a! + b!,
     vjp: (_, g) => [g, g],
+    linear: true,
     domain: [ANY, ANY],
   },
   couple: {
@@ -222,6 +227,7 @@ const spec = {
     result: "float",
     evaluate: (a, b) => a! + b!,
     vjp: (_, g) => [g, g],
+    linear: true,
     domain: [ANY, ANY],
   },
   sub: {
@@ -229,6 +235,7 @@ const spec = {
     result: "number",
     evaluate: (a, b) => a! - b!,
     vjp: (b, g) => [g, b.neg(g)],
+    linear: true,
     domain: [ANY, ANY],
   },
   mul: {
@@ -403,6 +410,7 @@ function elementwise<K extends ElementwiseName>(name: K, spec: Spec): Op<K> {
     formula: spec.formula,
     takes,
     arity: [arity, arity],
+    linear: spec.linear === true,
     flops: spec.flops ?? 1,
     inKernels: name !== "stop_gradient" && name !== "couple",
     sample: spec.kinks === undefined ? { domain: spec.domain } : { domain: spec.domain, kinks: spec.kinks },

@@ -66,6 +66,8 @@ export interface Op<K extends OpName> {
   readonly vjp: Vjp<K> | { readonly absent: "flat" | "none"; readonly because: string };
   /** The living definition, in f64. */
   readonly evaluate: (operands: readonly Values[], node: NodeOf<K>, environment: Environment) => Values;
+  /** Whether it is linear in all operands together: f(a + c·b) = f(a) + c f(b). Movement and products are known to be by their families. */
+  readonly linear?: boolean;
   /** Floating-point operations for each entry of the result (for a reduction, for each entry of its operand; a product counts 2·k itself). */
   readonly flops: number;
   /**

@@ -118,6 +118,7 @@ function reduction<K extends ReductionName>(name: K, spec: Spec): Op<K> {
     formula: spec.formula,
     takes: "number",
     arity: [1, 1],
+    linear: name === "sum",
     flops: spec.flops,
     inKernels: name !== "logsumexp" && name !== "argmax",
     sample: { domain: [[-2, 2]] },

@@ -17,6 +17,7 @@ export function modelManifest(inputs: readonly InputSketch[]): Manifest {
     metrics: [],
     parameters: [],
     loss: false,
+    lossJoin: null,
     optimizer: null,
     step: { fixed: 0 },
     arena: { fixed: 0, perRow: 0 },

@@ -146,8 +146,8 @@ export function fakeManifest(dtype: Dtype = "f32"): Manifest {
       { name: "x", role: "input", dtype: "float", shape: ["N", 2], place: rows(0) },
       { name: "y", role: "target", dtype: "float", shape: ["N", 1], place: rows(2 * bytes) },
     ],
-    outputs: [{ name: "p", shape: ["N", 1], place: rows(3 * bytes) }],
-    metrics: [{ name: "r2", place: fixed(at.r2) }],
+    outputs: [{ name: "p", shape: ["N", 1], join: "rows", place: rows(3 * bytes) }],
+    metrics: [{ name: "r2", join: "coupled", place: fixed(at.r2) }],
     parameters: [
       {
         path: "z.weight",
@@ -167,6 +167,7 @@ export function fakeManifest(dtype: Dtype = "f32"): Manifest {
       },
     ],
     loss: true,
+    lossJoin: "mean",
     optimizer: {
       name: "momentum",
       hyper: { lr: 0.1, momentum: 0.5 },
