@@ -31,7 +31,7 @@ export interface Course {
   /** losses[i] is the mean loss of epoch + i after a call; of an epoch that is not over, the sum over its rows so far. */
   readonly losses: Float64Array;
   /**
-   * Makes `count` steps from row `from` of an epoch on, and on into the next.
+   * Makes `count` steps from row `from` of an epoch on, and on into the next; fewer where the loss of one is not finite: that is the last.
    * @param sum of the losses over this epoch's rows before
    * @returns the loss before the last step
    * @throws `out-of-memory`, `disposed`
@@ -94,6 +94,7 @@ export function courseOf(arenaNow: () => Arena, slots: readonly Slot[], plan: Pl
       const sum = (sums[i] ?? NaN) + loss * rows;
       from += rows;
       sums[i] = from < total ? sum : sum / total;
+      if (!Number.isFinite(loss)) break;
       if (from < total) continue;
       i++;
       from = 0;

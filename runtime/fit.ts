@@ -29,36 +29,33 @@ const pause = (): Promise<void> =>
 /** A string in quotes: "2" is no integer, and would look like one. */
 const shown = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value));
 
-/** @throws `wrong-option` for what is no integer from `least` on */
-export function whole(name: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value;
+/** @throws `wrong-option` for what is no integer from `least` to `most` */
+export function whole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new NndslError(
     "wrong-option",
-    `\`${name}\` must be an integer from ${least} on, not ${shown(value)}.`,
+    `\`${name}\` must be an integer from ${least} to ${most}, not ${shown(value)}.`,
   );
 }
 
 /** @throws `wrong-option` for what is no unsigned integer of 32 bits */
-export function checkSeed(seed: number): number {
-  if (Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) return seed;
-  throw new NndslError(
-    "wrong-option",
-    `\`seed\` must be an integer from 0 to ${2 ** 32 - 1}, not ${shown(seed)}.`,
-  );
-}
+export const checkSeed = (seed: number): number => whole("seed", seed, 0, 2 ** 32 - 1);
 
 /**
  * Trains for some epochs.
- * @throws `wrong-option`; `aborted`, with the signal's reason as its cause: the model is then as the last whole step left it
+ * @throws `wrong-option`; `aborted`, with the signal's reason as its cause; `diverged`, with the report of the step whose loss is not
+ * finite. The model is then as the last whole step left it
  */
 export async function fit(net: Trainee, options: FitOptions): Promise<FitReport> {
   const { shuffle = true, onStep, onEpoch, signal } = options;
   const { total } = net;
   const epochs = whole("epochs", options.epochs ?? 1, 0);
   const batch = Math.min(whole("batch", options.batch ?? 32, 1), total);
-  const first = whole("firstEpoch", options.firstEpoch ?? 1, 1);
+  // The epoch after the last has a number too.
+  const first = whole("firstEpoch", options.firstEpoch ?? 1, 1, Number.MAX_SAFE_INTEGER - epochs);
   const seed = checkSeed(options.seed ?? net.seed);
   const batches = Math.ceil(total / batch);
+  const firstBatch = whole("firstBatch", options.firstBatch ?? 1, 1, batches);
 
   const checkAbort = (): void => {
     if (signal?.aborted) throw new NndslError("aborted", "Training was aborted.", { cause: signal.reason });
@@ -68,8 +65,8 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
   const end = first + epochs;
   let epoch = first;
   // Of the epoch: rows seen, the sum of their losses, and milliseconds.
-  let from = 0;
-  let sum = 0;
+  let from = (firstBatch - 1) * batch;
+  let sum = options.lossBefore ?? 0;
   let spent = 0;
   // How many steps a call is to make.
   let wanted = 1;
@@ -81,14 +78,28 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
     const left = batches - from / batch;
     const most = onStep ? 1 : onEpoch ? left : left + (Math.min(end - epoch, EPOCHS) - 1) * batches;
     const count = Math.min(wanted, most);
+    const before = net.steps();
     const start = performance.now();
     const loss = course.train(epoch, from, count, sum);
     const took = performance.now() - start;
     wanted = Math.max(1, Math.min(2 * count, Math.floor(((SLICE / 2) * count) / took)));
-    if (onStep) {
-      const rows = Math.min(batch, total - from);
-      const wait = onStep({ epoch, batch: from / batch + 1, batches, rows, step: net.steps(), loss });
+    const diverged = !Number.isFinite(loss);
+    if (onStep || diverged) {
+      const step = net.steps();
+      // Of the last step that was made, counted from the first of the epoch in which the call began.
+      const last = from / batch + step - before - 1;
+      const at = last % batches;
+      const rows = Math.min(batch, total - at * batch);
+      const report = { epoch: epoch + (last - at) / batches, batch: at + 1, batches, rows, step, loss };
+      const wait = onStep?.(report);
       if (wait instanceof Promise) await wait;
+      if (diverged) {
+        throw new NndslError(
+          "diverged",
+          `The loss stopped being finite at step ${step}, in epoch ${report.epoch}: it is ${loss}.`,
+          { cause: report },
+        );
+      }
     }
     if (performance.now() + took > sliceEnd) {
       await pause();
@@ -117,7 +128,7 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
   }
   return {
     epochs,
-    steps: epochs * batches,
+    steps: Math.max(0, epochs * batches - firstBatch + 1),
     seconds: (performance.now() - begin) / 1000,
     loss: history.at(-1)?.loss ?? NaN,
     history,

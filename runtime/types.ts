@@ -11,6 +11,7 @@ export type ErrorCode =
   | "batch-mismatch"
   | "busy"
   | "disposed"
+  | "diverged"
   | "empty-batch"
   | "fetch-failed"
   | "label-out-of-range"
@@ -161,6 +162,10 @@ export interface FitOptions {
   readonly seed?: number;
   /** The number of the first epoch, 1 by default. Orders depend on it, so training that goes on after a pause gives it. */
   readonly firstEpoch?: number;
+  /** The batch of the first epoch to begin with, 1 by default: for training that goes on in the middle of an epoch. The epoch counts as one. */
+  readonly firstBatch?: number;
+  /** The sum over the rows before `firstBatch` of their losses, so that the epoch's report is of all its rows; 0 by default. */
+  readonly lossBefore?: number;
   /** Called after each step; a promise that it returns is awaited. */
   readonly onStep?: (report: StepReport) => unknown;
   /** Called after each epoch; a promise that it returns is awaited. */
@@ -204,7 +209,10 @@ export interface Net<M extends ModelTypes = ModelTypes> {
   gradients(examples: Examples<M>): { readonly loss: number; readonly gradients: Gradients<M> };
   /** One step of the optimiser. @returns the loss in training, before it. @throws `no-optimizer` */
   step(examples: Examples<M>): number;
-  /** Steps over batches of the data; gives way to the event loop every 16 ms. @throws `no-optimizer`, `aborted`, `busy` */
+  /**
+   * Steps over batches of the data; gives way to the event loop every 16 ms. Stops at a loss that is not finite.
+   * @throws `no-optimizer`, `aborted`, `busy`, `diverged`: its `cause` is the `StepReport` of that step
+   */
   fit(examples: Examples<M>, options?: FitOptions): Promise<FitReport>;
 
   /** A copy of a parameter. @throws `unknown-parameter` */

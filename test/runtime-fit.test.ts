@@ -234,10 +234,111 @@ describe.each([
     { seed: -1 },
     { seed: 2 ** 32 },
     { firstEpoch: 0 },
+    // Counting on from 2⁵³ would never end.
+    { firstEpoch: 2 ** 53 - 1 },
+    { firstEpoch: 2 ** 53 - 3, epochs: 3 },
+    { firstBatch: 0 },
+    { firstBatch: 3, batch: 2 },
   ])("refuses %o", async (options) => {
     const net = await line();
     await expect(net.fit(examples(4), options)).rejects.toMatchObject({ code: "wrong-option" });
     expect(net.steps).toBe(0);
+  });
+
+  test("stops at the step whose loss is not finite, and says which it was", async () => {
+    const { x, y } = examples(11);
+    for (const { bad, value, batch, firstEpoch, watched } of [
+      { bad: 0, value: NaN, batch: 1, firstEpoch: 1, watched: false },
+      { bad: 6, value: NaN, batch: 1, firstEpoch: 4, watched: true },
+      { bad: 6, value: Infinity, batch: 3, firstEpoch: 1, watched: false },
+      { bad: 10, value: -Infinity, batch: 3, firstEpoch: 1, watched: false },
+      { bad: 10, value: NaN, batch: 32, firstEpoch: 1, watched: true },
+    ]) {
+      const [net, stepped] = [await line(), await line()];
+      const targets = y.with(bad, value);
+      const reports: StepReport[] = [];
+      const error = await net
+        .fit(
+          { x, y: targets },
+          { epochs: 3, batch, firstEpoch, shuffle: false, ...(watched ? { onStep: (r) => reports.push(r) } : {}) },
+        )
+        .catch((reason: unknown) => reason);
+      const at = Math.floor(bad / batch);
+      for (let i = 0; i <= at; i++) {
+        const [from, to] = [i * batch, Math.min(11, (i + 1) * batch)];
+        stepped.step({ x: x.slice(2 * from, 2 * to), y: targets.slice(from, to) });
+      }
+      expect(net.save()).toEqual(stepped.save());
+      expect(error).toBeInstanceOf(NndslError);
+      expect(error).toMatchObject({
+        code: "diverged",
+        message: expect.stringContaining(`at step ${at + 1}, in epoch ${firstEpoch}`),
+        cause: {
+          epoch: firstEpoch,
+          batch: at + 1,
+          batches: Math.ceil(11 / batch),
+          rows: Math.min(batch, 11 - at * batch),
+          step: at + 1,
+        },
+      });
+      if (watched) expect(reports.at(-1)).toEqual((error as NndslError).cause);
+    }
+  });
+
+  test("finds that step in the midst of many epochs that one call makes", async () => {
+    // Weights grow without end: which step is the first to overflow, steps one by one say.
+    for (const batch of [4, 16]) {
+      const [net, watched] = [await line(), await line()];
+      net.hyper["lr"] = watched.hyper["lr"] = 3;
+      const data = examples(16);
+      const last: StepReport[] = [];
+      const options = { epochs: 1000, batch, seed: 9 };
+      const run = (one: Net, more: object) =>
+        one.fit(data, { ...options, ...more }).catch((reason: unknown) => reason);
+      const error = await run(net, {});
+      await run(watched, { onStep: (report: StepReport) => (last[0] = report) });
+      expect(last[0]!.epoch).toBeGreaterThan(3);
+      expect(error).toMatchObject({ code: "diverged", cause: last[0] });
+      expect(net.save()).toEqual(watched.save());
+    }
+  });
+
+  test("goes on in the middle of an epoch, and reports it as a whole", async () => {
+    const data = examples(13);
+    const options = { epochs: 3, batch: 4, seed: 5 };
+    const whole = await line();
+    const { history } = await whole.fit(data, options);
+    for (const stopAt of [1, 4, 6, 8, 11]) {
+      const net = await line();
+      const control = new AbortController();
+      let done = 0;
+      let sum = 0;
+      const stopped = net.fit(data, {
+        ...options,
+        signal: control.signal,
+        onStep: ({ batch, rows, loss }) => {
+          sum = batch === 1 ? loss * rows : sum + loss * rows;
+          if (++done === stopAt) control.abort();
+        },
+      });
+      await expect(stopped).rejects.toMatchObject({ code: "aborted" });
+      const taken = await line();
+      taken.restore(net.save());
+      const firstEpoch = 1 + Math.floor(stopAt / 4);
+      const firstBatch = 1 + (stopAt % 4);
+      const report = await taken.fit(data, {
+        ...options,
+        epochs: 4 - firstEpoch,
+        firstEpoch,
+        firstBatch,
+        lossBefore: firstBatch === 1 ? 0 : sum,
+      });
+      expect(taken.save()).toEqual(whole.save());
+      expect(report.steps).toBe(12 - stopAt);
+      expect(report.history.map(({ epoch, loss }) => [epoch, loss])).toEqual(
+        history.slice(firstEpoch - 1).map(({ epoch, loss }) => [epoch, loss]),
+      );
+    }
   });
 
   test("without an optimiser says so", async () => {

@@ -67,6 +67,7 @@ export function trainSource(inputs: readonly TrainInput[], elementBytes: number,
     }
   }
   return `${gathers.has("gather") ? gatherSource("gather", copyWords) : ""}${gathers.has("gatherLong") ? gatherSource("gatherLong", copyLong) : ""}/// So many steps over batches of the data, from row \`from\` of an epoch on, and on into the next; the loss before the last of them.
+/// A step whose loss is not finite is the last.
 /// losses[i] is the sum of (epoch + i)'s losses over its rows so far, and at its end their mean.
 export function train(data: i32, order: i32, losses: i32, total: i32, batch: i32, shuffles: i32, key: i32, epoch: i32, from: i32, steps: i32): f64 {
   const room = <usize>capacity;
@@ -89,6 +90,7 @@ ${shared ? "    const mine = shareFrom(rows, 1);\n    const till = shareEnd(rows
       epoch++;
       from = 0;
     }
+    if (loss - loss != 0) break;
   }
   return loss;
 }

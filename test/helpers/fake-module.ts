@@ -45,8 +45,9 @@ export function train(data: i32, order: i32, losses: i32, total: i32, batch: i32
     loss = step(rows);
     store<f64>(losses, load<f64>(losses) + loss * <f64>rows);
     from += rows;
+    if (from == total) store<f64>(losses, load<f64>(losses) / <f64>total);
+    if (!isFinite(loss)) break;
     if (from < total) continue;
-    store<f64>(losses, load<f64>(losses) / <f64>total);
     losses += 8;
     epoch++;
     from = 0;
