@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -25,18 +26,23 @@ function findNode(): string | undefined {
 
 function runOn(node: string): void {
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
-    stdio: "inherit",
+    // By the channel the child knows when this process is gone, for it cannot be told of a SIGKILL.
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
     // The child does not look for a third one.
     env: { ...process.env, NNDSL_NODE: node },
   });
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => {
-    process.exitCode = code ?? (signal === "SIGINT" ? 130 : 1);
+    process.exitCode = code ?? (signal === null ? 1 : 128 + constants.signals[signal]);
   });
 }
 
 if (isNewEnough(process.versions.node)) {
   nodeModule.enableCompileCache?.();
+  if (process.env["NNDSL_NODE"] !== undefined && process.channel !== undefined) {
+    process.on("disconnect", () => process.exit(128 + constants.signals.SIGKILL));
+    process.channel.unref();
+  }
   // Awaiting lets nothing else run meanwhile; `main` sets the exit code itself.
   const { main } = await import("./main.ts");
   await main(process.argv.slice(2));

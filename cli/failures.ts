@@ -1,7 +1,16 @@
 /** The ways in which a command ends without being done. Each is told to the user; only a fault of nndsl shows a stack. */
 
 /** Exit codes, as the documentation promises them to scripts. */
-export const exitCodes = { done: 0, wrong: 1, usage: 2, fault: 101, interrupted: 130 } as const;
+export const exitCodes = {
+  done: 0,
+  wrong: 1,
+  usage: 2,
+  fault: 101,
+  /** By SIGHUP, SIGINT and SIGTERM: 128 and the signal's number, as shells have it. */
+  hungUp: 129,
+  interrupted: 130,
+  terminated: 143,
+} as const;
 
 /** What a failure says, in the form that `--json` prints: one of these for each thing that is wrong. */
 export interface Complaint {

@@ -14,6 +14,7 @@ import { addTrain } from "./commands/train.ts";
 import { DataError, exitCodes, ModelError, showPlace, UsageError, type Complaint } from "./failures.ts";
 import { createOutput, forgiveClosedPipes, renderComplaint, type Output } from "./output.ts";
 import { diagnosticsJson, ProgramError, renderDiagnostics } from "./program.ts";
+import { shellWord } from "./shell.ts";
 import { counted } from "./terminal/numbers.ts";
 
 /** Runs one command line and sets `process.exitCode`; never throws. */
@@ -51,7 +52,7 @@ A first session:
   nndsl help train                                     more of each command, with examples
 
 Exit codes: 0 done, 1 the program or the data is wrong, 2 wrong usage, a missing file or a full disk,
-130 interrupted, 101 a fault of nndsl itself.`,
+130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP, 101 a fault of nndsl itself.`,
     );
   for (const add of [
     addCompile,
@@ -116,7 +117,7 @@ function tellFault(error: unknown, output: Output): number {
     `${bold(red("This is a fault of nndsl, not of your program or data."))}\n` +
       "Please report it where you have nndsl from, with the lines below and the file that brought it about.\n\n" +
       `nndsl ${version}, Node ${process.version}, ${process.platform} ${process.arch}\n` +
-      `nndsl ${process.argv.slice(2).join(" ")}\n${stack}`,
+      `nndsl ${process.argv.slice(2).map(shellWord).join(" ")}\n${stack}`,
   );
   if (output.json) {
     json(output, [

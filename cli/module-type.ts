@@ -1,7 +1,7 @@
 /** Whether Node reads a `.js` file in a folder as an ES module. */
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { FileToWrite } from "./files.ts";
+import type { FileToWrite } from "./write-files.ts";
 
 export interface ModuleType {
   /** A package.json that makes the files of the folder ES modules; null where they are, or where it has another one already. */

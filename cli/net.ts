@@ -5,6 +5,7 @@ import type { Categories } from "./data/columns.ts";
 import type { KnownTables } from "./data/load-data.ts";
 import { ModelError } from "./failures.ts";
 import { readBytes } from "./files.ts";
+import { readRun, type Run } from "./run.ts";
 import { counted } from "./terminal/numbers.ts";
 
 /** Loads a module. @throws ModelError where it does not fit into memory */
@@ -24,28 +25,92 @@ export const threadNotes = ({ threads: { count, reason } }: Net): readonly strin
 export interface Kept extends KnownTables {
   /** Epochs trained so far, by this run and those it resumed. */
   readonly epochs: number;
+  /** What is left to do of the run; null where it is done. */
+  readonly run: Run | null;
+}
+
+/** Beside the weights, the seed that the run goes on with; null where only weights were taken, of another optimiser or of none. */
+export interface Restored extends Kept {
+  readonly seed: number | null;
+}
+
+/** Bytes that metadata may take, and a number with what optimisers keep of it: more is no file of this model's weights. */
+const mostMetadata = 2 ** 24;
+const mostForNumber = 64;
+
+/**
+ * The bytes of a file of weights.
+ * @param numbers how many the model's parameters are
+ * @throws UsageError where there is no such file, ModelError where it is too large to be one of this model's
+ */
+export function readWeights(path: string, numbers: number): Promise<Uint8Array<ArrayBuffer>> {
+  return readBytes(
+    path,
+    mostMetadata + mostForNumber * numbers,
+    (size) =>
+      new ModelError(
+        "bad-weights",
+        `it has ${size}, which is too many for the ${counted(numbers, "parameter")} of this model`,
+        path,
+      ),
+  );
 }
 
 /**
  * Puts a file's weights into the net.
  * @throws UsageError where there is no such file, ModelError where it is not one of this model's
  */
-export async function restoreWeights(net: Net, path: string): Promise<Kept> {
-  const bytes = new Uint8Array(await readBytes(path));
+export async function restoreWeights(net: Net, path: string): Promise<Restored> {
+  const { parameters, optimizer } = net.manifest;
+  const numbers = parameters.reduce((sum, { shape }) => sum + shape.reduce((all, one) => all * one, 1), 0);
+  const bytes = await readWeights(path, numbers);
   try {
+    const { metadata } = readSafetensors(bytes);
+    const kept = readKept(metadata);
     net.restore(bytes);
-    return readKept(readSafetensors(bytes).metadata);
+    // Without the optimiser's state the run cannot go on where it was.
+    const resumes = optimizer !== null && metadata["optimizer"] === optimizer.name;
+    return resumes ? { ...kept, seed: net.seed } : { ...kept, run: null, seed: null };
   } catch (error) {
     throw blame(error, path);
   }
 }
 
-export const weightBytes = (net: Net, { categories, columns, epochs }: Kept): Uint8Array =>
+export const weightBytes = (net: Net, { categories, columns, epochs, run }: Kept): Uint8Array =>
   net.save({
     epochs: String(epochs),
+    ...(run === null ? {} : { run: JSON.stringify(run) }),
     ...(Object.keys(categories).length === 0 ? {} : { labels: JSON.stringify(categories) }),
     ...(Object.keys(columns).length === 0 ? {} : { columns: JSON.stringify(columns) }),
   });
+
+/**
+ * Reads a weights file as `restoreWeights` will, and holds it against the net that it was made of.
+ * @throws Error where they differ, which is a fault
+ */
+export function checkWeights(net: Net, kept: Kept, written: Uint8Array): void {
+  const { tensors, metadata } = readSafetensors(written);
+  const { parameters, optimizer } = net.manifest;
+  const fail = (what: string): never => {
+    throw new Error(`the weights file would not be read as it was written: ${what}`);
+  };
+  for (const { path } of parameters) {
+    const data = tensors.get(path)?.data ?? fail(`it has no \`${path}\``);
+    const own = net.get(path).data;
+    if (data.length !== own.length || !own.every((value, i) => Object.is(value, data[i])))
+      fail(`\`${path}\``);
+  }
+  const states = optimizer?.states ?? [];
+  for (const { name, parameter } of states) {
+    const path = `optimizer.${name}.${parameter}`;
+    if (!tensors.has(path)) fail(`it has no \`${path}\``);
+  }
+  if (tensors.size !== parameters.length + states.length) fail("it holds something else");
+  const read = readKept(metadata);
+  const sorted = (value: Kept): string =>
+    JSON.stringify([value.epochs, value.run, value.categories, value.columns]);
+  if (sorted(read) !== sorted(kept)) fail("what it says of the run");
+}
 
 function readKept(metadata: Readonly<Record<string, string>>): Kept {
   const epochs = Number(metadata["epochs"] ?? 0);
@@ -59,6 +124,7 @@ function readKept(metadata: Readonly<Record<string, string>>): Kept {
     categories: categories as Record<string, Categories>,
     columns,
     epochs: Number.isSafeInteger(epochs) && epochs > 0 ? epochs : 0,
+    run: readRun(metadata["run"]),
   };
 }
 

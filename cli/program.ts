@@ -1,8 +1,8 @@
 /** A program on disk: its text, its imports, and its diagnostics with the paths that the user knows. */
 import { existsSync, realpathSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Analysis, Compiled, CompileOptions, Diagnostic, SourceOptions } from "../compiler/index.ts";
+import { systemCode, UsageError } from "./failures.ts";
 import { readText } from "./files.ts";
 import type { Output } from "./output.ts";
 
@@ -53,11 +53,13 @@ export async function openProgram(path: string): Promise<Program> {
       const target = realpathSync(join(root, name));
       // A symbolic link may not lead out either.
       if (!target.startsWith(root.endsWith(sep) ? root : root + sep)) return null;
-      const imported = await readFile(target, "utf8");
+      const imported = await readText(relative(process.cwd(), target));
       sources.set(name, imported);
       return imported;
-    } catch {
-      return null;
+    } catch (error) {
+      if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return null;
+      if (error instanceof UsageError && error.code === "missing-file") return null;
+      throw error;
     }
   };
   return { path, text, options: { file, readImport }, sources, show };

@@ -11,8 +11,8 @@ export interface SourceOptions {
   /** Which model, where a file has several. */
   readonly model?: string;
   /**
-   * The text of an imported file, by its path relative to the root folder; `null` where there is none. Without it, every import is
-   * an error.
+   * The text of an imported file, by its path relative to the root folder; `null` where there is none. What it throws is told as the
+   * reason why the file cannot be read. Without it, every import is an error.
    */
   readonly readImport?: (path: string) => Promise<string | null>;
 }

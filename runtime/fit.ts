@@ -105,7 +105,6 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
       await pause();
       sliceEnd = performance.now() + SLICE;
     }
-    checkAbort();
     const now = performance.now();
     const each = (now - mark) / count;
     mark = now;
@@ -122,9 +121,9 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
       from = sum = spent = 0;
       if (!onEpoch) continue;
       await onEpoch(report);
-      checkAbort();
       mark = performance.now();
     }
+    checkAbort();
   }
   return {
     epochs,

@@ -17,7 +17,8 @@ import { describe, expect, test } from "vitest";
 import { curve } from "../cli/terminal/curve.ts";
 import { Trace } from "../cli/terminal/trace.ts";
 import { bytes, counted, duration, figure, short } from "../cli/terminal/numbers.ts";
-import { readText, writeFiles } from "../cli/files.ts";
+import { readText } from "../cli/files.ts";
+import { writeFiles } from "../cli/write-files.ts";
 import { runCli } from "./helpers/run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "nndsl-cli-"));

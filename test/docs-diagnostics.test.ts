@@ -85,6 +85,7 @@ const described: Readonly<
       Array.from({ length: 101 }, (_, i) => [`a${i}.nn`, `import { f } from "./a${i + 1}.nn"\nfn f(x) = x`]),
     ),
   },
+  "import-unreadable": { text: 'import { f } from "./pipe.nn"' },
   "nesting-too-deep": { text: `const deep = ${"(".repeat(129)}1${")".repeat(129)}` },
   "source-too-large": { text: `const table = [${"0, ".repeat(200_000)}]` },
   "too-many-errors": { text: `model M {\n${"1 1 1 1\n".repeat(101)}}` },
@@ -112,7 +113,10 @@ async function diagnosticsOf({ text, files, block }: Example): Promise<readonly 
   const model = block && optionOf(block, "model");
   const options = {
     file: "main.nn",
-    readImport: async (path: string) => files.get(path) ?? null,
+    readImport: async (path: string) => {
+      if (path === "pipe.nn") throw new Error("it is a pipe");
+      return files.get(path) ?? null;
+    },
     settings: block ? settingsOf(block) : {},
     ...(model === undefined ? {} : { model }),
   };

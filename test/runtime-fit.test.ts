@@ -260,7 +260,13 @@ describe.each([
       const error = await net
         .fit(
           { x, y: targets },
-          { epochs: 3, batch, firstEpoch, shuffle: false, ...(watched ? { onStep: (r) => reports.push(r) } : {}) },
+          {
+            epochs: 3,
+            batch,
+            firstEpoch,
+            shuffle: false,
+            ...(watched ? { onStep: (r) => reports.push(r) } : {}),
+          },
         )
         .catch((reason: unknown) => reason);
       const at = Math.floor(bad / batch);

@@ -3,8 +3,8 @@ import { join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Option, type Command } from "commander";
 import { stageNames, type StageName } from "../../compiler/options.ts";
-import { writeFiles } from "../files.ts";
 import { moduleTypeOf } from "../module-type.ts";
+import { expectFolder, writeFiles } from "../write-files.ts";
 import { optimiseRarely } from "../one-module.ts";
 import {
   addModelOptions,
@@ -56,6 +56,7 @@ The model's name in kebab case names the files: \`model DigitNet\` is digit-net.
 
 async function compileCommand(file: string, options: CompileArguments, output: Output): Promise<void> {
   const started = performance.now();
+  if (options.emit === undefined) expectFolder(options.output);
   const program = await openProgram(file);
   output.say(output.messageColors.dim(`compiling ${file}`));
   const { simd, dtype } = options;

@@ -1,7 +1,7 @@
 /** `nndsl fmt`: the canonical layout. */
 import type { Command } from "commander";
 import { exitCodes } from "../failures.ts";
-import { writeFiles } from "../files.ts";
+import { writeFiles } from "../write-files.ts";
 import type { Output } from "../output.ts";
 import { openProgram, ProgramError } from "../program.ts";
 import { counted } from "../terminal/numbers.ts";

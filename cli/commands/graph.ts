@@ -4,7 +4,7 @@ import { Option, type Command } from "commander";
 import type { Diagram, Numbers, What } from "../../compiler/diagram/index.ts";
 import type { Model } from "../../compiler/ir/model.ts";
 import { ModelError, UsageError } from "../failures.ts";
-import { expectWritable, readBytes, writeFiles } from "../files.ts";
+import { expectWritable, writeFiles } from "../write-files.ts";
 import {
   addModelOptions,
   addTableOptions,
@@ -161,9 +161,14 @@ async function computed(
 /** @throws ModelError where the file is not one of this model's */
 async function readWeights(path: string, model: Model): Promise<ReadonlyMap<string, Float64Array>> {
   const { readSafetensors } = await import("../../runtime/safetensors.ts");
-  const { blame } = await import("../net.ts");
+  const { blame, readWeights: read } = await import("../net.ts");
+  const numbers = model.parameters.reduce(
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * size.count, 1),
+    0,
+  );
+  const bytes = await read(path, numbers);
   try {
-    const { tensors } = readSafetensors(new Uint8Array(await readBytes(path)));
+    const { tensors } = readSafetensors(bytes);
     return new Map(
       model.parameters.map(({ path: name, shape }) => {
         const count = shape.reduce((product, size) => product * size.count, 1);

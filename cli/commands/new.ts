@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { version } from "../../compiler/version.ts";
 import { UsageError } from "../failures.ts";
-import { writeFiles } from "../files.ts";
+import { writeFiles } from "../write-files.ts";
 import type { Output } from "../output.ts";
+import { shellWord } from "../shell.ts";
 import { projectFiles } from "../templates/project.ts";
 
 export function addNew(program: Command, output: Output): Command {
@@ -45,7 +46,7 @@ async function newCommand(folder: string, output: Output): Promise<void> {
   }
   output.write(`${[...files.keys()].map((path) => join(folder, path)).join("\n")}\n`);
   const place = relative(process.cwd(), resolve(folder)) || ".";
-  output.say(`\nNow: ${place === "." ? "" : `cd ${place} && `}npm install && npm test`);
+  output.say(`\nNow: ${place === "." ? "" : `cd ${shellWord(place)} && `}npm install && npm test`);
 }
 
 /** A name that npm accepts, after the folder's. */

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Net, Tensor } from "../../runtime/index.ts";
 import { ModelError, UsageError } from "../failures.ts";
 import type { Kept } from "../net.ts";
-import { expectWritable, writeFiles } from "../files.ts";
+import { expectWritable, writeFiles } from "../write-files.ts";
 import {
   addModelOptions,
   addTableOptions,
@@ -156,7 +156,7 @@ function outputFormat(path: string): Format {
 async function startingWeights(net: Net, path: string | undefined): Promise<Kept> {
   if (path !== undefined) return (await import("../net.ts")).restoreWeights(net, path);
   const drawn = net.manifest.parameters.find(({ init }) => !init.startsWith("="));
-  if (drawn === undefined) return { categories: {}, columns: {}, epochs: 0 };
+  if (drawn === undefined) return { categories: {}, columns: {}, epochs: 0, run: null };
   throw new UsageError("bad-usage", "--weights is missing", {
     help: `\`${drawn.path}\` starts at random, so there is nothing to predict with before \`nndsl train\``,
   });

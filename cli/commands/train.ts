@@ -1,12 +1,13 @@
 /** `nndsl train`: compiles in memory, trains, tells how it goes, keeps the weights. */
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Option, type Command } from "commander";
 import type { Manifest } from "../../runtime/manifest.ts";
+import type { StepReport } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
-import { exitCodes, ModelError, UsageError } from "../failures.ts";
-import { expectWritable, writeFiles } from "../files.ts";
-import type { Kept } from "../net.ts";
+import { exitCodes, ModelError, UsageError, type Complaint } from "../failures.ts";
+import { expectWritable, isSpecial, writeFiles } from "../write-files.ts";
+import type { Kept, Restored } from "../net.ts";
 import type { Evaluation } from "../parts.ts";
 import {
   addModelOptions,
@@ -27,20 +28,24 @@ import {
 } from "../options.ts";
 import { renderComplaint, type Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
+import { planRun, usualBatch, type Plan } from "../run.ts";
+import { shellWord } from "../shell.ts";
 import { didYouMean } from "../suggest.ts";
 import { curve } from "../terminal/curve.ts";
 import { count, counted, duration, figure } from "../terminal/numbers.ts";
 import { priceOf } from "../terminal/price.ts";
 import { Progress } from "../terminal/progress.ts";
-import { onInterrupt } from "../terminal/interrupt.ts";
+import { onInterrupt, type Interrupt } from "../terminal/interrupt.ts";
 import { Trace } from "../terminal/trace.ts";
 
 interface TrainArguments extends SharedOptions, TableArguments {
   readonly data?: readonly string[];
   readonly test?: readonly string[];
-  readonly epochs: number;
+  readonly epochs?: number;
   readonly output?: string;
+  readonly checkpoint?: number;
   readonly resume?: string;
+  readonly restartEpoch: boolean;
   readonly lr?: number;
   readonly opt: Readonly<Record<string, number>>;
   readonly shuffle: boolean;
@@ -49,9 +54,6 @@ interface TrainArguments extends SharedOptions, TableArguments {
   readonly simd: "strict" | "relaxed";
   readonly threads: number;
 }
-
-/** Rows of a step where `--batch` does not say, as in Keras. */
-const usualBatch = 32;
 
 export const dataHelp = `
 Data is one file with an array for each input (.npz, .safetensors), or NAME=FILE once for each:
@@ -74,9 +76,17 @@ export function addTrain(program: Command, output: Output): Command {
     .argument("[file]", "a program, FILE.nn")
     .option("--data <what...>", "what to train on: a file, or NAME=FILE for each input")
     .option("--test <what...>", "what to measure it on at the end, written like --data")
-    .addOption(new Option("--epochs <number>", "passes over the data").argParser(integer(0, 1e9)).default(10))
+    .addOption(
+      new Option("--epochs <number>", "passes over the data, 10 by default").argParser(integer(0, 1e9)),
+    )
     .option("-o, --output <file>", "where the weights go, W.safetensors")
+    .addOption(
+      new Option("--checkpoint <epochs>", "write the weights every so many epochs as well").argParser(
+        integer(1, 1e9),
+      ),
+    )
     .option("--resume <file>", "weights to go on from, with their optimiser state and seed")
+    .option("--restart-epoch", "with --resume: begin the epoch anew that was left in its middle", false)
     .addOption(new Option("--lr <number>", "learning rate, in place of the model's").argParser(finite))
     .addOption(
       new Option("--opt <name=value>", "any argument of the optimiser; may be repeated")
@@ -95,21 +105,47 @@ Examples:
   nndsl train mnist.nn --data mnist:train --test mnist:test --epochs 5 --batch 128 --threads 2 -o mnist.safetensors
   nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --lr 0.01 --opt beta1=0.8
   nndsl train mnist.nn --data mnist:train --resume mnist.safetensors --epochs 1 -o mnist.safetensors
+  nndsl train mnist.nn --data mnist:train --epochs 50 --checkpoint 5 -o mnist.safetensors
 ${dataHelp}
 
-Ctrl-C stops after the current step and keeps what is trained, if there is -o; a second Ctrl-C stops at once.
+Ctrl-C stops after the current step and keeps what is trained, if there is -o; a second Ctrl-C stops at once. SIGTERM and
+SIGHUP do the same; the exit codes are 130, 143 and 129. The file at -o is replaced whole or not at all, once what was written
+for it has been read back. With --checkpoint K that happens every K epochs too, so a run that is killed loses less.
+
+The file of a run that was stopped says where it was, and --resume goes on exactly there: with the same data the weights are in
+the end those of a run that was not stopped, to the byte. Without --epochs, or with the same number as before, the run goes on
+to the end that it had; another number is that many epochs more, the rest of one that was begun being the first. --batch and
+--no-shuffle stay as they were where they are left out. A file of a run that came to its end begins another: --epochs more.
+
+A loss that is not finite ends the run at that step with exit code 1; the file at -o stays as it is. Under --json the result
+then has \`diverged\`: {"epoch", "batch", "step"}.
 A step takes ${usualBatch} rows unless --batch says otherwise.`,
     )
-    .action((file: string | undefined, options: TrainArguments) => trainCommand(file, options, output));
+    .action(async (file: string | undefined, options: TrainArguments, command: Command) => {
+      const stop = onInterrupt(output);
+      try {
+        await trainCommand(file, options, command.getOptionValueSource("seed") === "cli", stop, output);
+      } finally {
+        stop.release();
+      }
+    });
 }
 
 async function trainCommand(
   typed: string | undefined,
   options: TrainArguments,
+  seedTyped: boolean,
+  stop: Interrupt,
   output: Output,
 ): Promise<void> {
   const { file, data: dataSpec } = takeFile(typed, options.data);
-  const stop = onInterrupt(output);
+  const to = options.output;
+  if (to !== undefined) expectWeightsFile(to, file);
+  else if (options.checkpoint !== undefined) {
+    throw new UsageError("bad-usage", "--checkpoint has no file to write to", {
+      help: "add -o W.safetensors",
+    });
+  }
   const program = await openProgram(file);
   output.say(output.messageColors.dim(`compiling ${file}`));
   const { dtype, simd } = options;
@@ -126,14 +162,18 @@ async function trainCommand(
   if (report.recomputed !== null) output.say(priceOf(report.recomputed));
   expectTrainable(manifest, file);
   const hyper = checkHyper(manifest, options);
-  if (options.output !== undefined) expectWritable(options.output);
 
-  const { blame, loadNet, restoreWeights, threadNotes, weightBytes } = await import("../net.ts");
+  const { blame, checkWeights, loadNet, restoreWeights, threadNotes, weightBytes } =
+    await import("../net.ts");
   const { evaluate } = await import("../parts.ts");
   const { loadData } = await import("../data/load-data.ts");
+  const { NndslError } = await import("../../runtime/index.ts");
   const net = await loadNet(wasm, options.seed, file, options.threads);
-  let before: Kept = { categories: {}, columns: {}, epochs: 0 };
-  if (options.resume !== undefined) before = await restoreWeights(net, options.resume);
+  let before: Restored = { categories: {}, columns: {}, epochs: 0, run: null, seed: null };
+  if (options.resume !== undefined) {
+    before = await restoreWeights(net, options.resume);
+    if (seedTyped) expectSeed(before.seed, options.seed, options.resume);
+  }
   Object.assign(net.hyper, hyper);
 
   if (dataSpec.length > 0) output.say(output.messageColors.dim(`reading ${dataSpec.join(" ")}`));
@@ -159,36 +199,66 @@ async function trainCommand(
   for (const note of new Set([...data.notes, ...(test?.notes ?? []), ...threadNotes(net)]))
     output.say(`note: ${note}`);
 
-  const batch = Math.min(options.batch ?? usualBatch, data.rows);
-  output.say(introduction(manifest, data, batch, options.epochs));
-  const progress = new Progress(output, data.rows * options.epochs);
+  const plan = planRun(
+    before,
+    {
+      epochs: options.epochs,
+      batch: options.batch,
+      shuffle: options.shuffle ? undefined : false,
+      restartEpoch: options.restartEpoch,
+    },
+    data.rows,
+  );
+  const { batch, shuffle, last } = plan.run;
+  output.say(introduction(manifest, data, plan));
+  const progress = new Progress(output, data.rows * plan.epochs - batch * (plan.firstBatch - 1));
   const losses = new Trace();
   const history: { readonly epoch: number; readonly loss: number; readonly seconds: number }[] = [];
   const stepsBefore = net.steps;
   const started = performance.now();
-  const lastEpoch = before.epochs + options.epochs;
-  const warn = warnOnce(output, progress);
-  let interrupted = false;
+
+  // The place in the run, and what goes into the weights file there.
+  const place = { epochs: before.epochs, batches: plan.firstBatch - 1, loss: plan.lossBefore };
+  const latest: { step: StepReport | null; checkpoint: number | null } = { step: null, checkpoint: null };
+  const save = async (path: string): Promise<void> => {
+    const { epochs, batches, loss } = place;
+    const run = batches > 0 || epochs < last ? { ...plan.run, batches, loss } : null;
+    const kept: Kept = { categories, columns, epochs, run };
+    const check = (written: Uint8Array): void => checkWeights(net, kept, written);
+    await writeFiles([{ path, bytes: weightBytes(net, kept), check }]);
+  };
+  let ending: "done" | "interrupted" | "diverged" = "done";
   try {
     await net.fit(data.inputs, {
-      epochs: options.epochs,
+      epochs: plan.epochs,
       batch,
-      shuffle: options.shuffle,
-      firstEpoch: before.epochs + 1,
+      shuffle,
+      firstEpoch: plan.firstEpoch,
+      firstBatch: plan.firstBatch,
+      lossBefore: plan.lossBefore,
       signal: stop.signal,
-      onStep: (step) => {
-        losses.add(step.loss);
-        if (!Number.isFinite(step.loss)) warn(step.epoch, step.step);
-        progress.step({ ...step, epochs: lastEpoch }, step.rows);
+      onStep: (made) => {
+        latest.step = made;
+        losses.add(made.loss);
+        place.batches = made.batch;
+        place.loss += made.loss * made.rows;
+        progress.step({ ...made, epochs: last }, made.rows);
       },
-      onEpoch: ({ epoch, loss, seconds }) => {
+      onEpoch: async ({ epoch, loss, seconds }) => {
         history.push({ epoch, loss, seconds });
-        progress.epoch({ epoch, epochs: lastEpoch, loss, seconds }, data.rows);
+        Object.assign(place, { epochs: epoch, batches: 0, loss: 0 });
+        progress.epoch({ epoch, epochs: last, loss, seconds }, data.rows);
+        if (to === undefined || options.checkpoint === undefined) return;
+        if (epoch === last || epoch % options.checkpoint !== 0) return;
+        await save(to);
+        latest.checkpoint = epoch;
       },
     });
   } catch (error) {
-    if (!stop.signal.aborted) throw blame(error, file);
-    interrupted = true;
+    if (!(error instanceof NndslError)) throw error;
+    if (error.code === "diverged") ending = "diverged";
+    else if (error.code === "aborted") ending = "interrupted";
+    else throw blame(error, file);
   } finally {
     progress.clear();
   }
@@ -196,23 +266,27 @@ async function trainCommand(
   const steps = net.steps - stepsBefore;
 
   // The weights are safe before anything else can go wrong.
-  const keeps = options.output !== undefined && (steps > 0 || !interrupted);
-  if (options.output !== undefined && keeps) {
-    const bytes = weightBytes(net, { categories, columns, epochs: before.epochs + history.length });
-    await writeFiles([{ path: options.output, bytes }]);
-  }
-  if (interrupted) {
-    process.exitCode = exitCodes.interrupted;
+  const keeps = to !== undefined && ending !== "diverged" && (steps > 0 || ending === "done");
+  if (keeps) await save(to);
+  const signal = stop.received();
+  if (signal !== null && ending === "done") ending = "interrupted";
+  stop.release();
+  if (ending === "interrupted") {
+    process.exitCode = signal?.code ?? exitCodes.interrupted;
     const kept = keeps
-      ? `what is trained is in ${options.output}`
+      ? `what is trained is in ${to}${place.epochs < last ? ", from which --resume goes on" : ""}`
       : steps === 0
         ? "nothing was trained"
         : "nothing is kept, for want of -o";
-    output.say(
-      `stopped in epoch ${before.epochs + history.length + 1}, after ${counted(steps, "step")}; ${kept}`,
-    );
+    const where = place.epochs < last ? `in epoch ${place.epochs + 1}` : "after the last epoch";
+    output.say(`stopped ${where} by ${signal?.by}, after ${counted(steps, "step")}; ${kept}`);
   }
-  stop.release();
+  const diverged = ending === "diverged" ? latest.step : null;
+  const complaint = diverged && divergence(diverged, steps, file, to, latest.checkpoint);
+  if (complaint !== null) {
+    process.exitCode = exitCodes.wrong;
+    output.say(renderComplaint(complaint, file, output.messageColors));
+  }
 
   const measure = (set: Dataset): Evaluation | null => {
     const measured = evaluate(net, set, { announce: (note) => output.say(`note: ${note}`) });
@@ -225,8 +299,8 @@ async function trainCommand(
   let own: Evaluation | null = null;
   let tested: Evaluation | null = null;
   try {
-    if (!interrupted) own = measure(data);
-    if (!interrupted && test !== null) tested = measure(test);
+    if (ending === "done") own = measure(data);
+    if (ending === "done" && test !== null) tested = measure(test);
   } catch (error) {
     throw blame(error, file);
   } finally {
@@ -242,13 +316,14 @@ async function trainCommand(
       metrics: own?.metrics ?? {},
       history,
       ...(tested === null ? {} : { test: tested }),
-      ...(keeps ? { weights: options.output } : {}),
-      ...(interrupted ? { interrupted } : {}),
+      ...(keeps ? { weights: to } : {}),
+      ...(ending === "interrupted" ? { interrupted: true } : {}),
+      ...(diverged === null ? {} : { diverged: placeOf(diverged), diagnostics: [complaint] }),
     };
     output.write(`${JSON.stringify(result, null, 2)}\n`);
     return;
   }
-  if (interrupted) return;
+  if (ending !== "done") return;
   const drawn = curve(losses.values(), {
     width: Math.min(output.columns - 12, 72),
     height: 8,
@@ -260,9 +335,65 @@ async function trainCommand(
       `${counted(steps, "step")} in ${duration(seconds)}`,
       ...(own === null ? [] : [`train  ${showEvaluation(own)}`]),
       ...(tested === null ? [] : [`test   ${showEvaluation(tested)}`]),
-      ...(options.output === undefined ? [] : [`weights in ${options.output}`]),
+      ...(to === undefined ? [] : [`weights in ${to}`]),
       "",
     ].join("\n"),
+  );
+}
+
+const placeOf = ({ epoch, batch, step }: StepReport) => ({ epoch, batch, step });
+
+/** What is said of a run whose loss is no finite number any more. */
+function divergence(
+  { epoch, step, loss }: StepReport,
+  steps: number,
+  file: string,
+  to: string | undefined,
+  checkpoint: number | null,
+): Complaint {
+  const kept =
+    to === undefined ? [] : [`${to} is as ${checkpoint === null ? "it was" : `epoch ${checkpoint} left it`}`];
+  return {
+    code: "diverged",
+    severity: "error",
+    message: `the loss stopped being finite at step ${count(step)}, in epoch ${count(epoch)}: it is ${loss}`,
+    file,
+    notes: kept,
+    help:
+      steps === 1
+        ? "it was so before anything was trained: look for very large inputs, and for log, sqrt and division at 0 in the formulas"
+        : "try a smaller --lr, scale the inputs to about 1, or look for log and division near 0 in the loss",
+  };
+}
+
+/** Other formats' endings, in place of which ours is proposed. */
+const otherEndings =
+  /\.(pth?|bin|ckpt|h5|hdf5|keras|pkl|pickle|joblib|onnx|tflite|pb|np[yz]|msgpack|gguf|safetensor|st|csv|json|wasm|nn)$/i;
+
+/**
+ * Weights are written as safetensors, and under that name alone: no other program is misled by the ending.
+ * @throws UsageError, also where the file cannot be written
+ */
+function expectWeightsFile(path: string, program: string): void {
+  expectWritable(path);
+  if (/\.safetensors$/i.test(path) || isSpecial(path)) return;
+  const named = /[/\\]$/.test(path) ? join(path, basename(program, ".nn")) : path.replace(otherEndings, "");
+  throw new UsageError("bad-option", `weights are written as safetensors, and ${path} is named otherwise`, {
+    file: path,
+    help: `write -o ${shellWord(`${named}.safetensors`)}; PyTorch, JAX and others read it`,
+  });
+}
+
+/** A file goes on with the seed in it. @throws UsageError where another is asked for */
+function expectSeed(saved: number | null, asked: number, path: string): void {
+  if (saved === null || saved === asked) return;
+  throw new UsageError(
+    "cannot-resume",
+    `${path} goes on with its own seed, ${saved}, and not with --seed ${asked}`,
+    {
+      file: path,
+      help: "leave --seed out",
+    },
   );
 }
 
@@ -310,25 +441,20 @@ function checkHyper(manifest: Manifest, { lr, opt }: TrainArguments): Record<str
   return given;
 }
 
-function introduction(manifest: Manifest, data: Dataset, batch: number, epochs: number): string {
+function introduction(
+  manifest: Manifest,
+  data: Dataset,
+  { firstEpoch, firstBatch, epochs, run }: Plan,
+): string {
   const parameters = manifest.parameters
     .filter((p) => !p.frozen)
     .reduce((sum, p) => sum + p.shape.reduce((product, size) => product * size, 1), 0);
-  const rows = manifest.free === null ? "" : ` on ${counted(data.rows, "row")}, ${count(batch)} a step`;
-  return `training ${counted(parameters, "parameter")} of ${manifest.model}${rows}, ${counted(epochs, "epoch")}`;
-}
-
-function warnOnce(output: Output, progress: Progress): (epoch: number, step: number) => void {
-  let warned = false;
-  return (epoch, step) => {
-    if (warned) return;
-    warned = true;
-    progress.clear();
-    output.say(
-      `${output.messageColors.yellow("warning[loss-not-finite]")}: the loss is no finite number since step ${count(step)}, in epoch ${epoch}\n` +
-        "   = help: try a smaller --lr, scale the inputs to about 1, or look for log and division near 0 in the loss",
-    );
-  };
+  const rows = manifest.free === null ? "" : ` on ${counted(data.rows, "row")}, ${count(run.batch)} a step`;
+  const from =
+    firstEpoch === 1 && firstBatch === 1
+      ? counted(epochs, "epoch")
+      : `from epoch ${count(firstEpoch)} of ${count(run.last)} on${firstBatch === 1 ? "" : `, batch ${count(firstBatch)}`}`;
+  return `training ${counted(parameters, "parameter")} of ${manifest.model}${rows}, ${from}`;
 }
 
 const showEvaluation = ({ loss, metrics }: Evaluation): string =>

@@ -24,7 +24,8 @@ export type ReadImport = (path: string) => Promise<string | null>;
 /**
  * Reads a program whole. Files that cannot be found or read leave a diagnostic and are absent from it.
  * @param file the main file's name: spans carry it and imports are relative to it
- * @param readImport the text of a file by its path relative to the root folder, `null` where there is none
+ * @param readImport the text of a file by its path relative to the root folder, `null` where there is none; what it throws is why the
+ * file cannot be read
  */
 export async function loadProgram(
   text: string,
@@ -77,7 +78,18 @@ export async function loadProgram(
         );
         return;
       }
-      const found = await readImport(path);
+      let found: string | null;
+      try {
+        found = await readImport(path);
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        problem(
+          "import-unreadable",
+          `${path} cannot be read: ${why}`,
+          "an import names the text of a program",
+        );
+        return;
+      }
       const imported = found === null ? null : read(found, path);
       loaded.set(path, imported);
       if (imported !== null) {
