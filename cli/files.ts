@@ -63,13 +63,18 @@ async function readUpTo(handle: FileHandle, most: number): Promise<Uint8Array<Ar
 /** @throws UsageError for what is there and no file */
 function expectFile(path: string, found: Stats): void {
   if (found.isFile() || (openAlready.test(path) && (found.isFIFO() || found.isSocket()))) return;
+  throw noFile(path, found);
+}
+
+/** The error for what is there and no file. */
+export function noFile(path: string, found: Stats): UsageError {
   if (found.isDirectory()) {
-    throw new UsageError("is-a-folder", `${path} is a folder, not a file`, { file: path });
+    return new UsageError("is-a-folder", `${path} is a folder, not a file`, { file: path });
   }
-  const kind = found.isFIFO() ? "a named pipe" : found.isSocket() ? "a socket" : "a device";
-  throw new UsageError("not-a-file", `${path} is ${kind}, not a file`, {
+  const kind = found.isFIFO() ? "a pipe" : found.isSocket() ? "a socket" : "a device";
+  return new UsageError("not-a-file", `${path} is ${kind}, not a file`, {
     file: path,
-    help: "write what it gives to a file, and name that",
+    help: "write its content to a file first",
   });
 }
 

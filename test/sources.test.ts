@@ -24,7 +24,7 @@ const odd = ["pipe", "device", "folder", "large"] as const;
 
 /** What is said of each, as a file and as weights. */
 const said = {
-  pipe: /is a named pipe, not a file/,
+  pipe: /is a pipe, not a file/,
   device: /is a device, not a file/,
   folder: /is a folder, not a file/,
   large: /has 629,145,600 bytes/,

@@ -1,7 +1,7 @@
 /** A data file on disk: looked at by its beginning before all of it is read. */
 import { open, type FileHandle } from "node:fs/promises";
-import { DataError, UsageError } from "../failures.ts";
-import { readFailure } from "../files.ts";
+import { DataError } from "../failures.ts";
+import { noFile, readFailure } from "../files.ts";
 import { count } from "../terminal/numbers.ts";
 
 /** Bytes that say what a file is, and how long it should be. */
@@ -71,12 +71,6 @@ export async function withFile<T>(
 
 async function expectFile(handle: FileHandle, path: string): Promise<{ readonly size: number }> {
   const stats = await handle.stat();
-  if (stats.isFile()) return stats;
-  if (stats.isDirectory())
-    throw new UsageError("is-a-folder", `${path} is a folder, not a file`, { file: path });
-  throw new UsageError(
-    "not-a-file",
-    `${path} is ${stats.isFIFO() ? "a pipe" : stats.isSocket() ? "a socket" : "a device"}, not a file`,
-    { file: path, help: "write its content to a file first" },
-  );
+  if (!stats.isFile()) throw noFile(path, stats);
+  return stats;
 }
