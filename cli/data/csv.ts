@@ -9,7 +9,7 @@ import { cut } from "./cut.ts";
 import { dialectOf, headerInComment, type Dialect } from "./dialect.ts";
 import { hasHeader } from "./header.ts";
 import { pickColumns, type Picked } from "./pick-columns.ts";
-import { isBlankRow, QuoteError, RowReader } from "./rows.ts";
+import { isBlankFrom, isBlankRow, QuoteError, RowReader } from "./rows.ts";
 
 /** How tables are to be read, as the command line says for all of them. */
 export interface TableOptions {
@@ -109,6 +109,12 @@ export function readCsv(bytes: Uint8Array, file: string, wanted: Wanted = {}): T
   };
 }
 
+/** Columns of the widest table that is read. */
+const MOST_COLUMNS = 2 ** 22;
+
+/** Cells beyond the first row's that are counted before it is said that there are more. */
+const MORE_CELLS = 1000;
+
 const judgedHeader = ({ head, hashed, skipped }: Dialect, decimal: Decimal, file: string): boolean =>
   hashed || hasHeader(head, decimal, file, skipped + 1);
 
@@ -150,6 +156,14 @@ class TableRows {
     const cells = this.#filled();
     if (cells === null) return null;
     if (this.#first === null) {
+      if (cells.length > MOST_COLUMNS) {
+        throw new DataError(
+          "data-too-large",
+          `this is a table of more than ${count(MOST_COLUMNS)} columns`,
+          this.at(this.row),
+          { help: "save it as .npy or .npz, which are smaller and faster too" },
+        );
+      }
       // A delimiter at the end of a row makes a cell that is none.
       this.#width = cells.length > 1 && cells.at(-1) === "" ? cells.length - 1 : cells.length;
       if (this.#width < cells.length) cells.pop();
@@ -162,29 +176,27 @@ class TableRows {
     return cells;
   }
 
-  /** The next row that is not empty. Empty lines are forgiven at the end of a file alone. */
+  /** The next row, which must not be empty. Empty lines are forgiven at the end of a file alone. */
   #filled(): string[] | null {
-    let empty = 0;
-    for (;;) {
-      let cells: string[] | null;
-      try {
-        cells = this.#hashed() ?? this.#reader.next(this.#first === null ? [] : this.#cells);
-      } catch (error) {
-        if (!(error instanceof QuoteError)) throw error;
-        throw new DataError("data-bad-quotes", "its quotes do not match", this.at(this.row + 1), {
-          help: 'a quoted cell begins and ends with ", and a quote inside is written ""',
-        });
-      }
-      if (cells === null) return null;
-      this.row += 1;
-      if (!isBlankRow(cells)) {
-        if (empty === 0) return cells;
-        throw new DataError("data-ragged-row", "this row is empty", this.at(empty), {
-          help: "delete the row",
-        });
-      }
-      empty ||= this.row;
+    const known = this.#first !== null;
+    let cells: string[] | null;
+    try {
+      cells =
+        this.#hashed() ??
+        this.#reader.next(known ? this.#cells : [], known ? this.#width + MORE_CELLS : MOST_COLUMNS);
+    } catch (error) {
+      if (!(error instanceof QuoteError)) throw error;
+      throw new DataError("data-bad-quotes", "its quotes do not match", this.at(this.row + 1), {
+        help: 'a quoted cell begins and ends with ", and a quote inside is written ""',
+      });
     }
+    if (cells === null) return null;
+    this.row += 1;
+    if (!isBlankRow(cells)) return cells;
+    if (isBlankFrom(this.#text, this.#reader.position)) return null;
+    throw new DataError("data-ragged-row", "this row is empty", this.at(this.row), {
+      help: "delete the row",
+    });
   }
 
   /** The header after `# `, once. */
@@ -200,7 +212,7 @@ class TableRows {
     const mark = delimiterNames[this.#dialect.delimiter ?? ""] ?? `\`${this.#dialect.delimiter}\``;
     return new DataError(
       "data-ragged-row",
-      `this row has ${counted(length, "cell")}, and the first has ${count(this.#width)}`,
+      `this row has ${length > this.#width + MORE_CELLS ? "more than " : ""}${counted(Math.min(length, this.#width + MORE_CELLS), "cell")}, and the first has ${count(this.#width)}`,
       this.at(this.row),
       {
         notes: [`cells are parted by ${mark}`],

@@ -6,6 +6,9 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 export const isNpy = (bytes: Uint8Array): boolean => magic.every((byte, index) => bytes[index] === byte);
 
+/** Bytes; NumPy itself writes hundreds, and for records some thousands. */
+const LONGEST_HEADER = 2 ** 15;
+
 interface Header {
   readonly descr: string;
   readonly fortranOrder: boolean;
@@ -72,6 +75,7 @@ function readHeader(bytes: Uint8Array, file: string): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const start = (version === 1 ? 10 : 12) + length;
+  if (length > LONGEST_HEADER) throw bad(`says that it has ${length} bytes`);
   if (start > bytes.length) throw bad("is cut short");
   const text = new TextDecoder(version === 3 ? "utf-8" : "latin1").decode(
     bytes.subarray(version === 1 ? 10 : 12, start),

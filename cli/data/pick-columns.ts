@@ -1,6 +1,7 @@
 /** The columns of a table that an input takes. */
 import { DataError } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
+import { count } from "../terminal/numbers.ts";
 import { cut } from "./cut.ts";
 
 export interface Picked {
@@ -13,6 +14,9 @@ export interface Picked {
   /** Whether they were asked for one by one. */
   readonly explicit: boolean;
 }
+
+/** Characters of a name. */
+const LONGEST_NAME = 1000;
 
 /**
  * @param header the names of all columns, null without any: then they are numbered from 1
@@ -33,6 +37,18 @@ export function pickColumns(
     names: header === null ? null : indices.map(name),
     explicit,
   });
+  const long = header?.find(({ length }) => length > LONGEST_NAME);
+  if (long !== undefined) {
+    throw new DataError(
+      "data-long-label",
+      `a column's name of ${count(long.length)} characters`,
+      { file, row },
+      {
+        notes: [`it begins with \`${cut(long)}\``],
+        help: "is the first row a header, and are its quotes closed?",
+      },
+    );
+  }
   const all = Array.from({ length: width }, (_, index) => index);
   if (columns === undefined) return picked(all, false);
 

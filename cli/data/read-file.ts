@@ -70,7 +70,7 @@ function lengthBy(beginning: Uint8Array, path: string): number | undefined {
     case "idx":
       return idxLength(beginning, path);
     case "safetensors":
-      return safetensorsLength(beginning);
+      return safetensorsLength(beginning, path);
     case "table":
       expectText(beginning, path);
       return undefined;

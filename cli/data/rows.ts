@@ -29,9 +29,10 @@ export class RowReader {
   /**
    * The cells of the next row, one that is empty for an empty line; null at the end.
    * @param cells an array to fill, in place of a new one
+   * @param most cells that are told apart; the reader may stop after one more
    * @throws QuoteError
    */
-  next(cells: string[] = []): string[] | null {
+  next(cells: string[] = [], most = Infinity): string[] | null {
     if (this.position >= this.#text.length) return null;
     cells.length = 0;
     const inRuns = this.#delimiter === SPACE;
@@ -47,7 +48,7 @@ export class RowReader {
         cells.push(this.#trimmed(start, end));
         this.position = end;
       }
-      if (this.#text.charCodeAt(this.position) !== this.#delimiter) break;
+      if (this.#text.charCodeAt(this.position) !== this.#delimiter || cells.length > most) break;
       this.position += 1;
     }
     this.#skipLineEnd();
@@ -122,6 +123,13 @@ export class RowReader {
     }
     if (this.position < text.length) this.position += 1;
   }
+}
+
+/** Whether nothing but spaces and empty lines comes after `position`. */
+export function isBlankFrom(text: string, position: number): boolean {
+  const filled = /\S/g;
+  filled.lastIndex = position;
+  return !filled.test(text);
 }
 
 /** A line with nothing in it. */

@@ -10,6 +10,7 @@ export const isSafetensors = (bytes: Uint8Array): boolean =>
 
 /** @throws DataError where the file is not sound */
 export function readTensors(bytes: Uint8Array, file: string): Map<string, DataArray> {
+  expectHeaderLength(bytes, file);
   let tensors: ReadonlyMap<string, StoredTensor>;
   try {
     ({ tensors } = readSafetensors(bytes));
@@ -28,8 +29,18 @@ export function readTensors(bytes: Uint8Array, file: string): Map<string, DataAr
   );
 }
 
+/** Bytes; a header of a thousand tensors has about a hundred thousand. */
+const LONGEST_HEADER = 2 ** 24;
+
+function expectHeaderLength(bytes: Uint8Array, file: string): void {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  if (length <= LONGEST_HEADER) return;
+  throw new DataError("data-damaged", `its header says that it has ${length} bytes`, { file });
+}
+
 /** The bytes that a file has by its header; undefined where that is not whole in `beginning`, or no header. */
-export function safetensorsLength(beginning: Uint8Array): number | undefined {
+export function safetensorsLength(beginning: Uint8Array, file: string): number | undefined {
+  expectHeaderLength(beginning, file);
   const header = headerOf(beginning);
   if (header === null) return undefined;
   const ends = Object.values(header.entries).map(({ data_offsets: offsets }) =>

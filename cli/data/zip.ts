@@ -23,6 +23,8 @@ const LOCAL = 0x04034b50;
 const END_SIZE = 22;
 /** The end record, and the longest comment after it. */
 export const LONGEST_END = END_SIZE + 0xffff;
+/** Files of the fullest archive that is read. */
+const MOST_FILES = 2 ** 17;
 const FULL_32 = 0xffffffff;
 const FULL_16 = 0xffff;
 
@@ -57,6 +59,7 @@ export function readZip(bytes: Uint8Array): ZipEntry[] {
   const end = endOfZip(bytes);
   if (end === -1) throw new ZipError("it has no directory at its end");
   const { count, start, size } = directoryOf(view, end);
+  if (count > MOST_FILES) throw new ZipError(`it says that it has ${count} files`);
   let at = start;
   const entries: Central[] = [];
   while (at < start + size) {
@@ -71,11 +74,10 @@ export function readZip(bytes: Uint8Array): ZipEntry[] {
     if (names.has(name)) throw new ZipError(`it has two files of one name`);
     names.add(name);
   }
-  return entries.map((entry) => ({
-    name: entry.name,
-    size: entry.size,
-    read: () => readEntry(bytes, view, entry, start),
-  }));
+  return entries.map((entry) => {
+    const packed = locate(bytes, view, entry, start);
+    return { name: entry.name, size: entry.size, read: () => unpack(packed, entry) };
+  });
 }
 
 function directoryOf(view: DataView, end: number): Directory {
@@ -168,8 +170,9 @@ function extended(view: DataView, from: number, to: number, sizes: readonly numb
   throw new ZipError("a zip64 size is missing");
 }
 
-function readEntry(bytes: Uint8Array, view: DataView, entry: Central, directory: number): Uint8Array {
-  const { offset, packed, size, crc, method, flags } = entry;
+/** The packed bytes of a file. @throws ZipError where what it says of itself is not what the directory says */
+function locate(bytes: Uint8Array, view: DataView, entry: Central, directory: number): Uint8Array {
+  const { offset, packed, crc, method, flags } = entry;
   if (offset + 30 > directory || view.getUint32(offset, true) !== LOCAL)
     throw new ZipError("a file is not where its directory says");
   const nameLength = view.getUint16(offset + 26, true);
@@ -184,13 +187,17 @@ function readEntry(bytes: Uint8Array, view: DataView, entry: Central, directory:
     ((localFlags & DESCRIPTOR) !== 0 || view.getUint32(offset + 14, true) === crc);
   if (!agrees) throw new ZipError("a file and its directory disagree");
   if (((flags | localFlags) & ENCRYPTED) !== 0) throw new ZipError("it is encrypted");
-  const content = unpack(bytes.subarray(start, start + packed), method, size);
+  return bytes.subarray(start, start + packed);
+}
+
+function unpack(packed: Uint8Array, { method, size, crc }: Central): Uint8Array {
+  const content = inflated(packed, method, size);
   if (content.length !== size || crc32(content) !== crc)
     throw new ZipError("a file does not have the checksum that is written beside it");
   return content;
 }
 
-function unpack(packed: Uint8Array, method: number, size: number): Uint8Array {
+function inflated(packed: Uint8Array, method: number, size: number): Uint8Array {
   if (method === 0) return packed;
   if (method !== 8)
     throw new ZipError(`it is packed by method ${method}, and stored and deflated files are read`);
