@@ -12,7 +12,7 @@ import { addNew } from "./commands/new.ts";
 import { addPredict } from "./commands/predict.ts";
 import { addTrain } from "./commands/train.ts";
 import { DataError, exitCodes, ModelError, showPlace, UsageError, type Complaint } from "./failures.ts";
-import { createOutput, forgiveClosedPipes, renderComplaint, type Output } from "./output.ts";
+import { createOutput, forgiveClosedPipes, renderComplaint, shortened, type Output } from "./output.ts";
 import { diagnosticsJson, ProgramError, renderDiagnostics } from "./program.ts";
 import { shellWord } from "./shell.ts";
 import { counted } from "./terminal/numbers.ts";
@@ -38,7 +38,7 @@ function createProgram(output: Output): Command {
     .showSuggestionAfterError(true)
     .showHelpAfterError("`nndsl help` shows the commands, `nndsl help COMMAND` one of them with examples")
     .exitOverride()
-    .configureOutput({ writeErr: (text) => (output.json ? undefined : output.draw(text)) })
+    .configureOutput({ writeErr: (text) => (output.json ? undefined : output.say(text.replace(/\n$/, ""))) })
     .addHelpText(
       "after",
       `
@@ -99,7 +99,8 @@ async function tell(error: unknown, output: Output): Promise<number> {
   return tellFault(error, output);
 }
 
-function complain(complaint: Complaint, place: string | undefined, code: number, output: Output): number {
+function complain(whole: Complaint, place: string | undefined, code: number, output: Output): number {
+  const complaint = shortened(whole);
   output.say(renderComplaint(complaint, place, output.messageColors));
   if (output.json) json(output, [complaint]);
   return code;

@@ -1,6 +1,9 @@
 /** What the user sees: data on stdout, the rest on stderr; colour and redrawn lines only where a person watches. */
 import pc from "picocolors";
+import { printable } from "../grammar/text-position.ts";
 import { exitCodes, type Complaint } from "./failures.ts";
+import { cut } from "./terminal/cut.ts";
+import { safeJson, safeLines } from "./terminal/safe.ts";
 
 export type Colors = ReturnType<typeof pc.createColors>;
 
@@ -19,10 +22,12 @@ export interface Output {
   readonly columns: number;
   /** Columns that stdout has room for; Infinity where it is no terminal, so that nothing is clipped in files. */
   readonly dataColumns: number;
-  /** Writes to stdout as it is. */
+  /** Writes text or JSON to stdout, characters that are none of text made visible. */
   readonly write: (text: string) => void;
-  /** Writes a line to stderr. */
+  /** Writes a line to stderr, likewise. */
   readonly say: (line: string) => void;
+  /** The same for what matters less, such as what is being done. */
+  readonly aside: (line: string) => void;
   /** Writes to stderr as it is, to redraw a line. */
   readonly draw: (text: string) => void;
 }
@@ -40,16 +45,18 @@ export function createOutput({ json, color }: OutputOptions): Output {
   // For a pipe `isTTY` is undefined, whatever its type says, and picocolors would then decide itself: for colour where CI is set.
   const colorsFor = ({ isTTY }: { readonly isTTY: boolean }): Colors =>
     pc.createColors(mayColor && Boolean(isTTY));
+  const [colors, messageColors] = [colorsFor(stdout), colorsFor(stderr)];
   return {
     json,
-    colors: colorsFor(stdout),
-    messageColors: colorsFor(stderr),
+    colors,
+    messageColors,
     unicode: !dumb && !/^(C|POSIX)$/.test(env["LC_ALL"] ?? env["LC_CTYPE"] ?? env["LANG"] ?? ""),
     live: stderr.isTTY && !dumb && !("CI" in env),
     columns: (stderr.isTTY ? stderr.columns : stdout.isTTY ? stdout.columns : 0) || 80,
     dataColumns: stdout.isTTY ? stdout.columns || 80 : Infinity,
-    write: (text) => void stdout.write(text),
-    say: (line) => void stderr.write(`${line}\n`),
+    write: (text) => void stdout.write(json ? safeJson(text) : safeLines(text, colors.isColorSupported)),
+    say: (line) => void stderr.write(`${safeLines(line, messageColors.isColorSupported)}\n`),
+    aside: (line) => void stderr.write(`${messageColors.dim(printable(line))}\n`),
     draw: (text) => void stderr.write(text),
   };
 }
@@ -78,14 +85,32 @@ export function forgiveClosedPipes(): void {
   });
 }
 
+/** Of a message; paths have 4,096 characters at most. */
+const LONGEST_MESSAGE = 5000;
+
+/** A complaint of which nothing is longer than a person reads. */
+export function shortened(complaint: Complaint): Complaint {
+  const { message, notes, help, column } = complaint;
+  return {
+    ...complaint,
+    message: cut(message, LONGEST_MESSAGE),
+    ...(typeof column === "string" ? { column: cut(column, LONGEST_MESSAGE) } : {}),
+    ...(notes === undefined ? {} : { notes: notes.map((note) => cut(note, LONGEST_MESSAGE)) }),
+    ...(help === undefined ? {} : { help: cut(help, LONGEST_MESSAGE) }),
+  };
+}
+
 /** A complaint in the layout of the compiler's diagnostics. */
 export function renderComplaint(complaint: Complaint, place: string | undefined, colors: Colors): string {
-  const { severity, code, message, notes = [], help } = complaint;
+  const { severity, code, notes = [] } = complaint;
+  const message = printable(complaint.message);
   const head = severity === "error" ? colors.red : colors.yellow;
   return [
     `${colors.bold(head(`${severity}[${code}]`))}${colors.bold(`: ${message}`)}`,
-    ...(place === undefined ? [] : [`  ${colors.blue("-->")} ${place}`]),
-    ...notes.map((note) => `   ${colors.blue("=")} ${colors.bold("note")}: ${note}`),
-    ...(help === undefined ? [] : [`   ${colors.blue("=")} ${colors.bold("help")}: ${help}`]),
+    ...(place === undefined ? [] : [`  ${colors.blue("-->")} ${printable(cut(place, LONGEST_MESSAGE))}`]),
+    ...notes.map((note) => `   ${colors.blue("=")} ${colors.bold("note")}: ${printable(note)}`),
+    ...(complaint.help === undefined
+      ? []
+      : [`   ${colors.blue("=")} ${colors.bold("help")}: ${printable(complaint.help)}`]),
   ].join("\n");
 }

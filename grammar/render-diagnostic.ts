@@ -14,7 +14,7 @@
  * `^` is under the place of the diagnostic, `-` under the places that explain it.
  */
 import type { Diagnostic, Label, SourceMap } from "./diagnostic.ts";
-import { columnsOf, lineAndColumn, linesOf, visible, type Line } from "./text-position.ts";
+import { columnsOf, lineAndColumn, linesOf, printable, visible, type Line } from "./text-position.ts";
 
 export { lineAndColumn } from "./text-position.ts";
 
@@ -61,11 +61,11 @@ export function renderDiagnostic(diagnostic: Diagnostic, sources: SourceMap, sty
   const gutter = " ".repeat(String(last).length + 1);
   const bar = paint.gutter("|");
   const out = [
-    `${paint[diagnostic.severity](`${diagnostic.severity}[${diagnostic.code}]`)}${paint.message(`: ${clean(diagnostic.message)}`)}`,
+    `${paint[diagnostic.severity](`${diagnostic.severity}[${diagnostic.code}]`)}${paint.message(`: ${printable(diagnostic.message)}`)}`,
   ];
 
   sections.forEach((section, i) => {
-    out.push(`${gutter}${paint.gutter(i === 0 ? "-->" : ":::")} ${clean(section.place)}`);
+    out.push(`${gutter}${paint.gutter(i === 0 ? "-->" : ":::")} ${printable(section.place)}`);
     if (section.marked.length > 0) out.push(`${gutter} ${bar}`);
     let previous: number | undefined;
     for (const { line, marks } of section.marked) {
@@ -79,15 +79,15 @@ export function renderDiagnostic(diagnostic: Diagnostic, sources: SourceMap, sty
         for (const row of rows) out.push(`${gutter} ${bar} ${row}`.trimEnd());
       }
     }
-    for (const text of section.unseen) out.push(`${gutter} ${paint.gutter("=")} ${clean(text)}`);
+    for (const text of section.unseen) out.push(`${gutter} ${paint.gutter("=")} ${printable(text)}`);
   });
 
   const remark = (kind: string, text: string): void => {
     // Later lines of a note stand under its first.
     const [first = "", ...rest] = text.split("\n");
     const title = paint[kind === "help" ? "help" : "message"](`${kind}:`);
-    out.push(`${gutter} ${paint.gutter("=")} ${title} ${clean(first)}`);
-    for (const line of rest) out.push(`${gutter} ${" ".repeat(kind.length + 4)}${clean(line)}`.trimEnd());
+    out.push(`${gutter} ${paint.gutter("=")} ${title} ${printable(first)}`);
+    for (const line of rest) out.push(`${gutter} ${" ".repeat(kind.length + 4)}${printable(line)}`.trimEnd());
   };
   for (const note of diagnostic.notes) remark("note", note);
   if (diagnostic.help !== undefined) remark("help", diagnostic.help);
@@ -166,7 +166,7 @@ function markOf(label: Label, line: Line, primary: boolean): Mark {
   const to = Math.min(label.span.end - line.start, line.text.trimEnd().length);
   const start = screenColumn(line.text, from);
   const end = Math.max(start + 1, screenColumn(line.text, to));
-  return { start, end, primary, text: clean(label.text ?? "") };
+  return { start, end, primary, text: printable(label.text ?? "") };
 }
 
 // ------------------------------------------------------------------------------------------------ screen columns
@@ -196,12 +196,6 @@ function screenColumn(text: string, units: number): number {
   let column = 0;
   for (const cell of cells(text.slice(0, units))) column = cell.column + cell.width;
   return column + Math.max(0, units - text.length);
-}
-
-function clean(text: string): string {
-  return Array.from(text, (character) =>
-    character === "\n" || character === "\t" ? " " : visible(character),
-  ).join("");
 }
 
 // ------------------------------------------------------------------------------------------------------- drawing

@@ -62,8 +62,15 @@ export function visible(character: string): string {
   return character;
 }
 
+/** A line of text as it may be shown: each character `visible`, and a space for what begins a new line or column. */
+export function printable(text: string): string {
+  return Array.from(text, (character) =>
+    character === "\n" || character === "\t" ? " " : visible(character),
+  ).join("");
+}
+
 /** Separators of lines, marks of text direction, the byte order mark, lone surrogates. */
-const HIDDEN = /[\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF\p{Cs}]/u;
+const HIDDEN = /[\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF\p{Cs}]/u;
 
 /** Columns that a terminal gives to a character: 0, 1 or 2 (Unicode's East Asian Width, and emoji). */
 export function columnsOf(character: string): number {

@@ -5,6 +5,7 @@ import { addModelOptions, sourceOptions, type SharedOptions } from "../options.t
 import type { Output } from "../output.ts";
 import { diagnosticsJson, openProgram, renderDiagnostics, type DiagnosticJson } from "../program.ts";
 import { counted } from "../terminal/numbers.ts";
+import { safeJson } from "../terminal/safe.ts";
 
 interface CheckArguments extends SharedOptions {
   readonly format: "text" | "json" | "github";
@@ -57,7 +58,9 @@ async function checkCommand(
   switch (format) {
     case "json":
       output.write(
-        `${JSON.stringify({ files: files.length, errors, warnings, diagnostics: found }, null, 2)}\n`,
+        safeJson(
+          `${JSON.stringify({ files: files.length, errors, warnings, diagnostics: found }, null, 2)}\n`,
+        ),
       );
       return;
     case "github":

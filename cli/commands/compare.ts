@@ -65,7 +65,7 @@ ${dataHelp}`,
     .action(async (typed: string | undefined, options: CompareArguments) => {
       const { file, data } = takeFile(typed, options.data);
       const opened = await openProgram(file);
-      output.say(output.messageColors.dim(`compiling ${file}`));
+      output.aside(`compiling ${file}`);
       const { compareCommand } = await import("../compare/compare.ts");
       await compareCommand(opened, data, options, output);
     });

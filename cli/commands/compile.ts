@@ -58,7 +58,7 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   const started = performance.now();
   if (options.emit === undefined) expectFolder(options.output);
   const program = await openProgram(file);
-  output.say(output.messageColors.dim(`compiling ${file}`));
+  output.aside(`compiling ${file}`);
   const { simd, dtype } = options;
   optimiseRarely();
   const compiled = await compileProgram(

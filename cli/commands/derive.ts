@@ -78,7 +78,7 @@ async function deriveProgram(
   output: Output,
 ): Promise<Derivation> {
   const program = await openProgram(file);
-  output.say(output.messageColors.dim(`deriving ${file}`));
+  output.aside(`deriving ${file}`);
   const { formulas } = await analyseProgram(program, source, output);
   const { derive, DerivationError } = await import("../../compiler/derive/index.ts");
   const { DiagnosticError } = await import("../../compiler/index.ts");

@@ -74,7 +74,7 @@ async function graphCommand(
   const { file, data } = takeFile(typed, options.data);
   expectWritable(options.output);
   const program = await openProgram(file);
-  output.say(output.messageColors.dim(`drawing ${file}`));
+  output.aside(`drawing ${file}`);
   const { formulas } = await analyseProgram(program, sourceOptions(options), output);
 
   const { DiagramError, diagramDot, diagramMermaid, diagramSvg, drawDiagram } =

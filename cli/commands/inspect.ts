@@ -54,7 +54,7 @@ data follows from its values over parts of them; what is "coupled" takes all row
 
 async function inspectCommand(file: string, options: InspectArguments, output: Output): Promise<void> {
   const program = await openProgram(file);
-  output.say(output.messageColors.dim(`compiling ${file}`));
+  output.aside(`compiling ${file}`);
   optimiseRarely();
   const { report } = await compileProgram(
     program,

@@ -70,7 +70,7 @@ async function predictCommand(
   const format = options.output === undefined ? "csv" : outputFormat(options.output);
   if (options.output !== undefined) expectWritable(options.output);
   const program = await openProgram(file);
-  output.say(output.messageColors.dim(`compiling ${file}`));
+  output.aside(`compiling ${file}`);
   const { dtype, simd } = options;
   const { wasm, manifest } = await compileProgram(
     program,

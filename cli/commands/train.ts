@@ -147,7 +147,7 @@ async function trainCommand(
     });
   }
   const program = await openProgram(file);
-  output.say(output.messageColors.dim(`compiling ${file}`));
+  output.aside(`compiling ${file}`);
   const { dtype, simd } = options;
   const { wasm, manifest, report } = await compileProgram(
     program,
@@ -176,7 +176,7 @@ async function trainCommand(
   }
   Object.assign(net.hyper, hyper);
 
-  if (dataSpec.length > 0) output.say(output.messageColors.dim(`reading ${dataSpec.join(" ")}`));
+  if (dataSpec.length > 0) output.aside(`reading ${dataSpec.join(" ")}`);
   const folders = dataFolders(file);
   const data = await loadData(dataSpec, manifest, {
     option: "--data",

@@ -2,7 +2,7 @@
 import { DataError, type DataPlace } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
 import { dressOf, isMissing, plainNumber, readCell, type Decimal } from "./cells.ts";
-import { cut } from "./cut.ts";
+import { cut } from "../terminal/cut.ts";
 
 /** What text stands for in each column: by the column's name, its texts in the order of their numbers. */
 export type Categories = Readonly<Record<string, readonly string[]>>;

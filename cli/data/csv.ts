@@ -5,7 +5,7 @@ import { count, counted } from "../terminal/numbers.ts";
 import type { DataArray } from "./array.ts";
 import type { Decimal } from "./cells.ts";
 import { Columns, type Categories, type ColumnKind } from "./columns.ts";
-import { cut } from "./cut.ts";
+import { cut } from "../terminal/cut.ts";
 import { dialectOf, headerInComment, type Dialect } from "./dialect.ts";
 import { hasHeader } from "./header.ts";
 import { pickColumns, type Picked } from "./pick-columns.ts";

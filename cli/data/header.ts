@@ -1,7 +1,7 @@
 /** Whether the first row of a table names its columns. */
 import { DataError } from "../failures.ts";
 import { dressOf, isMissing, readCell, type Decimal } from "./cells.ts";
-import { cut } from "./cut.ts";
+import { cut } from "../terminal/cut.ts";
 
 /**
  * True where no cell of the first row is a number. Numbers that may well be names, as pandas writes 0, 1, 2 … of a table without names,

@@ -1,11 +1,12 @@
 /** `--data`: from what was typed to tensors for each input of the model, or an error before anything is trained on. */
+import { printable } from "../../grammar/text-position.ts";
 import { DataError, UsageError } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
 import type { DataArray } from "./array.ts";
 import type { Categories } from "./columns.ts";
 import { expectLabelColumns, type TableOptions } from "./csv.ts";
 import { columnKind, matchInput, type Tensor, type WantedInput, type WantedInputs } from "./match-input.ts";
-import { cut } from "./cut.ts";
+import { cut } from "../terminal/cut.ts";
 import { readMnist } from "./mnist.ts";
 import { readDataFile, readInputFile } from "./read-file.ts";
 import { own } from "./own.ts";
@@ -95,7 +96,7 @@ export async function loadData(
     }
     inputs[input.name] = tensor;
   }
-  return { rows: counted?.rows ?? 1, inputs, ...known, notes: [...new Set(notes)] };
+  return { rows: counted?.rows ?? 1, inputs, ...known, notes: [...new Set(notes)].map(printable) };
 }
 
 async function findArrays(

@@ -3,7 +3,7 @@ import type { Manifest, ManifestInput, ManifestSize } from "../../runtime/manife
 import { DataError } from "../failures.ts";
 import { elementCount, showShape, type DataArray } from "./array.ts";
 import type { ColumnKind } from "./columns.ts";
-import { cut } from "./cut.ts";
+import { cut } from "../terminal/cut.ts";
 
 /** What data is matched with: of an input, all that the manifest says but its place in memory. */
 export type WantedInput = Omit<ManifestInput, "place">;

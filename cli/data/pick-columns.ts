@@ -2,7 +2,7 @@
 import { DataError } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
 import { count } from "../terminal/numbers.ts";
-import { cut } from "./cut.ts";
+import { cut } from "../terminal/cut.ts";
 
 export interface Picked {
   /** Their places in a row, in the order taken. */

@@ -4,7 +4,7 @@ import { didYouMean } from "../suggest.ts";
 import type { DataArray } from "./array.ts";
 import type { Categories } from "./columns.ts";
 import { expectText, expectTextLength, readCsv, type Wanted } from "./csv.ts";
-import { cut } from "./cut.ts";
+import { cut } from "../terminal/cut.ts";
 import { expectGzipName, gunzipped, gunzippedHead, isGzip, unpackedLimit } from "./gzip.ts";
 import { idxLength, isIdx, readIdx } from "./idx.ts";
 import { isNpy, npyLength, readNpy } from "./npy.ts";

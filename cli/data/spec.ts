@@ -58,12 +58,14 @@ function splitSelection(text: string): Pick<InputFile, "path" | "picked"> {
 /** Names between commas; one with a comma in it is quoted as in the table itself. */
 export function columnList(text: string): string[] {
   try {
-    return (new RowReader(text, ",").next() ?? []).filter((name) => name !== "");
+    const reader = new RowReader(text, ",");
+    const names = reader.next() ?? [];
+    if (reader.position === text.length) return names.filter((name) => name !== "");
   } catch {
     // Quotes that do not match are of a name.
-    return text
-      .split(",")
-      .map((name) => name.trim())
-      .filter((name) => name !== "");
   }
+  return text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
 }

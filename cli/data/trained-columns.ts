@@ -1,6 +1,6 @@
 /** Columns of a table beside those that the weights were trained on: another order is an error, not other numbers. */
 import { DataError } from "../failures.ts";
-import { cut } from "./cut.ts";
+import { cut } from "../terminal/cut.ts";
 import type { Picked } from "./pick-columns.ts";
 
 const MOST_NAMES = 12;

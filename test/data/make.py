@@ -43,3 +43,31 @@ x = floats.astype("f4")
 y = np.array([0, 1, 1], dtype="i8")
 np.savez(folder / "plain.npz", x=x, y=y, extra=y)
 np.savez_compressed(folder / "compressed.npz", x=x, y=y)
+
+# Archives as other writers make them: 64-bit sizes, and sizes that follow a file since they were not known before it.
+import io
+import zipfile
+
+
+class Stream(io.RawIOBase):
+    """A file that cannot be sought in, such as a pipe."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        return self.file.write(data)
+
+
+small = io.BytesIO()
+np.save(small, np.arange(6, dtype="f4").reshape(3, 2))
+with zipfile.ZipFile(folder / "zip64.npz", "w") as archive, archive.open("x.npy", "w", force_zip64=True) as member:
+    member.write(small.getvalue())
+for name, method in (("streamed", zipfile.ZIP_STORED), ("streamed-deflated", zipfile.ZIP_DEFLATED)):
+    with open(folder / f"{name}.npz", "wb") as file, zipfile.ZipFile(Stream(file), "w", method) as archive:
+        with archive.open("x.npy", "w") as member:
+            member.write(small.getvalue())
+        archive.writestr("readme.txt", "hello")
