@@ -46,10 +46,16 @@ export interface BooleanLiteral extends Spanned {
   readonly kind: "boolean";
   readonly value: boolean;
 }
-/** `[1, 2]` */
+/** `[1, 2]`, `[...sizes, 3]` */
 export interface ListLiteral extends Spanned {
   readonly kind: "list";
-  readonly items: readonly Expression[];
+  readonly items: readonly ListItem[];
+}
+export type ListItem = Expression | Spread;
+/** `...sizes`: the items of a list, among those of another. */
+export interface Spread extends Spanned {
+  readonly kind: "spread";
+  readonly value: Expression;
 }
 export interface Name extends Spanned {
   readonly kind: "name";

@@ -705,8 +705,12 @@ class Builder {
     }
     if (reading.token("OpenSquare") === undefined) return giveUp();
     this.#checkCommas(reading, "item");
-    const items = reading.readings("item").map((item) => this.expression(item));
-    return this.#made({ kind: "list", items, span }, items);
+    const items = reading.readings("item").map((item): ast.ListItem => {
+      const value = this.expression(item.the("expression"));
+      return item.token("Ellipsis") ? { kind: "spread", value, span: this.#spanOf(item) } : value;
+    });
+    const parts = items.map((item) => (item.kind === "spread" ? item.value : item));
+    return this.#made({ kind: "list", items, span }, parts);
   }
 
   #postfix(operand: ast.Expression, reading: Reading, span: Span): ast.Expression {

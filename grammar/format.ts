@@ -278,6 +278,10 @@ class Printer {
     return levelOf(e) < level ? concat("(", this.#bare(e), ")") : this.#bare(e);
   }
 
+  #listItem(item: ast.ListItem): Document {
+    return item.kind === "spread" ? concat("...", this.#expression(item.value)) : this.#expression(item);
+  }
+
   #bare(e: ast.Expression): Document {
     switch (e.kind) {
       case "number":
@@ -286,7 +290,7 @@ class Printer {
       case "boolean":
         return String(e.value);
       case "list":
-        return this.#list("[", e.items, (item) => this.#expression(item), "]", e.span.start, e.span.end);
+        return this.#list("[", e.items, (item) => this.#listItem(item), "]", e.span.start, e.span.end);
       case "unary": {
         const text = e.operator === "-" ? "-" : `${e.operator} `;
         return concat(text, this.#operand(e.operand, prefix[e.operator]));

@@ -541,10 +541,10 @@ class Parser extends CstParser {
             ALT: () => {
               this.CONSUME(t.OpenSquare);
               this.OPTION(() => {
-                this.SUBRULE1(this.expression, { LABEL: "item" });
+                this.SUBRULE(this.listItem, { LABEL: "item" });
                 this.MANY(() => {
                   this.CONSUME(t.Comma);
-                  this.OPTION1(() => this.SUBRULE2(this.expression, { LABEL: "item" }));
+                  this.OPTION1(() => this.SUBRULE1(this.listItem, { LABEL: "item" }));
                 });
               });
               this.CONSUME(t.CloseSquare);
@@ -553,6 +553,15 @@ class Parser extends CstParser {
         ],
         ERR_MSG: "a value",
       });
+    },
+    INNER,
+  );
+
+  readonly listItem = this.RULE(
+    "listItem",
+    () => {
+      this.OPTION(() => this.CONSUME(t.Ellipsis));
+      this.SUBRULE(this.expression);
     },
     INNER,
   );

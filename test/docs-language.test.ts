@@ -47,7 +47,7 @@ function numbersOf(expression: Expression | undefined): number[] {
     case "unary":
       return numbersOf(expression.operand).map((x) => -x);
     case "list":
-      return expression.items.flatMap(numbersOf);
+      return expression.items.flatMap((item) => numbersOf(item.kind === "spread" ? item.value : item));
     default:
       throw new Error(`${expression?.kind} is no number`);
   }

@@ -58,6 +58,8 @@ describe("operators", () => {
     ["x[:, 0]", "x[_:_:_ 0]"],
     ["x[1:3, ..., -1, ::2, a:b:c, :b]", "x[1:3:_ ... (- 1) _:_:2 a:b:c _:b:_]"],
     ["[[1, 2], [3], []]", "[[1 2] [3] []]"],
+    ["[...sizes, 3, ...0..2]", "[...sizes 3 ...(0 .. 2)]"],
+    ["[... a, [...b]]", "[...a [...b]]"],
     ["1_000.5e-3", "1_000.5e-3"],
     ["loss - param.state * output(metric = input)", "(loss - ((param . state) * output(metric=input)))"],
     ["inf + pi + e + training", "(((inf + pi) + e) + training)"],

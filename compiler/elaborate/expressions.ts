@@ -25,6 +25,19 @@ const named: ReadonlyMap<string, Value> = new Map<string, Value>([
 /** Names that always have a meaning, definitions aside. */
 export const predefined: readonly string[] = [...named.keys(), "training", "weights", "params"];
 
+/** How many items a list or a range has; `null` for what has none. */
+const lengthOf = (value: Value): number | null =>
+  value.kind === "list"
+    ? value.items.length
+    : value.kind === "range"
+      ? Math.max(0, value.stop - value.start)
+      : null;
+
+function* itemsOf(value: Value): Iterable<Value> {
+  if (value.kind === "list") yield* value.items;
+  else if (value.kind === "range") for (let i = value.start; i < value.stop; i++) yield number(i);
+}
+
 export abstract class Expressions extends Calls {
   /** Those made so far, in order. */
   readonly parameters: MadeParameter[] = [];
@@ -110,17 +123,43 @@ export abstract class Expressions extends Calls {
 
   protected list(expression: Expression & { kind: "list" }, scope: Scope): Value {
     const { limits } = this.reading;
-    const value = list(expression.items.map((item) => this.evaluate(item, scope)));
+    const items: Value[] = [];
+    let total = 0;
+    for (const item of expression.items) {
+      if (item.kind !== "spread") items.push(this.evaluate(item, scope));
+      else {
+        const joined = this.evaluate(item.value, scope);
+        const length = lengthOf(joined);
+        if (length === null) {
+          throw this.problem(
+            "type-mismatch",
+            item.span,
+            `\`...\` gives the items of a list or a range, and this is ${kindOf(joined)}`,
+            { help: "write it without the dots: it is one item" },
+          );
+        }
+        total += length;
+        if (total > limits.items) throw this.tooLong(expression);
+        this.tick(item.span, Math.ceil(length / 4));
+        for (const one of itemsOf(joined)) items.push(one);
+      }
+    }
+    const value = list(items);
     if (value.depth > limits.listDepth || value.total > limits.items) {
-      throw this.problem(
-        "list-too-large",
-        expression.span,
-        `a list may hold ${limits.items.toLocaleString("en")} items, ${limits.listDepth} lists deep`,
-        { help: "make it smaller" },
-        true,
-      );
+      throw this.tooLong(expression);
     }
     return value;
+  }
+
+  private tooLong({ span }: Expression): Error {
+    const { limits } = this.reading;
+    return this.problem(
+      "list-too-large",
+      span,
+      `a list may hold ${limits.items.toLocaleString("en")} items, ${limits.listDepth} lists deep`,
+      { help: "make it smaller" },
+      true,
+    );
   }
 
   protected lookup(name: string, span: Span, scope: Scope): Value {
@@ -451,8 +490,7 @@ export abstract class Expressions extends Calls {
 
   protected *turns(value: Value, span: Span): Generator<Value> {
     const limit = this.reading.limits.turns;
-    const length =
-      value.kind === "list" ? value.items.length : value.kind === "range" ? value.stop - value.start : null;
+    const length = lengthOf(value);
     if (length === null) {
       throw this.problem(
         "not-iterable",
@@ -477,8 +515,7 @@ export abstract class Expressions extends Calls {
         true,
       );
     }
-    if (value.kind === "list") yield* value.items;
-    else if (value.kind === "range") for (let i = value.start; i < value.stop; i++) yield number(i);
+    yield* itemsOf(value);
   }
 
   protected override tick(span: Span, steps = 1): void {

@@ -70,6 +70,14 @@ function staticArithmetic(
   left: Value,
   right: Value,
 ): Value | null {
+  if (operator === "+" && isPlainList(left) && isPlainList(right)) {
+    throw new OpError(
+      "type-mismatch",
+      "`+` of two lists does not join them",
+      [],
+      "write `[...a, ...b]` to join lists, `[...a, x]` to add an item, and `stack(a) + stack(b)` to add up their entries",
+    );
+  }
   if (left.kind === "number" && right.kind === "number") return number(of(left.value, right.value));
   if (left.kind === "boolean" || right.kind === "boolean") {
     throw new OpError(
@@ -81,6 +89,9 @@ function staticArithmetic(
   }
   return sizeArithmetic(operator, left, right);
 }
+
+/** A list without lists in it: a table of numbers is read as a matrix. */
+const isPlainList = (value: Value): boolean => value.kind === "list" && value.depth === 1;
 
 /** Multiples of N stay sizes as long as they are whole; anything else becomes a number of run time. */
 function sizeArithmetic(operator: string, left: Value, right: Value): Value | null {

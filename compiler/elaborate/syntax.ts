@@ -47,7 +47,7 @@ export function childrenOf(expression: Expression): readonly Expression[] {
     case "name":
       return [];
     case "list":
-      return expression.items;
+      return expression.items.map((item) => (item.kind === "spread" ? item.value : item));
     case "unary":
     case "transpose":
     case "member":

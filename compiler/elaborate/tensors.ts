@@ -50,18 +50,19 @@ export const toFloat = (build: Build, value: Value): Node => build.cast(toNode(b
 function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node {
   if (list.items.length === 0)
     throw new OpError("empty-list", "an empty list is not a tensor", [], "a tensor has at least one entry");
-  const numbers: number[] = [];
-  const sizes = tableSizes(list, numbers);
-  if (sizes !== null) {
+  const values: number[] = [];
+  const type = typeOfItems(list);
+  const sizes = type === null ? null : tableSizes(list, values);
+  if (type !== null && sizes !== null) {
     return build.graph.make(
       "table",
       [],
-      { values: numbers, shape: sizes.map(fixed), type: "float" },
+      { values, shape: sizes.map(fixed), type },
       // The name is that of the formula that reads the list: `z = x / [1, 2]` does not make [1, 2] a z.
       build.origin.span === undefined ? {} : { span: build.origin.span },
     );
   }
-  const nodes = list.items.map((item) => toFloat(build, item));
+  const nodes = toOneType(build, list.items);
   if (!nodes.every((node) => sameShape(node.shape, nodes[0]!.shape))) {
     throw new OpError(
       "ragged-list",
@@ -73,16 +74,51 @@ function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node
   return stack(build, nodes, 0);
 }
 
-/** The sizes of a nested list of nothing but numbers, which are appended to `numbers`; `null` for another list. */
-function tableSizes(value: Value, numbers: number[]): number[] | null {
-  if (value.kind === "number") {
-    numbers.push(value.value);
+/** Tensors as they are where all are of one type; floats where they are not. */
+export function toOneType(build: Build, values: readonly Value[]): Node[] {
+  const nodes = values.map((value) => toNode(build, value));
+  return nodes.every(({ type }) => type === nodes[0]!.type) ? nodes : nodes.map((node) => build.cast(node));
+}
+
+/**
+ * Whether a nested list holds nothing but numbers, or nothing but `true` and `false`; `null` where it holds something else.
+ * @throws OpError where it holds both
+ */
+function typeOfItems(list: Value & { readonly kind: "list" }): "float" | "bool" | null {
+  let found: "float" | "bool" | null = null;
+  for (const item of list.items) {
+    const type =
+      item.kind === "list"
+        ? typeOfItems(item)
+        : item.kind === "number"
+          ? "float"
+          : item.kind === "boolean"
+            ? "bool"
+            : null;
+    if (type === null) return null;
+    if (found !== null && type !== found) {
+      throw new OpError(
+        "type-mismatch",
+        "this list holds numbers and true or false",
+        [],
+        "a tensor has entries of one kind: write 1 and 0, or compare numbers, as in `x > 0`",
+      );
+    }
+    found = type;
+  }
+  return found;
+}
+
+/** The sizes of a nested list of nothing but numbers or booleans, which are appended to `values`; `null` for another list. */
+function tableSizes(value: Value, values: number[]): number[] | null {
+  if (value.kind === "number" || value.kind === "boolean") {
+    values.push(Number(value.value));
     return [];
   }
   if (value.kind !== "list" || value.items.length === 0) return null;
   let inner: number[] | null = null;
   for (const item of value.items) {
-    const sizes = tableSizes(item, numbers);
+    const sizes = tableSizes(item, values);
     if (sizes === null) return null;
     if (inner !== null && sizes.join() !== inner.join()) {
       throw new OpError(

@@ -32,6 +32,7 @@ export const { expression, argument } = fc.letrec<{
   expression: ast.Expression;
   argument: ast.Argument;
   item: ast.IndexItem;
+  spread: ast.Spread;
 }>((tie) => {
   const e = tie("expression");
   return {
@@ -40,7 +41,11 @@ export const { expression, argument } = fc.letrec<{
       number,
       word.map((text): ast.Name => ({ kind: "name", text, span })),
       fc.boolean().map((value): ast.BooleanLiteral => ({ kind: "boolean", value, span })),
-      list(e).map((items): ast.ListLiteral => ({ kind: "list", items, span })),
+      list(fc.oneof({ weight: 4, arbitrary: e }, tie("spread"))).map((items): ast.ListLiteral => ({
+        kind: "list",
+        items,
+        span,
+      })),
       fc
         .tuple(fc.constantFrom<ast.UnaryOperator>("-", "not", "@recompute"), e)
         .map(([operator, operand]): ast.Unary => ({ kind: "unary", operator, operand, span })),
@@ -69,6 +74,7 @@ export const { expression, argument } = fc.letrec<{
     argument: fc
       .tuple(fc.option(identifier, { nil: undefined }), e)
       .map(([name, value]): ast.Argument => ({ ...(name && { name }), value, span })),
+    spread: e.map((value): ast.Spread => ({ kind: "spread", value, span })),
     item: fc.oneof(
       e.map((value): ast.IndexItem => ({ kind: "at", value, span })),
       fc.constant<ast.IndexItem>({ kind: "ellipsis", span }),

@@ -9,7 +9,7 @@ export function show(e: Expression): string {
     case "boolean":
       return String(e.value);
     case "list":
-      return `[${e.items.map(show).join(" ")}]`;
+      return `[${e.items.map((i) => (i.kind === "spread" ? `...${show(i.value)}` : show(i))).join(" ")}]`;
     case "unary":
       return `(${e.operator} ${show(e.operand)})`;
     case "binary":

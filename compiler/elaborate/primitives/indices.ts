@@ -1,4 +1,7 @@
 /** Indices, sizes, and what is asked of a value while compiling. */
+import type { Build } from "../../ir/build.ts";
+import { remake } from "../../ir/graph.ts";
+import type { Node } from "../../ir/node.ts";
 import { showShape } from "../../ir/size.ts";
 import { OpError } from "../../ops/op.ts";
 import { checkedShape, sizeValue, toAxis, toFloat, toInteger, toNode, toSize } from "../tensors.ts";
@@ -63,16 +66,56 @@ export const indices: PrimitiveTable = {
   },
 };
 
+/** Views inside one another that are looked through. */
+const MOST_VIEWS = 100;
+
+/**
+ * A tensor as `int` where it is one, or is whole numbers written in the program, in whatever order and shape their views put them; `null` for another.
+ */
+function wholeNumbers(build: Build, node: Node, views = MOST_VIEWS): Node | null {
+  if (node.type === "int") return node;
+  if (node.type === "bool" || views === 0) return null;
+  switch (node.op) {
+    case "table":
+      if (!node.attributes.values.every(Number.isInteger)) return null;
+      return build.graph.make("table", [], { ...node.attributes, type: "int" }, build.origin) as Node;
+    case "constant":
+      if (!Number.isInteger(node.attributes.value)) return null;
+      return build.constant(node.attributes.value, node.shape, "int");
+    case "cast":
+      return node.operands[0]!.type === "int" ? node.operands[0]! : null;
+    case "reshape":
+    case "permute":
+    case "broadcast":
+    case "slice":
+    case "concat":
+    // Whole numbers of a range are counted from 0, and then moved.
+    case "add":
+    case "sub":
+    case "mul":
+    case "neg": {
+      const operands: Node[] = [];
+      for (const operand of node.operands) {
+        const whole = wholeNumbers(build, operand, views - 1);
+        if (whole === null) return null;
+        operands.push(whole);
+      }
+      return remake(build.graph, node, operands);
+    }
+    case "where": {
+      const [then, otherwise] = node.operands.slice(1).map((branch) => wholeNumbers(build, branch, views - 1));
+      return then && otherwise ? remake(build.graph, node, [node.operands[0]!, then, otherwise]) : null;
+    }
+    default:
+      return null;
+  }
+}
+
 /** Labels: a tensor of `int`, or whole numbers written in the program. */
 function integers({ build, freeName }: PrimitiveContext, y: Value, what: string) {
   const node = toNode(build, y);
-  if (node.type === "int") return node;
-  if (node.op === "table" && node.attributes.values.every(Number.isInteger)) {
-    return build.graph.make("table", [], { ...node.attributes, type: "int" }, build.origin);
-  }
-  if (node.op === "constant" && Number.isInteger(node.attributes.value) && node.type === "float") {
-    return build.constant(node.attributes.value, node.shape, "int");
-  }
+  const whole = wholeNumbers(build, node);
+  if (whole !== null) return whole;
   throw new OpError(
     "type-mismatch",
     `\`${what}\` needs whole numbers, and these are ${node.type === "bool" ? "true or false" : "floats"}`,

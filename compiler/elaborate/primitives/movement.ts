@@ -13,7 +13,7 @@ import {
 } from "../../ir/size.ts";
 import { OpError } from "../../ops/op.ts";
 import { transpose } from "../operators.ts";
-import { checkedShape, stack, toAxes, toAxis, toFloat, toNode, toShape, toSize } from "../tensors.ts";
+import { checkedShape, stack, toAxes, toAxis, toNode, toOneType, toShape, toSize } from "../tensors.ts";
 import { kindOf, number, tensor, type Value } from "../values.ts";
 import type { PrimitiveTable } from "./primitive.ts";
 
@@ -65,7 +65,7 @@ export const movement: PrimitiveTable = {
     parameters: ["tensors", "axis?"],
     doc: "tensors one after another along an axis, 0 unless told",
     apply: ({ build, freeName }, tensors, axis = number(0)) => {
-      const nodes = parts(tensors!, "concat").map((t) => toFloat(build, t));
+      const nodes = toOneType(build, parts(tensors!, "concat"));
       const first = nodes[0]!;
       if (first.shape.length === 0)
         throw new OpError("shape-mismatch", "`concat` needs tensors with axes", [], "`stack` makes an axis");
@@ -77,7 +77,7 @@ export const movement: PrimitiveTable = {
     parameters: ["tensors", "axis?"],
     doc: "tensors of one shape along a new axis, 0 unless told",
     apply: ({ build, freeName }, tensors, axis = number(0)) => {
-      const nodes = parts(tensors!, "stack").map((t) => toFloat(build, t));
+      const nodes = toOneType(build, parts(tensors!, "stack"));
       const shown = nodes.map((n) => showShape(n.shape, freeName));
       if (!nodes.every((n) => sameShape(n.shape, nodes[0]!.shape))) {
         throw new OpError(
