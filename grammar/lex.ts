@@ -12,6 +12,24 @@ export interface Lexed {
 
 let lexer: Lexer | undefined;
 
+/**
+ * Names that a program may not use: `__metadata__` has a meaning of its own in files of weights, and `__proto__` in JavaScript's objects, where results
+ * lie under their names.
+ */
+export const RESERVED_NAMES: ReadonlySet<string> = new Set(["__metadata__", "__proto__"]);
+
+function reserved(token: IToken, file: string): Diagnostic {
+  const isProto = token.image === "__proto__";
+  return {
+    code: "name-reserved",
+    severity: "error",
+    message: `\`${token.image}\` cannot be a name: ${isProto ? "objects of JavaScript have it already" : "files of weights keep their own data under it"}`,
+    labels: [{ span: { file, start: token.startOffset, end: endOf(token) } }],
+    notes: [],
+    help: `choose another name, such as \`${token.image.replaceAll("_", "")}\``,
+  };
+}
+
 export function lex(text: string, file: string): Lexed {
   lexer ??= new Lexer([...allTokens], { positionTracking: "onlyOffset" });
   const { tokens, errors, groups } = lexer.tokenize(text);
@@ -23,6 +41,7 @@ export function lex(text: string, file: string): Lexed {
   tokens.forEach((token, i) => {
     // Where only offsets are tracked Chevrotain leaves this out of the token, and needs it for the tree's places.
     token.endOffset = token.startOffset + token.image.length - 1;
+    if (RESERVED_NAMES.has(token.image)) diagnostics.push(reserved(token, file));
     const reason = token.tokenType === NumberToken ? badNumber(token, tokens[i - 1]) : undefined;
     if (reason === undefined) return;
     const span = { file, start: token.startOffset, end: endOf(token) };

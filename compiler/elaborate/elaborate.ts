@@ -143,6 +143,25 @@ class ModelReader {
     this.#texts = options.settings ?? {};
   }
 
+  /** Files of weights keep the states of optimisers under `optimizer.STATE.PATH`. */
+  #checkPaths({ paths, parameters }: Known): void {
+    for (const [index, path] of paths.entries()) {
+      if (!path.startsWith("optimizer.")) continue;
+      const { span } = parameters[index]!;
+      this.#reporter.report(
+        diagnose(
+          "error",
+          "name-reserved",
+          span,
+          `the path of a parameter cannot begin with \`optimizer.\`: this one is \`${path}\``,
+          {
+            help: "bind it to another name than `optimizer`",
+          },
+        ),
+      );
+    }
+  }
+
   read(): Model | null {
     const declaration = this.#declaration;
     const reporter = this.#reporter;
@@ -174,6 +193,7 @@ class ModelReader {
       return interpreter;
     };
     const known = this.#findParameters((to) => interpret(false, null, to));
+    this.#checkPaths(known);
     const predicting = interpret(false, known, reporter);
     if (reporter.failed) return null;
     const training = interpret(true, known, reporter);

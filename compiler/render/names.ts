@@ -1,29 +1,33 @@
-/** Names in generated code: those of the program where they can be had, made different where they clash. */
+/**
+ * Names in generated code. What is named after the program is written with a mark, `$z`, that no identifier of the language can have, so it
+ * meets nothing that the generated code has of its own; at the end the mark is taken from all names that the rest of the text leaves free.
+ */
 
-/** What generated code itself uses and a kernel or operand must therefore not be called. */
-const RESERVED = new Set(
-  `abstract as any async await break case catch class clz const constructor continue debugger declare default delete do else enum
+const MARK = "$";
+
+/** Words that cannot be a name in AssemblyScript, though the text have none of them. */
+const KEYWORDS =
+  `abstract as any async await break case catch class const constructor continue debugger declare default delete do else enum
   export extends false finally for from function get if implements import in instanceof interface is keyof let module namespace new
-  null number of package private protected public readonly require return set static string super switch symbol this throw true try
-  type typeof undefined var void while with yield bool boolean i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 isize usize v128 i8x16 i16x8 i32x4
-  i64x2 f32x4 f64x2 memory load store abs reinterpret select min max sqrt floor NaN Infinity Math Mathf rows seed site step predict evaluate
-  gradients initialize train gather gatherLong worker workers sleeps control meet shareFrom shareEnd shuffle reserve reach unreachable capacity arena place threefry secondWord quarter foldHuge hugeQuarter multiplyHigh
-  bitsOfTwoOverPi CONSTANTS FIXED ROWS ARENA PANEL PANELS BLOCK BLOCKS KEPT KEPTS CONTROL TWO_OVER_PI STEP`
-    .split(/\s+/)
-    .filter((word) => word !== ""),
-);
+  null number object of override package private protected public readonly require return satisfies set static string super switch symbol this throw true
+  try type typeof undefined unique unknown var void while with yield never boolean bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 isize usize
+  v128 i8x16 i16x8 i32x4 i64x2 f32x4 f64x2 funcref externref anyref NaN Infinity arguments eval assert`.split(
+    /\s+/,
+  );
 
 export class Names {
   #taken = new Set<string>();
 
-  /** A name not yet given, `wanted` if it is free. */
+  /** A marked name not yet given, after `wanted`. */
   fresh(wanted: string): string {
-    const plain = wanted.replaceAll(/[^A-Za-z0-9_]/g, "_").replace(/^(?=[0-9])/, "_");
-    const base = plain === "" ? "_" : plain;
-    let name = base;
-    for (let i = 2; RESERVED.has(name) || this.#taken.has(name); i++) name = `${base}_${i}`;
+    const plain = wanted
+      .replaceAll(MARK, "")
+      .replaceAll(/\W/g, "_")
+      .replace(/^(?=[0-9]|$)/, "_");
+    let name = plain;
+    for (let i = 2; this.#taken.has(name); i++) name = `${plain}_${i}`;
     this.#taken.add(name);
-    return name;
+    return `${MARK}${name}`;
   }
 
   /** Names given inside are free again afterwards: for what stands between braces. */
@@ -34,3 +38,29 @@ export class Names {
     this.#taken = outside;
   }
 }
+
+/** Takes the mark from each name that is no other in the module's text. */
+export function unmark(source: string): string {
+  const reserved = new Set([...KEYWORDS, ...ownNames(source)]);
+  return source.replaceAll(/\$(\w+)/g, (marked, name: string) => (reserved.has(name) ? marked : name));
+}
+
+/**
+ * Every name without a mark that a marked one might meet: all in the statements that have marked ones, and in the other functions what they do not
+ * declare themselves. Members, as in `f32x4.add`, are none.
+ */
+function ownNames(source: string): Set<string> {
+  const code = source.replaceAll(/\/\/.*|\/\*.*?\*\//g, "");
+  const found = new Set<string>();
+  for (const statement of code.split(/^(?=[a-z])/m)) {
+    const [, name] = /^(?:export )?function (\w+)/.exec(statement) ?? [];
+    const locals = name === undefined || statement.includes(MARK) ? [] : statement.matchAll(LOCAL);
+    const declared = new Set(Array.from(locals, ([local]) => local));
+    for (const [used] of statement.matchAll(/(?<![\w$.])[A-Za-z_]\w*/g))
+      if (!declared.has(used)) found.add(used);
+  }
+  return found;
+}
+
+/** A variable or a parameter in its declaration. */
+const LOCAL = /(?<=[\s(](?:const|let) )\w+|\w+(?=: [a-z])/g;

@@ -64,7 +64,7 @@ export function pack(
   const copy = (): void => {
     // A step of depth at a time, since what a tile leaves of a cache line is the next one's.
     const [row, place, last] = [names.fresh("row"), names.fresh("place"), names.fresh("last")];
-    const [from, to] = [names.fresh("from"), names.fresh("to")];
+    const [from, to] = [names.fresh("source"), names.fresh("to")];
     const stop = names.fresh("stop");
     const wide = depth.free ? `${size} * ${width}` : String(depth.count * width);
     w.line(`let ${row}: usize = ${lines.base};`);

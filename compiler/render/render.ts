@@ -6,7 +6,7 @@ import { affineText, sizeText } from "./affine.ts";
 import { bitsLiteral, ConstantTable, isPlainLiteral } from "./constants.ts";
 import { formatOf, type Format } from "./format.ts";
 import { MathLibrary } from "./math/library.ts";
-import { Names } from "./names.ts";
+import { Names, unmark } from "./names.ts";
 import { addressName, renderNest } from "./nest.ts";
 import { renderProduct, type Room } from "./product.ts";
 import { normalSource, shuffleSource, threefrySource, uniformSource } from "./random.ts";
@@ -28,7 +28,7 @@ export interface RenderOptions {
  * @throws CompilerFault where the program is inconsistent
  */
 export function render(program: Program, plan: Plan, options: RenderOptions): string {
-  return new ModuleWriter(program, plan, options).write();
+  return unmark(new ModuleWriter(program, plan, options).write());
 }
 
 class ModuleWriter {

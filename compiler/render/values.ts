@@ -165,7 +165,7 @@ export class Values {
         );
         const text = write(inputs, this.tools);
         const lanes = resolve(gives);
-        if (/^[A-Za-z_]\w*$/.test(text)) return { text, lanes };
+        if (/^[$\w]+$/.test(text)) return { text, lanes };
         return assign(this.#wanted(index), text, lanes);
       }
       case "reduce":
