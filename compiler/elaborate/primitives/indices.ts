@@ -103,7 +103,9 @@ function wholeNumbers(build: Build, node: Node, views = MOST_VIEWS): Node | null
       return remake(build.graph, node, operands);
     }
     case "where": {
-      const [then, otherwise] = node.operands.slice(1).map((branch) => wholeNumbers(build, branch, views - 1));
+      const [then, otherwise] = node.operands
+        .slice(1)
+        .map((branch) => wholeNumbers(build, branch, views - 1));
       return then && otherwise ? remake(build.graph, node, [node.operands[0]!, then, otherwise]) : null;
     }
     default:
