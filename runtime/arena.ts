@@ -37,6 +37,8 @@ export class Arena {
   readonly exports: ModuleExports;
   /** All of the memory. A new one after it has grown. */
   floats: Float32Array | Float64Array;
+  /** The same as f64. */
+  doubles: Float64Array = new Float64Array();
   /** Rows that there is room for. */
   capacity: number;
   readonly #layout: Manifest["arena"];
@@ -54,7 +56,8 @@ export class Arena {
 
   #see(): Float32Array | Float64Array {
     const { buffer } = this.exports.memory;
-    return this.#bytes === 8 ? new Float64Array(buffer) : new Float32Array(buffer);
+    this.doubles = new Float64Array(buffer, 0, buffer.byteLength >> 3);
+    return this.#bytes === 8 ? this.doubles : new Float32Array(buffer);
   }
 
   /** The address behind all that the module takes for so many rows. */
@@ -81,6 +84,11 @@ export class Arena {
     const { fixed } = this.#layout;
     const offset = "fixed" in place ? place.fixed : fixed + place.rows * this.capacity;
     return (this.#base + offset) / this.#bytes;
+  }
+
+  /** The index in `doubles` of what lies at a place. */
+  double(place: ManifestPlace): number {
+    return (this.index(place) * this.#bytes) / 8;
   }
 
   /** Makes room for so many rows. @throws `out-of-memory`, and then nothing has changed */

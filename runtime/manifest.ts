@@ -86,7 +86,7 @@ export interface Manifest {
     readonly places: Readonly<Record<string, ManifestPlace>>;
     readonly states: readonly ManifestState[];
   } | null;
-  /** The number of steps made, a scalar in the module's float format. */
+  /** The number of steps made: one f64, whatever the module's format, and whole up to 2⁵³. */
   readonly step: ManifestPlace;
   /** Bytes: of the fixed part, for each row of capacity, and how many rows the inputs of one call may have at most. */
   readonly arena: { readonly fixed: number; readonly perRow: number };

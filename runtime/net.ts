@@ -105,7 +105,8 @@ export class LoadedNet implements Net {
   }
 
   get steps(): number {
-    return this.#scalar(this.manifest.step);
+    const arena = this.#arena;
+    return arena.doubles[arena.double(this.manifest.step)] ?? NaN;
   }
 
   // ------------------------------------------------------------------------------------------------ running
@@ -253,8 +254,8 @@ export class LoadedNet implements Net {
         `The file holds \`${name}\`, which ${model} has not; its parameters: ${list(this.#parameters.keys())}.`,
       );
     }
-    const seed = resumes ? this.#number("seed", metadata["seed"]) : this.seed;
-    const step = resumes ? this.#number("step", metadata["step"]) : 0;
+    const seed = resumes ? this.#number("seed", metadata["seed"], 2 ** 32 - 1) : this.seed;
+    const step = resumes ? this.#number("step", metadata["step"], Number.MAX_SAFE_INTEGER) : 0;
     const hyper = resumes ? this.#savedHyper(metadata["hyper"]) : { ...this.hyper };
 
     // From here on nothing can fail.
@@ -263,7 +264,7 @@ export class LoadedNet implements Net {
       feed.write(arena, arena.index(place));
       feed.clear();
     }
-    arena.floats[arena.index(this.manifest.step)] = step;
+    arena.doubles[arena.double(this.manifest.step)] = step;
     Object.assign(this.hyper, hyper);
   }
 
@@ -351,9 +352,9 @@ export class LoadedNet implements Net {
     return slot;
   }
 
-  #number(name: string, text: string | undefined): number {
+  #number(name: string, text: string | undefined, most: number): number {
     const value = Number(text);
-    if (text && Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
+    if (text && Number.isInteger(value) && value >= 0 && value <= most) return value;
     throw new NndslError("bad-weights", `The file's \`${name}\` is no count: ${JSON.stringify(text)}.`);
   }
 

@@ -7,6 +7,7 @@ import { showSize, type Shape } from "../ir/size.ts";
 import type { Buffer, Program } from "../schedule/kernel.ts";
 import type { Sharing } from "../schedule/share.ts";
 import { showNumber } from "../render/constants.ts";
+import { EXACT_STEP } from "../render/random.ts";
 import { MOST_WORKERS } from "../render/workers.ts";
 
 export interface ManifestFacts {
@@ -20,6 +21,12 @@ export interface ManifestFacts {
 /** Sizes as numbers, and what has the batch in it as it is written: `["N", 784]`, `["3·N"]`. */
 export const manifestShape = (shape: Shape, freeName: string): ManifestSize[] =>
   shape.map((size) => (size.free ? showSize(size, freeName) : size.count));
+
+/** The exact step number lies behind the one that formulas read. */
+function stepPlace(place: ManifestPlace): number {
+  if ("fixed" in place) return place.fixed + EXACT_STEP;
+  throw new CompilerFault("the step number is not in the fixed part");
+}
 
 /** The manifest as JSON. What JSON has no numbers for is a string there: "NaN", "Infinity", "-Infinity", "-0". */
 export const manifestText = (manifest: Manifest): string =>
@@ -114,7 +121,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
               };
             }),
           },
-    step: find("step", (r) => r.kind === "step"),
+    step: { fixed: stepPlace(find("step", (r) => r.kind === "step")) },
     arena: { fixed: program.arena.fixed, perRow: program.arena.perRow },
     settings: model.settings,
   };

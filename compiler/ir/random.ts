@@ -39,6 +39,16 @@ export interface RandomPlace {
   readonly entry: number;
 }
 
+/** The site of the counter that makes a key of the upper word of the step number: programs count theirs from 0, shuffles down from -1. */
+export const KEY_SITE = 0x80000000;
+
+/** The two words of the key: seed and step for the first 2^32 steps, and words made of these for those that come after. */
+function keyOf(seed: number, step: number): readonly [number, number] {
+  const key = [seed, step % 2 ** 32] as const;
+  const high = Math.floor(step / 2 ** 32);
+  return high === 0 ? key : threefry(key, [high, KEY_SITE]);
+}
+
 /** Uniform numbers have 24 bits, exact in f32. */
 const UNIT = 2 ** -24;
 
@@ -47,7 +57,7 @@ export function randomEntry(
   distribution: "uniform" | "normal",
   { seed, step, site, entry }: RandomPlace,
 ): number {
-  const [w0, w1] = threefry([seed, step], [entry, site]);
+  const [w0, w1] = threefry(keyOf(seed, step), [entry, site]);
   if (distribution === "uniform") return (w0 >>> 8) * UNIT;
   // In (0, 1], so that the logarithm is finite.
   const u1 = ((w0 >>> 8) + 1) * UNIT;

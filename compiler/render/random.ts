@@ -1,5 +1,5 @@
 /** The counter-based generator in vectors, the same numbers as `ir/random.ts`, and the shuffle made of it. */
-import { PARITY, ROTATIONS } from "../ir/random.ts";
+import { KEY_SITE, PARITY, ROTATIONS } from "../ir/random.ts";
 import { F32, type Format } from "./format.ts";
 import type { MathLibrary } from "./math/library.ts";
 import { wave } from "./math/trigonometry.ts";
@@ -42,25 +42,59 @@ function threefry(entry: v128, site: i32, key0: i32, key1: i32): v128 {
 }
 `;
 
-/** `uniform_f32x4(entry, site)` and its like. `step` is an expression for the step number as i32. */
-export function uniformSource(format: Format, math: MathLibrary, step: string): string {
+/**
+ * Bytes from the place of the step number as a float, which formulas read, to the exact one: f64 in either format, whole up to 2^53.
+ */
+export const EXACT_STEP = 8;
+
+/** @param step an expression for the address of the step number */
+export const nextStepSource = (format: Format, step: string): string => `/// The number of the step being made
+function nextStep(): void {
+  const count = load<f64>(${step}, ${EXACT_STEP}) + 1;
+  store<f64>(${step}, count, ${EXACT_STEP});
+  store<${format.dtype}>(${step}, <${format.dtype}>count);
+}
+`;
+
+export const keySource = `/// The key of random numbers
+let key0: i32 = 0;
+let key1: i32 = 0;
+`;
+
+/** @param step an expression for the address of the step number */
+export const readKeySource = (
+  step: string,
+): string => `/// (seed, step) for the first 2^32 steps; after them, the random words that this key gives to the upper word of the step number
+function readKey(): void {
+  const count = <i64>load<f64>(${step}, ${EXACT_STEP});
+  const high = <i32>(count >> 32);
+  key0 = seed;
+  key1 = <i32>count;
+  if (high == 0) return;
+  key0 = i32x4.extract_lane(threefry(i32x4.splat(high), ${hex(KEY_SITE)}, seed, key1), 0);
+  key1 = i32x4.extract_lane(secondWord, 0);
+}
+`;
+
+/** `uniform_f32x4(entry, site)` and its like. */
+export function uniformSource(format: Format, math: MathLibrary): string {
   const pen = math.pen(format);
   return `/// Uniform in [0, 1): the upper 24 bits of the first word
 function uniform_${format.vector}(entry: v128, site: i32): v128 {
-  const word = i32x4.shr_u(threefry(entry, site, seed, ${step}), 8);
+  const word = i32x4.shr_u(threefry(entry, site, key0, key1), 8);
   return ${format.vector}.mul(${fromWords(format, "word")}, ${pen.c(2 ** -24, "2^-24")});
 }
 `;
 }
 
 /** `normal_f32x4(entry, site)` and its like: √(-2 ln u1) cos(2π u2), Box and Muller's formula. */
-export function normalSource(format: Format, math: MathLibrary, step: string): string {
+export function normalSource(format: Format, math: MathLibrary): string {
   const pen = math.pen(format);
   const { vector: F, integer: I } = format;
   const magic = pen.roundingShift();
   return `/// Standard normal: sqrt(-2 ln u1) cos(2π u2), u1 in (0, 1] of the first word, u2 in [0, 1) of the second, 24 bits each
 function normal_${F}(entry: v128, site: i32): v128 {
-  const first = i32x4.add(i32x4.shr_u(threefry(entry, site, seed, ${step}), 8), i32x4.splat(1));
+  const first = i32x4.add(i32x4.shr_u(threefry(entry, site, key0, key1), 8), i32x4.splat(1));
   const second = i32x4.shr_u(secondWord, 8);
   const u1 = ${F}.mul(${fromWords(format, "first")}, ${pen.c(2 ** -24, "2^-24")});
   const radius = ${F}.sqrt(${F}.mul(${math.use("log", format)}(u1), ${pen.c(-2)}));

@@ -1,6 +1,6 @@
 /** Kernels → one AssemblyScript module, written to be read. Its exports are those of docs/abi.md. */
 import { CompilerFault } from "../fault.ts";
-import type { Address, Buffer, Entry, Kernel, Program } from "../schedule/kernel.ts";
+import type { Address, Buffer, Entry, Kernel, KernelCall, Program } from "../schedule/kernel.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { bitsLiteral, ConstantTable, isPlainLiteral } from "./constants.ts";
@@ -9,7 +9,16 @@ import { MathLibrary } from "./math/library.ts";
 import { Names, unmark } from "./names.ts";
 import { addressName, renderNest } from "./nest.ts";
 import { renderProduct, type Room } from "./product.ts";
-import { normalSource, shuffleSource, threefrySource, uniformSource } from "./random.ts";
+import {
+  EXACT_STEP,
+  keySource,
+  nextStepSource,
+  normalSource,
+  readKeySource,
+  shuffleSource,
+  threefrySource,
+  uniformSource,
+} from "./random.ts";
 import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
 import { MOST_WORKERS, workersSource } from "./workers.ts";
@@ -58,9 +67,14 @@ class ModuleWriter {
 
   write(): string {
     // Kernels come first: what they call and which constants they use is known after they are written.
-    const kernels = this.#program.kernels.map((_, i) => this.#kernel(i));
+    const calls = this.#program.entries.flatMap((entry) => (entry.name === "initialize" ? [] : entry.calls));
+    const readsKey = calls.some((call) => this.#isDraw(call));
+    const counts = calls.some((call) => this.#counts(call));
+    const called = new Set(this.#program.entries.flatMap((entry) => this.#kernelsOf(entry)));
+    const kernels = this.#program.kernels.flatMap((_, i) => (called.has(i) ? [this.#kernel(i)] : []));
     const entries = this.#entries();
     const draws = [...this.#draws.values()];
+    const step = this.#place(this.#bufferOf("step"));
     const { arena } = this.#program;
     return [
       `// ${this.#options.model}: ${this.#format.dtype}, ${this.#options.simd} SIMD. Made by nndsl; the interface is described in docs/abi.md.\n`,
@@ -82,9 +96,10 @@ class ModuleWriter {
       memorySource,
       `// ---------------------------------------------------------------- random numbers\n`,
       threefrySource,
-      ...draws,
+      ...(draws.length === 0 ? [] : [keySource, readsKey ? readKeySource(step) : "", ...draws]),
       shuffleSource,
       `// ---------------------------------------------------------------- kernels\n`,
+      counts ? nextStepSource(this.#format, step) : "",
       ...kernels,
       `// ---------------------------------------------------------------- entries\n`,
       ...entries,
@@ -149,14 +164,13 @@ class ModuleWriter {
   }
 
   #draw(distribution: "uniform" | "normal"): string {
-    const { dtype, vector } = this.#format;
-    const stepNumber = `<i32>load<${dtype}>(${this.#place(this.#bufferOf("step"))})`;
+    const { vector } = this.#format;
     if (!this.#draws.has(distribution)) {
       this.#draws.set(
         distribution,
         distribution === "uniform"
-          ? uniformSource(this.#format, this.#math, stepNumber)
-          : normalSource(this.#format, this.#math, stepNumber),
+          ? uniformSource(this.#format, this.#math)
+          : normalSource(this.#format, this.#math),
       );
     }
     return `${distribution}_${vector}`;
@@ -169,6 +183,15 @@ class ModuleWriter {
     const element = plain ? this.#format.dtype : this.#format.dtype === "f32" ? "u32" : "u64";
     const items = values.map((v) => (plain ? String(v) : bitsLiteral(v, this.#format)));
     return `const ${name}: usize = memory.data<${element}>([${items.join(", ")}], 16);\n`;
+  }
+
+  #isDraw = ({ kernel }: KernelCall): boolean => drawsRandom(this.#program.kernels[kernel]!);
+
+  /** Whether a call adds 1 to the step number, which is counted exactly, in whatever format kernels compute. */
+  #counts({ kernel, addresses }: KernelCall): boolean {
+    const step = this.#bufferOf("step");
+    const { operands } = this.#program.kernels[kernel]!;
+    return addresses.some(({ buffer }, i) => buffer === step && operands[i]!.access === "write");
   }
 
   #bufferOf(kind: "step" | "loss"): number {
@@ -211,6 +234,11 @@ class ModuleWriter {
     return trainSource(inputs, this.#format.bytes, this.#plan.sharing.any);
   }
 
+  /** The kernels that an entry calls by their functions. */
+  #kernelsOf({ name, calls }: Entry): number[] {
+    return calls.filter((call) => name === "initialize" || !this.#counts(call)).map(({ kernel }) => kernel);
+  }
+
   #entry(entry: Entry, waits: readonly boolean[]): string {
     const { dtype } = this.#format;
     const { splits, any } = this.#plan.sharing;
@@ -223,20 +251,32 @@ class ModuleWriter {
       if (isInitialize) {
         // First values are drawn as of step 0.
         writer.line("seed = newSeed;");
-        writer.line(`store<${dtype}>(${this.#place(this.#bufferOf("step"))}, 0);`);
+        writer.line(`store<f64>(${this.#place(this.#bufferOf("step"))}, 0, ${EXACT_STEP});`);
+        if (entry.calls.some((call) => this.#isDraw(call))) {
+          writer.line("key0 = newSeed;");
+          writer.line("key1 = 0;");
+        }
         writer.line("const rows: usize = 1;");
       } else {
         writer.line("const rows = <usize>count;");
       }
       writer.line("const room = <usize>capacity;");
       writer.line("const rowsAt = ARENA + FIXED;");
+      let hasKey = false;
       for (const [i, call] of entry.calls.entries()) {
         const addresses = call.addresses.map((a) => this.#address(a));
         const rows = call.rows === undefined ? "rows" : sizeText(call.rows, 1);
-        const site = drawsRandom(this.#program.kernels[call.kernel]!) ? [call.site ?? 0] : [];
+        const site = this.#isDraw(call) ? [call.site ?? 0] : [];
         const alone = any && splits[call.kernel] === null ? "if (worker == 0) " : "";
         if (any && waits[i]!) writer.line("meet();");
-        writer.line(`${alone}${this.#functions[call.kernel]!}(${[...addresses, rows, ...site].join(", ")});`);
+        // With several workers another one may have counted meanwhile.
+        if (site.length > 0 && !isInitialize && (any || !hasKey)) writer.line("readKey();");
+        hasKey ||= site.length > 0;
+        if (!isInitialize && this.#counts(call)) writer.line(`${alone}nextStep();`);
+        else
+          writer.line(
+            `${alone}${this.#functions[call.kernel]!}(${[...addresses, rows, ...site].join(", ")});`,
+          );
       }
       if (any) writer.line("meet();");
       if (returns === "f64") {

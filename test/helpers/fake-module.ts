@@ -83,7 +83,7 @@ export function initialize(s: i32): void {
   put(${at.w}, <f64>((<u32>s * 2246822519 + 1) >> 8) / 16777216.0, 1);
   put(${at.b}, 0);
   put(${at.mw}, 0, 0); put(${at.mw}, 0, 1); put(${at.mb}, 0);
-  put(${at.lr}, 0.1); put(${at.momentum}, 0.5); put(${at.step}, 0);
+  put(${at.lr}, 0.1); put(${at.momentum}, 0.5); store<f64>(arena + ${at.step}, 0);
 }
 export function predict(rows: i32): void {
   for (let i = 0; i < rows; i++) put(${FIXED} + ${3 * bytes} * capacity, p(i), i);
@@ -115,7 +115,7 @@ export function step(rows: i32): f64 {
   const loss = gradients(rows);
   update(${at.w}, ${at.mw}, ${at.dw}, 0); update(${at.w}, ${at.mw}, ${at.dw}, 1);
   update(${at.b}, ${at.mb}, ${at.db}, 0);
-  put(${at.step}, get(${at.step}) + 1);
+  store<f64>(arena + ${at.step}, load<f64>(arena + ${at.step}) + 1);
   return loss;
 }
 export function shuffle(address: i32, count: i32, seed: i32, epoch: i32): void {

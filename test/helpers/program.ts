@@ -97,7 +97,8 @@ export async function prepare(
   return ({ rows = 1, seed = 0, step = 0 } = {}) => {
     module.reserve(rows);
     module.initialize(seed);
-    view(0, 1)[0] = step;
+    // The exact number, behind the one that formulas read.
+    new Float64Array(module.memory.buffer, base + 8, 1)[0] = step;
     for (const list of placed) for (const { offset, values } of list) view(offset, values.length).set(values);
     module.predict(rows);
     return placed.map((list) => list.map(({ offset, values }) => [...view(offset, values.length)]));
