@@ -1,12 +1,16 @@
 /**
- * Mutation test of the derivative rules: each rule is made wrong in memory, in every way below that changes it, and the check of
- * `test/ops.test.ts` must notice. `npm run mutants` prints what was tried; exit 1 where a wrong rule passes.
+ * Mutation test of the derivative rules, and of the rules that make formulas stable: each is made wrong in memory, in every way below that
+ * changes it, and the checks of `test/ops.test.ts` and `test/passes-stabilise.test.ts` must notice. `npm run mutants` prints what was tried; exit 1
+ * where a wrong rule passes.
  */
 import type { Build } from "../compiler/ir/build.ts";
 import type { Node, OpName } from "../compiler/ir/node.ts";
 import type { Op } from "../compiler/ops/op.ts";
 import { ops } from "../compiler/ops/table.ts";
+import type { Rule as Rewriting } from "../compiler/passes/rewrite.ts";
+import { stabilisations } from "../compiler/passes/rules/stabilisations.ts";
 import { differentiable, faultOf, records } from "../test/helpers/derivatives.ts";
+import { cases, faultOfCase, replaceRewrite, rulesOfCase } from "../test/helpers/stabilise-cases.ts";
 
 type Flows = readonly (Node | null)[];
 type Rule = (build: Build, node: never, cotangent: Node) => Flows;
@@ -93,6 +97,44 @@ function tryMutant(record: Op<OpName>, mutation: Mutation): Outcome {
   }
 }
 
+/** Wrong right sides of a rewriting. Each keeps the shape, so that nothing but a wrong number tells. */
+const rewritings: readonly { readonly name: string; readonly of: (b: Build, right: Node) => Node }[] = [
+  { name: "sign", of: (b, right) => b.neg(right) },
+  { name: "factor 2", of: (b, right) => b.mul(right, 2) },
+  { name: "term 1", of: (b, right) => b.add(right, 1) },
+  { name: "nothing", of: (b, right) => b.zeros(right.shape) },
+  { name: "no gradient", of: (b, right) => b.elementwise("stop_gradient", right) },
+];
+
+/** Rules that have tests of their own kind. */
+const ELSEWHERE: readonly string[] = ["log1p", "expm1", "norm", "slice-of-concat"];
+
+const formulas = Object.values(cases).map((one) => ({ one, fired: rulesOfCase(one) }));
+
+/** Whether a case notices the wrong right side, which is put there once for each node: a rule may match its own result. */
+function tryRewriting(rule: Rewriting, of: (b: Build, right: Node) => Node): Outcome {
+  const told = formulas.filter(({ fired }) => fired.has(rule.name));
+  const outcomes = told.map(({ one }): Outcome => {
+    const done = new Set<Node>();
+    const restore = replaceRewrite(rule, (right) => (site, node) => {
+      const found = done.has(node) ? null : right(site, node);
+      if (found === null) return null;
+      const mutant = of(site.b, found);
+      for (const made of [mutant, found]) done.add(made);
+      return mutant;
+    });
+    try {
+      return faultOfCase(one) === null ? "missed" : "caught";
+    } catch {
+      // A graph that the verifier refuses, or rewriting that does not end.
+      return "caught";
+    } finally {
+      restore();
+    }
+  });
+  return outcomes.length === 0 ? "no mutant" : outcomes.includes("caught") ? "caught" : "missed";
+}
+
 const started = performance.now();
 const rules = records.filter(differentiable);
 const unsound = rules.filter((record) => faultOf(record.name) !== null);
@@ -100,8 +142,18 @@ const rows = rules.map((record) => ({
   record,
   outcomes: mutations.map((mutation) => ({ name: mutation.name, outcome: tryMutant(record, mutation) })),
 }));
-const tried = rows.map(({ record, outcomes }) => ({
-  name: record.name,
+const unsoundCases = Object.entries(cases).filter(([, one]) => faultOfCase(one) !== null);
+const tried = [
+  ...rows.map(({ record, outcomes }) => ({ name: record.name, outcomes })),
+  ...stabilisations
+    // Of use between layers, and tested with the simplifications.
+    .filter((rule) => !ELSEWHERE.includes(rule.name))
+    .map((rule) => ({
+      name: rule.name,
+      outcomes: rewritings.map(({ name, of }) => ({ name, outcome: tryRewriting(rule, of) })),
+    })),
+].map(({ name, outcomes }) => ({
+  name,
   mutants: outcomes.filter((o) => o.outcome !== "no mutant"),
 }));
 
@@ -114,9 +166,10 @@ const mutants = tried.flatMap((row) => row.mutants);
 const missed = mutants.filter((m) => m.outcome === "missed").length;
 const few = tried.filter((row) => row.mutants.length < 2).map((row) => row.name);
 console.log(
-  `\n${rules.length} rules, ${mutants.length} mutants, ${mutants.length - missed} caught, ${missed} missed, ` +
+  `\n${tried.length} rules, ${mutants.length} mutants, ${mutants.length - missed} caught, ${missed} missed, ` +
     `${((performance.now() - started) / 1000).toFixed(1)} s`,
 );
 for (const { name } of unsound) console.log(`the rule of ${name} itself does not pass`);
+for (const [name] of unsoundCases) console.log(`the case ${name} itself does not pass`);
 if (few.length > 0) console.log(`fewer than two mutants: ${few.join(", ")}`);
-process.exitCode = missed + few.length + unsound.length > 0 ? 1 : 0;
+process.exitCode = missed + few.length + unsound.length + unsoundCases.length > 0 ? 1 : 0;

@@ -3,7 +3,7 @@
  * spelling. Where a value cannot be seen to be large, or to vanish, nothing is said: a warning must be worth reading.
  */
 import type { Node, OpName } from "../../ir/node.ts";
-import { isNonNegative } from "../../ops/bounds.ts";
+import { behindViews, isRest, overflows, vanishes } from "./extremes.ts";
 import { isConstant } from "./match.ts";
 
 export interface Instability {
@@ -16,33 +16,27 @@ export interface Instability {
   readonly matches: (node: Node) => boolean;
 }
 
-/** Sums and products inside one another that are read; each branches, so the cost is 2 to this power. */
-const DEPTH = 7;
-
 export const instabilities: readonly Instability[] = [
   {
     name: "log-of-overflow",
     reason: "e^x is infinite from x = 89 in f32, and so is the logarithm of a sum with it",
     help: "use `logsumexp`: log(Σ a e^x) is logsumexp(x + log(a)), and `stack` makes one tensor of several terms",
-    at: ["log"],
-    matches: ({ operands: [x] }) => overflows(x!, DEPTH),
+    at: ["log", "log1p"],
+    matches: ({ operands: [x] }) => overflows(x!),
+  },
+  {
+    name: "log-of-rest",
+    reason: "what is subtracted from 1 rounds to 1, and the logarithm of 0 is -inf",
+    help: "there is no stable spelling in these functions: keep the argument from 0, as in log(max(1 - erf(z), 1e-7)), or use a logistic function in its place",
+    at: ["log", "log1p"],
+    matches: ({ op, operands: [x] }) => isRest(x!, op === "log1p" ? 1 : 0),
   },
   {
     name: "log-of-underflow",
     reason: "a probability or an e^x that is small is 0 in floating point, and its logarithm is -inf",
     help: "take the logarithm of each factor, log(a b) = log(a) + log(b), and use `logsumexp` for that of a sum of exponentials",
     at: ["log"],
-    matches: ({ operands: [x] }) => vanishes(x!, DEPTH),
-  },
-  {
-    name: "log-of-one-minus",
-    reason: "what is subtracted from 1 rounds to 1, and the logarithm of 0 is -inf",
-    help: "log(1 - tanh(z)) is log(2) - softplus(2 * z); log(1 - softmax(z)) is the `logsumexp` of the other entries less that of all",
-    at: ["log1p"],
-    matches({ operands: [x] }) {
-      const negative = behindViews(x!);
-      return negative.op === "neg" && ["softmax", "tanh"].includes(behindViews(negative.operands[0]!).op);
-    },
+    matches: ({ operands: [x] }) => vanishes(x!),
   },
   {
     name: "quotient-of-overflow",
@@ -50,7 +44,7 @@ export const instabilities: readonly Instability[] = [
       "numerator and denominator are infinite where an e^x is, from x = 89 in f32, and inf / inf is NaN",
     help: "use `softmax`, in which `where(mask, x, -inf)` leaves entries out, or `sigmoid`: e^a / (e^a + e^b) is sigmoid(a - b)",
     at: ["div"],
-    matches: ({ operands: [a, c] }) => overflows(a!, DEPTH) && overflows(c!, DEPTH),
+    matches: ({ operands: [a, c] }) => overflows(a!) && overflows(c!),
   },
   {
     name: "quotient-by-norm",
@@ -73,125 +67,6 @@ export const instabilities: readonly Instability[] = [
     },
   },
 ];
-
-const VIEWS: ReadonlySet<OpName> = new Set<OpName>(["reshape", "broadcast", "permute", "slice", "gather"]);
-
-function behindViews(node: Node): Node {
-  while (VIEWS.has(node.op)) node = node.operands[0]!;
-  return node;
-}
-
-/** Whether e^x with an x that nothing bounds is a term or a factor. */
-function overflows(given: Node, depth: number): boolean {
-  const x = behindViews(given);
-  switch (x.op) {
-    case "exp":
-    case "expm1":
-      return !isBounded(x.operands[0]!, "above", DEPTH);
-    case "add":
-    case "sub":
-    case "mul":
-    case "sum":
-      return depth > 0 && x.operands.some((operand) => overflows(operand, depth - 1));
-    case "div":
-      return depth > 0 && overflows(x.operands[0]!, depth - 1) && !overflows(x.operands[1]!, depth - 1);
-    default:
-      return false;
-  }
-}
-
-/** Whether all of x underflows to 0: a probability, or e^x with an x that nothing bounds, is a factor of each term. */
-function vanishes(given: Node, depth: number): boolean {
-  const x = behindViews(given);
-  if (depth === 0) return false;
-  switch (x.op) {
-    case "sigmoid":
-    case "softmax":
-      return true;
-    case "exp":
-      return !isBounded(x.operands[0]!, "below", DEPTH);
-    case "add":
-      return x.operands.every((term) => vanishes(term, depth - 1));
-    case "mul":
-      return x.operands.some((factor) => vanishes(factor, depth - 1));
-    case "sum":
-    case "div":
-      return vanishes(x.operands[0]!, depth - 1);
-    default:
-      return false;
-  }
-}
-
-type Side = "above" | "below";
-const opposite = { above: "below", below: "above" } as const;
-
-/** Values near 0 whatever is given, and functions so slow that their exponential is a power. */
-const SMALL: ReadonlySet<OpName> = new Set<OpName>([
-  "constant",
-  "extent",
-  "step",
-  "random",
-  "sigmoid",
-  "softmax",
-  "tanh",
-  "erf",
-  "sin",
-  "cos",
-  "sign",
-  "one_hot",
-  "cast",
-  "log",
-  "log1p",
-]);
-
-/** Whether x has a bound on that side, or may have one: what is clamped or shifted by a maximum passes. */
-function isBounded(given: Node, side: Side, depth: number): boolean {
-  const x = behindViews(given);
-  if (SMALL.has(x.op) || depth === 0) return true;
-  if (side === "below" && isNonNegative(x, depth)) return true;
-  const [a, c] = x.operands;
-  const bounded = (operand: Node, where: Side): boolean => isBounded(operand, where, depth - 1);
-  switch (x.op) {
-    case "neg":
-      return bounded(a!, opposite[side]);
-    case "where":
-      return x.operands.slice(1).some((branch) => bounded(branch, side));
-    case "min":
-      return side === "above"
-        ? bounded(a!, side) || bounded(c!, side)
-        : bounded(a!, side) && bounded(c!, side);
-    case "max":
-      return side === "below"
-        ? bounded(a!, side) || bounded(c!, side)
-        : bounded(a!, side) && bounded(c!, side);
-    case "add":
-      return bounded(a!, side) && bounded(c!, side);
-    case "sub":
-      if (side === "above" && ["reduce_max", "logsumexp"].includes(behindCut(c!).op)) return true;
-      return bounded(a!, side) && bounded(c!, opposite[side]);
-    case "mul": {
-      const constant = [a!, c!].map(behindViews).find((factor) => isConstant(factor));
-      if (constant === undefined || !isConstant(constant)) {
-        return [a!, c!].every((factor) => bounded(factor, "above") && bounded(factor, "below"));
-      }
-      const other = behindViews(a!) === constant ? c! : a!;
-      return bounded(other, constant.attributes.value < 0 ? opposite[side] : side);
-    }
-    case "div":
-    case "sum":
-    case "reduce_max":
-    case "reduce_min":
-    case "stop_gradient":
-      return bounded(a!, side);
-    default:
-      return false;
-  }
-}
-
-function behindCut(node: Node): Node {
-  while (VIEWS.has(node.op) || node.op === "stop_gradient") node = node.operands[0]!;
-  return node;
-}
 
 /** What is multiplied to give x. */
 function factors(given: Node): readonly Node[] {

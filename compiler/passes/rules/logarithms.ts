@@ -1,169 +1,136 @@
-/** The logarithm of what is an exponential at heart, without making the exponential. */
-import type { Node } from "../../ir/node.ts";
+/** The logarithms, roots and quotients of what is an exponential at heart, without making the exponential. */
+import type { Build } from "../../ir/build.ts";
+import type { Node, OpName } from "../../ir/node.ts";
+import type { Shape } from "../../ir/size.ts";
 import type { Rule, Site } from "../rewrite.ts";
-import { axesOf, isConstant, negated, orders, throughViews } from "./match.ts";
+import { isRest, overflows, vanishes } from "./extremes.ts";
+import { isConstant, orders, spreadReduction, throughViews } from "./match.ts";
+import { DEPTH, identities, isGuarded, logOneMinusExp, over, scaled, type Scaled } from "./scaled.ts";
 
-interface Logarithm {
-  readonly name: string;
-  readonly formula: string;
-  /** log `node`, or null; `depth` bounds how far products of quotients of powers are followed. */
-  readonly of: (site: Site, node: Node, depth: number) => Node | null;
-}
+/** The identities of `scaled.ts` as rules, which see through views. */
+const ofIdentities: readonly Rule[] = identities.map(({ name, formula, of }) => ({
+  name,
+  formula,
+  at: ["log", "log1p"],
+  rewrite(site, node) {
+    const { core, again } = throughViews(site, node.operands[0]!);
+    const number = node.op === "log" ? core : site.b.add(core, 1);
+    if (number.op === "constant") return null;
+    const found = of(site, number, DEPTH);
+    return found === null ? null : again(logOf(site.b, found, number.shape));
+  },
+}));
 
-/** Products branch, so the cost is 2 to this power. */
-const DEPTH = 6;
-
-const logarithms: readonly Logarithm[] = [
+export const logarithmRules: readonly Rule[] = [
   {
-    name: "log-exp",
-    formula: "log e^x → x",
-    of: ({ as }, node) => as(node, "exp")?.operands[0] ?? null,
-  },
-  {
-    name: "log-sigmoid",
-    formula: "log σ(x) → -softplus(-x)",
-    of(site, node) {
-      const sigmoid = site.as(node, "sigmoid");
-      return sigmoid === null ? null : site.b.neg(site.b.softplus(negated(site, sigmoid.operands[0]!)));
+    name: "log-one-minus-exp",
+    formula: "log(1 - e^x) → log(-expm1 x) where x > -log 2, log1p(-e^x) else",
+    at: ["log", "log1p"],
+    rewrite(site, node) {
+      const { core, again } = throughViews(site, node.operands[0]!);
+      const negative = site.as(core, "neg");
+      if (negative === null) return null;
+      const inner = throughViews(site, negative.operands[0]!);
+      const power = site.as(inner.core, node.op === "log" ? "expm1" : "exp");
+      const x = power?.operands[0];
+      return x === undefined || isGuarded(x) ? null : again(inner.again(logOneMinusExp(site.b, x)));
     },
   },
+  ...ofIdentities,
   {
-    name: "log-one-minus-sigmoid",
-    formula: "log(1 - σ(x)) → -softplus x",
-    of(site, node) {
-      const difference = site.as(node, "sub");
-      if (difference === null || !isConstant(difference.operands[0]!, 1)) return null;
-      const { core, again } = throughViews(site, difference.operands[1]!);
-      const sigmoid = site.as(core, "sigmoid");
-      return sigmoid === null ? null : again(site.b.neg(site.b.softplus(sigmoid.operands[0]!)));
-    },
-  },
-  {
-    name: "log-one-plus-exp",
-    formula: "log(1 + e^x) → softplus x",
-    of(site, node) {
-      const sum = site.as(node, "add");
-      for (const [one, e] of sum === null ? [] : orders(sum)) {
-        const { core, again } = throughViews(site, e);
-        const exponential = site.as(core, "exp");
-        if (isConstant(one, 1) && exponential !== null)
-          return again(site.b.softplus(exponential.operands[0]!));
-      }
-      return null;
-    },
-  },
-  {
-    name: "log-softmax",
-    formula: "log softmax x → x - log Σ e^x",
-    of({ b, as }, node) {
-      const softmax = as(node, "softmax");
-      if (softmax === null) return null;
-      const x = softmax.operands[0]!;
-      return b.sub(x, b.logsumexp(x, [softmax.attributes.axis]));
-    },
-  },
-  {
-    name: "logsumexp",
-    formula: "log Σ e^x → logsumexp x",
-    of({ b, as }, node) {
-      const sum = as(node, "sum");
-      const exponential = sum === null ? null : as(sum.operands[0]!, "exp");
-      return sum === null || exponential === null ? null : b.logsumexp(exponential.operands[0]!, axesOf(sum));
-    },
-  },
-  {
-    name: "log-picked-softmax",
-    formula: "log Σ one_hot(y) softmax x → x_y - log Σ e^x",
-    of({ b, as }, node) {
-      const sum = as(node, "sum");
-      const product = sum === null ? null : as(sum.operands[0]!, "mul");
-      if (sum === null || product === null) return null;
-      const last = product.shape.length - 1;
-      if (axesOf(sum).length !== 1 || axesOf(sum)[0] !== last) return null;
-      for (const [mask, p] of orders(product)) {
-        const chosen = as(as(mask, "cast")?.operands[0] ?? mask, "one_hot");
-        const softmax = as(p, "softmax");
-        if (chosen === null || softmax === null || softmax.attributes.axis !== last) continue;
-        const x = softmax.operands[0]!;
-        return b.sub(b.reshape(b.gather(x, chosen.operands[0]!), sum.shape), b.logsumexp(x, [last]));
-      }
-      return null;
-    },
-  },
-  {
-    name: "log-product",
+    name: "root-of-probability",
     formula:
-      "log(a c) → log a + log c, where one of them is listed here and the other is too, or is a positive constant",
-    of: (site, node, depth) => logOfPair(site, site.as(node, "mul"), site.b.add, depth),
-  },
-  {
-    name: "log-quotient",
-    formula: "log(a / c) → log a - log c, likewise",
-    of: (site, node, depth) => logOfPair(site, site.as(node, "div"), site.b.sub, depth),
-  },
-  {
-    name: "log-reciprocal",
-    formula: "log(1 / a) → -log a, where log a is listed here",
-    of(site, node, depth) {
-      const inverse = site.as(node, "reciprocal");
-      const log = inverse === null ? null : stableLog(site, inverse.operands[0]!, depth);
-      return log === null ? null : site.b.neg(log);
+      "a^c → e^(c log a), where a may be close to 0 and c is between 0 and 1, or negative, or a is 1 less a probability",
+    at: ["sqrt", "pow"],
+    rewrite(site, node) {
+      const exponent = node.op === "sqrt" ? 0.5 : constantOf(node.operands[1]!);
+      if (exponent === null || exponent === 0 || exponent === -1) return null;
+      const { core, again } = throughViews(site, node.operands[0]!);
+      // The root of a sum of squares is a norm, whose rule says what it is at 0.
+      if (core.op === "sum" || core.op === "add") return null;
+      if (!vanishes(core) || (exponent >= 1 && !isRest(core))) return null;
+      const base = scaled(site, core);
+      if (base === null || base.log === null || base.factor !== null) return null;
+      return again(site.b.exp(site.b.mul(base.log, exponent)));
     },
   },
   {
-    name: "log-power",
-    formula: "log a^c → c log a, where log a is listed here",
-    of(site, node, depth) {
-      const power = site.as(node, "pow");
-      const exponent = power?.operands[1];
-      if (power === null || exponent === undefined || !isConstant(exponent)) return null;
-      const log = stableLog(site, power.operands[0]!, depth);
-      return log === null ? null : site.b.mul(log, exponent.attributes.value);
+    name: "quotient-of-exponentials",
+    formula: "a / c → e^(log a - log c), where both may be ∞",
+    at: ["div"],
+    rewrite(site, node) {
+      const [above, below] = node.operands;
+      if (!overflows(above!) || !overflows(below!)) return null;
+      const [a, c] = [scaled(site, above!), scaled(site, below!)];
+      if (a === null || c === null) return null;
+      const { factor, log } = over(site.b, a, c);
+      if (log === null) return factor;
+      return factor === null ? site.b.exp(log) : site.b.mul(factor, site.b.exp(log));
+    },
+  },
+  {
+    name: "zero-times-log",
+    formula: "y log p → y where(y = 0, 0, log p), for a label or a probability y: 0 log 0 is 0",
+    at: ["mul"],
+    rewrite(site, node) {
+      for (const [y, log] of orders(node)) {
+        if (!isLogOfProbability(site, log) || !isWeight(site, y, log)) continue;
+        const { b } = site;
+        const truth = site.as(y, "cast")?.operands[0];
+        if (truth?.type === "bool") return b.where(truth, log, 0);
+        return b.mul(y, b.where(b.eq(y, 0), 0, log));
+      }
+      return null;
     },
   },
 ];
 
-/** The table above as rules, which see through views. */
-export const logarithmRules: readonly Rule[] = logarithms.map(({ name, formula, of }) => ({
-  name,
-  formula,
-  at: ["log"],
-  rewrite(site, node) {
-    const { core, again } = throughViews(site, node.operands[0]!);
-    const log = of(site, core, DEPTH);
-    return log === null ? null : again(log);
-  },
-}));
+const logOf = (b: Build, { factor, log }: Scaled, shape: Shape): Node => {
+  if (factor === null) return log ?? b.constant(0, shape);
+  return log === null ? b.log(factor) : b.add(b.log(factor), log);
+};
 
-/** log `node` by the first of the table that knows it. */
-function stableLog(site: Site, node: Node, depth: number): Node | null {
-  if (depth === 0) return null;
-  const { core, again } = throughViews(site, node);
-  for (const { of } of logarithms) {
-    const log = of(site, core, depth - 1);
-    if (log !== null) return again(log);
+const constantOf = (node: Node): number | null => (isConstant(node) ? node.attributes.value : null);
+
+/** Whether x is log p or -log p, a sum with one, or what those of a softmax have become, so that it may be infinite where a label is 0. */
+function isLogOfProbability(site: Site, given: Node, depth = 3): boolean {
+  const x = throughViews(site, given).core;
+  if (site.as(x, "log") !== null || exponentOf(site, x) !== null) return true;
+  const sum = site.as(x, "add") ?? site.as(x, "sub") ?? site.as(x, "neg");
+  return sum !== null && depth > 0 && sum.operands.some((term) => isLogOfProbability(site, term, depth - 1));
+}
+
+/** z, where x is log softmax z = z - log Σ e^z. */
+function exponentOf(site: Site, x: Node): Node | null {
+  const difference = site.as(x, "sub");
+  const total = difference === null ? null : spreadReduction(site, difference.operands[1]!, "logsumexp");
+  return total !== null && total.operands[0] === difference?.operands[0] ? total.operands[0]! : null;
+}
+
+/**
+ * Whether y is a label, which no gradient is wanted by, or a probability, whose gradient at 0 goes no further, or the number whose logarithm
+ * this is.
+ */
+function isWeight(site: Site, given: Node, log: Node): boolean {
+  const y = throughViews(site, site.as(given, "neg")?.operands[0] ?? given).core;
+  if (site.as(y, "softmax") !== null) return true;
+  const inner = throughViews(site, site.as(log, "neg")?.operands[0] ?? log).core;
+  return site.as(inner, "log")?.operands[0] === y || isData(site, y);
+}
+
+/** Nodes that are read to find out whether something is data. */
+const MOST_READ = 200;
+
+/** Whether x is made of inputs and numbers alone, none of which a gradient is taken by. A number alone is a weight of another kind. */
+function isData({ as }: Site, x: Node): boolean {
+  if (x.op === "constant") return false;
+  const seen = new Set<Node>([x]);
+  for (const node of seen) {
+    const isVariable = as(node, node.op) === null;
+    if (isVariable || LEARNT.has(node.op) || seen.size > MOST_READ) return false;
+    for (const operand of node.operands) seen.add(operand);
   }
-  return null;
+  return true;
 }
 
-function logOfPair(
-  site: Site,
-  pair: { readonly operands: readonly Node[] } | null,
-  join: (a: Node, c: Node) => Node,
-  depth: number,
-): Node | null {
-  if (pair === null) return null;
-  const [a, c] = pair.operands;
-  const [stableA, stableC] = [stableLog(site, a!, depth), stableLog(site, c!, depth)];
-  if (stableA === null && stableC === null) return null;
-  const [u, v] = [stableA ?? logOfConstant(site, a!), stableC ?? logOfConstant(site, c!)];
-  return u === null || v === null ? null : join(u, v);
-}
-
-/** The logarithm of a positive number or a size. */
-function logOfConstant(site: Site, node: Node): Node | null {
-  const { core, again } = throughViews(site, node);
-  if (core.op === "extent") return again(site.b.log(core));
-  if (!isConstant(core) || core.attributes.value <= 0) return null;
-  return again(site.b.constant(Math.log(core.attributes.value), core.shape));
-}
+const LEARNT: ReadonlySet<OpName> = new Set<OpName>(["parameter", "state", "hyper"]);

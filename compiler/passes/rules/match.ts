@@ -42,6 +42,46 @@ export function negated({ b, as }: Site, x: Node): Node {
 export const areOpposite = (site: Site, x: Node, y: Node): boolean =>
   negated(site, x) === y || negated(site, y) === x;
 
+/** A node as an op that a rule may look into; null where it is another, or a variable. */
+export type Look = Site["as"];
+
+/** offset + slope · core, entry by entry, under views, the outermost first. */
+export interface Affine {
+  readonly core: Node;
+  readonly offset: number;
+  readonly slope: number;
+  readonly views: readonly Node[];
+}
+
+/** Reads sums and products with numbers, as far as they go; 0 + 1 · node where there are none. */
+export function affine(as: Look, node: Node): Affine {
+  let [core, offset, slope] = [node, 0, 1];
+  const views: Node[] = [];
+  for (;;) {
+    const [a, c] = core.operands;
+    const [sum, difference, product] = [as(core, "add"), as(core, "sub"), as(core, "mul")];
+    const view =
+      as(core, "reshape") ??
+      as(core, "permute") ??
+      as(core, "broadcast") ??
+      as(core, "slice") ??
+      as(core, "gather");
+    if (view !== null) views.push(view);
+    if (view !== null) core = view.operands[0]!;
+    else if (as(core, "neg") !== null) [core, slope] = [a!, -slope];
+    else if (sum !== null && isConstant(a!)) [core, offset] = [c!, offset + slope * a.attributes.value];
+    else if (sum !== null && isConstant(c!)) [core, offset] = [a!, offset + slope * c.attributes.value];
+    else if (difference !== null && isConstant(a!))
+      [core, offset, slope] = [c!, offset + slope * a.attributes.value, -slope];
+    else if (difference !== null && isConstant(c!))
+      [core, offset] = [a!, offset - slope * c.attributes.value];
+    else if (product !== null && isConstant(a!)) [core, slope] = [c!, slope * a.attributes.value];
+    else if (product !== null && isConstant(c!)) [core, slope] = [a!, slope * c.attributes.value];
+    else if (as(core, "div") !== null && isConstant(c!)) [core, slope] = [a!, slope / c.attributes.value];
+    else return { core, offset, slope, views };
+  }
+}
+
 /** A node seen through views: `again` puts the same views over another node of the core's shape. */
 export interface Viewed {
   readonly core: Node;
@@ -63,10 +103,12 @@ export function throughViews({ b, as }: Site, node: Node): Viewed {
     views.push(view);
     core = view.operands[0]!;
   }
-  const again = (other: Node): Node =>
-    views.reduceRight((x, view) => remake(b.graph, view, [x, ...view.operands.slice(1)]), other);
-  return { core, again };
+  return { core, again: (other) => underViews(b, views, other) };
 }
+
+/** `x` under the views given, the outermost first. */
+export const underViews = (b: Build, views: readonly Node[], given: Node): Node =>
+  views.reduceRight((x, view) => remake(b.graph, view, [x, ...view.operands.slice(1)]), given);
 
 /**
  * The reduction that `node` is, or is spread from over `node`'s shape, axis under axis; reshapes on the way that undo one another

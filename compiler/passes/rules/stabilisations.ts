@@ -7,6 +7,7 @@ import { isOne, ONE } from "../../ir/size.ts";
 import type { Rule, Site } from "../rewrite.ts";
 import { logarithmRules } from "./logarithms.ts";
 import {
+  affine,
   areOpposite,
   axesOf,
   isConstant,
@@ -14,6 +15,7 @@ import {
   orders,
   spreadReduction,
   throughViews,
+  underViews,
   unshifted,
   unspread,
 } from "./match.ts";
@@ -108,28 +110,37 @@ export const stabilisations: readonly Rule[] = [
       return x === null ? null : site.b.softmax(x, axis);
     },
   },
+  {
+    name: "one-minus-sigmoid",
+    formula: "1 - σ(x) → σ(-x)",
+    at: ["sub", "add"],
+    rewrite(site, node) {
+      const { core, offset, slope, views } = affine(site.as, node);
+      const sigmoid = offset === 1 && slope === -1 ? site.as(core, "sigmoid") : null;
+      if (sigmoid === null) return null;
+      return underViews(site.b, views, site.b.sigmoid(negated(site, sigmoid.operands[0]!)));
+    },
+  },
+  {
+    name: "one-minus-choice",
+    formula: "1 - where(t, p, c) → where(t, 1 - p, 1 - c), for a σ p; 1 - concat likewise",
+    at: ["sub", "add"],
+    rewrite(site, node) {
+      const { core, offset, slope, views } = affine(site.as, node);
+      if (offset !== 1 || slope !== -1 || !hasSigmoid(site, core)) return null;
+      const { b } = site;
+      const choice = site.as(core, "where");
+      if (choice !== null) {
+        const [condition, then, otherwise] = choice.operands;
+        return underViews(b, views, b.where(condition!, b.sub(1, then!), b.sub(1, otherwise!)));
+      }
+      const whole = site.as(core, "concat");
+      if (whole === null) return null;
+      const parts = whole.operands.map((part) => b.sub(1, part));
+      return underViews(b, views, b.concat(parts, whole.attributes.axis));
+    },
+  },
   ...logarithmRules,
-  {
-    name: "softplus",
-    formula: "log1p(e^x) → softplus x",
-    at: ["log1p"],
-    rewrite(site, node) {
-      const { core, again } = throughViews(site, node.operands[0]!);
-      const e = site.as(core, "exp");
-      return e === null ? null : again(site.b.softplus(e.operands[0]!));
-    },
-  },
-  {
-    name: "log1p-of-sigmoid",
-    formula: "log1p(-σ(x)) → -softplus x",
-    at: ["log1p"],
-    rewrite(site, node) {
-      const { core, again } = throughViews(site, node.operands[0]!);
-      const inner = throughViews(site, site.as(core, "neg")?.operands[0] ?? core);
-      const sigmoid = core.op === "neg" ? site.as(inner.core, "sigmoid") : null;
-      return sigmoid === null ? null : again(inner.again(site.b.neg(site.b.softplus(sigmoid.operands[0]!))));
-    },
-  },
   {
     name: "log1p",
     formula: "log(1 ± x) → log1p(±x)",
@@ -286,10 +297,8 @@ function binaryCrossEntropy(site: Site, node: Node): Node | null {
         [first, second],
         [second, first],
       ] as const) {
-        const rest = site.as(no.weight, "sub");
-        const complementary =
-          rest !== null && isConstant(rest.operands[0]!, 1) && rest.operands[1] === yes.weight;
-        if (!complementary || !areOpposite(site, yes.argument, no.argument)) continue;
+        if (!areComplementary(site, yes.weight, no.weight) || !areOpposite(site, yes.argument, no.argument))
+          continue;
         const softplus = site.b.softplus(no.argument);
         const product = site.b.mul(yes.weight, no.argument);
         return left.sign === 1 ? site.b.sub(softplus, product) : site.b.sub(product, softplus);
@@ -297,6 +306,25 @@ function binaryCrossEntropy(site: Site, node: Node): Node | null {
     }
   }
   return null;
+}
+
+/** How many choices inside one another are read. */
+const CHOICES = 4;
+
+/** Whether x is a σ, or a choice or a row of several with one among them. */
+function hasSigmoid(site: Site, x: Node, depth = CHOICES): boolean {
+  const { core } = throughViews(site, x);
+  if (site.as(core, "sigmoid") !== null) return true;
+  const several = site.as(core, "where")?.operands.slice(1) ?? site.as(core, "concat")?.operands ?? [];
+  return depth > 0 && several.slice(0, CHOICES).some((one) => hasSigmoid(site, one, depth - 1));
+}
+
+/** Whether `no` is 1 - `yes`, as it stands or as it was rewritten. */
+function areComplementary(site: Site, yes: Node, no: Node): boolean {
+  const rest = site.as(no, "sub");
+  if (rest !== null && isConstant(rest.operands[0]!, 1) && rest.operands[1] === yes) return true;
+  const [p, q] = [site.as(yes, "sigmoid"), site.as(no, "sigmoid")];
+  return p !== null && q !== null && areOpposite(site, p.operands[0]!, q.operands[0]!);
 }
 
 /** Whether a node is a sum of squares, scaled or not, seen through views. */
