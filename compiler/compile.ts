@@ -32,6 +32,7 @@ import { refuseUnaddressable } from "./schedule/memory.ts";
 import { planKernels } from "./schedule/plan.ts";
 import { printProgram } from "./schedule/print.ts";
 import { schedule } from "./schedule/schedule.ts";
+import { version } from "./version.ts";
 import { verifyProgram } from "./schedule/verify-program.ts";
 
 /** From formulas typed to formulas with good derivatives. */
@@ -116,11 +117,13 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   });
   verifyProgram(program, elementBytes);
   refuseUnaddressable(program.arena);
+  // All that decides what the files are. A relaxed module and the strict one beside it are of one compilation.
+  const build = hash([sourceHash, joint.name, version, dtype, JSON.stringify(memory ?? null)]);
   const module = async (mode: "strict" | "relaxed") => {
     const plan = planKernels(program, { ...formatOf(dtype), fused: mode === "relaxed" });
     const assembly = render(program, plan, { dtype, simd: mode, model: joint.name });
     const threads = plan.sharing.any ? plan.sharing.pays : null;
-    const manifest = buildManifest(joint, program, { dtype, simd: mode, threads, sourceHash });
+    const manifest = buildManifest(joint, program, { dtype, simd: mode, threads, sourceHash, build });
     return {
       plan,
       assembly,

@@ -127,7 +127,7 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
   }
   return {
     epochs,
-    steps: Math.max(0, epochs * batches - firstBatch + 1),
+    steps: epochs && epochs * batches - firstBatch + 1,
     seconds: (performance.now() - begin) / 1000,
     loss: history.at(-1)?.loss ?? NaN,
     history,

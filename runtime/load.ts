@@ -171,16 +171,23 @@ async function start(
   }
 }
 
-/** See `load` in index.ts. */
+/** See `load` in index.ts. @param build of the compilation that made the caller */
 export async function loadWith<M extends ModelTypes = ModelTypes>(
   threading: Threading,
   source: Source | Promise<Source>,
   options: LoadOptions = {},
+  build?: string,
 ): Promise<Net<M>> {
   const seed = checkSeed(options.seed ?? 0);
   const threads = whole("threads", options.threads ?? 1, 1);
   const compiled = await compileModule(await source);
   const manifest = readManifest(compiled.module);
+  if (build && build !== manifest.build) {
+    throw new NndslError(
+      "wrong-build",
+      "The module and its NAME.js are of two compilations; take both from one.",
+    );
+  }
   const { exports, ...rest } = await start(compiled, manifest, threads, threading);
   // The names and types of a net's members are those of its model.
   return new LoadedNet(exports, manifest, seed, rest) as unknown as Net<M>;

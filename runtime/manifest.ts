@@ -62,6 +62,8 @@ export interface Manifest {
   readonly version: 1;
   readonly model: string;
   readonly source: { readonly hash: string };
+  /** Of one compilation: `NAME.js` loads no module of another. */
+  readonly build: string;
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
   /**

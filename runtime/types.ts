@@ -27,6 +27,7 @@ export type ErrorCode =
   | "unknown-output"
   | "unknown-parameter"
   | "worker-failed"
+  | "wrong-build"
   | "wrong-option"
   | "wrong-size"
   | "wrong-type"

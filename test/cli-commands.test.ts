@@ -111,6 +111,20 @@ describe("compile", () => {
     older.mockRestore();
   });
 
+  test("files of two compilations do not go together, and what the new one lacks is removed", async () => {
+    await json("compile", "line.nn", "-o", "twice", "--simd", "relaxed");
+    const old = readFileSync(at("twice/line.wasm"));
+    write("twice/line.threads.js", "// My own.\n");
+    write("twice/.line.js.nndsl-99999999-0.tmp", "half");
+    write("steep.nn", readFileSync(at("line.nn"), "utf8").replace("0.05", "0.5"));
+    await json("compile", "steep.nn", "-o", "twice");
+    expect(readdirSync(at("twice")).sort()).toEqual(["line.d.ts", "line.js", "line.threads.js", "line.wasm"]);
+    const { load } = await import(pathToFileURL(at("twice/line.js")).href);
+    expect((await load()).hyper.lr).toBe(0.5);
+    write("twice/line.wasm", old);
+    await expect(load()).rejects.toMatchObject({ code: "wrong-build" });
+  });
+
   test.each(["ast", "ir", "grad", "kernels", "as", "wat"])(
     "--emit %s prints and writes nothing",
     async (stage) => {

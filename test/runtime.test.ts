@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { expect, describe, test } from "vitest";
+import { loadWith } from "../runtime/load.ts";
+import { startThreads } from "../runtime/threads.ts";
 import { load, NndslError, type ErrorCode, type Net } from "../runtime/index.ts";
 import type { Manifest } from "../runtime/manifest.ts";
 import { bundleRuntime } from "../scripts/bundle-runtime.ts";
@@ -405,6 +407,14 @@ test("the runtime is at most 8 KiB, minified and gzipped, and uses neither eval 
   // An engine prints the line of an uncaught error.
   expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThan(1000);
   expect(text).not.toMatch(/\beval\s*\(|\bFunction\s*\(|\bimport\b|\brequire\b/);
+});
+
+test("a NAME.js loads no module of another compilation", async () => {
+  const bytes = await fakeModule((manifest) => ({ ...manifest, build: "new" }));
+  const loaded = (build?: string) => loadWith(async () => ({ startThreads }), bytes, {}, build);
+  await expect(loaded("old")).rejects.toMatchObject({ code: "wrong-build" });
+  expect((await loaded("new")).manifest.build).toBe("new");
+  expect((await loaded()).manifest.build).toBe("new");
 });
 
 test("every error code stands in a test and in the reference", () => {

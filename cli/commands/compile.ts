@@ -1,4 +1,5 @@
 /** `nndsl compile`: a model becomes `NAME.wasm`, `NAME.js` and `NAME.d.ts`; with relaxed SIMD `NAME.strict.wasm` too, and for a model that threads can share `NAME.threads.js`. */
+import { existsSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Option, type Command } from "commander";
@@ -82,14 +83,21 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   const { name, wasm, fallback, js, threads, dts, manifest } = compiled;
   const path = (extension: string): string => join(options.output, `${name}.${extension}`);
   const moduleType = moduleTypeOf(options.output);
-  await writeFiles([
-    ...(moduleType.file === null ? [] : [moduleType.file]),
-    { path: path("wasm"), bytes: wasm },
-    ...(fallback === null ? [] : [{ path: path("strict.wasm"), bytes: fallback }]),
-    { path: path("js"), bytes: js },
-    ...(threads === null ? [] : [{ path: path("threads.js"), bytes: threads }]),
-    { path: path("d.ts"), bytes: dts },
-  ]);
+  // NAME.js knows the modules of its own compilation, so with it first and NAME.wasm last no mixture of two goes unnoticed.
+  await writeFiles(
+    [
+      ...(moduleType.file === null ? [] : [moduleType.file]),
+      { path: path("js"), bytes: js },
+      ...(threads === null ? [] : [{ path: path("threads.js"), bytes: threads }]),
+      ...(fallback === null ? [] : [{ path: path("strict.wasm"), bytes: fallback }]),
+      { path: path("d.ts"), bytes: dts },
+      { path: path("wasm"), bytes: wasm },
+    ],
+    [
+      ...(fallback === null ? [path("strict.wasm")] : []),
+      ...(threads === null ? [path("threads.js")] : []),
+    ].filter(isCompiled),
+  );
   if (moduleType.note !== null) output.say(`note: ${moduleType.note}`);
   const milliseconds = Math.round(performance.now() - started);
   const module = (extension: string, content: Uint8Array) => ({
@@ -137,4 +145,11 @@ async function compileCommand(file: string, options: CompileArguments, output: O
         output.colors,
       )}\n${recomputed === null ? "" : `${priceOf(recomputed)}\n`}`,
   );
+}
+
+/** Whether a file that an earlier compilation may have left is one, and not the user's. */
+function isCompiled(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const bytes = readFileSync(path);
+  return bytes.includes(path.endsWith(".wasm") ? '"model":' : "; compiled by nndsl ");
 }

@@ -16,6 +16,7 @@ export interface ManifestFacts {
   /** By entry, rows of a batch from which on it pays to share its work among threads; null where nothing is shared. */
   readonly threads: Sharing["pays"] | null;
   readonly sourceHash: string;
+  readonly build: string;
 }
 
 /** Sizes as numbers, and what has the batch in it as it is written: `["N", 784]`, `["3·N"]`. */
@@ -57,6 +58,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
     version: 1,
     model: model.name,
     source: { hash: facts.sourceHash },
+    build: facts.build,
     dtype: facts.dtype,
     simd: facts.simd,
     ...(facts.threads === null ? {} : { threads: { most: MOST_WORKERS, rows: facts.threads } }),

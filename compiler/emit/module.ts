@@ -42,7 +42,7 @@ export function moduleText(name: string, manifest: Manifest): string {
 // ${manifest.model}, compiled by nndsl ${version}. It loads ./${name}.wasm${manifest.simd === "relaxed" ? `, or ./${name}.strict.wasm where relaxed SIMD is missing` : ""}; types are in ./${name}.d.ts.
 ${runtimeSource.trim()}
 ${manifest.threads ? threadingText(name) : "const threading = async () => ({});"}
-const load = (source = ${addressText(name, manifest)}, options) => nndsl.loadWith(threading, source, options);
+const load = (source = ${addressText(name, manifest)}, options) => nndsl.loadWith(threading, source, options, "${manifest.build}");
 const NndslError = nndsl.NndslError;
 export { load, load as default, NndslError };
 `;

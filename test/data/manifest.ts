@@ -9,6 +9,7 @@ export function modelManifest(inputs: readonly InputSketch[]): Manifest {
     version: 1,
     model: "Sketch",
     source: { hash: "" },
+    build: "",
     dtype: "f32",
     simd: "strict",
     free: "N",

@@ -140,6 +140,7 @@ export function fakeManifest(dtype: Dtype = "f32"): Manifest {
     version: 1,
     model: "Line",
     source: { hash: "0123" },
+    build: "4567",
     dtype,
     simd: "strict",
     free: "N",
