@@ -1,9 +1,9 @@
 /** The compiler, top to bottom. Each stage is a pure function from the one before; the verifier runs between the passes. */
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
-import { parse } from "../grammar/parse.ts";
 import { printTree } from "../grammar/print-tree.ts";
 import { assemble, warmUp } from "./assemble/assemble.ts";
-import { elaborate } from "./elaborate/elaborate.ts";
+import { elaborateModel, outline, type Outline } from "./elaborate/elaborate.ts";
+import { MAX_MODELS } from "./elaborate/limits.ts";
 import { loadProgram } from "./elaborate/load.ts";
 import { declarationsText, fileName, moduleText, threadsText } from "./emit/module.ts";
 import { buildManifest, manifestText } from "./emit/manifest.ts";
@@ -69,13 +69,37 @@ export interface Analysis {
  * @throws DiagnosticError with every error found in it
  */
 export async function analyse(source: string, options: SourceOptions = {}): Promise<Analysis> {
-  const { program, diagnostics: loading } = await loadProgram(
-    source,
-    options.file ?? "model.nn",
-    options.readImport,
-  );
-  refuseErrors(loading);
-  const { model, diagnostics: elaborating } = elaborate(program, {
+  const loaded = await load(source, options);
+  const { program } = loaded.outline;
+  const formulas = analyseModel(loaded, options);
+  const settings = JSON.stringify(formulas.elaborated.settings);
+  return {
+    ...formulas,
+    ast: () => printTree(program.main.declarations),
+    sourceHash: hash([source, ...program.imports.map((i) => i.text), settings]),
+  };
+}
+
+/** A program read whole, and what was said of its syntax and its imports. */
+interface Loaded {
+  readonly outline: Outline;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** @throws DiagnosticError where a file of the program is in error */
+async function load(source: string, options: SourceOptions): Promise<Loaded> {
+  const file = options.file ?? "model.nn";
+  const { program, diagnostics } = await loadProgram(source, file, options.readImport);
+  refuseErrors(diagnostics);
+  return { outline: outline(program), diagnostics };
+}
+
+/** @throws DiagnosticError with every error found outside of models and in this one */
+function analyseModel(
+  { outline, diagnostics: loading }: Loaded,
+  options: SourceOptions,
+): Pick<Analysis, "elaborated" | "formulas" | "joint" | "diagnostics"> {
+  const { model, diagnostics: elaborating } = elaborateModel(outline, {
     settings: settingTexts(options.settings ?? {}),
     ...(options.model === undefined ? {} : { model: options.model }),
   });
@@ -87,14 +111,7 @@ export async function analyse(source: string, options: SourceOptions = {}): Prom
   const joint = run(formulas, gradientPasses);
   const diagnostics = [...loading, ...elaborating, ...joint.warnings];
   refuseErrors(diagnostics);
-  return {
-    elaborated: model,
-    formulas,
-    joint,
-    diagnostics,
-    ast: () => printTree(program.main.declarations),
-    sourceHash: hash([source, ...program.imports.map((i) => i.text), JSON.stringify(model.settings)]),
-  };
+  return { elaborated: model, formulas, joint, diagnostics };
 }
 
 /**
@@ -161,28 +178,40 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
  * file are checked, and a file with definitions alone need not have one.
  */
 export async function check(source: string, options: SourceOptions = {}): Promise<readonly Diagnostic[]> {
-  const { declarations } = parse(source, options.file ?? "model.nn").file;
+  let loaded: Loaded;
+  try {
+    loaded = await load(source, options);
+  } catch (error) {
+    return diagnosticsOf(error);
+  }
+  const { declarations } = loaded.outline.program.main;
   const models = declarations.flatMap((d) => (d.kind === "model" ? [d.name.text] : []));
-  if (options.model !== undefined || models.length === 1) return diagnose(source, options);
+  if (options.model !== undefined || models.length === 1) return diagnose(loaded, options);
   if (models.length === 0) {
-    const found = await diagnose(source, options);
+    const found = diagnose(loaded, options);
     return declarations.length === 0 ? found : found.filter((d) => d.code !== "no-model");
   }
+  if (models.length > MAX_MODELS) return [...loaded.diagnostics, ...loaded.outline.diagnostics];
   // What is wrong outside of the models is found with each of them.
   const found = new Map<string, Diagnostic>();
-  for (const model of models) {
-    for (const d of await diagnose(source, { ...options, model })) found.set(JSON.stringify(d), d);
+  for (const model of new Set(models)) {
+    for (const d of diagnose(loaded, { ...options, model })) found.set(JSON.stringify(d), d);
   }
   return [...found.values()];
 }
 
-async function diagnose(source: string, options: SourceOptions): Promise<readonly Diagnostic[]> {
+function diagnose(loaded: Loaded, options: SourceOptions): readonly Diagnostic[] {
   try {
-    return (await analyse(source, options)).diagnostics;
+    return analyseModel(loaded, options).diagnostics;
   } catch (error) {
-    if (error instanceof DiagnosticError) return error.diagnostics;
-    throw error;
+    return diagnosticsOf(error);
   }
+}
+
+/** @throws what is no error of the program */
+function diagnosticsOf(error: unknown): readonly Diagnostic[] {
+  if (error instanceof DiagnosticError) return error.diagnostics;
+  throw error;
 }
 
 function run(model: Model, passes: readonly (readonly [string, (model: Model) => Model])[]): Model {

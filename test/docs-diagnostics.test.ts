@@ -88,6 +88,9 @@ const described: Readonly<
   "import-unreadable": { text: 'import { f } from "./pipe.nn"' },
   "nesting-too-deep": { text: `const deep = ${"(".repeat(129)}1${")".repeat(129)}` },
   "source-too-large": { text: `const table = [${"0, ".repeat(200_000)}]` },
+  "too-many-models": {
+    text: Array.from({ length: 501 }, (_, i) => `model M${i} { input x: [N, 1] output y = x }`).join("\n"),
+  },
   "too-many-errors": { text: `model M {\n${"1 1 1 1\n".repeat(101)}}` },
 };
 

@@ -14,7 +14,7 @@ import { OpError } from "../ops/op.ts";
 import { Interpreter, type StateResult } from "./interpreter.ts";
 import type { Known, MadeParameter } from "./reading.ts";
 import { labelClasses } from "./label-classes.ts";
-import { defaultLimits, type Limits } from "./limits.ts";
+import { defaultLimits, MAX_MODELS, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
 import { pathsOf } from "./paths.ts";
 import { brief, diagnose, Problem, Reporter } from "./problem.ts";
@@ -31,16 +31,53 @@ export interface ElaborateOptions {
   readonly limits?: Partial<Limits>;
 }
 
-/** Reads one model of a program; null, with the reasons among the diagnostics, where that cannot be done. */
-export function elaborate(
-  program: Program,
-  options: ElaborateOptions = {},
-): { readonly model: Model | null; readonly diagnostics: readonly Diagnostic[] } {
+/** A program and what is known of it before a model is read, for all its models. */
+export interface Outline {
+  readonly program: Program;
+  readonly main: FileScope;
+  /** About names, whichever model they stand in. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Resolves the names of a program, and counts its models. */
+export function outline(program: Program): Outline {
   const reporter = new Reporter();
   const { main, files, std } = fileScopes(program);
   for (const source of [program.main, ...program.imports]) {
     resolveNames(source, files.get(source.file)!, std).forEach((d) => reporter.report(d));
   }
+  const beyond = modelsOf(program)[MAX_MODELS];
+  if (beyond !== undefined) {
+    reporter.report(
+      diagnose(
+        "error",
+        "too-many-models",
+        beyond.name.span,
+        `${program.main.file} has more than ${MAX_MODELS} models`,
+        { help: "put some of them into other files" },
+      ),
+    );
+  }
+  return { program, main, diagnostics: reporter.diagnostics };
+}
+
+/** Reads one model of a program; null, with the reasons among the diagnostics, where that cannot be done. */
+export const elaborate = (program: Program, options: ElaborateOptions = {}): Elaborated =>
+  elaborateModel(outline(program), options);
+
+export interface Elaborated {
+  readonly model: Model | null;
+  /** Those of the outline first. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The same where its names have been resolved before, for another model of the program. */
+export function elaborateModel(
+  { program, main, diagnostics }: Outline,
+  options: ElaborateOptions = {},
+): Elaborated {
+  const reporter = new Reporter();
+  diagnostics.forEach((d) => reporter.report(d));
   const declaration = chooseModel(program, options.model, reporter);
   if (declaration === null) return { model: null, diagnostics: reporter.diagnostics };
   try {

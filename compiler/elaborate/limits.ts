@@ -31,3 +31,6 @@ export const defaultLimits: Limits = {
   listDepth: 32,
   entries: 2 ** 29,
 };
+
+/** Models of one file, all of which `check` reads. */
+export const MAX_MODELS = 500;

@@ -5,6 +5,18 @@ import { OpError } from "../ops/op.ts";
 import { keyOf } from "./key.ts";
 import type { Attributes, Node, NodeOf, OpName, Origin } from "./node.ts";
 
+/** By identity: passes make nodes anew with the attributes that they had. */
+const keys = new WeakMap<object, string>();
+
+function attributesKey(attributes: object): string {
+  let key = keys.get(attributes);
+  if (key === undefined) {
+    key = keyOf(attributes);
+    keys.set(attributes, key);
+  }
+  return key;
+}
+
 export class Graph {
   readonly #nodes: Node[] = [];
   readonly #byKey = new Map<string, Node>();
@@ -45,7 +57,7 @@ export class Graph {
     origin: Origin = {},
   ): NodeOf<K> {
     // The fields of attributes are always written in one order.
-    const key = `${op}(${operands.map((o) => o.id).join(",")})${keyOf(attributes)}`;
+    const key = `${op}(${operands.map((o) => o.id).join(",")})${attributesKey(attributes)}`;
     const known = this.#byKey.get(key);
     // The key begins with the op's name, so what it finds is of this op.
     if (known !== undefined) {
