@@ -9,6 +9,7 @@ import { matchArguments, type Formal, type GivenArgument } from "./arguments.ts"
 import { explainShapes, labelHelp } from "./explain.ts";
 import { Explainer } from "./explainer.ts";
 import type { CallSite, Frame } from "./frame.ts";
+import { checkArgmax, checkLibraryCall, type Finding } from "./library-checks.ts";
 import { ParameterScope } from "./paths.ts";
 import { primitives } from "./primitives/table.ts";
 import { diagnose, Problem } from "./problem.ts";
@@ -121,6 +122,8 @@ export abstract class Calls extends Explainer {
       site.callee,
       site.arguments.map((argument) => argument.value),
     );
+    if (callee.name === "argmax" && !this.frame.file.isStd)
+      this.tell(checkArgmax(nodeOf(matched[0]?.value ?? null), numberOf(matched[1]?.value ?? null)), site);
     const context = {
       build: this.build(site.callee, name),
       freeName: this.reading.freeName,
@@ -144,6 +147,15 @@ export abstract class Calls extends Explainer {
         error.code === "graph-too-large",
       );
     }
+  }
+
+  /** Reports what is amiss with a call. @throws Problem where it has no meaning */
+  protected tell(finding: Finding | null, site: CallSite): void {
+    if (finding === null) return;
+    const { severity, code, message, help } = finding;
+    const problem = this.problem(code, site.callee, message, { also: this.shown(site), help });
+    if (severity === "error") throw problem;
+    this.reading.reporter.report({ ...problem.diagnostic, severity });
   }
 
   protected callLambda(callee: LambdaValue, site: CallSite, name: string | undefined): Value {
@@ -182,7 +194,7 @@ export abstract class Calls extends Explainer {
       owner = new ParameterScope(this.scopes++);
       caller.owner.addCall(caller.binding ?? title, owner);
     }
-    this.frame = {
+    const inside: Frame = {
       kind: declaration.kind,
       name: title,
       file,
@@ -192,6 +204,7 @@ export abstract class Calls extends Explainer {
       binding: null,
       result: name,
     };
+    this.frame = inside;
     const scope = new Scope(file);
     declaration.parameters.forEach((p, i) => {
       const argument = matched[i];
@@ -202,6 +215,21 @@ export abstract class Calls extends Explainer {
       }
     });
     this.fitSignature(declaration, scope, site, caller);
+    // The layers of the library call no definition that is checked but an activation that they were given.
+    if (file.isStd && (!caller.file.isStd || caller.kind === "layer")) {
+      const known = (parameter: string): Value | null => {
+        const value = scope.names.get(parameter);
+        return value === undefined || value === POISON ? null : value;
+      };
+      const finding = checkLibraryCall(title, {
+        node: (parameter) => nodeOf(known(parameter)),
+        number: (parameter) => numberOf(known(parameter)),
+        freeName: this.reading.freeName,
+      });
+      this.frame = caller;
+      this.tell(finding, site);
+      this.frame = inside;
+    }
     const work = (): Value => this.body(declaration, scope, name);
     const value = declaration.recompute ? this.recomputed(site.callee, work) : work();
     this.frame = caller;
@@ -274,6 +302,9 @@ export abstract class Calls extends Explainer {
     }
   }
 }
+
+const nodeOf = (value: Value | null): Node | null => (value?.kind === "tensor" ? value.node : null);
+const numberOf = (value: Value | null): number | null => (value?.kind === "number" ? value.value : null);
 
 function tensorsIn(value: Value): Node[] {
   if (value.kind === "tensor") return [value.node];
