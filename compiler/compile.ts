@@ -4,6 +4,7 @@ import { printTree } from "../grammar/print-tree.ts";
 import { assemble, warmUp } from "./assemble/assemble.ts";
 import { elaborateModel, outline, type Outline } from "./elaborate/elaborate.ts";
 import { MAX_MODELS } from "./elaborate/limits.ts";
+import { beside, inOrder } from "./elaborate/order.ts";
 import { loadProgram } from "./elaborate/load.ts";
 import { declarationsText, fileName, moduleText, threadsText } from "./emit/module.ts";
 import { buildManifest, manifestText } from "./emit/manifest.ts";
@@ -90,8 +91,12 @@ interface Loaded {
 async function load(source: string, options: SourceOptions): Promise<Loaded> {
   const file = options.file ?? "model.nn";
   const { program, diagnostics } = await loadProgram(source, file, options.readImport);
-  refuseErrors(diagnostics);
-  return { outline: outline(program), diagnostics };
+  const named = outline(program);
+  if (hasErrors(diagnostics)) {
+    const names = beside(program, diagnostics, named.diagnostics);
+    throw new DiagnosticError(inOrder(program, [...diagnostics, ...names]));
+  }
+  return { outline: named, diagnostics };
 }
 
 /** @throws DiagnosticError with every error found outside of models and in this one */
@@ -103,14 +108,15 @@ function analyseModel(
     settings: settingTexts(options.settings ?? {}),
     ...(options.model === undefined ? {} : { model: options.model }),
   });
-  refuseErrors([...loading, ...elaborating]);
+  const found = [...loading, ...elaborating];
+  if (hasErrors(found)) throw new DiagnosticError(inOrder(outline.program, found));
   if (model === null) throw new CompilerFault("no model and no error");
   verify(model, "elaborate");
 
   const formulas = run(model, formulaPasses);
   const joint = run(formulas, gradientPasses);
-  const diagnostics = [...loading, ...elaborating, ...joint.warnings];
-  refuseErrors(diagnostics);
+  const diagnostics = inOrder(outline.program, [...found, ...joint.warnings]);
+  if (hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
   return { elaborated: model, formulas, joint, diagnostics };
 }
 
@@ -174,7 +180,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
 }
 
 /**
- * Every diagnostic of a program, in the order of its stages; empty for one that is in order. Without `options.model` all models of the
+ * Every diagnostic of a program, imports that do not resolve first and the rest in the order of lines; empty for one that is in order. Without `options.model` all models of the
  * file are checked, and a file with definitions alone need not have one.
  */
 export async function check(source: string, options: SourceOptions = {}): Promise<readonly Diagnostic[]> {
@@ -197,7 +203,7 @@ export async function check(source: string, options: SourceOptions = {}): Promis
   for (const model of new Set(models)) {
     for (const d of diagnose(loaded, { ...options, model })) found.set(JSON.stringify(d), d);
   }
-  return [...found.values()];
+  return inOrder(loaded.outline.program, [...found.values()]);
 }
 
 function diagnose(loaded: Loaded, options: SourceOptions): readonly Diagnostic[] {
@@ -222,9 +228,8 @@ function run(model: Model, passes: readonly (readonly [string, (model: Model) =>
   return model;
 }
 
-function refuseErrors(diagnostics: readonly Diagnostic[]): void {
-  if (diagnostics.some((d) => d.severity === "error")) throw new DiagnosticError(diagnostics);
-}
+const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>
+  diagnostics.some((d) => d.severity === "error");
 
 const settingTexts = (
   settings: Readonly<Record<string, string | number | boolean>>,

@@ -1,6 +1,7 @@
 /** Which argument of a call is which parameter of the definition. */
 import type { Span } from "../../grammar/diagnostic.ts";
 import { closest } from "../../grammar/suggest.ts";
+import { argumentHere } from "./foreign-names.ts";
 import type { Value } from "./values.ts";
 
 export interface GivenArgument {
@@ -65,7 +66,7 @@ export function matchArguments(
     named = argument.name;
     const at = names.indexOf(argument.name);
     if (at < 0) {
-      const near = closest(argument.name, names);
+      const near = argumentHere(argument.name, names) ?? closest(argument.name, names);
       return mismatch(
         "argument-unknown",
         argument.place,

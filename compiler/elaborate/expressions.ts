@@ -8,7 +8,7 @@ import { select, type Selection } from "./indexing.ts";
 import { binary, negate, not, transpose } from "./operators.ts";
 import { primitives } from "./primitives/table.ts";
 import { Poisoned } from "./problem.ts";
-import { nameHelp } from "./name-help.ts";
+import { isLibrary, libraryHelp, nameHelp } from "./foreign-names.ts";
 import type { MadeParameter } from "./reading.ts";
 import { POISON, Scope, type Found } from "./scope.ts";
 import { pathSegments } from "./syntax.ts";
@@ -284,6 +284,7 @@ export abstract class Expressions extends Calls {
   }
 
   protected callExpression(expression: Call, scope: Scope, name: string | undefined): Value {
+    this.refuseMaking(expression, scope);
     const callee = this.callee(expression.callee, scope);
     const given = this.given(expression.arguments, scope);
     return this.call(callee, { callee: expression.callee.span, arguments: given }, name);
@@ -435,6 +436,7 @@ export abstract class Expressions extends Calls {
   protected member(expression: Member, scope: Scope): Value {
     const segments = pathSegments(expression);
     const { owner } = this.frame;
+    this.refuseLibrary(expression, segments, scope);
     const method = this.methodHelp(expression, scope);
     if (segments === null || owner === null) {
       throw this.problem(
@@ -467,6 +469,39 @@ export abstract class Expressions extends Calls {
             : `no layer is called under the name \`${segments[0]}\` here`;
     throw this.problem("unknown-path", expression.span, `there is no parameter \`${segments.join(".")}\``, {
       help,
+    });
+  }
+
+  /** `nn.relu`, `Math.max`, where nothing here is called `nn`. */
+  protected refuseLibrary(expression: Member, segments: readonly string[] | null, scope: Scope): void {
+    const [library, ...rest] = segments ?? [];
+    const name = rest.at(-1);
+    if (library === undefined || name === undefined || !isLibrary(library)) return;
+    if (scope.find(library) !== undefined || scope.file.find(library) !== undefined) return;
+    const { owner } = this.frame;
+    const paths = owner === null ? undefined : this.reading.known?.within.get(owner.number);
+    if ([...(paths?.keys() ?? [])].some((path) => path.startsWith(`${library}.`))) return;
+    const known = [...scope.file.visible(), ...primitives.keys(), ...predefined];
+    throw this.problem("unknown-name", expression.span, `there is no \`${segments?.join(".")}\` here`, {
+      help: libraryHelp(name, known),
+    });
+  }
+
+  /** `dense(4, 16)(x)`: a layer made first and called after. */
+  protected refuseMaking(expression: Call, scope: Scope): void {
+    const { callee } = expression;
+    if (callee.kind !== "call" || callee.callee.kind !== "name") return;
+    const { text } = callee.callee;
+    const found = scope.find(text) === undefined ? scope.file.find(text) : undefined;
+    if (found?.declaration.kind !== "layer") return;
+    // One that takes no tensor first may give a lambda.
+    if (!found.file.isStd && found.declaration.parameters[0]?.type === undefined) return;
+    // The number of inputs comes first elsewhere: dense(4, 16) and Dense(16) are both dense(x, 16).
+    const numbers = callee.arguments.filter((a) => a.name === undefined && a.value.kind === "number");
+    const kept = numbers.length > 1 ? callee.arguments.slice(1) : callee.arguments;
+    const written = [...expression.arguments, ...kept].map((a) => this.quoted(a.span)).join(", ");
+    throw this.problem("not-callable", callee.span, `\`${text}\` is not made first and called after`, {
+      help: `its input is its first argument, which also says how many inputs it has: \`${text}(${written})\``,
     });
   }
 

@@ -35,10 +35,13 @@ export async function loadProgram(
   const diagnostics: Diagnostic[] = [];
   const loaded = new Map<string, SourceFile | null>();
   const order: SourceFile[] = [];
+  /** Files with errors of syntax, which may define more than could be read. */
+  const broken = new Set<string>();
 
   const read = (source: string, name: string): SourceFile => {
     const parsed = parse(source, name);
     diagnostics.push(...parsed.diagnostics);
+    if (parsed.diagnostics.some((d) => d.severity === "error")) broken.add(name);
     return parsed.file;
   };
   const visit = async (source: SourceFile, chain: readonly string[]): Promise<void> => {
@@ -108,7 +111,7 @@ export async function loadProgram(
     }
     const names = imported.declarations.flatMap((d) => (d.kind === "import" ? [] : [d.name.text]));
     for (const { name } of declaration.names) {
-      if (names.includes(name.text)) continue;
+      if (names.includes(name.text) || broken.has(path)) continue;
       const near = closest(name.text, names);
       diagnostics.push(
         diagnose("error", "import-name-unknown", name.span, `${path} has no definition \`${name.text}\``, {

@@ -1,6 +1,7 @@
 /** From the text of a program to its graph, with what was said on the way as a person reads it. */
 import { elaborate } from "../../compiler/elaborate/elaborate.ts";
 import { loadProgram } from "../../compiler/elaborate/load.ts";
+import { inOrder } from "../../compiler/elaborate/order.ts";
 import { evaluate } from "../../compiler/ir/evaluate.ts";
 import type { Model } from "../../compiler/ir/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
@@ -19,7 +20,7 @@ export async function read(text: string, options: ReadOptions = {}) {
   const { file = "m.nn", files = {}, ...rest } = options;
   const { program, diagnostics } = await loadProgram(text, file, async (path) => files[path] ?? null);
   const result = elaborate(program, rest);
-  const all = [...diagnostics, ...result.diagnostics];
+  const all = inOrder(program, [...diagnostics, ...result.diagnostics]);
   const sources = new Map([program.main, ...program.imports].map((source) => [source.file, source.text]));
   const rendered = all.map((d) => renderDiagnostic(d, sources, { color: false })).join("\n\n");
   return { model: result.model, diagnostics: all, rendered };

@@ -1,0 +1,184 @@
+/** What to say of a name that means nothing: first to those who know it from PyTorch, Keras, NumPy or JavaScript. */
+import { closest } from "../../grammar/suggest.ts";
+
+const convolutions = "convolutions are not in this version; a layer is made of `@`, slices and sums";
+const pooling =
+  "pooling is not in this version; of parts that do not overlap: `max(reshape(x, [N, a, b]), axis = 2)`";
+const recurrences =
+  "recurrent layers are not in this version; `for t in 0..steps { h = … }` writes the steps out";
+const batchNormalisation =
+  "batch normalisation is not in this version: layers keep nothing from step to step";
+const normalisation =
+  "normalising layers are not in this version; of a row it is a formula: `(x - mean(x, axis = -1, keep = true)) / sqrt(var(x, axis = -1, keep = true, correction = 0) + 1e-5)`";
+const attention =
+  "attention is not in this version as a layer; it is a formula: `softmax(q @ k' / sqrt(D)) @ v`";
+const movement =
+  "this is not in this version; there are slices, `reshape`, `transpose`, `concat`, `stack` and `broadcast`";
+const linear = "a linear layer is `dense(x, units)`; how many inputs it has is known from `x`";
+const crossEntropy = "it is `cross_entropy(logits, y)`, of logits, with labels or rows of probabilities";
+
+/** By the name in small letters without underscores. */
+const elsewhere: ReadonlyMap<string, string> = new Map([
+  ["range", "a range is written `0..3`, which is 0, 1, 2"],
+  ["arange", "numbers along an axis are `iota(n)`; a range for a loop is `0..n`"],
+  ["flatten", "write `reshape(x, [N, -1])`"],
+  ["view", "write `reshape(x, [a, b])`"],
+  ["squeeze", "write `reshape(x, [a, b])` without the axis, or `x[:, 0]`"],
+  ["unsqueeze", "write `reshape(x, [a, b, 1])`"],
+  ["permute", "write `transpose(x, [1, 0])`"],
+  ["cat", "write `concat([a, b], axis = 1)`"],
+  ["concatenate", "write `concat([a, b], axis = 1)`"],
+  ["matmul", "a product of matrices is written `a @ b`"],
+  ["mm", "a product of matrices is written `a @ b`"],
+  ["bmm", "a product of matrices is written `a @ b`"],
+  ["dot", "a product of matrices or vectors is written `a @ b`"],
+  ["einsum", "write it with `@`, `'`, `reshape` and `sum`"],
+  ["power", "a power is written `x^2`"],
+  ["pow", "a power is written `x^2`"],
+  ["square", "a square is written `x^2`"],
+  ["maximum", "write `max(a, b)`"],
+  ["minimum", "write `min(a, b)`"],
+  ["reducemean", "write `mean(x, axis = 0)`"],
+  ["reducesum", "write `sum(x, axis = 0)`"],
+  ["reducemax", "write `max(x, axis = 0)`"],
+  ["reducemin", "write `min(x, axis = 0)`"],
+  ["amax", "write `max(x, axis = 0)`"],
+  ["amin", "write `min(x, axis = 0)`"],
+  ["std", "write `sqrt(var(x))`"],
+  ["randn", "write `random_normal(shape)`"],
+  ["rand", "write `random_uniform(shape)`"],
+  ["detach", "write `stop_gradient(x)`"],
+  ["backward", "gradients of the loss are derived by themselves; one in a formula is `grad(y, x)`"],
+  ["tensor", "a tensor is written as a list: `[[1, 2], [3, 4]]`"],
+  ["array", "a tensor is written as a list: `[[1, 2], [3, 4]]`"],
+  ["sequential", "layers follow one another with `|>`: `x |> dense(64, relu) |> dense(10)`"],
+  ["linear", linear],
+  ["lazylinear", linear],
+  ["fc", linear],
+  ["fullyconnected", linear],
+  ["mseloss", "it is `mse(prediction, y)`"],
+  ["meansquarederror", "it is `mse(prediction, y)`"],
+  ["l1loss", "it is `mae(prediction, y)`"],
+  ["meanabsoluteerror", "it is `mae(prediction, y)`"],
+  ["smoothl1loss", "it is `huber(prediction, y)`"],
+  ["huberloss", "it is `huber(prediction, y)`"],
+  ["crossentropyloss", crossEntropy],
+  ["categoricalcrossentropy", crossEntropy],
+  ["sparsecategoricalcrossentropy", crossEntropy],
+  ["softmaxcrossentropywithlogits", crossEntropy],
+  ["bceloss", "it is `bce(p, y)`"],
+  ["binarycrossentropy", "it is `bce(p, y)`, and of logits `bce_with_logits(z, y)`"],
+  ["bcewithlogitsloss", "it is `bce_with_logits(z, y)`"],
+  ["nllloss", "it is `nll(log_probs, y)`"],
+  ["kldivloss", "it is `kl_div(log_probs, y)`"],
+  ...[
+    "conv",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "convtranspose1d",
+    "convtranspose2d",
+    "conv2dtranspose",
+    "depthwiseconv2d",
+  ].map((name): [string, string] => [name, convolutions]),
+  ...[
+    "maxpool",
+    "avgpool",
+    "maxpool1d",
+    "maxpool2d",
+    "avgpool1d",
+    "avgpool2d",
+    "maxpooling1d",
+    "maxpooling2d",
+    "averagepooling2d",
+    "globalavgpool",
+    "globalmaxpool",
+    "globalaveragepooling2d",
+    "adaptiveavgpool2d",
+  ].map((name): [string, string] => [name, pooling]),
+  ...["rnn", "simplernn", "gru", "grucell", "lstm", "lstmcell", "bidirectional", "scan"].map(
+    (name): [string, string] => [name, recurrences],
+  ),
+  ...["batchnorm", "batchnorm1d", "batchnorm2d", "batchnormalization"].map((name): [string, string] => [
+    name,
+    batchNormalisation,
+  ]),
+  ...["layernorm", "layernormalization", "groupnorm", "instancenorm", "rmsnorm"].map(
+    (name): [string, string] => [name, normalisation],
+  ),
+  ...[
+    "attention",
+    "multiheadattention",
+    "scaleddotproductattention",
+    "transformerblock",
+    "transformerencoderlayer",
+  ].map((name): [string, string] => [name, attention]),
+  ...["pad", "windows", "unfold", "fold", "flip", "cumsum", "sort", "topk", "take", "roll", "tile"].map(
+    (name): [string, string] => [name, movement],
+  ),
+  [
+    "embedding",
+    "tables of embeddings are not in this version; `one_hot(ids, count) @ table` picks rows of a `param table`",
+  ],
+]);
+
+const plain = (name: string): string => name.toLowerCase().replaceAll("_", "");
+
+/** What the name is called here: in the table, or another spelling of one of `known`. */
+function foreignHelp(name: string, known: readonly string[]): string | undefined {
+  const here = known.find((k) => plain(k) === plain(name));
+  if (here !== undefined) return here === name ? undefined : `did you mean \`${here}\`?`;
+  return elsewhere.get(plain(name));
+}
+
+export function nameHelp(name: string, known: readonly string[]): string {
+  const foreign = foreignHelp(name, known) ?? (LIBRARIES.has(name) ? NO_PREFIX : undefined);
+  if (foreign !== undefined) return foreign;
+  const near = closest(name, known);
+  return near === undefined
+    ? "names are known from the line that binds them on"
+    : `did you mean \`${near}\`?`;
+}
+
+const NO_PREFIX = "nothing is imported from libraries, and their names stand alone: `relu(x)`";
+
+/** What functions of other libraries are reached through. */
+const LIBRARIES: ReadonlySet<string> = new Set(
+  "nn torch F tf keras np numpy jnp jax flax Math math layers activations losses optim tfjs self".split(" "),
+);
+
+export const isLibrary = (name: string): boolean => LIBRARIES.has(name);
+
+/** Of `nn.Linear`, `Math.max`: what the last name of the path is here. */
+export function libraryHelp(name: string, known: readonly string[]): string {
+  if (known.includes(name)) return `names have no prefix here: write \`${name}(…)\``;
+  const help = foreignHelp(name, known);
+  if (help !== undefined)
+    return help.replace(/^did you mean (`\w+)`\?$/, "names have no prefix here: write $1(…)`");
+  const near = closest(name, known);
+  return near === undefined ? NO_PREFIX : `names have no prefix here: did you mean \`${near}\`?`;
+}
+
+/** Names of arguments elsewhere, and what they may be here. */
+const foreignArguments: Readonly<Record<string, readonly string[]>> = {
+  activation: ["act"],
+  nonlinearity: ["act"],
+  bias: ["use_bias"],
+  out_features: ["units"],
+  dim: ["axis"],
+  axes: ["axis"],
+  keepdim: ["keep"],
+  keepdims: ["keep"],
+  learning_rate: ["lr"],
+  p: ["rate"],
+  negative_slope: ["alpha", "slope"],
+  beta_1: ["beta1"],
+  beta_2: ["beta2"],
+  epsilon: ["eps"],
+};
+
+/** What an argument known from elsewhere is called among `names`. */
+export function argumentHere(name: string, names: readonly string[]): string | undefined {
+  const here = Object.hasOwn(foreignArguments, name) ? foreignArguments[name] : undefined;
+  return here?.find((own) => names.includes(own));
+}
