@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { assemble, attachManifest, readManifest } from "../compiler/assemble/assemble.ts";
 import { compile } from "../compiler/compile.ts";
 import { CompilerFault } from "../compiler/fault.ts";
+import { DiagnosticError } from "../grammar/diagnostic.ts";
 import { render } from "../compiler/render/render.ts";
 import { planKernels } from "../compiler/schedule/plan.ts";
 import { instantiate, programOf, type ModuleExports } from "./helpers/program.ts";
@@ -39,9 +40,26 @@ test("what asc refuses is a fault with its message, and the next call works", as
   expect(readManifest(wasm)).toBe("{}");
 });
 
+const TOO_LARGE = /^error\[module-too-large\]: the program is too large to be compiled: it takes more than \d/;
+
+test("a source that takes all of asc's memory is an error of the program, not a fault", async () => {
+  await assemble(tiny, { manifest: "{}", simd: "strict" });
+  process.once("worker", (worker) => {
+    const end = new Error("Worker terminated due to reaching memory limit: JS heap out of memory");
+    worker.emit("error", end);
+  });
+  await expect(assemble("let x: i32 = 'a';", { manifest: "{}", simd: "strict" })).rejects.toThrow();
+  const failing = assemble(tiny, { manifest: "{}", simd: "strict" });
+  await expect(failing).rejects.toThrow(TOO_LARGE);
+  await expect(failing).rejects.toMatchObject({
+    diagnostics: [{ notes: [expect.stringMatching(/MB of code in 1 function/)], help: expect.any(String) }],
+  });
+  await expect(assemble(tiny, { manifest: "{}", simd: "strict" })).resolves.toBeDefined();
+});
+
 test("a source that overflows asc's stack does not take the process with it", async () => {
   const deep = `export const x: i32 = ${"(".repeat(200_000)}1${")".repeat(200_000)};`;
-  await expect(assemble(deep, { manifest: "{}", simd: "strict" })).rejects.toThrow(CompilerFault);
+  await expect(assemble(deep, { manifest: "{}", simd: "strict" })).rejects.toThrow(TOO_LARGE);
   await expect(assemble(tiny, { manifest: "{}", simd: "strict" })).resolves.toBeDefined();
 });
 
@@ -50,8 +68,9 @@ test("asc is stopped where it passes its time, and the call that waits has the w
   const sum = `export function f(x: f64): f64 { return ${Array(20_000).fill("x").join(" + ")}; }`;
   const slow = assemble(sum, { manifest: "{}", simd: "strict", timeLimit: 2000 });
   const waiting = assemble(tiny, { manifest: "{}", simd: "strict" });
-  await expect(slow).rejects.toThrow(CompilerFault);
-  await expect(slow).rejects.toThrow("assembler-failed: asc took more than 2 s");
+  await expect(slow).rejects.toThrow(DiagnosticError);
+  await expect(slow).rejects.toThrow(TOO_LARGE);
+  await expect(slow).rejects.toThrow("more than 2 seconds");
   await expect(waiting).resolves.toBeDefined();
 });
 

@@ -1,6 +1,7 @@
 /** AssemblyScript → the finished `.wasm`, its manifest inside. */
+import { DiagnosticError, type Diagnostic } from "../../grammar/diagnostic.ts";
 import { CompilerFault } from "../fault.ts";
-import { isolatedAsc } from "./isolate.ts";
+import { Exhausted, isolatedAsc } from "./isolate.ts";
 import { attachManifest } from "./section.ts";
 
 export { warmUp } from "./isolate.ts";
@@ -10,7 +11,7 @@ export interface AssembleOptions {
   /** JSON for the custom section `nndsl`. */
   readonly manifest: string;
   readonly simd: "strict" | "relaxed";
-  /** Milliseconds that asc may take; a minute without it. */
+  /** Milliseconds that asc may take; without it a minute, and more for a large module. */
   readonly timeLimit?: number;
 }
 
@@ -22,7 +23,7 @@ export interface Assembled {
 
 /**
  * Compiles and optimises a module in a worker.
- * @throws CompilerFault where asc refuses the source, crashes or passes the time limit
+ * @throws DiagnosticError `module-too-large` where that takes more time or memory than it may, CompilerFault where asc refuses the source or crashes
  */
 export async function assemble(source: string, options: AssembleOptions): Promise<Assembled> {
   try {
@@ -30,7 +31,21 @@ export async function assemble(source: string, options: AssembleOptions): Promis
     const { wasm, wat } = await isolatedAsc(request, options.timeLimit);
     return { wasm: attachManifest(wasm, options.manifest), wat: () => wat ?? "" };
   } catch (error) {
+    if (error instanceof Exhausted) throw new DiagnosticError([tooLarge(source, error.of)]);
     const reason = error instanceof Error ? error.message : String(error);
     throw new CompilerFault(`assembler-failed: ${reason}`, { cause: error });
   }
+}
+
+function tooLarge(source: string, limit: string): Diagnostic {
+  const functions = source.match(/^(?:export )?function /gm)?.length ?? 0;
+  const size = `${(source.length / 2 ** 20).toFixed(1)} MB of code in ${functions} function${functions === 1 ? "" : "s"}`;
+  return {
+    code: "module-too-large",
+    severity: "error",
+    message: `the program is too large to be compiled: it takes more than ${limit}`,
+    labels: [],
+    notes: [`it is ${size} before it is assembled`],
+    help: "let an axis of a tensor do what a long loop or list does in many formulas; should the machine be busy, compile again when it is less so",
+  };
 }

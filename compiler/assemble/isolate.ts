@@ -5,10 +5,25 @@
 import type { AscRequest, AscResult } from "./asc.ts";
 import type { Message, WorkerData } from "./worker.ts";
 
-/** How long one module may take. */
-const TIME_LIMIT_MS = 60_000;
+/** How long one module may take: a minute, and as long again for each 2 MB of its text. A quiet machine needs a tenth of it. */
+const timeLimit = (source: string): number => 60_000 * (1 + source.length / 2_000_000);
 /** The worker's memory: enough for modules far past what the compiler's own limits admit. */
 const MEMORY = { maxOldGenerationSizeMb: 2048, stackSizeMb: 16 };
+
+/** The program is sound, and asc did not come to its end with it. */
+export class Exhausted extends Error {
+  /** What it would have needed more of, as a sentence's end. */
+  readonly of: string;
+
+  constructor(of: string) {
+    super(`asc needs more than ${of}`);
+    this.name = "Exhausted";
+    this.of = of;
+  }
+}
+
+/** How V8, asc and binaryen say that there is no more memory, or no more stack. */
+const OUT_OF_MEMORY = /out of memory|OOM|memory limit|allocation failed|call stack|Invalid (?:array|string) length|enlarge memory/i;
 
 /** Where asc runs, one module at a time. */
 interface Aside {
@@ -33,9 +48,9 @@ export function warmUp(): void {
 
 /**
  * Runs asc aside. Calls made together take turns, so that each has the whole time limit to itself.
- * @throws Error where asc reports one, crashes or takes more than `limit` milliseconds
+ * @throws Exhausted where asc takes more than `limit` milliseconds, or all of its memory; Error where it reports one or crashes
  */
-export function isolatedAsc(request: AscRequest, limit: number = TIME_LIMIT_MS): Promise<AscResult> {
+export function isolatedAsc(request: AscRequest, limit = timeLimit(request.source)): Promise<AscResult> {
   const result = lastTurn.then(() => runNow(request, limit));
   lastTurn = result.catch(() => {});
   return result;
@@ -47,17 +62,18 @@ async function runNow(request: AscRequest, limit: number): Promise<AscResult> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`asc took more than ${limit / 1000} s`)), limit);
+      timer = setTimeout(() => reject(new Exhausted(`${Math.ceil(limit / 1000)} seconds`)), limit);
     });
     return await Promise.race([opened.then(({ run }) => run(request)), late]);
   } catch (error) {
+    const isExhausted = error instanceof Error && OUT_OF_MEMORY.test(error.message);
     // What asc leaves behind where it failed is not to be relied on.
     if (aside === opened) aside = null;
     void opened.then(
       ({ close }) => close(),
       () => {},
     );
-    throw error;
+    throw isExhausted ? new Exhausted(`${MEMORY.maxOldGenerationSizeMb / 1024} GB of memory`) : error;
   } finally {
     clearTimeout(timer);
   }

@@ -122,11 +122,20 @@ function waitsOf(
   splits: readonly (number | null)[],
   elementBytes: number,
 ): boolean[] {
-  let since: Touch[] = [];
+  // A concatenation of many parts touches one buffer again and again: what is alike is kept once.
+  const since = new Map<string, Touch>();
   return calls.map((call) => {
-    const touches = touchesOf(call, program, splits[call.kernel] === null, elementBytes);
-    const waits = touches.some((touch) => since.some((earlier) => clash(earlier, touch)));
-    since = waits ? touches : [...since, ...touches];
+    const touches = new Map(
+      touchesOf(call, program, splits[call.kernel] === null, elementBytes).map((touch) => [
+        Object.values(touch).join(),
+        touch,
+      ]),
+    );
+    const waits = [...touches.values()].some((touch) =>
+      [...since.values()].some((earlier) => clash(earlier, touch)),
+    );
+    if (waits) since.clear();
+    for (const [key, touch] of touches) since.set(key, touch);
     return waits;
   });
 }
