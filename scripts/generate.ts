@@ -1,8 +1,11 @@
 /**
  * Writes the modules of text that the compiler carries, so that it needs no files at run time and works in a browser:
- * the standard library, and the runtime, minified and as types (they become part of every compiled `NAME.js` and `NAME.d.ts`).
+ * the standard library, the runtime, minified and as types (they become part of every compiled `NAME.js` and `NAME.d.ts`), and functions of numbers.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { runAsc } from "../compiler/assemble/asc.ts";
+import { scalarsSource } from "../compiler/render/math/scalars.ts";
 import { bundleRuntime, bundleThreads } from "./bundle-runtime.ts";
 
 const root = new URL("../", import.meta.url);
@@ -35,6 +38,20 @@ export const threadsSource: string = ${JSON.stringify(await bundleThreads())};
 export const runtimeTypes: string = ${JSON.stringify(runtimeTypes())};
 `,
 );
+
+const scalars = new URL("scalar-module.ts", generated);
+const source = scalarsSource();
+// asc takes seconds: only where the text is another one than that of the module there is.
+const mark = `// ${createHash("sha256").update(source).digest("hex")}\n`;
+if (!existsSync(scalars) || !readFileSync(scalars, "utf8").startsWith(`${banner}${mark}`)) {
+  const { wasm } = await runAsc({ source, relaxed: false, text: false });
+  writeFileSync(
+    scalars,
+    `${banner}${mark}/** The module of \`render/math/scalars.ts\`, in base64. */
+export const scalarModule: string = ${JSON.stringify(Buffer.from(wasm).toString("base64"))};
+`,
+  );
+}
 
 /** The declarations of `runtime/manifest.ts` and `runtime/types.ts` as one text that imports nothing. */
 function runtimeTypes(): string {

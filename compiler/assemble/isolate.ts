@@ -23,7 +23,8 @@ export class Exhausted extends Error {
 }
 
 /** How V8, asc and binaryen say that there is no more memory, or no more stack. */
-const OUT_OF_MEMORY = /out of memory|OOM|memory limit|allocation failed|call stack|Invalid (?:array|string) length|enlarge memory/i;
+const OUT_OF_MEMORY =
+  /out of memory|OOM|memory limit|allocation failed|call stack|Invalid (?:array|string) length|enlarge memory/i;
 
 /** Where asc runs, one module at a time. */
 interface Aside {

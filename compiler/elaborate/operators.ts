@@ -3,26 +3,14 @@ import type { BinaryOperator } from "../../grammar/ast.ts";
 import type { Build } from "../ir/build.ts";
 import type { ElementwiseName, Node } from "../ir/node.ts";
 import { OpError } from "../ops/op.ts";
+import { scalar } from "../ops/scalar.ts";
 import { product } from "./product.ts";
 import { isStatic, toFloat, toNode } from "./tensors.ts";
 import { boolean, isCallable, kindOf, number, tensor, type Value } from "./values.ts";
 
-const arithmetic = {
-  "+": { op: "add", of: (a: number, b: number) => a + b },
-  "-": { op: "sub", of: (a: number, b: number) => a - b },
-  "*": { op: "mul", of: (a: number, b: number) => a * b },
-  "/": { op: "div", of: (a: number, b: number) => a / b },
-  "^": { op: "pow", of: (a: number, b: number) => a ** b },
-} as const;
+const arithmetic = { "+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow" } as const;
 
-const comparison = {
-  "<": { op: "lt", of: (a: number, b: number) => a < b },
-  "<=": { op: "le", of: (a: number, b: number) => a <= b },
-  ">": { op: "gt", of: (a: number, b: number) => a > b },
-  ">=": { op: "ge", of: (a: number, b: number) => a >= b },
-  "==": { op: "eq", of: (a: number, b: number) => a === b },
-  "!=": { op: "ne", of: (a: number, b: number) => a !== b },
-} as const;
+const comparison = { "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne" } as const;
 
 /** `left operator right`. `and` and `or` of booleans that are known are decided before, so that the right side may be left alone. */
 export function binary(build: Build, operator: BinaryOperator, left: Value, right: Value): Value {
@@ -32,8 +20,8 @@ export function binary(build: Build, operator: BinaryOperator, left: Value, righ
     case "*":
     case "/":
     case "^": {
-      const { op, of } = arithmetic[operator];
-      return staticArithmetic(operator, of, left, right) ?? elementwise(build, op, left, right);
+      const op = arithmetic[operator];
+      return staticArithmetic(operator, left, right) ?? elementwise(build, op, left, right);
     }
     case "<":
     case "<=":
@@ -42,7 +30,7 @@ export function binary(build: Build, operator: BinaryOperator, left: Value, righ
     case "==":
     case "!=": {
       const known = staticComparison(operator, left, right);
-      return known === null ? elementwise(build, comparison[operator].op, left, right) : boolean(known);
+      return known === null ? elementwise(build, comparison[operator], left, right) : boolean(known);
     }
     case "@":
       return tensor(product(build, toFloat(build, left), toFloat(build, right)));
@@ -64,12 +52,7 @@ function elementwise(build: Build, op: ElementwiseName, left: Value, right: Valu
 }
 
 /** `null` where the value is not known, or is not a size or a number. */
-function staticArithmetic(
-  operator: keyof typeof arithmetic,
-  of: (a: number, b: number) => number,
-  left: Value,
-  right: Value,
-): Value | null {
+function staticArithmetic(operator: keyof typeof arithmetic, left: Value, right: Value): Value | null {
   if (operator === "+" && isPlainList(left) && isPlainList(right)) {
     throw new OpError(
       "type-mismatch",
@@ -78,7 +61,8 @@ function staticArithmetic(
       "write `[...a, ...b]` to join lists, `[...a, x]` to add an item, and `stack(a) + stack(b)` to add up their entries",
     );
   }
-  if (left.kind === "number" && right.kind === "number") return number(of(left.value, right.value));
+  if (left.kind === "number" && right.kind === "number")
+    return number(scalar(arithmetic[operator], left.value, right.value));
   if (left.kind === "boolean" || right.kind === "boolean") {
     throw new OpError(
       "type-mismatch",
@@ -118,9 +102,9 @@ function sizeArithmetic(operator: string, left: Value, right: Value): Value | nu
 
 /** `null` where it is a question for run time. */
 function staticComparison(operator: keyof typeof comparison, left: Value, right: Value): boolean | null {
-  if (left.kind === "number" && right.kind === "number")
-    return comparison[operator].of(left.value, right.value);
-  if (left.kind === "size" && right.kind === "size") return comparison[operator].of(left.count, right.count);
+  const holds = (a: number, b: number): boolean => scalar(comparison[operator], a, b) !== 0;
+  if (left.kind === "number" && right.kind === "number") return holds(left.value, right.value);
+  if (left.kind === "size" && right.kind === "size") return holds(left.count, right.count);
   if (operator !== "==" && operator !== "!=") return null;
   const equal = sameThing(left, right);
   return equal === null ? null : equal === (operator === "==");

@@ -155,7 +155,8 @@ const spec = {
   relu: {
     formula: "max(x, 0)",
     result: "number",
-    evaluate: (x) => Math.max(x!, 0),
+    // -0 stays -0.
+    evaluate: (x) => (x! < 0 ? 0 : x!),
     // d relu x = [y > 0] dx, and 0 at 0
     vjp: (b, g, _, y) => [b.where(b.le(y, 0), 0, g)],
     domain: [ANY],
@@ -399,6 +400,10 @@ function resultType(spec: Spec, operands: readonly Node[]): ElementType {
       return commonType(operands);
   }
 }
+
+/** The definition of an op for single numbers. */
+export const definitionOf = (name: ElementwiseName): ((a: number, b: number, c: number) => number) =>
+  spec[name].evaluate;
 
 function elementwise<K extends ElementwiseName>(name: K, spec: Spec): Op<K> {
   const takes = spec.takes ?? "number";

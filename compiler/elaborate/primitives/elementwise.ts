@@ -2,53 +2,43 @@
 import type { ElementwiseName } from "../../ir/node.ts";
 import { sameShape, showShape } from "../../ir/size.ts";
 import { OpError } from "../../ops/op.ts";
+import { scalar } from "../../ops/scalar.ts";
 import { binary, toTruth } from "../operators.ts";
 import { toFloat, toNode } from "../tensors.ts";
 import { number, tensor, type Value } from "../values.ts";
 import type { Primitive, PrimitiveContext, PrimitiveTable } from "./primitive.ts";
 
-const roundTiesToEven = (x: number): number => {
-  const low = Math.floor(x);
-  const rest = x - low;
-  if (rest !== 0.5) return rest < 0.5 ? low : low + 1;
-  return low % 2 === 0 ? low : low + 1;
-};
-const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
-const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-
-const unary = (op: ElementwiseName, doc: string, ofNumber?: (x: number) => number): Primitive => ({
+const unary = (op: ElementwiseName, doc: string): Primitive => ({
   parameters: ["x"],
   doc,
   apply: ({ build }, x) =>
-    x!.kind === "number" && ofNumber !== undefined
-      ? number(ofNumber(x!.value))
-      : tensor(build.elementwise(op, toFloat(build, x!))),
+    x!.kind === "number" ? number(scalar(op, x!.value)) : tensor(build.elementwise(op, toFloat(build, x!))),
 });
 
 /** `max` and `min` of two; of one they are reductions. */
 export function larger({ build }: PrimitiveContext, op: "max" | "min", a: Value, b: Value): Value {
   if (a.kind === "number" && b.kind === "number") {
-    return number(op === "max" ? Math.max(a.value, b.value) : Math.min(a.value, b.value));
+    return number(scalar(op, a.value, b.value));
   }
   return tensor(build.elementwise(op, toFloat(build, a), toFloat(build, b)));
 }
 
 export const elementwise: PrimitiveTable = {
-  exp: unary("exp", "e^x", Math.exp),
-  log: unary("log", "the natural logarithm", Math.log),
-  log1p: unary("log1p", "log(1 + x), exact near 0", Math.log1p),
-  expm1: unary("expm1", "e^x - 1, exact near 0", Math.expm1),
-  sqrt: unary("sqrt", "the square root", Math.sqrt),
-  abs: unary("abs", "the absolute value", Math.abs),
-  sign: unary("sign", "-1, 0 or 1", Math.sign),
-  sin: unary("sin", "the sine", Math.sin),
-  cos: unary("cos", "the cosine", Math.cos),
-  tanh: unary("tanh", "the hyperbolic tangent", Math.tanh),
-  sigmoid: unary("sigmoid", "1 / (1 + e^-x)", logistic),
-  relu: unary("relu", "max(x, 0)", (x) => Math.max(x, 0)),
+  exp: unary("exp", "e^x"),
+  log: unary("log", "the natural logarithm"),
+  log1p: unary("log1p", "log(1 + x), exact near 0"),
+  expm1: unary("expm1", "e^x - 1, exact near 0"),
+  sqrt: unary("sqrt", "the square root"),
+  abs: unary("abs", "the absolute value"),
+  sign: unary("sign", "-1, 0 or 1"),
+  sin: unary("sin", "the sine"),
+  cos: unary("cos", "the cosine"),
+  tanh: unary("tanh", "the hyperbolic tangent"),
+  sigmoid: unary("sigmoid", "1 / (1 + e^-x)"),
+  relu: unary("relu", "max(x, 0)"),
   erf: unary("erf", "the error function, 2/√π ∫₀ˣ e^-t² dt"),
-  floor: unary("floor", "the largest whole number not above x", Math.floor),
-  round: unary("round", "the nearest whole number, a half to the even one", roundTiesToEven),
+  floor: unary("floor", "the largest whole number not above x"),
+  round: unary("round", "the nearest whole number, a half to the even one"),
   softplus: {
     parameters: ["x", "beta?"],
     doc: "log(1 + e^(beta x)) / beta, without overflow",
@@ -58,7 +48,7 @@ export const elementwise: PrimitiveTable = {
       const scaled = isOne ? x! : binary(build, "*", x!, beta);
       const value: Value =
         scaled.kind === "number"
-          ? number(softplus(scaled.value))
+          ? number(scalar("softplus", scaled.value))
           : tensor(build.softplus(toFloat(build, scaled)));
       return isOne ? value : binary(build, "/", value, beta);
     },

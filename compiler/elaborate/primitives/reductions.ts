@@ -3,6 +3,7 @@ import type { Build } from "../../ir/build.ts";
 import type { Node, ReductionName } from "../../ir/node.ts";
 import { elements } from "../../ir/size.ts";
 import { OpError } from "../../ops/op.ts";
+import { scalar } from "../../ops/scalar.ts";
 import { sizeValue, toAxes, toBoolean, toFloat, toNode } from "../tensors.ts";
 import { number, tensor, type Value } from "../values.ts";
 import { larger } from "./elementwise.ts";
@@ -77,7 +78,13 @@ export const reductions: PrimitiveTable = {
   logsumexp: reduction("logsumexp", "log Σ e^x over axes, without overflow", (x) => {
     const top = largest(x);
     // Where it is infinite nothing else counts, and ∞ - ∞ must not be taken.
-    return Number.isFinite(top) ? top + Math.log(x.reduce((a, b) => a + Math.exp(b - top), 0)) : top;
+    return Number.isFinite(top)
+      ? top +
+          scalar(
+            "log",
+            x.reduce((a, b) => a + scalar("exp", b - top), 0),
+          )
+      : top;
   }),
   max: extreme("max", "reduce_max", "the larger of two, or the largest over axes"),
   min: extreme("min", "reduce_min", "the smaller of two, or the smallest over axes"),

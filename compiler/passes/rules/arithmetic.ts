@@ -1,8 +1,7 @@
 /** Elementwise formulas that cost more than they need. */
 import { remake } from "../../ir/graph.ts";
-import type { Node, OpName } from "../../ir/node.ts";
-import type { Environment, Op } from "../../ops/op.ts";
-import { ops } from "../../ops/table.ts";
+import type { ElementwiseName, Node } from "../../ir/node.ts";
+import { scalar } from "../../ops/scalar.ts";
 import type { Rule, Site } from "../rewrite.ts";
 import { ELEMENTWISE, isConstant, isOrdinary, isScale, orders } from "./match.ts";
 
@@ -14,7 +13,8 @@ export const arithmetic: readonly Rule[] = [
     rewrite({ b }, node) {
       if (!node.operands.every((x) => isConstant(x))) return null;
       const numbers = node.operands.map((x) => (isConstant(x) ? x.attributes.value : NaN));
-      return b.constant(valueOf(node, numbers), node.shape, node.type);
+      // The rule is asked about elementwise ops alone, of which the node's type knows nothing.
+      return b.constant(scalar(node.op as ElementwiseName, ...numbers), node.shape, node.type);
     },
   },
   {
@@ -279,21 +279,3 @@ function withoutMinus(site: Site, x: Node, depth = 4): Node | null {
 
 const isPowerOfTwo = (c: number): boolean =>
   isOrdinary(c) && Number.isInteger(Math.log2(Math.abs(c))) && 2 ** Math.log2(Math.abs(c)) === Math.abs(c);
-
-const NOWHERE: Environment = {
-  n: 1,
-  inputs: new Map(),
-  parameters: new Map(),
-  states: new Map(),
-  hyper: new Map(),
-  step: 0,
-  seed: 0,
-};
-
-/** An elementwise op of numbers. */
-function valueOf(node: Node, numbers: readonly number[]): number {
-  // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
-  const record = ops[node.op] as unknown as Op<OpName>;
-  const operands = numbers.map((number) => ({ shape: [], data: Float64Array.of(number) }));
-  return record.evaluate(operands, node as never, NOWHERE).data[0]!;
-}
