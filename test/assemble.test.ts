@@ -40,7 +40,8 @@ test("what asc refuses is a fault with its message, and the next call works", as
   expect(readManifest(wasm)).toBe("{}");
 });
 
-const TOO_LARGE = /^error\[module-too-large\]: the program is too large to be compiled: it takes more than \d/;
+const TOO_LARGE =
+  /^error\[module-too-large\]: the program is too large to be compiled: it takes more than \d/;
 
 test("a source that takes all of asc's memory is an error of the program, not a fault", async () => {
   await assemble(tiny, { manifest: "{}", simd: "strict" });

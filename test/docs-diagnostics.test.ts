@@ -105,14 +105,16 @@ interface Example {
 }
 
 function examplesIn(blocks: readonly ProgramBlock[]): Example[] {
-  return headings.filter((code) => !elsewhere.has(code)).map((code) => {
-    const own = blocks.filter((block) => block.heading === code);
-    const block = own.find((b) => optionOf(b, "file") === undefined);
-    const files = new Map(own.map((b) => [optionOf(b, "file") ?? "main.nn", b.text]));
-    const made = described[code];
-    if (block !== undefined) return { code, text: block.text, files, block };
-    return { code, text: made?.text ?? "", files: new Map(Object.entries(made?.files ?? {})) };
-  });
+  return headings
+    .filter((code) => !elsewhere.has(code))
+    .map((code) => {
+      const own = blocks.filter((block) => block.heading === code);
+      const block = own.find((b) => optionOf(b, "file") === undefined);
+      const files = new Map(own.map((b) => [optionOf(b, "file") ?? "main.nn", b.text]));
+      const made = described[code];
+      if (block !== undefined) return { code, text: block.text, files, block };
+      return { code, text: made?.text ?? "", files: new Map(Object.entries(made?.files ?? {})) };
+    });
 }
 
 async function diagnosticsOf({ text, files, block }: Example): Promise<readonly Diagnostic[]> {
