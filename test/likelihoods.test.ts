@@ -302,3 +302,74 @@ describe.each([
     expect(off.join("\n")).toBe("");
   });
 });
+
+describe("classes that cannot be: logits of -inf, where the label is 0", () => {
+  const losses = [
+    "cross_entropy(z, label)",
+    "cross_entropy(z, y)",
+    "cross_entropy(z, one_hot(label, 3))",
+    "nll(log_softmax(z), label)",
+    "nll(log(softmax(z)), label)",
+    "mean(-sum(y * log_softmax(z), axis = -1))",
+    "mean(sum(-y * log(softmax(z)), axis = 1))",
+    "mean(sum(y * -log_softmax(z), axis = 1))",
+    "-sum(one_hot(label, 3) * log_softmax(z)) / N",
+    "mean(-log(sum(y * softmax(z), axis = 1)))",
+    "mean(-log(gather(softmax(z), label)))",
+    "3 * kl_div(log_softmax(z), y)",
+  ];
+  const program = `model Labels {
+  input x: [N, 3]
+  input open: bool[N, 3]
+  input y: [N, 3]
+  input label: int[N]
+  z = where(open, x, -inf)
+${losses.map((loss, i) => `  l${i} = ${loss}\n  output loss${i} = l${i}\n  output slope${i} = grad(l${i}, x)`).join("\n")}
+}`;
+  const given = {
+    x: [
+      [1, 2, 3],
+      [0, 1, 5],
+    ],
+    open: [
+      [true, false, true],
+      [true, true, false],
+    ],
+    y: [
+      [1, 0, 0],
+      [0, 1, 0],
+    ],
+    label: [0, 1],
+  };
+  // -log of 1 / (1 + e^2) and of 1 / (1 + e^-1), as a mean.
+  const loss = (log1p(exp(2)) + log1p(exp(-1))) / 2;
+  const [first, second] = [sigma(2) / 2, sigma(-1) / 2];
+  const slope = [-first, 0, first, second, -second, 0];
+
+  test.each(["f32", "f64"] as const)("in %s", async (dtype) => {
+    const { wasm } = await compile(program, { dtype });
+    const outputs = (await load(new Uint8Array(wasm), { seed: 1 })).predict(given);
+    const digits = dtype === "f32" ? 6 : 14;
+    losses.forEach((text, i) => {
+      expect(outputs[`loss${i}`]!.data[0], text).toBeCloseTo(loss, digits);
+      expect([...outputs[`slope${i}`]!.data], text).toEqual(slope.map((v) => expect.closeTo(v, digits)));
+    });
+  });
+
+  test("the entropy of what is left", async () => {
+    const { wasm } = await compile(
+      `model Entropy { input x: [N, 3] input open: bool[N, 3]
+        p = softmax(where(open, x, -inf)) h = -sum(p * log(p)) output h = h output slope = grad(h, x) }`,
+      { dtype: "f64" },
+    );
+    const { x, open } = given;
+    const outputs = (await load(new Uint8Array(wasm), { seed: 1 })).predict({ x, open });
+    // Of two classes whose logits are d apart: h = softplus(d) - d σ(d), and dh/dd = -d σ(d) σ(-d).
+    const entropy = (d: number): number => plus(d) - d * sigma(d);
+    const bent = (d: number): number => -d * sigma(d) * sigma(-d);
+    expect(outputs["h"]!.data[0]).toBeCloseTo(entropy(2) + entropy(1), 14);
+    expect([...outputs["slope"]!.data]).toEqual(
+      [-bent(2), 0, bent(2), -bent(1), bent(1), 0].map((v) => expect.closeTo(v, 14)),
+    );
+  });
+});
