@@ -42,7 +42,7 @@ export function nodeName(node: Node): string {
 
 /** Whether `nodeName` found nothing better than the op. */
 const isOpName = (name: string): boolean =>
-  name.replace(/_\d+$/, "") in ops || Object.values(OP_NAMES).includes(name);
+  Object.hasOwn(ops, name.replace(/_\d+$/, "")) || Object.values(OP_NAMES).includes(name);
 
 /** The parameter that a buffer belongs to. */
 export function ownerOf(role: Buffer["role"]): number | null {
