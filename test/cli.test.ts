@@ -18,8 +18,9 @@ import { curve } from "../cli/terminal/curve.ts";
 import { Trace } from "../cli/terminal/trace.ts";
 import { bytes, counted, duration, figure, short } from "../cli/terminal/numbers.ts";
 import { readText } from "../cli/files.ts";
+import { shellWord } from "../cli/shell.ts";
 import { writeFiles } from "../cli/write-files.ts";
-import { runCli } from "./helpers/run-cli.ts";
+import { runCli, runHere } from "./helpers/run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "nndsl-cli-"));
 
@@ -105,6 +106,31 @@ describe("usage", () => {
     });
     expect(run.stderr).toBe("");
     expect(run.stdout).toBe("0\n");
+  });
+});
+
+describe("printed commands", () => {
+  test.each([
+    ["moons", "moons"],
+    ["../a/b-c_1.nn", "../a/b-c_1.nn"],
+    ["my moons", "'my moons'"],
+    ["x=my data.csv:a", "'x=my data.csv:a'"],
+    ["it's", "'it'\\''s'"],
+    ["$HOME `rm` \\", "'$HOME `rm` \\'"],
+    ["-rf", "./-rf"],
+    ["- x", "'./- x'"],
+    ["", "''"],
+    ["~", "'~'"],
+    ["a\nb", "'a\nb'"],
+  ])("%j is the word %s, which a shell reads back", (text, word) => {
+    expect(shellWord(text)).toBe(word);
+    const read = spawnSync("sh", ["-c", `printf %s ${word}`], { encoding: "utf8" });
+    expect(read.stdout).toBe(text.startsWith("-") ? `./${text}` : text);
+  });
+
+  test("quote a folder with a space", async () => {
+    const { stderr } = await runHere(["new", "two words"], folder);
+    expect(stderr).toContain("Now: cd 'two words' && npm install && npm test");
   });
 });
 

@@ -1,6 +1,7 @@
 /** `--data`: from what was typed to tensors for each input of the model, or an error before anything is trained on. */
 import { printable } from "../../grammar/text-position.ts";
 import { DataError, UsageError } from "../failures.ts";
+import { shellWord } from "../shell.ts";
 import { didYouMean } from "../suggest.ts";
 import type { DataArray } from "./array.ts";
 import type { Categories } from "./columns.ts";
@@ -189,8 +190,8 @@ async function findArrays(
           {
             help:
               content.kind === "table"
-                ? `say which columns are which: ${wanted.map((w) => `${w.name}=${spec.path}:COLUMNS`).join(" ")}`
-                : `say which it is: ${wanted.map((w, i) => `${w.name}=${i === 0 ? spec.path : "FILE"}`).join(" ")}`,
+                ? `say which columns are which: ${wanted.map((w) => shellWord(`${w.name}=${spec.path}:COLUMNS`)).join(" ")}`
+                : `say which it is: ${wanted.map((w, i) => shellWord(`${w.name}=${i === 0 ? spec.path : "FILE"}`)).join(" ")}`,
           },
         );
       }

@@ -1,5 +1,6 @@
 /** A data file of any kind that nndsl knows, told by its first bytes rather than by its name. */
 import { DataError } from "../failures.ts";
+import { shellWord } from "../shell.ts";
 import { didYouMean } from "../suggest.ts";
 import type { DataArray } from "./array.ts";
 import type { Categories } from "./columns.ts";
@@ -141,7 +142,9 @@ export async function readInputFile(path: string, wanted: Wanted, limit?: number
           { file: path },
           {
             help:
-              only === undefined ? "it needs one" : `write ${path}:${cut(only)}; ${didYouMean("", names)}`,
+              only === undefined
+                ? "it needs one"
+                : `write ${shellWord(`${path}:${cut(only)}`)}; ${didYouMean("", names)}`,
           },
         );
       }

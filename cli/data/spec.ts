@@ -1,6 +1,7 @@
 /** What `--data` and `--test` were given, taken apart. */
 import { existsSync } from "node:fs";
 import { UsageError } from "../failures.ts";
+import { shellWord } from "../shell.ts";
 import { RowReader } from "./rows.ts";
 
 export type DataSpec =
@@ -39,7 +40,7 @@ export function parseSpec(texts: readonly string[], option: string): DataSpec {
       "bad-option",
       `${option} is one file for all inputs, or NAME=FILE for each of them`,
       {
-        help: `\`${first}\` does not say which input it is for; write ${option} x=${first}`,
+        help: `\`${first}\` does not say which input it is for; write ${option} ${shellWord(`x=${first}`)}`,
       },
     );
   }
