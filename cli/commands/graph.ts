@@ -56,7 +56,7 @@ export function addGraph(program: Command, output: Output): Command {
       `
 Examples:
   nndsl graph graph.nn -o graph.svg                              values and gradients: it has no inputs
-  nndsl graph xor.nn --data xor.csv -o xor.svg --no-fold
+  nndsl graph xor.nn --data x=xor.csv:a,b y=xor.csv:xor -o xor.svg --no-fold
   nndsl graph mnist.nn -o mnist.svg --what joint
 ${dataHelp}
 
