@@ -1,15 +1,18 @@
 /**
- * Mutation test of the derivative rules, and of the rules that make formulas stable: each is made wrong in memory, in every way below that
- * changes it, and the checks of `test/ops.test.ts` and `test/passes-stabilise.test.ts` must notice. `npm run mutants` prints what was tried; exit 1
- * where a wrong rule passes.
+ * Mutation test of the derivative rules, of the tests that keep a cotangent of 0 at 0, and of the rules that make formulas stable: each is made wrong in
+ * memory, in every way below that changes it, and the checks of `test/ops.test.ts`, `test/guards.test.ts` and `test/passes-stabilise.test.ts` must notice.
+ * `npm run mutants` prints what was tried; exit 1 where a wrong rule passes.
  */
 import type { Build } from "../compiler/ir/build.ts";
 import type { Node, OpName } from "../compiler/ir/node.ts";
 import type { Op } from "../compiler/ops/op.ts";
 import { ops } from "../compiler/ops/table.ts";
+import { Guards } from "../compiler/passes/guards.ts";
 import type { Rule as Rewriting } from "../compiler/passes/rewrite.ts";
 import { stabilisations } from "../compiler/passes/rules/stabilisations.ts";
+import { silencers } from "../compiler/passes/silence.ts";
 import { differentiable, faultOf, records } from "../test/helpers/derivatives.ts";
+import { guardFault } from "../test/helpers/guards.ts";
 import { cases, faultOfCase, replaceRewrite, rulesOfCase } from "../test/helpers/stabilise-cases.ts";
 
 type Flows = readonly (Node | null)[];
@@ -135,6 +138,38 @@ function tryRewriting(rule: Rewriting, of: (b: Build, right: Node) => Node): Out
   return outcomes.length === 0 ? "no mutant" : outcomes.includes("caught") ? "caught" : "missed";
 }
 
+/** Ways to write a test where(g = 0 and f is no number, 0, f) wrongly: what the builder makes in place of its parts. */
+const wrongTests: Readonly<Record<string, Partial<Build>>> = {
+  "no test": { where: (_, __, flow) => flow as Node },
+  "a cotangent of 0 alone": { and: (isZero) => isZero as Node },
+  "no number alone": { and: (_, isNone) => isNone as Node },
+};
+
+/** Puts the wrong tests in the table of a family, checks, and puts the right ones back. */
+function trySilencer(family: keyof typeof silencers, parts: Partial<Build>): Outcome {
+  // The table is read-only to all but this script.
+  const table = silencers as Record<keyof typeof silencers, (typeof silencers)["elementwise"]>;
+  const right = table[family];
+  table[family] = (scene, rule) =>
+    right({ ...scene, b: Object.assign(Object.create(scene.b) as Build, parts) }, rule);
+  try {
+    return guardFault() === null ? "missed" : "caught";
+  } finally {
+    table[family] = right;
+  }
+}
+
+/** Nothing is hidden by any choice. */
+function tryBlindness(): Outcome {
+  const right = Guards.prototype.hidden;
+  Guards.prototype.hidden = () => () => "nothing";
+  try {
+    return guardFault() === null ? "missed" : "caught";
+  } finally {
+    Guards.prototype.hidden = right;
+  }
+}
+
 const started = performance.now();
 const rules = records.filter(differentiable);
 const unsound = rules.filter((record) => faultOf(record.name) !== null);
@@ -143,8 +178,18 @@ const rows = rules.map((record) => ({
   outcomes: mutations.map((mutation) => ({ name: mutation.name, outcome: tryMutant(record, mutation) })),
 }));
 const unsoundCases = Object.entries(cases).filter(([, one]) => faultOfCase(one) !== null);
+const families = Object.keys(silencers) as (keyof typeof silencers)[];
+const silent = guardFault();
+const blind = tryBlindness();
 const tried = [
   ...rows.map(({ record, outcomes }) => ({ name: record.name, outcomes })),
+  ...families.map((family) => ({
+    name: `tests of ${family}`,
+    outcomes: Object.entries(wrongTests).map(([name, parts]) => ({
+      name,
+      outcome: trySilencer(family, parts),
+    })),
+  })),
   ...stabilisations
     // Of use between layers, and tested with the simplifications.
     .filter((rule) => !ELSEWHERE.includes(rule.name))
@@ -162,6 +207,7 @@ for (const { name, mutants } of tried) {
   const told = mutants.map((m) => (m.outcome === "caught" ? m.name : `${m.name} MISSED`)).join(", ");
   console.log(`${name.padEnd(width)}  ${mutants.length}  ${told}`);
 }
+if (blind !== "caught") console.log("choices that hide nothing MISSED");
 const mutants = tried.flatMap((row) => row.mutants);
 const missed = mutants.filter((m) => m.outcome === "missed").length;
 const few = tried.filter((row) => row.mutants.length < 2).map((row) => row.name);
@@ -169,7 +215,9 @@ console.log(
   `\n${tried.length} rules, ${mutants.length} mutants, ${mutants.length - missed} caught, ${missed} missed, ` +
     `${((performance.now() - started) / 1000).toFixed(1)} s`,
 );
+if (silent !== null) console.log(`the tests of zeros do not pass themselves: ${silent}`);
 for (const { name } of unsound) console.log(`the rule of ${name} itself does not pass`);
 for (const [name] of unsoundCases) console.log(`the case ${name} itself does not pass`);
 if (few.length > 0) console.log(`fewer than two mutants: ${few.join(", ")}`);
-process.exitCode = missed + few.length + unsound.length + unsoundCases.length > 0 ? 1 : 0;
+const faults = missed + few.length + unsound.length + unsoundCases.length;
+process.exitCode = faults === 0 && silent === null && blind === "caught" ? 0 : 1;

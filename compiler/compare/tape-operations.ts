@@ -43,13 +43,15 @@ export class Operations {
   #like = (x: Variable, value: number): Variable => this.tape.fill(value, x.shape);
 
   /**
-   * g · slope, where a cotangent of 0 stays 0 even against an infinite slope: no signal, no blame. It is its own derivative's rule:
-   * (h·s, h·g).
+   * g · slope, where a cotangent of 0 stays 0 even against a slope that is infinite or no number: no signal, no blame. There it is a constant;
+   * elsewhere it is its own derivative's rule: (h·s, h·g).
    */
   #flow(g: Variable, slope: Variable): Variable {
-    return this.#zip(g, slope, (a, b) => (a === 0 && !Number.isFinite(b) ? 0 : a * b), [
-      (h) => this.#flow(h, slope),
-      (h) => this.#flow(h, g),
+    const isSilent = (a: number, b: number): boolean => a === 0 && !Number.isFinite(b);
+    const heard = (h: Variable): Variable => this.where(this.flat(g, slope, isSilent), this.#like(h, 0), h);
+    return this.#zip(g, slope, (a, b) => (isSilent(a, b) ? 0 : a * b), [
+      (h) => this.#flow(heard(h), slope),
+      (h) => this.#flow(heard(h), g),
     ]);
   }
 
@@ -58,7 +60,7 @@ export class Operations {
     this.#zip(a, b, (x, y) => x - y, [(g) => g, (g) => this.neg(g)]);
   // d(ab) = b da + a db
   mul = (a: Variable, b: Variable): Variable =>
-    this.#zip(a, b, (x, y) => x * y, [(g) => this.mul(g, b), (g) => this.mul(g, a)]);
+    this.#zip(a, b, (x, y) => x * y, [(g) => this.#flow(g, b), (g) => this.#flow(g, a)]);
   // d(a/b) = da/b - a/b² db
   div = (a: Variable, b: Variable): Variable =>
     this.#zip(a, b, (x, y) => x / y, [
@@ -88,31 +90,31 @@ export class Operations {
   sqrt = (x: Variable): Variable =>
     this.#map(x, Math.sqrt, (g, y) => this.#flow(g, this.reciprocal(this.add(y, y))));
   abs = (x: Variable): Variable => this.#map(x, Math.abs, (g) => this.mul(g, this.sign(x)));
-  sin = (x: Variable): Variable => this.#map(x, Math.sin, (g) => this.mul(g, this.cos(x)));
-  cos = (x: Variable): Variable => this.#map(x, Math.cos, (g) => this.neg(this.mul(g, this.sin(x))));
+  sin = (x: Variable): Variable => this.#map(x, Math.sin, (g) => this.#flow(g, this.cos(x)));
+  cos = (x: Variable): Variable => this.#map(x, Math.cos, (g) => this.neg(this.#flow(g, this.sin(x))));
   // d tanh x = (1 + tanh x)(1 - tanh x) dx
   tanh(x: Variable): Variable {
     const one = this.#like(x, 1);
-    return this.#map(x, Math.tanh, (g, y) => this.mul(g, this.mul(this.add(one, y), this.sub(one, y))));
+    return this.#map(x, Math.tanh, (g, y) => this.#flow(g, this.mul(this.add(one, y), this.sub(one, y))));
   }
   // dσ(x) = σ(x) σ(-x) dx
   sigmoid = (x: Variable): Variable =>
     this.#map(
       x,
       (v) => (v < 0 ? Math.exp(v) / (1 + Math.exp(v)) : 1 / (1 + Math.exp(-v))),
-      (g, y) => this.mul(g, this.mul(y, this.sigmoid(this.neg(x)))),
+      (g, y) => this.#flow(g, this.mul(y, this.sigmoid(this.neg(x)))),
     );
   // d log(1 + eˣ) = σ(x) dx
   softplus = (x: Variable): Variable =>
     this.#map(
       x,
       (v) => (v > 0 ? v + Math.log1p(Math.exp(-v)) : Math.log1p(Math.exp(v))),
-      (g) => this.mul(g, this.sigmoid(x)),
+      (g) => this.#flow(g, this.sigmoid(x)),
     );
   // d erf x = 2/√π e^-x² dx
   erf = (x: Variable): Variable =>
     this.#map(x, errorFunction, (g) =>
-      this.mul(g, this.mul(this.#like(x, 2 / Math.sqrt(Math.PI)), this.exp(this.neg(this.mul(x, x))))),
+      this.#flow(g, this.mul(this.#like(x, 2 / Math.sqrt(Math.PI)), this.exp(this.neg(this.mul(x, x))))),
     );
   relu = (x: Variable): Variable =>
     this.#map(
@@ -129,7 +131,7 @@ export class Operations {
       (g) => {
         const positive = this.above(x, zero);
         const slope = this.mul(y, this.log(this.where(positive, x, one)));
-        return this.where(positive, this.mul(g, slope), zero);
+        return this.where(positive, this.#flow(g, slope), zero);
       },
     ]);
     return y;
@@ -204,7 +206,7 @@ export class Operations {
         pull: (g) => {
           const ties = this.equal(x, this.broadcast(y, x.shape));
           const share = this.div(g, this.sum(ties, axes));
-          return this.mul(this.broadcast(share, x.shape), ties);
+          return this.where(ties, this.broadcast(share, x.shape), this.#like(x, 0));
         },
       },
     ]);
@@ -236,10 +238,23 @@ export class Operations {
   // C = A B: dA = dC Bᵀ, dB = Aᵀ dC
   matmul(a: Variable, b: Variable): Variable {
     return this.tape.record(product(a, b), [
-      { of: a, pull: (g) => this.matmul(g, this.transpose(b)) },
-      { of: b, pull: (g) => this.matmul(this.transpose(a), g) },
+      { of: a, pull: (g) => this.#flowProduct(g, this.transpose(b)) },
+      { of: b, pull: (g) => this.transpose(this.#flowProduct(this.transpose(g), a)) },
     ]);
   }
+
+  /** G S as a sum of flows: where S has what is no number, its terms are written out, so that each zero of G can stay one. */
+  #flowProduct(g: Variable, slope: Variable): Variable {
+    if (slope.data.every((x) => Number.isFinite(x))) return this.matmul(g, slope);
+    const batch = g.shape.slice(0, -2);
+    const [rows, depth] = g.shape.slice(-2) as [number, number];
+    const columns = slope.shape.at(-1)!;
+    const terms = [...batch, rows, depth, columns];
+    const left = this.broadcast(this.reshape(g, [...g.shape, 1]), terms);
+    const right = this.broadcast(this.reshape(slope, [...batch, 1, depth, columns]), terms);
+    return this.reshape(this.sum(this.#flow(left, right), [batch.length + 1]), [...batch, rows, columns]);
+  }
+
   transpose(x: Variable): Variable {
     const axes = x.shape.map((_, axis) => axis);
     return this.permute(x, [...axes.slice(0, -2), ...axes.slice(-2).toReversed()]);

@@ -531,11 +531,11 @@ export function choice(condition: Formula, yes: Formula, no: Formula): Formula {
   return { kind: "choice", condition, yes: a, no: b };
 }
 
-/** The case of 0/0, which the compiler takes for 0 and mathematics leaves out. */
+/** The case of 0 · ∞, which the compiler takes for 0 and mathematics leaves out: nothing differs from itself but what is no number. */
 const isZeroByZero = (condition: Formula): boolean =>
   condition.kind === "logic" &&
   condition.name === "and" &&
-  condition.operands.every((o) => o.kind === "compare" && o.name === "=" && o.right.kind === "number");
+  condition.operands.some((o) => o.kind === "compare" && o.name === "≠" && same(o.left, o.right));
 
 /** `formula` where `condition` is known. */
 function assume(formula: Formula, condition: Formula, holds: boolean): Formula {

@@ -1,11 +1,10 @@
 /**
  * Ops applied to each element. A derivative rule gets the cotangent `g` of the result, the operands and the result `y`, and names the
- * cotangents of the operands; the comment beside it is the formula.
+ * cotangents of the operands; the comment beside it is the formula. A rule knows nothing of 0 · ∞: that is `passes/silence.ts`'s.
  */
 import type { Build } from "../ir/build.ts";
 import type { ElementType, ElementwiseName, Node } from "../ir/node.ts";
 import { sameShape, showShape } from "../ir/size.ts";
-import { mayBeInfinite, mayBeZero } from "./bounds.ts";
 import { erf, roundTiesToEven, sigmoid, softplus } from "./numerics.ts";
 import { OpError, type Op, type OpTable } from "./op.ts";
 
@@ -42,7 +41,7 @@ const spec = {
     result: "float",
     evaluate: (x) => Math.exp(x!),
     // d e^x = y dx
-    vjp: (b, g, _, y) => [silenced(b, g, b.eq(y, Infinity), b.mul(g, y))],
+    vjp: (b, g, _, y) => [b.mul(g, y)],
     flops: 16,
     domain: [ANY],
   },
@@ -51,7 +50,7 @@ const spec = {
     result: "float",
     evaluate: (x) => Math.expm1(x!),
     // d (e^x - 1) = (y + 1) dx
-    vjp: (b, g, _, y) => [silenced(b, g, b.eq(y, Infinity), b.mul(g, b.add(y, 1)))],
+    vjp: (b, g, _, y) => [b.mul(g, b.add(y, 1))],
     flops: 20,
     domain: [ANY],
   },
@@ -60,7 +59,7 @@ const spec = {
     result: "float",
     evaluate: (x) => Math.log(x!),
     // d log x = dx / x
-    vjp: (b, g, [x]) => [quotient(b, g, x!)],
+    vjp: (b, g, [x]) => [b.div(g, x!)],
     flops: 16,
     domain: [POSITIVE],
   },
@@ -69,7 +68,7 @@ const spec = {
     result: "float",
     evaluate: (x) => Math.log1p(x!),
     // d log(1 + x) = dx / (1 + x)
-    vjp: (b, g, [x]) => [quotient(b, g, b.add(x!, 1))],
+    vjp: (b, g, [x]) => [b.div(g, b.add(x!, 1))],
     flops: 20,
     domain: [[-0.8, 4]],
   },
@@ -78,7 +77,7 @@ const spec = {
     result: "float",
     evaluate: (x) => Math.sqrt(x!),
     // d √x = ½ dx / y
-    vjp: (b, g, _, y) => [quotient(b, b.mul(g, 0.5), y)],
+    vjp: (b, g, _, y) => [b.div(b.mul(g, 0.5), y)],
     domain: [POSITIVE],
   },
   reciprocal: {
@@ -86,7 +85,7 @@ const spec = {
     result: "float",
     evaluate: (x) => 1 / x!,
     // d (1/x) = -y² dx
-    vjp: (b, g, [x], y) => [silenced(b, g, b.eq(x!, 0), b.neg(b.mul(b.mul(g, y), y)))],
+    vjp: (b, g, _, y) => [b.neg(b.mul(b.mul(g, y), y))],
     domain: [POSITIVE],
   },
   abs: {
@@ -244,7 +243,7 @@ const spec = {
     result: "number",
     evaluate: (a, b) => a! * b!,
     // d (u v) = v du + u dv
-    vjp: (b, g, [u, v]) => [times(b, g, v!), times(b, g, u!)],
+    vjp: (b, g, [u, v]) => [b.mul(g, v!), b.mul(g, u!)],
     domain: [ANY, ANY],
   },
   div: {
@@ -253,9 +252,8 @@ const spec = {
     evaluate: (a, b) => a! / b!,
     // d (u/v) = du / v - (y / v) dv
     vjp: (b, g, [, v], y) => {
-      const du = quotient(b, g, v!);
-      if (!mayBeZero(v!)) return [du, b.neg(b.mul(du, y))];
-      return [du, silenced(b, g, b.eq(v!, 0), b.neg(b.mul(du, y)))];
+      const du = b.div(g, v!);
+      return [du, b.neg(b.mul(du, y))];
     },
     domain: [ANY, POSITIVE],
   },
@@ -338,29 +336,13 @@ const isConstant = (x: Node): boolean => x.op === "constant";
 const pow = (a: number, b: number): number =>
   a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 
-/**
- * `value`, but 0 where the cotangent `g` is 0 and `pole` holds: there value is 0 · ∞. Such a cotangent comes from the branch not
- * taken of `where(x != 0, 1 / x, 0)`.
- */
-const silenced = (b: Build, g: Node, pole: Node, value: Node): Node =>
-  b.where(b.and(b.eq(g, 0), pole), 0, value);
-
-/** g x, and 0 for 0 · ∞. */
-const times = (b: Build, g: Node, x: Node): Node =>
-  mayBeInfinite(x) ? silenced(b, g, b.eq(b.abs(x), Infinity), b.mul(g, x)) : b.mul(g, x);
-
-/** g / x, and 0 for 0 / 0. */
-const quotient = (b: Build, g: Node, x: Node): Node =>
-  mayBeZero(x) ? silenced(b, g, b.eq(x, 0), b.div(g, x)) : b.div(g, x);
-
 /** d x^p = p x^(p-1) dx; x^0 is 1 for every x, so its derivative is 0 for every x. */
 function powBase(b: Build, g: Node, x: Node, p: Node): Node {
-  const value = b.mul(g, b.mul(p, b.pow(x, b.sub(p, 1))));
-  if (p.op !== "constant") return b.where(b.eq(p, 0), 0, silenced(b, g, b.eq(x, 0), value));
+  if (p.op !== "constant") {
+    return b.where(b.eq(p, 0), 0, b.mul(g, b.mul(p, b.pow(x, b.sub(p, 1)))));
+  }
   const exponent = p.attributes.value;
-  if (exponent === 0) return b.zeros(g.shape);
-  const formula = b.mul(b.mul(g, exponent), b.pow(x, exponent - 1));
-  return exponent >= 1 ? formula : silenced(b, g, b.eq(x, 0), formula);
+  return exponent === 0 ? b.zeros(g.shape) : b.mul(b.mul(g, exponent), b.pow(x, exponent - 1));
 }
 
 /** d x^p = x^p log x dp. At x = 0 the limit is 0; for x < 0 the power exists at integers alone, and there too 0 is given. */

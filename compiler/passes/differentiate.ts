@@ -9,7 +9,9 @@ import { listRoots, mapRoots, type Model, type Unkept } from "../ir/model.ts";
 import type { Node, OpName, Origin } from "../ir/node.ts";
 import { OpError, type Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
+import { Guards } from "./guards.ts";
 import { builders, mapUnkept, transplant, withinLimit } from "./rewrite.ts";
+import { silence, type Hides } from "./silence.ts";
 import { Undo } from "./undo.ts";
 
 /** Why a tensor has no cotangent: nothing leads to it, or only ops without slope do. */
@@ -36,11 +38,14 @@ function differentiated(model: Model): Model {
   const map = new Map<Node, Node>();
   const sweeps = new Map<Node, Sweep>();
   const origins = new Map<Node, Origin>();
+  const guards = new Guards();
 
   for (const node of order) {
     if (node.op !== "grad") {
       const operands = node.operands.map((operand) => map.get(operand)!);
-      map.set(node, remake(graph, node, operands));
+      const made = remake(graph, node, operands);
+      guards.addOfProgram(made);
+      map.set(node, made);
       continue;
     }
     const scalar = map.get(node.operands[0]!)!;
@@ -55,7 +60,7 @@ function differentiated(model: Model): Model {
           ? (map.get(other.operands[1]!) ?? [])
           : [],
       );
-      sweep = sweepBack(graph, buildAt, scalar, new Set(wanted));
+      sweep = sweepBack(graph, buildAt, scalar, new Set(wanted), guards);
       sweeps.set(scalar, sweep);
       for (const [of, cotangent] of sweep.named) {
         if (cotangent.origin.name === undefined && !origins.has(cotangent)) {
@@ -92,8 +97,10 @@ function sweepBack(
   buildAt: (span: Span | undefined) => Build,
   scalar: Node,
   wanted: ReadonlySet<Node>,
+  guards: Guards,
 ): Sweep {
   const order = reachable([scalar]);
+  const hides = guards.hidden(order, scalar);
   const undo = new Undo(graph, order);
   const moving = new Set<Node>();
   for (const node of order) {
@@ -111,7 +118,8 @@ function sweepBack(
     if (!node.operands.some((operand) => moving.has(operand))) continue;
 
     const build = buildAt(node.origin.span);
-    const flows = pullBack(build, undo.again(node), cotangent);
+    const flows = pullBack(build, undo.again(node), cotangent, hides, guards);
+    if (guards.has(node)) for (const flow of flows ?? []) if (flow?.op === "where") guards.add(flow);
     node.operands.forEach((operand, i) => {
       if (!moving.has(operand)) return;
       const flow = operand.type === "float" ? (flows?.[i] ?? null) : null;
@@ -153,7 +161,13 @@ function flatEnds(flat: readonly (readonly [behind: Node, at: Node])[]): Readonl
 }
 
 /** Cotangents of the operands; null where the op is flat. */
-function pullBack(build: Build, node: Node, cotangent: Node): readonly (Node | null)[] | null {
+function pullBack(
+  build: Build,
+  node: Node,
+  cotangent: Node,
+  hides: Hides,
+  guards: Guards,
+): readonly (Node | null)[] | null {
   // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
   const record = ops[node.op] as unknown as Op<OpName>;
   const rule = record.vjp;
@@ -162,7 +176,7 @@ function pullBack(build: Build, node: Node, cotangent: Node): readonly (Node | n
     throw refusal(node, `\`${node.op}\` has no derivative: ${rule.because}`);
   }
   try {
-    return rule(build, node as never, cotangent);
+    return silence(build, node, cotangent, hides, guards, (of) => rule(build, of as never, cotangent));
   } catch (error) {
     if (error instanceof OpError && error.code === "no-derivative") throw refusal(node, error.message);
     throw error;
