@@ -17,8 +17,8 @@ import {
   throughViews,
   underViews,
   unshifted,
-  unspread,
 } from "./match.ts";
+import { norm } from "./norms.ts";
 import { sliceOfConcat } from "./views.ts";
 
 export const stabilisations: readonly Rule[] = [
@@ -222,18 +222,7 @@ export const stabilisations: readonly Rule[] = [
     at: ["add", "sub"],
     rewrite: binaryCrossEntropy,
   },
-  {
-    name: "norm",
-    formula: "√ Σ x² → where(Σ x² = 0, 0, √ Σ x²), whose derivative at 0 is 0",
-    at: ["sqrt", "pow"],
-    rewrite(site, node) {
-      if (node.op === "pow" && !isConstant(node.operands[1]!, 0.5)) return null;
-      const square = node.operands[0]!;
-      if (!isSumOfSquares(site, square)) return null;
-      const zero = site.b.eq(square, 0);
-      return site.b.where(zero, 0, site.b.sqrt(site.b.where(zero, 1, square)));
-    },
-  },
+  norm,
 ];
 
 const sameAxes = (a: readonly number[], c: readonly number[]): boolean =>
@@ -325,41 +314,4 @@ function areComplementary(site: Site, yes: Node, no: Node): boolean {
   if (rest !== null && isConstant(rest.operands[0]!, 1) && rest.operands[1] === yes) return true;
   const [p, q] = [site.as(yes, "sigmoid"), site.as(no, "sigmoid")];
   return p !== null && q !== null && areOpposite(site, p.operands[0]!, q.operands[0]!);
-}
-
-/** Whether a node is a sum of squares, scaled or not, seen through views. */
-function isSumOfSquares(site: Site, node: Node): boolean {
-  const { as } = site;
-  const stack = [node];
-  for (let seen = 0; seen < 1000; seen++) {
-    const top = stack.pop();
-    if (top === undefined) return true;
-    const { core } = throughViews(site, top);
-    const sum = as(core, "sum") ?? as(core, "add");
-    const product = as(core, "mul");
-    const quotient = as(core, "div");
-    const power = as(core, "pow");
-    if (sum !== null) stack.push(...sum.operands);
-    else if (product !== null) {
-      const [a, c] = product.operands;
-      if (isPositiveScale(c!)) stack.push(a!);
-      else if (isPositiveScale(a!)) stack.push(c!);
-      else if (a !== c) return false;
-    } else if (quotient !== null && isPositiveScale(quotient.operands[1]!)) stack.push(quotient.operands[0]!);
-    else if (power === null || !isConstant(power.operands[1]!, 2)) return false;
-  }
-  return false;
-}
-
-/** A positive number or a size, or the degrees of freedom it leaves, max(N - 1, 0), by which nothing is divided where they are 0. */
-function isPositiveScale(node: Node): boolean {
-  const inner = unspread(node);
-  if (isConstant(inner)) return inner.attributes.value > 0;
-  return inner.op === "extent" || (inner.op === "max" && inner.operands.every(isCount));
-}
-
-function isCount(node: Node): boolean {
-  const inner = unspread(node);
-  if (inner.op === "add" || inner.op === "sub") return inner.operands.every(isCount);
-  return inner.op === "extent" || isConstant(inner);
 }
