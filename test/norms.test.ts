@@ -44,7 +44,7 @@ const norms: readonly Written[] = [
     is: (d, c, k) =>
       Math.sqrt(
         masked(
-          d.map((v, i) => v * c[i]!),
+          d.map((v, i) => v * Math.sqrt(c[i]!)),
           k,
         ),
       ),
