@@ -57,8 +57,7 @@ function orderOf(site: Site, node: Node, depth: number): number {
       const [left, right] = core.operands;
       if (isWeight(site, right!)) return orderOf(site, left!, depth - 1);
       if (isWeight(site, left!)) return orderOf(site, right!, depth - 1);
-      const pair = inOneOrder(left!, right!);
-      return pair === null ? 0 : orderOfProduct(site, pair, depth);
+      return Math.max(0, ...inOneOrder(left!, right!).map((pair) => orderOfProduct(site, pair, depth)));
     }
     default:
       return 0;
@@ -115,24 +114,22 @@ function isWeight(site: Site, node: Node): boolean {
   return true;
 }
 
-/**
- * The rows of two factors of a dot product, [1, k] @ [k, 1], before they were reshaped to that: entry beside entry. Null where it is another product, or
- * the order of entries is not the same.
- */
-function inOneOrder(left: Node, right: Node): readonly [Node, Node] | null {
-  if (!isOne(left.shape.at(-2)!) || !isOne(right.shape.at(-1)!)) return null;
-  const [a, c] = [unshaped(left), unshaped(right)];
-  return sameShape(a.shape, c.shape) ? [a, c] : null;
+/** The two factors of a dot product, [1, k] @ [k, 1], as they were before they were reshaped to that, entry beside entry; none of another product. */
+function inOneOrder(left: Node, right: Node): readonly (readonly [Node, Node])[] {
+  if (!isOne(left.shape.at(-2)!) || !isOne(right.shape.at(-1)!)) return [];
+  return unshaped(left).flatMap((a) =>
+    unshaped(right).flatMap((c) => (sameShape(a.shape, c.shape) ? [[a, c] as const] : [])),
+  );
 }
 
-/** Without views that leave the order of entries as it is. */
-function unshaped(node: Node): Node {
-  for (;;) {
-    const x = node.operands[0];
-    const isReshape = node.op === "reshape" || (node.op === "permute" && keepsOrder(node));
-    if (!isReshape || x === undefined) return node;
-    node = x;
+/** A node, and what it was before each of the views that leave the order of entries as it is. */
+function unshaped(node: Node): readonly Node[] {
+  const stages = [node];
+  for (let top = node; top.op === "reshape" || keepsOrder(top);) {
+    top = top.operands[0]!;
+    stages.push(top);
   }
+  return stages;
 }
 
 function keepsOrder(node: Node): boolean {
