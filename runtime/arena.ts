@@ -1,4 +1,5 @@
-import { NndslError } from "./errors.ts";
+import { refuse } from "./errors.ts";
+import type { Extent } from "./extent.ts";
 import type { Manifest, ManifestPlace } from "./manifest.ts";
 
 /** What a compiled module exports: see `docs/abi.md`. */
@@ -32,32 +33,49 @@ export interface ModuleExports {
 const REACH = 2 ** 32;
 const PAGE = 65536;
 
+/** Whether a number of a manifest or a module, which may be damaged, is a multiple of `step` from 0 to `most`. */
+const within = (value: unknown, step: number, most: number): boolean =>
+  typeof value === "number" && value >= 0 && value <= most && value % step === 0;
+
 /** The module's memory, seen as numbers of its format. */
 export class Arena {
   readonly exports: ModuleExports;
   /** All of the memory. A new one after it has grown. */
-  floats: Float32Array | Float64Array;
+  floats!: Float32Array | Float64Array;
   /** The same as f64. */
-  doubles: Float64Array = new Float64Array();
+  doubles!: Float64Array;
   /** Rows that there is room for. */
-  capacity: number;
+  capacity!: number;
   readonly #layout: Manifest["arena"];
   readonly #bytes: number;
   readonly #base: number;
 
+  /** @throws `not-a-module` where the manifest's arena does not lie in the module's memory */
   constructor(exports: ModuleExports, manifest: Manifest) {
     this.exports = exports;
     this.#layout = manifest.arena;
     this.#bytes = manifest.dtype === "f64" ? 8 : 4;
     this.#base = exports.arena.value >>> 0;
-    this.capacity = exports.capacity.value;
-    this.floats = this.#see();
+    this.#see();
+    const { fixed, perRow } = this.#layout;
+    const right =
+      within(this.#base, 16, REACH) && within(fixed, 16, REACH) && within(perRow, this.#bytes, REACH);
+    if (!right) this.#refuse("arena");
   }
 
-  #see(): Float32Array | Float64Array {
+  /** Sees the memory, and how many rows there is room for, as they are now. */
+  #see(): void {
     const { buffer } = this.exports.memory;
     this.doubles = new Float64Array(buffer, 0, buffer.byteLength >> 3);
-    return this.#bytes === 8 ? this.doubles : new Float32Array(buffer);
+    this.floats = this.#bytes === 8 ? this.doubles : new Float32Array(buffer);
+    this.capacity = this.exports.capacity.value;
+    if (!within(this.capacity, 4, REACH) || !(this.end(this.capacity) <= buffer.byteLength)) {
+      this.#refuse("arena");
+    }
+  }
+
+  #refuse(what: string): never {
+    return refuse("not-a-module", `The module is damaged: its \`${what}\` has no place.`);
   }
 
   /** The address behind all that the module takes for so many rows. */
@@ -75,8 +93,21 @@ export class Arena {
     } catch {
       return false;
     }
-    this.floats = this.#see();
+    this.#see();
     return true;
+  }
+
+  /**
+   * A place of the manifest, as it is.
+   * @throws `not-a-module` where the tensor that lies there would not be in the arena
+   */
+  checked<P extends ManifestPlace>(what: string, place: P, { free, outer, inner }: Extent): P {
+    const { fixed, perRow } = this.#layout;
+    const [[part, at] = [], more] = Object.entries(place);
+    const room = (free ? perRow : fixed) - outer * inner * this.#bytes;
+    if (part !== (free ? "rows" : "fixed") || more || !within(at, free ? this.#bytes : 8, room))
+      this.#refuse(what);
+    return place;
   }
 
   /** The index in `floats` where a tensor begins. */
@@ -96,12 +127,12 @@ export class Arena {
     if (rows <= this.capacity) return;
     const end = this.end(rows + 3);
     if (end > REACH || !this.exports.reserve(rows)) {
-      throw new NndslError(
+      refuse(
         "out-of-memory",
         `There is no memory for a batch of ${rows} rows: it takes ${Math.ceil(end / 2 ** 20)} MiB. Use smaller batches.`,
       );
     }
-    this.capacity = this.exports.capacity.value;
-    this.floats = this.#see();
+    this.#see();
+    if (rows > this.capacity) this.#refuse("capacity");
   }
 }

@@ -1,8 +1,7 @@
 import type { Arena } from "./arena.ts";
-import { NndslError } from "./errors.ts";
+import { refuse } from "./errors.ts";
 import { entries } from "./extent.ts";
 import type { Feed } from "./feed.ts";
-import type { ManifestPlace } from "./manifest.ts";
 
 /** What a training run keeps to from its first step to its last. */
 export interface Plan {
@@ -11,11 +10,6 @@ export interface Plan {
   readonly batch: number;
   readonly shuffle: boolean;
   readonly seed: number;
-}
-
-interface Slot {
-  readonly feed: Feed;
-  readonly place: ManifestPlace;
 }
 
 /** Epochs that the steps of one call may be of. */
@@ -44,7 +38,7 @@ export interface Course {
  * before its step: slower, and the same numbers. All lies behind what the module takes for a batch: sums of losses, the order of the
  * epoch, the data.
  */
-export function courseOf(arenaNow: () => Arena, slots: readonly Slot[], plan: Plan): Course {
+export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], plan: Plan): Course {
   const { total, batch, shuffle, seed } = plan;
   const losses = new Float64Array(EPOCHS);
   /** The rows that there was room for, and the memory as it was, when all this was laid out: should either change, it is void. */
@@ -57,20 +51,26 @@ export function courseOf(arenaNow: () => Arena, slots: readonly Slot[], plan: Pl
   const lay = (arena: Arena, epoch: number, from: number): void => {
     const { exports, capacity } = arena;
     const bytes = arena.floats.BYTES_PER_ELEMENT;
-    const sumsAt = arena.end(capacity);
+    const sumsAt = aligned(arena.end(capacity));
     const orderAt = sumsAt + 8 * EPOCHS;
     const dataAt = orderAt + aligned(4 * total);
     let to = dataAt;
-    const places = slots.map(({ feed }) => {
+    const places = feeds.map((feed) => {
       const at = to / bytes;
       to += aligned(entries(feed.extent, total) * bytes);
       return at;
     });
     data = exports.train && to - dataAt <= ROOM && arena.reach(to) ? dataAt : 0;
     if (!arena.reach(dataAt)) {
-      throw new NndslError("out-of-memory", `There is no memory to shuffle ${total} rows.`);
+      refuse("out-of-memory", `There is no memory to shuffle ${total} rows.`);
     }
-    if (data > 0) for (const [i, { feed }] of slots.entries()) feed.write(arena, places[i] ?? 0);
+    if (data > 0) {
+      for (const [i, feed] of feeds.entries()) {
+        // A callback may have changed them.
+        feed.check(total);
+        feed.write(arena, places[i] ?? 0);
+      }
+    }
     const { buffer } = exports.memory;
     room = capacity;
     sums = new Float64Array(buffer, sumsAt, EPOCHS);
@@ -89,7 +89,7 @@ export function courseOf(arenaNow: () => Arena, slots: readonly Slot[], plan: Pl
         sums[i] = 0;
       }
       const rows = Math.min(batch, total - from);
-      for (const { feed, place } of slots) feed.gather(arena, arena.index(place), order, from, rows, total);
+      for (const feed of feeds) feed.gather(arena, order, from, rows, total);
       loss = exports.step?.(rows) ?? NaN;
       const sum = (sums[i] ?? NaN) + loss * rows;
       from += rows;

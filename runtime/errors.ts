@@ -9,3 +9,42 @@ export class NndslError extends Error {
     this.code = code;
   }
 }
+
+/** Characters of a message: names in it may be a hostile file's. */
+const LONGEST = 2000;
+
+/** @throws NndslError */
+export function refuse(code: ErrorCode, message: string, options?: ErrorOptions): never {
+  throw new NndslError(code, message.slice(0, LONGEST), options);
+}
+
+/** What a value is, for a message; runs none of its code. "2" is in quotes: it is no number, and would look like one. */
+export const shown = (value: unknown): string =>
+  typeof value === "string"
+    ? JSON.stringify(value.slice(0, 40))
+    : Object(value) === value
+      ? `a ${typeof value}`
+      : String(value);
+
+/** Why something was thrown. */
+export const why = (cause: unknown): string => (cause instanceof Error ? cause.message : shown(cause));
+
+/**
+ * Refuses for what an engine or a caller's own code threw; what has been refused already stays as it is.
+ * @throws NndslError
+ */
+export function refuseFor(cause: unknown, code: ErrorCode, what: string, failed = "cannot be read"): never {
+  if (cause instanceof NndslError) throw cause;
+  return refuse(code, `${what} ${failed}: ${why(cause)}.`, { cause });
+}
+
+/** `a`, `b` */
+export const list = (names: Iterable<string>): string =>
+  [...names].map((name) => `\`${name}\``).join(", ") || "none";
+
+/** Refuses a name that is none of those that there are. @throws NndslError */
+export const refuseName = (code: ErrorCode, kind: string, name: unknown, names: Iterable<string>): never =>
+  refuse(
+    code,
+    `There is no ${kind} \`${typeof name === "string" ? name : shown(name)}\`; there are: ${list(names)}.`,
+  );

@@ -54,5 +54,6 @@ export function rowsOfLength(extent: Extent, length: number): number {
   return Number.isInteger(rows) ? rows : -1;
 }
 
-/** `[N, 784]`. */
-export const showShape = (sizes: ArrayLike<ManifestSize>): string => `[${Array.from(sizes).join(", ")}]`;
+/** `[N, 784]`. No more than the sizes of ten axes: a caller's shape may have any number. */
+export const showShape = (sizes: ArrayLike<ManifestSize>): string =>
+  `[${Array.from({ length: Math.min(sizes.length, 10) }, (_, axis) => sizes[axis]).join(", ")}]`;

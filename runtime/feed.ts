@@ -1,80 +1,80 @@
 import type { Arena } from "./arena.ts";
-import { NndslError } from "./errors.ts";
+import { refuse, refuseFor, shown } from "./errors.ts";
 import { entries, extentOf, rowsOfLength, rowsOfShape, showShape, type Extent } from "./extent.ts";
-import type { Manifest, ManifestInput } from "./manifest.ts";
-import type { ErrorCode } from "./types.ts";
+import type { ManifestInput, ManifestPlace } from "./manifest.ts";
+import type { ErrorCode, TypedNumbers } from "./types.ts";
 
-/** Typed arrays give parts of themselves. */
-type Numbers = ArrayLike<number> & { subarray?(start: number, end: number): ArrayLike<number> };
+type Typed = Exclude<TypedNumbers, BigInt64Array | BigUint64Array>;
 
 /** Entries from which on a part of an array is moved faster than its entries one by one. */
 const LONG = 32;
 
-const NOTHING: Numbers = [];
+const NOTHING = new Float64Array();
 
-const isTyped = (value: unknown): value is ArrayLike<number | bigint> =>
+const isTyped = (value: unknown): value is TypedNumbers =>
   ArrayBuffer.isView(value) && !(value instanceof DataView);
 
-const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || isTyped(value);
-
-const isTensor = (value: unknown): value is { data: ArrayLike<unknown>; shape: ArrayLike<number> } =>
-  typeof value === "object" &&
-  value !== null &&
-  "data" in value &&
-  "shape" in value &&
-  isList(value.data) &&
-  isList(value.shape);
-
-/** What a wrong thing is, for a message. */
-const describe = (value: unknown): string =>
-  value === null
-    ? "null"
-    : typeof value === "string"
-      ? JSON.stringify(value.slice(0, 40))
-      : `a ${typeof value}`;
+/** What numbers may be given in; nothing else has entries that could be counted. */
+export const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || isTyped(value);
 
 /**
- * The door for one tensor. `take` checks a value from outside and remembers it, `write` and `gather` put what was taken into the
- * module's memory; so all values of a call are checked before the first is written.
+ * The door for one tensor. `take` reads a value from outside, in which a caller's code may run; `check` judges what was taken, in which none
+ * does; `write` and `gather` put it into the module's memory. So all values of a call are read before the first is checked, and checked
+ * before the first is written.
  */
 export class Feed {
   readonly name: string;
   readonly extent: Extent;
+  readonly place: ManifestPlace;
+  /** Whether it is one that `predict` does not read. */
+  readonly target: boolean;
   /** How messages call it: "input `x`". */
   readonly #title: string;
   readonly #type: ManifestInput["dtype"];
   /** Least and greatest label. */
   readonly #least: number;
   readonly #greatest: number;
-  #values: Numbers = NOTHING;
+  /** Where a call is to write it, if it is an output, and which call. */
+  #to: Float32Array | Float64Array = NOTHING;
+  #call = 0;
+  #values: Typed = NOTHING;
+  #count = 0;
 
+  /** @throws `not-a-module` where it has no place in the arena */
   constructor(
-    title: string,
-    about: Pick<ManifestInput, "name" | "shape" | "dtype" | "classes">,
-    format: Manifest["dtype"],
+    role: string,
+    name: string,
+    {
+      shape,
+      place,
+      dtype = "float",
+      classes,
+    }: Pick<ManifestInput, "shape" | "place"> & Partial<ManifestInput>,
+    arena: Arena,
   ) {
-    this.name = about.name;
-    this.extent = extentOf(about.shape);
-    this.#title = `${title} \`${about.name}\``;
-    this.#type = about.dtype;
+    this.name = name;
+    this.extent = extentOf(shape);
+    this.place = arena.checked(name, place, this.extent);
+    this.target = role === "target";
+    this.#title = `${role} \`${name}\``;
+    this.#type = dtype;
     // Beyond these a float cannot hold every integer.
-    const exact = format === "f64" ? Number.MAX_SAFE_INTEGER : 2 ** 24;
-    this.#greatest = about.dtype === "bool" ? 1 : about.classes === undefined ? exact : about.classes - 1;
-    this.#least = about.dtype === "bool" || about.classes !== undefined ? 0 : -exact;
+    const exact = arena.floats instanceof Float64Array ? Number.MAX_SAFE_INTEGER : 2 ** 24;
+    this.#greatest = dtype === "bool" ? 1 : classes ? classes - 1 : exact;
+    this.#least = this.#greatest === exact ? -exact : 0;
   }
 
   /**
-   * Checks a value and keeps it for `write`. What lies in the module's own memory (`net.view`) is copied: it moves when that grows,
-   * and changes when a step is made.
+   * Reads a value, for `check` and then `write`. It is copied where it could change in between: lists (which may be a proxy, or have getters),
+   * memory that other threads see, and the module's own (`net.view`), which moves when that grows.
    * @returns its rows, 1 where no axis is free
    */
   take(value: unknown, arena: Arena): number {
-    const rows = this.#read(value);
-    const values = this.#values;
-    if (ArrayBuffer.isView(values) && values.buffer === arena.floats.buffer)
-      this.#values = Array.from(values);
-    if (this.#type !== "float") this.#checkLabels(rows);
-    return rows;
+    try {
+      return this.#read(value, arena.floats.buffer);
+    } catch (cause) {
+      return refuseFor(cause, "wrong-type", this.#title);
+    }
   }
 
   /** Forgets what was taken, so that it can be collected. */
@@ -83,112 +83,166 @@ export class Feed {
   }
 
   /** Writes all that was taken. */
-  write(arena: Arena, index: number): void {
-    arena.floats.set(this.#values, index);
+  write(arena: Arena, index = arena.index(this.place)): void {
+    arena.floats.set(this.#taken, index);
+  }
+
+  /** Notes where an output goes. */
+  aim(to: Float32Array | Float64Array, call: number): void {
+    this.#to = to;
+    this.#call = call;
+  }
+
+  /** Copies an output to where this call wants it. */
+  pour(arena: Arena, rows: number, call: number): void {
+    if (this.#call !== call) return;
+    const to = this.#to;
+    const { floats } = arena;
+    const from = arena.index(this.place);
+    const count = entries(this.extent, rows);
+    for (let i = 0; i < count; i++) to[i] = floats[from + i] ?? NaN;
+    this.#to = NOTHING;
   }
 
   /** Writes the rows `order[from] … order[from + rows - 1]` of the `total` that were taken. */
-  gather(arena: Arena, index: number, order: Uint32Array, from: number, rows: number, total: number): void {
+  gather(arena: Arena, order: Uint32Array, from: number, rows: number, total: number): void {
     const { free, outer, inner } = this.extent;
-    if (!free) return this.write(arena, index);
+    if (!free) return this.write(arena);
     const { floats } = arena;
-    const values = this.#values;
-    let to = index;
+    const values = this.#taken;
+    let to = arena.index(this.place);
     for (let o = 0; o < outer; o++) {
       for (let r = from; r < from + rows; r++) {
         const start = (o * total + (order[r] ?? 0)) * inner;
-        if (inner >= LONG && values.subarray) floats.set(values.subarray(start, start + inner), to);
+        if (inner >= LONG) floats.set(values.subarray(start, start + inner), to);
         else for (let i = 0; i < inner; i++) floats[to + i] = values[start + i] ?? NaN;
         to += inner;
       }
     }
   }
 
-  #read(value: unknown): number {
-    if (isTyped(value)) return this.#flat(value);
-    if (isTensor(value)) {
-      const rows = rowsOfShape(this.extent, value.shape);
-      if (rows < 0) this.#refuseShape(value.shape);
-      if (value.data.length !== entries(this.extent, rows)) {
-        this.#fail(
-          "wrong-size",
-          `says shape ${showShape(value.shape)} but holds ${value.data.length} numbers`,
-        );
-      }
-      this.#flat(value.data);
-      return rows;
-    }
-    if (Array.isArray(value)) return isList(value[0]) ? this.#nested(value) : this.#flat(value);
-    if (typeof value === "number" || typeof value === "boolean") return this.#flat([value]);
-    return this.#fail(
-      "wrong-type",
-      `must be numbers (a typed array, nested lists or a tensor), not ${describe(value)}`,
-    );
+  /** What was taken. Typed arrays are no copies, and a caller may take their buffers away, or resize them. */
+  get #taken(): Typed {
+    const values = this.#values;
+    if (values.length !== this.#count) this.#fail("wrong-size", "has changed in the meantime");
+    return values;
   }
 
-  #flat(list: ArrayLike<unknown>): number {
-    const rows = rowsOfLength(this.extent, list.length);
-    if (rows < 0) {
-      const one = this.extent.outer * this.extent.inner;
-      this.#fail(
-        "wrong-size",
-        `needs shape ${showShape(this.extent.sizes)}, and ${list.length} numbers are ${this.extent.free ? `no multiple of ${one}` : `not ${one}`}`,
+  #read(value: unknown, own: ArrayBufferLike): number {
+    const { extent } = this;
+    let list = value;
+    let rows: number | undefined;
+    if (typeof value === "number" || typeof value === "boolean") list = [value];
+    else if (
+      typeof value === "object" &&
+      value !== null &&
+      !isList(value) &&
+      "data" in value &&
+      "shape" in value
+    ) {
+      const { data, shape } = value;
+      if (isList(data) && isList(shape)) {
+        // What it holds is compared with the sizes of the extent, and those that are free are divided.
+        rows = this.#rows(shape as ArrayLike<number>);
+        const count = data.length;
+        if (count !== entries(extent, rows)) {
+          this.#fail(
+            "wrong-size",
+            `says shape ${showShape(shape as ArrayLike<number>)} but holds ${count} numbers`,
+          );
+        }
+        list = data;
+      }
+    }
+    if (!isList(list)) {
+      return this.#fail(
+        "wrong-type",
+        `must be numbers (a typed array, nested lists or a tensor), not ${shown(value)}`,
       );
     }
-    if (isTyped(list)) {
-      // A view of numbers holds numbers, or bigints in all places.
-      this.#values = typeof list[0] === "bigint" ? Float64Array.from(list, Number) : (list as Numbers);
-      return rows;
+    const first = list[0];
+    if (
+      isTyped(list) &&
+      typeof first !== "bigint" &&
+      list.buffer !== own &&
+      list.buffer instanceof ArrayBuffer
+    ) {
+      rows ??= this.#rowsOf(list.length);
+      // Of numbers, as its first is no bigint.
+      this.#values = list as Typed;
+    } else {
+      const shape = [list.length];
+      if (rows === undefined && isList(first)) {
+        // Deeper than the rank is wrong already; a list that holds itself would have no end.
+        for (
+          let level: unknown = first;
+          isList(level) && shape.length <= extent.sizes.length;
+          level = level[0]
+        ) {
+          shape.push(level.length);
+        }
+        rows = this.#rows(shape);
+      }
+      rows ??= this.#rowsOf(list.length);
+      this.#values = this.#copy(list, shape, rows);
     }
-    for (let i = 0; i < list.length; i++) {
-      const entry = list[i];
-      if (typeof entry !== "number" && typeof entry !== "boolean") this.#refuseEntry(entry, i, rows);
-    }
-    // Each entry has just been seen to be a number, or a boolean, which typed arrays take as 0 and 1.
-    this.#values = list as Numbers;
+    this.#count = entries(extent, rows);
     return rows;
   }
 
-  #nested(list: ArrayLike<unknown>): number {
-    const rank = this.extent.sizes.length;
-    const shape: number[] = [];
-    // Deeper than the rank is wrong already; a list that holds itself would have no end.
-    for (let level: unknown = list; isList(level) && shape.length <= rank; level = level[0]) {
-      shape.push(level.length);
-    }
-    const rows = rowsOfShape(this.extent, shape);
-    if (rows < 0) this.#refuseShape(shape);
+  /** The numbers of a list of this shape. */
+  #copy(list: ArrayLike<unknown>, shape: readonly number[], rows: number): Typed {
     const values = new Float64Array(entries(this.extent, rows));
     let at = 0;
-    const fill = (level: unknown, axis: number): void => {
-      if (axis === rank) {
-        if (typeof level === "number" || typeof level === "boolean" || typeof level === "bigint") {
-          values[at++] = Number(level);
-        } else this.#refuseEntry(level, at, rows);
-      } else if (isList(level) && level.length === shape[axis]) {
-        for (let i = 0; i < level.length; i++) fill(level[i], axis + 1);
-      } else {
-        this.#fail(
-          "wrong-size",
-          `is ragged: ${this.#row(at, rows)} has ${isList(level) ? level.length : describe(level)} where others have ${shape[axis]}`,
-        );
+    const fill = (level: ArrayLike<unknown>, axis: number): void => {
+      const length = shape[axis + 1];
+      for (let i = 0; i < shape[axis]!; i++) {
+        const entry = level[i];
+        const kind = typeof entry;
+        if (length !== undefined) {
+          if (isList(entry) && entry.length === length) fill(entry, axis + 1);
+          else {
+            this.#fail(
+              "wrong-size",
+              `is ragged: ${this.#row(at, rows)} has ${isList(entry) ? entry.length : shown(entry)} where others have ${length}`,
+            );
+          }
+        } else if (kind === "number" || kind === "boolean" || kind === "bigint") values[at++] = Number(entry);
+        else this.#fail("wrong-type", `must hold numbers; ${this.#row(at, rows)} has ${shown(entry)}`);
       }
     };
     fill(list, 0);
-    this.#values = values;
-    return rows;
+    return values;
   }
 
-  #checkLabels(rows: number): void {
-    const values = this.#values;
+  /** The rows of a shape. */
+  #rows(shape: ArrayLike<number>): number {
+    const rows = rowsOfShape(this.extent, shape);
+    if (rows >= 0) return rows;
+    return this.#fail("wrong-size", `needs shape ${showShape(this.extent.sizes)}, not ${showShape(shape)}`);
+  }
+
+  /** The rows of so many numbers. */
+  #rowsOf(length: number): number {
+    const { extent } = this;
+    const rows = rowsOfLength(extent, length);
+    if (rows >= 0) return rows;
+    const one = extent.outer * extent.inner;
+    return this.#fail(
+      "wrong-size",
+      `needs shape ${showShape(extent.sizes)}, and ${length} numbers are ${extent.free ? `no multiple of ${one}` : `not ${one}`}`,
+    );
+  }
+
+  /** @throws `not-a-number`, `label-out-of-range`, `wrong-type` for what is no label */
+  check(rows: number): void {
+    if (this.#type === "float") return;
+    const values = this.#taken;
     for (let i = 0; i < values.length; i++) {
-      const label = Number(values[i]);
-      if (Number.isInteger(label) && label >= this.#least && label <= this.#greatest) continue;
-      const code = Number.isNaN(label)
-        ? "not-a-number"
-        : Number.isInteger(label)
-          ? "label-out-of-range"
-          : "wrong-type";
+      const label = values[i]!;
+      const whole = Number.isInteger(label);
+      if (whole && label >= this.#least && label <= this.#greatest) continue;
+      const code = Number.isNaN(label) ? "not-a-number" : whole ? "label-out-of-range" : "wrong-type";
       const kind = this.#type === "bool" ? "booleans" : "integers";
       this.#fail(
         code,
@@ -197,20 +251,12 @@ export class Feed {
     }
   }
 
-  #refuseShape(shape: ArrayLike<number>): never {
-    return this.#fail("wrong-size", `needs shape ${showShape(this.extent.sizes)}, not ${showShape(shape)}`);
-  }
-
-  #refuseEntry(entry: unknown, at: number, rows: number): never {
-    return this.#fail("wrong-type", `must hold numbers; ${this.#row(at, rows)} has ${describe(entry)}`);
-  }
-
   /** Rows and entries are counted from 0, as in the array. */
   #row(at: number, rows: number): string {
     return this.extent.free ? `row ${Math.floor(at / this.extent.inner) % rows}` : `entry ${at}`;
   }
 
   #fail(code: ErrorCode, what: string): never {
-    throw new NndslError(code, `${this.#title} ${what}.`);
+    return refuse(code, `${this.#title} ${what}.`);
   }
 }

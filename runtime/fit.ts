@@ -1,5 +1,6 @@
 import { EPOCHS, type Course, type Plan } from "./course.ts";
-import { NndslError } from "./errors.ts";
+import { refuse } from "./errors.ts";
+import { checkSeed, must, readOptions, whole } from "./options.ts";
 import type { EpochReport, FitOptions, FitReport } from "./types.ts";
 
 /** Milliseconds of work between two looks at the event loop: one frame of a page. A call is to take half of it. */
@@ -26,29 +27,34 @@ const pause = (): Promise<void> =>
     port2.postMessage(null);
   });
 
-/** A string in quotes: "2" is no integer, and would look like one. */
-const shown = (value: unknown): string => (typeof value === "string" ? JSON.stringify(value) : String(value));
-
-/** @throws `wrong-option` for what is no integer from `least` to `most` */
-export function whole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new NndslError(
-    "wrong-option",
-    `\`${name}\` must be an integer from ${least} to ${most}, not ${shown(value)}.`,
-  );
-}
-
-/** @throws `wrong-option` for what is no unsigned integer of 32 bits */
-export const checkSeed = (seed: number): number => whole("seed", seed, 0, 2 ** 32 - 1);
+const known = [
+  "epochs",
+  "batch",
+  "shuffle",
+  "seed",
+  "firstEpoch",
+  "firstBatch",
+  "lossBefore",
+  "onStep",
+  "onEpoch",
+  "signal",
+] as const satisfies readonly (keyof FitOptions)[];
 
 /**
  * Trains for some epochs.
  * @throws `wrong-option`; `aborted`, with the signal's reason as its cause; `diverged`, with the report of the step whose loss is not
  * finite. The model is then as the last whole step left it
  */
-export async function fit(net: Trainee, options: FitOptions): Promise<FitReport> {
-  const { shuffle = true, onStep, onEpoch, signal } = options;
+export async function fit(net: Trainee, given: FitOptions): Promise<FitReport> {
+  const options = readOptions(given, known);
+  const { onStep, onEpoch, signal } = options;
+  const shuffle = options.shuffle ?? true;
   const { total } = net;
+  must(typeof shuffle === "boolean", "shuffle", "true or false", shuffle);
+  for (const [name, call] of Object.entries({ onStep, onEpoch })) {
+    must(typeof (call ?? must) === "function", name, "a function", call);
+  }
+  must(typeof (signal ?? { aborted: true }).aborted === "boolean", "signal", "an AbortSignal", signal);
   const epochs = whole("epochs", options.epochs ?? 1, 0);
   const batch = Math.min(whole("batch", options.batch ?? 32, 1), total);
   // The epoch after the last has a number too.
@@ -58,7 +64,7 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
   const firstBatch = whole("firstBatch", options.firstBatch ?? 1, 1, batches);
 
   const checkAbort = (): void => {
-    if (signal?.aborted) throw new NndslError("aborted", "Training was aborted.", { cause: signal.reason });
+    if (signal?.aborted) refuse("aborted", "Training was aborted.", { cause: signal.reason });
   };
   const course = net.course({ total, batch, shuffle, seed });
   const history: EpochReport[] = [];
@@ -67,6 +73,7 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
   // Of the epoch: rows seen, the sum of their losses, and milliseconds.
   let from = (firstBatch - 1) * batch;
   let sum = options.lossBefore ?? 0;
+  must(Number.isFinite(sum), "lossBefore", "a finite number", sum);
   let spent = 0;
   // How many steps a call is to make.
   let wanted = 1;
@@ -94,7 +101,7 @@ export async function fit(net: Trainee, options: FitOptions): Promise<FitReport>
       const wait = onStep?.(report);
       if (wait instanceof Promise) await wait;
       if (diverged) {
-        throw new NndslError(
+        refuse(
           "diverged",
           `The loss stopped being finite at step ${step}, in epoch ${report.epoch}: it is ${loss}.`,
           { cause: report },

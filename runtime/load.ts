@@ -1,8 +1,8 @@
 import type { ModuleExports } from "./arena.ts";
-import { NndslError } from "./errors.ts";
-import { checkSeed, whole } from "./fit.ts";
+import { refuse, refuseFor, shown, why } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
 import { LoadedNet } from "./net.ts";
+import { checkSeed, readOptions, whole } from "./options.ts";
 import type { startThreads } from "./threads.ts";
 import type { LoadOptions, ModelTypes, Net, Source } from "./types.ts";
 
@@ -47,12 +47,7 @@ async function readBytes(source: URL | Response): Promise<BufferSource> {
     if (!response.ok) throw new Error(`HTTP ${response.status} ${response.statusText}`.trim());
     return await response.arrayBuffer();
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new NndslError(
-      "fetch-failed",
-      `The module${address === "" ? "" : ` at ${address.slice(0, 99)}`} cannot be read: ${why}.`,
-      { cause },
-    );
+    return refuseFor(cause, "fetch-failed", `The module${address && ` at ${address.slice(0, 99)}`}`);
   }
 }
 
@@ -62,57 +57,89 @@ interface Compiled {
   readonly bytes?: BufferSource;
 }
 
-async function compileModule(source: Source): Promise<Compiled> {
+async function compileModule(given: Source | Promise<Source>): Promise<Compiled> {
+  let source: Source;
+  try {
+    source = await given;
+  } catch (cause) {
+    return refuseFor(cause, "fetch-failed", "The module");
+  }
   if (source instanceof WebAssembly.Module) return { module: source };
   // Of JavaScript, where types do not say so.
   if (typeof source === "string") {
-    throw new NndslError("not-a-module", "The module is given by a string; make it a URL.");
+    return refuse("not-a-module", "The module is given by a string; make it a URL.");
   }
   // A view of shared memory is refused by the engine, and that is reported as any other refusal.
   const bytes = (
     source instanceof URL || source instanceof Response ? await readBytes(source) : source
   ) as BufferSource;
   if (!WebAssembly.validate(SIMD)) {
-    throw new NndslError("no-simd", "This engine has no WebAssembly SIMD; any browser since 2023 has.");
+    return refuse("no-simd", "This engine has no WebAssembly SIMD; any browser since 2023 has.");
   }
   try {
     return { module: await WebAssembly.compile(bytes), bytes };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new NndslError(
+    return refuse(
       "not-a-module",
-      `This is no WebAssembly module that can run here: ${why}. (A page with a content security policy needs script-src 'wasm-unsafe-eval'.)`,
+      `This is no WebAssembly module that can run here: ${why(cause)}. (A page with a content security policy needs script-src 'wasm-unsafe-eval'.)`,
       { cause },
     );
   }
 }
 
+/** Nothing of it changes after it has been checked. */
+function freeze(value: object): void {
+  for (const part of Object.values(Object.freeze(value))) if (Object(part) === part) freeze(part);
+}
+
 function readManifest(module: WebAssembly.Module): Manifest {
   const [section] = WebAssembly.Module.customSections(module, "nndsl");
-  let manifest: unknown;
   try {
-    manifest = section && JSON.parse(new TextDecoder().decode(section));
-  } catch {
-    // Said below: there is no manifest to be read.
+    // The compiler wrote it. Where it has been damaged, `LoadedNet` refuses it.
+    const manifest = JSON.parse(new TextDecoder().decode(section)) as Manifest;
+    if (manifest.version !== VERSION) {
+      refuse(
+        "wrong-version",
+        `The module has format ${shown(manifest.version)}, this runtime reads ${VERSION}; compile it with the nndsl of this runtime.`,
+      );
+    }
+    // Numbers that JSON has not are strings in it.
+    const hyper: Record<string, number> | undefined = manifest.optimizer?.hyper;
+    for (const name in hyper) hyper[name] = Number(hyper[name]);
+    freeze(manifest);
+    return manifest;
+  } catch (cause) {
+    return refuseFor(cause, "not-a-module", "The module", "was not made by nndsl");
   }
-  if (typeof manifest !== "object" || manifest === null || !("version" in manifest)) {
-    throw new NndslError(
-      "not-a-module",
-      "This WebAssembly module was not made by nndsl: it has no manifest.",
-    );
+}
+
+/** Exports, of which the first four are in every module. */
+const functions = ["reserve", "initialize", "predict", "shuffle", "evaluate", "gradients", "step", "train"];
+
+type Call = (...numbers: number[]) => number;
+
+/** The exports, with numbers for results, and refusals where the module traps: one that has been damaged may do anything. */
+function guarded(own: ModuleExports): ModuleExports {
+  const exports: Record<string, unknown> = { ...own };
+  for (const [index, name] of functions.entries()) {
+    const run = exports[name] as Call;
+    // Ten arguments are as many as any takes; in an array they would be allocated.
+    const call: Call = (a, b, c, d, e, f, g, h, i, j) => {
+      try {
+        return Number(run(a!, b!, c!, d!, e!, f!, g!, h!, i!, j!));
+      } catch (cause) {
+        return refuseFor(
+          cause,
+          "module-failed",
+          `\`${name}\``,
+          "has failed in the module, and may have made half a step",
+        );
+      }
+    };
+    exports[name] = index < 4 || typeof run === "function" ? call : undefined;
   }
-  if (manifest.version !== VERSION) {
-    throw new NndslError(
-      "wrong-version",
-      `The module has format ${String(manifest.version)}, this runtime reads ${VERSION}; compile it with the nndsl of this runtime.`,
-    );
-  }
-  // The compiler wrote it, and of this version.
-  const sound = manifest as Manifest;
-  // Numbers that JSON has not are strings in it.
-  const hyper: Record<string, number> | undefined = sound.optimizer?.hyper;
-  for (const name in hyper) hyper[name] = Number(hyper[name]);
-  return sound;
+  // What is no function the arena and the net look at as they are made.
+  return exports as unknown as ModuleExports;
 }
 
 /** Exports of a module that runs, its threads, and how to end them. */
@@ -133,24 +160,15 @@ async function start(
 ): Promise<Started> {
   let reason: string | null = null;
   if (threads > 1) {
-    const { most, rows } = manifest.threads ?? { most: 1, rows: {} };
-    if (threads > most) reason = `the model is divided among ${most} at most`;
-    if (most === 1) reason = "the model is too small to be divided";
-    else if (!bytes) reason = "a WebAssembly.Module has been given, whose memory cannot be shared";
-    else {
-      const fail = (why: string): never => {
-        throw new NndslError(
-          "worker-failed",
-          `The threads of this net are lost: ${why}. Its weights may be those of half a step; load it again.`,
-        );
-      };
+    reason = "the model is too small to be divided";
+    if (manifest.threads) {
       try {
         const { startThreads } = await threading();
-        const crew = await startThreads(bytes, Math.min(threads, most), rows, fail);
-        if ("exports" in crew) return { ...crew, threads: { count: crew.count, reason } };
+        const crew = await startThreads(bytes, threads, manifest.threads, refuse);
+        if ("exports" in crew) return crew;
         reason = crew.reason;
       } catch (cause) {
-        reason = `NAME.threads.js cannot be loaded: ${String(cause)}`;
+        reason = `NAME.threads.js cannot be loaded: ${why(cause)}`;
       }
     }
   }
@@ -161,13 +179,9 @@ async function start(
   } catch (cause) {
     // As it starts, a module asks for the memory of its fixed part, and traps where there is none.
     if (cause instanceof RangeError || cause instanceof WebAssembly.RuntimeError) {
-      const size = Math.ceil(manifest.arena.fixed / 2 ** 20);
-      throw new NndslError("out-of-memory", `There is no memory for the model: it takes ${size} MiB.`, {
-        cause,
-      });
+      refuse("out-of-memory", "There is no memory for the model.", { cause });
     }
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new NndslError("not-a-module", `The module cannot be started: ${why}.`, { cause });
+    return refuseFor(cause, "not-a-module", "The module", "cannot be started");
   }
 }
 
@@ -175,20 +189,23 @@ async function start(
 export async function loadWith<M extends ModelTypes = ModelTypes>(
   threading: Threading,
   source: Source | Promise<Source>,
-  options: LoadOptions = {},
+  given: LoadOptions = {},
   build?: string,
 ): Promise<Net<M>> {
+  const options = readOptions(given, ["seed", "threads"]);
   const seed = checkSeed(options.seed ?? 0);
   const threads = whole("threads", options.threads ?? 1, 1);
-  const compiled = await compileModule(await source);
+  const compiled = await compileModule(source);
   const manifest = readManifest(compiled.module);
   if (build && build !== manifest.build) {
-    throw new NndslError(
-      "wrong-build",
-      "The module and its NAME.js are of two compilations; take both from one.",
-    );
+    refuse("wrong-build", "The module and its NAME.js are of two compilations; take both from one.");
   }
   const { exports, ...rest } = await start(compiled, manifest, threads, threading);
-  // The names and types of a net's members are those of its model.
-  return new LoadedNet(exports, manifest, seed, rest) as unknown as Net<M>;
+  try {
+    // The names and types of a net's members are those of its model.
+    return new LoadedNet(guarded(exports), manifest, seed, rest) as unknown as Net<M>;
+  } catch (cause) {
+    rest.stop();
+    return refuseFor(cause, "not-a-module", "The module", "is damaged");
+  }
 }

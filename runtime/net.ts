@@ -1,66 +1,59 @@
 import { Arena, type ModuleExports } from "./arena.ts";
 import { courseOf } from "./course.ts";
-import { NndslError } from "./errors.ts";
-import { entries, shapeOf } from "./extent.ts";
-import { Feed } from "./feed.ts";
-import { checkSeed, fit } from "./fit.ts";
+import { list, refuse, refuseFor, refuseName, shown, why } from "./errors.ts";
+import { entries, extentOf, shapeOf } from "./extent.ts";
+import { Feed, isList } from "./feed.ts";
+import { fit } from "./fit.ts";
 import type { Manifest, ManifestPlace } from "./manifest.ts";
-import { readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
+import { checkSeed } from "./options.ts";
+import { isTexts, readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
 import type { FitOptions, FitReport, Net, Tensor } from "./types.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 type Floats = Float32Array | Float64Array;
-
-/** A tensor of the module: the door to it and where it lies. */
-interface Slot {
-  readonly feed: Feed;
-  readonly place: ManifestPlace;
-}
-
-interface InputSlot extends Slot {
-  readonly target: boolean;
-}
-
-interface ParameterSlot extends Slot {
-  readonly gradient: ManifestPlace | null;
-  readonly frozen: boolean;
-}
-
-const list = (names: Iterable<string>): string =>
-  [...names].map((name) => `\`${name}\``).join(", ") || "none";
-
-/** Numbers that JSON cannot write. */
-const UNWRITABLE: ReadonlySet<unknown> = new Set(["-0", "Infinity", "-Infinity", "NaN"]);
 
 const hyperText = (hyper: Readonly<Record<string, number>>): string =>
   JSON.stringify(hyper, (_, value: unknown) =>
     Object.is(value, -0) ? "-0" : typeof value !== "number" || Number.isFinite(value) ? value : String(value),
   );
 
-const inputSlots = ({ inputs, dtype }: Manifest): InputSlot[] =>
-  inputs.map((input) => ({
-    feed: new Feed(input.role, input, dtype),
-    place: input.place,
-    target: input.role === "target",
-  }));
+const feedsOf = ({ inputs }: Manifest, arena: Arena): Feed[] =>
+  inputs.map((input) => new Feed(input.role, input.name, input, arena));
+
+/** A copy of what a caller adds to a file. */
+function textsOf(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  try {
+    const texts = { ...metadata };
+    if (!isTexts(texts)) refuse("wrong-option", "`metadata` must be strings.");
+    return texts;
+  } catch (cause) {
+    return refuseFor(cause, "wrong-option", "`metadata`");
+  }
+}
+
+/** Of numbers that are alone, such as metrics and the step: each has 16 bytes. */
+const SCALAR = extentOf([2]);
 
 /** A module in memory. The types that users see are those of `Net`. */
 export class LoadedNet implements Net {
   readonly manifest: Manifest;
   readonly threads: Net["threads"];
   readonly hyper: Record<string, number>;
-  readonly #inputs: readonly InputSlot[];
+  readonly #inputs: readonly Feed[];
   readonly #inputNames: ReadonlySet<string>;
-  readonly #outputs = new Map<string, Slot>();
-  readonly #parameters = new Map<string, ParameterSlot>();
+  readonly #outputs: ReadonlyMap<string, Feed>;
+  readonly #parameters = new Map<string, Feed>();
   /** States of the optimiser, by their names in files. */
-  readonly #states = new Map<string, Slot>();
+  readonly #states = new Map<string, Feed>();
   /** Arguments of the optimiser as they were given, before rounding to the module's format. */
-  readonly #given = new Map<string, number>();
+  readonly #given: Record<string, number>;
+  readonly #hash: string;
   readonly #stop: () => void;
   /** Null once disposed. */
   #memory: Arena | null;
   #fitting = false;
+  /** How often inputs have been read. */
+  #reads = 0;
 
   constructor(
     exports: ModuleExports,
@@ -68,36 +61,40 @@ export class LoadedNet implements Net {
     seed: number,
     { threads, stop }: { readonly threads: Net["threads"]; readonly stop: () => void },
   ) {
-    const { dtype, optimizer } = manifest;
+    const { optimizer, step, source } = manifest;
     this.manifest = manifest;
     this.threads = threads;
     this.#stop = stop;
-    this.#memory = new Arena(exports, manifest);
-    this.#inputs = inputSlots(manifest);
+    const arena = (this.#memory = new Arena(exports, manifest));
+    this.#inputs = feedsOf(manifest, arena);
     this.#inputNames = new Set(manifest.inputs.map(({ name }) => name));
-    for (const { name, shape, place } of manifest.outputs) {
-      this.#outputs.set(name, { feed: new Feed("output", { name, shape, dtype: "float" }, dtype), place });
+    this.#outputs = new Map(
+      manifest.outputs.map((output) => [output.name, new Feed("output", output.name, output, arena)]),
+    );
+    for (const parameter of manifest.parameters) {
+      const { path, gradient } = parameter;
+      const feed = new Feed("parameter", path, parameter, arena);
+      if (gradient) arena.checked(path, gradient, feed.extent);
+      this.#parameters.set(path, feed);
     }
-    for (const { path, shape, ...rest } of manifest.parameters) {
-      const feed = new Feed("parameter", { name: path, shape, dtype: "float" }, dtype);
-      this.#parameters.set(path, { feed, ...rest });
-    }
-    const shapes = new Map(manifest.parameters.map(({ path, shape }) => [path, shape]));
     for (const { name, parameter, place } of optimizer?.states ?? []) {
-      const shape = shapes.get(parameter) ?? [];
       const path = `optimizer.${name}.${parameter}`;
-      this.#states.set(path, {
-        feed: new Feed("state", { name: path, shape, dtype: "float" }, dtype),
-        place,
-      });
+      const shape = this.#parameter(parameter).extent.sizes;
+      this.#states.set(path, new Feed("state", path, { shape, place }, arena));
     }
-    this.hyper = this.#hyperAccess();
+    for (const { name, place } of manifest.metrics) arena.checked(name, place, SCALAR);
+    const places = Object.entries(optimizer?.places ?? {});
+    for (const [name, place] of places) arena.checked(name, place, SCALAR);
+    arena.checked("step", step, SCALAR);
+    this.#hash = source.hash;
+    this.#given = Object.seal(Object.fromEntries(places.map(([name]) => [name, NaN])));
+    this.hyper = this.#hyperAccess(new Map(places));
     this.reset(seed);
   }
 
   get #arena(): Arena {
     if (this.#memory) return this.#memory;
-    throw new NndslError("disposed", `This ${this.manifest.model} has been disposed of; load it again.`);
+    return refuse("disposed", `This ${this.manifest.model} has been disposed of; load it again.`);
   }
 
   get seed(): number {
@@ -114,70 +111,51 @@ export class LoadedNet implements Net {
   predict(inputs?: Values): Record<string, Tensor>;
   predict<I extends Readonly<Record<string, Floats | undefined>>>(inputs: Values, into: I): I;
   predict(inputs: Values = {}, into?: Readonly<Record<string, Floats | undefined>>): unknown {
-    const arena = this.#arena;
     const rows = this.#feed(inputs, false);
-    for (const name in into) this.#checkRoom(name, into[name], rows);
+    if (into) this.#aim(into, rows);
+    const arena = this.#arena;
     arena.exports.predict(rows);
     if (!into) {
-      const outputs: Record<string, Tensor> = {};
-      for (const [name, { feed, place }] of this.#outputs) outputs[name] = this.#copy(feed, place, rows);
-      return outputs;
+      return this.#copies(rows);
     }
-    const { floats } = arena;
-    for (const name in into) {
-      const slot = this.#outputs.get(name);
-      const to = into[name];
-      if (!slot || !to) continue;
-      const from = arena.index(slot.place);
-      const count = entries(slot.feed.extent, rows);
-      for (let i = 0; i < count; i++) to[i] = floats[from + i] ?? NaN;
-    }
+    const { outputs } = this.manifest;
+    for (let i = 0; i < outputs.length; i++)
+      this.#outputs.get(outputs[i]!.name)!.pour(arena, rows, this.#reads);
     return into;
   }
 
   loss(examples: Values = {}): number {
-    const { evaluate } = this.#arena.exports;
-    if (!this.manifest.loss || !evaluate) return this.#noLoss();
-    return evaluate(this.#feed(examples, true));
+    return this.#entry("evaluate", "loss")(this.#feed(examples, true));
   }
 
   evaluate(examples: Values = {}): { loss: number; metrics: Record<string, number> } {
-    const { evaluate } = this.#arena.exports;
-    if (!evaluate) return this.#noLoss();
-    const loss = evaluate(this.#feed(examples, true));
-    const metrics: Record<string, number> = {};
-    for (const { name, place } of this.manifest.metrics) metrics[name] = this.#scalar(place);
-    return { loss: this.manifest.loss ? loss : NaN, metrics };
+    const { loss: has, metrics } = this.manifest;
+    // A model may have metrics alone.
+    const loss = this.#entry("evaluate", "loss", true)(this.#feed(examples, true));
+    return {
+      loss: has ? loss : NaN,
+      metrics: Object.fromEntries(metrics.map(({ name, place }) => [name, this.#scalar(place)])),
+    };
   }
 
   gradients(examples: Values = {}): { loss: number; gradients: Record<string, Tensor> } {
-    const run = this.#arena.exports.gradients;
-    if (!this.manifest.loss || !run) return this.#noLoss();
-    const loss = run(this.#feed(examples, true));
-    const gradients: Record<string, Tensor> = {};
-    for (const [path, { feed, gradient }] of this.#parameters) {
-      if (gradient) gradients[path] = this.#copy(feed, gradient, 1);
-    }
-    return { loss, gradients };
+    const loss = this.#entry("gradients", "loss")(this.#feed(examples, true));
+    const gradients = this.manifest.parameters.flatMap(({ path, gradient }) =>
+      gradient ? [[path, this.#copy(this.#parameter(path), gradient, 1)] as const] : [],
+    );
+    return { loss, gradients: Object.fromEntries(gradients) };
   }
 
   step(examples: Values = {}): number {
-    const { step } = this.#arena.exports;
-    if (!this.manifest.optimizer || !step) return this.#noOptimizer();
-    return step(this.#feed(examples, true));
+    return this.#entry("step", "optimizer")(this.#feed(examples, true));
   }
 
   async fit(examples: Values = {}, options: FitOptions = {}): Promise<FitReport> {
-    if (!this.manifest.optimizer || !this.#arena.exports.step) return this.#noOptimizer();
-    if (this.#fitting) {
-      throw new NndslError(
-        "busy",
-        "This net is being trained already; await the first `fit` before the next.",
-      );
-    }
+    this.#entry("step", "optimizer");
+    if (this.#fitting) refuse("busy", "This net is being trained already; await the first `fit`.");
     // Feeds of its own, so that `step` and `predict` may be called from `onStep`.
-    const slots = inputSlots(this.manifest);
-    const total = this.#take(slots, examples, true);
+    const feeds = feedsOf(this.manifest, this.#arena);
+    const total = this.#take(feeds, examples, true);
     this.#fitting = true;
     try {
       return await fit(
@@ -185,7 +163,7 @@ export class LoadedNet implements Net {
           total,
           seed: this.seed,
           steps: () => this.steps,
-          course: (plan) => courseOf(() => this.#arena, slots, plan),
+          course: (plan) => courseOf(() => this.#arena, feeds, plan),
         },
         options,
       );
@@ -197,37 +175,36 @@ export class LoadedNet implements Net {
   // ------------------------------------------------------------------------------------------------- memory
 
   get(path: string): Tensor {
-    const { feed, place } = this.#parameter(path);
-    return this.#copy(feed, place, 1);
+    const feed = this.#parameter(path);
+    return this.#copy(feed, feed.place, 1);
   }
 
   set(path: string, data: unknown): void {
-    const { feed, place } = this.#parameter(path);
-    const arena = this.#arena;
-    feed.take(data, arena);
-    feed.write(arena, arena.index(place));
+    const feed = this.#parameter(path);
+    feed.take(data, this.#arena);
+    // The caller's code may have run meanwhile, and made the memory grow.
+    feed.write(this.#arena);
     feed.clear();
   }
 
   view(path: string): Floats {
-    const { feed, place } = this.#parameter(path);
-    const arena = this.#arena;
-    const index = arena.index(place);
-    return arena.floats.subarray(index, index + entries(feed.extent, 1));
+    const { place, extent } = this.#parameter(path);
+    const index = this.#arena.index(place);
+    return this.#arena.floats.subarray(index, index + entries(extent, 1));
   }
 
   save(metadata: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
-    const { model, source, optimizer } = this.manifest;
-    const tensors: [string, Tensor][] = [];
-    for (const [name, { feed, place }] of [...this.#parameters, ...this.#states]) {
-      tensors.push([name, this.#copy(feed, place, 1)]);
-    }
+    const { model, optimizer } = this.manifest;
+    const own = textsOf(metadata);
+    const tensors = [...this.#parameters, ...this.#states].map(
+      ([name, feed]) => [name, this.#copy(feed, feed.place, 1)] as const,
+    );
     return writeSafetensors(tensors, {
-      ...metadata,
+      ...own,
       // What libraries of PyTorch's kind look for.
       format: "pt",
       model,
-      source: source.hash,
+      source: this.#hash,
       seed: String(this.seed),
       step: String(this.steps),
       ...(optimizer && { optimizer: optimizer.name, hyper: hyperText(this.hyper) }),
@@ -239,17 +216,17 @@ export class LoadedNet implements Net {
     const { tensors, metadata } = readSafetensors(bytes);
     const { optimizer, model } = this.manifest;
     // The state of another optimiser is of no use to this one.
-    const resumes = optimizer !== null && metadata["optimizer"] === optimizer.name;
+    const resumes = optimizer && metadata["optimizer"] === optimizer.name;
 
-    const slots: Slot[] = [];
-    for (const [path, slot] of this.#parameters) {
-      const kept = slot.frozen && !tensors.has(path);
-      slots.push(this.#match(slot, kept ? new Map([[path, this.get(path)]]) : tensors));
+    const held = new Map(tensors);
+    for (const { path, frozen } of this.manifest.parameters) {
+      if (frozen && !held.has(path)) held.set(path, this.get(path));
     }
-    if (resumes) for (const slot of this.#states.values()) slots.push(this.#match(slot, tensors));
+    const feeds = [...this.#parameters.values(), ...(resumes ? this.#states.values() : [])];
+    for (const feed of feeds) this.#match(feed, held);
     for (const name of tensors.keys()) {
       if (this.#parameters.has(name) || name.startsWith("optimizer.")) continue;
-      throw new NndslError(
+      refuse(
         "bad-weights",
         `The file holds \`${name}\`, which ${model} has not; its parameters: ${list(this.#parameters.keys())}.`,
       );
@@ -260,8 +237,8 @@ export class LoadedNet implements Net {
 
     // From here on nothing can fail.
     this.reset(seed);
-    for (const { feed, place } of slots) {
-      feed.write(arena, arena.index(place));
+    for (const feed of feeds) {
+      feed.write(arena);
       feed.clear();
     }
     arena.doubles[arena.double(this.manifest.step)] = step;
@@ -270,8 +247,8 @@ export class LoadedNet implements Net {
 
   reset(seed: number = this.seed): void {
     this.#arena.exports.initialize(checkSeed(seed));
-    for (const [name, value] of Object.entries(this.manifest.optimizer?.hyper ?? {}))
-      this.#given.set(name, value);
+    const { optimizer } = this.manifest;
+    for (const name in optimizer?.places) this.#given[name] = optimizer.hyper[name] ?? NaN;
   }
 
   dispose(): void {
@@ -287,101 +264,113 @@ export class LoadedNet implements Net {
 
   /** Checks all inputs, makes room, writes them. @returns the rows */
   #feed(values: Values, targets: boolean): number {
-    const arena = this.#arena;
     const rows = this.#take(this.#inputs, values, targets);
+    const arena = this.#arena;
     arena.reserve(rows);
-    for (const { feed, place, target } of this.#inputs) {
-      if (target && !targets) continue;
-      feed.write(arena, arena.index(place));
+    for (const feed of this.#inputs) {
+      if (feed.target && !targets) continue;
+      feed.write(arena);
       feed.clear();
     }
     return rows;
   }
 
-  /** Checks all inputs. @returns the rows, on which they must agree */
-  #take(slots: readonly InputSlot[], values: Values, targets: boolean): number {
-    if (typeof values !== "object" || values === null) {
-      throw new NndslError(
-        "wrong-type",
-        `Inputs are given by name, as in { ${[...this.#inputNames].join(", ")} }.`,
-      );
-    }
-    for (const name in values) {
-      if (!this.#inputNames.has(name)) {
-        throw new NndslError(
-          "unknown-input",
-          `There is no input \`${name}\`; there are: ${list(this.#inputNames)}.`,
-        );
-      }
-    }
+  /** Reads all inputs, and checks them. @returns the rows, on which they must agree */
+  #take(feeds: readonly Feed[], values: Values, targets: boolean): number {
+    const reads = ++this.#reads;
     let rows = 1;
-    let leader: Feed | undefined;
-    for (const { feed, target } of slots) {
-      if (target && !targets) continue;
-      const value = Object.hasOwn(values, feed.name) ? values[feed.name] : undefined;
-      if (value === undefined) {
-        throw new NndslError("missing-input", `${target ? "Target" : "Input"} \`${feed.name}\` is missing.`);
+    try {
+      if (typeof values !== "object" || values === null || isList(values)) {
+        refuse("wrong-type", `Inputs are given by name, as in { ${[...this.#inputNames].join(", ")} }.`);
       }
-      const given = feed.take(value, this.#arena);
-      if (!feed.extent.free) continue;
-      if (given === 0) throw new NndslError("empty-batch", `\`${feed.name}\` has no rows.`);
-      if (leader && given !== rows) {
-        throw new NndslError(
-          "batch-mismatch",
-          `\`${leader.name}\` has ${rows} rows and \`${feed.name}\` has ${given}; they must have as many.`,
-        );
+      for (const name in values) {
+        if (!this.#inputNames.has(name)) refuseName("unknown-input", "input", name, this.#inputNames);
       }
-      rows = given;
-      leader = feed;
+      let leader: Feed | undefined;
+      for (const feed of feeds) {
+        const { name, extent, target } = feed;
+        if (target && !targets) continue;
+        const value = Object.hasOwn(values, name) ? values[name] : undefined;
+        if (value === undefined) {
+          refuse("missing-input", `${target ? "Target" : "Input"} \`${name}\` is missing.`);
+        }
+        const given = feed.take(value, this.#arena);
+        if (!extent.free) continue;
+        if (given === 0) refuse("empty-batch", `\`${name}\` has no rows.`);
+        if (leader && given !== rows) {
+          refuse(
+            "batch-mismatch",
+            `\`${leader.name}\` has ${rows} rows and \`${name}\` has ${given}; they must have as many.`,
+          );
+        }
+        rows = given;
+        leader = feed;
+      }
+    } catch (cause) {
+      refuseFor(cause, "wrong-type", "`inputs`");
     }
+    this.#refuseNested(reads);
+    for (const feed of feeds) if (targets || !feed.target) feed.check(rows);
     return rows;
   }
 
-  /** Takes the slot's tensor of a file. @throws `bad-weights` */
-  #match(slot: Slot, tensors: ReadonlyMap<string, StoredTensor>): Slot {
-    const { name } = slot.feed;
+  /** A getter or a proxy among a call's arguments may call this net, which then takes other inputs. @throws `busy` */
+  #refuseNested(reads: number): void {
+    if (reads !== this.#reads) refuse("busy", "This net was called while it read a call's arguments.");
+  }
+
+  /** Takes a tensor of a file. @throws `bad-weights` */
+  #match(feed: Feed, tensors: ReadonlyMap<string, StoredTensor>): void {
+    const { name } = feed;
     const tensor = tensors.get(name);
     if (!tensor) {
-      throw new NndslError("bad-weights", `The file has no \`${name}\`; it holds: ${list(tensors.keys())}.`);
+      return refuse("bad-weights", `The file has no \`${name}\`; it holds: ${list(tensors.keys())}.`);
     }
     try {
-      slot.feed.take(tensor, this.#arena);
+      feed.take(tensor, this.#arena);
     } catch (cause) {
-      throw new NndslError("bad-weights", cause instanceof Error ? cause.message : name, { cause });
+      refuse("bad-weights", why(cause), { cause });
     }
-    return slot;
+    for (const entry of tensor.data) {
+      if (Number.isNaN(entry)) refuse("bad-weights", `The file's \`${name}\` holds NaN.`);
+    }
   }
 
   #number(name: string, text: string | undefined, most: number): number {
     const value = Number(text);
     if (text && Number.isInteger(value) && value >= 0 && value <= most) return value;
-    throw new NndslError("bad-weights", `The file's \`${name}\` is no count: ${JSON.stringify(text)}.`);
+    return refuse("bad-weights", `The file's \`${name}\` is no count: ${shown(text)}.`);
   }
 
   #savedHyper(text: string | undefined): Record<string, number> {
-    const hyper: Record<string, number> = {};
     try {
       const saved: unknown = JSON.parse(text ?? "");
-      for (const name of Object.keys(this.hyper)) {
-        const value = Object.getOwnPropertyDescriptor(saved, name)?.value;
-        // Of what is no number JSON has a string.
-        if (typeof value !== "number" && !UNWRITABLE.has(value)) throw new TypeError(name);
-        hyper[name] = Number(value);
-      }
+      return Object.fromEntries(
+        Object.keys(this.hyper).map((name) => {
+          const value = Object.getOwnPropertyDescriptor(saved, name)?.value;
+          // Numbers that JSON has not are strings in it.
+          if (typeof value !== "number" && !/^(-0|-?Infinity|NaN)$/.test(value)) throw new TypeError(name);
+          return [name, Number(value)];
+        }),
+      );
     } catch (cause) {
-      throw new NndslError("bad-weights", "The file's arguments of the optimiser are not this optimiser's.", {
+      return refuse("bad-weights", "The file's arguments of the optimiser are not this optimiser's.", {
         cause,
       });
     }
-    return hyper;
   }
 
-  #parameter(path: string): ParameterSlot {
-    const slot = this.#parameters.get(path);
-    if (slot) return slot;
-    throw new NndslError(
-      "unknown-parameter",
-      `There is no parameter \`${path}\`; there are: ${list(this.#parameters.keys())}.`,
+  #parameter(path: string): Feed {
+    return (
+      this.#parameters.get(path) ??
+      refuseName("unknown-parameter", "parameter", path, this.#parameters.keys())
+    );
+  }
+
+  // Not in `predict`, which would allocate what the function in here reads.
+  #copies(rows: number): Record<string, Tensor> {
+    return Object.fromEntries(
+      Array.from(this.#outputs, ([name, feed]) => [name, this.#copy(feed, feed.place, rows)]),
     );
   }
 
@@ -399,75 +388,69 @@ export class LoadedNet implements Net {
     return arena.floats[arena.index(place)] ?? NaN;
   }
 
-  #checkRoom(name: string, array: unknown, rows: number): void {
-    const slot = this.#outputs.get(name);
-    if (!slot) {
-      throw new NndslError(
-        "unknown-output",
-        `There is no output \`${name}\`; there are: ${list(this.#outputs.keys())}.`,
-      );
+  /** Notes where outputs are to be written. Each array is asked for once. */
+  #aim(into: Readonly<Record<string, unknown>>, rows: number): void {
+    const reads = this.#reads;
+    try {
+      if (typeof into !== "object") refuse("wrong-type", "`into` must be an object.");
+      for (const name in into) {
+        const feed = this.#outputs.get(name);
+        if (!feed) return refuseName("unknown-output", "output", name, this.#outputs.keys());
+        const to = into[name];
+        if (!(to instanceof Float32Array || to instanceof Float64Array)) {
+          return refuse(
+            "wrong-type",
+            `Output \`${name}\` is written to a Float32Array or Float64Array only.`,
+          );
+        }
+        const count = entries(feed.extent, rows);
+        if (to.length < count) {
+          refuse(
+            "wrong-size",
+            `Output \`${name}\` has ${count} numbers; the array has room for ${to.length}.`,
+          );
+        }
+        feed.aim(to, reads);
+      }
+    } catch (cause) {
+      refuseFor(cause, "wrong-type", "`into`");
     }
-    const count = entries(slot.feed.extent, rows);
-    if (!(array instanceof Float32Array || array instanceof Float64Array)) {
-      throw new NndslError(
-        "wrong-type",
-        `Output \`${name}\` can be written to a Float32Array or Float64Array only.`,
-      );
-    }
-    if (array.length < count) {
-      throw new NndslError(
-        "wrong-size",
-        `Output \`${name}\` has ${count} numbers; the array has room for ${array.length}.`,
-      );
-    }
+    this.#refuseNested(reads);
   }
 
-  #hyperAccess(): Record<string, number> {
-    const access: Record<string, number> = {};
-    const places = Object.entries(this.manifest.optimizer?.places ?? {});
-    for (const [name, place] of places) {
-      Object.defineProperty(access, name, {
-        enumerable: true,
-        get: () => {
-          const stored = this.#scalar(place);
-          const given = this.#given.get(name) ?? NaN;
-          const rounded = this.manifest.dtype === "f64" ? given : Math.fround(given);
-          return rounded === stored ? given : stored;
-        },
-        set: (value: unknown) => {
-          const arena = this.#arena;
-          // What is not finite the program itself may say, as in `clip = inf`.
-          const own = Object.is(value, this.manifest.optimizer?.hyper[name]);
-          if (typeof value !== "number" || !(Number.isFinite(value) || own)) {
-            throw new NndslError(
-              "not-a-number",
-              `\`hyper.${name}\` must be a finite number, not ${String(value)}.`,
-            );
-          }
-          this.#given.set(name, value);
-          arena.floats[arena.index(place)] = value;
-        },
-      });
-    }
-    return new Proxy(Object.preventExtensions(access), {
+  /** Shows what the module has, as it was given where that is what it was rounded from. */
+  #hyperAccess(places: ReadonlyMap<unknown, ManifestPlace>): Record<string, number> {
+    const { dtype, optimizer } = this.manifest;
+    return new Proxy(this.#given, {
+      get: (target, name) => {
+        const given: unknown = Reflect.get(target, name);
+        const place = places.get(name);
+        if (!place || typeof given !== "number") return given;
+        const stored = this.#scalar(place);
+        return (dtype === "f64" ? given : Math.fround(given)) === stored ? given : stored;
+      },
       set: (target, name, value) => {
-        if (Object.hasOwn(target, name)) return Reflect.set(target, name, value);
-        throw new NndslError(
-          "unknown-hyper",
-          `The optimiser has no argument \`${String(name)}\`; it has: ${list(places.map(([known]) => known))}.`,
-        );
+        const place = places.get(name);
+        if (!place)
+          return refuseName("unknown-hyper", "argument of the optimiser", name, Object.keys(target));
+        const arena = this.#arena;
+        // What is not finite the program itself may say, as in `clip = inf`.
+        if (!Number.isFinite(value) && !Object.is(value, optimizer?.hyper[String(name)])) {
+          refuse("not-a-number", `\`hyper.${String(name)}\` must be a finite number, not ${shown(value)}.`);
+        }
+        arena.floats[arena.index(place)] = value;
+        return Reflect.set(target, name, value);
       },
     });
   }
 
-  #noLoss(): never {
-    throw new NndslError("no-loss", `${this.manifest.model} has no \`loss\`.`);
-  }
-
-  #noOptimizer(): never {
-    throw new NndslError(
-      "no-optimizer",
-      `${this.manifest.model} has no \`optimizer\`, so it cannot be trained.`,
-    );
+  /** An export for which the model must have a loss or an optimiser. @throws `no-loss`, `no-optimizer` */
+  #entry<W extends "loss" | "optimizer">(
+    name: "evaluate" | "gradients" | "step",
+    needs: W,
+    has: unknown = this.manifest[needs],
+  ): (rows: number) => number {
+    const run = this.#arena.exports[name];
+    return run && has ? run : refuse(`no-${needs}`, `${this.manifest.model} has no \`${needs}\`.`);
   }
 }

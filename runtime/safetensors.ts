@@ -2,7 +2,8 @@
  * The safetensors format: eight bytes with the header's length, the header in JSON, then all tensors' bytes, little-endian and
  * row-major. Host memory is little-endian too on every machine that runs WebAssembly.
  */
-import { NndslError } from "./errors.ts";
+import { refuse, refuseFor, shown } from "./errors.ts";
+import { showShape } from "./extent.ts";
 
 export type StoredNumbers =
   Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array;
@@ -24,74 +25,55 @@ const HEADER_LIMIT = 100_000_000;
 function fromHalf(bits: number): number {
   const exponent = (bits >> 10) & 31;
   const mantissa = (bits & 1023) / 1024;
-  const size =
-    exponent === 0
-      ? mantissa * 2 ** -14
-      : exponent === 31
-        ? mantissa
-          ? NaN
-          : Infinity
-        : (1 + mantissa) * 2 ** (exponent - 15);
-  return bits >> 15 ? -size : size;
+  const size = exponent ? (1 + mantissa) * 2 ** (exponent - 15) : mantissa * 2 ** -14;
+  return (bits >> 15 ? -1 : 1) * (exponent < 31 ? size : mantissa ? NaN : Infinity);
 }
 
 /** bfloat16 is the upper half of a float. */
-const fromBrain = (halves: Uint16Array): Float32Array =>
-  new Float32Array(Uint32Array.from(halves, (bits) => bits << 16).buffer);
+const fromBrain = (bits: number): number => new Float32Array(Uint32Array.of(bits << 16).buffer)[0] ?? NaN;
 
-/** Bytes of an entry, and how entries are read from a copy of their bytes. */
-const formats: Readonly<Record<string, readonly [number, (bytes: ArrayBuffer) => StoredNumbers]>> = {
-  F64: [8, (bytes) => new Float64Array(bytes)],
-  F32: [4, (bytes) => new Float32Array(bytes)],
-  F16: [2, (bytes) => Float32Array.from(new Uint16Array(bytes), fromHalf)],
-  BF16: [2, (bytes) => fromBrain(new Uint16Array(bytes))],
-  // Exact up to 2⁵³.
-  I64: [8, (bytes) => Float64Array.from(new BigInt64Array(bytes), Number)],
-  U64: [8, (bytes) => Float64Array.from(new BigUint64Array(bytes), Number)],
-  I32: [4, (bytes) => new Int32Array(bytes)],
-  U32: [4, (bytes) => new Uint32Array(bytes)],
-  I16: [2, (bytes) => new Int16Array(bytes)],
-  U16: [2, (bytes) => new Uint16Array(bytes)],
-  I8: [1, (bytes) => new Int8Array(bytes)],
-  U8: [1, (bytes) => new Uint8Array(bytes)],
-  BOOL: [1, (bytes) => new Uint8Array(bytes)],
+interface Kind {
+  readonly BYTES_PER_ELEMENT: number;
+  new (bytes: ArrayBuffer): StoredNumbers | BigInt64Array | BigUint64Array;
+}
+
+/** What entries are stored as, and what makes numbers of them; of 64 bits they are exact up to 2⁵³. */
+const formats: Readonly<Record<string, readonly [Kind, ((entry: never) => number)?]>> = {
+  F64: [Float64Array],
+  F32: [Float32Array],
+  F16: [Uint16Array, fromHalf],
+  BF16: [Uint16Array, fromBrain],
+  I64: [BigInt64Array, Number],
+  U64: [BigUint64Array, Number],
+  I32: [Int32Array],
+  U32: [Uint32Array],
+  I16: [Int16Array],
+  U16: [Uint16Array],
+  I8: [Int8Array],
+  U8: [Uint8Array],
+  BOOL: [Uint8Array],
 };
 
-const fail = (why: string, options?: ErrorOptions): never => {
-  throw new NndslError("bad-weights", `This is not a sound safetensors file: ${why}.`, options);
-};
+const fail = (why: string): never => refuse("bad-weights", `This is not a sound safetensors file: ${why}.`);
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+export const isTexts = (
+  record: Readonly<Record<string, unknown>>,
+): record is Readonly<Record<string, string>> =>
+  Object.values(record).every((value) => typeof value === "string");
+
 const isCounts = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((entry) => Number.isSafeInteger(entry) && entry >= 0);
 
-/** Names that stand twice in the header, which `JSON.parse` passes over. */
-function repeatedName(header: string): string | undefined {
-  const seen = new Set<string>();
-  let depth = 0;
-  for (const [token, name] of header.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}]/g)) {
-    if (token === "{") depth++;
-    else if (token === "}") depth--;
-    else if (depth === 1 && name !== undefined) {
-      if (seen.has(name)) return name;
-      seen.add(name);
-    }
-  }
-  return undefined;
-}
-
-function parseHeader(bytes: Uint8Array): readonly (readonly [string, unknown])[] {
+function bytesOf(source: ArrayBuffer | ArrayBufferView): Uint8Array {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    const header: unknown = JSON.parse(text);
-    const repeated = repeatedName(text);
-    if (repeated !== undefined) return fail(`${repeated} stands twice in its header`);
-    return isRecord(header) ? Object.entries(header) : fail("its header is no JSON object");
+    // A DataView is made of buffers alone, and of none that is detached.
+    const { buffer, byteOffset, byteLength } = ArrayBuffer.isView(source) ? source : new DataView(source);
+    return new Uint8Array(buffer, byteOffset, byteLength);
   } catch (cause) {
-    if (cause instanceof NndslError) throw cause;
-    return fail("its header is not JSON", { cause });
+    return refuseFor(cause, "bad-weights", "`bytes`");
   }
 }
 
@@ -100,9 +82,7 @@ function parseHeader(bytes: Uint8Array): readonly (readonly [string, unknown])[]
  * @throws `bad-weights` for anything that is not such a file
  */
 export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
-  const bytes = ArrayBuffer.isView(source)
-    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength)
-    : new Uint8Array(source);
+  const bytes = bytesOf(source);
   if (bytes.length < 8) return fail(`it has only ${bytes.length} bytes`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (length > Math.min(HEADER_LIMIT, bytes.length - 8)) {
@@ -112,30 +92,46 @@ export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
 
   const tensors = new Map<string, StoredTensor>();
   const ranges: [begin: number, end: number, name: string][] = [];
-  const metadata: Record<string, string> = {};
-  for (const [name, entry] of parseHeader(bytes.subarray(8, 8 + length))) {
+  let metadata: Stored["metadata"] = {};
+  let text = "";
+  let header: unknown;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length));
+    header = JSON.parse(text);
+  } catch (cause) {
+    return refuseFor(cause, "bad-weights", "This is not a sound safetensors file: its header", "is not JSON");
+  }
+  if (!isRecord(header)) return fail("its header is no JSON object");
+  for (const [name, entry] of Object.entries(header)) {
     if (!isRecord(entry)) return fail(`the header's \`${name}\` is no object`);
     if (name === "__metadata__") {
-      for (const [key, value] of Object.entries(entry)) metadata[key] = String(value);
+      if (!isTexts(entry)) return fail("its metadata are not all strings");
+      metadata = entry;
       continue;
     }
+    const bad = (why: string): never => fail(`tensor \`${name}\` ${why}`);
     const { dtype, shape, data_offsets: offsets } = entry;
     const format = typeof dtype === "string" && Object.hasOwn(formats, dtype) ? formats[dtype] : undefined;
-    if (!format) return fail(`tensor \`${name}\` has the unknown dtype ${JSON.stringify(dtype)}`);
-    if (!isCounts(shape)) return fail(`tensor \`${name}\` has no proper shape`);
+    if (!format) return bad(`has the unknown dtype ${shown(dtype)}`);
+    if (!isCounts(shape)) return bad("has no proper shape");
     const [begin, end, more] = isCounts(offsets) ? offsets : [];
     if (begin === undefined || end === undefined || more !== undefined || begin > end || end > body.length) {
-      return fail(`tensor \`${name}\` lies outside of it`);
+      return bad("lies outside of it");
     }
-    const [size, read] = format;
-    if (shape.reduce((all, one) => all * one, size) !== end - begin) {
-      return fail(
-        `tensor \`${name}\` with shape [${shape.join(", ")}] does not fit its ${end - begin} bytes`,
-      );
+    const [Kind, convert] = format;
+    if (shape.reduce((all, one) => all * one, Kind.BYTES_PER_ELEMENT) !== end - begin) {
+      return bad(`with shape ${showShape(shape)} does not fit its ${end - begin} bytes`);
     }
     ranges.push([begin, end, name]);
     // `slice` also puts the bytes where typed arrays may begin.
-    tensors.set(name, { shape, data: read(body.slice(begin, end).buffer) });
+    const stored = new Kind(body.slice(begin, end).buffer);
+    // Each format's function takes its own entries.
+    const data = convert ? Float64Array.from(stored as Iterable<never>, convert) : (stored as StoredNumbers);
+    tensors.set(name, { shape, data });
+  }
+  // `JSON.parse` keeps one entry of those with the same name.
+  if ([...text.matchAll(/"data_offsets"\s*:\s*\[/g)].length !== ranges.length) {
+    return fail("a name stands twice in its header");
   }
 
   let at = 0;
@@ -150,17 +146,21 @@ export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
 /** `Float32Array` → `F32`, `Uint8Array` → `U8`. */
 const formatOf = (data: StoredNumbers): string => data.constructor.name.replace(/^(.)\D*(\d+).*/, "$1$2");
 
-/** The tensors as a safetensors file, in the order given, which keeps every tensor aligned where wider formats come first. */
+/**
+ * The tensors as a safetensors file, in the order given, which keeps every tensor aligned where wider formats come first.
+ * @throws `bad-weights` for two tensors of one name, and for one of the name that the format keeps for itself
+ */
 export function writeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: StoredTensor]>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const list = [...tensors];
-  const header: [string, unknown][] = [["__metadata__", metadata]];
+  const header = new Map<string, unknown>([["__metadata__", metadata]]);
   let size = 0;
   for (const [name, { data, shape }] of list) {
     const end = size + data.byteLength;
-    header.push([name, { dtype: formatOf(data), shape, data_offsets: [size, end] }]);
+    if (header.has(name)) refuse("bad-weights", `A file cannot hold a second \`${name}\`.`);
+    header.set(name, { dtype: formatOf(data), shape, data_offsets: [size, end] });
     size = end;
   }
   const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));

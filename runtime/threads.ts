@@ -3,6 +3,7 @@
  * threads wait for one another, is in the module (docs/abi.md). So a call here is: say which, wake the others, and do one's own part.
  */
 import type { ModuleExports } from "./arena.ts";
+import type { Manifest } from "./manifest.ts";
 
 /** Words of the module's control region, behind those with which instances meet. `member` has the numbers again. */
 const FAILED = 2;
@@ -222,20 +223,35 @@ const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.me
 
 /** A module that several threads run, or why it cannot be. */
 export type Crew =
-  | { readonly exports: ModuleExports; readonly count: number; readonly stop: () => void }
+  | {
+      readonly exports: ModuleExports;
+      /** `reason` says why there are not so many as were asked for. */
+      readonly threads: { readonly count: number; readonly reason: string | null };
+      readonly stop: () => void;
+    }
   | { readonly reason: string };
 
 /**
- * Starts threads until there are `count`, this one included; each call of an export is then the work of all.
+ * Starts threads until there are `wanted`, this one included, or as many as the model can be divided among; each call of an export is then the
+ * work of all.
  * @param rows by entry: with fewer, this thread does all the work, as the others would take more time than they save
- * @param fail what a call does once a thread has failed
+ * @param refuse what a call does once a thread has failed
  */
 export async function startThreads(
-  source: BufferSource,
-  count: number,
-  rows: Readonly<Record<string, number>>,
-  fail: (why: string) => never,
+  source: BufferSource | undefined,
+  wanted: number,
+  { most: limit, rows }: NonNullable<Manifest["threads"]>,
+  refuse: (code: "worker-failed", message: string) => never,
 ): Promise<Crew> {
+  if (!source) return { reason: "a WebAssembly.Module has been given, whose memory cannot be shared" };
+  const count = Math.min(wanted, limit);
+  // The manifest may be damaged.
+  if (!(count > 1 && Number.isInteger(count))) return { reason: "the model is too small to be divided" };
+  const fail = (why: string): never =>
+    refuse(
+      "worker-failed",
+      `The threads of this net are lost: ${why}. Its weights may be those of half a step; load it again.`,
+    );
   if (typeof SharedArrayBuffer === "undefined") {
     return {
       reason:
@@ -314,7 +330,8 @@ export async function startThreads(
         }
       };
     }
-    return { exports: exports as unknown as ModuleExports, count, stop: () => stop() };
+    const reason = wanted > limit ? `the model is divided among ${limit} at most` : null;
+    return { exports: exports as unknown as ModuleExports, threads: { count, reason }, stop: () => stop() };
   } catch (cause) {
     stop();
     return { reason: messageOf(cause) };

@@ -16,6 +16,7 @@ export type ErrorCode =
   | "fetch-failed"
   | "label-out-of-range"
   | "missing-input"
+  | "module-failed"
   | "no-loss"
   | "no-optimizer"
   | "no-simd"
@@ -179,7 +180,7 @@ export interface FitOptions {
  * A model in memory, with its weights. Every method throws an `NndslError` for what it cannot do and then leaves the model as it
  * was; after `dispose` all of them throw `disposed`.
  *
- * `step`, `loss`, and `predict` into arrays of one's own allocate nothing where their inputs are typed arrays or flat lists.
+ * `step`, `loss`, and `predict` into arrays of one's own allocate nothing where their inputs are typed arrays; lists are copied.
  */
 export interface Net<M extends ModelTypes = ModelTypes> {
   readonly manifest: Manifest;

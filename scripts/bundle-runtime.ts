@@ -4,6 +4,9 @@ import { fileURLToPath } from "node:url";
 /** Where a declaration, a method or a statement begins after another has ended. */
 const seam = /(?<=[;}])(?=(?:let|var|class|function|async|get|throw|return) |#?\w+\([^()]*\)\{)/g;
 
+/** Characters of a line, where it has a seam. */
+const LINE = 900;
+
 /** `runtime/embedded.ts` and what it imports, as a statement that declares `nndsl` with its exports. */
 export const bundleRuntime = (): Promise<string> => bundle("embedded.ts", "nndsl");
 
@@ -20,5 +23,16 @@ async function bundle(file: string, name: string): Promise<string> {
     generatedCode: { symbols: false },
   });
   await made.close();
-  return output[0].code.replaceAll("/* @__PURE__ */ ", "").replace(seam, "\n");
+  const [first = "", ...parts] = output[0].code.replaceAll("/* @__PURE__ */ ", "").split(seam);
+  let text = first;
+  let line = first.length;
+  for (const part of parts) {
+    line += part.length;
+    if (line > LINE) {
+      text += "\n";
+      line = part.length;
+    }
+    text += part;
+  }
+  return text;
 }
