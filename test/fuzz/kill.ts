@@ -200,6 +200,13 @@ export async function fuzzTrain(options: KillOptions): Promise<KillReport> {
     if (told && ending.code !== signalCodes[signal]) wrong.push(`exit code ${ending.code}: ${about}`);
     try {
       const now = steps();
+      // Ended after the last save: the run is done, and its file would begin another.
+      if (now > 0 && readSafetensors(readFileSync(file)).metadata["run"] === undefined) {
+        found.add("done already");
+        if (digest(file) !== wanted) wrong.push(`other weights in the end: ${about}`);
+        rmSync(file);
+        continue;
+      }
       if (now < before) wrong.push(`${before} steps were kept, and now ${now}: ${about}`);
       found.add(
         now === 0
