@@ -1,10 +1,11 @@
 /** The compiler as a library: `import { compile, check, format } from "nndsl"`. */
-export { analyse, check, compile, type Analysis } from "./compile.ts";
+import "./engine.ts";
+export { analyse, check, compile, format, OptionError } from "./library.ts";
+export type { Analysis } from "./compile.ts";
 export { warmUp } from "./assemble/assemble.ts";
 export { CompilerFault } from "./fault.ts";
 export * from "./options.ts";
 export type { Report } from "./report.ts";
-export { format } from "../grammar/format.ts";
 export { renderDiagnostic, lineAndColumn } from "../grammar/render-diagnostic.ts";
 export {
   DiagnosticError,
