@@ -58,7 +58,7 @@ export function kernelReports(
   });
 }
 
-function describeProduct({ form, tiles, order, steps, single, block, packs, because }: Tiling): {
+function describeProduct({ form, tiles, order, steps, span, single, block, packs, because }: Tiling): {
   form: string;
   because: string;
 } {
@@ -69,6 +69,7 @@ function describeProduct({ form, tiles, order, steps, single, block, packs, beca
     form,
     ...(form === "element" || form === "unrolled" ? [] : [`tiles of ${sizes} ${order}`]),
     ...(steps > 1 ? [`${steps} steps of depth a turn`] : []),
+    ...(span === null ? [] : [`sums of ${span}`]),
     ...(single !== null ? [`a batch of one row by ${sizeOf(single)}`] : []),
     ...(block !== null ? [`blocks of ${block} rows`] : []),
     ...(packed.length === 0 ? [] : [`packed ${packed.join(" and ")}`]),

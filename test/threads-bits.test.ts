@@ -17,7 +17,7 @@ vi.mock("../compiler/schedule/share.ts", async (original): Promise<Share> => {
   return { ...share, shareOut: (program, tilings, bytes) => share.shareOut(program, tilings, bytes, 0) };
 });
 
-const batches = [5, 1, 17];
+const batches = [5, 1, 17, 101];
 
 /** Numbers for every input, different for each batch. */
 function examplesFor({ inputs }: Manifest, rows: number): Record<string, Float64Array> {

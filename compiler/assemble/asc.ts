@@ -33,6 +33,7 @@ const OPTIMISATION = ["--optimizeLevel", "3", "--shrinkLevel", "1"];
  */
 const LEFT_OUT = [
   "reorder-functions",
+  "reorder-locals",
   "ssa-nomerge",
   "dae-optimizing",
   "gufa-optimizing",

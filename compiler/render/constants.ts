@@ -17,6 +17,11 @@ export class ConstantTable {
     return this.#load(wordsOf(value, format), remark);
   }
 
+  /** Zeros out of memory, for where a loop begins: as a literal they are eighteen bytes of the module, each time. */
+  zeros(): string {
+    return this.#load([0], "0");
+  }
+
   /** An expression for an integer of the lanes' width, given by its two's complement. */
   bits(format: Format, value: bigint, remark: string): string {
     const low = Number(BigInt.asUintN(32, value));

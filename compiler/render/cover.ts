@@ -4,7 +4,7 @@ import { sizeText } from "./affine.ts";
 import type { Names } from "./names.ts";
 import type { Writer } from "./writer.ts";
 
-/** What an index runs over, in bytes: from 0 to a size, or between two expressions. */
+/** What an index runs over, in bytes: from 0 to a size, or between two expressions; from where it is, if the first is the index itself. */
 export type Range =
   { readonly size: Size; readonly unit: number } | { readonly from: string; readonly end: string };
 
@@ -53,7 +53,7 @@ export function cover(
     return;
   }
   const { from, end } = ends(range);
-  writer.line(`let ${index}: usize = ${from};`);
+  if (from !== index) writer.line(`let ${index}: usize = ${from};`);
   const distinct = [...new Set(steps)];
   for (const [i, step] of distinct.entries()) {
     const condition = i === distinct.length - 1 ? `${index} < ${end}` : `${index} + ${step} <= ${end}`;

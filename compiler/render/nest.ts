@@ -7,6 +7,8 @@ import type { Size } from "../ir/size.ts";
 import { affineText, advance, isUnit, isZero, paddedText, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { instructions } from "./elementwise.ts";
+import { eachSpan } from "./spans.ts";
+import { SPAN } from "../schedule/spans.ts";
 import { Values, type KernelTools, type Register, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
@@ -166,11 +168,19 @@ class NestWriter {
       vectors: Array.from({ length: copies }, () => names.fresh(op)),
       tail: across && this.#hasTail() ? names.fresh(`${op}Tail`) : null,
     }));
-    for (const { op, vectors, tail } of accumulators) {
-      const start = constants.float(format, IDENTITY[op]);
-      for (const name of tail === null ? vectors : [...vectors, tail])
-        this.#writer.line(`let ${name} = ${start};`);
-    }
+    const spans = this.#spans(across, copies);
+    const totals = accumulators.map(({ op }) =>
+      op === "sum" && spans !== null ? this.#total(across, place.site) : null,
+    );
+    const begin = (inSpans: boolean): void => {
+      for (const [i, { op, vectors, tail }] of accumulators.entries()) {
+        if ((totals[i] !== null) !== inSpans) continue;
+        const start = op === "sum" ? constants.zeros() : constants.float(format, IDENTITY[op]);
+        for (const name of tail === null ? vectors : [...vectors, tail])
+          this.#writer.line(`let ${name} = ${start};`);
+      }
+    };
+    begin(false);
 
     const body = (inner: Place, copy: number, isTail: boolean): void => {
       for (const index of needed) {
@@ -194,19 +204,95 @@ class NestWriter {
         for (const index of needed)
           if (this.#levels[index] === level) inner.values.compute(index, inner.site);
       }
-      this.#loop(
-        level,
-        inner,
-        (deeper, nextCopy, nextIsTail) => descend(level + 1, deeper, copy + nextCopy, isTail || nextIsTail),
-        copies,
-      );
+      const loop = (span: Span | null): void =>
+        this.#loop(
+          level,
+          inner,
+          (deeper, nextCopy, nextIsTail) => descend(level + 1, deeper, copy + nextCopy, isTail || nextIsTail),
+          copies,
+          span,
+        );
+      if (spans === null || spans.level !== level) return loop(null);
+      const index = names.fresh(indexName(level));
+      const end = sizeText(loops[level]!, format.bytes);
+      eachSpan({ writer: this.#writer, names }, index, end, spans.bytes, (range) => {
+        begin(true);
+        loop({ index, range });
+        for (const [i, total] of totals.entries())
+          if (total !== null) this.#addTo(total, accumulators[i]!.vectors, accumulators[i]!.tail, across);
+      });
     };
     descend(this.#kept, { ...place, values: place.values.inside() }, 0, false);
 
     for (const [i, { index }] of reductions.entries()) {
       const { op, vectors, tail } = accumulators[i]!;
-      place.values.set(index, this.#finish(op, vectors, tail, across));
+      const total = totals[i]!;
+      place.values.set(
+        index,
+        total === null ? this.#finish(op, vectors, tail, across) : this.#rounded(total),
+      );
     }
+  }
+
+  /**
+   * Where sums have to be cut (see `schedule/spans.ts`): the loop, and how much of its index is one span. Null where they are short, and in f64.
+   * @param copies of vectors that share the vector loop
+   */
+  #spans(across: boolean, copies: number): { readonly level: number; readonly bytes: number } | null {
+    const { format } = this.#tools;
+    if (format.dtype === "f64") return null;
+    const { loops } = this.#nest;
+    /** Additions to one accumulator in the loops inside. */
+    let chain = 1;
+    for (let level = loops.length - 1; level >= this.#kept; level--) {
+      const { free, count } = loops[level]!;
+      const together = across && level === this.#vectorLoop ? format.lanes * copies : 1;
+      const times = Math.ceil(count / together);
+      if (free || times * chain > SPAN)
+        return { level, bytes: Math.max(1, Math.floor(SPAN / chain)) * together * format.bytes };
+      chain *= times;
+    }
+    return null;
+  }
+
+  /** A sum over spans in f64: one number, or one in each lane, two vectors of which are a vector of f32. */
+  #total(across: boolean, site: Site): Total {
+    const { names } = this.#tools;
+    if (across || site.vectorLoop === null) {
+      const name = names.fresh("total");
+      this.#writer.line(`let ${name}: f64 = 0;`);
+      return { kind: "number", name };
+    }
+    const [low, high] = [names.fresh("low"), names.fresh("high")];
+    for (const name of [low, high]) this.#writer.line(`let ${name} = f64x2.splat(0);`);
+    return { kind: "lanes", low, high };
+  }
+
+  /** What a span has come to is added to the sum over spans. */
+  #addTo(total: Total, vectors: readonly string[], tail: string | null, across: boolean): void {
+    const sum = this.#together("sum", vectors);
+    if (total.kind === "lanes") {
+      const { low, high } = total;
+      this.#writer.line(`${low} = f64x2.add(${low}, f64x2.promote_low_f32x4(${sum}));`);
+      this.#writer.line(
+        `${high} = f64x2.add(${high}, f64x2.promote_low_f32x4(i64x2.splat(i64x2.extract_lane(${sum}, 1))));`,
+      );
+      return;
+    }
+    const lane = (vector: string, k: number): string => `<f64>f32x4.extract_lane(${vector}, ${k})`;
+    const lanes = across ? [0, 1, 2, 3].map((k) => lane(sum, k)) : [lane(sum, 0)];
+    if (tail !== null) lanes.push(lane(tail, 0));
+    this.#writer.line(`${total.name} += ${lanes.join(" + ")};`);
+  }
+
+  #rounded(total: Total): Register {
+    const name = this.#tools.names.fresh("sum");
+    this.#writer.line(
+      total.kind === "number"
+        ? `const ${name} = f32x4.splat(<f32>${total.name});`
+        : `const ${name} = i64x2.replace_lane(f32x4.demote_f64x2_zero(${total.low}), 1, i64x2.extract_lane(f32x4.demote_f64x2_zero(${total.high}), 0));`,
+    );
+    return { text: name, lanes: "number" };
   }
 
   /** The values inside the inner loops that `roots` need. */
@@ -225,15 +311,7 @@ class NestWriter {
   #finish(op: Reduction, vectors: readonly string[], tail: string | null, across: boolean): Register {
     const { format, names } = this.#tools;
     const F = format.vector;
-    let parts = vectors;
-    while (parts.length > 1) {
-      parts = Array.from({ length: parts.length / 2 }, (_, i) => {
-        const name = names.fresh(op);
-        this.#writer.line(`const ${name} = ${combine(op, F, parts[2 * i]!, parts[2 * i + 1]!)};`);
-        return name;
-      });
-    }
-    let result = parts[0]!;
+    let result = this.#together(op, vectors);
     if (across) {
       const swaps = format.lanes === 4 ? ["1, 0, 3, 2", "2, 3, 0, 1"] : ["1, 0"];
       for (const swap of swaps) {
@@ -250,6 +328,20 @@ class NestWriter {
       }
     }
     return { text: result, lanes: "number" };
+  }
+
+  /** Accumulators in one, pairwise. */
+  #together(op: Reduction, vectors: readonly string[]): string {
+    const { format, names } = this.#tools;
+    let parts = vectors;
+    while (parts.length > 1) {
+      parts = Array.from({ length: parts.length / 2 }, (_, i) => {
+        const name = names.fresh(op);
+        this.#writer.line(`const ${name} = ${combine(op, format.vector, parts[2 * i]!, parts[2 * i + 1]!)};`);
+        return name;
+      });
+    }
+    return parts[0]!;
   }
 
   /** Instructions, roughly, for a vector of these values. */
@@ -286,10 +378,11 @@ class NestWriter {
     place: Place,
     inside: (place: Place, copy: number, isTail: boolean) => void,
     copies = 1,
+    span: Span | null = null,
   ): void {
     const { format, names } = this.#tools;
     const size = this.#nest.loops[level]!;
-    const index = names.fresh(indexName(level));
+    const index = span?.index ?? names.fresh(indexName(level));
     this.#indices[level] = index;
     const saved = [...this.#addresses];
 
@@ -307,9 +400,10 @@ class NestWriter {
     const { bytes } = format;
     const isVector = level === this.#vectorLoop;
     const whole: Range = this.#padded ? { from: "0", end: paddedText(size, bytes) } : { size, unit: bytes };
-    const range = level === this.#split ? this.#share(size, isVector ? 16 * copies : bytes) : whole;
+    const range =
+      span?.range ?? (level === this.#split ? this.#share(size, isVector ? 16 * copies : bytes) : whole);
     if (isVector) {
-      const steps = this.#padded ? [16] : [16 * copies, 16, bytes];
+      const steps = this.#padded ? [16] : [16 * copies, 16, ...(this.#hasTail() ? [bytes] : [])];
       cover({ writer: this.#writer, names }, index, range, steps, (step) => {
         if (step === bytes) enter(null, 0, true, 1);
         else for (let copy = 0; copy < step / 16; copy++) enter(level, copy, false, step / 16);
@@ -351,6 +445,17 @@ class NestWriter {
 
   readonly #declared = new Map<string, string>();
 }
+
+/** A part of a loop, whose index is declared. */
+interface Span {
+  readonly index: string;
+  readonly range: Range;
+}
+
+/** A sum over spans, in f64. */
+type Total =
+  | { readonly kind: "number"; readonly name: string }
+  | { readonly kind: "lanes"; readonly low: string; readonly high: string };
 
 const IDENTITY: Readonly<Record<Reduction, number>> = { sum: 0, prod: 1, max: -Infinity, min: Infinity };
 const INSTRUCTION: Readonly<Record<Reduction, string>> = { sum: "add", prod: "mul", max: "max", min: "min" };

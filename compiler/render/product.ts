@@ -15,8 +15,8 @@ import { Values, type KernelTools, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
 
-/** Memory beside the arena: for packed factors, and for values that all tiles read. */
-export type Room = "left" | "right" | "kept";
+/** Memory beside the arena: for packed factors, for values that all tiles read, and for sums of spans of the depth. */
+export type Room = "left" | "right" | "kept" | "sums";
 
 export interface ProductOptions {
   readonly tiling: Tiling;
@@ -63,6 +63,8 @@ class ProductWriter {
   readonly #loads: readonly number[];
   /** Where values are kept, once any is. */
   #kept: string | null = null;
+  /** Where sums of spans are put, if there are any. */
+  #aside = "";
   readonly #rowLoop: number;
   readonly #columnLoop: number;
   /** Of each operand, inside the loops opened so far. */
@@ -81,13 +83,27 @@ class ProductWriter {
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
-    this.#tile = new TileWriter(product, tools, writer, options.fused, {
-      addresses: this.#addresses,
-      indices: this.#indices,
-    });
+    this.#tile = new TileWriter(
+      product,
+      tools,
+      writer,
+      {
+        fused: options.fused,
+        span: this.#tiling.span,
+        isNarrow:
+          this.#tiling.form !== "dot" &&
+          this.#tiling.tiles.every(({ widths }) => widths.every((w) => w <= 2)),
+        aside: (bytes) => {
+          options.room("sums", bytes);
+          return this.#aside;
+        },
+      },
+      { addresses: this.#addresses, indices: this.#indices },
+    );
   }
 
   write(): void {
+    if (this.#tile.putsAside) this.#aside = this.#declare("aside", this.#options.room("sums", 0));
     this.#batch(0, new Values(this.#tools));
   }
 

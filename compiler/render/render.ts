@@ -51,7 +51,7 @@ class ModuleWriter {
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
   readonly #plan: Plan;
-  readonly #rooms = { left: 0, right: 0, kept: 0 };
+  readonly #rooms = { left: 0, right: 0, kept: 0, sums: 0 };
 
   constructor(program: Program, plan: Plan, options: RenderOptions) {
     this.#program = program;
@@ -90,6 +90,7 @@ class ModuleWriter {
       this.#roomSource("left"),
       this.#roomSource("right"),
       this.#roomSource("kept"),
+      this.#roomSource("sums"),
       `// ---------------------------------------------------------------- memory\n`,
       `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
       `/// Last of all data: what lies behind is asked for as the module starts\nconst ARENA: usize = memory.data(16, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
@@ -294,6 +295,7 @@ const ROOMS: Readonly<Record<Room, { readonly name: string; readonly about: stri
   left: { name: "BLOCK", about: "Where products pack rows of their left factors" },
   right: { name: "PANEL", about: "Where products pack columns of their right factors" },
   kept: { name: "KEPT", about: "Where products keep what all their tiles read" },
+  sums: { name: "ASIDE", about: "Where products put sums over parts of their depth" },
 };
 
 const drawsRandom = (kernel: Kernel): boolean => kernel.values.some((value) => value.kind === "random");

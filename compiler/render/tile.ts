@@ -3,6 +3,7 @@ import type { Product } from "../schedule/kernel.ts";
 import { advance, affineText, isZero, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import type { Names } from "./names.ts";
+import { eachSpan } from "./spans.ts";
 import { addressName } from "./nest.ts";
 import type { KernelTools } from "./values.ts";
 import type { Writer } from "./writer.ts";
@@ -36,24 +37,63 @@ interface Line {
   readonly at: (k: number) => Place;
 }
 
+/** How many sums of spans can be aside at once: a memory of 2³² bytes has no room for 2³⁰ addends, which are fewer than 2²⁵ spans. */
+const MOST_ASIDE = 25;
+
+export interface TileOptions {
+  /** Whether multiplication and addition may be one rounding. */
+  readonly fused: boolean;
+  /** How much of the depth is summed up at once, in entries; `null`: all of it. */
+  readonly span: number | null;
+  /** Whether no piece has more columns than half a vector, nor sums in all its lanes. */
+  readonly isNarrow: boolean;
+  /** The address of memory of this worker's own where sums of spans are put, for so many bytes. */
+  readonly aside: (bytes: number) => string;
+}
+
+/** A loop over spans. */
+interface SpanLoop {
+  /** Of a span, of the index. */
+  readonly bytes: number;
+  readonly end: string;
+  readonly index: string;
+}
+
 export class TileWriter {
   readonly #product: Product;
   readonly #tools: KernelTools;
   readonly #writer: Writer;
   readonly #fused: boolean;
+  readonly #span: number | null;
+  readonly #isNarrow: boolean;
+  readonly #aside: TileOptions["aside"];
   readonly #around: Surroundings;
   readonly #rowLoop: number;
   readonly #columnLoop: number;
 
   /** @param around is read when a tile is written, and may change in between */
-  constructor(product: Product, tools: KernelTools, writer: Writer, fused: boolean, around: Surroundings) {
+  constructor(
+    product: Product,
+    tools: KernelTools,
+    writer: Writer,
+    { fused, span, isNarrow, aside }: TileOptions,
+    around: Surroundings,
+  ) {
     this.#product = product;
     this.#tools = tools;
     this.#writer = writer;
     this.#fused = fused;
+    this.#span = span;
+    this.#isNarrow = isNarrow;
+    this.#aside = aside;
     this.#around = around;
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
+  }
+
+  /** Whether sums of spans are put aside. */
+  get putsAside(): boolean {
+    return this.#span !== null && !this.#isNarrow;
   }
 
   /**
@@ -71,7 +111,7 @@ export class TileWriter {
     const r = names.fresh(`${addressName(factor.name)}Column`);
     this.#writer.line(`let ${r}: usize = ${right.at};`);
     const wide = Math.ceil(columns / format.lanes);
-    const sums = grid(rows, wide, (row, v) => this.#zero(`sum${row}${v}`));
+    const sums = grid(rows, wide, (row, v) => names.fresh(`sum${row}${v}`));
     const one = (factors: Factors): void => {
       const loaded = Array.from({ length: wide }, (_, v) =>
         factors.set(`right${v}`, this.#loadRight(r, columns, v)),
@@ -83,7 +123,7 @@ export class TileWriter {
       if (left.step !== "0") this.#writer.line(`${l.base} += ${left.step};`);
       if (right.step !== "0") this.#writer.line(`${r} += ${right.step};`);
     };
-    this.#overDepth([steps, 1], (depth) => {
+    this.#sumUp(sums.flat(), [steps, 1], (depth) => {
       const factors = new Factors(this.#writer, names);
       for (let step = 0; step < depth; step++) one(factors);
     });
@@ -96,7 +136,7 @@ export class TileWriter {
     const { left, right } = this.#product;
     const l = this.#line(left, this.#rowLoop, rows);
     const r = this.#line(right, this.#columnLoop, columns);
-    const sums = grid(rows, columns, (row, column) => this.#zero(`sum${row}${column}`));
+    const sums = grid(rows, columns, (row, column) => this.#tools.names.fresh(`sum${row}${column}`));
     const one = (factors: Factors, load: string, further: number): void => {
       const at = (place: Place): string => `${load}(${address(place.base, place.offset + further)})`;
       const lefts = Array.from({ length: rows }, (_, row) => factors.set(`left${row}`, at(l.at(row))));
@@ -106,7 +146,7 @@ export class TileWriter {
       }
     };
     // The rest of the depth goes into the first lane alone.
-    this.#overDepth([steps * format.lanes, format.lanes, 1], (depth) => {
+    this.#sumUp(sums.flat(), [steps * format.lanes, format.lanes, 1], (depth) => {
       const factors = new Factors(this.#writer, this.#tools.names);
       if (depth === 1) one(factors, `v128.load_zero<${format.dtype}>`, 0);
       else for (let step = 0; step < depth / format.lanes; step++) one(factors, "v128.load", step * 16);
@@ -186,35 +226,94 @@ export class TileWriter {
     if (!isZero(stride)) this.#writer.line(`${base} += ${affineText(stride, format.bytes * entries)};`);
   }
 
-  #zero(wanted: string): string {
-    const { format, constants, names } = this.#tools;
-    const name = names.fresh(wanted);
-    this.#writer.line(`let ${name} = ${constants.float(format, 0)};`);
-    return name;
-  }
-
   #accumulate(sum: string, a: string, b: string): void {
     this.#writer.line(`${sum} = ${multiplyAdd(this.#tools.format.vector, this.#fused, a, b, sum)};`);
   }
 
-  /** Loops over the depth in the steps given, in elements, the largest first. */
-  #overDepth(steps: readonly number[], body: (step: number) => void): void {
-    const { format, names } = this.#tools;
+  /**
+   * Sums over the depth.
+   * @param sums names for them
+   * @param steps of the loop in entries, the largest first
+   */
+  #sumUp(sums: readonly string[], steps: readonly number[], body: (step: number) => void): void {
+    const { format, names, constants } = this.#tools;
     const { depth } = this.#product;
     const { bytes } = format;
-    let range: Range = { size: depth, unit: bytes };
+    const w = this.#writer;
+    const zero = constants.zeros();
+    const cut = steps.map((step) => step * bytes);
+    const each = (step: number): void => body(step / bytes);
+    for (const sum of sums) w.line(`let ${sum} = ${zero};`);
+    let end = sizeText(depth, bytes);
     if (depth.free) {
       // Engines would work out the end at each turn.
-      const end = names.fresh("deep");
-      this.#writer.line(`const ${end}: usize = ${sizeText(depth, bytes)};`);
-      range = { from: "0", end };
+      const deep = names.fresh("deep");
+      w.line(`const ${deep}: usize = ${end};`);
+      end = deep;
     }
-    cover(
-      { writer: this.#writer, names },
-      names.fresh("d"),
-      range,
-      steps.map((step) => step * bytes),
-      (step) => body(step / bytes),
+    const d = names.fresh("d");
+    if (this.#span === null) {
+      const range: Range = depth.free ? { from: "0", end } : { size: depth, unit: bytes };
+      cover({ writer: w, names }, d, range, cut, each);
+      return;
+    }
+    // Spans are of whole steps, so what the depth leaves of one is left over by the last span.
+    const whole = depth.free ? -1 : steps.findIndex((step) => depth.count % step === 0);
+    const needed = whole < 0 ? cut : cut.slice(0, whole + 1);
+    const span = { bytes: this.#span * bytes, end, index: d };
+    const one = (range: Range): void => {
+      for (const sum of sums) w.line(`${sum} = ${zero};`);
+      cover({ writer: w, names }, d, range, needed, each);
+    };
+    if (this.#isNarrow) this.#addSpans(span, sums, one);
+    else this.#pairSpans(span, sums, one);
+  }
+
+  /** Spans of the depth, their sums added up in f64: where a result fills at most half of a vector of f32. */
+  #addSpans({ bytes, end, index }: SpanLoop, sums: readonly string[], one: (range: Range) => void): void {
+    const w = this.#writer;
+    const { names } = this.#tools;
+    const totals = sums.map(() => names.fresh("total"));
+    for (const total of totals) w.line(`let ${total} = f64x2.splat(0);`);
+    eachSpan({ writer: w, names }, index, end, bytes, (range) => {
+      one(range);
+      for (const [k, total] of totals.entries())
+        w.line(`${total} = f64x2.add(${total}, f64x2.promote_low_f32x4(${sums[k]}));`);
+    });
+    for (const [k, total] of totals.entries()) w.line(`${sums[k]} = f32x4.demote_f64x2_zero(${total});`);
+  }
+
+  /**
+   * Spans of the depth one after the other, their sums added up pairwise: those of a power of two of spans are put away one behind the other, and two of
+   * as many become one. This is the order of a binary counter: span number n is followed by as many additions as n has zeros at its end.
+   */
+  #pairSpans({ bytes, end, index }: SpanLoop, sums: readonly string[], one: (range: Range) => void): void {
+    const { format, names } = this.#tools;
+    const w = this.#writer;
+    const size = sums.length * 16;
+    const [top, until, count] = [names.fresh("top"), names.fresh("until"), names.fresh("count")];
+    const isOver = `${index} == ${end}`;
+    const room = this.#aside(size * MOST_ASIDE);
+    w.line(`let ${top}: usize = ${room};`);
+    w.line(`let ${index}: usize = 0;`);
+    w.block("while (true)", () =>
+      names.scoped(() => {
+        w.line(`const ${until}: usize = min<usize>(${index} + ${bytes}, ${end});`);
+        one({ from: index, end: until });
+        w.line(`if (${end} <= ${bytes}) break;`);
+        w.block(
+          `for (let ${count} = ${index} / ${bytes}; ${isOver} ? ${top} != ${room} : !(${count} & 1); ${count} >>= 1)`,
+          () => {
+            w.line(`${top} -= ${size};`);
+            for (const [k, sum] of sums.entries())
+              w.line(`${sum} = ${format.vector}.add(v128.load(${address(top, k * 16)}), ${sum});`);
+          },
+        );
+        w.line(`if (${isOver}) break;`);
+        for (const [k, sum] of sums.entries())
+          w.line(`v128.store(${top}, ${sum}${k === 0 ? "" : `, ${k * 16}`});`);
+        w.line(`${top} += ${size};`);
+      }),
     );
   }
 

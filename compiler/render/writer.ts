@@ -7,13 +7,13 @@ export class Writer {
     this.#lines.push("  ".repeat(this.#depth) + text);
   }
 
-  /** `head {` (or `{`), what `inside` writes, `}`. */
-  block(head: string, inside: () => void): void {
+  /** `head {` (or `{`), what `inside` writes, `}` and what follows it. */
+  block(head: string, inside: () => void, after = ""): void {
     this.line(head === "" ? "{" : `${head} {`);
     this.#depth += 1;
     inside();
     this.#depth -= 1;
-    this.line("}");
+    this.line(`}${after}`);
   }
 
   toString(): string {

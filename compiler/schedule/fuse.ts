@@ -471,10 +471,10 @@ const MOST_ITEMS = 64;
 const MOST_VALUES = 1024;
 
 /**
- * Whether a tensor is too small for an update of its own in its gradient's product: below about the size of a page its gradient stays in the
- * nearest cache, and one function for the updates of all such parameters is less code.
+ * Whether a tensor is too small for an update of its own in its gradient's product: below about two pages its gradient stays in the nearest cache,
+ * and one function for the updates of all such parameters is less code.
  */
-const isSmall = ({ shape }: Node): boolean => (elements(shape)?.count ?? 0) < 1024;
+const isSmall = ({ shape }: Node): boolean => (elements(shape)?.count ?? 0) < 2048;
 const isFull = ({ group, body }: Cluster): boolean =>
   group.items.length >= MOST_ITEMS || body.values.length >= MOST_VALUES;
 

@@ -11,6 +11,7 @@
  */
 import { type Affine, type Size } from "../ir/size.ts";
 import type { Product } from "./kernel.ts";
+import { LONGEST_SPAN, SPAN } from "./spans.ts";
 
 export type Form = "outer" | "dot" | "unrolled" | "element";
 
@@ -33,6 +34,8 @@ export interface Tiling {
   readonly order: Order;
   /** Of depth, that the loop of the largest tile has written out. */
   readonly steps: number;
+  /** Where the depth is long: how much of it is summed up at once, in entries (see `spans.ts`). */
+  readonly span: number | null;
   /** How results are cut where the depth is a batch of a single row, so that they are sums of one; `null` where it cannot be, or is not worth code. */
   readonly single: Tile | null;
   /** Rows are taken in blocks of so many, whose left factor stays in the second-level cache; `null`: all are one block, or blocks are packed. */
@@ -126,7 +129,8 @@ export function tileProduct(product: Product, target: Target): Tiling {
   const { loops, depth } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
   const { form, because } = chooseForm(product, target.lanes);
-  if (form === "element" || form === "unrolled") return { form, ...WHOLE, because };
+  const span = spanOf(product, form, target);
+  if (form === "element" || form === "unrolled") return { form, ...WHOLE, span, because };
 
   const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
   const tiles = tall
@@ -142,6 +146,7 @@ export function tileProduct(product: Product, target: Target): Tiling {
     tiles,
     order: isShallow ? "across" : "down",
     steps: stepsOf(product, form, target.lanes),
+    span,
     single:
       isShallow && depth.count === 1 && results >= WORTH_SINGLE
         ? { rows: tallest.rows, widths: useful(singleWidths(target), columns) }
@@ -163,6 +168,13 @@ export function tileProduct(product: Product, target: Target): Tiling {
       ...(isShallow ? ["a batch is shallow, so results are taken across, as they lie"] : []),
     ].join("; "),
   };
+}
+
+/** In f32 alone: in f64, sums of any length are exact enough. */
+function spanOf({ depth }: Product, form: Form, { bytes, lanes }: Target): number | null {
+  const together = form === "dot" ? lanes : 1;
+  const isLong = depth.free || depth.count > LONGEST_SPAN * together;
+  return bytes === 4 && isLong ? SPAN * together : null;
 }
 
 /** Steps of depth in one turn. */

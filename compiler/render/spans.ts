@@ -1,0 +1,28 @@
+/** Loops over what a long sum runs over, a span at a time (see `schedule/spans.ts`). */
+import type { Range } from "./cover.ts";
+import type { Names } from "./names.ts";
+import type { Writer } from "./writer.ts";
+
+/**
+ * Writes a loop over spans of `bytes` of `index`, which it declares. What runs over a range given to `one` moves the index to the range's end.
+ * @param end of the index, an expression; there is at least one entry
+ */
+export function eachSpan(
+  { writer, names }: { readonly writer: Writer; readonly names: Names },
+  index: string,
+  end: string,
+  bytes: number,
+  one: (range: Range) => void,
+): void {
+  writer.line(`let ${index}: usize = 0;`);
+  const until = names.fresh("until");
+  writer.block(
+    "do",
+    () =>
+      names.scoped(() => {
+        writer.line(`const ${until}: usize = min<usize>(${index} + ${bytes}, ${end});`);
+        one({ from: index, end: until });
+      }),
+    ` while (${index} < ${end});`,
+  );
+}
