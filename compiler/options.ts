@@ -1,6 +1,7 @@
 /** What a caller may ask of the compiler, and what it gets. */
 import type { Diagnostic } from "../grammar/diagnostic.ts";
 import type { Manifest } from "../runtime/manifest.ts";
+import type { Bytes } from "../runtime/types.ts";
 import type { Report } from "./report.ts";
 
 export interface SourceOptions {
@@ -51,9 +52,9 @@ export const stageNames: readonly StageName[] = ["ast", "ir", "grad", "kernels",
 export interface Compiled {
   /** The model's name in kebab case: the name of its files. */
   readonly name: string;
-  readonly wasm: Uint8Array<ArrayBuffer>;
+  readonly wasm: Bytes;
   /** Beside a relaxed module the strict one, `NAME.strict.wasm`, for engines without relaxed SIMD. */
-  readonly fallback: Uint8Array<ArrayBuffer> | null;
+  readonly fallback: Bytes | null;
   /** An ES module that loads `./NAME.wasm` beside it; it carries the runtime. */
   readonly js: string;
   /** What `js` imports as `./NAME.threads.js` where several threads are asked for; null where the model is too small for them. */

@@ -3,7 +3,7 @@ import type { ErrorCode } from "./types.ts";
 /** What the runtime throws: `code` for programs, `message` for people. */
 export class NndslError extends Error {
   readonly code: ErrorCode;
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.name = "NndslError";
     this.code = code;
@@ -14,7 +14,7 @@ export class NndslError extends Error {
 const LONGEST = 2000;
 
 /** @throws NndslError */
-export function refuse(code: ErrorCode, message: string, options?: ErrorOptions): never {
+export function refuse(code: ErrorCode, message: string, options?: { readonly cause?: unknown }): never {
   throw new NndslError(code, message.slice(0, LONGEST), options);
 }
 

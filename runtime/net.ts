@@ -7,7 +7,7 @@ import { fit } from "./fit.ts";
 import type { Manifest, ManifestPlace } from "./manifest.ts";
 import { checkSeed } from "./options.ts";
 import { isTexts, readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
-import type { FitOptions, FitReport, Net, Tensor } from "./types.ts";
+import type { Bytes, FitOptions, FitReport, Net, Tensor } from "./types.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 type Floats = Float32Array | Float64Array;
@@ -193,7 +193,7 @@ export class LoadedNet implements Net {
     return this.#arena.floats.subarray(index, index + entries(extent, 1));
   }
 
-  save(metadata: Readonly<Record<string, string>> = {}): Uint8Array<ArrayBuffer> {
+  save(metadata: Readonly<Record<string, string>> = {}): Bytes {
     const { model, optimizer } = this.manifest;
     const own = textsOf(metadata);
     const tensors = [...this.#parameters, ...this.#states].map(

@@ -4,6 +4,7 @@
  */
 import { refuse, refuseFor, shown } from "./errors.ts";
 import { showShape } from "./extent.ts";
+import type { Bytes } from "./types.ts";
 
 export type StoredNumbers =
   Float32Array | Float64Array | Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array;
@@ -153,7 +154,7 @@ const formatOf = (data: StoredNumbers): string => data.constructor.name.replace(
 export function writeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: StoredTensor]>,
   metadata: Readonly<Record<string, string>> = {},
-): Uint8Array<ArrayBuffer> {
+): Bytes {
   const list = [...tensors];
   const header = new Map<string, unknown>([["__metadata__", metadata]]);
   let size = 0;

@@ -65,6 +65,14 @@ export interface Tensor<S extends Shape = Shape, F = Float32Array | Float64Array
   readonly shape: S;
 }
 
+/** Bytes in memory of their own; a TypeScript before 5.7 knows no other than `Uint8Array`. */
+export type Bytes = ReturnType<Uint8Array["slice"]>;
+
+/** For `using`, where the libraries that types are checked with know `Symbol.dispose`. */
+export type Disposer = SymbolConstructor extends { readonly dispose: infer D extends symbol }
+  ? { [K in D]: () => void }
+  : object;
+
 export type TypedNumbers =
   | Float32Array
   | Float64Array
@@ -182,7 +190,7 @@ export interface FitOptions {
  *
  * `step`, `loss`, and `predict` into arrays of one's own allocate nothing where their inputs are typed arrays; lists are copied.
  */
-export interface Net<M extends ModelTypes = ModelTypes> {
+export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
   readonly manifest: Manifest;
   /** How many share the work, and why there are not so many as were asked for. */
   readonly threads: { readonly count: number; readonly reason: string | null };
@@ -228,7 +236,7 @@ export interface Net<M extends ModelTypes = ModelTypes> {
    * Everything that training has made: weights, states and arguments of the optimiser, step and seed, as safetensors.
    * `metadata` is kept in the file beside the model's own.
    */
-  save(metadata?: Readonly<Record<string, string>>): Uint8Array<ArrayBuffer>;
+  save(metadata?: Readonly<Record<string, string>>): Bytes;
   /**
    * What `save` wrote; or the weights alone from any safetensors file with a tensor for each parameter's path, as from PyTorch's
    * `state_dict`: then the optimiser begins afresh and keeps its arguments. A frozen parameter that the file has not stays as it is.
@@ -239,5 +247,4 @@ export interface Net<M extends ModelTypes = ModelTypes> {
   reset(seed?: number): void;
   /** Lets go of the memory and ends the threads. May be called again. */
   dispose(): void;
-  [Symbol.dispose](): void;
 }

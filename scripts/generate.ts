@@ -55,12 +55,8 @@ export const scalarModule: string = ${JSON.stringify(Buffer.from(wasm).toString(
 
 /** The declarations of `runtime/manifest.ts` and `runtime/types.ts` as one text that imports nothing. */
 function runtimeTypes(): string {
-  return (
-    ["manifest.ts", "types.ts"]
-      .map((name) => readFileSync(new URL(`runtime/${name}`, root), "utf8"))
-      .map((text) => text.replace(/^\/\*\*[\s\S]*?\*\/\n/, "").replace(/^import .*\n/gm, ""))
-      // `Symbol.dispose` is unknown to TypeScript's libraries before ES2026, and a declaration must not ask for more than its user has.
-      .map((text) => text.replace(/^ *\[Symbol\.dispose\].*\n/gm, ""))
-      .join("")
-  );
+  return ["manifest.ts", "types.ts"]
+    .map((name) => readFileSync(new URL(`runtime/${name}`, root), "utf8"))
+    .map((text) => text.replace(/^\/\*\*[\s\S]*?\*\/\n/, "").replace(/^import .*\n/gm, ""))
+    .join("");
 }

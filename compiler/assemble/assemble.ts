@@ -3,6 +3,7 @@ import { DiagnosticError, type Diagnostic } from "../../grammar/diagnostic.ts";
 import { CompilerFault } from "../fault.ts";
 import { Exhausted, isolatedAsc } from "./isolate.ts";
 import { attachManifest } from "./section.ts";
+import type { Bytes } from "../../runtime/types.ts";
 
 export { warmUp } from "./isolate.ts";
 export { attachManifest, readManifest } from "./section.ts";
@@ -16,7 +17,7 @@ export interface AssembleOptions {
 }
 
 export interface Assembled {
-  readonly wasm: Uint8Array<ArrayBuffer>;
+  readonly wasm: Bytes;
   /** WebAssembly text, without the manifest. */
   readonly wat: () => string;
 }

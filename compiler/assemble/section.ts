@@ -1,11 +1,12 @@
 /** Custom sections of a WebAssembly module (its binary format, section 5.5.3): where the manifest lies. */
+import type { Bytes } from "../../runtime/types.ts";
 
 const HEADER_BYTES = 8;
 const CUSTOM = 0;
 const NAME = "nndsl";
 
 /** The module with `json` appended as the custom section `nndsl`. */
-export function attachManifest(wasm: Uint8Array, json: string): Uint8Array<ArrayBuffer> {
+export function attachManifest(wasm: Uint8Array, json: string): Bytes {
   const encoder = new TextEncoder();
   const name = encoder.encode(NAME);
   const contents = encoder.encode(json);
