@@ -99,6 +99,24 @@ interface Door {
   close(): void;
 }
 
+/** What a page that asks for Trusted Types takes as the address of a worker, if it lets the policy `nndsl` be made: else it says no to the address. */
+function trusted(url: string): string {
+  try {
+    // Types do not know it; where it is missing, or refuses, the address is as it was.
+    const { trustedTypes } = globalThis as unknown as { trustedTypes: TrustedTypes };
+    return trustedTypes.createPolicy("nndsl", { createScriptURL: () => url }).createScriptURL(url);
+  } catch {
+    return url;
+  }
+}
+
+interface TrustedTypes {
+  createPolicy(
+    name: string,
+    rules: { createScriptURL(url: string): string },
+  ): { createScriptURL(url: string): string };
+}
+
 /** @throws Error where the host has no threads */
 function doorToThreads(): Door {
   const text = `(${String(member)})()`;
@@ -110,7 +128,8 @@ function doorToThreads(): Door {
   }
   if (typeof Worker !== "function") throw new Error("this engine starts no thread from here");
   const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  return { open: () => new Worker(url, { name: "nndsl" }), close: () => URL.revokeObjectURL(url) };
+  const address = trusted(url);
+  return { open: () => new Worker(address, { name: "nndsl" }), close: () => URL.revokeObjectURL(url) };
 }
 
 /** Why a thread ended: Node tells of an Error, browsers of an event, which has a message where the thread ran at all. */

@@ -103,4 +103,23 @@ describe.skipIf(skippedWithout(chromiumPath))(inChromium("threads"), () => {
       expect(report).toMatchObject({ threads: { count: 1 }, weights });
       expect(report).toHaveProperty("threads.reason", expect.stringContaining("worker-src blob:"));
     }));
+
+  const strict = `${allowed["Content-Security-Policy"]}; require-trusted-types-for 'script'`;
+
+  test("under Trusted Types they start by a policy of their own", () =>
+    visit(
+      "train.js",
+      { ...isolated, "Content-Security-Policy": `${strict}; trusted-types nndsl` },
+      (report) => expect(report).toEqual({ threads: { count: 3, reason: null }, weights }),
+    ));
+
+  test("where that policy is forbidden there is one, and the reason says so", () =>
+    visit(
+      "train.js",
+      { ...isolated, "Content-Security-Policy": `${strict}; trusted-types 'none'` },
+      (report) => {
+        expect(report).toMatchObject({ threads: { count: 1 }, weights });
+        expect(report).toHaveProperty("threads.reason", expect.stringContaining("TrustedScriptURL"));
+      },
+    ));
 });
