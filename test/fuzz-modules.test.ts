@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import { describeReport, fuzzModules } from "./fuzz/modules.ts";
 
-test("300 damaged modules", async () => {
-  const report = await fuzzModules({ seed: 20_262, to: 300 });
+test("200 damaged modules", async () => {
+  const report = await fuzzModules({ seed: 20_262, to: 200 });
   for (const { fault, hang, refused } of Object.values(report.counts)) {
     expect(fault + hang, describeReport(report)).toBe(0);
     expect(refused).toBeGreaterThan(0);
