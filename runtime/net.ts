@@ -31,8 +31,8 @@ function textsOf(metadata: Readonly<Record<string, string>>): Record<string, str
   }
 }
 
-/** Of numbers that are alone, such as metrics and the step: each has 16 bytes. */
-const SCALAR = extentOf([2]);
+/** Of numbers that are alone, such as metrics. */
+const SCALAR = extentOf([1]);
 
 /** A module in memory. The types that users see are those of `Net`. */
 export class LoadedNet implements Net {
@@ -85,7 +85,8 @@ export class LoadedNet implements Net {
     for (const { name, place } of manifest.metrics) arena.checked(name, place, SCALAR);
     const places = Object.entries(optimizer?.places ?? {});
     for (const [name, place] of places) arena.checked(name, place, SCALAR);
-    arena.checked("step", step, SCALAR);
+    // Eight bytes, in either format.
+    arena.checked("step", step, extentOf([manifest.dtype === "f64" ? 1 : 2]));
     this.#hash = source.hash;
     this.#given = Object.seal(Object.fromEntries(places.map(([name]) => [name, NaN])));
     this.hyper = this.#hyperAccess(new Map(places));

@@ -34,6 +34,10 @@ describe.each(["f32", "f64"] as const)("%s", (dtype) => {
     expect(() => goOn(net, LAST + 1)).toThrow(/`step` is no count/);
   });
 
+  test("it may be the last of what the module keeps", async () => {
+    expect((await start("model M { input x: [N]  output y = 2 * x }", { dtype })).steps).toBe(0);
+  });
+
   test("`step` in a formula is the float of it", async () => {
     const source =
       "optimizer o(beta = 0.5) { state seen = 0  state power = 0  seen = step  power = beta ^ step  param = param - 0 * grad }  model M { param w = 0  loss w  optimizer o }";
