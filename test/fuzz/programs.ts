@@ -773,8 +773,9 @@ class ProgramWriter {
         target("side");
         return loss(`hinge(${t}, y)`);
       case 7:
-        if (classes > 0) target("float");
-        return loss(classes > 0 ? `soft_cross_entropy(${t}, softmax(y))` : scalarised[0]!);
+        // Of one column there is none to choose, and the compiler says so.
+        if (classes > 1) target("float");
+        return loss(classes > 1 ? `soft_cross_entropy(${t}, softmax(y))` : scalarised[0]!);
       case 8:
         if (classes > 0) target("float");
         return loss(classes > 0 ? `kl_div(log_softmax(${t}), softmax(y))` : scalarised[1]!);
