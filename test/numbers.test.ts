@@ -4,7 +4,7 @@ import { readManifest } from "../compiler/assemble/assemble.ts";
 import { analyse } from "../compiler/compile.ts";
 import { printModel } from "../compiler/ir/print.ts";
 import { load } from "../runtime/index.ts";
-import { readSafetensors } from "../runtime/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../runtime/safetensors.ts";
 import { build, start } from "./helpers/model.ts";
 
 type Dtype = "f32" | "f64";
@@ -101,9 +101,17 @@ describe.each(dtypes)("%s", (dtype) => {
     );
     // The manifest is JSON, which has no NaN, no infinity and, to some readers, no -0.
     expect(readManifest(compiled.wasm)).not.toContain("null,null");
-    const saved = net.save();
+    // NaN is no state to go on from, and is refused.
+    const { metadata } = readSafetensors(net.save());
+    const sound = [...tensors].map(([name, { shape, data }]) => {
+      const zeros = Array.from(data, (value) => (Number.isNaN(value) ? 0 : value));
+      return [
+        name,
+        { shape, data: dtype === "f32" ? Float32Array.from(zeros) : Float64Array.from(zeros) },
+      ] as const;
+    });
     net.reset(3);
-    net.restore(saved);
+    net.restore(writeSafetensors(sound, metadata));
     expect(values.every((v, i) => Object.is(net.hyper[`h${i}`], v))).toBe(true);
     net.step({ x: [1] });
     same(net.get("w").data, values, dtype);
