@@ -8,7 +8,6 @@ import { affineText, advance, isUnit, isZero, paddedText, sizeText } from "./aff
 import { cover, type Range } from "./cover.ts";
 import { instructions } from "./elementwise.ts";
 import { eachSpan } from "./spans.ts";
-import { SPAN } from "../schedule/spans.ts";
 import { Values, type KernelTools, type Register, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
@@ -24,19 +23,19 @@ const NARROW_VECTORS = 4;
 /** What a call of a vector function counts for. */
 const CALL = 8;
 
-/**
- * Writes the body of the function that runs `nest`.
- * @param split the loop that workers divide among them
- * @param padded whether a vector along its one loop may reach past the last entry
- */
-export function renderNest(
-  nest: Nest,
-  tools: KernelTools,
-  writer: Writer,
-  split: number | null,
-  padded: boolean,
-): void {
-  new NestWriter(nest, tools, writer, split, padded).write();
+/** Writes the body of the function that runs `nest`. */
+export function renderNest(nest: Nest, tools: KernelTools, writer: Writer, options: NestOptions): void {
+  new NestWriter(nest, tools, writer, options).write();
+}
+
+/** What has been decided of a nest. */
+export interface NestOptions {
+  /** The loop that is divided among workers. */
+  readonly split: number | null;
+  /** Whether a vector along its one loop may reach past the last entry. */
+  readonly padded: boolean;
+  /** How many additions may follow each other; null for any number. */
+  readonly span: number | null;
 }
 
 /** What a place in the loops knows: its width, the addresses and indices reached. */
@@ -53,6 +52,7 @@ class NestWriter {
   readonly #vectorLoop: number | null;
   readonly #split: number | null;
   readonly #padded: boolean;
+  readonly #span: number | null;
   /** How many loops are open where the value is known. */
   readonly #levels: readonly number[];
   /** How many passes over the inner loops must have ended before the value is known. */
@@ -60,8 +60,9 @@ class NestWriter {
   readonly #indices: string[] = [];
   readonly #addresses: string[];
 
-  constructor(nest: Nest, tools: KernelTools, writer: Writer, split: number | null, padded: boolean) {
+  constructor(nest: Nest, tools: KernelTools, writer: Writer, { split, padded, span }: NestOptions) {
     this.#split = split;
+    this.#span = span;
     this.#nest = nest;
     this.#tools = tools;
     this.#writer = writer;
@@ -235,12 +236,13 @@ class NestWriter {
   }
 
   /**
-   * Where sums have to be cut (see `schedule/spans.ts`): the loop, and how much of its index is one span. Null where they are short, and in f64.
+   * Where sums have to be cut (see `schedule/spans.ts`): the loop, and how much of its index is one span. Null where they need not be.
    * @param copies of vectors that share the vector loop
    */
   #spans(across: boolean, copies: number): { readonly level: number; readonly bytes: number } | null {
     const { format } = this.#tools;
-    if (format.dtype === "f64") return null;
+    const most = this.#span;
+    if (most === null) return null;
     const { loops } = this.#nest;
     /** Additions to one accumulator in the loops inside. */
     let chain = 1;
@@ -248,8 +250,8 @@ class NestWriter {
       const { free, count } = loops[level]!;
       const together = across && level === this.#vectorLoop ? format.lanes * copies : 1;
       const times = Math.ceil(count / together);
-      if (free || times * chain > SPAN)
-        return { level, bytes: Math.max(1, Math.floor(SPAN / chain)) * together * format.bytes };
+      if (free || times * chain > most)
+        return { level, bytes: Math.max(1, Math.floor(most / chain)) * together * format.bytes };
       chain *= times;
     }
     return null;

@@ -135,7 +135,8 @@ class ModuleWriter {
       const split = this.#plan.sharing.splits[index] ?? null;
       const tiling = this.#plan.tilings[index] ?? null;
       const padded = this.#plan.padded[index] ?? false;
-      if (tools.kernel.kind === "nest") renderNest(tools.kernel, tools, writer, split, padded);
+      if (tools.kernel.kind === "nest")
+        renderNest(tools.kernel, tools, writer, { split, padded, span: this.#plan.span });
       else if (tiling === null) throw new CompilerFault(`product ${name} has no tiling`);
       else
         renderProduct(tools.kernel, tools, writer, {

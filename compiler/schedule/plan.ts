@@ -2,6 +2,7 @@
 import type { Program } from "./kernel.ts";
 import { paddedKernels } from "./padding.ts";
 import { shareOut, type Sharing } from "./share.ts";
+import { SPAN } from "./spans.ts";
 import { type Target, type Tiling, tileProduct } from "./tiling.ts";
 
 export interface Plan {
@@ -10,6 +11,8 @@ export interface Plan {
   readonly tilings: readonly (Tiling | null)[];
   /** Beside the kernels: whether a vector may reach past the last entry. */
   readonly padded: readonly boolean[];
+  /** How many additions of a reduction may follow each other; null for any number. Of products it is their tilings'. */
+  readonly span: number | null;
   readonly sharing: Sharing;
 }
 
@@ -21,6 +24,7 @@ export function planKernels(program: Program, target: Target): Plan {
     target,
     tilings,
     padded: paddedKernels(program),
+    span: target.bytes === 4 ? SPAN : null,
     sharing: shareOut(program, tilings, target.bytes),
   };
 }
