@@ -141,7 +141,7 @@ const WORKED = "page: 10 classes, 2 threads; worker: 10 classes, 2 threads";
 
 describe.skipIf(skippedWithout(installed) || skippedWithout(chromiumPath))(
   installed === undefined
-    ? "docs/bundlers.md (no bundlers here: npm ci --prefix test/bundlers)"
+    ? "docs/bundlers.md (no bundlers here: npm install --prefix test/bundlers)"
     : "docs/bundlers.md",
   () => {
     beforeAll(async () => {
