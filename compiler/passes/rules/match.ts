@@ -53,6 +53,14 @@ export interface Affine {
   readonly views: readonly Node[];
 }
 
+/** `node` where it is a view: a reshape, a permutation, a broadcast, a slice or the choice of an entry, with all of which elementwise functions commute. */
+const viewOf = (as: Look, node: Node): Node | null =>
+  as(node, "reshape") ??
+  as(node, "permute") ??
+  as(node, "broadcast") ??
+  as(node, "slice") ??
+  as(node, "gather");
+
 /** Reads sums and products with numbers, as far as they go; 0 + 1 · node where there are none. */
 export function affine(as: Look, node: Node): Affine {
   let [core, offset, slope] = [node, 0, 1];
@@ -60,12 +68,7 @@ export function affine(as: Look, node: Node): Affine {
   for (;;) {
     const [a, c] = core.operands;
     const [sum, difference, product] = [as(core, "add"), as(core, "sub"), as(core, "mul")];
-    const view =
-      as(core, "reshape") ??
-      as(core, "permute") ??
-      as(core, "broadcast") ??
-      as(core, "slice") ??
-      as(core, "gather");
+    const view = viewOf(as, core);
     if (view !== null) views.push(view);
     if (view !== null) core = view.operands[0]!;
     else if (as(core, "neg") !== null) [core, slope] = [a!, -slope];
@@ -88,17 +91,12 @@ export interface Viewed {
   readonly again: (node: Node) => Node;
 }
 
-/** Looks through reshapes, permutations, broadcasts, slices and the choice of an entry, with all of which elementwise functions commute. */
+/** Looks through views. */
 export function throughViews({ b, as }: Site, node: Node): Viewed {
   const views: Node[] = [];
   let core = node;
   for (;;) {
-    const view =
-      as(core, "reshape") ??
-      as(core, "permute") ??
-      as(core, "broadcast") ??
-      as(core, "slice") ??
-      as(core, "gather");
+    const view = viewOf(as, core);
     if (view === null) break;
     views.push(view);
     core = view.operands[0]!;
