@@ -95,3 +95,8 @@ describe("no warning", () => {
     },
   );
 });
+
+test("a chain of ten thousand sums is read in pieces, not anew from each of its links", async () => {
+  const source = "model M { input x: [N]  for i in 0..10000 { x = x + i }  output y = x }";
+  expect(await check(source)).toEqual([]);
+}, 20_000);

@@ -61,11 +61,15 @@ const viewOf = (as: Look, node: Node): Node | null =>
   as(node, "slice") ??
   as(node, "gather");
 
-/** Reads sums and products with numbers, as far as they go; 0 + 1 · node where there are none. */
+/** Sums, products and views that are read behind one another: rules ask at every node of a chain. */
+const MOST_LINKS = 64;
+
+/** Reads sums and products with numbers, `MOST_LINKS` of them at most; 0 + 1 · node where there are none. */
 export function affine(as: Look, node: Node): Affine {
   let [core, offset, slope] = [node, 0, 1];
   const views: Node[] = [];
-  for (;;) {
+  for (let links = 0; ; links++) {
+    if (links === MOST_LINKS) return { core, offset, slope, views };
     const [a, c] = core.operands;
     const [sum, difference, product] = [as(core, "add"), as(core, "sub"), as(core, "mul")];
     const view = viewOf(as, core);
