@@ -11,7 +11,7 @@
  */
 import { type Affine, type Size } from "../ir/size.ts";
 import type { Product } from "./kernel.ts";
-import { LONGEST_SPAN, SPAN } from "./spans.ts";
+import { LONGEST_SPAN, PRODUCT_SPAN } from "./spans.ts";
 
 export type Form = "outer" | "dot" | "unrolled" | "element";
 
@@ -174,7 +174,7 @@ export function tileProduct(product: Product, target: Target): Tiling {
 function spanOf({ depth }: Product, form: Form, { bytes, lanes }: Target): number | null {
   const together = form === "dot" ? lanes : 1;
   const isLong = depth.free || depth.count > LONGEST_SPAN * together;
-  return bytes === 4 && isLong ? SPAN * together : null;
+  return bytes === 4 && isLong ? PRODUCT_SPAN * together : null;
 }
 
 /** Steps of depth in one turn. */
