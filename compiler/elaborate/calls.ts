@@ -37,7 +37,7 @@ export abstract class Calls extends Explainer {
   readonly unkept: Unkept[] = [];
   #sites = 0;
 
-  /** The value of an expression; `name` is what its last operation is called in print. @throws Problem, Poisoned */
+  /** The value of an expression; `name` is what its last operation is called in print. @throws Problem, or POISONED */
   protected abstract evaluate(expression: Expression, scope: Scope, name?: string): Value;
   /** Runs a block; what it returns, or null where it comes to its end. */
   protected abstract execute(block: Block, scope: Scope): Value | null;

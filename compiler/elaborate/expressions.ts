@@ -7,7 +7,7 @@ import { Calls } from "./calls.ts";
 import { select, type Selection } from "./indexing.ts";
 import { binary, negate, not, transpose } from "./operators.ts";
 import { primitives } from "./primitives/table.ts";
-import { Poisoned } from "./problem.ts";
+import { POISONED } from "./problem.ts";
 import { isLibrary, libraryHelp, nameHelp } from "./foreign-names.ts";
 import type { MadeParameter } from "./reading.ts";
 import { POISON, Scope, type Found } from "./scope.ts";
@@ -48,7 +48,7 @@ export abstract class Expressions extends Calls {
   #steps = 0;
   readonly #constants = new Map<object, Value | typeof POISON | "open">();
 
-  /** The value of an expression; `name` is what its last operation is called in print. @throws Problem, Poisoned */
+  /** The value of an expression; `name` is what its last operation is called in print. @throws Problem, or POISONED */
   protected override evaluate(expression: Expression, scope: Scope, name?: string): Value {
     this.tick(expression.span);
     if (++this.depth > this.reading.limits.expressionDepth) {
@@ -164,11 +164,11 @@ export abstract class Expressions extends Calls {
 
   protected lookup(name: string, span: Span, scope: Scope): Value {
     const bound = scope.find(name);
-    if (bound === POISON) throw new Poisoned();
+    if (bound === POISON) throw POISONED;
     if (bound !== undefined) {
       return bound.kind === "hyper" && this.fixing > 0 ? number(bound.value) : bound;
     }
-    if (scope.file.missing.has(name)) throw new Poisoned();
+    if (scope.file.missing.has(name)) throw POISONED;
     const found = scope.file.find(name);
     if (found !== undefined) return this.declared(found, span);
     if (primitives.has(name)) return { kind: "primitive", name };
@@ -197,7 +197,7 @@ export abstract class Expressions extends Calls {
         return { kind: "model", declaration };
       case "const": {
         const known = this.#constants.get(declaration);
-        if (known === POISON) throw new Poisoned();
+        if (known === POISON) throw POISONED;
         if (known === "open") {
           throw this.problem("const-cycle", span, `\`${declaration.name.text}\` is defined by itself`, {
             help: "one of the constants in this circle needs a value of its own",
@@ -450,7 +450,7 @@ export abstract class Expressions extends Calls {
     if (known === null) {
       const guess = owner.guess(segments);
       const made = guess === undefined ? undefined : this.parameters[guess];
-      if (made === undefined) throw new Poisoned();
+      if (made === undefined) throw POISONED;
       return tensor(made.node);
     }
     const table = known.within.get(owner.number);

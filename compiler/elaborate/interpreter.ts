@@ -23,7 +23,7 @@ import type { GivenArgument } from "./arguments.ts";
 import { Expressions } from "./expressions.ts";
 import type { CallSite, Frame } from "./frame.ts";
 import { ParameterScope } from "./paths.ts";
-import { Poisoned, Problem } from "./problem.ts";
+import { POISONED, Problem } from "./problem.ts";
 import type { MadeParameter } from "./reading.ts";
 import { POISON, Scope, type FileScope } from "./scope.ts";
 import { boundName, statementsOf } from "./syntax.ts";
@@ -157,7 +157,7 @@ export class Interpreter extends Expressions {
       this.execute(declaration.body, scope);
       const last = (name: string, span: Span): Node => {
         const value = scope.find(name);
-        if (value === undefined || value === POISON) throw new Poisoned();
+        if (value === undefined || value === POISON) throw POISONED;
         return this.shaped(
           value,
           parameter.shape,
@@ -223,7 +223,7 @@ export class Interpreter extends Expressions {
       this.#settle(error);
       for (const name of names()) scope.names.set(name, POISON);
       const returns = frame.kind === "fn" || frame.kind === "layer";
-      if (returns && statement !== undefined && mayReturn(statement)) throw new Poisoned();
+      if (returns && statement !== undefined && mayReturn(statement)) throw POISONED;
     } finally {
       frame.binding = null;
     }
@@ -231,7 +231,7 @@ export class Interpreter extends Expressions {
 
   /** Reports a mistake of the program; anything else, and a limit that was passed, goes on upwards. */
   #settle(error: unknown): void {
-    if (error instanceof Poisoned) return;
+    if (error === POISONED) return;
     if (!(error instanceof Problem)) throw error;
     this.reading.reporter.report(error.diagnostic);
     // A mistake inside a loop is met at every turn.

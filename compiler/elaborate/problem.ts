@@ -14,13 +14,15 @@ export class Problem extends Error {
   }
 }
 
-/** What depends on a value that could not be made; the mistake itself has been reported. */
-export class Poisoned extends Error {
-  constructor() {
-    super("depends on a value that is in error");
-    this.name = "Poisoned";
-  }
+class Poisoned extends Error {
+  override readonly name = "Poisoned";
 }
+
+/**
+ * Thrown by what depends on a value that could not be made; the mistake itself has been reported. There is one, since a trace of the stack at every turn of
+ * a loop would take longer than the loop.
+ */
+export const POISONED = new Poisoned("depends on a value that is in error");
 
 export interface Details {
   readonly label?: string;
