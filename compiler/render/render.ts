@@ -243,53 +243,99 @@ class ModuleWriter {
 
   #entry(entry: Entry, waits: readonly boolean[]): string {
     const { dtype } = this.#format;
-    const { splits, any } = this.#plan.sharing;
-    const writer = new Writer();
     const isInitialize = entry.name === "initialize";
-    const returns = entry.name === "initialize" || entry.name === "predict" ? "void" : "f64";
-    writer.line(`/// ${DESCRIPTIONS[entry.name]}`);
+    const returns = isInitialize || entry.name === "predict" ? "void" : "f64";
+    const places = ["const room = <usize>capacity;", "const rowsAt = ARENA + FIXED;"];
+    const parts = inParts(this.#calls(entry, waits));
+    const [only, ...others] = parts;
+    const functions =
+      others.length === 0
+        ? []
+        : parts.map((lines) => ({ name: this.#names.fresh(`${entry.name}Part`), lines }));
+    const sources = functions.map(({ name, lines }) =>
+      functionSource(`function ${name}(rows: usize): void`, [...places, ...lines]),
+    );
+    const hasLoss = this.#program.buffers.some((b) => b.role.kind === "loss");
     const parameter = isInitialize ? "newSeed: i32" : "count: i32";
-    writer.block(`export function ${entry.name}(${parameter}): ${returns}`, () => {
-      if (isInitialize) {
-        // First values are drawn as of step 0.
-        writer.line("seed = newSeed;");
-        writer.line(`store<f64>(${this.#place(this.#bufferOf("step"))}, 0, ${EXACT_STEP});`);
-        if (entry.calls.some((call) => this.#isDraw(call))) {
-          writer.line("key0 = newSeed;");
-          writer.line("key1 = 0;");
-        }
-        writer.line("const rows: usize = 1;");
-      } else {
-        writer.line("const rows = <usize>count;");
-      }
-      writer.line("const room = <usize>capacity;");
-      writer.line("const rowsAt = ARENA + FIXED;");
-      let hasKey = false;
-      for (const [i, call] of entry.calls.entries()) {
+    const whole = functionSource(`export function ${entry.name}(${parameter}): ${returns}`, [
+      ...(isInitialize ? this.#beginning(entry) : ["const rows = <usize>count;"]),
+      ...places,
+      ...(others.length === 0 ? only! : functions.map(({ name }) => `${name}(rows);`)),
+      ...(this.#plan.sharing.any ? ["meet();"] : []),
+      ...(returns === "void"
+        ? []
+        : [hasLoss ? `return <f64>load<${dtype}>(${this.#place(this.#bufferOf("loss"))});` : "return 0;"]),
+    ]);
+    return [...sources, `/// ${DESCRIPTIONS[entry.name]}\n${whole}`].join("\n");
+  }
+
+  /** How `initialize` begins: first values are drawn as of step 0. */
+  #beginning(entry: Entry): string[] {
+    return [
+      "seed = newSeed;",
+      `store<f64>(${this.#place(this.#bufferOf("step"))}, 0, ${EXACT_STEP});`,
+      ...(entry.calls.some((call) => this.#isDraw(call)) ? ["key0 = newSeed;", "key1 = 0;"] : []),
+      "const rows: usize = 1;",
+    ];
+  }
+
+  /** An entry's calls in their order. */
+  #calls(entry: Entry, waits: readonly boolean[]): WrittenCall[] {
+    const { splits, any } = this.#plan.sharing;
+    const isInitialize = entry.name === "initialize";
+    let hasKey = false;
+    return entry.calls.map((call, i) => {
+      const lines: string[] = [];
+      const alone = any && splits[call.kernel] === null ? "if (worker == 0) " : "";
+      if (any && waits[i]!) lines.push("meet();");
+      const isDraw = this.#isDraw(call);
+      // With several workers another one may have counted meanwhile.
+      if (isDraw && !isInitialize && (any || !hasKey)) lines.push("readKey();");
+      hasKey ||= isDraw;
+      if (!isInitialize && this.#counts(call)) lines.push(`${alone}nextStep();`);
+      else {
         const addresses = call.addresses.map((a) => this.#address(a));
         const rows = call.rows === undefined ? "rows" : sizeText(call.rows, 1);
-        const site = this.#isDraw(call) ? [call.site ?? 0] : [];
-        const alone = any && splits[call.kernel] === null ? "if (worker == 0) " : "";
-        if (any && waits[i]!) writer.line("meet();");
-        // With several workers another one may have counted meanwhile.
-        if (site.length > 0 && !isInitialize && (any || !hasKey)) writer.line("readKey();");
-        hasKey ||= site.length > 0;
-        if (!isInitialize && this.#counts(call)) writer.line(`${alone}nextStep();`);
-        else
-          writer.line(
-            `${alone}${this.#functions[call.kernel]!}(${[...addresses, rows, ...site].join(", ")});`,
-          );
+        const site = isDraw ? [call.site ?? 0] : [];
+        lines.push(`${alone}${this.#functions[call.kernel]!}(${[...addresses, rows, ...site].join(", ")});`);
       }
-      if (any) writer.line("meet();");
-      if (returns === "f64") {
-        const hasLoss = this.#program.buffers.some((b) => b.role.kind === "loss");
-        writer.line(
-          hasLoss ? `return <f64>load<${dtype}>(${this.#place(this.#bufferOf("loss"))});` : "return 0;",
-        );
-      }
+      return { lines, addresses: call.addresses.length };
     });
-    return writer.toString();
   }
+}
+
+interface WrittenCall {
+  readonly lines: readonly string[];
+  readonly addresses: number;
+}
+
+/**
+ * Addresses that one function hands to kernels. Binaryen makes each a variable, and assigning registers takes it time by the square of these: of a
+ * `concat` of 3,200 parts, 85 of 90 s.
+ */
+const MOST_ADDRESSES = 1000;
+
+/** Calls by the function that makes them: one, or several where they are many. */
+function inParts(calls: readonly WrittenCall[]): string[][] {
+  const parts: string[][] = [[]];
+  let addresses = 0;
+  for (const call of calls) {
+    addresses += call.addresses;
+    if (addresses > MOST_ADDRESSES && parts.at(-1)!.length > 0) {
+      parts.push([]);
+      addresses = call.addresses;
+    }
+    parts.at(-1)!.push(...call.lines);
+  }
+  return parts;
+}
+
+function functionSource(head: string, lines: readonly string[]): string {
+  const writer = new Writer();
+  writer.block(head, () => {
+    for (const line of lines) writer.line(line);
+  });
+  return writer.toString();
 }
 
 const ROOMS: Readonly<Record<Room, { readonly name: string; readonly about: string }>> = {

@@ -467,7 +467,7 @@ function liesWrong(body: Body): boolean {
  * A kernel that takes no more: every try to add to it forms its whole body again, which is quadratic in a program of thousands of
  * outputs, and a body that long keeps nothing in registers.
  */
-const MOST_ITEMS = 64;
+const MOST_ITEMS = 16;
 const MOST_VALUES = 1024;
 
 /**
