@@ -9,10 +9,10 @@ import { loadProgram } from "./elaborate/load.ts";
 import { declarationsText, fileName, moduleText, threadsText } from "./emit/module.ts";
 import { buildManifest, manifestText } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
-import type { Model } from "./ir/model.ts";
+import type { Model } from "./graph/model.ts";
 import { showNumber } from "./ir/notation.ts";
-import { printModel } from "./ir/print.ts";
-import { verify } from "./ir/verify.ts";
+import { printModel } from "./graph/print.ts";
+import { verify } from "./graph/verify.ts";
 import {
   USUAL_ROWS,
   type Compiled,

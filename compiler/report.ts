@@ -2,9 +2,9 @@
 import type { Join, ManifestSize } from "../runtime/manifest.ts";
 import { manifestShape } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
-import { reachable } from "./ir/graph.ts";
-import { modelJoins } from "./ir/join.ts";
-import { type Model } from "./ir/model.ts";
+import { reachable } from "./graph/graph.ts";
+import { modelJoins } from "./graph/join.ts";
+import { type Model } from "./graph/model.ts";
 import type { Node } from "./ir/node.ts";
 import { elements, showSize } from "./ir/size.ts";
 import { ops } from "./ops/table.ts";

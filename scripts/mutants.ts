@@ -3,7 +3,7 @@
  * memory, in every way below that changes it, and the checks of `test/ops.test.ts`, `test/guards.test.ts` and `test/passes-stabilise.test.ts` must notice.
  * `npm run mutants` prints what was tried; exit 1 where a wrong rule passes.
  */
-import type { Build } from "../compiler/ir/build.ts";
+import type { Build } from "../compiler/graph/build.ts";
 import type { Node, OpName } from "../compiler/ir/node.ts";
 import type { Op } from "../compiler/ops/op.ts";
 import { ops } from "../compiler/ops/table.ts";

@@ -80,14 +80,6 @@ describe("compiler/", () => {
     expect(outside).toEqual([]);
   });
 
-  test("has op records that import no pass", () => {
-    const wrong = found.filter(
-      ({ from, to }) =>
-        from.startsWith("compiler/ops/") && /compiler\/(passes|schedule|render|elaborate)/.test(to),
-    );
-    expect(wrong).toEqual([]);
-  });
-
   test("lets data flow one way through the stages", () => {
     const order = ["elaborate", "passes", "schedule", "render", "assemble"];
     const wrong = found.filter(({ from, to, typesOnly }) => {
@@ -96,6 +88,135 @@ describe("compiler/", () => {
       return a !== -1 && b !== -1 && a !== b && !(typesOnly && b! < a!) && !to.endsWith("schedule/kernel.ts");
     });
     expect(wrong).toEqual([]);
+  });
+});
+
+/** What each folder of the product may import besides itself; files that stand in `compiler/` and `cli/` are for all of theirs. */
+const below: Readonly<Record<string, readonly string[]>> = {
+  grammar: [],
+  runtime: [],
+  "compiler/generated": [],
+  "compiler/ir": ["grammar"],
+  "compiler/ops": ["compiler/ir", "compiler/generated"],
+  "compiler/graph": ["grammar", "compiler", "compiler/ir", "compiler/ops", "runtime"],
+  "compiler/elaborate/primitives": ["compiler/ir", "compiler/ops", "compiler/graph", "compiler/elaborate"],
+  "compiler/elaborate": [
+    "grammar",
+    "compiler",
+    "compiler/ir",
+    "compiler/ops",
+    "compiler/graph",
+    "compiler/generated",
+    "compiler/elaborate/primitives",
+  ],
+  "compiler/passes/rules": ["compiler/ir", "compiler/ops", "compiler/graph", "compiler/passes"],
+  "compiler/passes": ["grammar", "compiler/ir", "compiler/ops", "compiler/graph", "compiler/passes/rules"],
+  "compiler/schedule": ["grammar", "compiler", "compiler/ir", "compiler/ops", "compiler/graph"],
+  "compiler/render": ["compiler", "compiler/ir", "compiler/schedule", "compiler/render/math"],
+  "compiler/render/math": ["compiler", "compiler/render"],
+  "compiler/assemble": ["grammar", "compiler", "runtime"],
+  "compiler/emit": [
+    "compiler",
+    "compiler/ir",
+    "compiler/graph",
+    "compiler/schedule",
+    "compiler/render",
+    "compiler/generated",
+    "runtime",
+  ],
+  "compiler/compare": ["compiler/ir", "compiler/ops", "compiler/graph"],
+  "compiler/derive": [
+    "grammar",
+    "compiler",
+    "compiler/ir",
+    "compiler/ops",
+    "compiler/graph",
+    "compiler/passes",
+    "compiler/passes/rules",
+    "compiler/generated",
+  ],
+  "compiler/diagram": ["compiler/ir", "compiler/ops", "compiler/graph", "compiler/passes", "compiler/derive"],
+  compiler: [
+    "grammar",
+    "runtime",
+    "compiler/ir",
+    "compiler/ops",
+    "compiler/graph",
+    "compiler/elaborate",
+    "compiler/passes",
+    "compiler/schedule",
+    "compiler/render",
+    "compiler/assemble",
+    "compiler/emit",
+  ],
+  "cli/terminal": ["cli", "grammar", "compiler"],
+  "cli/data": ["cli", "cli/terminal", "grammar", "runtime"],
+  "cli/compare": [
+    "cli",
+    "cli/commands",
+    "cli/data",
+    "cli/terminal",
+    "compiler",
+    "compiler/ir",
+    "compiler/ops",
+    "compiler/graph",
+    "compiler/compare",
+    "runtime",
+  ],
+  "cli/commands": [
+    "cli",
+    "cli/compare",
+    "cli/data",
+    "cli/templates",
+    "cli/terminal",
+    "compiler",
+    "compiler/graph",
+    "compiler/derive",
+    "compiler/diagram",
+    "compiler/emit",
+    "runtime",
+  ],
+  cli: ["grammar", "runtime", "compiler", "compiler/generated", "cli/commands", "cli/data", "cli/terminal"],
+};
+
+describe("folders", () => {
+  const found = Object.keys(arrows).flatMap(importsOf);
+  // Templates of `new` are text for another project.
+  const within = found.filter(({ from, to }) => !from.startsWith("cli/templates/") && to.endsWith(".ts"));
+
+  test("all are known", () => {
+    const folders = new Set(within.map(({ from }) => dirname(from)));
+    expect([...folders].filter((folder) => !(folder in below)).sort()).toEqual([]);
+  });
+
+  test("import what lies below them", () => {
+    const wrong = within.filter(({ from, to }) => {
+      const [a, b] = [dirname(from), dirname(to)];
+      return a !== b && !below[a]?.includes(b);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("no file imports itself by way of others, its types included", () => {
+    const targets = new Map<string, string[]>();
+    for (const { from, to } of within) targets.set(from, [...(targets.get(from) ?? []), to]);
+    const settled = new Set<string>();
+    const open: string[] = [];
+    const circles: string[] = [];
+    const visit = (file: string): void => {
+      if (settled.has(file)) return;
+      const at = open.indexOf(file);
+      if (at >= 0) {
+        circles.push([...open.slice(at), file].join(" → "));
+        return;
+      }
+      open.push(file);
+      for (const to of targets.get(file) ?? []) visit(to);
+      open.pop();
+      settled.add(file);
+    };
+    for (const file of targets.keys()) visit(file);
+    expect(circles).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { judge } from "../compiler/compare/judge.ts";
 import type { Answer } from "../compiler/compare/question.ts";
-import type { Build } from "../compiler/ir/build.ts";
+import type { Build } from "../compiler/graph/build.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { ops } from "../compiler/ops/table.ts";
 import { parse } from "../grammar/parse.ts";

@@ -1,6 +1,6 @@
 /** The generator's known answers, its statistics, and the evaluator's sharing. */
 import { describe, expect, test } from "vitest";
-import { evaluate } from "../compiler/ir/evaluate.ts";
+import { evaluate } from "../compiler/graph/evaluate.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { randomEntry, threefry } from "../compiler/ir/random.ts";
 import type { Environment } from "../compiler/ops/op.ts";
@@ -93,7 +93,7 @@ describe("the evaluator", () => {
 
   test("computes a shared node once: 2^60 paths are no matter", () => {
     const b = new Formulas();
-    let x: Node = b.cast(b.graph.make("step", [], {}));
+    let x: Node = b.toFloat(b.graph.make("step", [], {}));
     for (let i = 0; i < 60; i++) x = b.mul(b.add(x, x), 0.5);
     expect(evaluate([x], nothing)[0]!.data[0]).toBe(3);
   });

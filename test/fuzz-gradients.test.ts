@@ -4,8 +4,8 @@
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { stdSources } from "../compiler/generated/std-sources.ts";
-import type { Build } from "../compiler/ir/build.ts";
-import { reachable } from "../compiler/ir/graph.ts";
+import type { Build } from "../compiler/graph/build.ts";
+import { reachable } from "../compiler/graph/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { ops } from "../compiler/ops/table.ts";
 import { parse } from "../grammar/parse.ts";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { compile } from "../compiler/index.ts";
-import { reachable } from "../compiler/ir/graph.ts";
+import { reachable } from "../compiler/graph/graph.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { load } from "../runtime/index.ts";
 import { Formulas, pass, values } from "./helpers/graph.ts";

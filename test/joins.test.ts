@@ -2,12 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { analyse } from "../compiler/compile.ts";
-import { joins, modelJoins } from "../compiler/ir/join.ts";
+import { joins, modelJoins } from "../compiler/graph/join.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { elements, fixed, free, isOne, shapeAt, type Shape } from "../compiler/ir/size.ts";
-import { reachable } from "../compiler/ir/graph.ts";
-import { listRoots } from "../compiler/ir/model.ts";
-import { OpError, type Environment } from "../compiler/ops/op.ts";
+import { reachable } from "../compiler/graph/graph.ts";
+import { listRoots } from "../compiler/graph/model.ts";
+import { OpError } from "../compiler/ir/op-error.ts";
+import type { Environment } from "../compiler/ops/op.ts";
 import type { Join } from "../runtime/manifest.ts";
 import { Formulas, stream, tensor } from "./helpers/graph.ts";
 import { wholeAndParts } from "./helpers/in-parts.ts";
@@ -266,7 +267,7 @@ const grow = {
   abs: (b, x) => b.abs(x),
   floor: (b, x) => b.elementwise("floor", x),
   relu: (b, x) => b.relu(x),
-  cast: (b, x) => b.cast(b.gt(x, 0)),
+  cast: (b, x) => b.toFloat(b.gt(x, 0)),
   reciprocal: (b, x) => b.reciprocal(x),
   add: (b, x, y) => b.add(x, y),
   sub: (b, x, y) => b.sub(x, y),
@@ -279,8 +280,8 @@ const grow = {
   compare: (b, x, y) => b.where(b.le(x, y), x, y),
   sum: (b, x, _, c) => b.sum(x, axesOf(x, c)),
   prod: (b, x, _, c) => b.prod(x, axesOf(x, c)),
-  reduceMax: (b, x, _, c) => b.reduceMax(x, axesOf(x, c)),
-  reduceMin: (b, x, _, c) => b.reduceMin(x, axesOf(x, c)),
+  reduceMax: (b, x, _, c) => b.reduce_max(x, axesOf(x, c)),
+  reduceMin: (b, x, _, c) => b.reduce_min(x, axesOf(x, c)),
   logsumexp: (b, x, _, c) => b.logsumexp(b.tanh(x), axesOf(x, c)),
   argmax: (b, x, _, c) => b.reduce("argmax", x, [c % x.shape.length]),
   softmax: (b, x, _, c) => b.softmax(b.tanh(x), c % x.shape.length),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { analyse, check, compile, DiagnosticError } from "../compiler/index.ts";
-import type { Model } from "../compiler/ir/model.ts";
+import type { Model } from "../compiler/graph/model.ts";
 import { lower } from "../compiler/passes/lower.ts";
 import { simplify } from "../compiler/passes/simplify.ts";
 import { Interpreter } from "../compiler/schedule/interpret.ts";

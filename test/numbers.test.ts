@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { readManifest } from "../compiler/assemble/assemble.ts";
 import { analyse } from "../compiler/compile.ts";
-import { printModel } from "../compiler/ir/print.ts";
+import { printModel } from "../compiler/graph/print.ts";
 import { load } from "../runtime/index.ts";
 import { readSafetensors, writeSafetensors } from "../runtime/safetensors.ts";
 import { build, start } from "./helpers/model.ts";

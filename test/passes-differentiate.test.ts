@@ -2,11 +2,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CompilerFault } from "../compiler/fault.ts";
-import type { Model } from "../compiler/ir/model.ts";
+import type { Model } from "../compiler/graph/model.ts";
 import type { Node } from "../compiler/ir/node.ts";
-import { printModel } from "../compiler/ir/print.ts";
+import { printModel } from "../compiler/graph/print.ts";
 import { fixed } from "../compiler/ir/size.ts";
-import { verify } from "../compiler/ir/verify.ts";
+import { verify } from "../compiler/graph/verify.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
 import { DiagnosticError } from "../grammar/diagnostic.ts";
 import { ALL, Formulas, modelOf, pass, shapeOf, stream, values } from "./helpers/graph.ts";
@@ -182,7 +182,7 @@ describe("gradients that are missing", () => {
       expect(warnings((b, w, v) => b.sumAll(b.mul(w, make(b, v))))).toEqual(["warning flat-gradient at 1"]);
     flat((b, v) => b.where(b.ge(v, 0), 1, 0));
     flat((b, v) => b.sign(v));
-    flat((b, v) => b.cast(b.gt(v, 0)));
+    flat((b, v) => b.toFloat(b.gt(v, 0)));
   });
   test("none where every parameter moves the loss", () => {
     expect(warnings((b, w, v) => b.sumAll(b.mul(w, b.add(v, b.sign(v)))))).toEqual([]);

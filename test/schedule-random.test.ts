@@ -1,9 +1,9 @@
 /** Random graphs over everything the scheduler knows, scheduled, interpreted in the planned memory, and compared with the evaluator. */
 import fc from "fast-check";
 import { test } from "vitest";
-import { Build } from "../compiler/ir/build.ts";
-import { Graph } from "../compiler/ir/graph.ts";
-import { printModel } from "../compiler/ir/print.ts";
+import { Build } from "../compiler/graph/build.ts";
+import { Graph } from "../compiler/graph/graph.ts";
+import { printModel } from "../compiler/graph/print.ts";
 import type { Node, SliceAxis } from "../compiler/ir/node.ts";
 import { elements, fixed, free, isOne, ONE, sameShape, type Shape, type Size } from "../compiler/ir/size.ts";
 import { expectScheduled, modelOf, shape } from "./helpers/schedule.ts";
@@ -121,7 +121,7 @@ function grow(b: Build, pool: Node[], choices: Choices): void {
     default: {
       const axis = choices.number(Math.max(rank, 1));
       const source = choices.number(3);
-      if (source === 0 && rank > 0) return void pool.push(b.cast(b.iota(axis, x.shape)));
+      if (source === 0 && rank > 0) return void pool.push(b.toFloat(b.iota(axis, x.shape)));
       if (source === 1)
         return void pool.push(
           b.graph.make("random", [], { distribution: "uniform", site: choices.number(2), shape: x.shape }),

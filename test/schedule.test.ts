@@ -1,8 +1,8 @@
 /** What the scheduler decides: how few kernels, which values are stored, how much memory. */
 import { describe, expect, test } from "vitest";
-import { Build } from "../compiler/ir/build.ts";
-import { Graph } from "../compiler/ir/graph.ts";
-import type { Model } from "../compiler/ir/model.ts";
+import { Build } from "../compiler/graph/build.ts";
+import { Graph } from "../compiler/graph/graph.ts";
+import type { Model } from "../compiler/graph/model.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { fixed, free, type Shape } from "../compiler/ir/size.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
@@ -163,7 +163,7 @@ describe("fusion", () => {
 
   test("a row's maximum, sum and quotient are one pass over rows", () => {
     const { formulas } = predictOf((b, x) => {
-      const e = b.exp(b.sub(x, b.reduceMax(x, [1])));
+      const e = b.exp(b.sub(x, b.reduce_max(x, [1])));
       return b.div(e, b.sum(e, [1]));
     });
     expect(formulas).toEqual(["o = exp(x - max(x)) / sum(exp(x - max(x)))"]);

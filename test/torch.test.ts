@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { analyse, type CompileOptions } from "../compiler/index.ts";
 import { stdSources } from "../compiler/generated/std-sources.ts";
-import { listRoots } from "../compiler/ir/model.ts";
+import { listRoots } from "../compiler/graph/model.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { ops } from "../compiler/ops/table.ts";
 import { parse } from "../grammar/parse.ts";

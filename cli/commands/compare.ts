@@ -1,5 +1,6 @@
 /** `nndsl compare`: the module's loss and gradients beside those of other autograds, on the same weights and data. */
 import { InvalidArgumentError, Option, type Command } from "commander";
+import { autograds, type Autograd, type CompareArguments } from "../compare/arguments.ts";
 import {
   addModelOptions,
   addTableOptions,
@@ -7,23 +8,10 @@ import {
   finite,
   simdOption,
   takeFile,
-  type SharedOptions,
-  type TableArguments,
 } from "../options.ts";
 import type { Output } from "../output.ts";
 import { openProgram } from "../program.ts";
 import { dataHelp } from "./train.ts";
-
-const autograds = ["tape", "numeric", "tfjs", "torch"] as const;
-export type Autograd = (typeof autograds)[number];
-
-export interface CompareArguments extends SharedOptions, TableArguments {
-  readonly against: readonly Autograd[];
-  readonly data?: readonly string[];
-  readonly dtype: "f32" | "f64";
-  readonly simd: "strict" | "relaxed";
-  readonly tolerance?: number;
-}
 
 export function addCompare(program: Command, output: Output): Command {
   return addTableOptions(addModelOptions(program.command("compare")))

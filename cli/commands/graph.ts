@@ -2,7 +2,7 @@
 import { extname } from "node:path";
 import { Option, type Command } from "commander";
 import type { Diagram, Numbers, What } from "../../compiler/diagram/index.ts";
-import type { Model } from "../../compiler/ir/model.ts";
+import type { Model } from "../../compiler/graph/model.ts";
 import { ModelError, UsageError } from "../failures.ts";
 import { expectWritable, writeFiles } from "../write-files.ts";
 import {

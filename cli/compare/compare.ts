@@ -6,7 +6,6 @@ import { askTape } from "../../compiler/compare/run-tape.ts";
 import { analyse, version, type Analysis } from "../../compiler/index.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 import type { Net, Tensor } from "../../runtime/index.ts";
-import type { Autograd, CompareArguments } from "../commands/compare.ts";
 import { dataFolders } from "../commands/train.ts";
 import { loadData } from "../data/load-data.ts";
 import { exitCodes, ModelError } from "../failures.ts";
@@ -16,6 +15,7 @@ import { firstRows } from "../parts.ts";
 import { sourceOptions } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, type Program } from "../program.ts";
+import type { Autograd, CompareArguments } from "./arguments.ts";
 import { comparisonJson, showComparison, type Asked, type Missing } from "./show.ts";
 
 /** Rows of random data. */

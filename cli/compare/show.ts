@@ -1,7 +1,7 @@
 /** A comparison as a person reads it: a table, and for each autograd a line that says where it is furthest off. */
 import type { Verdict } from "../../compiler/compare/judge.ts";
 import type { Answer } from "../../compiler/compare/question.ts";
-import type { Model } from "../../compiler/ir/model.ts";
+import type { Model } from "../../compiler/graph/model.ts";
 import type { Output } from "../output.ts";
 import { figure } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import type * as Tf from "@tensorflow/tfjs";
 import { Lacking, type Answer, type Question } from "../../compiler/compare/question.ts";
 import { counting, drawn } from "../../compiler/compare/sources.ts";
-import { reachable } from "../../compiler/ir/graph.ts";
+import { reachable } from "../../compiler/graph/graph.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { shapeAt, sizeAt } from "../../compiler/ir/size.ts";
 import type { Values } from "../../compiler/ops/op.ts";

@@ -1,7 +1,7 @@
 /** Central differences of the loss in f64: the derivative as its definition says, from values alone. */
-import type { Model } from "../ir/model.ts";
-import { evaluate } from "../ir/evaluate.ts";
-import { reachable, remake, type Graph } from "../ir/graph.ts";
+import type { Model } from "../graph/model.ts";
+import { evaluate } from "../graph/evaluate.ts";
+import { reachable, remake, type Graph } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt, sizeAt } from "../ir/size.ts";
 import type { Environment } from "../ops/op.ts";

@@ -1,5 +1,5 @@
 /** What every autograd of `nndsl compare` is asked, and the form of its answer. */
-import type { Model, InputInfo } from "../ir/model.ts";
+import type { Model, InputInfo } from "../graph/model.ts";
 import { randomEntry } from "../ir/random.ts";
 import { shapeAt } from "../ir/size.ts";
 import type { Environment, Values } from "../ops/op.ts";

@@ -1,5 +1,5 @@
 /** Runs a program's formulas on the tape, as written: node by node, and then back. */
-import { reachable } from "../ir/graph.ts";
+import { reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt, sizeAt } from "../ir/size.ts";
 import type { Environment, Values } from "../ops/op.ts";

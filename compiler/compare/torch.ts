@@ -1,6 +1,6 @@
 /** A program's training loss as PyTorch that a person would write: formulas in place, names kept. */
-import { reachable } from "../ir/graph.ts";
-import type { Model } from "../ir/model.ts";
+import { reachable } from "../graph/graph.ts";
+import type { Model } from "../graph/model.ts";
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { isOne, sameSize, type Shape, type Size } from "../ir/size.ts";
 import { Lacking } from "./question.ts";

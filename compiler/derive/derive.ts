@@ -3,9 +3,9 @@
  * that make the gradients of training; what is left out is what only rounding needs.
  */
 import { closest } from "../suggest.ts";
-import { Build } from "../ir/build.ts";
-import { reachable } from "../ir/graph.ts";
-import { NO_ROOTS, type InputInfo, type Model, type NamedNode } from "../ir/model.ts";
+import { Build } from "../graph/build.ts";
+import { reachable } from "../graph/graph.ts";
+import { NO_ROOTS, type InputInfo, type Model, type NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";

@@ -3,7 +3,7 @@ import { parse } from "../../grammar/parse.ts";
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { analyse } from "../compile.ts";
 import { stdSources } from "../generated/std-sources.ts";
-import type { Model } from "../ir/model.ts";
+import type { Model } from "../graph/model.ts";
 import { sameShape } from "../ir/size.ts";
 import { closest } from "../suggest.ts";
 import { DerivationError } from "./derive.ts";

@@ -1,5 +1,5 @@
 /** Names for the values of the forward pass, as a reader of the source would say them. */
-import type { Model } from "../ir/model.ts";
+import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 
 /**

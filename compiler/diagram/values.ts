@@ -1,8 +1,8 @@
 /** The numbers of a picture: what goes along each arrow, and the gradient that comes back along it. */
-import { Build } from "../ir/build.ts";
-import { evaluate } from "../ir/evaluate.ts";
-import { reachable, remake } from "../ir/graph.ts";
-import { NO_ROOTS, type Model } from "../ir/model.ts";
+import { Build } from "../graph/build.ts";
+import { evaluate } from "../graph/evaluate.ts";
+import { reachable, remake } from "../graph/graph.ts";
+import { NO_ROOTS, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt } from "../ir/size.ts";
 import type { Environment, Values } from "../ops/op.ts";

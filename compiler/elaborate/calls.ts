@@ -1,10 +1,10 @@
 /** Calls: of primitives, lambdas, functions and layers. */
 import type { Block, Expression, FunctionDeclaration, TensorType } from "../../grammar/ast.ts";
-import type { Unkept } from "../ir/model.ts";
+import type { Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { Size } from "../ir/size.ts";
-import { OpError } from "../ops/op.ts";
+import { OpError } from "../ir/op-error.ts";
 import { matchArguments, type Formal, type GivenArgument } from "./arguments.ts";
 import { explainShapes, labelHelp } from "./explain.ts";
 import { Explainer } from "./explainer.ts";
@@ -13,7 +13,7 @@ import { checkArgmax, checkLibraryCall, type Finding } from "./library-checks.ts
 import { ParameterScope } from "./paths.ts";
 import { primitives } from "./primitives/table.ts";
 import { diagnose, Problem } from "./problem.ts";
-import { POISON, Scope } from "./scope.ts";
+import { POISON, Scope } from "./values.ts";
 import { fit, sizesIn, type NamedSizes } from "./signature.ts";
 import { sizeValue, toNode, toSize } from "./tensors.ts";
 import {

@@ -5,12 +5,12 @@
 import type { ModelDeclaration, SourceFile } from "../../grammar/ast.ts";
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
 import { closest } from "../../grammar/suggest.ts";
-import { Build } from "../ir/build.ts";
-import { Graph, reachable } from "../ir/graph.ts";
-import { listRoots, type InputInfo, type Model, type OptimizerInfo, type Roots } from "../ir/model.ts";
+import { Build } from "../graph/build.ts";
+import { Graph, reachable } from "../graph/graph.ts";
+import { listRoots, type InputInfo, type Model, type OptimizerInfo, type Roots } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
-import { OpError } from "../ops/op.ts";
+import { OpError } from "../ir/op-error.ts";
 import { Interpreter, type StateResult } from "./interpreter.ts";
 import type { Known, MadeParameter } from "./reading.ts";
 import { labelClasses } from "./label-classes.ts";
@@ -19,7 +19,7 @@ import type { Program } from "./load.ts";
 import { pathsOf } from "./paths.ts";
 import { brief, diagnose, Problem, Reporter } from "./problem.ts";
 import { resolveNames } from "./resolve.ts";
-import { fileScopes, type FileScope } from "./scope.ts";
+import { fileScopes, type FileScope } from "./file-scope.ts";
 import { readSettings } from "./settings.ts";
 import { freeNames, statementsIn } from "./syntax.ts";
 

@@ -2,7 +2,7 @@
 import type { Node } from "../ir/node.ts";
 import type { Shape } from "../ir/size.ts";
 import { isOne, sameSize, showShape, showSize } from "../ir/size.ts";
-import type { OpError } from "../ops/op.ts";
+import type { OpError } from "../ir/op-error.ts";
 import type { Value } from "./values.ts";
 
 export interface OperandText {

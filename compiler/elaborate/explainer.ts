@@ -5,15 +5,16 @@
 import type { Expression, FunctionDeclaration } from "../../grammar/ast.ts";
 import type { Label, Span } from "../../grammar/diagnostic.ts";
 import { lineAndColumn } from "../../grammar/text-position.ts";
-import { Build } from "../ir/build.ts";
+import { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape, showShape, showSize, type Shape } from "../ir/size.ts";
-import { OpError } from "../ops/op.ts";
+import { OpError } from "../ir/op-error.ts";
 import { explainShapes } from "./explain.ts";
 import { entryToStd, type CallSite, type Frame } from "./frame.ts";
 import { brief, diagnose, Problem, type Details } from "./problem.ts";
 import type { Reading } from "./reading.ts";
-import { POISON, Scope, type FileScope } from "./scope.ts";
+import { POISON, Scope } from "./values.ts";
+import type { FileScope } from "./file-scope.ts";
 import { checkedShape, toFloat } from "./tensors.ts";
 import { show, type Value } from "./values.ts";
 

@@ -2,7 +2,7 @@
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { GivenArgument } from "./arguments.ts";
 import type { ParameterScope } from "./paths.ts";
-import type { FileScope } from "./scope.ts";
+import type { FileScope } from "./file-scope.ts";
 
 /** Where a call is written and what it was given. */
 export interface CallSite {

@@ -1,8 +1,8 @@
 /** `x[…]` on tensors: NumPy's basic indexing. */
-import type { Build } from "../ir/build.ts";
+import type { Build } from "../graph/build.ts";
 import type { Node, SliceAxis } from "../ir/node.ts";
 import { fixed, showShape, showSize, type Size } from "../ir/size.ts";
-import { OpError } from "../ops/op.ts";
+import { OpError } from "../ir/op-error.ts";
 
 export type Selection =
   | { readonly kind: "at"; readonly index: number }

@@ -15,8 +15,8 @@ import type {
   TensorType,
 } from "../../grammar/ast.ts";
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
-import { reachable } from "../ir/graph.ts";
-import type { InputInfo, NamedNode } from "../ir/model.ts";
+import { reachable } from "../graph/graph.ts";
+import type { InputInfo, NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { showShape, showSize, type Shape } from "../ir/size.ts";
 import type { GivenArgument } from "./arguments.ts";
@@ -25,7 +25,8 @@ import type { CallSite, Frame } from "./frame.ts";
 import { ParameterScope } from "./paths.ts";
 import { POISONED, Problem } from "./problem.ts";
 import type { MadeParameter } from "./reading.ts";
-import { POISON, Scope, type FileScope } from "./scope.ts";
+import { POISON, Scope } from "./values.ts";
+import type { FileScope } from "./file-scope.ts";
 import { boundName, statementsOf } from "./syntax.ts";
 import { checkedShape, sizeValue, toSize } from "./tensors.ts";
 import {

@@ -1,5 +1,5 @@
 /** What values an `int` input may have: where it picks one of K classes, its entries are 0 … K - 1. */
-import { reachable } from "../ir/graph.ts";
+import { reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
 
 /** The number of classes by name of input; the smallest where it picks from several. */

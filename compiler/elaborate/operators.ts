@@ -1,8 +1,8 @@
 /** Operators on values: on numbers at once, on tensors as nodes. */
 import type { BinaryOperator } from "../../grammar/ast.ts";
-import type { Build } from "../ir/build.ts";
+import type { Build } from "../graph/build.ts";
 import type { ElementwiseName, Node } from "../ir/node.ts";
-import { OpError } from "../ops/op.ts";
+import { OpError } from "../ir/op-error.ts";
 import { scalar } from "../ops/scalar.ts";
 import { product } from "./product.ts";
 import { isStatic, toFloat, toNode } from "./tensors.ts";

@@ -1,8 +1,9 @@
 /** `a @ b` on tensors of any rank, as in NumPy: a vector is a row on the left and a column on the right. */
-import { commonShape, type Build } from "../ir/build.ts";
+import { commonShape } from "../ir/broadcast.ts";
+import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
 import { elements, ONE, sameSize, type Shape } from "../ir/size.ts";
-import { OpError } from "../ops/op.ts";
+import { OpError } from "../ir/op-error.ts";
 
 /** @throws OpError `shape-mismatch` */
 export function product(build: Build, a: Node, b: Node): Node {

@@ -1,7 +1,7 @@
 /** One reading of a model: what it is given. */
 import type { SourceFile } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
-import type { Graph } from "../ir/graph.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
 import type { Shape } from "../ir/size.ts";
 import type { Limits } from "./limits.ts";

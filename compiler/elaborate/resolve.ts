@@ -8,7 +8,7 @@ import { predefined } from "./expressions.ts";
 import { nameHelp } from "./foreign-names.ts";
 import { primitives } from "./primitives/table.ts";
 import { diagnose } from "./problem.ts";
-import type { FileScope } from "./scope.ts";
+import type { FileScope } from "./file-scope.ts";
 import { isCapital } from "./signature.ts";
 import { boundName, childrenOf, statementsIn } from "./syntax.ts";
 

@@ -1,8 +1,8 @@
 /** From values to nodes, shapes, axes and numbers. What does not fit is an OpError; the interpreter adds the places. */
-import type { Build } from "../ir/build.ts";
+import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
 import { elements, fixed, free, sameShape, showShape, type Shape, type Size } from "../ir/size.ts";
-import { OpError } from "../ops/op.ts";
+import { OpError } from "../ir/op-error.ts";
 import { defaultLimits } from "./limits.ts";
 import { isCallable, kindOf, number, show, type Value } from "./values.ts";
 
@@ -24,7 +24,7 @@ export function toNode(build: Build, value: Value): Node {
     case "range": {
       const length = Math.max(0, value.stop - value.start);
       const shape = checkedShape([positive(length, "a range without numbers is not a tensor")], "");
-      const count = build.cast(build.iota(0, shape));
+      const count = build.toFloat(build.iota(0, shape));
       return value.start === 0 ? count : build.add(count, value.start);
     }
     case "all":
@@ -45,7 +45,7 @@ export function toNode(build: Build, value: Value): Node {
 }
 
 /** A tensor of floats; `int` and `bool` are read as numbers. */
-export const toFloat = (build: Build, value: Value): Node => build.cast(toNode(build, value));
+export const toFloat = (build: Build, value: Value): Node => build.toFloat(toNode(build, value));
 
 function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node {
   if (list.items.length === 0)
@@ -77,7 +77,9 @@ function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node
 /** Tensors as they are where all are of one type; floats where they are not. */
 export function toOneType(build: Build, values: readonly Value[]): Node[] {
   const nodes = values.map((value) => toNode(build, value));
-  return nodes.every(({ type }) => type === nodes[0]!.type) ? nodes : nodes.map((node) => build.cast(node));
+  return nodes.every(({ type }) => type === nodes[0]!.type)
+    ? nodes
+    : nodes.map((node) => build.toFloat(node));
 }
 
 /**

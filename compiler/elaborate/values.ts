@@ -1,4 +1,7 @@
-/** What an expression may be while the program is read: most of it is known then, and a tensor is a node of the graph. */
+/**
+ * What an expression may be while the program is read: most of it is known then, and a tensor is a node of the graph. Names stand for values in scopes, and
+ * a lambda is a value with the scope it was made in.
+ */
 import type {
   Expression,
   FunctionDeclaration,
@@ -9,7 +12,7 @@ import type {
 import type { Node } from "../ir/node.ts";
 import { showNumber } from "../ir/notation.ts";
 import { free, showShape, showSize } from "../ir/size.ts";
-import type { FileScope, Scope } from "./scope.ts";
+import { FileScope } from "./file-scope.ts";
 
 export interface NumberValue {
   readonly kind: "number";
@@ -65,6 +68,33 @@ export type Value =
   | PrimitiveValue
   | OptimizerValue
   | { readonly kind: "model"; readonly declaration: ModelDeclaration };
+
+export const POISON = Symbol("poison");
+export type Bound = Value | typeof POISON;
+
+/** The names of one body. `parent` is the scope around a lambda, or the file. */
+export class Scope {
+  readonly names: Map<string, Bound>;
+  readonly parent: Scope | FileScope;
+
+  constructor(parent: Scope | FileScope, names: Map<string, Bound> = new Map()) {
+    this.parent = parent;
+    this.names = names;
+  }
+  get file(): FileScope {
+    return this.parent instanceof FileScope ? this.parent : this.parent.file;
+  }
+  find(name: string): Bound | undefined {
+    return this.names.get(name) ?? (this.parent instanceof Scope ? this.parent.find(name) : undefined);
+  }
+  /** Nothing is mutable: what a lambda sees is what stood here when it was made. */
+  snapshot(): Scope {
+    return new Scope(this.parent, new Map(this.names));
+  }
+  visible(): string[] {
+    return [...this.names.keys(), ...(this.parent instanceof Scope ? this.parent.visible() : [])];
+  }
+}
 
 export type Callable = FunctionValue | LambdaValue | PrimitiveValue;
 

@@ -1,8 +1,8 @@
 /** What the module says of itself, from the model and the memory plan. */
 import type { Manifest, ManifestPlace, ManifestSize } from "../../runtime/manifest.ts";
 import { CompilerFault } from "../fault.ts";
-import { modelJoins } from "../ir/join.ts";
-import type { Model } from "../ir/model.ts";
+import { modelJoins } from "../graph/join.ts";
+import type { Model } from "../graph/model.ts";
 import { showSize, type Shape } from "../ir/size.ts";
 import type { Buffer, Program } from "../schedule/kernel.ts";
 import type { Sharing } from "../schedule/share.ts";

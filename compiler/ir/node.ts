@@ -14,8 +14,9 @@ import type { Shape, Size } from "./size.ts";
 export type ElementType = "float" | "int" | "bool";
 
 /** Ops applied to each element; operands and result share one shape. */
-export interface ElementwiseAttributes {
-  // one operand
+export interface ElementwiseAttributes extends UnaryAttributes, BinaryAttributes, TernaryAttributes {}
+
+export interface UnaryAttributes {
   neg: {};
   exp: {};
   expm1: {};
@@ -40,7 +41,9 @@ export interface ElementwiseAttributes {
   cast: {};
   /** The operand, through which no gradient flows. */
   stop_gradient: {};
-  // two operands
+}
+
+export interface BinaryAttributes {
   add: {};
   /** a + b, which is undone in the backward pass: there a is made again as the sum - b. */
   couple: {};
@@ -58,7 +61,10 @@ export interface ElementwiseAttributes {
   ne: {};
   and: {};
   or: {};
-  // three operands: condition, then, otherwise
+}
+
+export interface TernaryAttributes {
+  /** Condition, then, otherwise. */
   where: {};
 }
 

@@ -2,11 +2,12 @@
  * Ops applied to each element. A derivative rule gets the cotangent `g` of the result, the operands and the result `y`, and names the
  * cotangents of the operands; the comment beside it is the formula. A rule knows nothing of 0 · ∞: that is `passes/silence.ts`'s.
  */
-import type { Build } from "../ir/build.ts";
+import type { Formulas } from "../ir/formulas.ts";
 import type { ElementType, ElementwiseName, Node } from "../ir/node.ts";
 import { sameShape, showShape } from "../ir/size.ts";
 import { erf, roundTiesToEven, sigmoid, softplus } from "./numerics.ts";
-import { OpError, type Op, type OpTable } from "./op.ts";
+import { OpError } from "../ir/op-error.ts";
+import type { Op, OpTable } from "./op.ts";
 
 type Interval = readonly [number, number];
 
@@ -16,7 +17,7 @@ interface Spec {
   readonly result: "float" | "number" | "bool" | "same";
   readonly takes?: "bool" | "any";
   readonly evaluate: (a: number, b: number, c: number) => number;
-  readonly vjp: ((b: Build, g: Node, x: readonly Node[], y: Node) => readonly (Node | null)[]) | "flat";
+  readonly vjp: ((b: Formulas, g: Node, x: readonly Node[], y: Node) => readonly (Node | null)[]) | "flat";
   readonly linear?: true;
   readonly flops?: number;
   readonly domain: readonly Interval[];
@@ -337,7 +338,7 @@ const pow = (a: number, b: number): number =>
   a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b;
 
 /** d x^p = p x^(p-1) dx; x^0 is 1 for every x, so its derivative is 0 for every x. */
-function powBase(b: Build, g: Node, x: Node, p: Node): Node {
+function powBase(b: Formulas, g: Node, x: Node, p: Node): Node {
   if (p.op !== "constant") {
     return b.where(b.eq(p, 0), 0, b.mul(g, b.mul(p, b.pow(x, b.sub(p, 1)))));
   }
@@ -346,7 +347,7 @@ function powBase(b: Build, g: Node, x: Node, p: Node): Node {
 }
 
 /** d x^p = x^p log x dp. At x = 0 the limit is 0; for x < 0 the power exists at integers alone, and there too 0 is given. */
-const powExponent = (b: Build, g: Node, x: Node, y: Node): Node =>
+const powExponent = (b: Formulas, g: Node, x: Node, y: Node): Node =>
   b.where(b.gt(x, 0), b.mul(g, b.mul(y, b.log(b.where(b.gt(x, 0), x, 1)))), 0);
 
 /** @throws OpError `type-mismatch`, where an operand is not what `takes` says */
@@ -382,6 +383,9 @@ function resultType(spec: Spec, operands: readonly Node[]): ElementType {
       return commonType(operands);
   }
 }
+
+// The keys of a record are its names.
+export const elementwiseNames = Object.keys(spec) as ElementwiseName[];
 
 /** The definition of an op for single numbers. */
 export const definitionOf = (name: ElementwiseName): ((a: number, b: number, c: number) => number) =>

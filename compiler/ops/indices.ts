@@ -1,6 +1,7 @@
 /** Ops on labels. */
 import { fixed, ONE, sameShape, showShape } from "../ir/size.ts";
-import { OpError, type OpTable } from "./op.ts";
+import { OpError } from "../ir/op-error.ts";
+import type { OpTable } from "./op.ts";
 
 function requireInt(name: string, type: string, remarks: readonly string[]): void {
   if (type === "int") return;

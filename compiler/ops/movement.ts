@@ -2,7 +2,8 @@
 import type { SliceAxis } from "../ir/node.ts";
 import { elements, isOne, sameSize, shapeAt, showShape, sizeAt, type Shape, type Size } from "../ir/size.ts";
 import { commonType, requireTypes } from "./elementwise.ts";
-import { OpError, type OpTable } from "./op.ts";
+import { OpError } from "../ir/op-error.ts";
+import type { OpTable } from "./op.ts";
 import { copyView, count, permuted, rowMajor, walk } from "./strided.ts";
 
 type MovementName = "reshape" | "permute" | "broadcast" | "slice" | "embed" | "concat";

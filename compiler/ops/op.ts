@@ -2,7 +2,7 @@
  * What an op is: one record, in one place, with everything the compiler knows of it. The passes ask the record; none of them
  * lists op names. A record imports no pass.
  */
-import type { Build } from "../ir/build.ts";
+import type { Formulas } from "../ir/formulas.ts";
 import type { Attributes, ElementType, Node, NodeOf, OpName } from "../ir/node.ts";
 import type { Shape } from "../ir/size.ts";
 
@@ -25,27 +25,12 @@ export interface Environment {
   readonly seed: number;
 }
 
-/** A mistake of shape or type, in words; the elaborator adds the places. */
-export class OpError extends Error {
-  readonly code: string;
-  /** A remark for each operand, in order, such as "[N, 128]". */
-  readonly remarks: readonly string[];
-  readonly help: string | undefined;
-  constructor(code: string, message: string, remarks: readonly string[] = [], help?: string) {
-    super(message);
-    this.name = "OpError";
-    this.code = code;
-    this.remarks = remarks;
-    this.help = help;
-  }
-}
-
 /**
  * The derivative rule: from the cotangent of the result to a cotangent for each operand, as formulas.
  * It sees the result itself (σ' is y(1-y)). `null`: no gradient flows to that operand.
  */
 export type Vjp<K extends OpName> = (
-  build: Build,
+  formulas: Formulas,
   node: NodeOf<K>,
   cotangent: Node,
 ) => readonly (Node | null)[];

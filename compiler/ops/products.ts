@@ -1,7 +1,8 @@
 /** The batched matrix product. */
 import { sameShape, sameSize, showShape, showSize } from "../ir/size.ts";
 import { requireTypes } from "./elementwise.ts";
-import { OpError, type OpTable } from "./op.ts";
+import { OpError } from "../ir/op-error.ts";
+import type { OpTable } from "./op.ts";
 import { count } from "./strided.ts";
 
 export const productOps: Pick<OpTable, "matmul"> = {

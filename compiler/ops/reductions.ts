@@ -1,16 +1,17 @@
 /** Reductions over `axes`, which stay as size 1, and softmax, which is one followed by a division. */
-import type { Build } from "../ir/build.ts";
+import type { Formulas } from "../ir/formulas.ts";
 import type { ElementType, Node, ReductionName } from "../ir/node.ts";
 import { elements, fixed, ONE, showShape, type Shape } from "../ir/size.ts";
 import { requireTypes } from "./elementwise.ts";
-import { OpError, type Op, type OpTable } from "./op.ts";
+import { OpError } from "../ir/op-error.ts";
+import type { Op, OpTable } from "./op.ts";
 import { copyView, folded, rowMajor } from "./strided.ts";
 
 interface Spec {
   readonly formula: string;
   readonly result: "float" | "int" | "same";
   readonly fold: (run: Float64Array) => number;
-  readonly vjp: ((b: Build, g: Node, x: Node, y: Node, axes: readonly number[]) => Node) | "flat";
+  readonly vjp: ((b: Formulas, g: Node, x: Node, y: Node, axes: readonly number[]) => Node) | "flat";
   readonly flops: number;
 }
 
@@ -50,7 +51,7 @@ const spec = {
     vjp(b, g, x, y, axes) {
       const [axis, ...others] = axes;
       if (axis !== undefined && others.length === 0) {
-        return b.mul(g, b.where(b.eq(b.reduceMax(x, axes), -Infinity), 0, b.softmax(x, axis)));
+        return b.mul(g, b.where(b.eq(b.reduce_max(x, axes), -Infinity), 0, b.softmax(x, axis)));
       }
       const finite = b.where(b.eq(y, -Infinity), 0, y);
       return b.mul(g, b.exp(b.sub(x, finite)));
@@ -70,9 +71,9 @@ const spec = {
 } satisfies { readonly [K in ReductionName]: Spec };
 
 /** d max x shares evenly among the entries that are largest. */
-function sharedAmongTies(b: Build, g: Node, x: Node, y: Node, axes: readonly number[]): Node {
+function sharedAmongTies(b: Formulas, g: Node, x: Node, y: Node, axes: readonly number[]): Node {
   const tied = b.eq(x, y);
-  const share = b.div(g, b.sum(b.cast(tied), axes));
+  const share = b.div(g, b.sum(b.toFloat(tied), axes));
   return b.where(tied, share, 0);
 }
 
@@ -81,7 +82,7 @@ function sharedAmongTies(b: Build, g: Node, x: Node, y: Node, axes: readonly num
  * are no exception, and neither is any further derivative.
  * @throws OpError `no-derivative` along the free dimension, whose pairs are not a shape
  */
-function productOfOthers(b: Build, x: Node, axes: readonly number[]): Node {
+function productOfOthers(b: Formulas, x: Node, axes: readonly number[]): Node {
   const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const order = [...kept, ...axes];
   const moved = b.permute(x, order);
@@ -99,6 +100,9 @@ function productOfOthers(b: Build, x: Node, axes: readonly number[]): Node {
     order.map((_, axis) => order.indexOf(axis)),
   );
 }
+
+// The keys of a record are its names.
+export const reductionNames = Object.keys(spec) as ReductionName[];
 
 function requireAxes(name: string, x: Node, axes: readonly number[]): void {
   const ordered = axes.every(

@@ -2,7 +2,8 @@
 import { randomEntry } from "../ir/random.ts";
 import type { Attributes, ElementType, OpName } from "../ir/node.ts";
 import { elements, sameShape, shapeAt, showShape, sizeAt, type Shape } from "../ir/size.ts";
-import { OpError, type Op, type OpTable, type Values } from "./op.ts";
+import { OpError } from "../ir/op-error.ts";
+import type { Op, OpTable, Values } from "./op.ts";
 import { copyView, count } from "./strided.ts";
 
 type SourceName =

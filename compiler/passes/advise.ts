@@ -1,7 +1,7 @@
 /** Formulas that are well formed and yet not what anyone means. Comes after `stabilise`, which names the formulas it looks for. */
 import type { Diagnostic, Label } from "../../grammar/diagnostic.ts";
-import { reachable } from "../ir/graph.ts";
-import type { Model } from "../ir/model.ts";
+import { reachable } from "../graph/graph.ts";
+import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { instabilities } from "./rules/instabilities.ts";
 

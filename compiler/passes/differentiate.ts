@@ -3,11 +3,12 @@
  * gradient is wanted by. Grads of grads come by themselves, since operands go first.
  */
 import { DiagnosticError, type Diagnostic, type Label, type Span } from "../../grammar/diagnostic.ts";
-import type { Build } from "../ir/build.ts";
-import { type Graph, reachable, remake } from "../ir/graph.ts";
-import { listRoots, mapRoots, type Model, type Unkept } from "../ir/model.ts";
+import type { Build } from "../graph/build.ts";
+import { type Graph, reachable, remake } from "../graph/graph.ts";
+import { listRoots, mapRoots, type Model, type Unkept } from "../graph/model.ts";
 import type { Node, OpName, Origin } from "../ir/node.ts";
-import { OpError, type Op } from "../ops/op.ts";
+import { OpError } from "../ir/op-error.ts";
+import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { Guards } from "./guards.ts";
 import { builders, mapUnkept, transplant, withinLimit } from "./rewrite.ts";

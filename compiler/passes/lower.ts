@@ -1,6 +1,6 @@
 /** Writes the ops that kernels do not know in terms of those they do, in forms that one kernel a row can compute. */
-import type { Build } from "../ir/build.ts";
-import type { Model } from "../ir/model.ts";
+import type { Build } from "../graph/build.ts";
+import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { ONE } from "../ir/size.ts";
 import { applyRules, type Rule, type Site } from "./rewrite.ts";
@@ -74,7 +74,7 @@ const lowerings: readonly Rule[] = [
       if (node.op !== "argmax") return null;
       const { axes } = node.attributes;
       const x = node.operands[0]!;
-      const chosen = b.or(b.eq(x, b.reduceMax(x, axes)), b.ne(x, x));
+      const chosen = b.or(b.eq(x, b.reduce_max(x, axes)), b.ne(x, x));
       const beyond = b.constant(BEYOND, x.shape, "int");
       return b.reduce("reduce_min", b.where(chosen, b.iota(axes[0]!, x.shape), beyond), axes);
     },
@@ -95,7 +95,7 @@ const lowerings: readonly Rule[] = [
 
 /** max x where that is finite, else 0. */
 function finiteMax(b: Build, x: Node, axes: readonly number[]): Node {
-  const top = b.reduceMax(x, axes);
+  const top = b.reduce_max(x, axes);
   return b.where(b.eq(b.abs(top), Infinity), 0, top);
 }
 

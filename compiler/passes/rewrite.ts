@@ -1,10 +1,17 @@
 /** Rewriting by named rules, operands first, until no rule applies. */
 import { DiagnosticError, type Span } from "../../grammar/diagnostic.ts";
-import { Build } from "../ir/build.ts";
-import { Graph, reachable, remake } from "../ir/graph.ts";
-import { listRoots, mapRoots, type AppliedRule, type Model, type Roots, type Unkept } from "../ir/model.ts";
+import { Build } from "../graph/build.ts";
+import { Graph, reachable, remake } from "../graph/graph.ts";
+import {
+  listRoots,
+  mapRoots,
+  type AppliedRule,
+  type Model,
+  type Roots,
+  type Unkept,
+} from "../graph/model.ts";
 import type { Node, NodeOf, OpName, Origin } from "../ir/node.ts";
-import { OpError } from "../ops/op.ts";
+import { OpError } from "../ir/op-error.ts";
 
 /** Where a rule is tried. */
 export interface Site {
@@ -140,7 +147,7 @@ function firstMatch(
     const found = rule.rewrite(site, node);
     if (found === null || found === node) continue;
     // The builder gives whole numbers among ints the type int: what was float stays float.
-    const result = node.type === "float" ? site.b.cast(found) : found;
+    const result = node.type === "float" ? site.b.toFloat(found) : found;
     if (result.type === node.type) return { rule, result };
   }
   return null;

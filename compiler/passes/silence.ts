@@ -4,7 +4,7 @@
  * (`guards.ts`) at whatever may be no number. A NaN that meets a cotangent other than 0 goes on, and a test changes nothing where the
  * product is a number, so that derivatives of derivatives see the plain rule.
  */
-import type { Build } from "../ir/build.ts";
+import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
 import { isNonNegative, mayBeInfinite, mayBeZero } from "../ops/bounds.ts";
 import { ops } from "../ops/table.ts";
@@ -108,7 +108,7 @@ function harmless({ b, node, g, hides, noted }: Scene): Node {
 }
 
 /** Whether every entry of a run along `axis` is 0. */
-const isSilent = (b: Build, g: Node, axis: number): Node => b.eq(b.reduceMax(b.abs(g), [axis]), 0);
+const isSilent = (b: Build, g: Node, axis: number): Node => b.eq(b.reduce_max(b.abs(g), [axis]), 0);
 
 /** Says of parts of the formula of an elementwise rule whether they are numbers where `g` is 0. */
 function factors({ node, g, hides }: Scene): (node: Node) => boolean {

@@ -1,4 +1,4 @@
-import type { Model } from "../ir/model.ts";
+import type { Model } from "../graph/model.ts";
 import { applyRules } from "./rewrite.ts";
 import { simplifications } from "./rules/simplifications.ts";
 

@@ -3,8 +3,8 @@
  * x again as y - a, where a in its turn is made of what is had by then. So of a stack of such sums nothing but the last is kept.
  */
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
-import { type Graph, reachable, remake } from "../ir/graph.ts";
-import type { Unkept } from "../ir/model.ts";
+import { type Graph, reachable, remake } from "../graph/graph.ts";
+import type { Unkept } from "../graph/model.ts";
 import type { Node, OpName } from "../ir/node.ts";
 import { ops } from "../ops/table.ts";
 

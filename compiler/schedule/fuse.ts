@@ -5,8 +5,8 @@
  * softmax become one pass over rows, and a parameter and its states are updated together.
  */
 import { CompilerFault } from "../fault.ts";
-import { Build } from "../ir/build.ts";
-import { type Graph, reachable } from "../ir/graph.ts";
+import { Build } from "../graph/build.ts";
+import { type Graph, reachable } from "../graph/graph.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
 import { affineOf, elements, isOne, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
 import {

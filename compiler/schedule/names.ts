@@ -1,5 +1,5 @@
 /** Names for buffers and kernels, from the names in the source. */
-import type { Model } from "../ir/model.ts";
+import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { ops } from "../ops/table.ts";
 import type { Buffer, EntryName, Kernel } from "./kernel.ts";

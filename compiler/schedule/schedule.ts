@@ -1,8 +1,8 @@
 /** The scheduler: from a model's formulas to kernels, their calls and the arena. */
 import { CompilerFault } from "../fault.ts";
-import { Build } from "../ir/build.ts";
+import { Build } from "../graph/build.ts";
 import { keyOf } from "../ir/key.ts";
-import type { Model, Unkept } from "../ir/model.ts";
+import type { Model, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { elements, type Shape, type Size } from "../ir/size.ts";
 import { forAnySize } from "./any-size.ts";

@@ -4,7 +4,7 @@
  */
 import { askTape } from "../../compiler/compare/run-tape.ts";
 import { analyse, DiagnosticError } from "../../compiler/index.ts";
-import { reachable } from "../../compiler/ir/graph.ts";
+import { reachable } from "../../compiler/graph/graph.ts";
 import type { Node, OpName } from "../../compiler/ir/node.ts";
 import type { Environment, Op, Values } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";

@@ -2,7 +2,7 @@
  * Derivatives by differences of values alone, in f64: of the graph as it was elaborated, so that no rewrite, no derivative rule and no kernel of the
  * compiler has a part in them. A `grad` in a model is a difference as well, and the gradient of one a difference of differences.
  */
-import { reachable } from "../../compiler/ir/graph.ts";
+import { reachable } from "../../compiler/graph/graph.ts";
 import type { Node, OpName } from "../../compiler/ir/node.ts";
 import type { Environment, Op, Values } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";

@@ -1,6 +1,6 @@
 /** One program, compiled and run on data of its own. */
 import { compile } from "../../compiler/index.ts";
-import type { Model } from "../../compiler/ir/model.ts";
+import type { Model } from "../../compiler/graph/model.ts";
 import { shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
 import { load } from "../../runtime/index.ts";

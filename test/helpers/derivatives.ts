@@ -49,7 +49,7 @@ export function derivativeFault({ make, shapes, draw }: DerivativeCase, orders =
   // A rule that the check itself went through would hide its sign: minus times minus. So a product is summed, all else multiplied.
   const weighted = (node: Node): Node => {
     const count = node.shape.reduce((total, s) => total * s.count, 1);
-    const weights = b.cos(b.cast(b.iota(0, shapeOf(count))));
+    const weights = b.cos(b.toFloat(b.iota(0, shapeOf(count))));
     if (y.op === "matmul") return b.sumAll(b.mul(b.reshape(node, weights.shape), weights));
     const product = b.matmul(b.reshape(node, shapeOf(1, count)), b.reshape(weights, shapeOf(count, 1)));
     return b.reshape(product, []);

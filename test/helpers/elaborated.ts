@@ -2,8 +2,8 @@
 import { elaborate } from "../../compiler/elaborate/elaborate.ts";
 import { loadProgram } from "../../compiler/elaborate/load.ts";
 import { inOrder } from "../../compiler/elaborate/order.ts";
-import { evaluate } from "../../compiler/ir/evaluate.ts";
-import type { Model } from "../../compiler/ir/model.ts";
+import { evaluate } from "../../compiler/graph/evaluate.ts";
+import type { Model } from "../../compiler/graph/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { showShape } from "../../compiler/ir/size.ts";
 import type { Values } from "../../compiler/ops/op.ts";

@@ -1,11 +1,11 @@
 /** Graphs without a source text, for tests of ops and passes alone. */
-import { Build } from "../../compiler/ir/build.ts";
-import { evaluate } from "../../compiler/ir/evaluate.ts";
-import { Graph } from "../../compiler/ir/graph.ts";
-import { NO_ROOTS, type AppliedRule, type Model, type NamedNode } from "../../compiler/ir/model.ts";
+import { Build } from "../../compiler/graph/build.ts";
+import { evaluate } from "../../compiler/graph/evaluate.ts";
+import { Graph } from "../../compiler/graph/graph.ts";
+import { NO_ROOTS, type AppliedRule, type Model, type NamedNode } from "../../compiler/graph/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { fixed, free, shapeAt, type Shape } from "../../compiler/ir/size.ts";
-import { verify } from "../../compiler/ir/verify.ts";
+import { verify } from "../../compiler/graph/verify.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
 import { differentiate } from "../../compiler/passes/differentiate.ts";
 import { lower } from "../../compiler/passes/lower.ts";

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { askTape } from "../../compiler/compare/run-tape.ts";
-import { evaluate } from "../../compiler/ir/evaluate.ts";
+import { evaluate } from "../../compiler/graph/evaluate.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
 import { Formulas, modelOf, pass, runPasses, shapeOf, tensor, values } from "./graph.ts";
@@ -75,7 +75,7 @@ const makers: readonly ((b: Formulas, u: Node, v: Node, w: Node, keep: Node) => 
   (b, u) => b.softmax(u, 1),
   (b, u) => b.broadcast(b.logsumexp(u, [1]), SHAPE),
   (b, u) => b.broadcast(b.prod(u, [1]), SHAPE),
-  (b, u) => b.broadcast(b.reduceMax(u, [1]), SHAPE),
+  (b, u) => b.broadcast(b.reduce_max(u, [1]), SHAPE),
   (b, u) => b.broadcast(b.sqrt(b.sum(b.mul(u, u), [1])), SHAPE),
   (b, u, v) => b.concat([columns(b, v, 1, 2), columns(b, u, 0, 1)], 1),
   (b, u) => b.sub(u, b.broadcast(b.div(b.sum(u, [1]), COLUMNS), SHAPE)),
@@ -121,7 +121,7 @@ export function checkGuard({ steps, kept, poison, data, form }: GuardCase): Guar
     pool.push(makers[op % makers.length]!(b, u, v, w, keep));
   }
   const taken = choices[form % choices.length]!(b, pool.at(-1)!, keep);
-  const weights = b.cos(b.cast(b.iota(0, shapeOf(ROWS * COLUMNS))));
+  const weights = b.cos(b.toFloat(b.iota(0, shapeOf(ROWS * COLUMNS))));
   const weighted = (node: Node): Node => b.sumAll(b.mul(b.reshape(node, weights.shape), weights));
   const loss = weighted(b.sin(taken));
   const slope = b.grad(loss, x);
@@ -250,7 +250,7 @@ function visibleFault(op: number): string | null {
   const keep = b.gt(b.broadcast(b.input("keep", ROWS, 1), SHAPE), 0.5);
   const y = makers[op]!(b, x, x, w, keep);
   const away = b.where(keep, b.sub(y, b.add(b.elementwise("stop_gradient", y), offset)), 0);
-  const weights = b.cos(b.cast(b.iota(1, SHAPE)));
+  const weights = b.cos(b.toFloat(b.iota(1, SHAPE)));
   const slope = b.grad(b.sumAll(b.mul(b.mul(away, away), 0.5)), x);
   // A cotangent that is a number, whatever y is.
   const byW = b.grad(b.sumAll(b.where(keep, b.mul(y, weights), 0)), w);

@@ -1,5 +1,5 @@
 /** A value of a graph over all rows, put together from its values over parts of them as its `join` says. */
-import { evaluate } from "../../compiler/ir/evaluate.ts";
+import { evaluate } from "../../compiler/graph/evaluate.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";

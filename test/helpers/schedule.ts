@@ -1,8 +1,8 @@
 /** Models made of formulas alone, and what a scheduled program computes of them beside the evaluator. */
 import { expect } from "vitest";
-import { evaluate } from "../../compiler/ir/evaluate.ts";
-import { Graph } from "../../compiler/ir/graph.ts";
-import { NO_ROOTS, type Model, type Roots } from "../../compiler/ir/model.ts";
+import { evaluate } from "../../compiler/graph/evaluate.ts";
+import { Graph } from "../../compiler/graph/graph.ts";
+import { NO_ROOTS, type Model, type Roots } from "../../compiler/graph/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { fixed, type Shape, shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";

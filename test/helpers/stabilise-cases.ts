@@ -26,7 +26,7 @@ const each = (f: (x: number) => number) => (z: readonly number[]) => z.map(f);
 
 const sumExp = (b: Formulas, z: Node): Node => b.sum(b.exp(z), [1]);
 const softmax = (b: Formulas, z: Node): Node => b.div(b.exp(z), sumExp(b, z));
-const top = (b: Formulas, z: Node): Node => b.reduceMax(z, [1]);
+const top = (b: Formulas, z: Node): Node => b.reduce_max(z, [1]);
 const shifted = (b: Formulas, z: Node): Node => b.sub(z, top(b, z));
 const sig = (b: Formulas, z: Node): Node => b.div(1, b.add(1, b.exp(b.neg(z))));
 const row = (b: Formulas, x: Node): Node => b.reshape(x, [x.shape[0]!]);
@@ -150,7 +150,7 @@ export const cases: Record<string, Case> = {
   "x softmax(x - max x), and x e^(x - log Σ e^x)": {
     rules: ["softmax-shift", "softmax-of-logsumexp"],
     make(b, z) {
-      const shift = b.softmax(b.sub(z, b.reduceMax(z, [1])), 1);
+      const shift = b.softmax(b.sub(z, b.reduce_max(z, [1])), 1);
       return b.mul(z, b.add(shift, b.mul(2, b.exp(b.sub(z, b.logsumexp(z, [1]))))));
     },
     value: (z) => soft(z).map((p, k) => 3 * p * z[k]!),

@@ -1,6 +1,6 @@
 /** Derivatives as formulas: nodes that the pass `differentiate` replaces. */
 import { elements, showShape } from "../../ir/size.ts";
-import { OpError } from "../../ops/op.ts";
+import { OpError } from "../../ir/op-error.ts";
 import { checkedShape, stack, toFloat, toNode } from "../tensors.ts";
 import { kindOf, list, tensor, type Value } from "../values.ts";
 import type { PrimitiveContext, PrimitiveTable } from "./primitive.ts";
@@ -59,7 +59,7 @@ function gradient(context: PrimitiveContext, scalar: Value, wrt: Value): Value {
       "take its `sum` or `mean` first, or use `jacobian`",
     );
   }
-  return tensor(build.grad(build.cast(y), variable(wrt)));
+  return tensor(build.grad(build.toFloat(y), variable(wrt)));
 }
 
 function variable(value: Value) {

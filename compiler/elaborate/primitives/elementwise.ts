@@ -1,7 +1,7 @@
 /** Functions of each entry. Of numbers they are numbers, computed at once. */
 import type { ElementwiseName } from "../../ir/node.ts";
 import { sameShape, showShape } from "../../ir/size.ts";
-import { OpError } from "../../ops/op.ts";
+import { OpError } from "../../ir/op-error.ts";
 import { scalar } from "../../ops/scalar.ts";
 import { binary, toTruth } from "../operators.ts";
 import { toFloat, toNode } from "../tensors.ts";
@@ -79,7 +79,7 @@ export const elementwise: PrimitiveTable = {
       const truth = toTruth(build, condition!, "where");
       const [then, otherwise] = [a!, b!].map((v) => (v.kind === "number" ? v.value : toNode(build, v)));
       if (typeof then === "object" && typeof otherwise === "object" && then.type !== otherwise.type) {
-        return tensor(build.where(truth, build.cast(then), build.cast(otherwise)));
+        return tensor(build.where(truth, build.toFloat(then), build.toFloat(otherwise)));
       }
       if (typeof then === "object" && then.type === "bool" && typeof otherwise === "number") {
         throw new OpError(
@@ -92,8 +92,8 @@ export const elementwise: PrimitiveTable = {
       return tensor(
         build.where(
           truth,
-          typeof then === "object" && typeof otherwise === "number" ? build.cast(then) : then!,
-          typeof otherwise === "object" && typeof then === "number" ? build.cast(otherwise) : otherwise!,
+          typeof then === "object" && typeof otherwise === "number" ? build.toFloat(then) : then!,
+          typeof otherwise === "object" && typeof then === "number" ? build.toFloat(otherwise) : otherwise!,
         ),
       );
     },

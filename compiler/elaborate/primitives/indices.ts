@@ -1,9 +1,9 @@
 /** Indices, sizes, and what is asked of a value while compiling. */
-import type { Build } from "../../ir/build.ts";
-import { remake } from "../../ir/graph.ts";
+import type { Build } from "../../graph/build.ts";
+import { remake } from "../../graph/graph.ts";
 import type { Node } from "../../ir/node.ts";
 import { showShape } from "../../ir/size.ts";
-import { OpError } from "../../ops/op.ts";
+import { OpError } from "../../ir/op-error.ts";
 import { checkedShape, sizeValue, toAxis, toFloat, toInteger, toNode, toSize } from "../tensors.ts";
 import { boolean, kindOf, list, number, showTensor, tensor, type Value } from "../values.ts";
 import type { PrimitiveContext, PrimitiveTable } from "./primitive.ts";
@@ -16,7 +16,7 @@ export const indices: PrimitiveTable = {
       const K = toInteger(classes, "the number of classes");
       const labels = integers(context, y!, "one_hot");
       checkedShape([...labels.shape, toSize(number(K), context.freeName)], context.freeName);
-      return tensor(context.build.cast(context.build.oneHot(labels, K)));
+      return tensor(context.build.toFloat(context.build.oneHot(labels, K)));
     },
   },
   gather: {

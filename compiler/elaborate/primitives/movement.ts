@@ -11,7 +11,7 @@ import {
   type Shape,
   type Size,
 } from "../../ir/size.ts";
-import { OpError } from "../../ops/op.ts";
+import { OpError } from "../../ir/op-error.ts";
 import { transpose } from "../operators.ts";
 import { checkedShape, stack, toAxes, toAxis, toNode, toOneType, toShape, toSize } from "../tensors.ts";
 import { kindOf, number, tensor, type Value } from "../values.ts";

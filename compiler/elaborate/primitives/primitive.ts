@@ -1,5 +1,5 @@
 /** What a definition in TypeScript is: the vocabulary that the standard library is written in. */
-import type { Build } from "../../ir/build.ts";
+import type { Build } from "../../graph/build.ts";
 import type { Value } from "../values.ts";
 
 export interface PrimitiveContext {

@@ -1,8 +1,8 @@
 /** Sums and the like over axes; over all of them where none is named. */
-import type { Build } from "../../ir/build.ts";
+import type { Build } from "../../graph/build.ts";
 import type { Node, ReductionName } from "../../ir/node.ts";
 import { elements } from "../../ir/size.ts";
-import { OpError } from "../../ops/op.ts";
+import { OpError } from "../../ir/op-error.ts";
 import { scalar } from "../../ops/scalar.ts";
 import { sizeValue, toAxes, toBoolean, toFloat, toNode } from "../tensors.ts";
 import { number, tensor, type Value } from "../values.ts";

@@ -1,5 +1,5 @@
 /** Elementwise formulas that cost more than they need. */
-import { remake } from "../../ir/graph.ts";
+import { remake } from "../../graph/graph.ts";
 import type { ElementwiseName, Node } from "../../ir/node.ts";
 import { scalar } from "../../ops/scalar.ts";
 import type { Rule, Site } from "../rewrite.ts";
@@ -241,7 +241,7 @@ function factors({ as, b }: Site, x: Node): readonly (readonly [Node, Node])[] {
   const product = as(x, "mul");
   if (product !== null) return orders(product);
   const [test, then, otherwise] = as(x, "where")?.operands ?? [];
-  return otherwise !== undefined && isConstant(otherwise, 0) ? [[then!, b.cast(test!)]] : [];
+  return otherwise !== undefined && isConstant(otherwise, 0) ? [[then!, b.toFloat(test!)]] : [];
 }
 
 /**

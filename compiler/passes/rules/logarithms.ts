@@ -1,5 +1,5 @@
 /** The logarithms, roots and quotients of what is an exponential at heart, without making the exponential. */
-import type { Build } from "../../ir/build.ts";
+import type { Build } from "../../graph/build.ts";
 import type { Node, OpName } from "../../ir/node.ts";
 import type { Shape } from "../../ir/size.ts";
 import type { Rule, Site } from "../rewrite.ts";

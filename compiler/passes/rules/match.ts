@@ -1,6 +1,6 @@
 /** What patterns are made of: constants and scales, negations, views, and reductions spread back over what they reduced. */
-import type { Build } from "../../ir/build.ts";
-import { remake } from "../../ir/graph.ts";
+import type { Build } from "../../graph/build.ts";
+import { remake } from "../../graph/graph.ts";
 import type { Node, NodeOf, OpName } from "../../ir/node.ts";
 import { sameShape, type Shape } from "../../ir/size.ts";
 import { ops } from "../../ops/table.ts";

@@ -3,7 +3,7 @@
  * is log + log factor; a root is that of the factor times e^(log / 2). What of a formula is no exponential at heart stays in the factor,
  * whose sign is not known. Each line of the table is an identity of real numbers.
  */
-import type { Build } from "../../ir/build.ts";
+import type { Build } from "../../graph/build.ts";
 import type { Node, NodeOf } from "../../ir/node.ts";
 import type { Site } from "../rewrite.ts";
 import { overflows, vanishes } from "./extremes.ts";
@@ -293,7 +293,7 @@ export const identities: readonly Identity[] = [
       const { b } = site;
       const axes = axesOf(sum);
       if (term.factor === null) return pure(b.logsumexp(term.log, axes));
-      const { shift, infinite, top } = shiftBy(b, b.reduceMax(inSum(b, term, term.log), axes));
+      const { shift, infinite, top } = shiftBy(b, b.reduce_max(inSum(b, term, term.log), axes));
       const total = b.sum(weighted(b, term, term.log, shift), axes);
       return { factor: b.where(infinite, 1, total), log: top };
     },
@@ -327,7 +327,7 @@ function plain(site: Site, node: Node): Scaled {
   if (core.op === "extent") return { factor: null, log: again(b.log(core)) };
   const truth = site.as(core, "cast")?.operands[0];
   if (truth?.type === "bool") return { factor: null, log: again(b.where(truth, 0, -Infinity)) };
-  if (!isConstant(core) || !(core.attributes.value >= 0)) return { factor: b.cast(node), log: null };
+  if (!isConstant(core) || !(core.attributes.value >= 0)) return { factor: b.toFloat(node), log: null };
   const { value } = core.attributes;
   return { factor: null, log: value === 1 ? null : b.constant(Math.log(value), node.shape) };
 }

@@ -1,5 +1,5 @@
 /** Views of views, and computing before the entries are many. */
-import { remake } from "../../ir/graph.ts";
+import { remake } from "../../graph/graph.ts";
 import type { ElementwiseName, Node, NodeOf, SliceAxis } from "../../ir/node.ts";
 import { isOne, ONE, sameShape, type Shape } from "../../ir/size.ts";
 import { ops } from "../../ops/table.ts";

@@ -1,35 +1,7 @@
-/** Where names are looked up: blocks share the scope of their body, a body stands in its file, a file on the standard library. */
+/** The names of a file, which stand on those of the standard library. */
 import type { Declaration, Import, SourceFile } from "../../grammar/ast.ts";
 import type { Program } from "./load.ts";
 import { resolveImport } from "./load.ts";
-import type { Value } from "./values.ts";
-
-export const POISON = Symbol("poison");
-export type Bound = Value | typeof POISON;
-
-/** The names of one body. `parent` is the scope around a lambda, or the file. */
-export class Scope {
-  readonly names: Map<string, Bound>;
-  readonly parent: Scope | FileScope;
-
-  constructor(parent: Scope | FileScope, names: Map<string, Bound> = new Map()) {
-    this.parent = parent;
-    this.names = names;
-  }
-  get file(): FileScope {
-    return this.parent instanceof FileScope ? this.parent : this.parent.file;
-  }
-  find(name: string): Bound | undefined {
-    return this.names.get(name) ?? (this.parent instanceof Scope ? this.parent.find(name) : undefined);
-  }
-  /** Nothing is mutable: what a lambda sees is what stood here when it was made. */
-  snapshot(): Scope {
-    return new Scope(this.parent, new Map(this.names));
-  }
-  visible(): string[] {
-    return [...this.names.keys(), ...(this.parent instanceof Scope ? this.parent.visible() : [])];
-  }
-}
 
 export type NamedDeclaration = Exclude<Declaration, Import>;
 

@@ -1,8 +1,8 @@
 /** A model as the passes see it: tables of what it owns, and the formulas that its entries compute, as roots of one graph. */
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
 import type { Graph } from "./graph.ts";
-import type { ElementType, Node } from "./node.ts";
-import type { Shape } from "./size.ts";
+import type { ElementType, Node } from "../ir/node.ts";
+import type { Shape } from "../ir/size.ts";
 
 export interface InputInfo {
   readonly name: string;

@@ -1,9 +1,9 @@
 /** The hash-consed graph: asking twice for one formula gives one node. */
 import { ops } from "../ops/table.ts";
 import type { Op } from "../ops/op.ts";
-import { OpError } from "../ops/op.ts";
-import { keyOf } from "./key.ts";
-import type { Attributes, Node, NodeOf, OpName, Origin } from "./node.ts";
+import { OpError } from "../ir/op-error.ts";
+import { keyOf } from "../ir/key.ts";
+import type { Attributes, Node, NodeOf, OpName, Origin } from "../ir/node.ts";
 
 /** By identity: passes make nodes anew with the attributes that they had. */
 const keys = new WeakMap<object, string>();

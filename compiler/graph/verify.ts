@@ -4,8 +4,8 @@ import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { reachable } from "./graph.ts";
 import { listRoots, type Model } from "./model.ts";
-import type { Node, OpName } from "./node.ts";
-import { sameShape, showShape, type Shape } from "./size.ts";
+import type { Node, OpName } from "../ir/node.ts";
+import { sameShape, showShape, type Shape } from "../ir/size.ts";
 
 /** The passes in order, from which follows what may still be in the graph. */
 const STAGES = ["elaborate", "stabilise", "differentiate", "simplify", "lower", "simplify-lowered"] as const;

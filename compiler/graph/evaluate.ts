@@ -2,7 +2,7 @@
 import type { Environment, Op, Values } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { reachable } from "./graph.ts";
-import type { Node, OpName } from "./node.ts";
+import type { Node, OpName } from "../ir/node.ts";
 
 /**
  * The values of `roots`, each node computed once, operands first.

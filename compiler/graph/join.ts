@@ -9,8 +9,8 @@ import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { reachable } from "./graph.ts";
 import type { Model } from "./model.ts";
-import type { Node, OpName, SliceAxis } from "./node.ts";
-import { sameSize, type Shape } from "./size.ts";
+import type { Node, OpName, SliceAxis } from "../ir/node.ts";
+import { sameSize, type Shape } from "../ir/size.ts";
 
 type Form =
   /** 0 in every entry: of every form and degree. */

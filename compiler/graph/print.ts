@@ -5,9 +5,9 @@
  */
 import { reachable } from "./graph.ts";
 import type { Model, NamedNode } from "./model.ts";
-import type { Node } from "./node.ts";
-import { INFIX, showNumber } from "./notation.ts";
-import { isOne, showShape, showSize, type Shape } from "./size.ts";
+import type { Node } from "../ir/node.ts";
+import { INFIX, showNumber } from "../ir/notation.ts";
+import { isOne, showShape, showSize, type Shape } from "../ir/size.ts";
 
 /** Every so many views on one another, one gets a line. */
 const MOST_VIEWS = 4;

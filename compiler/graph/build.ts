@@ -1,26 +1,27 @@
-/**
- * Formulas written in TypeScript: what derivative rules and rewrite rules are made of. Operands are broadcast to one another;
- * a number stands for a constant.
- */
-import { OpError } from "../ops/op.ts";
+/** Makes nodes of formulas written in TypeScript: of derivative rules, rewrite rules and primitives of the language. */
+import { commonShape } from "../ir/broadcast.ts";
+import type { ElementwiseFormulas, Formulas, Operand, ReductionFormulas } from "../ir/formulas.ts";
+import type {
+  ElementType,
+  ElementwiseName,
+  Node,
+  OpName,
+  Origin,
+  ReductionName,
+  SliceAxis,
+} from "../ir/node.ts";
+import { OpError } from "../ir/op-error.ts";
+import { elements, ONE, sameShape, sameSize, showShape, type Shape, type Size } from "../ir/size.ts";
+import { elementwiseNames } from "../ops/elementwise.ts";
+import { reductionNames } from "../ops/reductions.ts";
 import { ops } from "../ops/table.ts";
 import type { Graph } from "./graph.ts";
-import type { ElementType, ElementwiseName, Node, OpName, Origin, ReductionName, SliceAxis } from "./node.ts";
-import {
-  elements,
-  fixed,
-  isOne,
-  ONE,
-  sameShape,
-  sameSize,
-  showShape,
-  type Shape,
-  type Size,
-} from "./size.ts";
 
-type Operand = Node | number;
+/** Each elementwise op and each reduction is a method by its name: `add(a, b)` is `elementwise("add", a, b)`. Defined below the class. */
+// eslint-disable-next-line typescript/no-unsafe-declaration-merging -- the loop below defines them all, by the same table
+export interface Build extends ElementwiseFormulas, ReductionFormulas {}
 
-export class Build {
+export class Build implements Formulas {
   readonly graph: Graph;
   /** Given to every node made here. */
   readonly origin: Origin;
@@ -71,43 +72,11 @@ export class Build {
   #oneKind(op: OpName, nodes: readonly Node[]): readonly Node[] {
     const allBools = nodes.every((x) => x.type === "bool");
     if (allBools && ops[op].takes === "any") return nodes;
-    return nodes.map((x) => (x.type === "bool" ? this.cast(x) : x));
+    return nodes.map((x) => (x.type === "bool" ? this.toFloat(x) : x));
   }
-  #number = (x: Node): Node => (x.type === "bool" ? this.cast(x) : x);
-  neg = (x: Node): Node => this.elementwise("neg", x);
-  exp = (x: Node): Node => this.elementwise("exp", x);
-  expm1 = (x: Node): Node => this.elementwise("expm1", x);
-  log = (x: Node): Node => this.elementwise("log", x);
-  log1p = (x: Node): Node => this.elementwise("log1p", x);
-  sqrt = (x: Node): Node => this.elementwise("sqrt", x);
-  reciprocal = (x: Node): Node => this.elementwise("reciprocal", x);
-  abs = (x: Node): Node => this.elementwise("abs", x);
-  sign = (x: Node): Node => this.elementwise("sign", x);
-  sin = (x: Node): Node => this.elementwise("sin", x);
-  cos = (x: Node): Node => this.elementwise("cos", x);
-  tanh = (x: Node): Node => this.elementwise("tanh", x);
-  sigmoid = (x: Node): Node => this.elementwise("sigmoid", x);
-  softplus = (x: Node): Node => this.elementwise("softplus", x);
-  relu = (x: Node): Node => this.elementwise("relu", x);
-  not = (x: Node): Node => this.elementwise("not", x);
-  cast = (x: Node): Node => (x.type === "float" ? x : this.elementwise("cast", x));
-  add = (a: Operand, b: Operand): Node => this.elementwise("add", a, b);
-  sub = (a: Operand, b: Operand): Node => this.elementwise("sub", a, b);
-  mul = (a: Operand, b: Operand): Node => this.elementwise("mul", a, b);
-  div = (a: Operand, b: Operand): Node => this.elementwise("div", a, b);
-  pow = (a: Operand, b: Operand): Node => this.elementwise("pow", a, b);
-  max = (a: Operand, b: Operand): Node => this.elementwise("max", a, b);
-  min = (a: Operand, b: Operand): Node => this.elementwise("min", a, b);
-  lt = (a: Operand, b: Operand): Node => this.elementwise("lt", a, b);
-  le = (a: Operand, b: Operand): Node => this.elementwise("le", a, b);
-  gt = (a: Operand, b: Operand): Node => this.elementwise("gt", a, b);
-  ge = (a: Operand, b: Operand): Node => this.elementwise("ge", a, b);
-  eq = (a: Operand, b: Operand): Node => this.elementwise("eq", a, b);
-  ne = (a: Operand, b: Operand): Node => this.elementwise("ne", a, b);
-  and = (a: Operand, b: Operand): Node => this.elementwise("and", a, b);
-  or = (a: Operand, b: Operand): Node => this.elementwise("or", a, b);
-  where = (condition: Node, then: Operand, otherwise: Operand): Node =>
-    this.elementwise("where", condition, then, otherwise);
+  #number = (x: Node): Node => (x.type === "bool" ? this.toFloat(x) : x);
+  /** As a float. */
+  toFloat = (x: Node): Node => (x.type === "float" ? x : this.elementwise("cast", x));
 
   // ------------------------------------------------------------------------------------------- reductions
 
@@ -117,11 +86,6 @@ export class Build {
     const sorted = [...axes].sort((a, b) => a - b);
     return this.graph.make(op, [this.#number(x)], { axes: sorted }, this.origin) as unknown as Node;
   }
-  sum = (x: Node, axes: readonly number[]): Node => this.reduce("sum", x, axes);
-  prod = (x: Node, axes: readonly number[]): Node => this.reduce("prod", x, axes);
-  reduceMax = (x: Node, axes: readonly number[]): Node => this.reduce("reduce_max", x, axes);
-  reduceMin = (x: Node, axes: readonly number[]): Node => this.reduce("reduce_min", x, axes);
-  logsumexp = (x: Node, axes: readonly number[]): Node => this.reduce("logsumexp", x, axes);
   /** Sum over every axis, as a scalar. */
   sumAll = (x: Node): Node =>
     this.reshape(
@@ -207,27 +171,18 @@ export class Build {
   }
 }
 
-/**
- * The shape that all of `shapes` broadcast to, as in NumPy, except that a free size matches only itself, 1, or an absent axis.
- * @throws OpError `shape-mismatch`
- */
-export function commonShape(shapes: readonly Shape[]): Shape {
-  const rank = Math.max(0, ...shapes.map((s) => s.length));
-  return Array.from({ length: rank }, (_, axis) => {
-    let common = fixed(1);
-    for (const shape of shapes) {
-      const size = shape[axis - (rank - shape.length)];
-      if (size === undefined || isOne(size) || sameSize(size, common)) continue;
-      if (!isOne(common)) {
-        throw new OpError(
-          "shape-mismatch",
-          "the shapes do not broadcast to one another",
-          shapes.map((s) => showShape(s)),
-          "sizes agree, counted from the last axis, or one of them is 1",
-        );
-      }
-      common = size;
-    }
-    return common;
+// On the prototype, since there is a Build for every statement.
+for (const name of elementwiseNames) {
+  Object.defineProperty(Build.prototype, name, {
+    value(this: Build, ...operands: readonly Operand[]): Node {
+      return this.elementwise(name, ...operands);
+    },
+  });
+}
+for (const name of reductionNames) {
+  Object.defineProperty(Build.prototype, name, {
+    value(this: Build, x: Node, axes: readonly number[]): Node {
+      return this.reduce(name, x, axes);
+    },
   });
 }
