@@ -1,14 +1,7 @@
 /** `nndsl compare`: the module's loss and gradients beside those of other autograds, on the same weights and data. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { autograds, type Autograd, type CompareArguments } from "../compare/arguments.ts";
-import {
-  addModelOptions,
-  addTableOptions,
-  dtypeOption,
-  finite,
-  simdOption,
-  takeFile,
-} from "../options.ts";
+import { addModelOptions, addTableOptions, dtypeOption, finite, simdOption, takeFile } from "../options.ts";
 import type { Output } from "../output.ts";
 import { openProgram } from "../program.ts";
 import { dataHelp } from "./train.ts";
