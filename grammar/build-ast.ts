@@ -14,7 +14,7 @@ import {
   NOT_LEVEL,
   prefix as prefixes,
   type InfixOperator,
-} from "./precedence.ts";
+} from "./operators.ts";
 import { closest } from "./suggest.ts";
 import { Attribute, endOf, hardWords, RECOMPUTE, statementWords } from "./tokens.ts";
 
@@ -578,7 +578,7 @@ class Builder {
     return giveUp();
   }
 
-  /** Precedence climbing over the flat reading; see `precedence.ts`. */
+  /** Precedence climbing over the flat reading; see `operators.ts`. */
   expression(reading: Reading): ast.Expression {
     return this.#climb(new Cursor(reading), LAMBDA_LEVEL);
   }
@@ -592,7 +592,7 @@ class Builder {
       const operator = isInfix(token.image) ? token.image : giveUp();
       const binding = infix[operator];
       if (binding.level < level) break;
-      if (binding.associates === "none" && previous && infix[previous] === binding) {
+      if (binding.associates === "none" && previous && infix[previous].level === binding.level) {
         this.#chained(token, operator);
       }
       previous = operator;

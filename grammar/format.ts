@@ -19,7 +19,7 @@ import {
   type Document,
 } from "./document.ts";
 import { parse } from "./parse.ts";
-import { ATOM_LEVEL, infix, LAMBDA_LEVEL, NEGATION_LEVEL, POSTFIX_LEVEL, prefix } from "./precedence.ts";
+import { ATOM_LEVEL, infix, LAMBDA_LEVEL, NEGATION_LEVEL, POSTFIX_LEVEL, prefix } from "./operators.ts";
 
 const WIDTH = 100;
 
@@ -397,7 +397,7 @@ class Printer {
 
 type Named = ast.Import["names"][number] & { readonly span: Span };
 
-/** How tightly an expression holds together; see `precedence.ts`. */
+/** How tightly an expression holds together; see `operators.ts`. */
 function levelOf(e: ast.Expression): number {
   switch (e.kind) {
     case "lambda":

@@ -1,6 +1,6 @@
 /**
  * Tokens → concrete syntax tree. Expressions are read flat, as operands with operators between; `build-ast.ts`
- * gives them their shape from the table in `precedence.ts`. So a sum of any length is a loop here, and the only
+ * gives them their shape from the table in `operators.ts`. So a sum of any length is a loop here, and the only
  * recursion is that of brackets, which are counted beforehand.
  *
  * The grammar is a little wider than the language where that makes for a better diagnostic: an expression alone

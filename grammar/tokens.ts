@@ -32,7 +32,7 @@ export const WhiteSpace = token({
 export const COMMENTS = "comments";
 export const Comment = token({ name: "Comment", pattern: /\/\/[^\r\n]*/, group: COMMENTS });
 
-/** Any infix operator; `precedence.ts` knows how tightly each binds. */
+/** Any infix operator; `operators.ts` knows how tightly each binds. */
 export const Infix = createToken({ name: "Infix", pattern: Lexer.NA, label: "an operator" });
 
 // ------------------------------------------------------------------------- what other languages write instead

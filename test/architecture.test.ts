@@ -135,7 +135,14 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compiler/passes/rules",
     "compiler/generated",
   ],
-  "compiler/diagram": ["compiler/ir", "compiler/ops", "compiler/graph", "compiler/passes", "compiler/derive"],
+  "compiler/diagram": [
+    "grammar",
+    "compiler/ir",
+    "compiler/ops",
+    "compiler/graph",
+    "compiler/passes",
+    "compiler/derive",
+  ],
   compiler: [
     "grammar",
     "runtime",

@@ -2,6 +2,9 @@
  * Formulas as mathematics: a small tree for people to read, with the equalities that a person would use. It is no part of what is
  * computed: like terms are collected and factors cancelled here as real numbers allow, which rounding would not.
  */
+import type { Comparison } from "../../grammar/operators.ts";
+import { opOf } from "../ir/notation.ts";
+import { scalar } from "../ops/scalar.ts";
 
 /** A name: `z`, `h.weight`, the δ of `h`, the ∇ of `h.weight`. */
 export interface Symbol {
@@ -21,14 +24,29 @@ export interface Product {
   readonly factors: readonly { readonly base: Formula; readonly exponent: number }[];
 }
 
-export type Comparison = "<" | "≤" | ">" | "≥" | "=" | "≠";
+/** A number that has a name: √(2/π). */
+export interface Known {
+  readonly kind: "known";
+  readonly value: number;
+  readonly text: string;
+  readonly latex: string;
+}
+
+/** Σ over indices; with `name`, also max, min, Π. */
+export interface Total {
+  readonly kind: "total";
+  readonly name: "Σ" | "Π" | "max" | "min";
+  readonly indices: readonly string[];
+  readonly of: Formula;
+  readonly scalar: boolean;
+}
 
 export type Formula =
   | Symbol
   | Product
+  | Known
+  | Total
   | { readonly kind: "number"; readonly value: number }
-  /** A number that has a name: √(2/π). */
-  | { readonly kind: "known"; readonly value: number; readonly text: string; readonly latex: string }
   | { readonly kind: "sum"; readonly terms: readonly Formula[] }
   /** Matrices, multiplied from left to right. */
   | { readonly kind: "chain"; readonly matrices: readonly Formula[] }
@@ -36,14 +54,6 @@ export type Formula =
   | { readonly kind: "call"; readonly name: string; readonly operands: readonly Formula[] }
   /** base ^ exponent, where the exponent is no number. */
   | { readonly kind: "power"; readonly base: Formula; readonly exponent: Formula }
-  /** Σ over indices; with `name`, also max, min, Π. */
-  | {
-      readonly kind: "total";
-      readonly name: "Σ" | "Π" | "max" | "min";
-      readonly indices: readonly string[];
-      readonly of: Formula;
-      readonly scalar: boolean;
-    }
   /** x[y] */
   | { readonly kind: "entry"; readonly of: Formula; readonly at: string | Formula }
   | { readonly kind: "compare"; readonly name: Comparison; readonly left: Formula; readonly right: Formula }
@@ -73,12 +83,7 @@ export function number(value: number): Formula {
 const plain = (value: number): Formula => ({ kind: "number", value });
 const isClose = (a: number, b: number): boolean => Math.abs(a - b) <= 1e-12 * Math.abs(b);
 
-const known = (value: number, text: string, latex: string): Extract<Formula, { kind: "known" }> => ({
-  kind: "known",
-  value,
-  text,
-  latex,
-});
+const known = (value: number, text: string, latex: string): Known => ({ kind: "known", value, text, latex });
 /** Numbers that a reader knows by another name. */
 const KNOWN = [
   known(Math.PI, "π", String.raw`\pi`),
@@ -426,12 +431,12 @@ export function transposed(formula: Formula): Formula {
 // ----------------------------------------------------------------------------------------------------- choices
 
 const OPPOSITE: Readonly<Record<Comparison, Comparison>> = {
-  "<": "≥",
-  "≥": "<",
-  ">": "≤",
-  "≤": ">",
-  "=": "≠",
-  "≠": "=",
+  "<": ">=",
+  ">=": "<",
+  ">": "<=",
+  "<=": ">",
+  "==": "!=",
+  "!=": "==",
 };
 
 export function compare(name: Comparison, left: Formula, right: Formula): Formula {
@@ -445,7 +450,7 @@ export function compare(name: Comparison, left: Formula, right: Formula): Formul
   const solved = right.kind === "number" ? solve(name, left, right.value) : null;
   if (solved !== null) return solved;
   // relu x is 0 or less where x is.
-  if (left.kind === "call" && left.name === "relu" && isNumber(right, 0) && (name === "≤" || name === ">")) {
+  if (left.kind === "call" && left.name === "relu" && isNumber(right, 0) && (name === "<=" || name === ">")) {
     return compare(name, left.operands[0]!, right);
   }
   return { kind: "compare", name, left, right };
@@ -466,29 +471,14 @@ function solve(name: Comparison, left: Formula, right: number): Formula | null {
 
 const MIRRORED: Readonly<Record<Comparison, Comparison>> = {
   "<": ">",
-  "≥": "≤",
+  ">=": "<=",
   ">": "<",
-  "≤": "≥",
-  "=": "=",
-  "≠": "≠",
+  "<=": ">=",
+  "==": "==",
+  "!=": "!=",
 };
 
-function decide(name: Comparison, a: number, b: number): boolean {
-  switch (name) {
-    case "<":
-      return a < b;
-    case "≤":
-      return a <= b;
-    case ">":
-      return a > b;
-    case "≥":
-      return a >= b;
-    case "=":
-      return a === b;
-    case "≠":
-      return a !== b;
-  }
-}
+const decide = (name: Comparison, a: number, b: number): boolean => scalar(opOf[name], a, b) !== 0;
 
 export function not(condition: Formula): Formula {
   if (condition.kind === "truth") return { kind: "truth", value: !condition.value };
@@ -535,7 +525,7 @@ export function choice(condition: Formula, yes: Formula, no: Formula): Formula {
 const isZeroByZero = (condition: Formula): boolean =>
   condition.kind === "logic" &&
   condition.name === "and" &&
-  condition.operands.some((o) => o.kind === "compare" && o.name === "≠" && same(o.left, o.right));
+  condition.operands.some((o) => o.kind === "compare" && o.name === "!=" && same(o.left, o.right));
 
 /** `formula` where `condition` is known. */
 function assume(formula: Formula, condition: Formula, holds: boolean): Formula {

@@ -1,9 +1,8 @@
 /** Formulas as LaTeX, for any renderer of its mathematics (KaTeX, MathJax): no package is needed but amsmath. */
-import { isScalar, type Formula, type Product, type Symbol } from "./formula.ts";
-import { fractionOf, inReadingOrder, numberText } from "./text.ts";
-
-const LOOSE = { condition: 0, sum: 1, product: 2, power: 3, atom: 4 } as const;
-type Level = (typeof LOOSE)[keyof typeof LOOSE];
+import { ATOM_LEVEL, infix } from "../../grammar/operators.ts";
+import type { Formula, Symbol } from "./formula.ts";
+import { CONDITION_LEVEL, spell, type Notation } from "./spell.ts";
+import { numberText } from "./text.ts";
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
   sigmoid: String.raw`\sigma`,
@@ -19,15 +18,6 @@ const TOTALS = {
   max: String.raw`\max`,
   min: String.raw`\min`,
 } as const;
-const COMPARISONS = {
-  "<": "<",
-  "≤": String.raw`\le`,
-  ">": ">",
-  "≥": String.raw`\ge`,
-  "=": "=",
-  "≠": String.raw`\ne`,
-} as const;
-
 /** `h.weight` is the W of h, `h.bias` its b; `h.z` is the z in h. */
 export function symbolLatex({ mark, name }: Symbol): string {
   const inner = nameLatex(name);
@@ -58,84 +48,7 @@ const GREEK: Readonly<Record<string, string>> = { δ: String.raw`\delta`, σ: St
 const escape = (text: string): string =>
   text.replace(/[\\{}$&#^_%~]/g, (c) => (c === "\\" || c === "^" || c === "~" ? "" : `\\${c}`));
 
-export const formulaLatex = (formula: Formula): string => write(formula)[0];
-
-function write(formula: Formula): readonly [string, Level] {
-  switch (formula.kind) {
-    case "number":
-      return [aloneLatex(formula.value), formula.value < 0 ? LOOSE.sum : LOOSE.atom];
-    case "known":
-      return [formula.latex, LOOSE.atom];
-    case "symbol":
-      return [symbolLatex(formula), LOOSE.atom];
-    case "truth":
-      return [String.raw`\mathrm{${formula.value}}`, LOOSE.atom];
-    case "sum":
-      return [
-        formula.terms
-          .map((term, i) => {
-            const text = term.kind === "number" ? aloneLatex(term.value) : at(term, LOOSE.product);
-            if (!text.startsWith("-")) return i === 0 ? text : ` + ${text}`;
-            return i === 0 ? text : ` - ${text.slice(1)}`;
-          })
-          .join(""),
-        LOOSE.sum,
-      ];
-    case "product":
-      return productLatex(formula);
-    case "chain":
-      return [formula.matrices.map((m) => at(m, LOOSE.power)).join(String.raw`\,`), LOOSE.product];
-    case "transpose":
-      return [`${at(formula.of, LOOSE.atom)}^{\\top}`, LOOSE.power];
-    case "power":
-      return [`${at(formula.base, LOOSE.atom)}^{${formulaLatex(formula.exponent)}}`, LOOSE.power];
-    case "call": {
-      const operands = formula.operands.map(formulaLatex).join(", ");
-      if (formula.name === "abs") return [String.raw`\left|${operands}\right|`, LOOSE.atom];
-      if (formula.name === "sqrt") return [String.raw`\sqrt{${operands}}`, LOOSE.atom];
-      return [`${functionLatex(formula.name)}${enclosed(operands)}`, LOOSE.atom];
-    }
-    case "total": {
-      const below = formula.indices.length === 0 ? "" : `_{${formula.indices.join(",")}}`;
-      return [`${TOTALS[formula.name]}${below} ${at(formula.of, LOOSE.product)}`, LOOSE.product];
-    }
-    case "entry": {
-      const index =
-        typeof formula.at === "string"
-          ? String.raw`\mathtt{${escape(formula.at)}}`
-          : formulaLatex(formula.at);
-      return [`${at(formula.of, LOOSE.atom)}[${index}]`, LOOSE.atom];
-    }
-    case "compare":
-      return [
-        `${at(formula.left, LOOSE.sum)} ${COMPARISONS[formula.name]} ${at(formula.right, LOOSE.sum)}`,
-        LOOSE.condition,
-      ];
-    case "logic": {
-      const operands = formula.operands.map((o) =>
-        o.kind === "logic" ? enclosed(formulaLatex(o)) : formulaLatex(o),
-      );
-      const name = String.raw`\;\text{${formula.name}}\;`;
-      return [formula.name === "not" ? `${name}${operands[0]}` : operands.join(name), LOOSE.condition];
-    }
-    case "indicator":
-      return [`[${formulaLatex(formula.condition)}]`, LOOSE.atom];
-    case "choice": {
-      const rows = [];
-      let rest: Formula = formula;
-      for (; rest.kind === "choice"; rest = rest.no) {
-        rows.push(String.raw`${formulaLatex(rest.yes)} & \text{if } ${formulaLatex(rest.condition)}`);
-      }
-      rows.push(String.raw`${formulaLatex(rest)} & \text{otherwise}`);
-      return [String.raw`\begin{cases} ${rows.join(String.raw` \\ `)} \end{cases}`, LOOSE.atom];
-    }
-  }
-}
-
-function at(formula: Formula, level: Level): string {
-  const [text, own] = write(formula);
-  return own < level ? enclosed(text) : text;
-}
+export const formulaLatex = (formula: Formula): string => spell(formula, notation).text;
 
 const enclosed = (text: string): string =>
   /\\(frac|sum|begin|prod)/.test(text) ? String.raw`\left(${text}\right)` : `(${text})`;
@@ -143,64 +56,45 @@ const enclosed = (text: string): string =>
 export const functionLatex = (name: string): string =>
   FUNCTIONS[name] ?? String.raw`\operatorname{${escape(name)}}`;
 
-function productLatex({ coefficient, factors }: Product): readonly [string, Level] {
-  const { over, under: divisor } = fractionOf(Math.abs(coefficient));
-  const divided = divisor !== 1;
-  const above = factors.filter(({ exponent }) => exponent > 0);
-  const below = factors.filter(({ exponent }) => exponent < 0);
-  const isFraction = below.length > 0;
-  const numbers = [
-    ...(divided && !isFraction ? [String.raw`\tfrac{${numberLatex(over)}}{${divisor}}`] : []),
-    ...((divided && !isFraction) || over === 1 ? [] : [numberLatex(over)]),
-  ];
-  const ordered = inReadingOrder(above);
-  const single = numbers.length === 0 && above.length === 1;
-  const level = isFraction && single ? LOOSE.condition : single ? LOOSE.product : LOOSE.power;
-
-  let text = numbers.join("");
-  let before: Formula | null = null;
-  for (const factor of ordered) {
-    const own = factorLatex(factor.base, factor.exponent, level);
-    const entrywise = before !== null && !isScalar(before) && !isScalar(factor.base);
-    text += entrywise
-      ? String.raw` \circ ${own}`
-      : text === "" || /^(\(|\\left\()/.test(own)
-        ? own
-        : String.raw`\,${own}`;
-    before = factor.base;
-  }
-  const sign = coefficient < 0 ? "-" : "";
-  if (!isFraction) {
-    const isPower = single && sign === "" && ordered[0]!.exponent !== 1;
-    return [sign + text, isPower ? LOOSE.power : LOOSE.product];
-  }
-  const under = [
-    ...(divided ? [numberLatex(divisor)] : []),
-    ...below.map(({ base, exponent }) =>
-      factorLatex(base, -exponent, below.length === 1 && !divided ? LOOSE.condition : LOOSE.power),
-    ),
-  ];
-  return [
-    String.raw`${sign}\frac{${text === "" ? "1" : text}}{${under.join(String.raw`\,`)}}`,
-    LOOSE.product,
-  ];
-}
-
-function factorLatex(base: Formula, exponent: number, level: Level): string {
-  if (exponent === 1) return at(base, level);
-  if (exponent === 0.5) return String.raw`\sqrt{${formulaLatex(base)}}`;
-  return `${at(base, LOOSE.atom)}^{${numberLatex(exponent)}}`;
-}
-
-/** A number that multiplies nothing: 0.25, but 2/3. */
-function aloneLatex(value: number): string {
-  const { over, under } = fractionOf(Math.abs(value));
-  if (over === 1 || under === 1) return numberLatex(value);
-  return String.raw`${value < 0 ? "-" : ""}\tfrac{${over}}{${under}}`;
-}
+const notation: Notation = {
+  symbol: symbolLatex,
+  number: numberLatex,
+  known: ({ latex }) => latex,
+  truth: (value) => String.raw`\mathrm{${value}}`,
+  enclosed,
+  times: String.raw`\,`,
+  entrywise: String.raw` \circ `,
+  transposed: (of) => String.raw`${of}^{\top}`,
+  exponent: ({ text }) => `^{${text}}`,
+  power: (exponent) => `^{${numberLatex(exponent)}}`,
+  call(name, operands) {
+    if (name === "abs") return String.raw`\left|${operands}\right|`;
+    return name === "sqrt" ? String.raw`\sqrt{${operands}}` : functionLatex(name) + enclosed(operands);
+  },
+  total: (name, indices) => TOTALS[name] + (indices.length === 0 ? "" : `_{${indices.join(",")}}`),
+  endsInTotal: false,
+  slice: (slice) => String.raw`\mathtt{${escape(slice)}}`,
+  comparison: (name) => infix[name].latex ?? name,
+  logic: (name) => String.raw`\;\text{${name}}\;`,
+  choice(cases, otherwise) {
+    const rows = [
+      ...cases.map(([value, condition]) => String.raw`${value} & \text{if } ${condition}`),
+      String.raw`${otherwise} & \text{otherwise}`,
+    ];
+    return {
+      text: String.raw`\begin{cases} ${rows.join(String.raw` \\ `)} \end{cases}`,
+      level: ATOM_LEVEL,
+    };
+  },
+  fraction: (over, under) => ({ text: String.raw`\tfrac{${over}}{${under}}`, level: ATOM_LEVEL }),
+  fractionLeads: true,
+  quotient: (over, under) => String.raw`\frac{${over}}{${under.join(String.raw`\,`)}}`,
+  // The bar holds both together.
+  quotientLevel: CONDITION_LEVEL,
+};
 
 function numberLatex(value: number): string {
-  if (!Number.isFinite(value)) return value > 0 ? String.raw`\infty` : String.raw`-\infty`;
+  if (value === Infinity) return String.raw`\infty`;
   const [mantissa, exponent] = numberText(value).split("e");
   return exponent === undefined ? mantissa! : String.raw`${mantissa} \cdot 10^{${Number(exponent)}}`;
 }

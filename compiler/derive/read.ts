@@ -1,5 +1,7 @@
 /** From a node of the graph to the formula a person would write for it. */
+import { isComparison } from "../../grammar/operators.ts";
 import type { Node } from "../ir/node.ts";
+import { operatorOf } from "../ir/notation.ts";
 import { isOne, sameSize, showSize, type Shape } from "../ir/size.ts";
 import {
   both,
@@ -17,8 +19,8 @@ import {
   symbol,
   times,
   transposed,
-  type Comparison,
   type Formula,
+  type Total,
 } from "./formula.ts";
 
 export interface Reading {
@@ -29,15 +31,6 @@ export interface Reading {
   readonly asNumber: boolean;
 }
 
-const COMPARISONS: Partial<Record<Node["op"], Comparison>> = {
-  lt: "<",
-  le: "≤",
-  gt: ">",
-  ge: "≥",
-  eq: "=",
-  ne: "≠",
-};
-
 /** Letters for the axes of fixed size, by place; the free one has its own name in lower case. */
 const INDICES = "ijklmopqrst";
 /** Entries of a table that are written out. */
@@ -46,8 +39,8 @@ const MOST_ENTRIES = 8;
 /** What `node` is, where its operands are what `operands` says. */
 export function readNode(node: Node, operands: readonly Formula[], reading: Reading): Formula {
   const [a, b, c] = operands;
-  const name = COMPARISONS[node.op];
-  if (name !== undefined) return compare(name, numeric(a!), numeric(b!));
+  const operator = operatorOf(node.op);
+  if (operator !== undefined && isComparison(operator)) return compare(operator, numeric(a!), numeric(b!));
   switch (node.op) {
     case "add":
     case "couple":
@@ -159,7 +152,7 @@ function numeric(formula: Formula): Formula {
 
 type Reduction = Extract<Node, { op: "sum" | "prod" | "reduce_max" | "reduce_min" | "logsumexp" }>;
 
-function total(name: "Σ" | "Π" | "max" | "min", node: Reduction, of: Formula, reading: Reading): Formula {
+function total(name: Total["name"], node: Reduction, of: Formula, reading: Reading): Formula {
   const { shape } = node.operands[0]!;
   const { axes } = node.attributes;
   const indices = axes.filter((axis) => !isOne(shape[axis]!)).map((axis) => indexOf(shape, axis, reading));
@@ -168,12 +161,7 @@ function total(name: "Σ" | "Π" | "max" | "min", node: Reduction, of: Formula, 
 }
 
 /** Σ -x = -Σ x */
-function summed(
-  name: "Σ" | "Π" | "max" | "min",
-  indices: readonly string[],
-  of: Formula,
-  scalar: boolean,
-): Formula {
+function summed(name: Total["name"], indices: readonly string[], of: Formula, scalar: boolean): Formula {
   const isNegative = name === "Σ" && of.kind === "product" && of.coefficient < 0;
   const sum: Formula = { kind: "total", name, indices, of: isNegative ? negated(of) : of, scalar };
   return isNegative ? negated(sum) : sum;

@@ -2,6 +2,7 @@
  * A model as a picture before it has places: boxes, arrows, groups. What a formula on tensors does not spell out (broadcasts, reshapes,
  * numbers) is not drawn.
  */
+import { infix } from "../../grammar/operators.ts";
 import { nameNodes, ownersOf } from "../derive/names.ts";
 import { formulaText } from "../derive/text.ts";
 import { readNode, type Reading } from "../derive/read.ts";
@@ -10,6 +11,7 @@ import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
 import { NO_ROOTS, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
+import { operatorOf } from "../ir/notation.ts";
 import { isOne, showShape } from "../ir/size.ts";
 import { differentiate } from "../passes/differentiate.ts";
 import { applyRules } from "../passes/rewrite.ts";
@@ -490,11 +492,12 @@ class Draughtsman {
       const formula = readNode(node, [], this.#reading);
       return formula.kind === "symbol" ? formula.name : formulaText(formula);
     }
-    const sign = SIGNS[op];
-    if (sign !== undefined) {
+    const operator = operatorOf(op);
+    if (operator !== undefined) {
+      const sign = infix[operator].sign ?? operator;
       const numbers = node.operands.map((operand) => {
         const source = unviewed(operand);
-        return isNumber(source) ? this.#numberText(source) : null;
+        return isNumber(source) && op !== "matmul" ? this.#numberText(source) : null;
       });
       const [left, right] = numbers;
       if (right !== null && right !== undefined) return `${sign} ${right}`;
@@ -615,21 +618,7 @@ function readFormula(node: Node, reading: Reading, nameOf: (node: Node) => strin
   return formulas.get(node)!;
 }
 
-const SIGNS: Partial<Record<Node["op"], string>> = {
-  add: "+",
-  sub: "−",
-  mul: "×",
-  div: "÷",
-  pow: "^",
-  lt: "<",
-  le: "≤",
-  gt: ">",
-  ge: "≥",
-  eq: "=",
-  ne: "≠",
-};
 const FUNCTIONS: Partial<Record<Node["op"], string>> = {
-  matmul: "@",
   neg: "−",
   reciprocal: "1/·",
   sigmoid: "σ",

@@ -1,16 +1,16 @@
 /** Operators on values: on numbers at once, on tensors as nodes. */
 import type { BinaryOperator } from "../../grammar/ast.ts";
+import type { Comparison } from "../../grammar/operators.ts";
 import type { Build } from "../graph/build.ts";
 import type { ElementwiseName, Node } from "../ir/node.ts";
+import { opOf } from "../ir/notation.ts";
 import { OpError } from "../ir/op-error.ts";
 import { scalar } from "../ops/scalar.ts";
 import { product } from "./product.ts";
 import { isStatic, toFloat, toNode } from "./tensors.ts";
 import { boolean, isCallable, kindOf, number, tensor, type Value } from "./values.ts";
 
-const arithmetic = { "+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow" } as const;
-
-const comparison = { "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne" } as const;
+type Arithmetic = "+" | "-" | "*" | "/" | "^";
 
 /** `left operator right`. `and` and `or` of booleans that are known are decided before, so that the right side may be left alone. */
 export function binary(build: Build, operator: BinaryOperator, left: Value, right: Value): Value {
@@ -19,10 +19,8 @@ export function binary(build: Build, operator: BinaryOperator, left: Value, righ
     case "-":
     case "*":
     case "/":
-    case "^": {
-      const op = arithmetic[operator];
-      return staticArithmetic(operator, left, right) ?? elementwise(build, op, left, right);
-    }
+    case "^":
+      return staticArithmetic(operator, left, right) ?? elementwise(build, opOf[operator], left, right);
     case "<":
     case "<=":
     case ">":
@@ -30,7 +28,7 @@ export function binary(build: Build, operator: BinaryOperator, left: Value, righ
     case "==":
     case "!=": {
       const known = staticComparison(operator, left, right);
-      return known === null ? elementwise(build, comparison[operator], left, right) : boolean(known);
+      return known === null ? elementwise(build, opOf[operator], left, right) : boolean(known);
     }
     case "@":
       return tensor(product(build, toFloat(build, left), toFloat(build, right)));
@@ -52,7 +50,7 @@ function elementwise(build: Build, op: ElementwiseName, left: Value, right: Valu
 }
 
 /** `null` where the value is not known, or is not a size or a number. */
-function staticArithmetic(operator: keyof typeof arithmetic, left: Value, right: Value): Value | null {
+function staticArithmetic(operator: Arithmetic, left: Value, right: Value): Value | null {
   if (operator === "+" && isPlainList(left) && isPlainList(right)) {
     throw new OpError(
       "type-mismatch",
@@ -62,7 +60,7 @@ function staticArithmetic(operator: keyof typeof arithmetic, left: Value, right:
     );
   }
   if (left.kind === "number" && right.kind === "number")
-    return number(scalar(arithmetic[operator], left.value, right.value));
+    return number(scalar(opOf[operator], left.value, right.value));
   if (left.kind === "boolean" || right.kind === "boolean") {
     throw new OpError(
       "type-mismatch",
@@ -101,8 +99,8 @@ function sizeArithmetic(operator: string, left: Value, right: Value): Value | nu
 }
 
 /** `null` where it is a question for run time. */
-function staticComparison(operator: keyof typeof comparison, left: Value, right: Value): boolean | null {
-  const holds = (a: number, b: number): boolean => scalar(comparison[operator], a, b) !== 0;
+function staticComparison(operator: Comparison, left: Value, right: Value): boolean | null {
+  const holds = (a: number, b: number): boolean => scalar(opOf[operator], a, b) !== 0;
   if (left.kind === "number" && right.kind === "number") return holds(left.value, right.value);
   if (left.kind === "size" && right.kind === "size") return holds(left.count, right.count);
   if (operator !== "==" && operator !== "!=") return null;

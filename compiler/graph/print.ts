@@ -6,7 +6,7 @@
 import { reachable } from "./graph.ts";
 import type { Model, NamedNode } from "./model.ts";
 import type { Node } from "../ir/node.ts";
-import { INFIX, showNumber } from "../ir/notation.ts";
+import { operatorOf, showNumber } from "../ir/notation.ts";
 import { isOne, showShape, showSize, type Shape } from "../ir/size.ts";
 
 /** Every so many views on one another, one gets a line. */
@@ -165,8 +165,8 @@ class Printer {
 
   #formula(node: Node): string {
     const operands = node.operands.map((operand) => this.reference(operand));
-    const infix = INFIX[node.op];
-    if (infix !== undefined) return operands.join(` ${infix.symbol} `);
+    const operator = operatorOf(node.op);
+    if (operator !== undefined) return operands.join(` ${operator} `);
     if (node.op === "neg") return `-${operands[0]}`;
     return [node.op, ...operands, ...this.#details(node)].join(" ");
   }

@@ -1,32 +1,32 @@
-/** How formulas are spelled, as the language spells them: infix operators and numbers. */
+/** How formulas are spelled, as the language spells them: the ops that operators stand for, and numbers. */
+import type { BinaryOperator } from "../../grammar/ast.ts";
 import type { OpName } from "./node.ts";
 
-interface Infix {
-  readonly symbol: string;
-  /** Of two operators the one with the higher rank binds tighter. */
-  readonly rank: number;
-}
+/** What an operator does to tensors. */
+export const opOf = {
+  "+": "add",
+  "-": "sub",
+  "*": "mul",
+  "/": "div",
+  "^": "pow",
+  "@": "matmul",
+  "<": "lt",
+  "<=": "le",
+  ">": "gt",
+  ">=": "ge",
+  "==": "eq",
+  "!=": "ne",
+  and: "and",
+  or: "or",
+} as const satisfies Readonly<Record<BinaryOperator, OpName>>;
 
-/** Rank of comparisons, of which none may stand in another without parentheses. */
-export const COMPARISON = 3;
+// `Object.entries` forgets the type of the keys.
+const operators: ReadonlyMap<OpName, BinaryOperator> = new Map(
+  Object.entries(opOf).map(([operator, op]) => [op, operator as BinaryOperator]),
+);
 
-export const INFIX: Readonly<Partial<Record<OpName, Infix>>> = {
-  or: { symbol: "or", rank: 1 },
-  and: { symbol: "and", rank: 2 },
-  eq: { symbol: "==", rank: COMPARISON },
-  ne: { symbol: "!=", rank: COMPARISON },
-  lt: { symbol: "<", rank: COMPARISON },
-  le: { symbol: "<=", rank: COMPARISON },
-  gt: { symbol: ">", rank: COMPARISON },
-  ge: { symbol: ">=", rank: COMPARISON },
-  add: { symbol: "+", rank: 4 },
-  sub: { symbol: "-", rank: 4 },
-  mul: { symbol: "*", rank: 5 },
-  div: { symbol: "/", rank: 5 },
-  matmul: { symbol: "@", rank: 5 },
-  // Unary minus has rank 7.
-  pow: { symbol: "^", rank: 8 },
-};
+/** The operator that an op is written with. */
+export const operatorOf = (op: OpName): BinaryOperator | undefined => operators.get(op);
 
 /** `0.5`, `-0`, `inf`, `NaN` */
 export function showNumber(value: number): string {

@@ -1,13 +1,18 @@
 /** A kernel's formula as a person would write it: `h = sigmoid(x @ h_weight' + h_bias)`. */
-import { COMPARISON, INFIX, showNumber } from "../ir/notation.ts";
+import {
+  ATOM_LEVEL,
+  NEGATION_LEVEL,
+  PRODUCT_LEVEL,
+  spellInfix,
+  within,
+  type Spelled,
+} from "../../grammar/operators.ts";
+import { operatorOf, showNumber } from "../ir/notation.ts";
 import { showSize } from "../ir/size.ts";
-import type { Nest, Product } from "./kernel.ts";
+import type { Nest, Product, Value } from "./kernel.ts";
 
 type Nameless = Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula">;
 
-const PRODUCT = 5;
-const NEGATION = 7;
-const ATOM = 9;
 /** Beyond this a formula helps nobody. */
 const LONGEST = 240;
 
@@ -29,65 +34,47 @@ export function formulaOf(kernel: Nameless, labels: readonly string[]): string {
 
 function expression(kernel: Nameless, root: number, named: ReadonlyMap<number, string>): string {
   // Values come after what they are made of; a text that is too long already need not grow.
-  const texts: { text: string; rank: number }[] = [];
-  const wrap = (value: number, rank: number): string => {
-    const part = texts[value]!;
-    return part.rank >= rank ? part.text : `(${part.text})`;
-  };
+  const spelled: Spelled[] = [];
   for (const [i, value] of kernel.values.slice(0, root + 1).entries()) {
     const name = named.get(i);
-    if (name !== undefined) {
-      texts.push({ text: name, rank: ATOM });
-      continue;
-    }
-    let [text, rank] = ["", ATOM];
-    switch (value.kind) {
-      case "load":
-        text = kernel.operands[value.operand]!.name;
-        break;
-      case "constant":
-        text = showNumber(rounded(value.value));
-        rank = value.value < 0 ? NEGATION : ATOM;
-        break;
-      case "extent":
-        text = showSize(value.size);
-        rank = value.size.count === 1 ? ATOM : 5;
-        break;
-      case "index":
-        text = "index";
-        break;
-      case "random":
-        text = value.distribution;
-        break;
-      case "reduce":
-        text = `${value.op}(${texts[value.value]!.text})`;
-        break;
-      case "product":
-        text = product(kernel);
-        rank = PRODUCT;
-        break;
-      case "apply": {
-        const infix = INFIX[value.op];
-        const [a, b] = value.arguments;
-        if (value.op === "neg") [text, rank] = [`-${wrap(a!, NEGATION)}`, NEGATION];
-        else if (value.op === "cast") [text, rank] = [texts[a!]!.text, texts[a!]!.rank];
-        else if (infix === undefined)
-          text = `${value.op}(${value.arguments.map((v) => texts[v]!.text).join(", ")})`;
-        else {
-          ({ rank } = infix);
-          const isOneSided = value.op === "pow" || rank === COMPARISON;
-          text = `${wrap(a!, isOneSided ? rank + 1 : rank)} ${infix.symbol} ${wrap(b!, rank + 1)}`;
-        }
-        break;
-      }
-      default:
-        value satisfies never;
-    }
-    if (text.length > LONGEST) [text, rank] = [`${text.slice(0, LONGEST)}…`, ATOM];
-    texts.push({ text, rank });
+    const { text, level } = name === undefined ? spell(kernel, value, spelled) : atom(name);
+    spelled.push(text.length > LONGEST ? atom(`${text.slice(0, LONGEST)}…`) : { text, level });
   }
-  return texts[root]!.text;
+  return spelled[root]!.text;
 }
+
+/** A value, where those before it are `spelled`. */
+function spell(kernel: Nameless, value: Value, spelled: readonly Spelled[]): Spelled {
+  switch (value.kind) {
+    case "load":
+      return atom(kernel.operands[value.operand]!.name);
+    case "constant":
+      return {
+        text: showNumber(rounded(value.value)),
+        level: value.value < 0 ? NEGATION_LEVEL : ATOM_LEVEL,
+      };
+    case "extent":
+      return { text: showSize(value.size), level: value.size.count === 1 ? ATOM_LEVEL : PRODUCT_LEVEL };
+    case "index":
+      return atom("index");
+    case "random":
+      return atom(value.distribution);
+    case "reduce":
+      return atom(`${value.op}(${spelled[value.value]!.text})`);
+    case "product":
+      return { text: product(kernel), level: PRODUCT_LEVEL };
+    case "apply": {
+      const [a, b] = value.arguments.map((argument) => spelled[argument]!);
+      const operator = operatorOf(value.op);
+      if (operator !== undefined) return spellInfix(operator, a!, b!);
+      if (value.op === "neg") return { text: `-${within(a!, NEGATION_LEVEL)}`, level: NEGATION_LEVEL };
+      if (value.op === "cast") return a!;
+      return atom(`${value.op}(${value.arguments.map((argument) => spelled[argument]!.text).join(", ")})`);
+    }
+  }
+}
+
+const atom = (text: string): Spelled => ({ text, level: ATOM_LEVEL });
 
 function product(kernel: Nameless): string {
   if (kernel.kind !== "product") return "product";
