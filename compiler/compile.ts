@@ -9,22 +9,18 @@ import { loadProgram } from "./elaborate/load.ts";
 import { declarationsText, fileName, moduleText, threadsText } from "./emit/module.ts";
 import { buildManifest, manifestText } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
-import type { Model } from "./graph/model.ts";
 import { showNumber } from "./ir/notation.ts";
 import { printModel } from "./graph/print.ts";
 import { verify } from "./graph/verify.ts";
 import {
   USUAL_ROWS,
+  type Analysis,
   type Compiled,
   type CompileOptions,
   type SourceOptions,
   type StageName,
 } from "./options.ts";
-import { advise } from "./passes/advise.ts";
-import { differentiate } from "./passes/differentiate.ts";
-import { lower } from "./passes/lower.ts";
-import { simplify } from "./passes/simplify.ts";
-import { stabilise } from "./passes/stabilise.ts";
+import { runPasses } from "./passes/pipeline.ts";
 import { formatOf } from "./render/format.ts";
 import { render } from "./render/render.ts";
 import { buildReport } from "./report.ts";
@@ -35,35 +31,6 @@ import { printProgram } from "./schedule/print.ts";
 import { schedule } from "./schedule/schedule.ts";
 import { version } from "./version.ts";
 import { verifyProgram } from "./schedule/verify-program.ts";
-
-/** From formulas typed to formulas with good derivatives. */
-const formulaPasses = [
-  ["stabilise", stabilise],
-  ["advise", advise],
-] as const;
-
-/** From formulas to the joint graph of values and gradients, in the terms of the source. */
-const gradientPasses = [
-  ["differentiate", differentiate],
-  ["simplify", simplify],
-] as const;
-
-/** From the joint graph to the ops that kernels are made of. */
-const kernelPasses = [
-  ["lower", lower],
-  ["simplify-lowered", simplify],
-] as const;
-
-/** Everything that is known of a program before code is made for it. */
-export interface Analysis {
-  /** The formulas as they were written. */
-  readonly elaborated: Model;
-  readonly formulas: Model;
-  readonly joint: Model;
-  readonly diagnostics: readonly Diagnostic[];
-  readonly ast: () => string;
-  readonly sourceHash: string;
-}
 
 /**
  * Reads and differentiates a program.
@@ -113,8 +80,8 @@ function analyseModel(
   if (model === null) throw new CompilerFault("no model and no error");
   verify(model, "elaborate");
 
-  const formulas = run(model, formulaPasses);
-  const joint = run(formulas, gradientPasses);
+  const formulas = runPasses(model, "stabilise", "advise");
+  const joint = runPasses(formulas, "differentiate", "simplify");
   const diagnostics = inOrder(outline.program, [...found, ...joint.warnings]);
   if (hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
   return { elaborated: model, formulas, joint, diagnostics };
@@ -129,12 +96,13 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   warmUp();
   const dtype = options.dtype ?? "f32";
   const simd = options.simd ?? "strict";
-  const { formulas, joint, diagnostics, ast, sourceHash } = await analyse(source, options);
+  const analysis = await analyse(source, options);
+  const { formulas, joint, diagnostics, ast, sourceHash } = analysis;
 
   const elementBytes = dtype === "f64" ? 8 : 4;
   const rows = options.memory?.rows ?? options.reportRows ?? USUAL_ROWS;
   const memory = options.memory === undefined ? undefined : { bytes: options.memory.bytes, rows };
-  const program: Program = schedule(run(joint, kernelPasses), {
+  const program: Program = schedule(runPasses(joint, "lower", "simplify-lowered"), {
     elementBytes,
     ...(memory === undefined ? {} : { memory }),
   });
@@ -176,6 +144,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
       wat,
     }),
     report: buildReport(joint, program, plan, rows),
+    analysis,
   };
 }
 
@@ -218,14 +187,6 @@ function diagnose(loaded: Loaded, options: SourceOptions): readonly Diagnostic[]
 function diagnosticsOf(error: unknown): readonly Diagnostic[] {
   if (error instanceof DiagnosticError) return error.diagnostics;
   throw error;
-}
-
-function run(model: Model, passes: readonly (readonly [string, (model: Model) => Model])[]): Model {
-  for (const [name, pass] of passes) {
-    model = pass(model);
-    verify(model, name);
-  }
-  return model;
 }
 
 const hasErrors = (diagnostics: readonly Diagnostic[]): boolean =>

@@ -1,7 +1,7 @@
 /** The compiler's functions as JavaScript calls them, where no types hold options to their names. */
 import { format as formatText } from "../grammar/format.ts";
 import * as compiler from "./compile.ts";
-import type { Compiled, CompileOptions, SourceOptions } from "./options.ts";
+import type { Analysis, Compiled, CompileOptions, SourceOptions } from "./options.ts";
 import type { Diagnostic } from "../grammar/diagnostic.ts";
 import { closest } from "./suggest.ts";
 
@@ -39,7 +39,7 @@ function checkNames(options: object, names: readonly string[]): void {
  * Reads and differentiates a program.
  * @throws DiagnosticError with every error found in it, OptionError for an option that there is not
  */
-export async function analyse(source: string, options: SourceOptions = {}): Promise<compiler.Analysis> {
+export async function analyse(source: string, options: SourceOptions = {}): Promise<Analysis> {
   checkNames(options, sourceNames);
   return compiler.analyse(source, options);
 }

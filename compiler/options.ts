@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../grammar/diagnostic.ts";
 import type { Manifest } from "../runtime/manifest.ts";
 import type { Bytes } from "../runtime/types.ts";
+import type { Model } from "./graph/model.ts";
 import type { Report } from "./report.ts";
 
 export interface SourceOptions {
@@ -49,6 +50,19 @@ export interface Stages {
 export type StageName = keyof Stages;
 export const stageNames: readonly StageName[] = ["ast", "ir", "grad", "kernels", "as", "wat"];
 
+/** Everything that is known of a program before code is made for it. */
+export interface Analysis {
+  /** The formulas as they were written. */
+  readonly elaborated: Model;
+  /** With good derivatives. */
+  readonly formulas: Model;
+  /** Values and gradients in one graph, in the terms of the source. */
+  readonly joint: Model;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly ast: () => string;
+  readonly sourceHash: string;
+}
+
 export interface Compiled {
   /** The model's name in kebab case: the name of its files. */
   readonly name: string;
@@ -65,4 +79,5 @@ export interface Compiled {
   readonly diagnostics: readonly Diagnostic[];
   readonly stages: Stages;
   readonly report: Report;
+  readonly analysis: Analysis;
 }

@@ -8,6 +8,7 @@ import { printModel } from "../compiler/graph/print.ts";
 import { fixed } from "../compiler/ir/size.ts";
 import { verify } from "../compiler/graph/verify.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
+import { verifyAfter } from "../compiler/passes/pipeline.ts";
 import { DiagnosticError } from "../grammar/diagnostic.ts";
 import { ALL, Formulas, modelOf, pass, shapeOf, stream, values } from "./helpers/graph.ts";
 
@@ -168,7 +169,7 @@ describe("gradients that are missing", () => {
   const warnings = (loss: (b: Formulas, w: Node, v: Node) => Node) => {
     const b = new Formulas();
     const model = differentiate(training(b, (w, v) => loss(b, w, v)));
-    verify(model, "differentiate");
+    verifyAfter(model, "differentiate");
     return model.warnings.map((d) => `${d.severity} ${d.code} at ${d.labels[0]!.span.start}`);
   };
   test("a parameter that is not used", () => {
@@ -198,12 +199,16 @@ describe("the verifier", () => {
   test("names the pass and the node", () => {
     const b = new Formulas();
     const x = b.input("x", 2);
-    expect(() => verify(modelOf(b.graph, [b.grad(b.sumAll(x), x)]), "differentiate")).toThrow(CompilerFault);
-    expect(() => verify(modelOf(b.graph, [b.softmax(x, 0)]), "lower")).toThrow(
+    expect(() => verifyAfter(modelOf(b.graph, [b.grad(b.sumAll(x), x)]), "differentiate")).toThrow(
+      CompilerFault,
+    );
+    expect(() => verifyAfter(modelOf(b.graph, [b.softmax(x, 0)]), "lower")).toThrow(
       /after lower: .*softmax.* not lowered/,
     );
     const wrong = { ...b.exp(x), shape: [fixed(3)] } as Node;
-    expect(() => verify(modelOf(b.graph, [wrong]), "simplify")).toThrow(/\[3\] and should be float\[2\]/);
+    expect(() => verifyAfter(modelOf(b.graph, [wrong]), "simplify")).toThrow(
+      /\[3\] and should be float\[2\]/,
+    );
     const model = training(b, (w) => b.sumAll(w));
     const roots = { ...model.roots, trainingLoss: x };
     expect(() => verify({ ...model, roots }, "elaborate")).toThrow(/the training loss is \[2\]/);

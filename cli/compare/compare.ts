@@ -3,7 +3,7 @@ import { judge } from "../../compiler/compare/judge.ts";
 import { askDifferences } from "../../compiler/compare/numeric.ts";
 import { Lacking, randomData, type Answer, type Question } from "../../compiler/compare/question.ts";
 import { askTape } from "../../compiler/compare/run-tape.ts";
-import { analyse, version, type Analysis } from "../../compiler/index.ts";
+import { version, type Analysis } from "../../compiler/index.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 import type { Net, Tensor } from "../../runtime/index.ts";
 import { dataFolders } from "../commands/train.ts";
@@ -39,7 +39,7 @@ export async function compareCommand(
   const file = program.path;
   const { dtype, simd, seed } = options;
   const source = sourceOptions(options);
-  const { wasm, manifest } = await compileProgram(program, { ...source, dtype, simd }, output);
+  const { wasm, manifest, analysis } = await compileProgram(program, { ...source, dtype, simd }, output);
   if (!manifest.loss) {
     throw new ModelError(
       "no-loss",
@@ -48,7 +48,6 @@ export async function compareCommand(
       "add a line such as `loss mse(p, y)`",
     );
   }
-  const analysis = await analyse(program.text, { ...program.options, ...source });
   const net = await loadNet(wasm, seed, file);
 
   const given = dataSpec.length === 0 ? null : await readData(net, dataSpec, options, file);

@@ -5,17 +5,16 @@
 import { closest } from "../suggest.ts";
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
-import { NO_ROOTS, type InputInfo, type Model, type NamedNode } from "../graph/model.ts";
+import type { InputInfo, Model, NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
-import { differentiate } from "../passes/differentiate.ts";
-import { applyRules } from "../passes/rewrite.ts";
+import { ask } from "../passes/pipeline.ts";
 import { symbol, weight, type Formula, type Symbol } from "./formula.ts";
 import { formulaLatex, functionLatex, nameLatex, symbolLatex } from "./latex.ts";
 import { nameNodes } from "./names.ts";
 import { isOneNumber, readNode, type Reading } from "./read.ts";
-import { readableSimplifications } from "./rules.ts";
+import { derivedReadably } from "./rules.ts";
 import { formulaText, symbolText } from "./text.ts";
 
 /** One gradient. */
@@ -87,7 +86,7 @@ const ARITHMETIC: ReadonlySet<Node["op"]> = new Set([
  * @throws DerivationError `nothing-to-derive` `unknown-wrt` `no-gradient`, DiagnosticError where an op has no derivative
  */
 export function derive(model: Model, options: DeriveOptions = {}): Derivation {
-  const question = ask(model, options);
+  const question = questionOf(model, options);
   const { freeName, parameters } = model;
   const reading: Reading = {
     freeName: freeName ?? "N",
@@ -128,7 +127,7 @@ interface Question {
   readonly gradients: readonly NamedNode[];
 }
 
-function ask(model: Model, { wrt, functionName }: DeriveOptions): Question {
+function questionOf(model: Model, { wrt, functionName }: DeriveOptions): Question {
   const { roots, graph } = model;
   const build = new Build(graph);
   const outputs = roots.outputs.filter(({ node }) => node.type === "float");
@@ -164,34 +163,28 @@ function ask(model: Model, { wrt, functionName }: DeriveOptions): Question {
 
   const floats = [...names].filter(([node]) => node.type === "float");
   const outputNodes = new Set(roots.trainingLoss === null ? results : []);
-  const asked = [
-    ...results.map((node) => ({ name: "", node })),
-    ...floats.map(([node, name]) => ({ name, node })),
-    // The gradient that arrives at an output has its name already.
-    ...floats.flatMap(([node, name]) =>
-      outputNodes.has(node) ? [] : [{ name, node: build.grad(whole, node) }],
-    ),
-    ...targets.map(({ path, node }) => ({ name: path, node: build.grad(whole, node) })),
-  ];
-  const derived = applyRules(
-    differentiate({ ...model, roots: { ...NO_ROOTS, outputs: asked } }),
-    "simplify",
-    readableSimplifications,
-  ).roots.outputs;
-  const cotangentCount = asked.length - results.length - floats.length - targets.length;
-  const values = derived.slice(results.length, results.length + floats.length);
+  // The gradient that arrives at an output has its name already.
+  const reached = floats.filter(([node]) => !outputNodes.has(node));
+  const gradientBy = (node: Node): Node => build.grad(whole, node);
+  const { found } = ask(
+    model,
+    {
+      results,
+      values: floats.map(([node]) => node),
+      cotangents: reached.map(([node]) => gradientBy(node)),
+      gradients: targets.map(({ node }) => gradientBy(node)),
+    },
+    derivedReadably,
+  );
   return {
     of: roots.trainingLoss !== null ? "loss" : outputs.map(({ name }) => name).join(", "),
-    result: derived[0]!.node,
+    result: found.results[0]!,
     inputs: model.inputs,
     isFunction,
     given,
-    values,
-    cotangents: derived.slice(
-      results.length + floats.length,
-      results.length + floats.length + cotangentCount,
-    ),
-    gradients: derived.slice(asked.length - targets.length),
+    values: found.values.map((node, i) => ({ name: floats[i]![1], node })),
+    cotangents: found.cotangents.map((node, i) => ({ name: reached[i]![1], node })),
+    gradients: found.gradients.map((node, i) => ({ name: targets[i]!.path, node })),
   };
 }
 

@@ -1,3 +1,6 @@
+import type { Model } from "../graph/model.ts";
+import { runPasses } from "../passes/pipeline.ts";
+import { applyRules } from "../passes/rewrite.ts";
 import { simplifications } from "../passes/rules/simplifications.ts";
 
 /** Rules of `simplify` that spare work and hide the formula: 1/x by itself, products of depth 1 as outer ones. */
@@ -10,5 +13,10 @@ const UNREADABLE: ReadonlySet<string> = new Set([
   "permute-ones",
 ]);
 
-/** The simplifications that make a formula easier to read. */
-export const readableSimplifications = simplifications.filter(({ name }) => !UNREADABLE.has(name));
+const readableSimplifications = simplifications.filter(({ name }) => !UNREADABLE.has(name));
+
+/** Values and gradients as a person would write them: simplified by the readable rules alone. */
+export const derivedReadably = (model: Model): Model =>
+  runPasses(model, "differentiate", "simplify", {
+    simplify: (given) => applyRules(given, "simplify", readableSimplifications),
+  });

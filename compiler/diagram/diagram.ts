@@ -9,13 +9,12 @@ import { readNode, type Reading } from "../derive/read.ts";
 import { symbol, weight, type Formula } from "../derive/formula.ts";
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
-import { NO_ROOTS, type Model } from "../graph/model.ts";
+import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf } from "../ir/notation.ts";
 import { isOne, showShape } from "../ir/size.ts";
-import { differentiate } from "../passes/differentiate.ts";
-import { applyRules } from "../passes/rewrite.ts";
-import { readableSimplifications } from "../derive/rules.ts";
+import { ask } from "../passes/pipeline.ts";
+import { derivedReadably } from "../derive/rules.ts";
 
 export type Pass = "forward" | "backward";
 export type What = Pass | "joint";
@@ -167,36 +166,35 @@ function prepared(given: Model): Prepared {
     const { frozen, path } = given.parameters[node.attributes.index]!;
     if (!frozen) trained.push({ name: `∇${path}`, node: build.grad(trainingLoss!, node) });
   }
-  const lists = [
-    results.map(({ node }) => node),
-    trained.map(({ node }) => node),
-    computed,
-    [...handed],
-    [...handed].map((node) => build.grad(trainingLoss!, node)),
-  ];
-  const roots = { ...NO_ROOTS, outputs: lists.flat().map((node) => ({ name: "", node })) };
-  const model = applyRules(differentiate({ ...given, roots }), "simplify", readableSimplifications);
-  const made = model.roots.outputs.map(({ node }) => node);
-  const [results2, trained2, computed2, handed2, flows2] = lists.map((list) => made.splice(0, list.length));
-  const renamed = (list: readonly NamedResult[], nodes: readonly Node[]): NamedResult[] =>
+  const { model, found } = ask(
+    given,
+    {
+      results: results.map(({ node }) => node),
+      gradients: trained.map(({ node }) => node),
+      computed,
+      handed: [...handed],
+      flows: [...handed].map((node) => build.grad(trainingLoss!, node)),
+    },
+    derivedReadably,
+  );
+  const named = (list: readonly NamedResult[], nodes: readonly Node[]): NamedResult[] =>
     list.map(({ name }, i) => ({ name, node: nodes[i]! }));
-  const present = reachable(results2!);
   const moved = <T>(known: ReadonlyMap<Node, T>): Map<Node, T> =>
     new Map(
       computed.flatMap((node, i) => {
         const value = known.get(node);
-        const after = unviewed(computed2![i]!);
+        const after = unviewed(found.computed[i]!);
         return value === undefined || after.operands.length === 0 ? [] : [[after, value] as const];
       }),
     );
   return {
     model,
     hasLoss: trainingLoss !== null,
-    results: renamed(results, results2!),
-    gradients: renamed(trained, trained2!),
+    results: named(results, found.results),
+    gradients: named(trained, found.gradients),
     names: moved(names),
-    owners: completed(moved(owners), present, model),
-    flows: new Map(handed2!.map((node, i) => [unviewed(node), unviewed(flows2![i]!)])),
+    owners: completed(moved(owners), reachable(found.results), model),
+    flows: new Map(found.handed.map((node, i) => [unviewed(node), unviewed(found.flows[i]!)])),
   };
 }
 

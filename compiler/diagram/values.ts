@@ -2,11 +2,11 @@
 import { Build } from "../graph/build.ts";
 import { evaluate } from "../graph/evaluate.ts";
 import { reachable, remake } from "../graph/graph.ts";
-import { NO_ROOTS, type Model } from "../graph/model.ts";
+import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt } from "../ir/size.ts";
 import type { Environment, Values } from "../ops/op.ts";
-import { differentiate } from "../passes/differentiate.ts";
+import { ask, runPasses } from "../passes/pipeline.ts";
 import type { Arrow, Diagram } from "./diagram.ts";
 
 export interface Given {
@@ -102,13 +102,11 @@ function flowBack(diagram: Diagram, environment: Environment): Pick<Numbers, "gr
   const total = moved.get(loss)!;
   const floats = forward.filter((node) => node.type === "float" && node.op !== "constant");
   const asked = [...floats.map((node) => moved.get(node)!), ...[...byArrow.values()].flat()];
-  const outputs = asked.map((node) => ({ name: "", node: build.grad(total, node) }));
-  const derived = differentiate({ ...model, roots: { ...NO_ROOTS, outputs }, applied: [] }).roots.outputs;
-  const found = evaluate(
-    derived.map(({ node }) => node),
-    { ...environment, inputs: new Map([...environment.inputs, ...zeros]) },
-  );
-  const byNode = new Map(asked.map((node, i) => [node, found[i]!]));
+  const gradients = asked.map((node) => build.grad(total, node));
+  const { found } = ask(model, { gradients }, (given) => runPasses(given, "differentiate"));
+  const inputs = new Map([...environment.inputs, ...zeros]);
+  const numbers = evaluate(found.gradients, { ...environment, inputs });
+  const byNode = new Map(asked.map((node, i) => [node, numbers[i]!]));
   const gradient = (node: Node): Values | null => byNode.get(moved.get(node)!) ?? null;
   return {
     gradient,

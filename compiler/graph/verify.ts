@@ -1,4 +1,4 @@
-/** What holds of every graph, and what each pass has added to that; a breach is a fault of the pass before. */
+/** What holds of every graph; a breach is a fault of the pass before. */
 import { CompilerFault } from "../fault.ts";
 import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
@@ -7,18 +7,18 @@ import { listRoots, type Model } from "./model.ts";
 import type { Node, OpName } from "../ir/node.ts";
 import { sameShape, showShape, type Shape } from "../ir/size.ts";
 
-/** The passes in order, from which follows what may still be in the graph. */
-const STAGES = ["elaborate", "stabilise", "differentiate", "simplify", "lower", "simplify-lowered"] as const;
+/** What is wrong with a node; null where nothing is. */
+export type Invariant = (node: Node) => string | null;
 
 /**
  * Checks the model after the pass named.
+ * @param ensured what passes have added to what holds of every graph
  * @throws CompilerFault naming the pass and what is wrong
  */
-export function verify(model: Model, after: string): void {
+export function verify(model: Model, after: string, ensured: readonly Invariant[] = []): void {
   const fail = (what: string): never => {
     throw new CompilerFault(`after ${after}: ${what}`);
   };
-  const stage = STAGES.findIndex((name) => name === after);
   for (const node of reachable(listRoots(model.roots))) {
     const where = `node ${node.id} (${node.op}${node.origin.name === undefined ? "" : `, ${node.origin.name}`})`;
     // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
@@ -32,8 +32,10 @@ export function verify(model: Model, after: string): void {
     if (!sameShape(shape, node.shape) || type !== node.type) {
       fail(`${where} is ${node.type}${showShape(node.shape)} and should be ${type}${showShape(shape)}`);
     }
-    if (stage >= STAGES.indexOf("differentiate") && node.op === "grad") fail(`${where} is left`);
-    if (stage >= STAGES.indexOf("lower") && !record.inKernels) fail(`${where} is not lowered`);
+    for (const invariant of ensured) {
+      const wrong = invariant(node);
+      if (wrong !== null) fail(`${where} ${wrong}`);
+    }
   }
   verifyRoots(model, fail);
 }
@@ -57,14 +59,15 @@ function verifyRoots(model: Model, fail: (what: string) => never): void {
     if (node === null || node === undefined || sameShape(node.shape, shape)) return;
     fail(`${what} is ${showShape(node.shape)} and should be ${showShape(shape)}`);
   };
-  const expectCount = (what: string, count: number, wanted: number, empty: boolean): void => {
-    if (count !== wanted && !(empty && count === 0)) fail(`${count} ${what} for ${wanted}`);
+  // A model may be asked for some of its roots alone.
+  const expectCount = (what: string, count: number, wanted: number): void => {
+    if (count !== wanted && count !== 0) fail(`${count} ${what} for ${wanted}`);
   };
-  expectCount("first values of parameters", roots.parameterStarts.length, parameters.length, false);
-  expectCount("gradients", roots.gradients.length, parameters.length, true);
-  expectCount("parameter updates", roots.parameterUpdates.length, parameters.length, true);
-  expectCount("first values of states", roots.stateStarts.length, states.length, false);
-  expectCount("state updates", roots.stateUpdates.length, states.length, false);
+  expectCount("first values of parameters", roots.parameterStarts.length, parameters.length);
+  expectCount("gradients", roots.gradients.length, parameters.length);
+  expectCount("parameter updates", roots.parameterUpdates.length, parameters.length);
+  expectCount("first values of states", roots.stateStarts.length, states.length);
+  expectCount("state updates", roots.stateUpdates.length, states.length);
   parameters.forEach(({ path, shape }, i) => {
     expectShape(`the first value of ${path}`, roots.parameterStarts[i], shape);
     expectShape(`the gradient of ${path}`, roots.gradients[i], shape);

@@ -5,12 +5,8 @@ import { Graph } from "../../compiler/graph/graph.ts";
 import { NO_ROOTS, type AppliedRule, type Model, type NamedNode } from "../../compiler/graph/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { fixed, free, shapeAt, type Shape } from "../../compiler/ir/size.ts";
-import { verify } from "../../compiler/graph/verify.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
-import { differentiate } from "../../compiler/passes/differentiate.ts";
-import { lower } from "../../compiler/passes/lower.ts";
-import { simplify } from "../../compiler/passes/simplify.ts";
-import { stabilise } from "../../compiler/passes/stabilise.ts";
+import * as pipeline from "../../compiler/passes/pipeline.ts";
 
 /** `"N"` is the free dimension. */
 export const shapeOf = (...sizes: readonly (number | "N")[]): Shape =>
@@ -53,18 +49,12 @@ export function modelOf(graph: Graph, nodes: readonly Node[]): Model {
   };
 }
 
-const passes = { stabilise, differentiate, lower, simplify } as const;
-export type PassName = keyof typeof passes;
+type PassName = "stabilise" | "differentiate" | "lower" | "simplify";
 export const ALL: readonly PassName[] = ["stabilise", "differentiate", "lower", "simplify"];
 
 /** The passes named, in that order, with the verifier between. */
-export function runPasses(model: Model, names: readonly PassName[]): Model {
-  for (const name of names) {
-    model = passes[name](model);
-    verify(model, name);
-  }
-  return model;
-}
+export const runPasses = (model: Model, names: readonly PassName[]): Model =>
+  names.reduce((before, name) => pipeline.runPasses(before, name), model);
 
 export function pass(
   b: Build,
