@@ -6,7 +6,7 @@ import { reachable } from "./graph/graph.ts";
 import { modelJoins } from "./graph/join.ts";
 import { type Model } from "./graph/model.ts";
 import type { Node } from "./ir/node.ts";
-import { elements, showSize } from "./ir/size.ts";
+import { countOf, elements, isFree, ONE, showSize } from "./ir/size.ts";
 import { ops } from "./ops/table.ts";
 import { type KernelReport, kernelReports } from "./kernel-report.ts";
 import { rowsOf } from "./schedule/any-size.ts";
@@ -115,7 +115,7 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
     loss: joins.loss === null ? null : { join: joins.loss },
     metrics: roots.metrics.map(({ name }, index) => ({ name, join: joins.metrics[index]! })),
     parameters: model.parameters.map((p) => {
-      const shape = p.shape.map((size) => size.count);
+      const shape = p.shape.map(countOf);
       return {
         path: p.path,
         shape,
@@ -150,8 +150,8 @@ function storedValues(program: Program, freeName: string, elementBytes: number):
       {
         name,
         size: showSize(size, freeName),
-        bytes: size.count * elementBytes,
-        perRow: size.free,
+        bytes: countOf(size) * elementBytes,
+        perRow: isFree(size),
         offset: program.arena.places[id]!.offset,
         from: nameOf(range.first),
         until: nameOf(range.last),
@@ -183,8 +183,8 @@ function recomputedValues(
   const values = [...made].flatMap((id) => {
     const { name, size, role } = buffers[id]!;
     if (role.kind !== "temporary") return [];
-    const bytes = size.count * elementBytes;
-    return [{ name: role.again ?? name, size: showSize(size, freeName), bytes, perRow: size.free }];
+    const bytes = countOf(size) * elementBytes;
+    return [{ name: role.again ?? name, size: showSize(size, freeName), bytes, perRow: isFree(size) }];
   });
   const memory = { keeping: arenaBytes(keeping, rows), recomputing: arenaBytes(arena, rows) };
   return { values, rows, flops, memory };
@@ -213,7 +213,7 @@ function arenaParts({ buffers, arena }: Program, elementBytes: number): Report["
     const of = partOf[kind];
     const part = parts.get(of) ?? { fixed: 0, perRow: 0 };
     parts.set(of, part);
-    const column = buffer.size.free ? "perRow" : "fixed";
+    const column = isFree(buffer.size) ? "perRow" : "fixed";
     part[column] += bytesOf(buffer, elementBytes);
     shared[column] -= bytesOf(buffer, elementBytes);
   }
@@ -237,6 +237,6 @@ function nodeFlops(node: Node): number {
   const counted = family === "reduction" && first !== undefined ? first : node;
   const count = elements(counted.shape);
   if (count === null) throw new CompilerFault(`${node.op} has the batch on two axes`);
-  const depth = family === "product" ? (first?.shape.at(-1)?.count ?? 1) : 1;
-  return count.count * flops * depth;
+  const depth = family === "product" ? countOf(first?.shape.at(-1) ?? ONE) : 1;
+  return countOf(count) * flops * depth;
 }

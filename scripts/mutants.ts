@@ -14,6 +14,7 @@ import { silencers } from "../compiler/passes/silence.ts";
 import { differentiable, faultOf, records } from "../test/helpers/derivatives.ts";
 import { guardFault } from "../test/helpers/guards.ts";
 import { cases, faultOfCase, replaceRewrite, rulesOfCase } from "../test/helpers/stabilise-cases.ts";
+import { countOf } from "../compiler/ir/size.ts";
 
 type Flows = readonly (Node | null)[];
 type Rule = (build: Build, node: never, cotangent: Node) => Flows;
@@ -36,7 +37,7 @@ const inOne =
   };
 
 const sameShape = (a: Node, b: Node): boolean =>
-  a.shape.length === b.shape.length && a.shape.every((size, i) => size.count === b.shape[i]!.count);
+  a.shape.length === b.shape.length && a.shape.every((size, i) => countOf(size) === countOf(b.shape[i]!));
 
 const mutations: readonly Mutation[] = [
   { name: "sign", of: inOne((b, flow) => b.neg(flow)) },
@@ -56,13 +57,15 @@ const mutations: readonly Mutation[] = [
   {
     name: "wrong entry",
     of: inOne((b, flow) => {
-      const turned = flow.shape.findIndex((size) => size.count > 1);
+      const turned = flow.shape.findIndex((size) => countOf(size) > 1);
       if (turned === -1) return null;
-      const axes = flow.shape.map(({ count }, axis) =>
-        axis === turned
-          ? { start: count - 1, fromEnd: false, step: -1 }
-          : { start: 0, fromEnd: false, step: 1 },
-      );
+      const axes = flow.shape
+        .map(countOf)
+        .map((count, axis) =>
+          axis === turned
+            ? { start: count - 1, fromEnd: false, step: -1 }
+            : { start: 0, fromEnd: false, step: 1 },
+        );
       return b.slice(flow, axes, flow.shape);
     }),
   },

@@ -177,6 +177,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "cli/templates",
     "cli/terminal",
     "compiler",
+    "compiler/ir",
     "compiler/graph",
     "compiler/derive",
     "compiler/diagram",

@@ -11,6 +11,7 @@ import { parse, parseExpression } from "../grammar/parse.ts";
 import { hardWords, statementWords } from "../grammar/tokens.ts";
 import { modelOf, valueOf } from "./helpers/elaborated.ts";
 import { optionOf, page, programBlocks, type ProgramBlock } from "./helpers/markdown.ts";
+import { countOf } from "../compiler/ir/size.ts";
 
 const markdown = page("language.md");
 const blocks = programBlocks(markdown);
@@ -65,7 +66,7 @@ test.each(claims)("%s is %s", async (name, value, block) => {
   const parameters = new Map(
     model.parameters.map((p, i) => [
       i,
-      { shape: p.shape.map((size) => size.count), data: Float64Array.from(starts[i]!) },
+      { shape: p.shape.map((size) => countOf(size)), data: Float64Array.from(starts[i]!) },
     ]),
   );
   const output = model.roots.outputs.find((o) => o.name === name)!.node;

@@ -5,6 +5,7 @@ import type { Node } from "../compiler/ir/node.ts";
 import { randomEntry, threefry } from "../compiler/ir/random.ts";
 import type { Environment } from "../compiler/ops/op.ts";
 import { Formulas, shapeOf, tensor } from "./helpers/graph.ts";
+import { free } from "../compiler/ir/size.ts";
 
 const nothing: Environment = {
   n: 2,
@@ -60,7 +61,7 @@ describe("the evaluator", () => {
       make("state", [], { parameter: 1, name: "m", shape: shapeOf(2) }),
       make("hyper", [], { name: "lr" }),
       make("step", [], {}),
-      make("extent", [], { size: { count: 3, free: true } }),
+      make("extent", [], { size: free(3) }),
       make("iota", [], { axis: 0, shape: shapeOf("N", 2) }),
       make("table", [], { values: [1, 2], shape: shapeOf(2), type: "float" }),
       make("random", [], { distribution: "uniform", site: 0, shape: shapeOf(1) }),

@@ -7,6 +7,7 @@ import type { Node } from "../compiler/ir/node.ts";
 import { load } from "../runtime/index.ts";
 import { Formulas, pass, values } from "./helpers/graph.ts";
 import { checkGuard, guardCases, guardFault, knownGuards } from "./helpers/guards.ts";
+import { ONE, fixed } from "../compiler/ir/size.ts";
 
 const net = async (source: string, dtype: "f32" | "f64", options: { model?: string } = {}) =>
   load((await compile(source, { dtype, ...options })).wasm, { seed: 1 });
@@ -269,16 +270,7 @@ describe("what nothing hides", () => {
       (b, x, c) =>
         b.where(
           c,
-          b.reshape(
-            b.matmul(
-              b.reshape(x, [...x.shape, { count: 1, free: false }]),
-              b.constant(
-                2,
-                [1, 1].map((count) => ({ count, free: false })),
-              ),
-            ),
-            x.shape,
-          ),
+          b.reshape(b.matmul(b.reshape(x, [...x.shape, ONE]), b.constant(2, [1, 1].map(fixed))), x.shape),
           0,
         ),
       [NaN, 1],

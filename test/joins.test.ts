@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { analyse } from "../compiler/compile.ts";
 import { joins, modelJoins } from "../compiler/graph/join.ts";
 import type { Node } from "../compiler/ir/node.ts";
-import { elements, fixed, free, isOne, shapeAt, type Shape } from "../compiler/ir/size.ts";
+import { countOf, elements, fixed, free, isFree, isOne, type Shape, shapeAt } from "../compiler/ir/size.ts";
 import { reachable } from "../compiler/graph/graph.ts";
 import { listRoots } from "../compiler/graph/model.ts";
 import { OpError } from "../compiler/ir/op-error.ts";
@@ -309,7 +309,7 @@ const grow = {
     b.embed(
       x,
       x.shape.map(() => ({ start: 0, fromEnd: false, step: 1 })),
-      x.shape.map((size) => (size.free ? size : fixed(size.count + 1))),
+      x.shape.map((size) => (isFree(size) ? size : fixed(countOf(size) + 1))),
     ),
   concat: (b, x, y, c) => b.concat([x, y], c % Math.max(1, x.shape.length)),
   oneHot: (b, x) => b.oneHot(x, 3),
@@ -338,7 +338,7 @@ function randomGraph(steps: readonly Step[]): readonly Node[] {
       const late = (index: number): Node => pick(index % 3 === 0 ? pool : pool.slice(-6), index >> 2);
       const make: (b: Formulas, x: Node, y: Node, c: number) => Node = grow[op];
       const node = make(b, late(a), late(second), c);
-      if (elements(node.shape) !== null && (elements(node.shape)?.count ?? 0) < 100) pool.push(node);
+      if (elements(node.shape) !== null && countOf(elements(node.shape)!) < 100) pool.push(node);
     } catch (error) {
       // Shapes that do not fit: another step may.
       if (!(error instanceof OpError) && !(error instanceof TypeError)) throw error;

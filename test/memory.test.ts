@@ -19,6 +19,7 @@ import { page, programBlocks } from "./helpers/markdown.ts";
 import { example, start } from "./helpers/model.ts";
 import { runHere } from "./helpers/run-cli.ts";
 import { environmentOf, keyOf } from "./helpers/schedule.ts";
+import { isFree, countOf } from "../compiler/ir/size.ts";
 
 const RANDOM_PROGRAMS = Number(process.env["RANDOM_PROGRAMS"] ?? 60);
 
@@ -126,7 +127,7 @@ describe("values made again", () => {
     const whole = arenaBytes(kept.arena, rows);
     const least = leastOf(model, rows, 8);
     const stays = kept.buffers.flatMap((b) =>
-      b.role.kind === "temporary" ? [] : [bytesOf(b, 8) * (b.size.free ? rows : 1)],
+      b.role.kind === "temporary" ? [] : [bytesOf(b, 8) * (isFree(b.size) ? rows : 1)],
     );
     const always = stays.reduce((a, b) => a + b, 0);
     expect(least - always).toBeLessThan(0.8 * (whole - always));
@@ -142,7 +143,7 @@ describe("values made again", () => {
 
   it.each(programs)("%s, %s: the same bits in the least memory", async (_, name, source) => {
     const model = await lowered(source, name);
-    const entries = model.parameters.map(({ shape }) => shape.reduce((all, { count }) => all * count, 1));
+    const entries = model.parameters.map(({ shape }) => shape.reduce((all, size) => all * countOf(size), 1));
     // The interpreter is slow, and the digit networks differ from others in size alone.
     if (entries.reduce((a, b) => a + b, 0) > 10_000) return;
     const rows = 8;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { reachable } from "../compiler/graph/graph.ts";
 import type { Build } from "../compiler/graph/build.ts";
 import type { Node } from "../compiler/ir/node.ts";
-import { fixed } from "../compiler/ir/size.ts";
+import { fixed, free } from "../compiler/ir/size.ts";
 import { erf } from "../compiler/ops/numerics.ts";
 import { OpError } from "../compiler/ir/op-error.ts";
 import { differentiable, faultOf, records } from "./helpers/derivatives.ts";
@@ -231,7 +231,7 @@ describe("mistakes are OpErrors with a code", () => {
   });
   test("a graph has a limit", () => {
     const make = (build: Build): Node => {
-      let node = build.extent({ count: 1, free: true });
+      let node = build.extent(free());
       for (let i = 0; i < 300_000; i++) node = build.add(node, i + 0.5);
       return node;
     };

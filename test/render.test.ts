@@ -1,7 +1,18 @@
 /** Loop nests and products in WebAssembly against the scheduler's interpreter, which shares no code with the renderer. */
 import { describe, expect, test } from "vitest";
 import type { ElementType, ElementwiseName } from "../compiler/ir/node.ts";
-import { affine, fixed, free, type Affine, type Size } from "../compiler/ir/size.ts";
+import {
+  affine,
+  type Affine,
+  affineAt,
+  affineOf,
+  countOf,
+  fixed,
+  free,
+  isFree,
+  scale,
+  type Size,
+} from "../compiler/ir/size.ts";
 import { ops } from "../compiler/ops/table.ts";
 import type { Kernel, Operand, Value } from "../compiler/schedule/kernel.ts";
 import { interpretBenches, operand, prepare, run, type Bench } from "./helpers/program.ts";
@@ -34,8 +45,8 @@ function room(view: Operand, loops: readonly Size[], extra?: Size): { length: nu
   let up = 0;
   let down = 0;
   view.strides.forEach((stride, i) => {
-    const last = sizes[i]!.count * (sizes[i]!.free ? MOST_ROWS : 1) - 1;
-    const reach = last * (stride.constant + stride.perRow * MOST_ROWS);
+    const last = countOf(sizes[i]!) * (isFree(sizes[i]!) ? MOST_ROWS : 1) - 1;
+    const reach = last * affineAt(stride, MOST_ROWS);
     if (reach > 0) up += reach;
     else down -= reach;
   });
@@ -391,15 +402,12 @@ describe("products", () => {
     right: Layout,
     batch?: number,
   ): Bench {
-    const stride = (size: Size): Affine => (size.free ? affine(0, size.count) : affine(size.count));
     const leading = batch === undefined ? [] : [fixed(batch)];
-    const times = (a: Affine, by: Size): Affine =>
-      by.free ? affine(0, a.constant * by.count) : affine(a.constant * by.count, a.perRow * by.count);
-    const whole = (a: Size, b: Size): Affine[] => (batch === undefined ? [] : [times(stride(a), b)]);
+    const whole = (a: Size, b: Size): Affine[] => (batch === undefined ? [] : [scale(affineOf(a), b)]);
     const one = affine(1);
     const none = affine(0);
-    const leftStrides = left === "normal" ? [stride(k), none, one] : [one, none, stride(m)];
-    const rightStrides = right === "normal" ? [none, one, stride(n)] : [none, stride(k), one];
+    const leftStrides = left === "normal" ? [affineOf(k), none, one] : [one, none, affineOf(m)];
+    const rightStrides = right === "normal" ? [none, one, affineOf(n)] : [none, affineOf(k), one];
     return bench({
       kind: "product",
       name,
@@ -413,8 +421,8 @@ describe("products", () => {
         operand("w", "read", [...whole(n, k), ...rightStrides]),
         operand("bias", "read", [...leading.map(() => none), none, one]),
         operand("scale", "read", [...leading.map(() => none), one, none]),
-        operand("h", "write", [...whole(m, n), stride(n), one]),
-        operand("ht", "write", [...whole(m, n), one, stride(m)]),
+        operand("h", "write", [...whole(m, n), affineOf(n), one]),
+        operand("ht", "write", [...whole(m, n), one, affineOf(m)]),
       ],
       values: [
         { kind: "product" },

@@ -5,7 +5,19 @@ import { Build } from "../compiler/graph/build.ts";
 import { Graph } from "../compiler/graph/graph.ts";
 import { printModel } from "../compiler/graph/print.ts";
 import type { Node, SliceAxis } from "../compiler/ir/node.ts";
-import { elements, fixed, free, isOne, ONE, sameShape, type Shape, type Size } from "../compiler/ir/size.ts";
+import {
+  countOf,
+  divideSize,
+  elements,
+  fixed,
+  free,
+  isFree,
+  isOne,
+  ONE,
+  sameShape,
+  type Shape,
+  type Size,
+} from "../compiler/ir/size.ts";
 import { expectScheduled, modelOf, shape } from "./helpers/schedule.ts";
 
 const INPUTS: Readonly<Record<string, Shape>> = {
@@ -89,8 +101,8 @@ function grow(b: Build, pool: Node[], choices: Choices): void {
       const flat = elements(x.shape)!;
       const shapes: Shape[] = [[flat], [ONE, flat], [flat, ONE]];
       for (const k of [2, 3, 5]) {
-        if (flat.count % k === 0) shapes.push([{ ...flat, count: flat.count / k }, fixed(k)]);
-        if (flat.count % k === 0 && !flat.free) shapes.push([fixed(k), fixed(flat.count / k)]);
+        if (countOf(flat) % k === 0) shapes.push([divideSize(flat, fixed(k))!, fixed(k)]);
+        if (countOf(flat) % k === 0 && !isFree(flat)) shapes.push([fixed(k), fixed(countOf(flat) / k)]);
       }
       return void pool.push(b.reshape(x, choices.pick(shapes)));
     }
@@ -108,7 +120,7 @@ function grow(b: Build, pool: Node[], choices: Choices): void {
           y.shape.length === rank &&
           y.type === x.type &&
           sameShape(y.shape.toSpliced(axis, 1), x.shape.toSpliced(axis, 1)) &&
-          y.shape[axis]!.free === x.shape[axis]!.free,
+          isFree(y.shape[axis]!) === isFree(x.shape[axis]!),
       );
       return void pool.push(b.concat([x, choices.pick(others), x], axis));
     }
@@ -135,9 +147,9 @@ const fits = (a: Shape, b: Shape): boolean =>
   Array.from({ length: Math.max(a.length, b.length) }).every((_, i) => {
     const [x, y] = [a.at(-1 - i), b.at(-1 - i)];
     if (i >= a.length || i >= b.length || isOne(x!) || isOne(y!)) return true;
-    return x!.count === y!.count && x!.free === y!.free;
+    return countOf(x!) === countOf(y!) && isFree(x!) === isFree(y!);
   }) &&
-  [...a, ...b].filter((s) => s.free).length < 3 &&
+  [...a, ...b].filter((s) => isFree(s)).length < 3 &&
   onlyOneFree(a, b);
 
 /** Broadcasting [N, 1] with [N] would make [N, N]. */
@@ -145,7 +157,7 @@ function onlyOneFree(a: Shape, b: Shape): boolean {
   const rank = Math.max(a.length, b.length);
   const frees = Array.from(
     { length: rank },
-    (_, i) => (a.at(-1 - i)?.free === true && i < a.length) || (b.at(-1 - i)?.free === true && i < b.length),
+    (_, i) => (i < a.length && isFree(a.at(-1 - i)!)) || (i < b.length && isFree(b.at(-1 - i)!)),
   );
   return frees.filter(Boolean).length < 2;
 }
@@ -154,22 +166,22 @@ function onlyOneFree(a: Shape, b: Shape): boolean {
 const product = (a: Shape, b: Shape): boolean =>
   a.length === b.length &&
   sameShape([...a.slice(0, -2), a.at(-1)!], b.slice(0, -1)) &&
-  [...a.slice(0, -1), b.at(-1)!].filter((size) => size.free).length < 2;
+  [...a.slice(0, -1), b.at(-1)!].filter((size) => isFree(size)).length < 2;
 
 function slicing(of: Shape, choices: Choices): [SliceAxis[], Shape] {
   const result: Size[] = [];
   const axes = of.map((size): SliceAxis => {
-    if (size.free) {
+    if (isFree(size)) {
       // What holds for every batch: all of it, forwards or backwards, its first or its last entry.
       const kind = choices.number(4);
       result.push(kind < 2 ? size : ONE);
       if (kind === 1) return { start: 1, fromEnd: true, step: -1 };
       return { start: kind === 3 ? 1 : 0, fromEnd: kind === 3, step: 1 };
     }
-    const start = choices.number(size.count);
+    const start = choices.number(countOf(size));
     const back = choices.number(3) === 0;
     const step = back ? -1 - choices.number(2) : 1 + choices.number(2);
-    const room = back ? start : size.count - 1 - start;
+    const room = back ? start : countOf(size) - 1 - start;
     result.push(fixed(1 + choices.number(1 + Math.floor(room / Math.abs(step)))));
     return { start, fromEnd: false, step };
   });

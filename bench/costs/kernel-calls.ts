@@ -1,7 +1,7 @@
 /** The kernels of a program's entry, compiled so that each can be called alone. */
 import { assemble } from "../../dist/compiler/assemble/assemble.js";
 import { analyse } from "../../dist/compiler/compile.js";
-import { sizeAt } from "../../dist/compiler/ir/size.js";
+import { affineAt, sizeAt, type Affine } from "../../dist/compiler/ir/size.js";
 import { lower } from "../../dist/compiler/passes/lower.js";
 import { simplify } from "../../dist/compiler/passes/simplify.js";
 import { formatOf } from "../../dist/compiler/render/format.js";
@@ -65,8 +65,7 @@ function callsOf(
   rows: number,
 ): EntryCall[] {
   const base = exports.arena.value;
-  const at = (size: { readonly constant: number; readonly perRow: number }): number =>
-    (size.constant + size.perRow * rows) * 4;
+  const at = (offset: Affine): number => affineAt(offset, rows) * 4;
   const entry = program.entries.find(({ name }) => name === entryName);
   return (entry?.calls ?? []).flatMap((call) => {
     const { kernel: index, addresses } = call;

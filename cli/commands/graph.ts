@@ -17,6 +17,7 @@ import {
 import type { Output } from "../output.ts";
 import { analyseProgram, openProgram } from "../program.ts";
 import { dataFolders, dataHelp } from "./train.ts";
+import { countOf } from "../../compiler/ir/size.ts";
 
 interface GraphArguments extends SharedOptions, TableArguments {
   readonly output: string;
@@ -163,7 +164,7 @@ async function readWeights(path: string, model: Model): Promise<ReadonlyMap<stri
   const { readSafetensors } = await import("../../runtime/safetensors.ts");
   const { blame, readWeights: read } = await import("../net.ts");
   const numbers = model.parameters.reduce(
-    (sum, { shape }) => sum + shape.reduce((product, size) => product * size.count, 1),
+    (sum, { shape }) => sum + shape.reduce((product, size) => product * countOf(size), 1),
     0,
   );
   const bytes = await read(path, numbers);
@@ -171,7 +172,7 @@ async function readWeights(path: string, model: Model): Promise<ReadonlyMap<stri
     const { tensors } = readSafetensors(bytes);
     return new Map(
       model.parameters.map(({ path: name, shape }) => {
-        const count = shape.reduce((product, size) => product * size.count, 1);
+        const count = shape.reduce((product, size) => product * countOf(size), 1);
         const data = tensors.get(name)?.data;
         if (data?.length !== count) {
           throw new ModelError(

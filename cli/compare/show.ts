@@ -5,6 +5,7 @@ import type { Model } from "../../compiler/graph/model.ts";
 import type { Output } from "../output.ts";
 import { figure } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
+import { countOf } from "../../compiler/ir/size.ts";
 
 /** One that answered. */
 export interface Asked {
@@ -159,7 +160,7 @@ function notes(model: Model, answer: Answer): string[] {
 /** A row-major position in a parameter as an index for each axis. */
 function indexIn(model: Model, parameter: number, position: number): number[] {
   const index: number[] = [];
-  for (const { count } of model.parameters[parameter]!.shape.toReversed()) {
+  for (const count of model.parameters[parameter]!.shape.map(countOf).toReversed()) {
     index.unshift(position % count);
     position = Math.floor(position / count);
   }

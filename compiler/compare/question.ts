@@ -1,7 +1,7 @@
 /** What every autograd of `nndsl compare` is asked, and the form of its answer. */
 import type { Model, InputInfo } from "../graph/model.ts";
 import { randomEntry } from "../ir/random.ts";
-import { shapeAt } from "../ir/size.ts";
+import { countOf, shapeAt } from "../ir/size.ts";
 import type { Environment, Values } from "../ops/op.ts";
 import { count } from "../ops/strided.ts";
 
@@ -89,7 +89,7 @@ function draws(
 }
 
 const isDistribution = ({ role, type, shape }: InputInfo): boolean =>
-  role === "target" && type === "float" && shape.length > 1 && shape.at(-1)!.count > 1;
+  role === "target" && type === "float" && shape.length > 1 && countOf(shape.at(-1)!) > 1;
 
 function normaliseRows(data: Float64Array, width: number): void {
   for (let from = 0; from < data.length; from += width) {

@@ -2,7 +2,7 @@
 import { reachable } from "../graph/graph.ts";
 import type { Model } from "../graph/model.ts";
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
-import { isOne, sameSize, type Shape, type Size } from "../ir/size.ts";
+import { bySize, countOf, isFree, isOne, sameSize, type Shape, type Size } from "../ir/size.ts";
 import { Lacking } from "./question.ts";
 
 export interface TorchProgram {
@@ -206,8 +206,7 @@ class Writer {
     });
   }
 
-  #size = (size: Size): string =>
-    !size.free ? String(size.count) : size.count === 1 ? "N" : `${size.count} * N`;
+  #size = (size: Size): string => bySize(size, String, (count) => (count === 1 ? "N" : `${count} * N`));
   #shape(shape: Shape): string {
     return shape.length === 1 ? `(${this.#size(shape[0]!)},)` : `(${shape.map(this.#size).join(", ")})`;
   }
@@ -352,7 +351,7 @@ class Writer {
       case "extent":
         return {
           text: this.#size(node.attributes.size),
-          level: node.attributes.size.count === 1 ? level.atom : level.product,
+          level: countOf(node.attributes.size) === 1 ? level.atom : level.product,
         };
       case "iota": {
         const { axis, shape } = node.attributes;
@@ -467,11 +466,11 @@ function indexText(
     const size = part[axis]!;
     if (start === 0 && !fromEnd && step === 1 && sameSize(size, wholeShape[axis]!)) return ":";
     const first = fromEnd ? `${show(wholeShape[axis]!)} - ${start}` : String(start);
-    const count = size.free ? `(${show(size)})` : String(size.count);
+    const count = isFree(size) ? `(${show(size)})` : String(countOf(size));
     if (step > 0) {
       const last =
-        !fromEnd && !size.free
-          ? String(start + step * (size.count - 1) + 1)
+        !fromEnd && !isFree(size)
+          ? String(start + step * (countOf(size) - 1) + 1)
           : `${first} + ${step} * (${count} - 1) + 1`;
       return step === 1 ? `${first}:${last}` : `${first}:${last}:${step}`;
     }

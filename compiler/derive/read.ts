@@ -2,7 +2,7 @@
 import { isComparison } from "../../grammar/operators.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf } from "../ir/notation.ts";
-import { isOne, sameSize, showSize, type Shape } from "../ir/size.ts";
+import { countOf, isFree, isOne, sameSize, type Shape, showSize } from "../ir/size.ts";
 import {
   both,
   chain,
@@ -103,10 +103,8 @@ export function readNode(node: Node, operands: readonly Formula[], reading: Read
     case "constant":
       if (node.type === "bool") return { kind: "truth", value: node.attributes.value !== 0 };
       return number(node.attributes.value);
-    case "extent": {
-      const { count } = node.attributes.size;
-      return times(number(count), symbol(reading.freeName, true));
-    }
+    case "extent":
+      return times(number(countOf(node.attributes.size)), symbol(reading.freeName, true));
     case "table": {
       const { values } = node.attributes;
       const shown = values.slice(0, MOST_ENTRIES).map(String).join(", ");
@@ -186,7 +184,7 @@ function productOfMatrices(node: Node, a: Formula, b: Formula, reading: Reading)
 }
 
 function indexOf(shape: Shape, axis: number, { freeName }: Reading): string {
-  if (shape[axis]!.free) return freeName.toLowerCase();
+  if (isFree(shape[axis]!)) return freeName.toLowerCase();
   const letters = [...INDICES].filter((letter) => letter !== freeName.toLowerCase());
   return letters[axis] ?? `i${axis}`;
 }
@@ -230,7 +228,7 @@ function sliceText(node: Extract<Node, { op: "slice" }>): string {
       if (start === 0 && !fromEnd && step === 1 && sameSize(size, shape[axis]!)) return ":";
       const from = fromEnd ? `-${start}` : String(start);
       if (isOne(size)) return from;
-      const end = size.free || fromEnd ? "" : String(start + size.count * step);
+      const end = isFree(size) || fromEnd ? "" : String(start + countOf(size) * step);
       return step === 1 ? `${from}:${end}` : `${from}:${end}:${step} (${showSize(size)})`;
     })
     .join(", ");

@@ -1,6 +1,6 @@
 /** Mismatched shapes in words: which sizes clash, and what would agree. */
 import type { Node } from "../ir/node.ts";
-import type { Shape } from "../ir/size.ts";
+import { isFree, type Shape } from "../ir/size.ts";
 import { isOne, sameSize, showShape, showSize } from "../ir/size.ts";
 import type { OpError } from "../ir/op-error.ts";
 import type { Value } from "./values.ts";
@@ -83,10 +83,10 @@ function productHelp(
       return `leave the transpose out: ${left.text} @ ${right.text.replace(/\s*'$/, "")}`;
     return `transpose it: ${left.text} @ ${/^\w+$/.test(right.text) ? right.text : `(${right.text})`}'`;
   }
-  if (inner.free) return `sum over ${freeName} first, or transpose the left side`;
+  if (isFree(inner)) return `sum over ${freeName} first, or transpose the left side`;
   if (right.isTranspose)
     return `${right.text.replace(/\s*'$/, "")} should be ${showShape([columns, inner], freeName)}`;
-  return depth.free ? undefined : `${right.text} should be ${showShape([inner, columns], freeName)}`;
+  return isFree(depth) ? undefined : `${right.text} should be ${showShape([inner, columns], freeName)}`;
 }
 
 /** [N, K] with [N], where a column was meant. */

@@ -7,7 +7,7 @@ import type { Label, Span } from "../../grammar/diagnostic.ts";
 import { lineAndColumn } from "../../grammar/text-position.ts";
 import { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
-import { sameShape, showShape, showSize, type Shape } from "../ir/size.ts";
+import { isOne, known, sameShape, sameSize, type Shape, showShape, showSize } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
 import { explainShapes } from "./explain.ts";
 import { entryToStd, type CallSite, type Frame } from "./frame.ts";
@@ -211,13 +211,7 @@ export abstract class Explainer {
       const build = this.build(span);
       const node = toFloat(build, value);
       const missing = shape.length - node.shape.length;
-      const fits =
-        missing >= 0 &&
-        node.shape.every(
-          (s, i) =>
-            (s.count === 1 && !s.free) ||
-            (s.count === shape[i + missing]!.count && s.free === shape[i + missing]!.free),
-        );
+      const fits = missing >= 0 && node.shape.every((s, i) => isOne(s) || sameSize(s, shape[i + missing]!));
       if (!fits) {
         throw new OpError(
           "shape-mismatch",
@@ -272,7 +266,7 @@ export abstract class Explainer {
       if (value.kind !== "tensor") continue;
       let node: Node | undefined = value.node;
       for (let hops = 0; node !== undefined && hops < 32; hops++) {
-        const sizes = node.shape.filter((s) => !s.free).map((s) => s.count);
+        const sizes = node.shape.flatMap((s) => known(s) ?? []);
         const makers: readonly Maker[] = this.#makers.get(node) ?? [];
         const hit = makers
           .filter((m) => !this.isStd(m.site))

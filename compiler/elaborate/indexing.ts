@@ -1,7 +1,7 @@
 /** `x[…]` on tensors: NumPy's basic indexing. */
 import type { Build } from "../graph/build.ts";
 import type { Node, SliceAxis } from "../ir/node.ts";
-import { fixed, showShape, showSize, type Size } from "../ir/size.ts";
+import { countOf, fixed, isFree, showShape, showSize, type Size } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
 
 export type Selection =
@@ -66,29 +66,29 @@ function along(selection: Selection, size: Size, axis: number, freeName: string)
     throw new OpError("bad-index", "`...` stands for whole axes", [], "write an index or a slice");
   if (selection.kind === "at") {
     const { index } = selection;
-    if (index >= size.count || index < -size.count) {
-      if (size.free)
+    if (index >= countOf(size) || index < -countOf(size)) {
+      if (isFree(size))
         throw new OpError(
           "bad-index",
           `whether there is an entry ${index} along axis ${axis} depends on the batch, ${showSize(size, freeName)} rows`,
           [],
-          size.count === 1
+          countOf(size) === 1
             ? "every batch has a first and a last row, 0 and -1"
-            : `every batch has the entries 0 to ${size.count - 1}, and -1 to -${size.count} from the end`,
+            : `every batch has the entries 0 to ${countOf(size) - 1}, and -1 to -${countOf(size)} from the end`,
         );
       throw new OpError(
         "bad-index",
-        `there is no entry ${index} along axis ${axis}, whose size is ${size.count}`,
+        `there is no entry ${index} along axis ${axis}, whose size is ${countOf(size)}`,
         [],
-        `indices are 0 to ${size.count - 1}, or -1 to -${size.count} from the end`,
+        `indices are 0 to ${countOf(size) - 1}, or -1 to -${countOf(size)} from the end`,
       );
     }
     const place: SliceAxis =
       index >= 0
         ? { start: index, fromEnd: false, step: 1 }
-        : size.free
+        : isFree(size)
           ? { start: -index, fromEnd: true, step: 1 }
-          : { start: size.count + index, fromEnd: false, step: 1 };
+          : { start: countOf(size) + index, fromEnd: false, step: 1 };
     return { axis: place, size: fixed(1), dropped: true };
   }
   const { start, stop, step } = selection;
@@ -99,7 +99,7 @@ function along(selection: Selection, size: Size, axis: number, freeName: string)
       [],
       "1 takes every entry, -1 every entry from the end",
     );
-  if (size.free) {
+  if (isFree(size)) {
     if (start === null && stop === null && step === 1) {
       return { axis: { start: 0, fromEnd: false, step: 1 }, size, dropped: false };
     }
@@ -110,13 +110,13 @@ function along(selection: Selection, size: Size, axis: number, freeName: string)
       "take all rows with `:`, or one with an integer, `x[0]` or `x[-1]`",
     );
   }
-  const { first, count } = range(start, stop, step, size.count);
+  const { first, count } = range(start, stop, step, countOf(size));
   if (count === 0) {
     throw new OpError(
       "bad-index",
-      `this slice takes nothing of axis ${axis}, whose size is ${size.count}`,
+      `this slice takes nothing of axis ${axis}, whose size is ${countOf(size)}`,
       [],
-      `a slice is start:stop, where stop itself is left out, as in 0:${size.count}`,
+      `a slice is start:stop, where stop itself is left out, as in 0:${countOf(size)}`,
     );
   }
   return { axis: { start: first, fromEnd: false, step }, size: fixed(count), dropped: false };

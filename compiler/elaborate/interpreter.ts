@@ -18,7 +18,7 @@ import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
 import { reachable } from "../graph/graph.ts";
 import type { InputInfo, NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
-import { showShape, showSize, type Shape } from "../ir/size.ts";
+import { isFree, type Shape, showShape, showSize } from "../ir/size.ts";
 import type { GivenArgument } from "./arguments.ts";
 import { Expressions } from "./expressions.ts";
 import type { CallSite, Frame } from "./frame.ts";
@@ -384,7 +384,7 @@ export class Interpreter extends Expressions {
     } else value = this.#firstValue(start.value, statement, scope);
 
     const shape = declared ?? this.floatOf(value, start.value).shape;
-    if (shape.some((size) => size.free)) {
+    if (shape.some(isFree)) {
       throw this.problem("free-parameter", start.value.span, "a parameter cannot be as large as the batch", {
         help: "write its shape with known sizes",
       });
@@ -667,7 +667,7 @@ export class Interpreter extends Expressions {
         { help: "parameters are floats: leave the type out" },
       );
     const shape = this.#typeShape(type, scope);
-    const at = shape.findIndex((size) => size.free);
+    const at = shape.findIndex(isFree);
     if (at < 0) return shape;
     throw this.problem(
       "free-parameter",

@@ -4,7 +4,7 @@
  * the caller's words.
  */
 import type { Node } from "../ir/node.ts";
-import { isOne, showShape, type Shape } from "../ir/size.ts";
+import { isFree, isOne, type Shape, showShape } from "../ir/size.ts";
 
 /** What a call was given: tensors as nodes, and numbers. */
 export interface GivenToLibrary {
@@ -141,7 +141,7 @@ function stretched({ node, freeName }: GivenToLibrary, first: string, second: st
   const at = axes.find((axis) => {
     const [u, v] = [a.shape.at(axis)!, c.shape.at(axis)!];
     // A column beside a vector of the batch would have it on two axes, which is an error of its own.
-    return isOne(u) !== isOne(v) && (a.shape.length === c.shape.length || !(u.free || v.free));
+    return isOne(u) !== isOne(v) && (a.shape.length === c.shape.length || !(isFree(u) || isFree(v)));
   });
   if (at === undefined) return null;
   const [one, many] = isOne(a.shape.at(at)!) ? [first, second] : [second, first];

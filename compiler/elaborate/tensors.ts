@@ -1,7 +1,17 @@
 /** From values to nodes, shapes, axes and numbers. What does not fit is an OpError; the interpreter adds the places. */
 import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
-import { elements, fixed, free, sameShape, showShape, type Shape, type Size } from "../ir/size.ts";
+import {
+  bySize,
+  countOf,
+  elements,
+  fixed,
+  free,
+  sameShape,
+  type Shape,
+  showShape,
+  type Size,
+} from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
 import { defaultLimits } from "./limits.ts";
 import { isCallable, kindOf, number, show, type Value } from "./values.ts";
@@ -219,7 +229,7 @@ export function checkedShape(shape: Shape, freeName: string): Shape {
       `a tensor may have ${freeName} once: pairs of rows are not formed`,
     );
   }
-  if (size.count > defaultLimits.entries) {
+  if (countOf(size) > defaultLimits.entries) {
     throw new OpError(
       "tensor-too-large",
       `a tensor of ${shown} would take more than 2 GB`,
@@ -230,8 +240,7 @@ export function checkedShape(shape: Shape, freeName: string): Shape {
   return shape;
 }
 
-export const sizeValue = (size: Size): Value =>
-  size.free ? { kind: "size", count: size.count } : number(size.count);
+export const sizeValue = (size: Size): Value => bySize(size, number, (count) => ({ kind: "size", count }));
 
 /** One axis, counted from the end where negative. @throws OpError */
 export function toAxis(value: Value, rank: number, shown: string): number {

@@ -3,7 +3,7 @@ import type { Manifest, ManifestPlace, ManifestSize } from "../../runtime/manife
 import { CompilerFault } from "../fault.ts";
 import { modelJoins } from "../graph/join.ts";
 import type { Model } from "../graph/model.ts";
-import { showSize, type Shape } from "../ir/size.ts";
+import { countOf, known, type Shape, showSize } from "../ir/size.ts";
 import type { Buffer, Program } from "../schedule/kernel.ts";
 import type { Sharing } from "../schedule/share.ts";
 import { showNumber } from "../render/constants.ts";
@@ -21,7 +21,7 @@ export interface ManifestFacts {
 
 /** Sizes as numbers, and what has the batch in it as it is written: `["N", 784]`, `["3·N"]`. */
 export const manifestShape = (shape: Shape, freeName: string): ManifestSize[] =>
-  shape.map((size) => (size.free ? showSize(size, freeName) : size.count));
+  shape.map((size) => known(size) ?? showSize(size, freeName));
 
 /** The exact step number lies behind the one that formulas read. */
 function stepPlace(place: ManifestPlace): number {
@@ -49,7 +49,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
     return place.part === "fixed" ? { fixed: place.offset } : { rows: place.offset };
   };
   const sizes = (shape: Shape): ManifestSize[] => manifestShape(shape, model.freeName ?? "N");
-  const counts = (shape: Shape): number[] => shape.map((size) => size.count);
+  const counts = (shape: Shape): number[] => shape.map(countOf);
   const document = (doc: string | undefined): { doc?: string } => (doc === undefined ? {} : { doc });
   const { roots, optimizer } = model;
   const joins = modelJoins(model);

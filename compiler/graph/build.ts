@@ -11,7 +11,17 @@ import type {
   SliceAxis,
 } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
-import { elements, ONE, sameShape, sameSize, showShape, type Shape, type Size } from "../ir/size.ts";
+import {
+  countOf,
+  elements,
+  isFree,
+  ONE,
+  sameShape,
+  sameSize,
+  type Shape,
+  showShape,
+  type Size,
+} from "../ir/size.ts";
 import { elementwiseNames } from "../ops/elementwise.ts";
 import { reductionNames } from "../ops/reductions.ts";
 import { ops } from "../ops/table.ts";
@@ -41,7 +51,7 @@ export class Build implements Formulas {
   }
   /** A size as a number, in every entry of `shape`. */
   extent(size: Size, shape: Shape = []): Node {
-    if (!size.free) return this.constant(size.count, shape);
+    if (!isFree(size)) return this.constant(countOf(size), shape);
     return this.broadcast(this.graph.make("extent", [], { size }, this.origin), shape);
   }
   iota(axis: number, shape: Shape): Node {

@@ -10,7 +10,7 @@ import { ops } from "../ops/table.ts";
 import { reachable } from "./graph.ts";
 import type { Model } from "./model.ts";
 import type { Node, OpName, SliceAxis } from "../ir/node.ts";
-import { sameSize, type Shape } from "../ir/size.ts";
+import { countOf, isFree, sameSize, type Shape } from "../ir/size.ts";
 
 type Form =
   /** 0 in every entry: of every form and degree. */
@@ -89,7 +89,7 @@ function joinOf(root: Node, form: Form): Join {
 }
 
 function formOf(node: Node, operands: readonly Form[]): Form {
-  if (node.shape.filter((size) => size.free).length > 1) return COUPLED;
+  if (node.shape.filter(isFree).length > 1) return COUPLED;
   if (operands.some((form) => form.of === "coupled")) return COUPLED;
   // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
   const record = ops[node.op] as unknown as Op<OpName>;
@@ -114,7 +114,7 @@ function formOf(node: Node, operands: readonly Form[]): Form {
 }
 
 const freeAxis = (shape: Shape): number | null => {
-  const axis = shape.findIndex((size) => size.free);
+  const axis = shape.findIndex(isFree);
   return axis < 0 ? null : axis;
 };
 
@@ -130,7 +130,7 @@ function sourceForm(node: Node): Form {
     case "constant":
       return node.attributes.value === 0 ? ZERO : plain(node.shape);
     case "extent":
-      return { of: "constant", degree: node.attributes.size.free ? 1 : 0 };
+      return { of: "constant", degree: isFree(node.attributes.size) ? 1 : 0 };
     case "input":
     case "table":
     case "parameter":
@@ -263,7 +263,7 @@ function reductionForm(node: Node, x: Form, linear: boolean): Form {
 /** Σ_k a[…, m, k] b[…, k, n]: over rows where k is free. */
 function productForm(node: Node, a: Form, b: Form): Form {
   const left = node.operands[0]!.shape;
-  const overRows = left.at(-1)!.free;
+  const overRows = isFree(left.at(-1)!);
   const form = times(asOf(node.operands[0]!, a), asOf(node.operands[1]!, b), 1);
   if (!overRows || form.of === "coupled") return form;
   // Where the depth is free a row or a column that is free too would have made N².
@@ -311,7 +311,7 @@ function takesAllRows(axes: readonly SliceAxis[], before: Shape, after: Shape): 
 /** Whether as many runs of rows lie behind one another in both shapes, so that each row keeps its entries. */
 function sameRuns(a: Shape, b: Shape): boolean {
   const runs = (shape: Shape): number =>
-    shape.slice(0, freeAxis(shape) ?? 0).reduce((product, { count }) => product * count, 1);
+    shape.slice(0, freeAxis(shape) ?? 0).reduce((product, size) => product * countOf(size), 1);
   return runs(a) === runs(b);
 }
 

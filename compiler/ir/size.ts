@@ -1,63 +1,128 @@
 /**
  * Sizes and shapes. A size is an integer, or an integer multiple of the model's one free dimension (`N`, the batch),
  * and nothing more general: everything about a program except `N` is known before a kernel is made.
+ * What a size and an affine number are made of is this file's own; all else asks its functions.
  */
+declare const sizeBrand: unique symbol;
+declare const affineBrand: unique symbol;
 
-/** `count`, or `count · N` where `free`. A free size has `count ≥ 1`. */
+/** `count`, or `count · N`; the latter has `count ≥ 1`. */
 export interface Size {
+  readonly [sizeBrand]: never;
+}
+interface SizeFields {
   readonly count: number;
   readonly free: boolean;
 }
 
+// Both casts hide the fields and no more: `make` makes every size there is.
+const make = (fields: SizeFields): Size => fields as unknown as Size;
+const fields = (of: Size): SizeFields => of as unknown as SizeFields;
+
 export type Shape = readonly Size[];
 
-export const fixed = (count: number): Size => ({ count, free: false });
-export const free = (count = 1): Size => ({ count, free: true });
+export const fixed = (count: number): Size => make({ count, free: false });
+export const free = (count = 1): Size => make({ count, free: true });
 export const ONE: Size = fixed(1);
 
-export const sameSize = (a: Size, b: Size): boolean => a.count === b.count && a.free === b.free;
+export const isFree = (of: Size): boolean => fields(of).free;
+/** The size, or what N is multiplied by. */
+export const countOf = (of: Size): number => fields(of).count;
+/** The size where it is known when compiling. */
+export const known = (of: Size): number | null => (isFree(of) ? null : countOf(of));
+/** Made of the size that is known, or of what N is multiplied by. */
+export const bySize = <T>(of: Size, whereKnown: (count: number) => T, timesN: (count: number) => T): T =>
+  (isFree(of) ? timesN : whereKnown)(countOf(of));
+
+export const isOne = (of: Size): boolean => known(of) === 1;
+export const isEmpty = (of: Size): boolean => known(of) === 0;
+
+/** Whether both are known, or both multiples of one dimension. */
+export const sameDimension = (a: Size, b: Size): boolean => isFree(a) === isFree(b);
+export const sameSize = (a: Size, b: Size): boolean => sameDimension(a, b) && countOf(a) === countOf(b);
 
 export const sameShape = (a: Shape, b: Shape): boolean =>
-  a.length === b.length && a.every((size, axis) => sameSize(size, b[axis]!));
+  a.length === b.length && a.every((of, axis) => sameSize(of, b[axis]!));
 
-export const isOne = (size: Size): boolean => size.count === 1 && !size.free;
+/** Of sizes of one dimension, at least one. */
+export const sumOfSizes = (sizes: readonly Size[]): Size =>
+  make({ count: sizes.reduce((sum, of) => sum + countOf(of), 0), free: isFree(sizes[0]!) });
+
+/** @throws RangeError where the free dimension would be squared */
+export function multiplySize(a: Size, b: Size): Size {
+  if (isFree(a) && isFree(b)) throw new RangeError("the free dimension is squared in a size");
+  return make({ count: countOf(a) * countOf(b), free: isFree(a) || isFree(b) });
+}
+
+/** What `part` is multiplied by to give `whole`; null where that is no size. */
+export function divideSize(whole: Size, part: Size): Size | null {
+  const count = countOf(whole) / countOf(part);
+  if (!Number.isInteger(count) || (isFree(part) && !isFree(whole))) return null;
+  return make({ count, free: isFree(whole) && !isFree(part) });
+}
+
+/** Whether it is the smaller one for every N, or at least does not hold N where the other does. */
+export const isBelow = (a: Size, b: Size): boolean =>
+  sameDimension(a, b) ? countOf(a) < countOf(b) : isFree(b);
 
 /** The number of elements, or `null` where the free dimension would be squared. */
 export function elements(shape: Shape): Size | null {
-  let count = 1;
-  let frees = 0;
-  for (const size of shape) {
-    count *= size.count;
-    if (size.free) frees += 1;
-  }
-  if (frees > 1) return null;
-  return { count, free: frees === 1 };
+  if (shape.filter(isFree).length > 1) return null;
+  return make({ count: shape.reduce((product, of) => product * countOf(of), 1), free: shape.some(isFree) });
 }
 
 /** The size when the free dimension is `n`. */
-export const sizeAt = (size: Size, n: number): number => (size.free ? size.count * n : size.count);
+export const sizeAt = (of: Size, n: number): number => (isFree(of) ? countOf(of) * n : countOf(of));
 
-export const shapeAt = (shape: Shape, n: number): number[] => shape.map((size) => sizeAt(size, n));
+export const shapeAt = (shape: Shape, n: number): number[] => shape.map((of) => sizeAt(of, n));
 
 /** `N`, `3·N`, `128`. */
-export function showSize(size: Size, freeName = "N"): string {
-  if (!size.free) return String(size.count);
-  return size.count === 1 ? freeName : `${size.count}·${freeName}`;
-}
+export const showSize = (of: Size, freeName = "N"): string =>
+  bySize(of, String, (count) => (count === 1 ? freeName : `${count}·${freeName}`));
 
 /** `[N, 128]` */
 export const showShape = (shape: Shape, freeName = "N"): string =>
-  `[${shape.map((size) => showSize(size, freeName)).join(", ")}]`;
+  `[${shape.map((of) => showSize(of, freeName)).join(", ")}]`;
+
+// ---------------------------------------------------------------------------------------------------- affine numbers
 
 /** `constant + perRow · N`: what strides, offsets and byte addresses are made of. */
 export interface Affine {
+  readonly [affineBrand]: never;
+}
+interface AffineFields {
   readonly constant: number;
   readonly perRow: number;
 }
 
-export const affine = (constant: number, perRow = 0): Affine => ({ constant, perRow });
-export const affineOf = (size: Size): Affine => (size.free ? affine(0, size.count) : affine(size.count));
+const terms = (a: Affine): AffineFields => a as unknown as AffineFields;
+
+// As `make` above.
+export const affine = (constant: number, perRow = 0): Affine =>
+  ({ constant, perRow }) satisfies AffineFields as unknown as Affine;
+export const affineOf = (of: Size): Affine => bySize(of, affine, (count) => affine(0, count));
 export const ZERO: Affine = affine(0);
+
+/** The number where it does not depend on N. */
+export const constantOf = (a: Affine): number | null => (terms(a).perRow === 0 ? terms(a).constant : null);
+/** Made of its two terms. */
+export const byTerms = <T>(a: Affine, of: (constant: number, timesN: number) => T): T =>
+  of(terms(a).constant, terms(a).perRow);
+
+export const isZero = (a: Affine): boolean => constantOf(a) === 0;
+export const isUnit = (a: Affine): boolean => constantOf(a) === 1;
 export const sameAffine = (a: Affine, b: Affine): boolean =>
-  a.constant === b.constant && a.perRow === b.perRow;
-export const affineAt = (a: Affine, n: number): number => a.constant + a.perRow * n;
+  terms(a).constant === terms(b).constant && terms(a).perRow === terms(b).perRow;
+export const affineAt = (a: Affine, n: number): number => terms(a).constant + terms(a).perRow * n;
+
+export const addAffine = (a: Affine, b: Affine): Affine =>
+  affine(terms(a).constant + terms(b).constant, terms(a).perRow + terms(b).perRow);
+
+/** @throws RangeError where the free dimension would be squared, which the shape rules exclude */
+export function multiplyAffine(a: Affine, b: Affine): Affine {
+  const [x, y] = [terms(a), terms(b)];
+  if (x.perRow !== 0 && y.perRow !== 0) throw new RangeError("the free dimension is squared in a stride");
+  return affine(x.constant * y.constant, x.constant * y.perRow + x.perRow * y.constant);
+}
+
+export const scale = (stride: Affine, of: Size): Affine => multiplyAffine(stride, affineOf(of));

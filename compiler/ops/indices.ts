@@ -1,5 +1,5 @@
 /** Ops on labels. */
-import { fixed, ONE, sameShape, showShape } from "../ir/size.ts";
+import { countOf, fixed, isFree, ONE, sameShape, showShape } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
 import type { OpTable } from "./op.ts";
 
@@ -49,7 +49,7 @@ export const indexOps: Pick<OpTable, "one_hot" | "gather"> = {
     infer([x, y]) {
       const remarks = [showShape(x!.shape), `${y!.type}${showShape(y!.shape)}`];
       requireInt("gather", y!.type, remarks);
-      if (!sameShape(x!.shape.slice(0, -1), y!.shape) || x!.shape.length === 0 || x!.shape.at(-1)!.free) {
+      if (!sameShape(x!.shape.slice(0, -1), y!.shape) || x!.shape.length === 0 || isFree(x!.shape.at(-1)!)) {
         throw new OpError(
           "shape-mismatch",
           "`gather` needs one index for each row",
@@ -61,7 +61,7 @@ export const indexOps: Pick<OpTable, "one_hot" | "gather"> = {
     },
     // d x[y] = Σ_k [k = y] dx_k
     vjp(b, { operands: [x, y] }, g) {
-      const chosen = b.oneHot(y!, x!.shape.at(-1)!.count);
+      const chosen = b.oneHot(y!, countOf(x!.shape.at(-1)!));
       return [b.where(chosen, b.broadcast(b.reshape(g, [...g.shape, ONE]), x!.shape), 0), null];
     },
     // As `lower` writes it, Σ_k where(k = y, x_k, 0): an index out of range gives 0.

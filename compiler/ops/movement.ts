@@ -1,6 +1,20 @@
 /** Ops that move entries and compute nothing: views, their transposes, and concatenation. */
 import type { SliceAxis } from "../ir/node.ts";
-import { elements, isOne, sameSize, shapeAt, showShape, sizeAt, type Shape, type Size } from "../ir/size.ts";
+import {
+  countOf,
+  elements,
+  isEmpty,
+  isFree,
+  isOne,
+  sameDimension,
+  sameSize,
+  type Shape,
+  shapeAt,
+  showShape,
+  type Size,
+  sizeAt,
+  sumOfSizes,
+} from "../ir/size.ts";
 import { commonType, requireTypes } from "./elementwise.ts";
 import { OpError } from "../ir/op-error.ts";
 import type { OpTable } from "./op.ts";
@@ -24,7 +38,7 @@ function sliceView(
 /** Whether `part` entries from a slice of `whole` exist, for every batch of at least one row. */
 function sliceFits({ start, fromEnd, step }: SliceAxis, whole: Size, part: Size): boolean {
   if (!Number.isInteger(start) || !Number.isInteger(step)) return false;
-  if (part.count === 0 && !part.free) return true;
+  if (isEmpty(part)) return true;
   // Both ends are affine in N; such an expression holds for every N ≥ 1 if it holds at 1 and its slope is not adverse.
   return [1, 2].every((n) => {
     const size = sizeAt(whole, n);
@@ -180,9 +194,7 @@ export const movementOps: Pick<OpTable, MovementName> = {
       const fits = operands.every(
         (x) =>
           x.shape.length === first.shape.length &&
-          x.shape.every((size, i) =>
-            i === axis ? size.free === first.shape[i]!.free : sameSize(size, first.shape[i]!),
-          ),
+          x.shape.every((size, i) => (i === axis ? sameDimension : sameSize)(size, first.shape[i]!)),
       );
       if (!fits) {
         throw new OpError(
@@ -192,17 +204,14 @@ export const movementOps: Pick<OpTable, MovementName> = {
         );
       }
       if (operands.some((x) => x.type === "bool")) requireTypes("concat", "bool", operands);
-      const joined: Size = {
-        count: operands.reduce((sum, x) => sum + x.shape[axis]!.count, 0),
-        free: first.shape[axis]!.free,
-      };
+      const joined = sumOfSizes(operands.map((x) => x.shape[axis]!));
       return {
         shape: first.shape.map((size, i) => (i === axis ? joined : size)),
         type: commonType(operands),
       };
     },
     vjp(b, { operands, attributes: { axis }, shape }, g) {
-      if (shape[axis]!.free) {
+      if (isFree(shape[axis]!)) {
         throw new OpError("no-derivative", "`concat` along the batch has no derivative here", [
           showShape(shape),
         ]);
@@ -210,7 +219,7 @@ export const movementOps: Pick<OpTable, MovementName> = {
       let start = 0;
       return operands.map((x) => {
         const axes = shape.map((_, i) => ({ start: i === axis ? start : 0, fromEnd: false, step: 1 }));
-        start += x.shape[axis]!.count;
+        start += countOf(x.shape[axis]!);
         return b.slice(g, axes, x.shape);
       });
     },

@@ -1,7 +1,7 @@
 /** Reductions over `axes`, which stay as size 1, and softmax, which is one followed by a division. */
 import type { Formulas } from "../ir/formulas.ts";
 import type { ElementType, Node, ReductionName } from "../ir/node.ts";
-import { elements, fixed, ONE, showShape, type Shape } from "../ir/size.ts";
+import { countOf, elements, fixed, isFree, ONE, type Shape, showShape } from "../ir/size.ts";
 import { requireTypes } from "./elementwise.ts";
 import { OpError } from "../ir/op-error.ts";
 import type { Op, OpTable } from "./op.ts";
@@ -88,11 +88,11 @@ function productOfOthers(b: Formulas, x: Node, axes: readonly number[]): Node {
   const moved = b.permute(x, order);
   const lead = kept.map((axis) => x.shape[axis]!);
   const run = elements(axes.map((axis) => x.shape[axis]!));
-  if (run === null || run.free) {
+  if (run === null || isFree(run)) {
     throw new OpError("no-derivative", "`prod` along the batch has no derivative here", [showShape(x.shape)]);
   }
-  const pairs: Shape = [...lead, fixed(run.count), fixed(run.count)];
-  const others = b.broadcast(b.reshape(moved, [...lead, ONE, fixed(run.count)]), pairs);
+  const pairs: Shape = [...lead, fixed(countOf(run)), fixed(countOf(run))];
+  const others = b.broadcast(b.reshape(moved, [...lead, ONE, fixed(countOf(run))]), pairs);
   const own = b.eq(b.iota(lead.length, pairs), b.iota(lead.length + 1, pairs));
   const product = b.prod(b.where(own, 1, others), [lead.length + 1]);
   return b.permute(

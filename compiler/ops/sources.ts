@@ -1,7 +1,7 @@
 /** Nodes without operands: constants, what the caller gives, and what a call knows. `grad` is here too: the other op that no kernel runs. */
 import { randomEntry } from "../ir/random.ts";
 import type { Attributes, ElementType, OpName } from "../ir/node.ts";
-import { elements, sameShape, shapeAt, showShape, sizeAt, type Shape } from "../ir/size.ts";
+import { countOf, elements, isFree, sameShape, type Shape, shapeAt, showShape, sizeAt } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
 import type { Op, OpTable, Values } from "./op.ts";
 import { copyView, count } from "./strided.ts";
@@ -56,7 +56,7 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
     "numbers, row by row",
     ({ values, shape, type }) => {
       const size = elements(shape);
-      if (size === null || size.free || size.count !== values.length) {
+      if (size === null || isFree(size) || countOf(size) !== values.length) {
         throw new OpError("shape-mismatch", `${values.length} numbers do not fill ${showShape(shape)}`);
       }
       return { shape, type };

@@ -1,21 +1,23 @@
 /** Sizes and strides as AssemblyScript expressions in bytes. */
-import type { Affine, Size } from "../ir/size.ts";
+import { type Affine, bySize, byTerms, isUnit, isZero, type Size } from "../ir/size.ts";
 
 /** `a` times `unit`, as an expression in `rows`. */
-export function affineText(a: Affine, unit: number): string {
-  const constant = a.constant * unit;
-  const perRow = a.perRow * unit;
-  if (perRow === 0) return String(constant);
-  const scaled = perRow === 1 ? "rows" : `rows * ${perRow}`;
-  return constant === 0 ? scaled : `${scaled} + ${constant}`;
-}
+export const affineText = (a: Affine, unit: number): string =>
+  byTerms(a, (constant, timesRows) => {
+    if (timesRows === 0) return String(constant * unit);
+    const scaled = rowsText(timesRows * unit);
+    return constant === 0 ? scaled : `${scaled} + ${constant * unit}`;
+  });
 
-export const isZero = (a: Affine): boolean => a.constant === 0 && a.perRow === 0;
-export const isUnit = (a: Affine): boolean => a.constant === 1 && a.perRow === 0;
+const rowsText = (times: number): string => (times === 1 ? "rows" : `rows * ${times}`);
 
 /** The size in bytes, each entry taking `unit`. */
 export const sizeText = (size: Size, unit: number): string =>
-  !size.free ? String(size.count * unit) : size.count * unit === 1 ? "rows" : `rows * ${size.count * unit}`;
+  bySize(
+    size,
+    (count) => String(count * unit),
+    (count) => rowsText(count * unit),
+  );
 
 /** `base + index * stride`, without what is idle; `stride` is in elements and `index` in bytes. */
 export function advance(base: string, index: string, stride: Affine): string {
@@ -27,4 +29,8 @@ export function advance(base: string, index: string, stride: Affine): string {
 
 /** The size in bytes, rounded up to whole vectors. */
 export const paddedText = (size: Size, unit: number): string =>
-  size.free ? `((${sizeText(size, unit)} + 15) & ~15)` : String(Math.ceil((size.count * unit) / 16) * 16);
+  bySize(
+    size,
+    (count) => String(Math.ceil((count * unit) / 16) * 16),
+    () => `((${sizeText(size, unit)} + 15) & ~15)`,
+  );

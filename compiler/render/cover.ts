@@ -1,5 +1,5 @@
 /** Loops over a range in steps of several sizes: full vectors, then single elements. */
-import type { Size } from "../ir/size.ts";
+import { countOf, isFree, type Size } from "../ir/size.ts";
 import { sizeText } from "./affine.ts";
 import type { Names } from "./names.ts";
 import type { Writer } from "./writer.ts";
@@ -16,7 +16,7 @@ export const ends = (
     ? {
         from: "0",
         end: sizeText(range.size, range.unit),
-        total: range.size.free ? null : range.size.count * range.unit,
+        total: isFree(range.size) ? null : countOf(range.size) * range.unit,
       }
     : { ...range, total: null };
 
@@ -33,8 +33,8 @@ export function cover(
   body: (step: number) => void,
 ): void {
   const block = (head: string, inside: () => void): void => writer.block(head, () => names.scoped(inside));
-  if ("size" in range && !range.size.free) {
-    const total = range.size.count * range.unit;
+  if ("size" in range && !isFree(range.size)) {
+    const total = countOf(range.size) * range.unit;
     let from = 0;
     for (const step of new Set(steps)) {
       const until = from + Math.floor((total - from) / step) * step;

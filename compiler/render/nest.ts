@@ -3,8 +3,9 @@
  * Indices count bytes. Values stand in the outermost loop where they are known.
  */
 import type { Nest } from "../schedule/kernel.ts";
-import type { Size } from "../ir/size.ts";
-import { affineText, advance, isUnit, isZero, paddedText, sizeText } from "./affine.ts";
+import { constantOf, countOf, isFree, type Size } from "../ir/size.ts";
+import { isUnit, isZero } from "../ir/size.ts";
+import { affineText, advance, paddedText, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { instructions } from "./elementwise.ts";
 import { eachSpan } from "./spans.ts";
@@ -88,7 +89,8 @@ class NestWriter {
         const stride =
           this.#vectorLoop === null ? null : this.#nest.operands[operand]!.strides[this.#vectorLoop]!;
         if (offset === 0 || stride === null || isZero(stride)) return { base, offset: 0 };
-        if (stride.perRow === 0 && stride.constant > 0) return { base, offset: offset * stride.constant };
+        const step = constantOf(stride);
+        if (step !== null && step > 0) return { base, offset: offset * step };
         return { base: `${base} + ${offset} * (${affineText(stride, 1)})`, offset: 0 };
       },
       index: (loop) =>
@@ -247,10 +249,10 @@ class NestWriter {
     /** Additions to one accumulator in the loops inside. */
     let chain = 1;
     for (let level = loops.length - 1; level >= this.#kept; level--) {
-      const { free, count } = loops[level]!;
+      const loop = loops[level]!;
       const together = across && level === this.#vectorLoop ? format.lanes * copies : 1;
-      const times = Math.ceil(count / together);
-      if (free || times * chain > most)
+      const times = Math.ceil(countOf(loop) / together);
+      if (isFree(loop) || times * chain > most)
         return { level, bytes: Math.max(1, Math.floor(most / chain)) * together * format.bytes };
       chain *= times;
     }
@@ -366,13 +368,12 @@ class NestWriter {
   /** Whether the vector loop may end in the middle of a vector. */
   #hasTail(): boolean {
     const size = this.#nest.loops[this.#vectorLoop!]!;
-    return size.free || size.count % this.#tools.format.lanes !== 0;
+    return isFree(size) || countOf(size) % this.#tools.format.lanes !== 0;
   }
 
   /** A loop over the batch alone is taken for short. */
   #isLong(): boolean {
-    const { count } = this.#nest.loops[this.#vectorLoop!]!;
-    return count >= 4 * ACCUMULATORS * this.#tools.format.lanes;
+    return countOf(this.#nest.loops[this.#vectorLoop!]!) >= 4 * ACCUMULATORS * this.#tools.format.lanes;
   }
 
   #loop(
@@ -530,13 +531,14 @@ export function chooseVectorLoop(nest: Nest, lanes: number): number | null {
   const { loops, operands, values, inner } = nest;
   const last = loops.length - 1;
   const lastKept = last - inner;
-  const fits = (loop: number): boolean => loop >= 0 && (loops[loop]!.free || loops[loop]!.count >= lanes);
+  const fits = (loop: number): boolean =>
+    loop >= 0 && (isFree(loops[loop]!) || countOf(loops[loop]!) >= lanes);
   const strided = (loop: number): number =>
     operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length;
   if (inner > 0 && fits(lastKept) && (!fits(last) || strided(lastKept) < strided(last))) return lastKept;
   const reductions = values.filter((value) => value.kind === "reduce").length;
   const row = loops[last];
-  const isNarrow = row !== undefined && !row.free && row.count < NARROW_VECTORS * lanes;
+  const isNarrow = row !== undefined && !isFree(row) && countOf(row) < NARROW_VECTORS * lanes;
   if (inner === 1 && isNarrow && reductions > 1 && fits(lastKept)) return lastKept;
   // Lanes gathered one by one for a sum alone are no gain.
   if (

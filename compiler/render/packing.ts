@@ -2,7 +2,7 @@
  * Packing: the lines of a factor that tiles of a product read over the depth, copied side by side. Where they lie, each step of depth is on another
  * page of memory, and where the distance is a power of two in the same few places of the cache.
  */
-import type { Size } from "../ir/size.ts";
+import { countOf, isFree, type Size } from "../ir/size.ts";
 import { sizeText } from "./affine.ts";
 import type { Names } from "./names.ts";
 import type { Writer } from "./writer.ts";
@@ -66,7 +66,7 @@ export function pack(
     const [row, place, last] = [names.fresh("row"), names.fresh("place"), names.fresh("last")];
     const [from, to] = [names.fresh("source"), names.fresh("to")];
     const stop = names.fresh("stop");
-    const wide = depth.free ? `${size} * ${width}` : String(depth.count * width);
+    const wide = isFree(depth) ? `${size} * ${width}` : String(countOf(depth) * width);
     w.line(`let ${row}: usize = ${lines.base};`);
     w.line(`let ${place}: usize = ${memory};`);
     w.line(`const ${last} = ${place} + ${wide};`);
@@ -82,7 +82,7 @@ export function pack(
       w.line(`${row} += ${lines.step};`);
     });
   };
-  if (!depth.free) {
+  if (!isFree(depth)) {
     w.block("", () => names.scoped(copy));
     return { base: memory, origin: lines.origin, across: size, step: String(width), mayBePacked: true };
   }

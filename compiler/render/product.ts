@@ -2,10 +2,11 @@
  * Matrix products: loops over tiles of results, and the epilogue on each vector of them. What is inside a tile is in `tile.ts`; how the product is cut
  * into tiles is decided in `schedule/tiling.ts`.
  */
-import type { Affine } from "../ir/size.ts";
+import { type Affine, constantOf, countOf, isFree } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { PackedColumns, PackedRows, Tile, Tiling } from "../schedule/tiling.ts";
-import { advance, affineText, isZero, sizeText } from "./affine.ts";
+import { isZero } from "../ir/size.ts";
+import { advance, affineText, sizeText } from "./affine.ts";
 import { cover, ends, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
 import { isPackable, lineAddress, type Lines, pack, type PackTools } from "./packing.ts";
@@ -174,10 +175,10 @@ class ProductWriter {
     this.#indices[this.#rowLoop] = names.fresh("i");
     this.#indices[this.#columnLoop] = names.fresh("j");
     const isShared = this.#rowLoop === this.#options.split;
-    if (!rows.free && !isShared) {
+    if (!isFree(rows) && !isShared) {
       let from = 0;
       for (const tile of this.#tiling.tiles) {
-        const end = from + Math.floor((rows.count - from) / tile.rows) * tile.rows;
+        const end = from + Math.floor((countOf(rows) - from) / tile.rows) * tile.rows;
         const range = { from: String(from * bytes), end: String(end * bytes) };
         this.#apart("", () => this.#blocks(tile, range, values));
         from = end;
@@ -324,7 +325,7 @@ class ProductWriter {
         ? this.#declare("whole", `${range.from} + (${range.end} - ${range.from}) / ${width} * ${width}`)
         : String(Math.floor(range.total / width) * width);
     const all = range.from === "0" ? whole : `${whole} - ${range.from}`;
-    const step = depth.free
+    const step = isFree(depth)
       ? this.#declare("panel", `${isPackable(depth, packed)} ? ${panel} : ${all}`)
       : String(panel);
     const j = this.#indices[this.#columnLoop]!;
@@ -463,7 +464,8 @@ class ProductWriter {
         let offset = 0;
         const move = (stride: Affine | undefined, by: number): void => {
           if (stride === undefined || by === 0 || isZero(stride)) return;
-          if (stride.perRow === 0 && stride.constant > 0) offset += stride.constant * by * bytes;
+          const step = constantOf(stride);
+          if (step !== null && step > 0) offset += step * by * bytes;
           else base = `${base} + ${by} * (${affineText(stride, bytes)})`;
         };
         move(strides[this.#rowLoop], row);

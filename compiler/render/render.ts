@@ -23,6 +23,7 @@ import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
 import { MOST_WORKERS, workersSource } from "./workers.ts";
 import { Writer } from "./writer.ts";
+import { isZero } from "../ir/size.ts";
 
 export interface RenderOptions {
   readonly dtype: "f32" | "f64";
@@ -219,7 +220,7 @@ class ModuleWriter {
 
   #address({ buffer, offset }: Address): string {
     const place = this.#place(buffer);
-    if (offset.constant === 0 && offset.perRow === 0) return place;
+    if (isZero(offset)) return place;
     return `${place} + ${affineText(offset, this.#format.bytes)}`;
   }
 

@@ -1,6 +1,7 @@
 /** A tile of a product before its epilogue: the sums over the depth, which stay in registers. */
 import type { Product } from "../schedule/kernel.ts";
-import { advance, affineText, isZero, sizeText } from "./affine.ts";
+import { constantOf, countOf, isFree, isZero } from "../ir/size.ts";
+import { advance, affineText, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import type { Names } from "./names.ts";
 import { eachSpan } from "./spans.ts";
@@ -181,9 +182,8 @@ export class TileWriter {
     this.#writer.line(
       `let ${base}: usize = ${advance(this.#around.addresses[operand]!, this.#around.indices[loop]!, stride)};`,
     );
-    if (stride.perRow === 0 && stride.constant >= 0) {
-      return { base, at: (k) => ({ base, offset: k * stride.constant * format.bytes }) };
-    }
+    const step = constantOf(stride);
+    if (step !== null && step >= 0) return { base, at: (k) => ({ base, offset: k * step * format.bytes }) };
     const apart = Array.from({ length: count }, (_, k) => {
       if (k === 0) return null;
       const bytes = this.#tools.names.fresh(`${name}Apart`);
@@ -244,7 +244,7 @@ export class TileWriter {
     const each = (step: number): void => body(step / bytes);
     this.#clear(sums, "let ");
     let end = sizeText(depth, bytes);
-    if (depth.free) {
+    if (isFree(depth)) {
       // Engines would work out the end at each turn.
       const deep = names.fresh("deep");
       w.line(`const ${deep}: usize = ${end};`);
@@ -252,12 +252,12 @@ export class TileWriter {
     }
     const d = names.fresh("d");
     if (this.#span === null) {
-      const range: Range = depth.free ? { from: "0", end } : { size: depth, unit: bytes };
+      const range: Range = isFree(depth) ? { from: "0", end } : { size: depth, unit: bytes };
       cover({ writer: w, names }, d, range, cut, each);
       return;
     }
     // Spans are of whole steps, so what the depth leaves of one is left over by the last span.
-    const whole = depth.free ? -1 : steps.findIndex((step) => depth.count % step === 0);
+    const whole = isFree(depth) ? -1 : steps.findIndex((step) => countOf(depth) % step === 0);
     const needed = whole < 0 ? cut : cut.slice(0, whole + 1);
     const span = { bytes: this.#span * bytes, end, index: d };
     if (this.#isNarrow) this.#addSpans(span, sums, needed, each);
@@ -310,7 +310,7 @@ export class TileWriter {
     };
     w.line(`let ${top}: usize = ${room};`);
     w.line(`let ${index}: usize = 0;`);
-    w.block(depth.free ? `if (${end} > ${bytes})` : "", () =>
+    w.block(isFree(depth) ? `if (${end} > ${bytes})` : "", () =>
       names.scoped(() => {
         const [until, count] = [names.fresh("until"), names.fresh("count")];
         w.line(`let ${until}: usize = ${bytes};`);

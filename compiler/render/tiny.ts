@@ -4,7 +4,8 @@
  */
 import { CompilerFault } from "../fault.ts";
 import type { Product } from "../schedule/kernel.ts";
-import { advance, isZero, paddedText, sizeText } from "./affine.ts";
+import { constantOf, countOf, isFree, isZero } from "../ir/size.ts";
+import { advance, paddedText, sizeText } from "./affine.ts";
 import { cover } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";
 import { type KernelTools, loadVector, type Site, Values } from "./values.ts";
@@ -31,7 +32,7 @@ export function renderTiny(
   const { format, names, constants } = tools;
   const { loops, operands, left, right, depth, stores } = product;
   const [rows, columns] = loops as [Product["depth"], Product["depth"]];
-  if (columns.free || depth.free || split === COLUMNS) throw new CompilerFault("a product is not tiny");
+  if (isFree(columns) || isFree(depth) || split === COLUMNS) throw new CompilerFault("a product is not tiny");
   const levels = levelsOf({ ...product, inner: 0 });
   const productValue = product.values.findIndex(({ kind }) => kind === "product");
   const bases = operands.map(({ name }) => addressName(name));
@@ -45,8 +46,8 @@ export function renderTiny(
       const stride = operands[operand]!.strides[COLUMNS]!;
       const base = at[operand]!;
       if (column === 0 || isZero(stride)) return { base, offset: 0 };
-      if (stride.perRow === 0 && stride.constant > 0)
-        return { base, offset: column * stride.constant * format.bytes };
+      const step = constantOf(stride);
+      if (step !== null && step > 0) return { base, offset: column * step * format.bytes };
       return { base: advance(base, String(column * format.bytes), stride), offset: 0 };
     },
     index: (loop) => (loop === ROWS ? i : String(column * format.bytes)),
@@ -79,23 +80,22 @@ export function renderTiny(
       const along = operand.strides.at(-1)!;
       const { base, offset } = siteAt(at, vectorLoop, column).address(factor);
       const apart = d * format.bytes;
-      const isPlain = along.perRow === 0 && along.constant >= 0;
+      const step = constantOf(along);
       return loadVector(
         format,
         operand,
         { vectorLoop },
-        {
-          base: isPlain ? base : advance(base, String(apart), along),
-          offset: isPlain ? offset + along.constant * apart : offset,
-        },
+        step !== null && step >= 0
+          ? { base, offset: offset + step * apart }
+          : { base: advance(base, String(apart), along), offset },
       );
     };
-    const lefts = Array.from({ length: depth.count }, (_, d) => {
+    const lefts = Array.from({ length: countOf(depth) }, (_, d) => {
       const name = names.fresh("left");
       writer.line(`const ${name} = ${load(left, d, 0)};`);
       return name;
     });
-    for (let column = 0; column < columns.count; column++) {
+    for (let column = 0; column < countOf(columns); column++) {
       let sum = constants.float(format, 0);
       for (const [d, value] of lefts.entries()) {
         const name = names.fresh("sum");

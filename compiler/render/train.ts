@@ -1,5 +1,5 @@
 /** The export `train`: many steps in one call, over data that lie in the module's memory. */
-import type { Size } from "../ir/size.ts";
+import { countOf, isFree, type Size } from "../ir/size.ts";
 
 /** Bytes from which on `memory.copy`, a call in most engines, is faster than a loop. */
 const LONG = 128;
@@ -47,8 +47,8 @@ export function trainSource(inputs: readonly TrainInput[], elementBytes: number,
   for (const [i, { name, size, runs, place }] of inputs.entries()) {
     const from = `from${i}`;
     lines.push(`const ${from} = ${end}; // ${name}`);
-    const bytes = size.count * elementBytes;
-    if (size.free) {
+    const bytes = countOf(size) * elementBytes;
+    if (isFree(size)) {
       end = `${from} + ((<usize>total * ${bytes} + 15) & ~15)`;
       const run = bytes / runs;
       const gather = run < LONG ? "gather" : "gatherLong";

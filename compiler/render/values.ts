@@ -4,8 +4,9 @@
  */
 import { CompilerFault } from "../fault.ts";
 import type { Kernel, Operand, Value } from "../schedule/kernel.ts";
-import { affine, type Affine } from "../ir/size.ts";
-import { affineText, isUnit, isZero, sizeText } from "./affine.ts";
+import { affine, type Affine, constantOf } from "../ir/size.ts";
+import { isUnit, isZero } from "../ir/size.ts";
+import { affineText, sizeText } from "./affine.ts";
 import type { Tools } from "./elementwise.ts";
 import { instructions } from "./elementwise.ts";
 import type { Names } from "./names.ts";
@@ -208,12 +209,13 @@ export class Values {
   /** 0, 1, 2 … times a stride, as numbers. */
   #laneNumbers(stride: Affine): string {
     const { format, constants } = this.tools;
-    if (stride.perRow !== 0) {
+    const step = constantOf(stride);
+    if (step === null) {
       const by = `${format.vector}.splat(<${format.dtype}>(${affineText(stride, 1)}))`;
       return `${format.vector}.mul(${this.#laneNumbers(affine(1))}, ${by})`;
     }
     const bytes = new DataView(new ArrayBuffer(16));
-    const lanes = Array.from({ length: format.lanes }, (_, lane) => lane * stride.constant);
+    const lanes = Array.from({ length: format.lanes }, (_, lane) => lane * step);
     for (const [lane, number] of lanes.entries()) {
       if (format.dtype === "f32") bytes.setFloat32(lane * 4, number, true);
       else bytes.setFloat64(lane * 8, number, true);
@@ -225,10 +227,11 @@ export class Values {
   /** 0, 1, 2, 3 times a stride, as i32; with lanes of f64 the last two are idle. */
   #laneEntries(stride: Affine): string {
     const { constants } = this.tools;
-    if (stride.perRow !== 0) {
+    const step = constantOf(stride);
+    if (step === null) {
       return `i32x4.mul(${this.#laneEntries(affine(1))}, i32x4.splat(<i32>(${affineText(stride, 1)})))`;
     }
-    const [a, b, c, d] = [0, 1, 2, 3].map((lane) => (lane * stride.constant) >>> 0);
+    const [a, b, c, d] = [0, 1, 2, 3].map((lane) => (lane * step) >>> 0);
     return constants.words([a!, b!, c!, d!], `${a}, ${b}, ${c}, ${d}`);
   }
 }

@@ -2,7 +2,7 @@
  * Kernels for any number of entries. A nest of one loop that runs through its operands entry by entry does the same for a tensor of any
  * size, so it takes the number as its rows: one function updates all parameters, another fills all states with zeros.
  */
-import { affine, type Affine, free, ONE, type Size, sizeAt } from "../ir/size.ts";
+import { affine, type Affine, constantOf, free, ONE, type Size, sizeAt } from "../ir/size.ts";
 import type { KernelCall } from "./kernel.ts";
 import type { Shaped } from "./loops.ts";
 
@@ -29,12 +29,12 @@ export function forAnySize(
   );
   // Rows of another meaning would change strides and numbers that depend on the batch.
   const bound =
-    operands.some(({ strides }) => strides[0]!.perRow !== 0) ||
+    operands.some(({ strides }) => constantOf(strides[0]!) === null) ||
     values.some(
       (value) =>
         value.kind === "extent" ||
         ((value.kind === "index" || value.kind === "random") &&
-          (value.start.perRow !== 0 || value.strides[0]!.perRow !== 0)),
+          [value.start, value.strides[0]!].some((a) => constantOf(a) === null)),
     );
   return bound ? null : { kernel: { ...kernel, operands, values, loops: [free()] }, rows };
 }

@@ -1,5 +1,5 @@
 /** What a kernel call costs. */
-import { type Size, sizeAt } from "../ir/size.ts";
+import { isZero, type Size, sizeAt } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import type { Kernel } from "./kernel.ts";
 
@@ -30,8 +30,7 @@ export function elementsTouched(kernel: Kernel, rows: number): number {
         ? [...kernel.loops, kernel.depth]
         : kernel.loops;
     touched += loops.reduce((count, size, i) => {
-      const stride = strides[i]!;
-      return stride.constant === 0 && stride.perRow === 0 ? count : count * sizeAt(size, rows);
+      return isZero(strides[i]!) ? count : count * sizeAt(size, rows);
     }, 1);
   }
   return touched;

@@ -8,7 +8,7 @@ import {
   type Spelled,
 } from "../../grammar/operators.ts";
 import { operatorOf, showNumber } from "../ir/notation.ts";
-import { showSize } from "../ir/size.ts";
+import { countOf, isUnit, showSize } from "../ir/size.ts";
 import type { Nest, Product, Value } from "./kernel.ts";
 
 type Nameless = Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula">;
@@ -54,7 +54,7 @@ function spell(kernel: Nameless, value: Value, spelled: readonly Spelled[]): Spe
         level: value.value < 0 ? NEGATION_LEVEL : ATOM_LEVEL,
       };
     case "extent":
-      return { text: showSize(value.size), level: value.size.count === 1 ? ATOM_LEVEL : PRODUCT_LEVEL };
+      return { text: showSize(value.size), level: countOf(value.size) === 1 ? ATOM_LEVEL : PRODUCT_LEVEL };
     case "index":
       return atom("index");
     case "random":
@@ -79,7 +79,7 @@ const atom = (text: string): Spelled => ({ text, level: ATOM_LEVEL });
 function product(kernel: Nameless): string {
   if (kernel.kind !== "product") return "product";
   const [left, right] = [kernel.operands[kernel.left]!, kernel.operands[kernel.right]!];
-  const unit = (operand: typeof left, loop: number): boolean => operand.strides.at(loop)!.constant === 1;
+  const unit = (operand: typeof left, loop: number): boolean => isUnit(operand.strides.at(loop)!);
   // Rows and columns are the last two loops, the depth comes behind them.
   const leftTurned = unit(left, -3) && !unit(left, -1);
   const rightTurned = unit(right, -1) && !unit(right, -2);

@@ -8,7 +8,18 @@ import { CompilerFault } from "../fault.ts";
 import { Build } from "../graph/build.ts";
 import { type Graph, reachable } from "../graph/graph.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
-import { affineOf, elements, isOne, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
+import {
+  affineOf,
+  countOf,
+  elements,
+  isOne,
+  isUnit,
+  isZero,
+  ONE,
+  sameShape,
+  type Shape,
+  ZERO,
+} from "../ir/size.ts";
 import {
   type Body,
   formBody,
@@ -22,7 +33,8 @@ import {
   Unfusable,
 } from "./form.ts";
 import { selectStored } from "./select.ts";
-import { addAffine, contiguous, isMovement, multiplyAffine, sliceView, squeeze } from "./view.ts";
+import { addAffine, multiplyAffine } from "../ir/size.ts";
+import { contiguous, isMovement, sliceView, squeeze } from "./view.ts";
 
 /** What an entry has to leave in a buffer. */
 export interface Root {
@@ -326,7 +338,7 @@ class Fusion {
     }
     for (const read of body.reads) {
       // A number that many kernels read, such as the learning rate, makes no kinship.
-      const once = read.view.strides.every((s) => s.constant === 0 && s.perRow === 0);
+      const once = read.view.strides.every(isZero);
       const made = this.#writers.has(read.buffer) || this.#inPlace.has(read.buffer);
       if (once && !(made && group.domain.length === 0)) continue;
       for (const cluster of this.#readersOf(read.buffer)) {
@@ -456,10 +468,8 @@ const isNumbers = (group: Group, body: Body): boolean =>
 /** A product reads its right factor by columns side by side, or both factors along the depth. */
 function liesWrong(body: Body): boolean {
   const [left, right] = [body.reads[body.left]!.view, body.reads[body.right]!.view];
-  const unit = (view: typeof left, axis: number): boolean => {
-    const stride = view.strides.at(axis)!;
-    return isOne(view.shape.at(axis)!) || (stride.constant === 1 && stride.perRow === 0);
-  };
+  const unit = (view: typeof left, axis: number): boolean =>
+    isOne(view.shape.at(axis)!) || isUnit(view.strides.at(axis)!);
   return !unit(right, -1) && !(unit(right, -2) && unit(left, -1));
 }
 
@@ -474,7 +484,7 @@ const MOST_VALUES = 1024;
  * Whether a tensor is too small for an update of its own in its gradient's product: below about two pages its gradient stays in the nearest cache,
  * and one function for the updates of all such parameters is less code.
  */
-const isSmall = ({ shape }: Node): boolean => (elements(shape)?.count ?? 0) < 2048;
+const isSmall = ({ shape }: Node): boolean => countOf(elements(shape) ?? ONE) < 2048;
 const isFull = ({ group, body }: Cluster): boolean =>
   group.items.length >= MOST_ITEMS || body.values.length >= MOST_VALUES;
 

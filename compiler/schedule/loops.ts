@@ -2,11 +2,12 @@
  * From a kernel's body over its domain to loops: those that reductions run over go last, and neighbours that every operand runs through
  * without a break become one.
  */
-import { type Affine, affine, isOne, sameAffine, type Size, ZERO } from "../ir/size.ts";
+import { type Affine, affine, isFree, isOne, sameAffine, type Size, ZERO } from "../ir/size.ts";
 import type { Body, FormedValue, Group } from "./form.ts";
 import type { Address, Nest, Operand, Product, Store, Value } from "./kernel.ts";
 import { Unique } from "./names.ts";
-import { multiplySize, scale, type View } from "./view.ts";
+import { multiplySize, scale } from "../ir/size.ts";
+import type { View } from "./view.ts";
 
 /** A kernel without its name and formula, and the call of it. */
 export interface Shaped {
@@ -109,7 +110,7 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
 function coalesce(loops: Size[], inner: number, all: readonly Strides[], right: Strides | null): number {
   for (let loop = loops.length - 2; loop >= 0; loop--) {
     const border = right === null ? loop === loops.length - 1 - inner : loop === loops.length - 2;
-    if (border || (loops[loop]!.free && loops[loop + 1]!.free)) continue;
+    if (border || (isFree(loops[loop]!) && isFree(loops[loop + 1]!))) continue;
     const size = loops[loop + 1]!;
     const unbroken = (s: Strides): boolean => isOne(size) || sameAffine(s[loop]!, scale(s[loop + 1]!, size));
     if (!all.every(unbroken)) continue;

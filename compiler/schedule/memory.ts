@@ -4,6 +4,7 @@
  */
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import type { Buffer, Entry, Place, Program } from "./kernel.ts";
+import { countOf, isFree } from "../ir/size.ts";
 
 const ALIGNMENT = 16;
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
@@ -14,7 +15,7 @@ const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNM
  */
 export function bytesOf({ role, size }: Buffer, elementBytes: number): number {
   if (role.kind === "table") return 0;
-  return size.free ? size.count * elementBytes : aligned(size.count * elementBytes);
+  return isFree(size) ? countOf(size) * elementBytes : aligned(countOf(size) * elementBytes);
 }
 
 /** Bytes of the arena for a batch of `rows`: the capacity is the next multiple of 4. */
@@ -61,7 +62,7 @@ export function planMemory(
   let tables = 0;
   const parts = { fixed: 0, rows: 0 };
   for (const part of ["fixed", "rows"] as const) {
-    const mine = buffers.filter((b) => b.role.kind !== "table" && b.size.free === (part === "rows"));
+    const mine = buffers.filter((b) => b.role.kind !== "table" && isFree(b.size) === (part === "rows"));
     let base = 0;
     for (const buffer of mine) {
       if (buffer.role.kind === "temporary") continue;
@@ -81,7 +82,7 @@ export function planMemory(
   for (const buffer of buffers) {
     if (buffer.role.kind !== "table") continue;
     places[buffer.id] = { part: "table", offset: tables };
-    tables += aligned(buffer.size.count * elementBytes);
+    tables += aligned(countOf(buffer.size) * elementBytes);
   }
   return { places, fixed: aligned(parts.fixed), perRow: parts.rows, tables };
 }
@@ -201,7 +202,7 @@ export function lowerBound(program: Program, elementBytes: number): { fixed: num
   const ranges = liveRanges(buffers, entries);
   const bound = { fixed: 0, perRow: 0 };
   for (const part of ["fixed", "perRow"] as const) {
-    const mine = buffers.filter((b) => b.size.free === (part === "perRow"));
+    const mine = buffers.filter((b) => isFree(b.size) === (part === "perRow"));
     const temporaries = mine.flatMap((b): Temporary[] => {
       const range = ranges[b.id] ?? null;
       return range === null ? [] : [{ id: b.id, bytes: bytesOf(b, elementBytes), range }];

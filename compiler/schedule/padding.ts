@@ -2,7 +2,7 @@
  * Which kernels may run past their last entry to the end of a whole vector. Places in memory are rounded up to 16 bytes, and the capacity in rows to
  * a multiple of four, so what lies there belongs to nobody; code for the entries left over would take more than half of a small kernel.
  */
-import type { Size } from "../ir/size.ts";
+import { constantOf, countOf, fixed, isFree, isZero, multiplySize, sameSize, type Size } from "../ir/size.ts";
 import type { Kernel, KernelCall, Program } from "./kernel.ts";
 
 /** Beside the kernels: whether the one loop of a nest, or the rows of a product, may be rounded up in every call. */
@@ -19,21 +19,17 @@ export function paddedKernels(program: Program): boolean[] {
 function hasRoom(kernel: Kernel, call: KernelCall, { buffers }: Program): boolean {
   const loop = kernel.loops[0]!;
   const size: Size =
-    loop.free && call.rows !== undefined
-      ? { count: loop.count * call.rows.count, free: call.rows.free }
-      : loop;
+    isFree(loop) && call.rows !== undefined ? multiplySize(fixed(countOf(loop)), call.rows) : loop;
   return call.addresses.every(({ buffer, offset }, k) => {
-    const stride = kernel.operands[k]!.strides[0]!;
-    if (stride.constant === 0 && stride.perRow === 0) return true;
+    const stride = constantOf(kernel.operands[k]!.strides[0]!);
+    if (stride === 0) return true;
     const { size: whole, role } = buffers[buffer]!;
     return (
       role.kind !== "table" &&
-      offset.constant === 0 &&
-      offset.perRow === 0 &&
-      stride.perRow === 0 &&
-      (size.free ? stride.constant > 0 : stride.constant === 1) &&
-      whole.free === size.free &&
-      whole.count === size.count * stride.constant
+      isZero(offset) &&
+      stride !== null &&
+      (isFree(size) ? stride > 0 : stride === 1) &&
+      sameSize(whole, multiplySize(size, fixed(stride)))
     );
   });
 }

@@ -1,9 +1,9 @@
 /** A program for a person: buffers with their places, kernels as loop nests, entries as lists of calls. */
 import { showNumber } from "../ir/notation.ts";
-import { type Affine, type Size, showSize } from "../ir/size.ts";
+import { type Affine, byTerms, countOf, isFree, isZero, ONE, showSize, type Size } from "../ir/size.ts";
 import { elementsTouched, flopsEach } from "./cost.ts";
 import type { Address, Buffer, Kernel, Place, Program, Value } from "./kernel.ts";
-import { multiplySize } from "./view.ts";
+import { multiplySize } from "../ir/size.ts";
 
 /** The arena, the kernels and the entries of a program, for `--emit kernels`; ends with a line break. */
 export function printProgram(program: Program): string {
@@ -31,13 +31,14 @@ function bufferLine({ name, size, role }: Buffer, { part, offset }: Place): stri
 }
 
 const showAddress = ({ name }: Buffer, { offset }: Address): string =>
-  offset.constant === 0 && offset.perRow === 0 ? name : `${name} + ${showAffine(offset)}`;
+  isZero(offset) ? name : `${name} + ${showAffine(offset)}`;
 
-function showAffine({ constant, perRow }: Affine): string {
-  if (perRow === 0) return String(constant);
-  const rows = perRow === 1 ? "N" : `${perRow}·N`;
-  return constant === 0 ? rows : `${rows} ${constant < 0 ? "-" : "+"} ${Math.abs(constant)}`;
-}
+const showAffine = (a: Affine): string =>
+  byTerms(a, (constant, timesN) => {
+    if (timesN === 0) return String(constant);
+    const rows = timesN === 1 ? "N" : `${timesN}·N`;
+    return constant === 0 ? rows : `${rows} ${constant < 0 ? "-" : "+"} ${Math.abs(constant)}`;
+  });
 
 function kernelLines(kernel: Kernel): string[] {
   const { name, formula, loops, operands, values, stores } = kernel;
@@ -82,8 +83,8 @@ function showValue(kernel: Kernel, value: Value): string {
 
 /** Floating-point operations, and elements moved if each is moved once; those that grow with the batch for a batch of one row. */
 function work(kernel: Kernel): string {
-  const points = kernel.loops.reduce<Size>(multiplySize, { count: 1, free: false });
+  const points = kernel.loops.reduce<Size>(multiplySize, ONE);
   const each = flopsEach(kernel, 1);
-  const rows = points.free || (kernel.kind === "product" && kernel.depth.free) ? " a row" : "";
-  return `${points.count * each} FLOPs, ${elementsTouched(kernel, 1)} elements${rows}`;
+  const rows = isFree(points) || (kernel.kind === "product" && isFree(kernel.depth)) ? " a row" : "";
+  return `${countOf(points) * each} FLOPs, ${elementsTouched(kernel, 1)} elements${rows}`;
 }

@@ -13,6 +13,7 @@ import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
 import type { Address, Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import { arenaBytes, bytesOf, planMemory } from "./memory.ts";
+import { isFree } from "../ir/size.ts";
 
 export interface RecomputeOptions {
   /** 4 for f32, 8 for f64. */
@@ -312,7 +313,7 @@ class Plan {
       if (from === -1) continue;
       const buffer = original(id);
       if (buffer.role.kind !== "temporary") continue;
-      const part = change[buffer.size.free ? "rows" : "fixed"];
+      const part = change[isFree(buffer.size) ? "rows" : "fixed"];
       part[from]! += this.#bytes(buffer);
       part[last[id]! + 1]! -= this.#bytes(buffer);
     }
@@ -325,7 +326,7 @@ class Plan {
   }
 
   #bytes(buffer: Buffer): number {
-    return bytesOf(buffer, this.#elementBytes) * (buffer.size.free ? Math.ceil(this.#rows / 4) * 4 : 1);
+    return bytesOf(buffer, this.#elementBytes) * (isFree(buffer.size) ? Math.ceil(this.#rows / 4) * 4 : 1);
   }
 }
 

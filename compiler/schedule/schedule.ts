@@ -4,7 +4,7 @@ import { Build } from "../graph/build.ts";
 import { keyOf } from "../ir/key.ts";
 import type { Model, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
-import { elements, type Shape, type Size } from "../ir/size.ts";
+import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts";
 import { forAnySize } from "./any-size.ts";
 import { formulaOf } from "./formula.ts";
 import { behindReshapes, fuse, type Root, type Task } from "./fuse.ts";
@@ -112,8 +112,8 @@ class Scheduler {
   #persistent(): void {
     const { inputs, parameters, optimizer, roots } = this.#model;
     for (const { name, shape } of inputs) {
-      const free = shape.findIndex((size) => size.free);
-      const runs = shape.slice(0, Math.max(0, free)).reduce((all, { count }) => all * count, 1);
+      const free = shape.findIndex(isFree);
+      const runs = shape.slice(0, Math.max(0, free)).reduce((all, size) => all * countOf(size), 1);
       this.#inputs.set(name, this.#buffer(name, shape, { kind: "input", name, runs }));
     }
     for (const [index, { path, shape }] of parameters.entries()) {

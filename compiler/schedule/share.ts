@@ -3,7 +3,7 @@
  * ones are left to the first worker. No sum is ever divided, so results do not depend on the number of workers. A worker waits for the others only
  * where a call touches memory that another worker may have changed, or still reads.
  */
-import { type Size, sizeAt } from "../ir/size.ts";
+import { isFree, type Size, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
 import type { EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
@@ -100,7 +100,8 @@ function loopToSplit(kernel: Kernel, tiling: Tiling | null): number | null {
   }
   const [rows, columns] = [loops.length - 2, loops.length - 1];
   if (loops.length > 2 && steps(loops[0]!) >= LEAST_STEPS) return 0;
-  if ((kernel.depth.free || tiling?.form === "unrolled") && steps(loops[rows]!) >= LEAST_STEPS) return rows;
+  if ((isFree(kernel.depth) || tiling?.form === "unrolled") && steps(loops[rows]!) >= LEAST_STEPS)
+    return rows;
   if (tiling?.form === "unrolled") return null;
   const longer = steps(loops[columns]!) >= steps(loops[rows]!) ? columns : rows;
   return steps(loops[longer]!) >= LEAST_STEPS ? longer : null;

@@ -9,7 +9,7 @@
  *
  * An entry's sum has one order of its own, the same in every tile and tail of its form, so no choice made here changes a bit of a result.
  */
-import { type Affine, type Size } from "../ir/size.ts";
+import { type Affine, constantOf, countOf, isFree, isUnit, type Size } from "../ir/size.ts";
 import type { Product } from "./kernel.ts";
 import { LONGEST_SPAN, PRODUCT_SPAN } from "./spans.ts";
 
@@ -139,8 +139,8 @@ export function tileProduct(product: Product, target: Target): Tiling {
   const tallest = tiles[0]!;
   const packs = form === "outer" ? worthPacking(product, tallest, target) : NOTHING;
   // A sum over the batch is shallow, and its epilogue touches more memory than its factors take.
-  const isShallow = form === "outer" && depth.free;
-  const results = rows.count * columns.count;
+  const isShallow = form === "outer" && isFree(depth);
+  const results = countOf(rows) * countOf(columns);
   return {
     form,
     tiles,
@@ -148,7 +148,7 @@ export function tileProduct(product: Product, target: Target): Tiling {
     steps: stepsOf(product, form, target.lanes),
     span,
     single:
-      isShallow && depth.count === 1 && results >= WORTH_SINGLE
+      isShallow && countOf(depth) === 1 && results >= WORTH_SINGLE
         ? { rows: tallest.rows, widths: useful(singleWidths(target), columns) }
         : null,
     block:
@@ -173,14 +173,14 @@ export function tileProduct(product: Product, target: Target): Tiling {
 /** In f32 alone: in f64, sums of any length are exact enough. */
 function spanOf({ depth }: Product, form: Form, { bytes, lanes }: Target): number | null {
   const together = form === "dot" ? lanes : 1;
-  const isLong = depth.free || depth.count > LONGEST_SPAN * together;
+  const isLong = isFree(depth) || countOf(depth) > LONGEST_SPAN * together;
   return bytes === 4 && isLong ? PRODUCT_SPAN * together : null;
 }
 
 /** Steps of depth in one turn. */
 function stepsOf({ loops, depth }: Product, form: "outer" | "dot", lanes: number): number {
-  const turns = depth.free ? Infinity : depth.count / (form === "dot" ? lanes : 1) / STEPS;
-  const multiplications = [...loops, depth].reduce((n, { count }) => n * count, 1);
+  const turns = isFree(depth) ? Infinity : countOf(depth) / (form === "dot" ? lanes : 1) / STEPS;
+  const multiplications = [...loops, depth].reduce((n, size) => n * countOf(size), 1);
   return turns >= LEAST_TURNS && multiplications >= WORTH_STEPS ? STEPS : 1;
 }
 
@@ -198,10 +198,10 @@ const WHOLE = {
 
 /** @param room in entries of the left factor */
 function blockOf({ loops, depth }: Product, tile: Tile, room: number): number | null {
-  if (depth.free) return null;
+  if (isFree(depth)) return null;
   const rows = loops.at(-2)!;
-  const fitting = Math.max(tile.rows, Math.floor(room / Math.max(1, depth.count) / tile.rows) * tile.rows);
-  return rows.free || rows.count > fitting ? fitting : null;
+  const fitting = Math.max(tile.rows, Math.floor(room / Math.max(1, countOf(depth)) / tile.rows) * tile.rows);
+  return isFree(rows) || countOf(rows) > fitting ? fitting : null;
 }
 
 const outerTiles = (target: Target): Tile[] =>
@@ -218,16 +218,16 @@ const dotTiles = ({ fused }: Target): Tile[] =>
 
 /** Whether the taller tiles leave it any of the rows. */
 function takesPart(tiles: readonly Tile[], index: number, rows: Size): boolean {
-  if (rows.free) return true;
-  let left = rows.count;
+  if (isFree(rows)) return true;
+  let left = countOf(rows);
   for (const tile of tiles.slice(0, index)) left %= tile.rows;
   return left >= tiles[index]!.rows;
 }
 
 /** The widths that any columns are left for. */
 function useful(widths: readonly number[], columns: Size): number[] {
-  if (columns.free) return [...widths];
-  let left = columns.count;
+  if (isFree(columns)) return [...widths];
+  let left = countOf(columns);
   return widths.filter((width) => {
     const takes = left >= width;
     left %= width;
@@ -240,52 +240,55 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
   const { operands, left, right, loops, depth } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
   const isFar = (factor: number, line: Affine): boolean => {
-    const stride = operands[factor]!.strides.at(-1)!;
-    const apart = Math.abs(stride.constant) * bytes;
-    if (stride.perRow !== 0 || !isUnit(line)) return false;
-    return depth.free ? apart >= LONG_ROW_BYTES : (depth.count * apart) / PAGE_BYTES > PAGES;
+    const stride = constantOf(operands[factor]!.strides.at(-1)!);
+    if (stride === null || !isUnit(line)) return false;
+    const apart = Math.abs(stride) * bytes;
+    return isFree(depth) ? apart >= LONG_ROW_BYTES : (countOf(depth) * apart) / PAGE_BYTES > PAGES;
   };
-  const often = (size: Size, tiles: number): boolean => size.free || size.count >= WORTHWHILE_TILES * tiles;
+  const often = (size: Size, tiles: number): boolean =>
+    isFree(size) || countOf(size) >= WORTHWHILE_TILES * tiles;
   const [width] = tile.widths as [number];
-  const most = Math.floor(PACKING_BLOCK_BYTES / (Math.max(1, depth.count) * bytes * tile.rows));
+  const most = Math.floor(PACKING_BLOCK_BYTES / (Math.max(1, countOf(depth)) * bytes * tile.rows));
   const packsRows =
-    isFar(left, operands[left]!.strides.at(-3)!) && often(columns, width) && (depth.free || most > 0);
+    isFar(left, operands[left]!.strides.at(-3)!) && often(columns, width) && (isFree(depth) || most > 0);
   const packsColumns =
     isFar(right, operands[right]!.strides.at(-2)!) &&
     often(rows, tile.rows) &&
     width > 1 &&
-    (depth.free || depth.count <= PANEL_DEPTH);
-  const tiles = columns.free ? PANEL_TILES : Math.min(PANEL_TILES, Math.floor(columns.count / width));
+    (isFree(depth) || countOf(depth) <= PANEL_DEPTH);
+  const tiles = isFree(columns) ? PANEL_TILES : Math.min(PANEL_TILES, Math.floor(countOf(columns) / width));
   return {
     rows: packsRows
-      ? { room: PACKING_BLOCK_BYTES, count: depth.free ? null : most * tile.rows, shallowest: SHALLOW }
+      ? { room: PACKING_BLOCK_BYTES, count: isFree(depth) ? null : most * tile.rows, shallowest: SHALLOW }
       : null,
     columns: packsColumns
-      ? { tiles, deepest: depth.free ? PANEL_DEPTH : depth.count, shallowest: SHALLOW }
+      ? { tiles, deepest: isFree(depth) ? PANEL_DEPTH : countOf(depth), shallowest: SHALLOW }
       : null,
   };
 }
-
-const isUnit = (a: Affine): boolean => a.constant === 1 && a.perRow === 0;
 
 function chooseForm(product: Product, lanes: number): { form: Form; because: string } {
   const { loops, operands, depth } = product;
   const rows = loops.at(-2)!;
   const columns = loops.at(-1)!;
-  const multiplications = [rows, columns, depth].reduce((n, size) => n * (size.free ? 1 : size.count), 1);
-  const isFree = rows.free || columns.free || depth.free;
+  const multiplications = [rows, columns, depth].reduce(
+    (n, size) => n * (isFree(size) ? 1 : countOf(size)),
+    1,
+  );
+  const hasFree = [rows, columns, depth].some(isFree);
   const left = operands[product.left]!.strides;
   const right = operands[product.right]!.strides;
   const sideBySide = isUnit(right.at(-2)!);
-  const isNarrow = !columns.free && columns.count <= NARROW && !depth.free && depth.count <= NARROW;
-  if (isNarrow && loops.length === 2 && (rows.free || rows.count >= lanes))
+  const isNarrow =
+    !isFree(columns) && countOf(columns) <= NARROW && !isFree(depth) && countOf(depth) <= NARROW;
+  if (isNarrow && loops.length === 2 && (isFree(rows) || countOf(rows) >= lanes))
     return { form: "unrolled", because: `at most ${NARROW} columns and as deep` };
-  if (isFree ? multiplications < TINY / 16 : multiplications < TINY) {
-    return sideBySide && depth.free && !columns.free && columns.count > 1
+  if (hasFree ? multiplications < TINY / 16 : multiplications < TINY) {
+    return sideBySide && isFree(depth) && !isFree(columns) && countOf(columns) > 1
       ? { form: "outer", because: "a sum over the batch, all of whose results fit registers" }
       : { form: "element", because: "too small for more code" };
   }
-  if (sideBySide && (columns.free || columns.count >= lanes))
+  if (sideBySide && (isFree(columns) || countOf(columns) >= lanes))
     return { form: "outer", because: "the right factor lies side by side along the columns" };
   if (isUnit(left.at(-1)!) && isUnit(right.at(-1)!))
     return { form: "dot", because: "both factors lie side by side along the depth" };

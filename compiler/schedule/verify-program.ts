@@ -1,6 +1,6 @@
 /** What must hold of every program that the scheduler hands on. */
 import { CompilerFault } from "../fault.ts";
-import { affineAt, sizeAt } from "../ir/size.ts";
+import { affineAt, countOf, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import type { Buffer, Kernel, KernelCall, Program } from "./kernel.ts";
 import { liveRanges, overlap } from "./memory.ts";
@@ -106,7 +106,7 @@ function verifyPlaces({ buffers, entries, arena }: Program, elementBytes: number
   for (const [i, a] of sorted.entries()) {
     if (a.place.part === "fixed" && a.place.offset % 16 !== 0)
       throw new CompilerFault(`${a.buffer.name} is not aligned`);
-    const end = a.place.offset + a.buffer.size.count * elementBytes;
+    const end = a.place.offset + countOf(a.buffer.size) * elementBytes;
     if (end > (a.place.part === "fixed" ? arena.fixed : arena.perRow))
       throw new CompilerFault(`${a.buffer.name} ends outside of the arena`);
     for (const b of sorted.slice(i + 1)) {

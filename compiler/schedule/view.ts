@@ -4,12 +4,19 @@
  */
 import type { Node, NodeOf, SliceAxis } from "../ir/node.ts";
 import {
+  addAffine,
   affine,
   type Affine,
   affineOf,
+  byTerms,
+  isBelow,
   isOne,
+  isZero,
+  multiplyAffine,
+  multiplySize,
   sameAffine,
   sameSize,
+  scale,
   type Shape,
   type Size,
   ZERO,
@@ -21,25 +28,6 @@ export interface View {
   readonly shape: Shape;
   readonly strides: readonly Affine[];
 }
-
-export const addAffine = (a: Affine, b: Affine): Affine =>
-  affine(a.constant + b.constant, a.perRow + b.perRow);
-
-/** @throws RangeError where the free dimension would be squared, which the shape rules exclude */
-export function multiplyAffine(a: Affine, b: Affine): Affine {
-  if (a.perRow !== 0 && b.perRow !== 0) throw new RangeError("the free dimension is squared in a stride");
-  return affine(a.constant * b.constant, a.constant * b.perRow + a.perRow * b.constant);
-}
-
-/** @throws RangeError where the free dimension would be squared */
-export function multiplySize(a: Size, b: Size): Size {
-  if (a.free && b.free) throw new RangeError("the free dimension is squared in a size");
-  return { count: a.count * b.count, free: a.free || b.free };
-}
-
-export const scale = (stride: Affine, size: Size): Affine => multiplyAffine(stride, affineOf(size));
-
-const isZero = (a: Affine): boolean => a.constant === 0 && a.perRow === 0;
 
 /** The shape without its axes of size 1. */
 export const squeeze = (shape: Shape): Size[] => shape.filter((size) => !isOne(size));
@@ -111,7 +99,7 @@ export function reshapeView(view: View, shape: Shape): View | null {
     let have = view.shape[axes[from++]!]!;
     let want = shape[targets[to++]!]!;
     while (!sameSize(have, want)) {
-      const extendHave = have.free === want.free ? have.count < want.count : want.free;
+      const extendHave = isBelow(have, want);
       if (extendHave ? from === axes.length : to === targets.length) return null;
       if (extendHave) have = multiplySize(have, view.shape[axes[from++]!]!);
       else want = multiplySize(want, shape[targets[to++]!]!);
@@ -152,6 +140,6 @@ export function moveView(node: Movement, view: View): View | null {
 
 /** Equal text for equal views of one run of elements. */
 export const viewKey = (view: View): string =>
-  [view.offset, ...view.strides].map((a) => `${a.constant}+${a.perRow}N`).join(",");
+  [view.offset, ...view.strides].map((a) => byTerms(a, (constant, n) => `${constant}+${n}N`)).join(",");
 
 export const sameView = (a: View, b: View): boolean => viewKey(a) === viewKey(b);

@@ -4,15 +4,19 @@
  */
 import fc from "fast-check";
 import {
+  countOf,
+  divideSize,
   elements,
   fixed,
   free,
+  isFree,
   isOne,
   ONE,
   sameShape,
   sameSize,
   type Shape,
   type Size,
+  sumOfSizes,
 } from "../../compiler/ir/size.ts";
 import { Choices } from "./choices.ts";
 import { functions, steps, textbook, type Written } from "./functions.ts";
@@ -91,7 +95,7 @@ class ProgramWriter {
   /** An input times parameters, so that what is made of it has gradients. */
   #scale(c: Choices, x: Term): void {
     const last = x.shape.at(-1)!;
-    const w = this.#param(c, last.free ? [ONE] : [last], 0.3, 1.5);
+    const w = this.#param(c, isFree(last) ? [ONE] : [last], 0.3, 1.5);
     this.#bind(c, `${x.text} * ${w.text}`, x.shape, times(x.range, w.range), [x, w]);
   }
 
@@ -201,7 +205,7 @@ class ProgramWriter {
   /** Parameters: numbers that are written down, one number everywhere, or drawn. */
   #param(c: Choices, shape: Shape, low = -1, high = 1, kind = "param"): Term {
     const name = `w${this.#names++}`;
-    const counts = shape.map((s) => s.count);
+    const counts = shape.map((s) => countOf(s));
     const table = (axis: number): string =>
       axis === counts.length
         ? String(c.exact(low, high))
@@ -373,7 +377,7 @@ class ProgramWriter {
     ];
     if (reach(r) <= 6)
       options.push({ text: `log(${call("sum", `exp(${x.text})`)})`, range: range(r.low, r.high + 4) });
-    if (!reduced.some((s) => s.free)) {
+    if (!reduced.some((s) => isFree(s))) {
       const limited = `tanh(${x.text})`;
       options.push({ text: call("prod", limited), range: range(-1, 1) });
       options.push({ text: call("prod", `(1 + 0.5 * ${limited})`), range: range(0, 1.5 ** count) });
@@ -435,7 +439,7 @@ class ProgramWriter {
 
   #layer(c: Choices, x: Term): boolean {
     const last = x.shape.at(-1);
-    if (last === undefined || last.free) return false;
+    if (last === undefined || isFree(last)) return false;
     const act = c.pick([
       "tanh",
       "relu",
@@ -453,7 +457,7 @@ class ProgramWriter {
     const shape = [...x.shape.slice(0, -1), fixed(units)];
     if (!fits(shape)) return false;
     // Weights lie within √(6 / I), biases within 1/√I.
-    const most = Math.sqrt(6 * last.count) * reach(x.range) + 1;
+    const most = Math.sqrt(6 * countOf(last)) * reach(x.range) + 1;
     const reaches = range(-most, most);
     const t = x.text;
     switch (c.below(9)) {
@@ -476,7 +480,7 @@ class ProgramWriter {
         return this.#bind(c, `highway(${t}, ${act})`, x.shape, times(reaches, range(0, 2)), [x]);
       }
       case 7:
-        if (last.count % 2 === 0) return this.#reversible(c, x, last.count / 2, act);
+        if (countOf(last) % 2 === 0) return this.#reversible(c, x, countOf(last) / 2, act);
         return this.#bind(c, `dense(${t}, ${units}, ${act})`, shape, reaches, [x]);
       default:
         return this.#bind(c, `dense(${t}, ${units}, ${act})`, shape, reaches, [x]);
@@ -500,9 +504,9 @@ class ProgramWriter {
     const all = elements(x.shape)!;
     const shapes: Shape[] = [[all], [ONE, all], [all, ONE], x.shape.toReversed()];
     for (const k of [2, 3, 4]) {
-      if (all.count % k !== 0) continue;
-      shapes.push([{ ...all, count: all.count / k }, fixed(k)]);
-      if (!all.free) shapes.push([fixed(k), fixed(all.count / k)]);
+      if (countOf(all) % k !== 0) continue;
+      shapes.push([divideSize(all, fixed(k))!, fixed(k)]);
+      if (!isFree(all)) shapes.push([fixed(k), fixed(countOf(all) / k)]);
     }
     const shape = c.pick(shapes.filter((s) => fits(s)));
     const sizes = shape.map(showSize);
@@ -535,26 +539,26 @@ class ProgramWriter {
     const shape: Size[] = [];
     for (const size of x.shape) {
       const kind = c.below(5);
-      if (size.free) {
-        if (kind === 1 && size.count === 1) parts.push(c.pick(["0", "-1"]));
+      if (isFree(size)) {
+        if (kind === 1 && countOf(size) === 1) parts.push(c.pick(["0", "-1"]));
         else {
           parts.push(":");
           shape.push(size);
         }
         continue;
       }
-      const start = c.below(size.count);
+      const start = c.below(countOf(size));
       switch (kind) {
         case 0:
           parts.push(":");
           shape.push(size);
           break;
         case 1:
-          parts.push(String(c.once(2) ? start - size.count : start));
+          parts.push(String(c.once(2) ? start - countOf(size) : start));
           break;
         case 2:
           parts.push(`${start}:`);
-          shape.push(fixed(size.count - start));
+          shape.push(fixed(countOf(size) - start));
           break;
         case 3:
           parts.push("::-1");
@@ -562,7 +566,7 @@ class ProgramWriter {
           break;
         default:
           parts.push(`${start}::2`);
-          shape.push(fixed(Math.ceil((size.count - start) / 2)));
+          shape.push(fixed(Math.ceil((countOf(size) - start) / 2)));
       }
     }
     while (parts.at(-1) === ":" && parts.length > 1) parts.pop();
@@ -586,7 +590,7 @@ class ProgramWriter {
     }
     const axis = c.below(rank);
     // Joined along the batch there is no derivative.
-    if (x.shape[axis]!.free) return false;
+    if (isFree(x.shape[axis]!)) return false;
     const others = (s: Shape): Shape => s.toSpliced(axis, 1);
     const y = this.#maybe(
       c,
@@ -594,10 +598,9 @@ class ProgramWriter {
         t.type === "float" &&
         t.shape.length === rank &&
         sameShape(others(t.shape), others(x.shape)) &&
-        t.shape[axis]!.free === x.shape[axis]!.free,
+        isFree(t.shape[axis]!) === isFree(x.shape[axis]!),
     )!;
-    const count = x.shape[axis]!.count + y.shape[axis]!.count;
-    const shape = x.shape.with(axis, { ...x.shape[axis]!, count });
+    const shape = x.shape.with(axis, sumOfSizes([x.shape[axis]!, y.shape[axis]!]));
     if (!fits(shape)) return false;
     return this.#bind(c, `concat([${x.text}, ${y.text}], axis = ${axis})`, shape, union(x.range, y.range), [
       x,
@@ -607,7 +610,7 @@ class ProgramWriter {
 
   #broadcast(c: Choices, x: Term): boolean {
     const shape = x.shape.map((s) => (isOne(s) ? fixed(3) : s));
-    const wide = shape.some((s) => s.free) || c.once(2) ? [fixed(2), ...shape] : [free(), ...shape];
+    const wide = shape.some((s) => isFree(s)) || c.once(2) ? [fixed(2), ...shape] : [free(), ...shape];
     if (!fits(wide)) return false;
     return this.#bind(c, `broadcast(${x.text}, ${showShape(wide)})`, wide, x.range, [x]);
   }
@@ -617,7 +620,7 @@ class ProgramWriter {
   #labels(c: Choices, x: Term): boolean {
     const [first, ...inner] = x.shape;
     const last = x.shape.at(-1);
-    if (first?.free === true && first.count === 1 && inner.length === 1 && last?.count === CLASSES) {
+    if (first !== undefined && sameSize(first, free()) && inner.length === 1 && countOf(last!) === CLASSES) {
       const k = this.#side("k", [free()], { classes: CLASSES });
       return this.#bind(c, `gather(${x.text}, k)`, [free()], x.range, [x, k]);
     }
@@ -633,29 +636,31 @@ class ProgramWriter {
         );
       }
       case 1: {
-        if (last === undefined || last.free || x.shape.length < 2) return false;
+        if (last === undefined || isFree(last) || x.shape.length < 2) return false;
         const shape = x.shape;
         return this.#bind(
           c,
-          `${x.text} * one_hot(argmax(${x.text}, axis = -1), ${last.count})`,
+          `${x.text} * one_hot(argmax(${x.text}, axis = -1), ${countOf(last)})`,
           shape,
           union(x.range, range(0, 0)),
           [x],
         );
       }
       case 2: {
-        if (last === undefined || last.free) return false;
+        if (last === undefined || isFree(last)) return false;
         return this.#bind(
           c,
-          `${x.text} * (0.5 + iota(${last.count}))`,
+          `${x.text} * (0.5 + iota(${countOf(last)}))`,
           x.shape,
-          times(x.range, range(0, last.count)),
+          times(x.range, range(0, countOf(last))),
           [x],
         );
       }
       default: {
-        if (last === undefined || last.free || x.shape.length !== 2) return false;
-        const labels = Array.from({ length: first!.free ? 0 : first!.count }, () => c.below(last.count));
+        if (last === undefined || isFree(last) || x.shape.length !== 2) return false;
+        const labels = Array.from({ length: isFree(first!) ? 0 : countOf(first!) }, () =>
+          c.below(countOf(last)),
+        );
         if (labels.length === 0) return false;
         return this.#bind(c, `gather(${x.text}, [${labels.join(", ")}])`, [first!], x.range, [x]);
       }
@@ -681,7 +686,7 @@ class ProgramWriter {
     const scalar = user !== null && !c.once(3) ? `sum(sin(${user.text}))` : inner;
     const operands: readonly [Term, ...Term[]] = user === null ? [x] : [x, user];
     const size = elements(x.shape)!;
-    if (!size.free && size.count <= 6 && c.once(3)) {
+    if (!isFree(size) && countOf(size) <= 6 && c.once(3)) {
       const shape = [...x.shape, ...x.shape];
       if (!fits(shape)) return false;
       const vector = `softmax(sin(${x.text}) * 2${x.shape.length === 0 ? " + [0]" : ""})`;
@@ -700,7 +705,7 @@ class ProgramWriter {
   }
 
   #parameter(c: Choices, x: Term): boolean {
-    const axes = x.shape.filter((s) => !s.free);
+    const axes = x.shape.filter((s) => !isFree(s));
     const shape = c.pick([axes, axes.slice(-1), axes.slice(0, 2).toReversed(), []]);
     if (!fits(shape)) return false;
     const kind = c.pick(["param", "param", "param", "frozen param"]);
@@ -751,7 +756,7 @@ class ProgramWriter {
     };
     const loss = (text: string): void => void this.#lines.push(`loss ${text}`);
     const last = z.shape.at(-1);
-    const classes = last === undefined || last.free ? 0 : last.count;
+    const classes = last === undefined || isFree(last) ? 0 : countOf(last);
     switch (c.below(16)) {
       case 0:
       case 1:

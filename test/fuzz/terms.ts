@@ -1,6 +1,16 @@
 /** What a program under construction holds: its terms, by name, with what is known of their entries. */
 import type { ElementType } from "../../compiler/ir/node.ts";
-import { elements, isOne, ONE, sameSize, type Shape, type Size } from "../../compiler/ir/size.ts";
+import {
+  bySize,
+  countOf,
+  elements,
+  isFree,
+  isOne,
+  ONE,
+  sameSize,
+  type Shape,
+  type Size,
+} from "../../compiler/ir/size.ts";
 import type { Range } from "./range.ts";
 
 export interface Term {
@@ -22,15 +32,15 @@ export const MOST_ROWS = 17;
 /** How many entries a tensor may have for each row. */
 const ROOM = 48;
 
-export const showSize = ({ count, free }: Size): string =>
-  !free ? String(count) : count === 1 ? "N" : `${count} * N`;
+export const showSize = (size: Size): string =>
+  bySize(size, String, (count) => (count === 1 ? "N" : `${count} * N`));
 export const showShape = (shape: Shape): string => `[${shape.map(showSize).join(", ")}]`;
 
 /** The most entries that a tensor of this shape can have. */
 export function largest(shape: Shape): number {
   const size = elements(shape);
   if (size === null) throw new RangeError("the batch is on two axes");
-  return size.count * (size.free ? MOST_ROWS : 1);
+  return countOf(size) * (isFree(size) ? MOST_ROWS : 1);
 }
 
 /** The shape of operands broadcast to one another, null where they do not fit or the result is large. */
@@ -49,5 +59,5 @@ export function broadcastShape(a: Shape, b: Shape): Shape | null {
 /** Whether the generator wants tensors of this shape. */
 export function fits(shape: Shape): boolean {
   const size = elements(shape);
-  return size !== null && size.count <= ROOM && size.count > 0 && shape.length <= 4;
+  return size !== null && countOf(size) <= ROOM && countOf(size) > 0 && shape.length <= 4;
 }

@@ -3,6 +3,7 @@ import type { ElementwiseName, Node, OpName, ReductionName } from "../../compile
 import type { Op } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
 import { Formulas, pass, runPasses, shapeOf, stream, values } from "./graph.ts";
+import { countOf } from "../../compiler/ir/size.ts";
 
 /** Every record, as one type: a table indexed by a name of no one op. */
 export const records = Object.values(ops) as unknown as Op<OpName>[];
@@ -48,7 +49,7 @@ export function derivativeFault({ make, shapes, draw }: DerivativeCase, orders =
   const y = make(b, xs);
   // A rule that the check itself went through would hide its sign: minus times minus. So a product is summed, all else multiplied.
   const weighted = (node: Node): Node => {
-    const count = node.shape.reduce((total, s) => total * s.count, 1);
+    const count = node.shape.reduce((total, s) => total * countOf(s), 1);
     const weights = b.cos(b.toFloat(b.iota(0, shapeOf(count))));
     if (y.op === "matmul") return b.sumAll(b.mul(b.reshape(node, weights.shape), weights));
     const product = b.matmul(b.reshape(node, shapeOf(1, count)), b.reshape(weights, shapeOf(count, 1)));

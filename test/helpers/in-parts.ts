@@ -1,7 +1,7 @@
 /** A value of a graph over all rows, put together from its values over parts of them as its `join` says. */
 import { evaluate } from "../../compiler/graph/evaluate.ts";
 import type { Node } from "../../compiler/ir/node.ts";
-import { shapeAt } from "../../compiler/ir/size.ts";
+import { countOf, isFree, shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
 import type { Join } from "../../runtime/manifest.ts";
 
@@ -10,7 +10,7 @@ function rowsOf(whole: Environment, inputs: readonly Node[], from: number, to: n
   const parts = inputs.map((node) => {
     const name = node.op === "input" ? node.attributes.name : "";
     const given = whole.inputs.get(name)!;
-    const free = node.shape.findIndex((size) => size.free);
+    const free = node.shape.findIndex((size) => isFree(size));
     return [name, free < 0 ? given : along(given, free, whole.n, from, to)] as const;
   });
   return { ...whole, n: to - from, inputs: new Map(parts) };
@@ -48,8 +48,8 @@ function joined(join: Join, node: Node, parts: readonly { n: number; values: Val
     case "min":
       return fold(Infinity, (all, value) => Math.min(all, value));
     case "rows": {
-      const axis = node.shape.findIndex((size) => size.free);
-      const outer = node.shape.slice(0, axis).reduce((all, { count }) => all * count, 1);
+      const axis = node.shape.findIndex((size) => isFree(size));
+      const outer = node.shape.slice(0, axis).reduce((all, size) => all * countOf(size), 1);
       const runs = Array.from({ length: outer }, (_, o) =>
         parts.flatMap(({ values: { data } }) => {
           const run = data.length / outer;

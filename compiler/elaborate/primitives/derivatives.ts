@@ -1,5 +1,5 @@
 /** Derivatives as formulas: nodes that the pass `differentiate` replaces. */
-import { elements, showShape } from "../../ir/size.ts";
+import { countOf, elements, isFree, ONE, showShape } from "../../ir/size.ts";
 import { OpError } from "../../ir/op-error.ts";
 import { checkedShape, stack, toFloat, toNode } from "../tensors.ts";
 import { kindOf, list, tensor, type Value } from "../values.ts";
@@ -21,7 +21,7 @@ export const derivatives: PrimitiveTable = {
       const y = toFloat(build, vector!);
       const x = variable(wrt!);
       const size = elements(y.shape);
-      if (size === null || size.free) {
+      if (size === null || isFree(size)) {
         throw new OpError(
           "jacobian-of-batch",
           `\`jacobian\` needs to know its rows when compiling, and ${showShape(y.shape, freeName)} has the batch in it`,
@@ -29,17 +29,17 @@ export const derivatives: PrimitiveTable = {
           "take one row of the batch, or sum over it: the gradient of a sum of rows holds the gradient of each",
         );
       }
-      if (size.count > MAX_ROWS)
+      if (countOf(size) > MAX_ROWS)
         throw new OpError(
           "jacobian-too-large",
-          `a Jacobian of ${size.count} rows; ${MAX_ROWS} is the most`,
+          `a Jacobian of ${countOf(size)} rows; ${MAX_ROWS} is the most`,
           [],
           "differentiate a smaller part of it",
         );
       checkedShape([...y.shape, ...x.shape], freeName);
       const flat = build.reshape(y, [size]);
-      const rows = Array.from({ length: size.count }, (_, i) => {
-        const entry = build.slice(flat, [{ start: i, fromEnd: false, step: 1 }], [{ count: 1, free: false }]);
+      const rows = Array.from({ length: countOf(size) }, (_, i) => {
+        const entry = build.slice(flat, [{ start: i, fromEnd: false, step: 1 }], [ONE]);
         return build.grad(build.reshape(entry, []), x);
       });
       return tensor(build.reshape(stack(build, rows, 0), [...y.shape, ...x.shape]));

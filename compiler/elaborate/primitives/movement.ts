@@ -1,14 +1,13 @@
 /** The same entries in another order or shape. */
 import {
+  divideSize,
   elements,
-  fixed,
-  free,
   isOne,
   sameShape,
   sameSize,
+  type Shape,
   showShape,
   showSize,
-  type Shape,
   type Size,
 } from "../../ir/size.ts";
 import { OpError } from "../../ir/op-error.ts";
@@ -130,13 +129,11 @@ function wantedShape(before: readonly Size[], value: Value, freeName: string): r
   if (open > 1) throw new OpError("bad-size", "only one size may be -1", [], "write out the other");
   if (open === 0) {
     const after = elements(checkedShape(known, freeName))!;
-    if (after.count !== total.count || after.free !== total.free) mismatch(target);
+    if (!sameSize(after, total)) mismatch(target);
     return known;
   }
   const part = elements(checkedShape(known, freeName))!;
-  const rest = total.count / part.count;
-  if (!Number.isInteger(rest) || (part.free && !total.free)) mismatch(target);
-  const left = total.free && !part.free ? free(rest) : fixed(rest);
+  const left = divideSize(total, part) ?? mismatch(target);
   let next = 0;
   return items.map((item) => (item.kind === "number" && item.value === -1 ? left : known[next++]!));
 }

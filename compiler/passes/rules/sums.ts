@@ -1,6 +1,6 @@
 /** Reductions and products whose operands are the same all over, or that have nothing to sum. */
 import type { Node, NodeOf, ReductionName } from "../../ir/node.ts";
-import { elements, isOne, ONE, type Shape } from "../../ir/size.ts";
+import { elements, isEmpty, isOne, ONE, type Shape } from "../../ir/size.ts";
 import type { Rule } from "../rewrite.ts";
 import { isConstant, isScale, resized, unspread } from "./match.ts";
 
@@ -40,7 +40,7 @@ export const reductions: readonly Rule[] = [
       const same = x.op === "constant" ? axes : axes.filter((axis) => isOne(source.shape[axis]!));
       const stretched = same.filter((axis) => !isOne(x.shape[axis]!));
       const times = elements(stretched.map((axis) => x.shape[axis]!));
-      if (stretched.length === 0 || times === null || (times.count === 0 && !times.free)) return null;
+      if (stretched.length === 0 || times === null || isEmpty(times)) return null;
       const shape: Shape = x.shape.map((size, axis) => (stretched.includes(axis) ? ONE : size));
       const once = isConstant(x) ? b.constant(x.attributes.value, shape, x.type) : b.broadcast(source, shape);
       const rest = b.reduce(

@@ -1,7 +1,7 @@
 /** Views of views, and computing before the entries are many. */
 import { remake } from "../../graph/graph.ts";
 import type { ElementwiseName, Node, NodeOf, SliceAxis } from "../../ir/node.ts";
-import { isOne, ONE, sameShape, type Shape } from "../../ir/size.ts";
+import { countOf, isFree, isOne, ONE, sameShape, type Shape } from "../../ir/size.ts";
 import { ops } from "../../ops/table.ts";
 import type { Rule } from "../rewrite.ts";
 import { ELEMENTWISE, isConstant, resized } from "./match.ts";
@@ -26,8 +26,8 @@ export const sliceOfConcat: Rule = {
     for (const part of whole.operands) {
       if (start === own.start && sameShape(part.shape, node.shape)) return part;
       // Where parts end on a free axis is not known.
-      if (part.shape[axis]!.free) return null;
-      start += part.shape[axis]!.count;
+      if (isFree(part.shape[axis]!)) return null;
+      start += countOf(part.shape[axis]!);
     }
     return null;
   },
