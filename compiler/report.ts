@@ -4,7 +4,7 @@ import { manifestShape } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
 import { reachable } from "./graph/graph.ts";
 import { modelJoins } from "./graph/join.ts";
-import { type Model } from "./graph/model.ts";
+import { parametersOf, type Model } from "./graph/model.ts";
 import type { Node } from "./ir/node.ts";
 import { countOf, elements, isFree, ONE, showSize } from "./ir/size.ts";
 import { ops } from "./ops/table.ts";
@@ -96,7 +96,7 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
   const joins = modelJoins(model);
   const forward = roots.trainingLoss === null ? roots.outputs.map((o) => o.node) : [roots.trainingLoss];
   const forwardNodes = new Set(reachable(forward));
-  const gradients = roots.gradients.filter((g) => g !== null);
+  const gradients = model.persistent.flatMap(({ gradient }) => gradient ?? []);
   const backwardNodes = reachable(gradients).filter((node) => !forwardNodes.has(node));
 
   return {
@@ -114,13 +114,13 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
     })),
     loss: joins.loss === null ? null : { join: joins.loss },
     metrics: roots.metrics.map(({ name }, index) => ({ name, join: joins.metrics[index]! })),
-    parameters: model.parameters.map((p) => {
+    parameters: parametersOf(model).map((p) => {
       const shape = p.shape.map(countOf);
       return {
         path: p.path,
         shape,
         init: p.init,
-        frozen: p.frozen,
+        frozen: p.kind === "frozen",
         count: shape.reduce((product, size) => product * size, 1),
       };
     }),

@@ -62,9 +62,9 @@ const claims = blocks
 
 test.each(claims)("%s is %s", async (name, value, block) => {
   const model = lower(differentiate(stabilise(await modelOf(block.text))));
-  const starts = valueOf(model.roots.parameterStarts);
+  const starts = valueOf(model.persistent.map((p) => p.start!));
   const parameters = new Map(
-    model.parameters.map((p, i) => [
+    model.persistent.map((p, i) => [
       i,
       { shape: p.shape.map((size) => countOf(size)), data: Float64Array.from(starts[i]!) },
     ]),
@@ -82,11 +82,11 @@ test("values are claimed", () => {
 
 test("parameters have the paths that the page says", async () => {
   const block = blocks.find((b) => b.heading === "Paths")!;
-  const { parameters } = await modelOf(block.text);
+  const { persistent } = await modelOf(block.text);
   const comments = [...block.text.matchAll(/\/\/ (.*)$/gm)].map((m) => m[1]!).join(" ");
   const said = comments.match(/[a-z]+(?:\.\w+)+/g)!;
   expect(said.length).toBeGreaterThan(5);
-  expect(parameters.map((p) => p.path)).toEqual(expect.arrayContaining(said));
+  expect(persistent.map((p) => p.path)).toEqual(expect.arrayContaining(said));
 });
 
 // ---------------------------------------------------------------------------------------------------- completeness

@@ -202,10 +202,10 @@ describe.each(Object.entries(table))("%s", (join, formulas) => {
     expect(modelJoins(joint).outputs).toEqual([join]);
     if (join === "coupled") return;
     const [output] = joint.roots.outputs;
-    const inputs = inputNodes(listRoots(joint.roots));
+    const inputs = inputNodes(listRoots(joint));
     const environment = environmentOf(
       inputs,
-      joint.parameters.map(({ shape }) => shape),
+      joint.persistent.map(({ shape }) => shape),
       7,
       5,
     );

@@ -1,6 +1,7 @@
 /** The language by example: what programs mean, told by the shapes, paths and values that they give. */
 import { expect, test } from "vitest";
 import { check } from "../compiler/compile.ts";
+import { statesOf } from "../compiler/graph/model.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
 import { modelOf, outputsOf, parametersOf, read, valueOf, values } from "./helpers/elaborated.ts";
 
@@ -38,7 +39,7 @@ test("a first model", async () => {
     { name: "beta2", value: 0.999 },
     { name: "eps", value: 1e-8 },
   ]);
-  expect(model.optimizer?.states).toHaveLength(8);
+  expect(statesOf(model)).toHaveLength(8);
 });
 
 const definitions = `
@@ -140,7 +141,7 @@ test("a graph without a network, and its gradients", async () => {
     }`),
   );
   const parameters = new Map([1, 2, 3].map((v, i) => [i, values([], [v])]));
-  const roots = [model.roots.loss!, ...model.roots.gradients.map((g) => g!)];
+  const roots = [model.roots.loss!, ...model.persistent.map((p) => p.gradient!)];
   expect(valueOf(roots, { parameters })).toEqual([[-3], [-1], [2], [-3]]);
 });
 
@@ -167,7 +168,7 @@ test("derivatives are formulas", async () => {
     optimizer adam(lr = 1e-2)
   }`);
   expect(outputsOf(model)).toEqual(["solution [N, 1]"]);
-  expect(model.roots.gradients).toHaveLength(4);
+  expect(model.persistent.filter((p) => p.gradient !== null)).toHaveLength(4);
 });
 
 test("an optimizer of one's own: arguments stay adjustable, states are shaped like the parameter", async () => {
@@ -188,8 +189,8 @@ test("an optimizer of one's own: arguments stay adjustable, states are shaped li
   expect(model.optimizer).toEqual({
     name: "heavy",
     hyper: [{ name: "lr", value: 0.5 }],
-    states: [{ parameter: 0, name: "m" }],
   });
+  expect(statesOf(model)).toMatchObject([{ parameter: 0, name: "m", path: "w.m" }]);
   const given = {
     parameters: new Map([[0, values([2], [3, 4])]]),
     states: new Map([["0.m", values([2], [1, 1])]]),
@@ -197,11 +198,11 @@ test("an optimizer of one's own: arguments stay adjustable, states are shaped li
     step: 2,
   };
   // m = 0.5 + 2w; w - 0.5 m / 2
-  expect(valueOf([model.roots.stateUpdates[0]!, model.roots.parameterUpdates[0]!], given)).toEqual([
+  expect(valueOf([statesOf(model)[0]!.update!, model.persistent[0]!.update!], given)).toEqual([
     [6.5, 8.5],
     [3 - 6.5 / 4, 4 - 8.5 / 4],
   ]);
-  expect(valueOf(model.roots.stateStarts)).toEqual([[1, 1]]);
+  expect(valueOf(statesOf(model).map((s) => s.start!))).toEqual([[1, 1]]);
 });
 
 test("a state may start as its parameter does", async () => {
@@ -211,7 +212,7 @@ test("a state may start as its parameter does", async () => {
       param = anchor - lr * grad
     }
     model M { param w = [3, 4]; loss sum(w^2); optimizer slow }`);
-  expect(valueOf(model.roots.stateStarts)).toEqual([[3, 4]]);
+  expect(valueOf(statesOf(model).map((s) => s.start!))).toEqual([[3, 4]]);
 });
 
 test("imports: renamed, from a folder, from one another", async () => {
@@ -252,7 +253,7 @@ test("paths: a pipe counts, a name bound again counts, no name is the layer's ow
       output dense(h, 2)
       loss mean(dense(p, 1)) + l2(h.0.weight) + l2(b.q.bias) + l2(dense.1.bias)
     }`);
-  expect(model.parameters.map((p) => p.path).filter((p) => p.endsWith("weight"))).toEqual([
+  expect(model.persistent.map((p) => p.path).filter((p) => p.endsWith("weight"))).toEqual([
     "h.0.weight",
     "h.1.weight",
     "b.q.weight",
@@ -275,7 +276,7 @@ test("weights may be tied, and a parameter named before the last layer of its na
     loss mse(again, x) + penalty + mean(h)
   }`);
   expect(outputsOf(model)).toEqual(["again [N, 6]"]);
-  expect(model.parameters.map((p) => p.path)).toContain("h.1.bias");
+  expect(model.persistent.map((p) => p.path)).toContain("h.1.bias");
 });
 
 test("weights and params are complete wherever they are read", async () => {
@@ -410,7 +411,7 @@ test("the first values of the initialisers lie where their formulas say", async 
     param c: [3] ~ constant(4)
     loss l2(params)
   }`);
-  const [a, b, c] = valueOf(model.roots.parameterStarts);
+  const [a, b, c] = valueOf(model.persistent.map((p) => p.start!));
   const deviation = (x: readonly number[]): number => Math.sqrt(x.reduce((s, v) => s + v * v, 0) / x.length);
   expect(Math.max(...a!.map(Math.abs))).toBeLessThanOrEqual(Math.sqrt(6 / 200));
   expect(deviation(a!)).toBeCloseTo(Math.sqrt(6 / 200 / 3), 2);
@@ -440,7 +441,7 @@ test("a state starts from the first values before it, and from nothing that a st
     `optimizer o(lr = 1) { ${body} param = param - lr * grad * b }
      model M { param w = 3 loss w * w optimizer o() }`;
   const model = await modelOf(program("state a = param + 1 state b = 2 * a a = a + grad"));
-  expect(valueOf(model.roots.stateStarts)).toEqual([[4], [8]]);
+  expect(valueOf(statesOf(model).map((s) => s.start!))).toEqual([[4], [8]]);
   for (const body of [
     "state b = grad",
     "g = grad state b = g",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { analyse, check, compile, DiagnosticError } from "../compiler/index.ts";
-import type { Model } from "../compiler/graph/model.ts";
+import { parametersOf, type Model } from "../compiler/graph/model.ts";
 import { lower } from "../compiler/passes/lower.ts";
 import { simplify } from "../compiler/passes/simplify.ts";
 import { Interpreter } from "../compiler/schedule/interpret.ts";
@@ -143,7 +143,9 @@ describe("values made again", () => {
 
   it.each(programs)("%s, %s: the same bits in the least memory", async (_, name, source) => {
     const model = await lowered(source, name);
-    const entries = model.parameters.map(({ shape }) => shape.reduce((all, size) => all * countOf(size), 1));
+    const entries = parametersOf(model).map(({ shape }) =>
+      shape.reduce((all, size) => all * countOf(size), 1),
+    );
     // The interpreter is slow, and the digit networks differ from others in size alone.
     if (entries.reduce((a, b) => a + b, 0) > 10_000) return;
     const rows = 8;

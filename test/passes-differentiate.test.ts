@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { CompilerFault } from "../compiler/fault.ts";
-import type { Model } from "../compiler/graph/model.ts";
+import type { Model, Persistent } from "../compiler/graph/model.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { printModel } from "../compiler/graph/print.ts";
 import { fixed } from "../compiler/ir/size.ts";
@@ -20,20 +20,17 @@ function training(b: Formulas, loss: (w: Node, v: Node) => Node): Model {
   const span = (start: number) => ({ file: "test.nn", start, end: start + 1 });
   return {
     ...model,
-    parameters: ["w", "v"].map((path, i) => ({
-      path,
+    persistent: [w, v].map((node, i) => ({
+      kind: "parameter",
+      path: ["w", "v"][i]!,
       shape: shapeOf(2),
-      frozen: false,
       init: "zeros",
       span: span(i),
+      start: b.zeros(node.shape),
+      gradient: b.grad(scalar, node),
+      update: null,
     })),
-    roots: {
-      ...model.roots,
-      parameterStarts: [b.zeros(w.shape), b.zeros(v.shape)],
-      loss: scalar,
-      trainingLoss: scalar,
-      gradients: [b.grad(scalar, w), b.grad(scalar, v)],
-    },
+    roots: { ...model.roots, loss: scalar, trainingLoss: scalar },
   };
 }
 
@@ -225,19 +222,19 @@ test("printing: names, shapes and numbers in place", () => {
   const w = b.parameter(0, 3, 2);
   const h = named("h").sigmoid(b.matmul(x, b.transpose(w)));
   const loss = b.mean(b.mul(h, h));
-  const model = {
-    ...modelOf(b.graph, [h]),
-    parameters: [
-      { path: "h.weight", shape: w.shape, frozen: false, init: "", span: { file: "", start: 0, end: 0 } },
-    ],
+  const model = modelOf(b.graph, [h]);
+  const weight: Persistent = {
+    kind: "parameter",
+    path: "h.weight",
+    shape: w.shape,
+    init: "",
+    span: { file: "", start: 0, end: 0 },
+    start: b.zeros(w.shape),
+    gradient: b.grad(loss, w),
+    update: null,
   };
-  const roots = {
-    ...model.roots,
-    parameterStarts: [b.zeros(w.shape)],
-    trainingLoss: loss,
-    gradients: [b.grad(loss, w)],
-  };
-  const text = printModel(differentiate({ ...model, roots }));
+  const roots = { ...model.roots, trainingLoss: loss };
+  const text = printModel(differentiate({ ...model, persistent: [weight], roots }));
   expect(text).toBe(`model Test
 
 -- initialise

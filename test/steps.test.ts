@@ -66,7 +66,7 @@ describe.each(["f32", "f64"] as const)("%s", (dtype) => {
         net.step({});
         const mask = [...net.get("w").data].map((w) => (1 - w) * 4);
         const gradientAt = (at: number): number[] => [
-          ...evaluate([joint.roots.gradients[0]!], {
+          ...evaluate([joint.persistent[0]!.gradient!], {
             n: 1,
             inputs: new Map(),
             parameters: new Map([[0, { shape: [size], data: new Float64Array(size).fill(1) }]]),

@@ -217,7 +217,7 @@ describe("nothing is left out", () => {
     ]) {
       for (const model of models) {
         const { formulas, joint } = await analyse(program(file), model === undefined ? {} : { model });
-        for (const stage of [formulas, joint]) collect(listRoots(stage.roots), seen);
+        for (const stage of [formulas, joint]) collect(listRoots(stage), seen);
       }
     }
     expect(Object.keys(ops).filter((op) => !seen.has(op))).toEqual([]);

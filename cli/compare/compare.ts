@@ -4,6 +4,7 @@ import { askDifferences } from "../../compiler/compare/numeric.ts";
 import { Lacking, randomData, type Answer, type Question } from "../../compiler/compare/question.ts";
 import { askTape } from "../../compiler/compare/run-tape.ts";
 import { version, type Analysis } from "../../compiler/index.ts";
+import { parametersOf, pathOf } from "../../compiler/graph/model.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 import type { Net, Tensor } from "../../runtime/index.ts";
 import { dataFolders } from "../commands/train.ts";
@@ -135,8 +136,8 @@ function pose(
   seed: number,
   given: Readonly<Record<string, Values | Tensor>> | null,
 ): Posed {
-  const parameters = new Map(elaborated.parameters.map(({ path }, i) => [i, f64(net.get(path))]));
-  const wanted = elaborated.parameters.flatMap(({ frozen }, i) => (frozen ? [] : [i]));
+  const parameters = new Map(parametersOf(elaborated).map(({ path }, i) => [i, f64(net.get(path))]));
+  const wanted = parametersOf(elaborated).flatMap(({ kind }, i) => (kind === "frozen" ? [] : [i]));
   const attempt = (inputs: ReadonlyMap<string, Values>): Posed => {
     const environment = {
       n: rows,
@@ -152,9 +153,7 @@ function pose(
       question: { model: elaborated, environment, wanted },
       ours: {
         loss,
-        gradients: new Map(
-          wanted.map((i) => [i, { data: gradients[elaborated.parameters[i]!.path]!.data.slice() }]),
-        ),
+        gradients: new Map(wanted.map((i) => [i, { data: gradients[pathOf(elaborated, i)]!.data.slice() }])),
       },
     };
   };

@@ -1,7 +1,7 @@
 /** A comparison as a person reads it: a table, and for each autograd a line that says where it is furthest off. */
 import type { Verdict } from "../../compiler/compare/judge.ts";
 import type { Answer } from "../../compiler/compare/question.ts";
-import type { Model } from "../../compiler/graph/model.ts";
+import { pathOf, type Model } from "../../compiler/graph/model.ts";
 import type { Output } from "../output.ts";
 import { figure } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
@@ -34,7 +34,7 @@ export interface Comparison {
 /** As `--json` prints it; `tolerance` is what is allowed to the closest of them. */
 export function comparisonJson({ model, ours, asked, missing, ok }: Comparison, tolerance: number): object {
   const byPath = ({ gradients }: Verdict): Record<string, number> =>
-    Object.fromEntries([...gradients].map(([i, { error }]) => [model.parameters[i]!.path, error]));
+    Object.fromEntries([...gradients].map(([i, { error }]) => [pathOf(model, i), error]));
   const against = asked.map(({ name, version, verdict, theirs, tolerance: allowed }) => {
     const { loss, max } = verdict;
     const largest = furthest(model, ours, verdict, theirs);
@@ -59,7 +59,7 @@ export function showComparison(comparison: Comparison, { colors }: Output): stri
   const rows = [
     line("loss", ({ loss }) => loss),
     ...[...ours.gradients.keys()].map((i) =>
-      line(model.parameters[i]!.path, ({ gradients }) => gradients.get(i)!.error),
+      line(pathOf(model, i), ({ gradients }) => gradients.get(i)!.error),
     ),
     line("largest", ({ max }) => max),
   ];
@@ -103,7 +103,7 @@ function furthest(model: Model, ours: Answer, verdict: Verdict, theirs: Answer):
   const [i, { at }] = [...verdict.gradients].find(([, distance]) => distance.error === verdict.max)!;
   const { data, sampled } = theirs.gradients.get(i)!;
   return {
-    parameter: model.parameters[i]!.path,
+    parameter: pathOf(model, i),
     index: indexIn(model, i, at),
     here: ours.gradients.get(i)!.data[at]!,
     there: data[sampled === undefined ? at : sampled.indexOf(at)]!,
@@ -126,7 +126,7 @@ const showEntry = (path: string, index: readonly number[]): string =>
 const sampledByPath = (model: Model, { gradients }: Answer): Record<string, number> =>
   Object.fromEntries(
     [...gradients].flatMap(([i, { sampled, data }]) =>
-      sampled === undefined ? [] : [[model.parameters[i]!.path, data.length]],
+      sampled === undefined ? [] : [[pathOf(model, i), data.length]],
     ),
   );
 
@@ -134,9 +134,7 @@ const sampledByPath = (model: Model, { gradients }: Answer): Record<string, numb
 const kinksByPath = (model: Model, { gradients }: Answer): Record<string, number[][]> =>
   Object.fromEntries(
     [...gradients].flatMap(([i, { kinks }]) =>
-      kinks === undefined
-        ? []
-        : [[model.parameters[i]!.path, kinks.map((position) => indexIn(model, i, position))]],
+      kinks === undefined ? [] : [[pathOf(model, i), kinks.map((position) => indexIn(model, i, position))]],
     ),
   );
 
@@ -160,7 +158,7 @@ function notes(model: Model, answer: Answer): string[] {
 /** A row-major position in a parameter as an index for each axis. */
 function indexIn(model: Model, parameter: number, position: number): number[] {
   const index: number[] = [];
-  for (const count of model.parameters[parameter]!.shape.map(countOf).toReversed()) {
+  for (const count of model.persistent[parameter]!.shape.map(countOf).toReversed()) {
     index.unshift(position % count);
     position = Math.floor(position / count);
   }

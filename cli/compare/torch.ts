@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Lacking, type Answer, type Question } from "../../compiler/compare/question.ts";
 import { drawn } from "../../compiler/compare/sources.ts";
 import { torchProgram } from "../../compiler/compare/torch.ts";
+import { pathOf } from "../../compiler/graph/model.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 import { readNpz, writeNpz } from "../data/npz.ts";
 import { exitCodes } from "../failures.ts";
@@ -35,7 +36,7 @@ export async function askTorch(
     ) as [string, string, string];
     const arrays: Record<string, Values> = Object.fromEntries([
       ...[...environment.inputs].map(([name, values]) => [`input.${name}`, values]),
-      ...[...environment.parameters].map(([i, values]) => [`parameter.${model.parameters[i]!.path}`, values]),
+      ...[...environment.parameters].map(([i, values]) => [`parameter.${pathOf(model, i)}`, values]),
       ...randoms.map((node, i) => [`random.${i}`, drawn(node, environment)]),
     ]);
     await writeFile(script, text);
@@ -47,7 +48,7 @@ export async function askTorch(
       answer: {
         loss: found.get("loss")!.values[0]!,
         gradients: new Map(
-          wanted.map((i) => [i, { data: found.get(`gradient.${model.parameters[i]!.path}`)!.values }]),
+          wanted.map((i) => [i, { data: found.get(`gradient.${pathOf(model, i)}`)!.values }]),
         ),
       },
     };

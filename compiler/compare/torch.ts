@@ -1,6 +1,6 @@
 /** A program's training loss as PyTorch that a person would write: formulas in place, names kept. */
 import { reachable } from "../graph/graph.ts";
-import type { Model } from "../graph/model.ts";
+import { parametersOf, pathOf, type Model } from "../graph/model.ts";
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { bySize, countOf, isFree, isOne, sameSize, type Shape, type Size } from "../ir/size.ts";
 import { Lacking } from "./question.ts";
@@ -75,7 +75,7 @@ class Writer {
   }
 
   program(): TorchProgram {
-    const parameters = this.#model.parameters.map(({ path }) => this.#fresh(path));
+    const parameters = parametersOf(this.#model).map(({ path }) => this.#fresh(path));
     const inputs = this.#model.inputs.map(({ name }) => this.#fresh(name));
     for (const node of this.#order) {
       if (node.op === "parameter") this.#written.set(node, atom(parameters[node.attributes.index]!));
@@ -91,12 +91,12 @@ class Writer {
       const kind = type === "int" ? ".long()" : type === "bool" ? ".bool()" : "";
       return `${inputs[i]} = given["input.${name}"]${kind}${moves}`;
     });
-    const weights = this.#model.parameters.map(
+    const weights = parametersOf(this.#model).map(
       ({ path }, i) => `${parameters[i]} = given["parameter.${path}"].requires_grad_()`,
     );
     const answers = this.#wanted.map(
       (index) =>
-        `    ${JSON.stringify(`gradient.${this.#model.parameters[index]!.path}`)}: gradient(loss, ${parameters[index]}),`,
+        `    ${JSON.stringify(`gradient.${pathOf(this.#model, index)}`)}: gradient(loss, ${parameters[index]}),`,
     );
     const text = [
       `"""The training loss of ${this.#model.name} and its gradients, by PyTorch's autograd. Written by nndsl."""`,

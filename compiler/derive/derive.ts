@@ -5,7 +5,7 @@
 import { closest } from "../suggest.ts";
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
-import type { InputInfo, Model, NamedNode } from "../graph/model.ts";
+import { parametersOf, pathOf, type InputInfo, type Model, type NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
@@ -87,10 +87,9 @@ const ARITHMETIC: ReadonlySet<Node["op"]> = new Set([
  */
 export function derive(model: Model, options: DeriveOptions = {}): Derivation {
   const question = questionOf(model, options);
-  const { freeName, parameters } = model;
   const reading: Reading = {
-    freeName: freeName ?? "N",
-    parameterPath: (index) => parameters[index]?.path ?? `parameter ${index}`,
+    freeName: model.freeName ?? "N",
+    parameterPath: (index) => pathOf(model, index),
     asNumber: question.isFunction,
   };
   return new Writer(question, reading, options.functionName ?? null).derivation();
@@ -198,10 +197,12 @@ function findTargets(
   const sources = new Map<string, Node>();
   for (const node of forward) {
     if (node.op === "input") sources.set(node.attributes.name, node);
-    if (node.op === "parameter") sources.set(model.parameters[node.attributes.index]!.path, node);
+    if (node.op === "parameter") sources.set(pathOf(model, node.attributes.index), node);
   }
   if (wrt === undefined) {
-    const trained = model.parameters.filter((p) => !p.frozen && sources.has(p.path)).map((p) => p.path);
+    const trained = parametersOf(model)
+      .filter((p) => p.kind === "parameter" && sources.has(p.path))
+      .map((p) => p.path);
     const inputs = model.inputs.filter(
       (i) => i.type === "float" && i.role === "input" && sources.has(i.name),
     );
@@ -222,7 +223,7 @@ function findTargets(
     if (node === undefined) {
       const known = [...sources.keys(), ...bindings.keys()];
       const isKnown =
-        model.parameters.some((p) => p.path === path) || model.inputs.some((i) => i.name === path);
+        parametersOf(model).some((p) => p.path === path) || model.inputs.some((i) => i.name === path);
       const near = closest(path, known);
       throw new DerivationError(
         "unknown-wrt",

@@ -56,7 +56,7 @@ export async function libraryModel(name: string): Promise<Model> {
     const output = model.roots.outputs[0]!.node;
     const variable = model.inputs[0]!;
     const isPlain =
-      output.shape.length === 0 || (sameShape(output.shape, variable.shape) && model.parameters.length === 0);
+      output.shape.length === 0 || (sameShape(output.shape, variable.shape) && model.persistent.length === 0);
     if (output.type !== "float") continue;
     if (isPlain && variable.shape.length === 1 && isEntrywiseDraft(model)) return model;
     fallback ??= model;
@@ -80,8 +80,8 @@ export async function libraryModel(name: string): Promise<Model> {
 async function readDraft(text: string): Promise<Model | null> {
   try {
     const { formulas } = await analyse(text, { file: "derive.nn" });
-    const parameters = formulas.parameters.map((p) => ({ ...p, path: p.path.replace(`${RESULT}.`, "") }));
-    return { ...formulas, parameters };
+    const persistent = formulas.persistent.map((t) => ({ ...t, path: t.path.replace(`${RESULT}.`, "") }));
+    return { ...formulas, persistent };
   } catch (error) {
     if (error instanceof DiagnosticError) return null;
     throw error;

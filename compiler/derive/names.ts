@@ -1,5 +1,5 @@
 /** Names for the values of the forward pass, as a reader of the source would say them. */
-import type { Model } from "../graph/model.ts";
+import { parametersOf, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 
 /**
@@ -33,7 +33,7 @@ export function nameNodes(
   const names = new Map<Node, string>();
   const taken = new Set<string>([
     ...model.inputs.map(({ name }) => name),
-    ...model.parameters.map(({ path }) => path),
+    ...parametersOf(model).map(({ path }) => path),
   ]);
   for (const node of named) {
     const own = node.origin.name!;
@@ -78,7 +78,7 @@ function layersOf(model: Model, forward: readonly Node[]): ReadonlyMap<Node, Lay
       let source = operand;
       while (VIEWS.has(source.op)) source = source.operands[0]!;
       if (source.op === "parameter") {
-        const { path } = model.parameters[source.attributes.index]!;
+        const { path } = model.persistent[source.attributes.index]!;
         const end = path.lastIndexOf(".");
         if (end > 0) found = { path: path.slice(0, end), direct: true };
       } else {
@@ -114,7 +114,7 @@ export function ownersOf(
     const layer = layers.get(node);
     if (layer?.direct === true) owners.set(node, layer.path);
     if (node.op === "parameter") {
-      const { path } = model.parameters[node.attributes.index]!;
+      const { path } = model.persistent[node.attributes.index]!;
       if (path.includes(".")) owners.set(node, path.slice(0, path.lastIndexOf(".")));
     }
   }

@@ -9,7 +9,7 @@ import { readNode, type Reading } from "../derive/read.ts";
 import { symbol, weight, type Formula } from "../derive/formula.ts";
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
-import type { Model } from "../graph/model.ts";
+import { pathOf, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf } from "../ir/notation.ts";
 import { isOne, showShape } from "../ir/size.ts";
@@ -163,8 +163,8 @@ function prepared(given: Model): Prepared {
       if (isHanded && operand.type === "float" && operand.op !== "grad") handed.add(operand);
     }
     if (node.op !== "parameter") continue;
-    const { frozen, path } = given.parameters[node.attributes.index]!;
-    if (!frozen) trained.push({ name: `∇${path}`, node: build.grad(trainingLoss!, node) });
+    const { kind, path } = given.persistent[node.attributes.index]!;
+    if (kind !== "frozen") trained.push({ name: `∇${path}`, node: build.grad(trainingLoss!, node) });
   }
   const { model, found } = ask(
     given,
@@ -229,7 +229,7 @@ function completed(
   }
   for (const node of forward.toReversed()) {
     if (node.op === "parameter") {
-      const { path } = model.parameters[node.attributes.index]!;
+      const { path } = model.persistent[node.attributes.index]!;
       if (path.includes(".")) owners.set(node, path.slice(0, path.lastIndexOf(".")));
     }
     if (owners.has(node) || node.operands.length === 0 || !isDrawn(node)) continue;
@@ -268,7 +268,7 @@ class Draughtsman {
     this.#what = what;
     this.#reading = {
       freeName: model.freeName ?? "N",
-      parameterPath: (index) => model.parameters[index]?.path ?? `parameter ${index}`,
+      parameterPath: (index) => pathOf(model, index),
       asNumber: false,
     };
     const forward = reachable(results.map(({ node }) => node));

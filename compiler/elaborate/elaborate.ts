@@ -7,12 +7,13 @@ import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
 import { closest } from "../../grammar/suggest.ts";
 import { Build } from "../graph/build.ts";
 import { Graph, reachable } from "../graph/graph.ts";
-import { listRoots, type InputInfo, type Model, type OptimizerInfo, type Roots } from "../graph/model.ts";
+import { listRoots, type Formulas, type InputInfo, type Model, type OptimizerInfo } from "../graph/model.ts";
+import type { Parameter, State } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
-import { Interpreter, type StateResult } from "./interpreter.ts";
-import type { Known, MadeParameter } from "./reading.ts";
+import { Interpreter } from "./interpreter.ts";
+import type { Known } from "./reading.ts";
 import { labelClasses } from "./label-classes.ts";
 import { defaultLimits, MAX_MODELS, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
@@ -239,12 +240,12 @@ class ModelReader {
     this.#checkResults(predicting, training);
     if (reporter.failed) return null;
 
-    const made = this.#withinLimit(declaration.name.span, () => this.#roots(known, predicting, training));
+    const made = this.#withinLimit(declaration.name.span, () => this.#formulas(known, predicting, training));
     if (made === null || reporter.failed) return null;
-    const { roots, optimizer } = made;
+    const { persistent, roots, optimizer } = made;
     this.#warn(predicting, training);
 
-    const classes = labelClasses(listRoots(roots));
+    const classes = labelClasses(listRoots(made));
     return {
       name: declaration.name.text,
       ...(declaration.doc === undefined ? {} : { doc: declaration.doc }),
@@ -254,15 +255,7 @@ class ModelReader {
         const count = classes.get(input.name);
         return count === undefined ? input : { ...input, classes: count };
       }),
-      parameters: known.parameters.map((p, index) => ({
-        path: known.paths[index]!,
-        shape: p.shape,
-        frozen: p.frozen,
-        init: p.init,
-        span: p.span,
-        ...(p.declared === undefined ? {} : { declared: p.declared }),
-        ...(p.doc === undefined ? {} : { doc: p.doc }),
-      })),
+      persistent,
       optimizer,
       settings: this.#settings(),
       roots,
@@ -391,52 +384,54 @@ class ModelReader {
     }
   }
 
-  #roots(
+  #formulas(
     known: Known,
     predicting: Interpreter,
     training: Interpreter,
-  ): { roots: Roots; optimizer: OptimizerInfo | null } {
+  ): Formulas & { optimizer: OptimizerInfo | null } {
     const build = new Build(this.#graph);
     const total = (losses: readonly Node[]): Node | null =>
       losses.length === 0 ? null : losses.reduce((sum, loss) => build.add(sum, loss));
     const loss = total(predicting.losses);
     const trainingLoss = total(training.losses);
-    const gradients =
-      trainingLoss === null
-        ? []
-        : known.parameters.map((p) => (p.frozen ? null : build.grad(trainingLoss, p.node)));
+    const gradients = known.parameters.map((p) =>
+      trainingLoss === null || p.frozen ? null : build.grad(trainingLoss, p.node),
+    );
 
     const { optimizer } = training;
-    const updates: (Node | null)[] = [];
-    const states: { readonly parameter: number; readonly result: StateResult }[] = [];
-    if (optimizer !== null) {
-      known.parameters.forEach((p: MadeParameter, index) => {
-        const gradient = gradients[index] ?? null;
-        const result = gradient === null ? null : training.runOptimizer(optimizer, index, p, gradient);
-        updates[index] = result?.update ?? null;
-        for (const state of result?.states ?? []) states.push({ parameter: index, result: state });
-      });
-    }
+    const states: State[] = [];
+    const parameters = known.parameters.map((p, index): Parameter => {
+      const path = known.paths[index]!;
+      const gradient = gradients[index]!;
+      const result =
+        optimizer === null || gradient === null ? null : training.runOptimizer(optimizer, index, p, gradient);
+      for (const { name, start, update } of result?.states ?? []) {
+        const of = { parameter: index, name, path: `${path}.${name}`, shape: p.shape };
+        states.push({ kind: "state", ...of, start, update, gradient: null });
+      }
+      return {
+        path,
+        shape: p.shape,
+        init: p.init,
+        span: p.span,
+        ...(p.declared === undefined ? {} : { declared: p.declared }),
+        ...(p.doc === undefined ? {} : { doc: p.doc }),
+        start: predicting.parameters[index]!.start,
+        ...(p.frozen
+          ? { kind: "frozen", gradient: null, update: null }
+          : { kind: "parameter", gradient, update: result?.update ?? null }),
+      };
+    });
+    const persistent = [...parameters, ...states];
     const used = new Set<string>();
-    for (const node of reachable(
-      [...updates, ...states.map((s) => s.result.update)].filter((n) => n !== null),
-    )) {
+    for (const node of reachable(persistent.flatMap(({ update }) => update ?? []))) {
       if (node.op === "hyper") used.add(node.attributes.name);
     }
     const named = (list: Interpreter["outputs"]) =>
       list.map(({ name, node, doc }) => (doc === undefined ? { name, node } : { name, node, doc }));
     return {
-      roots: {
-        parameterStarts: predicting.parameters.map((p) => p.start),
-        stateStarts: states.map((s) => s.result.start),
-        outputs: named(predicting.outputs),
-        loss,
-        metrics: named(predicting.metrics),
-        trainingLoss,
-        gradients,
-        parameterUpdates: updates,
-        stateUpdates: states.map((s) => s.result.update),
-      },
+      persistent,
+      roots: { outputs: named(predicting.outputs), loss, metrics: named(predicting.metrics), trainingLoss },
       optimizer:
         optimizer === null
           ? null
@@ -445,7 +440,6 @@ class ModelReader {
               hyper: [...optimizer.values].flatMap(([name, value]) =>
                 value.kind === "hyper" && used.has(name) ? [{ name, value: value.value }] : [],
               ),
-              states: states.map((s) => ({ parameter: s.parameter, name: s.result.name })),
             },
     };
   }

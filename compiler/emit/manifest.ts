@@ -2,7 +2,7 @@
 import type { Manifest, ManifestPlace, ManifestSize } from "../../runtime/manifest.ts";
 import { CompilerFault } from "../fault.ts";
 import { modelJoins } from "../graph/join.ts";
-import type { Model } from "../graph/model.ts";
+import { parametersOf, pathOf, statesOf, type Model } from "../graph/model.ts";
 import { countOf, known, type Shape, showSize } from "../ir/size.ts";
 import type { Buffer, Program } from "../schedule/kernel.ts";
 import type { Sharing } from "../schedule/share.ts";
@@ -84,14 +84,14 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
       join: joins.metrics[index]!,
       place: find(name, (r) => r.kind === "metric" && r.name === name),
     })),
-    parameters: model.parameters.map((parameter, index) => ({
+    parameters: parametersOf(model).map((parameter, index) => ({
       path: parameter.path,
       shape: counts(parameter.shape),
-      frozen: parameter.frozen,
+      frozen: parameter.kind === "frozen",
       init: parameter.init,
       place: find(parameter.path, (r) => r.kind === "parameter" && r.index === index),
       gradient:
-        (roots.gradients[index] ?? null) === null
+        parameter.gradient === null
           ? null
           : find(`d ${parameter.path}`, (r) => r.kind === "gradient" && r.index === index),
       ...document(parameter.doc),
@@ -110,18 +110,11 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
                 find(name, (r) => r.kind === "hyper" && r.name === name),
               ]),
             ),
-            states: optimizer.states.map((state) => {
-              const parameter = model.parameters[state.parameter];
-              if (parameter === undefined) throw new CompilerFault("a state without its parameter");
-              return {
-                parameter: parameter.path,
-                name: state.name,
-                place: find(
-                  `${state.name} of ${parameter.path}`,
-                  (r) => r.kind === "state" && r.parameter === state.parameter && r.name === state.name,
-                ),
-              };
-            }),
+            states: statesOf(model).map(({ path, parameter, name }) => ({
+              parameter: pathOf(model, parameter),
+              name,
+              place: find(path, (r) => r.kind === "state" && r.parameter === parameter && r.name === name),
+            })),
           },
     step: { fixed: stepPlace(find("step", (r) => r.kind === "step")) },
     arena: { fixed: program.arena.fixed, perRow: program.arena.perRow },

@@ -14,11 +14,16 @@ export interface InputInfo {
   readonly classes?: number;
 }
 
-export interface ParameterInfo {
-  /** `h.0.weight` */
+/** A tensor that lasts from call to call. Its formulas are null where the model is not asked for them. */
+interface Lasting {
+  /** `h.0.weight`, and `h.0.weight.m` of a state. */
   readonly path: string;
   readonly shape: Shape;
-  readonly frozen: boolean;
+  /** The first value. */
+  readonly start: Node | null;
+}
+
+interface Declared extends Lasting {
   /** How it starts, as written: `kaiming_uniform`, or `= [[1, 1]]`. */
   readonly init: string;
   readonly doc?: string;
@@ -28,16 +33,39 @@ export interface ParameterInfo {
   readonly declared?: Span;
 }
 
-export interface StateInfo {
+interface Trained extends Declared {
+  readonly kind: "parameter";
+  /** A `grad` node until it is differentiated; null without a loss. */
+  readonly gradient: Node | null;
+  /** The new value; null without an optimiser. */
+  readonly update: Node | null;
+}
+
+interface Frozen extends Declared {
+  readonly kind: "frozen";
+  readonly gradient: null;
+  readonly update: null;
+}
+
+/** What the optimiser keeps for a parameter, shaped like it. */
+export interface State extends Lasting {
+  readonly kind: "state";
+  /** The parameter's number. */
   readonly parameter: number;
   readonly name: string;
+  readonly gradient: null;
+  readonly update: Node | null;
 }
+
+export type Parameter = Trained | Frozen;
+
+/** A new kind of lasting tensor is one more member, with what only it has. */
+export type Persistent = Parameter | State;
 
 export interface OptimizerInfo {
   readonly name: string;
   /** Arguments that stay adjustable, in the order of the definition. */
   readonly hyper: readonly { readonly name: string; readonly value: number }[];
-  readonly states: readonly StateInfo[];
 }
 
 export interface NamedNode {
@@ -46,38 +74,21 @@ export interface NamedNode {
   readonly doc?: string;
 }
 
-/** What each entry computes. `predict` and `evaluate` are made with `training` false, `gradients` and `step` with it true. */
+/**
+ * What entries compute beside lasting tensors. `predict` and `evaluate` are made with `training` false,
+ * `gradients` and `step` with it true.
+ */
 export interface Roots {
-  /** First values, by number of parameter. */
-  readonly parameterStarts: readonly Node[];
-  /** First values, beside `optimizer.states`. */
-  readonly stateStarts: readonly Node[];
   readonly outputs: readonly NamedNode[];
   /** Scalar, not in training; null where the model has no loss. */
   readonly loss: Node | null;
   readonly metrics: readonly NamedNode[];
   /** Scalar, in training. */
   readonly trainingLoss: Node | null;
-  /** By number of parameter, null for frozen ones; `grad` nodes until they are differentiated. Empty without a loss. */
-  readonly gradients: readonly (Node | null)[];
-  /** New values by number of parameter, null for frozen ones; empty without an optimiser. */
-  readonly parameterUpdates: readonly (Node | null)[];
-  /** New values, beside `optimizer.states`. */
-  readonly stateUpdates: readonly Node[];
 }
 
 /** Roots of a model that is asked for nothing. */
-export const NO_ROOTS: Roots = {
-  parameterStarts: [],
-  stateStarts: [],
-  outputs: [],
-  loss: null,
-  metrics: [],
-  trainingLoss: null,
-  gradients: [],
-  parameterUpdates: [],
-  stateUpdates: [],
-};
+export const NO_ROOTS: Roots = { outputs: [], loss: null, metrics: [], trainingLoss: null };
 
 export interface Model {
   readonly name: string;
@@ -86,7 +97,8 @@ export interface Model {
   readonly freeName: string | null;
   readonly graph: Graph;
   readonly inputs: readonly InputInfo[];
-  readonly parameters: readonly ParameterInfo[];
+  /** Parameters first, so that their numbers are places in this table. */
+  readonly persistent: readonly Persistent[];
   readonly optimizer: OptimizerInfo | null;
   readonly settings: Readonly<Record<string, string>>;
   readonly roots: Roots;
@@ -111,27 +123,51 @@ export interface AppliedRule {
   readonly node: Node;
 }
 
-/** The roots as one list, and back, for passes that rewrite them all alike. */
-export function mapRoots(roots: Roots, map: (node: Node) => Node): Roots {
+/** The model's parameters, by number. */
+export const parametersOf = ({ persistent }: Pick<Model, "persistent">): Parameter[] =>
+  persistent.filter((tensor) => tensor.kind !== "state");
+
+export const statesOf = ({ persistent }: Pick<Model, "persistent">): State[] =>
+  persistent.filter((tensor) => tensor.kind === "state");
+
+export const pathOf = ({ persistent }: Pick<Model, "persistent">, index: number): string =>
+  persistent[index]?.path ?? `parameter ${index}`;
+
+/** All formulas that a model is asked for. */
+export type Formulas = Pick<Model, "persistent" | "roots">;
+
+/** The formulas rewritten all alike. */
+export function mapRoots({ persistent, roots }: Formulas, map: (node: Node) => Node): Formulas {
   const named = (list: readonly NamedNode[]): NamedNode[] => list.map((r) => ({ ...r, node: map(r.node) }));
   const optional = (node: Node | null): Node | null => (node === null ? null : map(node));
   return {
-    parameterStarts: roots.parameterStarts.map(map),
-    stateStarts: roots.stateStarts.map(map),
-    outputs: named(roots.outputs),
-    loss: optional(roots.loss),
-    metrics: named(roots.metrics),
-    trainingLoss: optional(roots.trainingLoss),
-    gradients: roots.gradients.map(optional),
-    parameterUpdates: roots.parameterUpdates.map(optional),
-    stateUpdates: roots.stateUpdates.map(map),
+    persistent: persistent.map((tensor): Persistent => {
+      const start = optional(tensor.start);
+      if (tensor.kind === "frozen") return { ...tensor, start };
+      const update = optional(tensor.update);
+      if (tensor.kind === "state") return { ...tensor, start, update };
+      return { ...tensor, start, update, gradient: optional(tensor.gradient) };
+    }),
+    roots: {
+      outputs: named(roots.outputs),
+      loss: optional(roots.loss),
+      metrics: named(roots.metrics),
+      trainingLoss: optional(roots.trainingLoss),
+    },
   };
 }
 
+/** The model asked for `outputs` and nothing else. */
+export const askedFor = (model: Model, outputs: readonly NamedNode[]): Model => ({
+  ...model,
+  persistent: model.persistent.map((t) => ({ ...t, start: null, update: null, gradient: null })),
+  roots: { ...NO_ROOTS, outputs },
+});
+
 /** Every root, in a fixed order. */
-export function listRoots(roots: Roots): Node[] {
+export function listRoots(formulas: Formulas): Node[] {
   const list: Node[] = [];
-  mapRoots(roots, (node) => {
+  mapRoots(formulas, (node) => {
     list.push(node);
     return node;
   });

@@ -4,7 +4,7 @@
  * transposes, and the broadcasts that every formula on tensors implies.
  */
 import { reachable } from "./graph.ts";
-import type { Model, NamedNode } from "./model.ts";
+import { parametersOf, pathOf, statesOf, type Model, type NamedNode } from "./model.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf, showNumber } from "../ir/notation.ts";
 import { isOne, showShape, showSize, type Shape } from "../ir/size.ts";
@@ -30,24 +30,23 @@ export function printModel(model: Model): string {
   return lines.join("\n") + "\n";
 }
 
-function sections({ roots, parameters, optimizer }: Model): Section[] {
-  const present = (nodes: readonly (Node | null)[], name: (index: number) => string): NamedNode[] =>
-    nodes.flatMap((node, i) => (node === null ? [] : [{ name: name(i), node }]));
-  const path = (index: number): string => parameters[index]?.path ?? `parameter ${index}`;
-  const state = (index: number): string => {
-    const info = optimizer?.states[index];
-    return info === undefined ? `state ${index}` : `${path(info.parameter)}.${info.name}`;
-  };
+function sections(model: Model): Section[] {
+  const { roots } = model;
+  const named = (name: string, node: Node | null): NamedNode[] => (node === null ? [] : [{ name, node }]);
+  const [parameters, states] = [parametersOf(model), statesOf(model)];
   return [
-    { title: "initialise", roots: present(roots.parameterStarts, path) },
-    { title: "initialise states", roots: present(roots.stateStarts, state) },
+    { title: "initialise", roots: parameters.flatMap(({ path, start }) => named(path, start)) },
+    { title: "initialise states", roots: states.flatMap(({ path, start }) => named(path, start)) },
     { title: "predict", roots: roots.outputs },
-    { title: "evaluate", roots: [...present([roots.loss], () => "loss"), ...roots.metrics] },
-    { title: "training loss", roots: present([roots.trainingLoss], () => "loss") },
-    { title: "gradients", roots: present(roots.gradients, (i) => `d loss / d ${path(i)}`) },
+    { title: "evaluate", roots: [...named("loss", roots.loss), ...roots.metrics] },
+    { title: "training loss", roots: named("loss", roots.trainingLoss) },
+    {
+      title: "gradients",
+      roots: parameters.flatMap(({ path, gradient }) => named(`d loss / d ${path}`, gradient)),
+    },
     {
       title: "step",
-      roots: [...present(roots.stateUpdates, state), ...present(roots.parameterUpdates, path)],
+      roots: [...states, ...parameters].flatMap(({ path, update }) => named(path, update)),
     },
   ];
 }
@@ -160,7 +159,7 @@ class Printer {
   }
 
   #path(index: number): string {
-    return this.#model.parameters[index]?.path ?? `parameter ${index}`;
+    return pathOf(this.#model, index);
   }
 
   #formula(node: Node): string {

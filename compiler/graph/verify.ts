@@ -19,7 +19,7 @@ export function verify(model: Model, after: string, ensured: readonly Invariant[
   const fail = (what: string): never => {
     throw new CompilerFault(`after ${after}: ${what}`);
   };
-  for (const node of reachable(listRoots(model.roots))) {
+  for (const node of reachable(listRoots(model))) {
     const where = `node ${node.id} (${node.op}${node.origin.name === undefined ? "" : `, ${node.origin.name}`})`;
     // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
     const record = ops[node.op] as unknown as Op<OpName>;
@@ -52,32 +52,26 @@ function inferred(
   }
 }
 
-function verifyRoots(model: Model, fail: (what: string) => never): void {
-  const { roots, parameters } = model;
-  const states = model.optimizer?.states ?? [];
-  const expectShape = (what: string, node: Node | null | undefined, shape: Shape): void => {
-    if (node === null || node === undefined || sameShape(node.shape, shape)) return;
+function verifyRoots({ roots, persistent }: Model, fail: (what: string) => never): void {
+  const expectShape = (what: string, node: Node | null, shape: Shape): void => {
+    if (node === null || sameShape(node.shape, shape)) return;
     fail(`${what} is ${showShape(node.shape)} and should be ${showShape(shape)}`);
   };
-  // A model may be asked for some of its roots alone.
-  const expectCount = (what: string, count: number, wanted: number): void => {
-    if (count !== wanted && count !== 0) fail(`${count} ${what} for ${wanted}`);
-  };
-  expectCount("first values of parameters", roots.parameterStarts.length, parameters.length);
-  expectCount("gradients", roots.gradients.length, parameters.length);
-  expectCount("parameter updates", roots.parameterUpdates.length, parameters.length);
-  expectCount("first values of states", roots.stateStarts.length, states.length);
-  expectCount("state updates", roots.stateUpdates.length, states.length);
-  parameters.forEach(({ path, shape }, i) => {
-    expectShape(`the first value of ${path}`, roots.parameterStarts[i], shape);
-    expectShape(`the gradient of ${path}`, roots.gradients[i], shape);
-    expectShape(`the update of ${path}`, roots.parameterUpdates[i], shape);
-  });
-  states.forEach(({ name, parameter }, i) => {
-    const shape = parameters[parameter]?.shape ?? fail(`state ${name} belongs to no parameter`);
-    expectShape(`the first value of state ${name}`, roots.stateStarts[i], shape);
-    expectShape(`the update of state ${name}`, roots.stateUpdates[i], shape);
-  });
+  const started = persistent.filter(({ start }) => start !== null).length;
+  if (started !== 0 && started !== persistent.length) {
+    fail(`${started} first values for ${persistent.length}`);
+  }
+  for (const [i, tensor] of persistent.entries()) {
+    const { path, shape, start, gradient, update } = tensor;
+    expectShape(`the first value of ${path}`, start, shape);
+    expectShape(`the gradient of ${path}`, gradient, shape);
+    expectShape(`the update of ${path}`, update, shape);
+    if (tensor.kind === "state") {
+      const of = persistent[tensor.parameter];
+      if (of === undefined || of.kind === "state") fail(`${path} belongs to no parameter`);
+      if ((start === null) !== (update === null)) fail(`${path} has one of first value and update`);
+    } else if (persistent[i - 1]?.kind === "state") fail(`${path} comes after a state`);
+  }
   expectShape("the loss", roots.loss, []);
   expectShape("the training loss", roots.trainingLoss, []);
   for (const { name, node } of roots.metrics) expectShape(`metric ${name}`, node, []);

@@ -5,7 +5,7 @@
 import { DiagnosticError, type Diagnostic, type Label, type Span } from "../../grammar/diagnostic.ts";
 import type { Build } from "../graph/build.ts";
 import { type Graph, reachable, remake } from "../graph/graph.ts";
-import { listRoots, mapRoots, type Model, type Unkept } from "../graph/model.ts";
+import { listRoots, mapRoots, parametersOf, type Model, type Unkept } from "../graph/model.ts";
 import type { Node, OpName, Origin } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
 import type { Op } from "../ops/op.ts";
@@ -35,7 +35,7 @@ export const differentiate = (model: Model): Model => withinLimit(() => differen
 function differentiated(model: Model): Model {
   const { graph } = model;
   const buildAt = builders(graph);
-  const order = reachable(listRoots(model.roots));
+  const order = reachable(listRoots(model));
   const map = new Map<Node, Node>();
   const sweeps = new Map<Node, Sweep>();
   const origins = new Map<Node, Origin>();
@@ -80,14 +80,14 @@ function differentiated(model: Model): Model {
     return "reason" in found ? found : null;
   };
   const warnings = [...idleParameters(model, missing), ...zeroGradients(order, model, missing)];
-  const roots = mapRoots(model.roots, (node) => map.get(node)!);
+  const formulas = mapRoots(model, (node) => map.get(node)!);
   const applied = model.applied.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
   const unkept = [
     ...mapUnkept(model.unkept, (node) => map.get(node)),
     ...[...sweeps.values()].flatMap((sweep) => sweep.unkept),
   ];
   return transplant(
-    { ...model, roots, applied, unkept, warnings: [...model.warnings, ...warnings] },
+    { ...model, ...formulas, applied, unkept, warnings: [...model.warnings, ...warnings] },
     origins,
   );
 }
@@ -206,7 +206,7 @@ type FindMissing = (grad: Node) => Missing | null;
  * often do not depend on a tensor.
  */
 function zeroGradients(order: readonly Node[], model: Model, missing: FindMissing): Diagnostic[] {
-  const ofTraining = new Set(model.roots.gradients);
+  const ofTraining = new Set(model.persistent.map(({ gradient }) => gradient));
   const places = new Map<string, Node[]>();
   for (const node of order) {
     const { span } = node.origin;
@@ -260,11 +260,9 @@ function flatGradient(
 
 /** A warning for each trained parameter that the training loss does not move. */
 function idleParameters(model: Model, missing: FindMissing): Diagnostic[] {
-  return model.roots.gradients.flatMap((root, index) => {
-    if (root?.op !== "grad") return [];
-    const found = missing(root);
+  return parametersOf(model).flatMap(({ path, span, declared, gradient }) => {
+    const found = gradient?.op === "grad" ? missing(gradient) : null;
     if (found === null) return [];
-    const { path, span, declared } = model.parameters[index]!;
     const place: Label = { span, text: "stays as it starts" };
     const source: Label[] = declared === undefined ? [] : [{ span: declared, text: "declared here" }];
     if (found.reason === "independent") {

@@ -1,5 +1,5 @@
 /** The passes in order, from the program as read to what kernels are made of, verified after each. */
-import { NO_ROOTS, type Model } from "../graph/model.ts";
+import { askedFor, type Model } from "../graph/model.ts";
 import { verify, type Invariant } from "../graph/verify.ts";
 import type { Node } from "../ir/node.ts";
 import { ops } from "../ops/table.ts";
@@ -70,7 +70,7 @@ export function ask<Name extends string>(
 ): { readonly model: Model; readonly found: Readonly<Record<Name, readonly Node[]>> } {
   const lists = Object.entries<readonly Node[]>(asked);
   const outputs = lists.flatMap(([name, nodes]) => nodes.map((node) => ({ name, node })));
-  const made = passes({ ...model, roots: { ...NO_ROOTS, outputs }, applied: [] });
+  const made = passes({ ...askedFor(model, outputs), applied: [] });
   const left = made.roots.outputs.map(({ node }) => node);
   const found: Record<string, readonly Node[]> = {};
   for (const [name, { length }] of lists) found[name] = left.splice(0, length);

@@ -6,8 +6,8 @@ import {
   listRoots,
   mapRoots,
   type AppliedRule,
+  type Formulas,
   type Model,
-  type Roots,
   type Unkept,
 } from "../graph/model.ts";
 import type { Node, NodeOf, OpName, Origin } from "../ir/node.ts";
@@ -71,12 +71,12 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
   const buildAt = builders(model.graph);
   const origins = new Map<Node, Origin>();
   const applied: AppliedRule[] = [];
-  let roots = model.roots;
+  let formulas: Formulas = model;
   let earlier = model.applied;
   let unkept = model.unkept;
 
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
-    const ends = listRoots(roots);
+    const ends = listRoots(formulas);
     const order = reachable(ends);
     const pinned = new Set(order.flatMap((node) => (node.op === "grad" ? [node.operands[1]!] : [])));
     const shared = readTwice(order, ends);
@@ -112,11 +112,11 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
       map.set(old, node);
     }
     if (!changed) break;
-    roots = mapRoots(roots, (node) => map.get(node)!);
+    formulas = mapRoots(formulas, (node) => map.get(node)!);
     earlier = earlier.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
     unkept = mapUnkept(unkept, (node) => map.get(node));
   }
-  return transplant({ ...model, roots, unkept, applied: [...earlier, ...applied] }, origins, limit);
+  return transplant({ ...model, ...formulas, unkept, applied: [...earlier, ...applied] }, origins, limit);
 }
 
 /** Nodes that several others, or a root and others, read. */
@@ -164,7 +164,7 @@ export function transplant(
 ): Model {
   const graph = new Graph(limit);
   const map = new Map<Node, Node>();
-  for (const node of reachable(listRoots(model.roots))) {
+  for (const node of reachable(listRoots(model))) {
     const moved = remake(
       graph,
       { ...node, origin: origins.get(node) ?? node.origin },
@@ -172,7 +172,7 @@ export function transplant(
     );
     map.set(node, moved);
   }
-  const roots: Roots = mapRoots(model.roots, (node) => map.get(node)!);
+  const formulas = mapRoots(model, (node) => map.get(node)!);
   const seen = new Set<string>();
   const applied = model.applied.flatMap((a) => {
     const node = map.get(a.node);
@@ -181,7 +181,7 @@ export function transplant(
     seen.add(key);
     return [{ ...a, node }];
   });
-  return { ...model, graph, roots, applied, unkept: mapUnkept(model.unkept, (node) => map.get(node)) };
+  return { ...model, ...formulas, graph, applied, unkept: mapUnkept(model.unkept, (node) => map.get(node)) };
 }
 
 /** Without what is there no longer: nothing leads to it, so nothing has to end at it. */

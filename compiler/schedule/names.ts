@@ -76,5 +76,5 @@ export function kernelName(
 
 function parameterName(destinations: readonly Buffer[], model: Model): string {
   const owner = destinations.map(({ role }) => ownerOf(role)).find((index) => index !== null);
-  return (owner !== undefined && model.parameters[owner]?.path) || "parameter";
+  return (owner !== undefined && model.persistent[owner]?.path) || "parameter";
 }

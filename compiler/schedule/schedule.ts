@@ -2,7 +2,7 @@
 import { CompilerFault } from "../fault.ts";
 import { Build } from "../graph/build.ts";
 import { keyOf } from "../ir/key.ts";
-import type { Model, Unkept } from "../graph/model.ts";
+import type { Model, Persistent, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts";
 import { forAnySize } from "./any-size.ts";
@@ -53,12 +53,13 @@ class Scheduler {
   readonly #entries: Entry[] = [];
   readonly #tables = new Map<Node, number>();
   readonly #inputs = new Map<string, number>();
-  readonly #parameters: number[] = [];
+  /** Buffers of lasting tensors, by number. */
+  readonly #lasting: number[] = [];
   readonly #states = new Map<string, number>();
   readonly #hypers = new Map<string, number>();
   readonly #outputs: number[] = [];
   readonly #metrics: number[] = [];
-  readonly #gradients: (number | null)[] = [];
+  readonly #gradients = new Map<number, number>();
   /** Temporaries that are not to be kept for late readers. */
   readonly #unkept = new Set<number>();
   /** Temporaries that these are made of. */
@@ -77,7 +78,7 @@ class Scheduler {
 
   program(options: FullOptions): Program {
     this.#persistent();
-    const { roots, optimizer } = this.#model;
+    const { roots, optimizer, persistent } = this.#model;
     this.#entry("initialize", this.#starts());
     this.#entry(
       "predict",
@@ -92,8 +93,8 @@ class Scheduler {
     }
     if (roots.trainingLoss !== null) {
       const loss = root(roots.trainingLoss, this.#loss);
-      const gradients = roots.gradients.flatMap((node, i) =>
-        node === null ? [] : [root(node, this.#gradients[i]!)],
+      const gradients = persistent.flatMap(({ gradient }, i) =>
+        gradient === null ? [] : [root(gradient, this.#gradients.get(i)!)],
       );
       this.#entry("gradients", [loss, ...gradients]);
       if (optimizer !== null) this.#entry("step", [loss, ...this.#updates()]);
@@ -110,19 +111,17 @@ class Scheduler {
   }
 
   #persistent(): void {
-    const { inputs, parameters, optimizer, roots } = this.#model;
+    const { inputs, persistent, optimizer, roots } = this.#model;
     for (const { name, shape } of inputs) {
       const free = shape.findIndex(isFree);
       const runs = shape.slice(0, Math.max(0, free)).reduce((all, size) => all * countOf(size), 1);
       this.#inputs.set(name, this.#buffer(name, shape, { kind: "input", name, runs }));
     }
-    for (const [index, { path, shape }] of parameters.entries()) {
-      this.#parameters.push(this.#buffer(path, shape, { kind: "parameter", index }));
-    }
-    for (const { parameter, name } of optimizer?.states ?? []) {
-      const { path, shape } = parameters[parameter]!;
-      const buffer = this.#buffer(`${path}.${name}`, shape, { kind: "state", parameter, name });
-      this.#states.set(`${parameter}.${name}`, buffer);
+    for (const [index, tensor] of persistent.entries()) {
+      this.#lasting.push(this.#buffer(tensor.path, tensor.shape, roleOf(tensor, index)));
+      if (tensor.kind === "state") {
+        this.#states.set(`${tensor.parameter}.${tensor.name}`, this.#lasting[index]!);
+      }
     }
     for (const { name } of optimizer?.hyper ?? []) {
       this.#hypers.set(name, this.#buffer(name, [], { kind: "hyper", name }));
@@ -135,25 +134,16 @@ class Scheduler {
     }
     for (const { name } of roots.metrics)
       this.#metrics.push(this.#buffer(name, [], { kind: "metric", name }));
-    for (const [index, node] of roots.gradients.entries()) {
-      const { path, shape } = parameters[index]!;
-      this.#gradients.push(
-        node === null ? null : this.#buffer(`d_${path}`, shape, { kind: "gradient", index }),
-      );
+    for (const [index, { path, shape, gradient }] of persistent.entries()) {
+      if (gradient === null) continue;
+      this.#gradients.set(index, this.#buffer(`d_${path}`, shape, { kind: "gradient", index }));
     }
   }
 
   #starts(): Root[] {
-    const { roots, optimizer } = this.#model;
-    const states = optimizer?.states ?? [];
+    const { persistent, optimizer } = this.#model;
     return [
-      ...roots.parameterStarts.map((node, i) => root(node, this.#parameters[i]!)),
-      ...roots.stateStarts.map((node, i) => {
-        const { parameter, name } = states[i]!;
-        // A first value of another shape, such as a number, fills the state.
-        const { shape } = this.#model.parameters[parameter]!;
-        return root(this.#build.broadcast(node, shape), this.#states.get(`${parameter}.${name}`)!);
-      }),
+      ...persistent.flatMap(({ start }, i) => (start === null ? [] : [root(start, this.#lasting[i]!)])),
       ...(optimizer?.hyper ?? []).map(({ name, value }) =>
         root(this.#build.constant(value), this.#hypers.get(name)!),
       ),
@@ -162,18 +152,15 @@ class Scheduler {
   }
 
   #updates(): Root[] {
-    const { roots, optimizer } = this.#model;
-    const inPlace = true;
-    const updates = roots.stateUpdates.map((node, i): Root & { parameter: number } => {
-      const { parameter, name } = optimizer!.states[i]!;
-      return { node, buffer: this.#states.get(`${parameter}.${name}`)!, inPlace, parameter };
+    const updates = this.#model.persistent.flatMap((tensor, i) => {
+      const { kind, update } = tensor;
+      const buffer = this.#lasting[i]!;
+      if (update === null || (update.op !== "constant" && this.#sourceOrNull(update) === buffer)) return [];
+      return [{ node: update, buffer, inPlace: true, of: kind === "state" ? tensor.parameter : i, kind }];
     });
-    for (const [parameter, node] of roots.parameterUpdates.entries()) {
-      if (node !== null) updates.push({ node, buffer: this.#parameters[parameter]!, inPlace, parameter });
-    }
-    return updates
-      .filter(({ node, buffer }) => node.op === "constant" || this.#sourceOrNull(node) !== buffer)
-      .toSorted((a, b) => a.parameter - b.parameter);
+    // Of each parameter the states first.
+    const rank = ({ of, kind }: (typeof updates)[number]): number => 2 * of + (kind === "state" ? 0 : 1);
+    return updates.toSorted((a, b) => rank(a) - rank(b));
   }
 
   #sourceOrNull(node: Node): number | null {
@@ -181,7 +168,7 @@ class Scheduler {
       case "input":
         return this.#inputs.get(node.attributes.name) ?? null;
       case "parameter":
-        return this.#parameters[node.attributes.index] ?? null;
+        return this.#lasting[node.attributes.index] ?? null;
       case "state":
         return this.#states.get(`${node.attributes.parameter}.${node.attributes.name}`) ?? null;
       case "hyper":
@@ -207,9 +194,9 @@ class Scheduler {
     const preferred = new Map<Node, number>();
     if (name === "step") {
       // Gradients that are stored at all go where `gradients` leaves them.
-      for (const [index, gradient] of this.#model.roots.gradients.entries()) {
+      for (const [index, { gradient }] of this.#model.persistent.entries()) {
         const base = gradient === null ? null : behindReshapes(gradient);
-        if (base !== null && !preferred.has(base)) preferred.set(base, this.#gradients[index]!);
+        if (base !== null && !preferred.has(base)) preferred.set(base, this.#gradients.get(index)!);
       }
     }
     const stored = {
@@ -374,6 +361,18 @@ function insideOf({ from, to }: Unkept): Node[] {
     stack.push(...node.operands);
   }
   return inside;
+}
+
+function roleOf(tensor: Persistent, index: number): Buffer["role"] {
+  switch (tensor.kind) {
+    case "parameter":
+    case "frozen":
+      return { kind: "parameter", index };
+    case "state":
+      return { kind: "state", parameter: tensor.parameter, name: tensor.name };
+    default:
+      return tensor satisfies never;
+  }
 }
 
 const root = (node: Node, buffer: number): Root => ({ node, buffer, inPlace: false });

@@ -5,6 +5,7 @@
 import { askTape } from "../../compiler/compare/run-tape.ts";
 import { analyse, DiagnosticError } from "../../compiler/index.ts";
 import { reachable } from "../../compiler/graph/graph.ts";
+import { parametersOf } from "../../compiler/graph/model.ts";
 import type { Node, OpName } from "../../compiler/ir/node.ts";
 import type { Environment, Op, Values } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
@@ -140,12 +141,12 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
     );
   }
 
-  const wanted = model.parameters.flatMap(({ frozen }, index) => (frozen ? [] : [index]));
+  const wanted = parametersOf(model).flatMap(({ kind }, index) => (kind === "frozen" ? [] : [index]));
   const tape = askTape({ model, environment, wanted });
   note("loss in training", "the tape", distance([ran.trainingLoss], [tape.loss]), tolerance.exact);
   let moves = false;
   for (const index of wanted) {
-    const { path } = model.parameters[index]!;
+    const { path } = model.persistent[index]!;
     const ours = ran.gradients.get(path)!;
     const theirs = tape.gradients.get(index)!.data;
     const scale = most(theirs) + 1e-8;
@@ -201,12 +202,12 @@ async function isRounding(
   ulp: number,
 ): Promise<boolean> {
   const { joint } = await analyse(source);
-  const { loss, trainingLoss, outputs, gradients } = joint.roots;
+  const { loss, trainingLoss, outputs } = joint.roots;
   const named = new Map<string, Node | null>([
     ["loss", loss],
     ["loss in training", trainingLoss],
     ...outputs.map(({ name, node }) => [`output ${name}`, node] as const),
-    ...gradients.map((node, index) => [joint.parameters[index]!.path, node] as const),
+    ...parametersOf(joint).map(({ path, gradient }) => [path, gradient] as const),
   ]);
   const wanted = [...errors].map(([name, error]) => ({ node: named.get(name)!, error }));
   const roots = wanted.map(({ node }) => node);

@@ -3,7 +3,7 @@ import { elaborate } from "../../compiler/elaborate/elaborate.ts";
 import { loadProgram } from "../../compiler/elaborate/load.ts";
 import { inOrder } from "../../compiler/elaborate/order.ts";
 import { evaluate } from "../../compiler/graph/evaluate.ts";
-import type { Model } from "../../compiler/graph/model.ts";
+import { parametersOf as parameters, type Model } from "../../compiler/graph/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { showShape } from "../../compiler/ir/size.ts";
 import type { Values } from "../../compiler/ops/op.ts";
@@ -35,7 +35,7 @@ export async function modelOf(text: string, options: ReadOptions = {}): Promise<
 
 /** `["h.weight [2, 2]", …]` */
 export const parametersOf = (model: Model): string[] =>
-  model.parameters.map((p) => `${p.path} ${showShape(p.shape)}${p.frozen ? " frozen" : ""}`);
+  parameters(model).map((p) => `${p.path} ${showShape(p.shape)}${p.kind === "frozen" ? " frozen" : ""}`);
 
 export const outputsOf = (model: Model): string[] =>
   model.roots.outputs.map((o) => `${o.name} ${showShape(o.node.shape, model.freeName ?? "N")}`);

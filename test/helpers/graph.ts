@@ -39,7 +39,7 @@ export function modelOf(graph: Graph, nodes: readonly Node[]): Model {
     freeName: "N",
     graph,
     inputs: [],
-    parameters: [],
+    persistent: [],
     optimizer: null,
     settings: {},
     warnings: [],

@@ -2,7 +2,14 @@
 import { expect } from "vitest";
 import { evaluate } from "../../compiler/graph/evaluate.ts";
 import { Graph } from "../../compiler/graph/graph.ts";
-import { NO_ROOTS, type Model, type Roots } from "../../compiler/graph/model.ts";
+import {
+  NO_ROOTS,
+  parametersOf,
+  statesOf,
+  type Model,
+  type Persistent,
+  type Roots,
+} from "../../compiler/graph/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { fixed, type Shape, shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
@@ -13,17 +20,54 @@ import { verifyProgram } from "../../compiler/schedule/verify-program.ts";
 
 export const shape = (...sizes: readonly number[]): Shape => sizes.map((size) => fixed(size));
 
+/** Formulas of parameters, by number, and of states, in the optimizer's order. */
+interface Formulas extends Roots {
+  readonly parameterStarts: readonly Node[];
+  readonly stateStarts: readonly Node[];
+  readonly gradients: readonly Node[];
+  readonly parameterUpdates: readonly Node[];
+  readonly stateUpdates: readonly Node[];
+}
+
+interface Optimizer extends NonNullable<Model["optimizer"]> {
+  readonly states: readonly { readonly parameter: number; readonly name: string }[];
+}
+
 /** A model of `inputs` and `parameters` (by name and path), with the roots given. */
 export function modelOf(
   graph: Graph,
   parts: {
     readonly inputs?: Readonly<Record<string, Shape>>;
     readonly parameters?: Readonly<Record<string, Shape>>;
-    readonly optimizer?: Model["optimizer"];
-    readonly roots: Partial<Roots>;
+    readonly optimizer?: Optimizer;
+    readonly roots: Partial<Formulas>;
   },
 ): Model {
+  const { parameterStarts, stateStarts, gradients, parameterUpdates, stateUpdates, ...roots } = parts.roots;
   const span = { file: "test.nn", start: 0, end: 0 };
+  const parameters = Object.entries(parts.parameters ?? {});
+  const persistent = [
+    ...parameters.map(([path, s], i): Persistent => ({
+      kind: "parameter",
+      path,
+      shape: s,
+      init: "zeros",
+      span,
+      start: parameterStarts?.[i] ?? null,
+      gradient: gradients?.[i] ?? null,
+      update: parameterUpdates?.[i] ?? null,
+    })),
+    ...(parts.optimizer?.states ?? []).map(({ parameter, name }, i): Persistent => ({
+      kind: "state",
+      parameter,
+      name,
+      path: `${parameters[parameter]![0]}.${name}`,
+      shape: parameters[parameter]![1],
+      start: stateStarts?.[i] ?? null,
+      gradient: null,
+      update: stateUpdates?.[i] ?? null,
+    })),
+  ];
   return {
     name: "Test",
     freeName: "N",
@@ -34,16 +78,10 @@ export function modelOf(
       type: "float",
       shape: s,
     })),
-    parameters: Object.entries(parts.parameters ?? {}).map(([path, s]) => ({
-      path,
-      shape: s,
-      frozen: false,
-      init: "zeros",
-      span,
-    })),
+    persistent,
     optimizer: parts.optimizer ?? null,
     settings: {},
-    roots: { ...NO_ROOTS, ...parts.roots },
+    roots: { ...NO_ROOTS, ...roots },
     warnings: [],
     applied: [],
     unkept: [],
@@ -121,12 +159,12 @@ export function environmentOf(model: Model, n: number, step: number): Environmen
   return {
     n,
     inputs: new Map(model.inputs.map((i, k) => [i.name, sample(k + 1, i.shape, n)])),
-    parameters: new Map(model.parameters.map((p, k) => [k, sample(k + 101, p.shape, n)])),
+    parameters: new Map(parametersOf(model).map((p, k) => [k, sample(k + 101, p.shape, n)])),
     states: new Map(
-      (model.optimizer?.states ?? []).map((s, k) => [
+      statesOf(model).map((s, k) => [
         `${s.parameter}.${s.name}`,
         // Second moments are not negative.
-        squares(sample(k + 201, model.parameters[s.parameter]!.shape, n)),
+        squares(sample(k + 201, s.shape, n)),
       ]),
     ),
     hyper: new Map((model.optimizer?.hyper ?? []).map((h) => [h.name, h.value])),
@@ -165,17 +203,15 @@ export function expectScheduled(model: Model, n: number): void {
   if (roots.trainingLoss === null) return;
   const after = runScheduled(model, n, ["gradients"]);
   expectClose(after.get("loss")!, at([roots.trainingLoss])[0]!, "training loss");
-  for (const [i, gradient] of roots.gradients.entries()) {
+  for (const [i, { gradient }] of model.persistent.entries()) {
     if (gradient !== null) expectClose(after.get(`gradient.${i}`)!, at([gradient])[0]!, `gradient ${i}`);
   }
   if (model.optimizer === null) return;
   const stepped = runScheduled(model, n, ["step"]);
   expectClose(stepped.get("loss")!, at([roots.trainingLoss], 1)[0]!, "loss of the step");
-  for (const [i, update] of roots.parameterUpdates.entries()) {
-    if (update !== null) expectClose(stepped.get(`parameter.${i}`)!, at([update], 1)[0]!, `parameter ${i}`);
-  }
-  for (const [i, update] of roots.stateUpdates.entries()) {
-    const { parameter, name } = model.optimizer.states[i]!;
-    expectClose(stepped.get(`state.${parameter}.${name}`)!, at([update], 1)[0]!, `state ${i}`);
+  for (const [i, tensor] of model.persistent.entries()) {
+    if (tensor.update === null) continue;
+    const key = tensor.kind === "state" ? `state.${tensor.parameter}.${tensor.name}` : `parameter.${i}`;
+    expectClose(stepped.get(key)!, at([tensor.update], 1)[0]!, key);
   }
 }
