@@ -44,7 +44,7 @@ function createProgram(output: Output): Command {
       `
 A first session:
   nndsl new moons && cd moons                          a model, data, a page and a test
-  nndsl check model.nn                                 everything that is wrong with it, at once
+  nndsl check model.nn                                 all errors and warnings at once
   nndsl train model.nn --data x=data/moons.csv:a,b y=data/moons.csv:moon -o out/moons.safetensors
   nndsl compile model.nn -o out                        out/NAME.wasm, .js and .d.ts for your application
 
@@ -67,8 +67,8 @@ Exit codes: 0 done, 1 the program or the data is wrong, 2 wrong usage, a missing
     addNew,
   ]) {
     add(program, output)
-      .option("--json", "stdout is one JSON object")
-      .option("--no-color", "no colour, as under NO_COLOR");
+      .option("--json", "write one JSON object to stdout")
+      .option("--no-color", "no colour, as with NO_COLOR");
   }
   return program;
 }
@@ -116,7 +116,7 @@ function tellFault(error: unknown, output: Output): number {
   const { red, bold } = output.messageColors;
   output.say(
     `${bold(red("This is a fault of nndsl, not of your program or data."))}\n` +
-      "Please report it where you have nndsl from, with the lines below and the file that brought it about.\n\n" +
+      "Please report it to the authors of nndsl, with the lines below and the file that caused it.\n\n" +
       `nndsl ${version}, Node ${process.version}, ${process.platform} ${process.arch}\n` +
       `nndsl ${process.argv.slice(2).map(shellWord).join(" ")}\n${stack}`,
   );

@@ -11,22 +11,36 @@ export interface SharedOptions {
   readonly batch?: number;
 }
 
+/** Options of models that a command has no use for, with the reason: it refuses them. */
+export type Useless = Readonly<Partial<Record<"seed" | "batch", string>>>;
+
 /** `--set --model --seed --batch`, for every command that takes a model. */
-export function addModelOptions(command: Command): Command {
+export function addModelOptions(command: Command, useless: Useless = {}): Command {
   return command
     .addOption(
-      new Option("--set <name=value>", "a setting of the model, written as in the language; may be repeated")
+      new Option("--set <name=value>", "a setting of the model, as in the language; repeatable")
         .argParser(pairs((text) => text))
         .default({}, "none"),
     )
-    .option("--model <name>", "which model, where the file has several")
+    .option("--model <name>", "which model to use, if the file has several")
     .addOption(
-      new Option("--seed <number>", "draws the first weights and all other random numbers")
-        .argParser(integer(0, 2 ** 32 - 1))
-        .default(0),
+      useless.seed === undefined
+        ? new Option("--seed <number>", "seed of the initial weights and of all other random numbers")
+            .argParser(integer(0, 2 ** 32 - 1))
+            .default(0)
+        : refused("--seed <number>", useless.seed),
     )
-    .addOption(new Option("--batch <rows>", "rows of one step or call").argParser(integer(1, 2 ** 31 - 1)));
+    .addOption(
+      useless.batch === undefined
+        ? new Option("--batch <rows>", "rows per step or call").argParser(integer(1, 2 ** 31 - 1))
+        : refused("--batch <rows>", useless.batch),
+    );
 }
+
+const refused = (flags: string, because: string): Option =>
+  new Option(flags).hideHelp().argParser(() => {
+    throw new InvalidArgumentError(because);
+  });
 
 /** How tables among the data are read, where their look does not say. */
 export interface TableArguments {
@@ -39,17 +53,14 @@ export interface TableArguments {
 export function addTableOptions(command: Command): Command {
   return command
     .addOption(
-      new Option("--decimal <mark>", "the decimal mark of tables, comma for 17,4").choices([
-        "point",
-        "comma",
-      ]),
+      new Option("--decimal <mark>", "decimal mark in tables; comma reads 17,4").choices(["point", "comma"]),
     )
-    .option("--header", "the first row of tables names their columns, whatever is in it")
-    .option("--no-header", "the first row of tables is data; columns are 1, 2 …")
+    .option("--header", "the first row of a table names its columns")
+    .option("--no-header", "the first row of a table is data; columns are named 1, 2 …")
     .addOption(
       new Option(
         "--labels <columns>",
-        "columns whose texts are labels 0, 1 … though no int input takes them; may be repeated",
+        "text columns to read as labels 0, 1 … for a float input; repeatable",
       ).argParser((text: string, before: readonly string[] | undefined) => [
         ...(before ?? []),
         ...columnList(text),
@@ -65,22 +76,25 @@ export const tableOptions = ({ decimal, header, labels }: TableArguments): Table
 
 /** `--simd`, for commands that make code. @param more what it is for the command beside that */
 export const simdOption = (more = ""): Option =>
-  new Option("--simd <mode>", `strict: the same bytes on every processor; relaxed: faster, close${more}`)
+  new Option(
+    "--simd <mode>",
+    `strict: identical results on every processor; relaxed: faster, nearly identical${more}`,
+  )
     .choices(["strict", "relaxed"])
     .default("strict");
 
 /** `--dtype`, for commands that make code. */
 export const dtypeOption = (): Option =>
-  new Option("--dtype <type>", "the numbers it computes with").choices(["f32", "f64"]).default("f32");
+  new Option("--dtype <type>", "precision of all computation").choices(["f32", "f64"]).default("f32");
 
 /** `--memory`, for commands that plan memory. */
 export const memoryOption = (): Option =>
   new Option(
     "--memory <bytes>",
-    "what a batch may take, such as 512KB: more is worked out again and less is kept",
+    "memory limit for a batch, e.g. 512KB; values are recomputed to fit",
   ).argParser(byteCount);
 
-/** The arena that has to do, where `--memory` says so; the batch is that of `--batch`. */
+/** The limit of the arena, if `--memory` sets one, for a batch of `--batch` rows. */
 export function memoryOptions({ memory, batch }: { readonly memory?: number; readonly batch?: number }): {
   readonly memory?: { readonly bytes: number; readonly rows?: number };
 } {
@@ -90,7 +104,7 @@ export function memoryOptions({ memory, batch }: { readonly memory?: number; rea
 
 /** `--threads`, for commands that run a model for long. */
 export const threadsOption = (): Option =>
-  new Option("--threads <number>", "how many threads share the work; results stay the same to the bit")
+  new Option("--threads <number>", "number of threads; results are identical to the bit")
     .argParser(integer(1, 1024))
     .default(1);
 
@@ -106,8 +120,7 @@ export function sourceOptions({ set, model }: SharedOptions): {
 export function pairs<T>(read: (text: string) => T) {
   return (text: string, before: Readonly<Record<string, T>> | undefined): Record<string, T> => {
     const [, name, value] = /^([A-Za-z_]\w*)=(.+)$/s.exec(text) ?? [];
-    if (name === undefined || value === undefined)
-      throw new InvalidArgumentError("It is written NAME=VALUE.");
+    if (name === undefined || value === undefined) throw new InvalidArgumentError("Write NAME=VALUE.");
     return { ...before, [name]: read(value) };
   };
 }
@@ -116,7 +129,7 @@ export function integer(least: number, most: number) {
   return (text: string): number => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`It is an integer from ${least} to ${most}.`);
+      throw new InvalidArgumentError(`It must be an integer from ${least} to ${most}.`);
     }
     return value;
   };
@@ -129,14 +142,14 @@ export function byteCount(text: string): number {
     (binary === undefined ? 1000 : 1024) ** (power === undefined ? 0 : " kmg".indexOf(power.toLowerCase()));
   const value = Math.floor(Number(digits) * unit);
   if (!Number.isSafeInteger(value) || value < 1)
-    throw new InvalidArgumentError("It is a number of bytes, such as 65536, 64KB or 2MB.");
+    throw new InvalidArgumentError("It must be a number of bytes, such as 65536, 64KB or 2MB.");
   return value;
 }
 
 export function finite(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value))
-    throw new InvalidArgumentError("It is a number, such as 0.01 or 1e-3.");
+    throw new InvalidArgumentError("It must be a number, such as 0.01 or 1e-3.");
   return value;
 }
 

@@ -12,8 +12,11 @@ interface CheckArguments extends SharedOptions {
 }
 
 export function addCheck(program: Command, output: Output): Command {
-  return addModelOptions(program.command("check"))
-    .description("say everything that is wrong with programs, and how to put it right")
+  return addModelOptions(program.command("check"), {
+    seed: "Checking draws no random numbers.",
+    batch: "A program is checked for batches of every size.",
+  })
+    .description("report all errors and warnings in programs, with fixes")
     .argument("<files...>", "programs, FILE.nn")
     .addOption(
       new Option("--format <form>", "github: annotations on a pull request")
@@ -25,10 +28,10 @@ export function addCheck(program: Command, output: Output): Command {
       `
 Examples:
   nndsl check model.nn
-  nndsl check src/*.nn --format github                 in a workflow of GitHub
+  nndsl check src/*.nn --format github                 in a GitHub workflow
   nndsl check model.nn --set "sizes=[64,64]"           with other settings
 
-Exit code 1 where a file has an error; warnings alone leave it 0.`,
+Exit code 1 if a file has an error; warnings alone leave it at 0.`,
     )
     .action((files: readonly string[], options: CheckArguments) => checkCommand(files, options, output));
 }

@@ -1,14 +1,14 @@
-/** `nndsl compare`: the module's loss and gradients beside those of other autograds, on the same weights and data. */
+/** `nndsl compare`: the module's loss and gradients beside those of other autodiff systems, on the same weights and data. */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { autograds, type Autograd, type CompareArguments } from "../compare/arguments.ts";
 import { addModelOptions, addTableOptions, dtypeOption, finite, simdOption, takeFile } from "../options.ts";
 import type { Output } from "../output.ts";
 import { openProgram } from "../program.ts";
-import { dataHelp } from "./train.ts";
+import { dataHelp } from "../data/help.ts";
 
 export function addCompare(program: Command, output: Output): Command {
   return addTableOptions(addModelOptions(program.command("compare")))
-    .description("hold the module's loss and gradients against other autograds")
+    .description("compare loss and gradients with other autodiff systems")
     .usage("<file> [--against <list>] [options]")
     .argument("[file]", "a program, FILE.nn")
     .addOption(
@@ -16,11 +16,11 @@ export function addCompare(program: Command, output: Output): Command {
         .argParser(readAutograds)
         .default(["tape", "numeric"], "tape,numeric"),
     )
-    .option("--data <what...>", "data as for train; random without it")
+    .option("--data <what...>", "data as for train (default: random)")
     .addOption(
       new Option(
         "--tolerance <error>",
-        "the most that an error may be (default: 1e-4; with --dtype f64, 1e-9 for tape and torch, 1e-6 for numeric)",
+        "largest error allowed (default: 1e-4; with --dtype f64, 1e-9 for tape and torch, 1e-6 for numeric)",
       ).argParser(tolerance),
     )
     .addOption(simdOption())
@@ -28,14 +28,14 @@ export function addCompare(program: Command, output: Output): Command {
     .addHelpText(
       "after",
       `
-  tape     nndsl's own eager autograd in f64, which shares no derivative rule with the compiler
+  tape     nndsl's own eager autodiff in f64, sharing no derivative rule with the compiler
   numeric  central differences of the loss in f64
-  tfjs     TensorFlow.js in f32, where @tensorflow/tfjs is installed
-  torch    PyTorch in f64, in a Python on the path or the one that NNDSL_PYTHON names
+  tfjs     TensorFlow.js in f32, if @tensorflow/tfjs is installed
+  torch    PyTorch in f64, from the Python on the path or in NNDSL_PYTHON
 
-An error is max |a - b| / (max |b| + 1e-8) over a tensor. A gradient's error is divided by a hundredth of the largest entry of all
-gradients at least: one that is 0 in exact arithmetic, such as that of a bias before a normalisation, is rounding, and no error.
-Exit code 1 where one passes the tolerance.
+The error of a tensor is max |a - b| / (max |b| + 1e-8). For gradients the denominator is at least a hundredth of the largest entry
+of all gradients, since a gradient that is exactly 0 in theory, e.g. of a bias before a normalisation, consists of rounding errors.
+Exit code 1 if an error exceeds the tolerance.
 
 Examples:
   nndsl compare xor.nn

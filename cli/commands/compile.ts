@@ -6,6 +6,7 @@ import { Option, type Command } from "commander";
 import { stageNames, type StageName } from "../../compiler/options.ts";
 import { moduleTypeOf } from "../module-type.ts";
 import { expectFolder, writeFiles } from "../write-files.ts";
+import { UsageError } from "../failures.ts";
 import { optimiseRarely } from "../one-module.ts";
 import {
   addModelOptions,
@@ -31,11 +32,13 @@ interface CompileArguments extends SharedOptions {
 }
 
 export function addCompile(program: Command, output: Output): Command {
-  return addModelOptions(program.command("compile"))
+  return addModelOptions(program.command("compile"), {
+    seed: "Initial weights are drawn when a module is loaded: `load({ seed })`.",
+  })
     .description("write a model as a WebAssembly module, an ES module that loads it, and its types")
     .argument("<file>", "a program, FILE.nn")
-    .option("-o, --output <folder>", "where the files go; made if need be", ".")
-    .addOption(simdOption(", with a strict module beside it"))
+    .option("-o, --output <folder>", "output folder, created if needed", ".")
+    .addOption(simdOption("; a strict module is written too"))
     .addOption(dtypeOption())
     .addOption(memoryOption())
     .addOption(new Option("--emit <stage>", "print one stage instead of writing files").choices(stageNames))
@@ -45,18 +48,22 @@ export function addCompile(program: Command, output: Output): Command {
 Examples:
   nndsl compile xor.nn -o out                          out/xor.wasm, out/xor.js, out/xor.d.ts
   nndsl compile mnist.nn --set sizes=[512,256] --set act=relu
-  nndsl compile deep.nn --memory 4MB --batch 256       keeps less for the backward pass, and says what that costs
-  nndsl compile xor.nn --simd relaxed                  xor.strict.wasm too, which xor.js takes where relaxed SIMD is missing
+  nndsl compile deep.nn --memory 4MB --batch 256       recomputes values to fit, and says what that costs
+  nndsl compile xor.nn --simd relaxed                  writes xor.strict.wasm too, used where relaxed SIMD is missing
   nndsl compile xor.nn --emit grad                     the derived backward pass
   nndsl compile xor.nn --emit as | less                the kernels as readable AssemblyScript
 
-The model's name in kebab case names the files: \`model DigitNet\` is digit-net.wasm.`,
+Files are named after the model, in kebab case: \`model DigitNet\` becomes digit-net.wasm.`,
     )
     .action((file: string, options: CompileArguments) => compileCommand(file, options, output));
 }
 
 async function compileCommand(file: string, options: CompileArguments, output: Output): Promise<void> {
   const started = performance.now();
+  if (options.batch !== undefined && options.memory === undefined)
+    throw new UsageError("bad-usage", "--batch is the batch that --memory is planned for", {
+      help: "leave it out: without a memory limit a module takes batches of any size",
+    });
   if (options.emit === undefined) expectFolder(options.output);
   const program = await openProgram(file);
   output.aside(`compiling ${file}`);

@@ -15,28 +15,31 @@ interface DeriveArguments extends SharedOptions {
 const LIBRARY = "std:";
 
 export function addDerive(program: Command, output: Output): Command {
-  return addModelOptions(program.command("derive"))
+  return addModelOptions(program.command("derive"), {
+    seed: "Formulas do not depend on it.",
+    batch: "Formulas hold for batches of every size.",
+  })
     .description("show the derived gradients as formulas, in the names of the source")
     .argument("<what>", "a program, FILE.nn; or std:NAME, a function of the library")
     .addOption(
       new Option(
         "--wrt <paths>",
-        "by what to derive: parameters, inputs or bindings, with commas; all trained parameters without it",
+        "what to differentiate with respect to: parameters, inputs or bindings, separated by commas (default: all trained parameters)",
       ).argParser(paths),
     )
-    .addOption(new Option("--format <kind>", "how to write them").choices(["text", "latex"]).default("text"))
+    .addOption(new Option("--format <kind>", "notation").choices(["text", "latex"]).default("text"))
     .addHelpText(
       "after",
       `
 Examples:
-  nndsl derive xor.nn                         every gradient, with the steps on the way
-  nndsl derive mnist.nn --wrt logits          what comes back to a binding: (softmax(z) - onehot(y))/N
-  nndsl derive std:gelu                       f'(z) of a function of the library
+  nndsl derive xor.nn                         every gradient, with intermediate steps
+  nndsl derive mnist.nn --wrt logits          the cotangent of a binding: (softmax(z) - onehot(y))/N
+  nndsl derive std:gelu                       f'(z) of a library function
   nndsl derive xor.nn --format latex > gradients.tex
 
-δh is what flows back to h: the derivative of the loss L by h. ∇w is the gradient asked for. a b is a matrix product, ∘ one entry by
-entry, ᵀ the transpose; Σₙ adds over the rows of the batch, Σⱼ along axis j = 1 (i, j, k …). [c] is 1 where c holds, else 0.
-Cases that only infinities and 0/0 ask for are left out.`,
+δh is the cotangent of h: the derivative of the loss L with respect to h. ∇w is the requested gradient. a b is a matrix product,
+∘ an elementwise product, ᵀ the transpose; Σₙ sums over the rows of the batch, Σⱼ along axis j = 1 (i, j, k …). [c] is 1 where c
+holds, else 0. Cases that matter only for infinities and 0/0 are omitted.`,
     )
     .action((what: string, options: DeriveArguments) => deriveCommand(what, options, output));
 }
@@ -44,7 +47,7 @@ Cases that only infinities and 0/0 ask for are left out.`,
 function paths(text: string, before: readonly string[] = []): readonly string[] {
   const names = text.split(",").map((name) => name.trim());
   if (names.some((name) => name === ""))
-    throw new InvalidArgumentError("It is a path, or several with commas.");
+    throw new InvalidArgumentError("Write a path, or several separated by commas.");
   return [...before, ...names];
 }
 

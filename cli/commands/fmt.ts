@@ -9,9 +9,9 @@ import { counted } from "../terminal/numbers.ts";
 export function addFmt(program: Command, output: Output): Command {
   return program
     .command("fmt")
-    .description("lay programs out in the canonical way, in place")
+    .description("format programs in place")
     .argument("<files...>", "programs, FILE.nn")
-    .option("--check", "change nothing; list the files that would change, and exit with 1 if there are any")
+    .option("--check", "write nothing; list the files that would change and exit with 1 if there are any")
     .addHelpText(
       "after",
       `

@@ -16,7 +16,8 @@ import {
 } from "../options.ts";
 import type { Output } from "../output.ts";
 import { analyseProgram, openProgram } from "../program.ts";
-import { dataFolders, dataHelp } from "./train.ts";
+import { dataFolders } from "../data/folders.ts";
+import { dataHelp } from "../data/help.ts";
 import { countOf } from "../../compiler/ir/size.ts";
 
 interface GraphArguments extends SharedOptions, TableArguments {
@@ -35,23 +36,20 @@ const usualRows = 4;
 
 export function addGraph(program: Command, output: Output): Command {
   return addTableOptions(addModelOptions(program.command("graph")))
-    .description("draw the forward and the backward graph")
+    .description("draw the forward and backward graphs")
     .argument("[file]", "a program, FILE.nn")
     .usage("<file> -o <file> [options]")
-    .requiredOption("-o, --output <file>", "the picture: .svg, .dot (Graphviz) or .mmd (Mermaid)")
+    .requiredOption("-o, --output <file>", "output file: .svg, .dot (Graphviz) or .mmd (Mermaid)")
     .addOption(
       new Option(
         "--what <pass>",
-        "forward: values, and what flows back along the same arrows; backward: the derived graph; joint: both",
+        "forward: values, with cotangents on the same edges; backward: the derived graph; joint: both",
       ).choices(["forward", "backward", "joint"]),
     )
     .option("--fold", "draw each layer as one box")
-    .option("--no-fold", "draw all operations; without either, layers fold where the picture would be large")
-    .option(
-      "--data <what...>",
-      "rows to compute, written as for train: values and gradients go on the arrows",
-    )
-    .option("--weights <file>", "trained weights, W.safetensors; without it, the first ones, by --seed")
+    .option("--no-fold", "draw all operations (default: fold layers if the picture would be large)")
+    .option("--data <what...>", "rows to compute, as for train: puts values and gradients on the edges")
+    .option("--weights <file>", "trained weights, W.safetensors (default: initial weights, by --seed)")
     .addHelpText(
       "after",
       `
@@ -61,7 +59,7 @@ Examples:
   nndsl graph mnist.nn -o mnist.svg --what joint
 ${dataHelp}
 
-Without --what: the forward graph where numbers are shown, else both. Of the data the first ${usualRows} rows are computed, or --batch.`,
+Without --what: the forward graph if numbers are shown, else both. The first ${usualRows} rows of the data are computed, or --batch rows.`,
     )
     .action((file: string | undefined, options: GraphArguments) => graphCommand(file, options, output));
 }

@@ -26,13 +26,13 @@ interface InspectArguments extends SharedOptions {
 }
 
 export function addInspect(program: Command, output: Output): Command {
-  return addModelOptions(program.command("inspect"))
+  return addModelOptions(program.command("inspect"), { seed: "Inspecting draws no random numbers." })
     .description("show a model's layers, parameters, operations, stored values, memory and kernels")
     .argument("<file>", "a program, FILE.nn")
     .addOption(memoryOption())
     .option(
       "--kernels",
-      "how each kernel computes and why, its work, and what share of the processor's peak to expect",
+      "how each kernel computes and why, its cost, and the share of peak performance to expect",
     )
     .addOption(simdOption())
     .addOption(dtypeOption())
@@ -41,13 +41,13 @@ export function addInspect(program: Command, output: Output): Command {
       `
 Examples:
   nndsl inspect mnist.nn --batch 128
-  nndsl inspect deep.nn --memory 4MB           what is kept no longer, and its price
+  nndsl inspect deep.nn --memory 4MB           what is recomputed, and what that costs
   nndsl inspect mnist.nn --kernels --simd relaxed
   nndsl inspect mnist.nn --set sizes=[512] --json | jq .flops
 
-FLOPs are for one row of a batch. "Stored" are the values that a step keeps from the kernel that makes them until the last that reads
-them, and "at" is where, in bytes; a place is used again once its value is not needed. "over parts" is how a value over all rows of the
-data follows from its values over parts of them; what is "coupled" takes all rows in one call.`,
+FLOPs are per row of a batch. "Stored" lists the values that a step keeps from the kernel that writes them to the last kernel that
+reads them; "at" is their offset in bytes. Memory is reused once a value is dead. "over parts" says how a value over all rows of the
+data follows from its values over parts of the rows; a "coupled" value needs all rows in one call.`,
     )
     .action((file: string, options: InspectArguments) => inspectCommand(file, options, output));
 }

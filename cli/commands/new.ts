@@ -14,8 +14,8 @@ export function addNew(program: Command, output: Output): Command {
   return (
     program
       .command("new")
-      .description("make a project: a model, data, a web page, a script and a test that run")
-      .argument("<dir>", "its folder, new or empty")
+      .description("create a project: a model, data, a web page, a script and a test, ready to run")
+      .argument("<dir>", "project folder, new or empty")
       .addHelpText(
         "after",
         `

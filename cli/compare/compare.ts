@@ -7,7 +7,7 @@ import { version, type Analysis } from "../../compiler/index.ts";
 import { parametersOf, pathOf } from "../../compiler/graph/model.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 import type { Net, Tensor } from "../../runtime/index.ts";
-import { dataFolders } from "../commands/train.ts";
+import { dataFolders } from "../data/folders.ts";
 import { loadData } from "../data/load-data.ts";
 import { exitCodes, ModelError } from "../failures.ts";
 import { tableOptions } from "../options.ts";
