@@ -1,4 +1,7 @@
-/** A model as the passes see it: tables of what it owns, and the formulas that its entries compute, as roots of one graph. */
+/**
+ * A model as the passes see it: tables of what it owns, and the formulas that its entries compute, as
+ * roots of one graph.
+ */
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
 import type { Graph } from "./graph.ts";
 import type { ElementType, Node } from "../ir/node.ts";
@@ -14,7 +17,7 @@ export interface InputInfo {
   readonly classes?: number;
 }
 
-/** A tensor that lasts from call to call. Its formulas are null where the model is not asked for them. */
+/** A tensor that lasts from call to call; its formulas are null where nobody asks for them. */
 interface Lasting {
   /** `h.0.weight`, and `h.0.weight.m` of a state. */
   readonly path: string;
@@ -75,8 +78,8 @@ export interface NamedNode {
 }
 
 /**
- * What entries compute beside lasting tensors. `predict` and `evaluate` are made with `training` false,
- * `gradients` and `step` with it true.
+ * What entries compute beside lasting tensors. `predict` and `evaluate` are made with `training`
+ * false, `gradients` and `step` with it true.
  */
 export interface Roots {
   readonly outputs: readonly NamedNode[];
