@@ -113,7 +113,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   "compiler/passes": ["grammar", "compiler/ir", "compiler/ops", "compiler/graph", "compiler/passes/rules"],
   "compiler/schedule": ["grammar", "compiler", "compiler/ir", "compiler/ops", "compiler/graph"],
   "compiler/render": ["compiler", "compiler/ir", "compiler/schedule", "compiler/render/math"],
-  "compiler/render/math": ["compiler", "compiler/render"],
+  "compiler/render/math": ["compiler/ir", "compiler/render"],
   "compiler/assemble": ["grammar", "compiler", "runtime"],
   "compiler/emit": [
     "compiler",

@@ -4,7 +4,9 @@ import { reachable } from "../compiler/graph/graph.ts";
 import type { Build } from "../compiler/graph/build.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { fixed, free } from "../compiler/ir/size.ts";
+import { definitionOf, elementwiseNames } from "../compiler/ops/elementwise.ts";
 import { erf } from "../compiler/ops/numerics.ts";
+import { ops } from "../compiler/ops/table.ts";
 import { OpError } from "../compiler/ir/op-error.ts";
 import { differentiable, faultOf, records } from "./helpers/derivatives.ts";
 import { ALL, Formulas, gradientsOf, pass, shapeOf, values } from "./helpers/graph.ts";
@@ -14,6 +16,25 @@ const inf = Infinity;
 describe("derivatives agree with differences, to the third order", () => {
   test.each(records.filter(differentiable).map((op) => op.name))("%s", (name) => {
     expect(faultOf(name)).toBeNull();
+  });
+});
+
+describe("range and finiteness are true of the definition", () => {
+  const numbers = [-inf, -1e30, -2, -1, -0.5, -0, 0, 0.5, 1, 2, 1e30, inf, NaN];
+  test.each(elementwiseNames)("%s", (name) => {
+    const { arity, takes, range, finite } = ops[name];
+    const each = takes === "bool" ? [0, 1] : numbers;
+    let cases: readonly (readonly number[])[] = [[]];
+    for (let i = 0; i < arity[0]; i++) cases = cases.flatMap((xs) => each.map((x) => [...xs, x]));
+    for (const xs of cases) {
+      const y = definitionOf(name)(xs[0]!, xs[1] ?? 0, xs[2] ?? 0);
+      if (!Number.isNaN(y)) expect(y >= range[0] && y <= range[1], `${name}(${xs.join()}) = ${y}`).toBe(true);
+      const isKnown =
+        finite === "always" ||
+        (finite === "bounded" && !xs.some(Number.isNaN)) ||
+        (finite === "kept" && xs.every(Number.isFinite));
+      if (isKnown) expect(Number.isFinite(y), `${name}(${xs.join()}) = ${y}`).toBe(true);
+    }
   });
 });
 

@@ -2,6 +2,7 @@
 import { reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt, sizeAt } from "../ir/size.ts";
+import { isElementwise } from "../ops/elementwise.ts";
 import type { Environment, Values } from "../ops/op.ts";
 import { Lacking, type Answer, type Question } from "./question.ts";
 import { counting, drawn } from "./sources.ts";
@@ -45,66 +46,17 @@ export function askTape({ model, environment, wanted }: Question): Answer {
 
 function apply(o: Operations, node: Node, operands: readonly Variable[], environment: Environment): Variable {
   // An operand that the op does not have is not read.
-  const [a, b, c] = operands as readonly [Variable, Variable, Variable];
+  const [a, b] = operands as readonly [Variable, Variable];
   const { n } = environment;
   const known = (values: Values | undefined, what: string): Variable => {
     if (values === undefined) throw new Lacking(`a value of ${what}`);
     return o.tape.record(values);
   };
+  if (isElementwise(node)) {
+    const operation: (...operands: readonly Variable[]) => Variable = o[node.op];
+    return operation.call(o, ...operands);
+  }
   switch (node.op) {
-    case "neg":
-    case "exp":
-    case "expm1":
-    case "log":
-    case "log1p":
-    case "sqrt":
-    case "reciprocal":
-    case "abs":
-    case "sign":
-    case "sin":
-    case "cos":
-    case "tanh":
-    case "sigmoid":
-    case "softplus":
-    case "relu":
-    case "erf":
-    case "floor":
-    case "round":
-    case "not":
-      return o[node.op](a);
-    case "cast":
-      return a;
-    case "stop_gradient":
-      return o.stop(a);
-    case "couple":
-      return o.add(a, b);
-    case "add":
-    case "sub":
-    case "mul":
-    case "div":
-    case "pow":
-    case "max":
-    case "min":
-      return o[node.op](a, b);
-    case "lt":
-      return o.flat(a, b, (x, y) => x < y);
-    case "le":
-      return o.flat(a, b, (x, y) => x <= y);
-    case "gt":
-      return o.flat(a, b, (x, y) => x > y);
-    case "ge":
-      return o.flat(a, b, (x, y) => x >= y);
-    case "eq":
-      return o.flat(a, b, (x, y) => x === y);
-    case "ne":
-      return o.flat(a, b, (x, y) => x !== y);
-    case "and":
-      return o.flat(a, b, (x, y) => x !== 0 && y !== 0);
-    case "or":
-      return o.flat(a, b, (x, y) => x !== 0 || y !== 0);
-    case "where":
-      return o.where(a, b, c);
-
     case "sum":
     case "prod":
     case "logsumexp":

@@ -2,7 +2,7 @@
  * The operations that the tape records, each with its derivative. The comment beside a `pull` is the textbook's formula. What can be
  * composed of others is composed, and then needs no rule at all.
  */
-import type { SliceAxis } from "../ir/node.ts";
+import type { BinaryAttributes, SliceAxis, TernaryAttributes, UnaryAttributes } from "../ir/node.ts";
 import type { Values } from "../ops/op.ts";
 import { copyView, count, folded, permuted, rowMajor, walk } from "../ops/strided.ts";
 import { errorFunction } from "./error-function.ts";
@@ -10,7 +10,12 @@ import { Tape, type Operand, type Variable } from "./tape.ts";
 
 type Pull = (g: Variable) => Variable;
 
-export class Operations {
+/** One for each elementwise op, by its name. */
+type Elementwise = { readonly [K in keyof UnaryAttributes]: (x: Variable) => Variable } & {
+  readonly [K in keyof BinaryAttributes]: (a: Variable, b: Variable) => Variable;
+} & { readonly [K in keyof TernaryAttributes]: (c: Variable, a: Variable, b: Variable) => Variable };
+
+export class Operations implements Elementwise {
   readonly tape = new Tape();
 
   // ---------------------------------------------------------------------------------------- elementwise
@@ -48,7 +53,7 @@ export class Operations {
    */
   #flow(g: Variable, slope: Variable): Variable {
     const isSilent = (a: number, b: number): boolean => a === 0 && !Number.isFinite(b);
-    const heard = (h: Variable): Variable => this.where(this.flat(g, slope, isSilent), this.#like(h, 0), h);
+    const heard = (h: Variable): Variable => this.where(this.#flat(g, slope, isSilent), this.#like(h, 0), h);
     return this.#zip(g, slope, (a, b) => (isSilent(a, b) ? 0 : a * b), [
       (h) => this.#flow(heard(h), slope),
       (h) => this.#flow(heard(h), g),
@@ -56,6 +61,7 @@ export class Operations {
   }
 
   add = (a: Variable, b: Variable): Variable => this.#zip(a, b, (x, y) => x + y, [(g) => g, (g) => g]);
+  couple = this.add;
   sub = (a: Variable, b: Variable): Variable =>
     this.#zip(a, b, (x, y) => x - y, [(g) => g, (g) => this.neg(g)]);
   // d(ab) = b da + a db
@@ -120,16 +126,16 @@ export class Operations {
     this.#map(
       x,
       (v) => (v <= 0 ? 0 : v),
-      (g) => this.where(this.above(x, this.#like(x, 0)), g, this.#like(x, 0)),
+      (g) => this.where(this.gt(x, this.#like(x, 0)), g, this.#like(x, 0)),
     );
 
   // d xᵖ = p xᵖ⁻¹ dx + xᵖ log x dp; x⁰ is 1 everywhere, and a power is a function of p for positive x alone
   pow(x: Variable, p: Variable): Variable {
     const [zero, one] = [this.#like(x, 0), this.#like(x, 1)];
     const y: Variable = this.#zip(x, p, power, [
-      (g) => this.where(this.equal(p, zero), zero, this.#flow(g, this.mul(p, this.pow(x, this.sub(p, one))))),
+      (g) => this.where(this.eq(p, zero), zero, this.#flow(g, this.mul(p, this.pow(x, this.sub(p, one))))),
       (g) => {
-        const positive = this.above(x, zero);
+        const positive = this.gt(x, zero);
         const slope = this.mul(y, this.log(this.where(positive, x, one)));
         return this.where(positive, this.#flow(g, slope), zero);
       },
@@ -161,10 +167,17 @@ export class Operations {
   floor = (x: Variable): Variable => this.#map(x, Math.floor);
   round = (x: Variable): Variable => this.#map(x, nearest);
   not = (x: Variable): Variable => this.#map(x, (v) => Number(v === 0));
-  stop = (x: Variable): Variable => this.#map(x, (v) => v);
-  above = (a: Variable, b: Variable): Variable => this.flat(a, b, (x, y) => x > y);
-  equal = (a: Variable, b: Variable): Variable => this.flat(a, b, (x, y) => x === y);
-  flat = (a: Variable, b: Variable, holds: (a: number, b: number) => boolean): Variable =>
+  cast = (x: Variable): Variable => x;
+  stop_gradient = (x: Variable): Variable => this.#map(x, (v) => v);
+  lt = (a: Variable, b: Variable): Variable => this.#flat(a, b, (x, y) => x < y);
+  le = (a: Variable, b: Variable): Variable => this.#flat(a, b, (x, y) => x <= y);
+  gt = (a: Variable, b: Variable): Variable => this.#flat(a, b, (x, y) => x > y);
+  ge = (a: Variable, b: Variable): Variable => this.#flat(a, b, (x, y) => x >= y);
+  eq = (a: Variable, b: Variable): Variable => this.#flat(a, b, (x, y) => x === y);
+  ne = (a: Variable, b: Variable): Variable => this.#flat(a, b, (x, y) => x !== y);
+  and = (a: Variable, b: Variable): Variable => this.#flat(a, b, (x, y) => x !== 0 && y !== 0);
+  or = (a: Variable, b: Variable): Variable => this.#flat(a, b, (x, y) => x !== 0 || y !== 0);
+  #flat = (a: Variable, b: Variable, holds: (a: number, b: number) => boolean): Variable =>
     this.#zip(a, b, (x, y) => Number(holds(x, y)), null);
 
   // ----------------------------------------------------------------------------------------- reductions
@@ -204,7 +217,7 @@ export class Operations {
       {
         of: x,
         pull: (g) => {
-          const ties = this.equal(x, this.broadcast(y, x.shape));
+          const ties = this.eq(x, this.broadcast(y, x.shape));
           const share = this.div(g, this.sum(ties, axes));
           return this.where(ties, this.broadcast(share, x.shape), this.#like(x, 0));
         },
@@ -219,7 +232,7 @@ export class Operations {
 
   /** eˣ / Σ eˣ, shifted by the largest entry, which changes nothing and therefore gets no blame. */
   softmax(x: Variable, axis: number): Variable {
-    const shift = this.stop(this.largest(x, [axis]));
+    const shift = this.stop_gradient(this.largest(x, [axis]));
     const powers = this.exp(this.sub(x, this.broadcast(shift, x.shape)));
     return this.div(powers, this.broadcast(this.sum(powers, [axis]), x.shape));
   }
@@ -228,7 +241,7 @@ export class Operations {
   logsumexp(x: Variable, axes: readonly number[]): Variable {
     const shift = this.#map(this.largest(x, axes), (v) => (Number.isFinite(v) ? v : 0));
     const total = this.sum(this.exp(this.sub(x, this.broadcast(shift, x.shape))), axes);
-    const isNone = this.equal(total, this.#like(total, 0));
+    const isNone = this.eq(total, this.#like(total, 0));
     const logarithm = this.log(this.where(isNone, this.#like(total, 1), total));
     return this.where(isNone, this.#like(total, -Infinity), this.add(logarithm, shift));
   }

@@ -1,32 +1,18 @@
 /** What can be said of the sign of a value from its formula alone. Derivative rules ask it whether a pole can be met. */
 import type { Node, OpName } from "../ir/node.ts";
+import { isView } from "./movement.ts";
+import { ops } from "./table.ts";
 
 /** How many sums and products inside one another are read; each branches, so the cost is 2 to this power. */
 const DEPTH = 6;
 
-const VIEWS: readonly OpName[] = ["broadcast", "reshape", "permute", "slice"];
-const KEEP_ZERO: ReadonlySet<OpName> = new Set([...VIEWS, "neg", "sqrt", "abs"]);
+const KEEP_ZERO: ReadonlySet<OpName> = new Set<OpName>(["neg", "sqrt", "abs"]);
 const KEEP_SIGN: ReadonlySet<OpName> = new Set<OpName>([
-  ...VIEWS,
   "sum",
   "prod",
   "reduce_max",
   "reduce_min",
   "reciprocal",
-]);
-const KEEP_INFINITE: ReadonlySet<OpName> = new Set<OpName>([...VIEWS, "neg", "sqrt", "abs"]);
-const NEVER_NEGATIVE: ReadonlySet<OpName> = new Set<OpName>([
-  "extent",
-  "step",
-  "iota",
-  "exp",
-  "sqrt",
-  "abs",
-  "sigmoid",
-  "softplus",
-  "relu",
-  "softmax",
-  "one_hot",
 ]);
 
 /** Whether x may be 0, as far as can be seen: a size and 1 + |z| are not. */
@@ -42,7 +28,7 @@ export function mayBeZero(given: Node, depth = DEPTH): boolean {
 
 /** Whether x may be ∞ or -∞ where its operands are finite, as far as can be seen: a pole is met, or an exponential overflows. */
 export function mayBeInfinite(given: Node, depth = DEPTH): boolean {
-  const x = past(KEEP_INFINITE, given);
+  const x = past(KEEP_ZERO, given);
   switch (x.op) {
     case "exp":
     case "expm1":
@@ -65,14 +51,14 @@ export function mayBeInfinite(given: Node, depth = DEPTH): boolean {
     case "mul":
       return depth > 0 && x.operands.some((operand) => mayBeInfinite(operand, depth - 1));
     default:
-      return false;
+      return ops[x.op].finite === "poles";
   }
 }
 
 /** Whether x is at least 0 or NaN, as far as can be seen. */
 export function isNonNegative(given: Node, depth: number): boolean {
   const x = past(KEEP_SIGN, given);
-  if (NEVER_NEGATIVE.has(x.op)) return true;
+  if (ops[x.op].range[0] >= 0) return true;
   const known = (operand: Node): boolean => depth > 0 && isNonNegative(operand, depth - 1);
   switch (x.op) {
     case "constant":
@@ -95,8 +81,8 @@ export function isNonNegative(given: Node, depth: number): boolean {
   }
 }
 
-/** The first node below whose op is not among `ops`, all of one operand. */
-function past(ops: ReadonlySet<OpName>, x: Node): Node {
-  while (ops.has(x.op)) x = x.operands[0]!;
+/** The first node below that is no view and whose op is not among `names`, all of one operand. */
+function past(names: ReadonlySet<OpName>, x: Node): Node {
+  while (isView(x) || names.has(x.op)) x = x.operands[0]!;
   return x;
 }

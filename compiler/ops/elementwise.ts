@@ -7,9 +7,7 @@ import type { ElementType, ElementwiseName, Node } from "../ir/node.ts";
 import { sameShape, showShape } from "../ir/size.ts";
 import { erf, roundTiesToEven, sigmoid, softplus } from "./numerics.ts";
 import { OpError } from "../ir/op-error.ts";
-import type { Op, OpTable } from "./op.ts";
-
-type Interval = readonly [number, number];
+import type { Finiteness, Interval, Op, OpTable } from "./op.ts";
 
 interface Spec {
   readonly formula: string;
@@ -19,11 +17,20 @@ interface Spec {
   readonly evaluate: (a: number, b: number, c: number) => number;
   readonly vjp: ((b: Formulas, g: Node, x: readonly Node[], y: Node) => readonly (Node | null)[]) | "flat";
   readonly linear?: true;
+  readonly range: Interval;
+  readonly finite: Finiteness;
+  /** Where kernels are not made of it. */
+  readonly inKernels?: false;
   readonly flops?: number;
+  /** What the language's function of one number by this name is; without it there is none. */
+  readonly doc?: string;
   readonly domain: readonly Interval[];
   readonly kinks?: readonly number[];
 }
 
+const ALL: Interval = [-Infinity, Infinity];
+const FROM_ZERO: Interval = [0, Infinity];
+const WITHIN_ONE: Interval = [-1, 1];
 const ANY: Interval = [-3, 3];
 const POSITIVE: Interval = [0.2, 4];
 const BIT: Interval = [0, 1];
@@ -35,6 +42,8 @@ const spec = {
     evaluate: (x) => -x!,
     vjp: (b, g) => [b.neg(g)],
     linear: true,
+    range: ALL,
+    finite: "kept",
     domain: [ANY],
   },
   exp: {
@@ -44,6 +53,9 @@ const spec = {
     // d e^x = y dx
     vjp: (b, g, _, y) => [b.mul(g, y)],
     flops: 16,
+    range: FROM_ZERO,
+    finite: "poles",
+    doc: "e^x",
     domain: [ANY],
   },
   expm1: {
@@ -53,6 +65,9 @@ const spec = {
     // d (e^x - 1) = (y + 1) dx
     vjp: (b, g, _, y) => [b.mul(g, b.add(y, 1))],
     flops: 20,
+    range: [-1, Infinity],
+    finite: "poles",
+    doc: "e^x - 1, exact near 0",
     domain: [ANY],
   },
   log: {
@@ -62,6 +77,9 @@ const spec = {
     // d log x = dx / x
     vjp: (b, g, [x]) => [b.div(g, x!)],
     flops: 16,
+    range: ALL,
+    finite: "poles",
+    doc: "the natural logarithm",
     domain: [POSITIVE],
   },
   log1p: {
@@ -71,6 +89,9 @@ const spec = {
     // d log(1 + x) = dx / (1 + x)
     vjp: (b, g, [x]) => [b.div(g, b.add(x!, 1))],
     flops: 20,
+    range: ALL,
+    finite: "poles",
+    doc: "log(1 + x), exact near 0",
     domain: [[-0.8, 4]],
   },
   sqrt: {
@@ -79,6 +100,9 @@ const spec = {
     evaluate: (x) => Math.sqrt(x!),
     // d √x = ½ dx / y
     vjp: (b, g, _, y) => [b.div(b.mul(g, 0.5), y)],
+    range: FROM_ZERO,
+    finite: "poles",
+    doc: "the square root",
     domain: [POSITIVE],
   },
   reciprocal: {
@@ -87,6 +111,8 @@ const spec = {
     evaluate: (x) => 1 / x!,
     // d (1/x) = -y² dx
     vjp: (b, g, _, y) => [b.neg(b.mul(b.mul(g, y), y))],
+    range: ALL,
+    finite: "poles",
     domain: [POSITIVE],
   },
   abs: {
@@ -95,6 +121,9 @@ const spec = {
     evaluate: (x) => Math.abs(x!),
     // d |x| = sign(x) dx, and 0 at 0
     vjp: (b, g, [x]) => [b.mul(g, b.sign(x!))],
+    range: FROM_ZERO,
+    finite: "kept",
+    doc: "the absolute value",
     domain: [ANY],
     kinks: [0],
   },
@@ -104,6 +133,9 @@ const spec = {
     // As PyTorch: 0 for NaN too.
     evaluate: (x) => Number(x! > 0) - Number(x! < 0),
     vjp: "flat",
+    range: WITHIN_ONE,
+    finite: "always",
+    doc: "-1, 0 or 1",
     domain: [ANY],
     kinks: [0],
   },
@@ -114,6 +146,9 @@ const spec = {
     // d sin x = cos x dx
     vjp: (b, g, [x]) => [b.mul(g, b.cos(x!))],
     flops: 20,
+    range: WITHIN_ONE,
+    finite: "kept",
+    doc: "the sine",
     domain: [ANY],
   },
   cos: {
@@ -123,6 +158,9 @@ const spec = {
     // d cos x = -sin x dx
     vjp: (b, g, [x]) => [b.neg(b.mul(g, b.sin(x!)))],
     flops: 20,
+    range: WITHIN_ONE,
+    finite: "kept",
+    doc: "the cosine",
     domain: [ANY],
   },
   tanh: {
@@ -132,6 +170,9 @@ const spec = {
     // d tanh x = (1 - y²) dx
     vjp: (b, g, _, y) => [b.mul(g, b.sub(1, b.mul(y, y)))],
     flops: 20,
+    range: WITHIN_ONE,
+    finite: "bounded",
+    doc: "the hyperbolic tangent",
     domain: [ANY],
   },
   sigmoid: {
@@ -141,6 +182,9 @@ const spec = {
     // d σ(x) = y (1 - y) dx
     vjp: (b, g, _, y) => [b.mul(g, b.mul(y, b.sub(1, y)))],
     flops: 20,
+    range: BIT,
+    finite: "bounded",
+    doc: "1 / (1 + e^-x)",
     domain: [ANY],
   },
   softplus: {
@@ -150,6 +194,8 @@ const spec = {
     // d softplus x = σ(x) dx
     vjp: (b, g, [x]) => [b.mul(g, b.sigmoid(x!))],
     flops: 36,
+    range: FROM_ZERO,
+    finite: "kept",
     domain: [ANY],
   },
   relu: {
@@ -159,6 +205,9 @@ const spec = {
     evaluate: (x) => (x! < 0 ? 0 : x!),
     // d relu x = [y > 0] dx, and 0 at 0
     vjp: (b, g, _, y) => [b.where(b.le(y, 0), 0, g)],
+    range: FROM_ZERO,
+    finite: "kept",
+    doc: "max(x, 0)",
     domain: [ANY],
     kinks: [0],
   },
@@ -169,6 +218,9 @@ const spec = {
     // d erf x = 2/√π e^(-x²) dx
     vjp: (b, g, [x]) => [b.mul(g, b.mul(b.exp(b.neg(b.mul(x!, x!))), 2 / Math.sqrt(Math.PI)))],
     flops: 30,
+    range: WITHIN_ONE,
+    finite: "bounded",
+    doc: "the error function, 2/√π ∫₀ˣ e^-t² dt",
     domain: [ANY],
   },
   floor: {
@@ -176,6 +228,9 @@ const spec = {
     result: "number",
     evaluate: (x) => Math.floor(x!),
     vjp: "flat",
+    range: ALL,
+    finite: "kept",
+    doc: "the largest whole number not above x",
     domain: [ANY],
     kinks: [-3, -2, -1, 0, 1, 2, 3],
   },
@@ -184,6 +239,9 @@ const spec = {
     result: "number",
     evaluate: (x) => roundTiesToEven(x!),
     vjp: "flat",
+    range: ALL,
+    finite: "kept",
+    doc: "the nearest whole number, a half to the even one",
     domain: [ANY],
     kinks: [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5],
   },
@@ -193,6 +251,8 @@ const spec = {
     takes: "bool",
     evaluate: (x) => (x === 0 ? 1 : 0),
     vjp: "flat",
+    range: BIT,
+    finite: "always",
     domain: [BIT],
   },
   cast: {
@@ -203,6 +263,8 @@ const spec = {
     vjp: "flat",
     flops: 0,
     linear: true,
+    range: ALL,
+    finite: "kept",
     domain: [BIT],
   },
   stop_gradient: {
@@ -213,6 +275,9 @@ const spec = {
     vjp: () => [null],
     flops: 0,
     linear: true,
+    range: ALL,
+    finite: "kept",
+    inKernels: false,
     domain: [ANY],
   },
   add: {
@@ -221,6 +286,8 @@ const spec = {
     evaluate: (a, b) => a! + b!,
     vjp: (_, g) => [g, g],
     linear: true,
+    range: ALL,
+    finite: "kept",
     domain: [ANY, ANY],
   },
   couple: {
@@ -229,6 +296,9 @@ const spec = {
     evaluate: (a, b) => a! + b!,
     vjp: (_, g) => [g, g],
     linear: true,
+    range: ALL,
+    finite: "kept",
+    inKernels: false,
     domain: [ANY, ANY],
   },
   sub: {
@@ -237,6 +307,8 @@ const spec = {
     evaluate: (a, b) => a! - b!,
     vjp: (b, g) => [g, b.neg(g)],
     linear: true,
+    range: ALL,
+    finite: "kept",
     domain: [ANY, ANY],
   },
   mul: {
@@ -245,6 +317,8 @@ const spec = {
     evaluate: (a, b) => a! * b!,
     // d (u v) = v du + u dv
     vjp: (b, g, [u, v]) => [b.mul(g, v!), b.mul(g, u!)],
+    range: ALL,
+    finite: "kept",
     domain: [ANY, ANY],
   },
   div: {
@@ -256,6 +330,8 @@ const spec = {
       const du = b.div(g, v!);
       return [du, b.neg(b.mul(du, y))];
     },
+    range: ALL,
+    finite: "poles",
     domain: [ANY, POSITIVE],
   },
   pow: {
@@ -264,6 +340,8 @@ const spec = {
     evaluate: (a, b) => pow(a!, b!),
     vjp: (b, g, [x, p], y) => [powBase(b, g, x!, p!), isConstant(p!) ? null : powExponent(b, g, x!, y)],
     flops: 36,
+    range: ALL,
+    finite: "poles",
     domain: [POSITIVE, ANY],
   },
   max: {
@@ -275,6 +353,8 @@ const spec = {
       const shared = b.where(b.eq(u!, v!), b.mul(g, 0.5), g);
       return [b.where(b.lt(u!, v!), 0, shared), b.where(b.gt(u!, v!), 0, shared)];
     },
+    range: ALL,
+    finite: "kept",
     domain: [ANY, ANY],
   },
   min: {
@@ -286,6 +366,8 @@ const spec = {
       const shared = b.where(b.eq(u!, v!), b.mul(g, 0.5), g);
       return [b.where(b.gt(u!, v!), 0, shared), b.where(b.lt(u!, v!), 0, shared)];
     },
+    range: ALL,
+    finite: "kept",
     domain: [ANY, ANY],
   },
   lt: comparison("a < b", (a, b) => a < b),
@@ -300,6 +382,8 @@ const spec = {
     takes: "bool",
     evaluate: (a, b) => (a !== 0 && b !== 0 ? 1 : 0),
     vjp: "flat",
+    range: BIT,
+    finite: "always",
     domain: [BIT, BIT],
   },
   or: {
@@ -308,6 +392,8 @@ const spec = {
     takes: "bool",
     evaluate: (a, b) => (a !== 0 || b !== 0 ? 1 : 0),
     vjp: "flat",
+    range: BIT,
+    finite: "always",
     domain: [BIT, BIT],
   },
   where: {
@@ -317,6 +403,8 @@ const spec = {
     evaluate: (c, a, b) => (c !== 0 ? a! : b!),
     // The branch not taken gets 0, whatever its own derivative is.
     vjp: (b, g, [c]) => [null, b.where(c!, g, 0), b.where(c!, 0, g)],
+    range: ALL,
+    finite: "kept",
     domain: [BIT, ANY, ANY],
   },
 } satisfies { readonly [K in ElementwiseName]: Spec };
@@ -327,6 +415,8 @@ function comparison(formula: string, holds: (a: number, b: number) => boolean): 
     result: "bool",
     evaluate: (a, b) => (holds(a!, b!) ? 1 : 0),
     vjp: "flat",
+    range: BIT,
+    finite: "always",
     domain: [ANY, ANY],
   };
 }
@@ -387,6 +477,17 @@ function resultType(spec: Spec, operands: readonly Node[]): ElementType {
 // The keys of a record are its names.
 export const elementwiseNames = Object.keys(spec) as ElementwiseName[];
 
+const names: ReadonlySet<string> = new Set(elementwiseNames);
+export const isElementwise = (node: Node): node is Extract<Node, { op: ElementwiseName }> =>
+  names.has(node.op);
+
+/** The language's functions of one number that are ops by themselves, with what they are. */
+export const numberFunctions: readonly (readonly [op: ElementwiseName, doc: string])[] =
+  elementwiseNames.flatMap((name) => {
+    const { doc }: Spec = spec[name];
+    return doc === undefined ? [] : [[name, doc] as const];
+  });
+
 /** The definition of an op for single numbers. */
 export const definitionOf = (name: ElementwiseName): ((a: number, b: number, c: number) => number) =>
   spec[name].evaluate;
@@ -402,8 +503,10 @@ function elementwise<K extends ElementwiseName>(name: K, spec: Spec): Op<K> {
     takes,
     arity: [arity, arity],
     linear: spec.linear === true,
+    range: spec.range,
+    finite: spec.finite,
     flops: spec.flops ?? 1,
-    inKernels: name !== "stop_gradient" && name !== "couple",
+    inKernels: spec.inKernels ?? true,
     sample: spec.kinks === undefined ? { domain: spec.domain } : { domain: spec.domain, kinks: spec.kinks },
     infer(operands) {
       const shape = operands[0]!.shape;

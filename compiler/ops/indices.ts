@@ -20,6 +20,8 @@ export const indexOps: Pick<OpTable, "one_hot" | "gather"> = {
     formula: "y = 0, y = 1, …",
     takes: "number",
     arity: [1, 1],
+    range: [0, 1],
+    finite: "always",
     flops: 1,
     inKernels: false,
     infer([y], { classes }) {
@@ -44,6 +46,8 @@ export const indexOps: Pick<OpTable, "one_hot" | "gather"> = {
     formula: "x[…, y]",
     takes: "number",
     arity: [2, 2],
+    range: [-Infinity, Infinity],
+    finite: "kept",
     flops: 1,
     inKernels: false,
     infer([x, y]) {

@@ -1,5 +1,5 @@
 /** Ops that move entries and compute nothing: views, their transposes, and concatenation. */
-import type { SliceAxis } from "../ir/node.ts";
+import type { Node, OpName, SliceAxis } from "../ir/node.ts";
 import {
   countOf,
   elements,
@@ -60,13 +60,16 @@ function requireSlice(name: string, axes: readonly SliceAxis[], whole: Shape, pa
   ]);
 }
 
-export const movementOps: Pick<OpTable, MovementName> = {
+export const movementOps = {
   reshape: {
     name: "reshape",
     family: "movement",
     formula: "the same entries in another shape",
     takes: "any",
     arity: [1, 1],
+    range: [-Infinity, Infinity],
+    finite: "kept",
+    isView: true,
     flops: 0,
     inKernels: true,
     infer([x], { shape }) {
@@ -89,6 +92,9 @@ export const movementOps: Pick<OpTable, MovementName> = {
     formula: "axes exchanged",
     takes: "any",
     arity: [1, 1],
+    range: [-Infinity, Infinity],
+    finite: "kept",
+    isView: true,
     flops: 0,
     inKernels: true,
     infer([x], { axes }) {
@@ -114,6 +120,9 @@ export const movementOps: Pick<OpTable, MovementName> = {
     formula: "axes of size 1 stretched",
     takes: "any",
     arity: [1, 1],
+    range: [-Infinity, Infinity],
+    finite: "kept",
+    isView: true,
     flops: 0,
     inKernels: true,
     infer([x], { shape }) {
@@ -141,6 +150,9 @@ export const movementOps: Pick<OpTable, MovementName> = {
     formula: "entries start, start + step, … of each axis",
     takes: "any",
     arity: [1, 1],
+    range: [-Infinity, Infinity],
+    finite: "kept",
+    isView: true,
     flops: 0,
     inKernels: true,
     infer([x], { axes, shape }) {
@@ -159,6 +171,8 @@ export const movementOps: Pick<OpTable, MovementName> = {
     formula: "zeros, with x where a slice would read",
     takes: "number",
     arity: [1, 1],
+    range: [-Infinity, Infinity],
+    finite: "kept",
     flops: 0,
     inKernels: true,
     infer([x], { axes, shape }) {
@@ -183,6 +197,8 @@ export const movementOps: Pick<OpTable, MovementName> = {
     formula: "one after another along an axis",
     takes: "any",
     arity: [1, Infinity],
+    range: [-Infinity, Infinity],
+    finite: "kept",
     flops: 0,
     inKernels: true,
     infer(operands, { axis }) {
@@ -239,4 +255,14 @@ export const movementOps: Pick<OpTable, MovementName> = {
       return { shape, data };
     },
   },
-};
+} satisfies Pick<OpTable, MovementName>;
+
+type Records = typeof movementOps;
+export type ViewName = {
+  [K in keyof Records]: Records[K] extends { readonly isView: true } ? K : never;
+}[keyof Records];
+export type ViewNode = Extract<Node, { op: ViewName }>;
+
+const records: Readonly<Partial<Record<OpName, object>>> = movementOps;
+/** Whether each entry is one of the operand's, found by strides: no kernel computes it. */
+export const isView = (node: Node): node is ViewNode => "isView" in (records[node.op] ?? {});

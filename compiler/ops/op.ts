@@ -1,6 +1,6 @@
 /**
- * What an op is: one record, in one place, with everything the compiler knows of it. The passes ask the record; none of them
- * lists op names. A record imports no pass.
+ * What an op is: one record, in one place, with everything the compiler knows of it. The passes ask the record; a rule about
+ * particular ops names them, and is right without the others. A record imports no pass.
  */
 import type { Formulas } from "../ir/formulas.ts";
 import type { Attributes, ElementType, Node, NodeOf, OpName } from "../ir/node.ts";
@@ -37,6 +37,16 @@ export type Vjp<K extends OpName> = (
 
 export type Family = "elementwise" | "reduction" | "product" | "movement" | "index" | "source" | "derivative";
 
+/** All numbers from `least` to `most`. */
+export type Interval = readonly [least: number, most: number];
+
+/**
+ * When entries are finite, overflow of sums and products aside: `always`, so that they do not show whether an operand is a number; `bounded`
+ * also where an operand is infinite, but not where it is NaN; `kept` where all operands are finite; with `poles` not even there; `given`
+ * is for the caller to say.
+ */
+export type Finiteness = "always" | "bounded" | "kept" | "poles" | "given";
+
 export interface Op<K extends OpName> {
   readonly name: K;
   readonly family: Family;
@@ -53,6 +63,11 @@ export interface Op<K extends OpName> {
   readonly evaluate: (operands: readonly Values[], node: NodeOf<K>, environment: Environment) => Values;
   /** Whether it is linear in all operands together: f(a + c·b) = f(a) + c f(b). Movement and products are known to be by their families. */
   readonly linear?: boolean;
+  /** Where every entry lies that is not NaN, whatever the operands; all numbers where the attributes decide. */
+  readonly range: Interval;
+  readonly finite: Finiteness;
+  /** Of a view; see `movement.ts`. */
+  readonly isView?: true;
   /** Floating-point operations for each entry of the result (for a reduction, for each entry of its operand; a product counts 2·k itself). */
   readonly flops: number;
   /**

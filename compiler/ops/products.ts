@@ -12,6 +12,8 @@ export const productOps: Pick<OpTable, "matmul"> = {
     formula: "Σ_k a[…, m, k] b[…, k, n]",
     takes: "number",
     arity: [2, 2],
+    range: [-Infinity, Infinity],
+    finite: "kept",
     flops: 2,
     inKernels: true,
     infer([a, b]) {

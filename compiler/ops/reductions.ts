@@ -4,8 +4,10 @@ import type { ElementType, Node, ReductionName } from "../ir/node.ts";
 import { countOf, elements, fixed, isFree, ONE, type Shape, showShape } from "../ir/size.ts";
 import { requireTypes } from "./elementwise.ts";
 import { OpError } from "../ir/op-error.ts";
-import type { Op, OpTable } from "./op.ts";
+import type { Interval, Op, OpTable } from "./op.ts";
 import { copyView, folded, rowMajor } from "./strided.ts";
+
+const ALL: Interval = [-Infinity, Infinity];
 
 interface Spec {
   readonly formula: string;
@@ -123,6 +125,8 @@ function reduction<K extends ReductionName>(name: K, spec: Spec): Op<K> {
     takes: "number",
     arity: [1, 1],
     linear: name === "sum",
+    range: ALL,
+    finite: name === "argmax" ? "always" : "kept",
     flops: spec.flops,
     inKernels: name !== "logsumexp" && name !== "argmax",
     sample: { domain: [[-2, 2]] },
@@ -165,6 +169,8 @@ export const reductionOps: Pick<OpTable, ReductionName | "softmax"> = {
     formula: "e^x / Σ e^x",
     takes: "number",
     arity: [1, 1],
+    range: [0, 1],
+    finite: "kept",
     flops: 20,
     inKernels: false,
     infer([x], { axis }) {

@@ -15,6 +15,7 @@ function source<K extends SourceName>(
   formula: string,
   infer: (attributes: Attributes[K]) => { readonly shape: Shape; readonly type: ElementType },
   evaluate: Op<K>["evaluate"],
+  facts: Pick<Op<K>, "range" | "finite"> = { range: [-Infinity, Infinity], finite: "given" },
 ): Op<K> {
   return {
     name,
@@ -22,6 +23,7 @@ function source<K extends SourceName>(
     formula,
     takes: "any",
     arity: [0, 0],
+    ...facts,
     flops: 0,
     inKernels: true,
     infer: (_, attributes) => infer(attributes),
@@ -29,6 +31,8 @@ function source<K extends SourceName>(
     evaluate,
   };
 }
+
+const COUNT = { range: [0, Infinity], finite: "always" } as const;
 
 const scalar = (value: number): Values => ({ shape: [], data: Float64Array.of(value) });
 const float = (shape: Shape): { readonly shape: Shape; readonly type: ElementType } => ({
@@ -71,6 +75,7 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
     "a size, as a number",
     () => float([]),
     (_, { attributes: { size } }, { n }) => scalar(sizeAt(size, n)),
+    COUNT,
   ),
   iota: source(
     "iota",
@@ -90,6 +95,7 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
         sizes.map((_unused, i) => (i === axis ? 1 : 0)),
       );
     },
+    COUNT,
   ),
   input: source(
     "input",
@@ -125,6 +131,7 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
     "the number of the step: 1, 2, 3 …",
     () => float([]),
     (_, __, { step }) => scalar(step),
+    COUNT,
   ),
   random: source(
     "random",
@@ -137,6 +144,7 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
       );
       return { shape: sizes, data };
     },
+    { range: [-Infinity, Infinity], finite: "always" },
   ),
   grad: {
     name: "grad",
@@ -144,6 +152,8 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
     formula: "∂ scalar / ∂ tensor",
     takes: "number",
     arity: [2, 2],
+    range: [-Infinity, Infinity],
+    finite: "given",
     flops: 0,
     inKernels: false,
     infer([scalarNode, tensor]) {

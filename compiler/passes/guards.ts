@@ -16,21 +16,6 @@ export type Hidden = "nothing" | "infinities" | "anything";
 type Blindness = 0 | 1 | 2;
 const HIDDEN: readonly Hidden[] = ["nothing", "infinities", "anything"];
 
-/** Whose results need not show that an operand is no number. */
-const BLIND: ReadonlySet<OpName> = new Set<OpName>([
-  "sign",
-  "lt",
-  "le",
-  "gt",
-  "ge",
-  "eq",
-  "ne",
-  "and",
-  "or",
-  "not",
-  "one_hot",
-  "argmax",
-]);
 /** They pass NaN on, and a smaller or greater operand takes the place of an infinite one. */
 const SELECTIVE: ReadonlySet<OpName> = new Set<OpName>(["relu", "max", "min", "reduce_max", "reduce_min"]);
 /** They show some entries alone. */
@@ -74,7 +59,7 @@ export class Guards {
       if (node.op === "where") {
         if (!isGuard) for (const branch of node.operands.slice(1)) see(branch, own);
         else for (const [below, through] of shown(node)) see(below, atLeast(own, through));
-      } else if (!BLIND.has(node.op) && !PARTIAL.has(node.op)) {
+      } else if (ops[node.op].finite !== "always" && !PARTIAL.has(node.op)) {
         const through = SELECTIVE.has(node.op) ? atLeast(own, 1) : own;
         const seen = node.op === "pow" ? basesOf(node) : node.operands;
         for (const operand of seen) see(operand, through);
@@ -139,7 +124,7 @@ function isLive(node: Node, x: Node, value: number): boolean {
     if (n.op === "where") {
       const holds = known(condition!);
       result = holds === null ? branches.every(isComputed) : isComputed(branches[holds === 0 ? 1 : 0]!);
-    } else if (ops[n.op].family === "elementwise" && !BLIND.has(n.op)) {
+    } else if (ops[n.op].family === "elementwise" && ops[n.op].finite !== "always") {
       result = (n.op === "pow" ? basesOf(n) : n.operands).some(isComputed);
     }
     live.set(n, result);

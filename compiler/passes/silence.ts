@@ -121,9 +121,6 @@ function factors({ node, g, hides }: Scene): (node: Node) => boolean {
     switch (x.op) {
       case "constant":
         return Number.isFinite(x.attributes.value);
-      case "cast":
-      case "sign":
-        return true;
       case "div":
         return known(a!) && known(c!) && !mayBeZero(c!);
       case "exp":
@@ -135,8 +132,11 @@ function factors({ node, g, hides }: Scene): (node: Node) => boolean {
       case "where":
         // where(x > 0, …, 0): a rule that keeps away from its poles itself.
         return hidden === "nothing" && d!.op === "constant" ? true : known(c!) && known(d!);
-      default:
-        return x.operands.every(known);
+      default: {
+        const { finite } = ops[x.op];
+        if (finite === "always") return true;
+        return x.operands.every(known) && !(finite === "poles" && mayBeInfinite(x));
+      }
     }
   };
   return known;
@@ -151,53 +151,31 @@ function isFinite(given: Node, hides: Hides): boolean {
     if (x.type !== "float") return true;
     const hidden = hides(x);
     if (hidden === "nothing") return !mayBeInfinite(x);
-    const parts = (): boolean => depth > 0 && x.operands.every((operand) => known(operand, depth - 1));
+    const parts = (): boolean =>
+      x.operands.every((operand) => operand.type !== "float" || (depth > 0 && known(operand, depth - 1)));
     switch (x.op) {
       case "constant":
         return Number.isFinite(x.attributes.value);
       case "table":
         return x.attributes.values.every((value) => Number.isFinite(value));
-      case "extent":
-      case "step":
-      case "random":
-      case "cast":
-      case "sign":
-        return true;
       // An infinite parameter is past help; one that is NaN may be of no use to this scalar.
       case "parameter":
         return hidden === "infinities";
-      case "sigmoid":
-      case "tanh":
-      case "erf":
-        return hidden === "infinities" || parts();
       case "div":
         return parts() && !mayBeZero(x.operands[1]!);
-      case "neg":
-      case "abs":
-      case "add":
-      case "sub":
-      case "mul":
-      case "relu":
-      case "max":
-      case "min":
-      case "where":
-      case "sin":
-      case "cos":
-      case "softplus":
-      case "stop_gradient":
-      case "sum":
-      case "reduce_max":
-      case "reduce_min":
-      case "matmul":
-      case "reshape":
-      case "permute":
-      case "broadcast":
-      case "slice":
-      case "embed":
-      case "concat":
-      case "gather":
-        return parts();
       default:
+        break;
+    }
+    const { finite } = ops[x.op];
+    switch (finite) {
+      case "always":
+        return true;
+      case "bounded":
+        return hidden === "infinities" || parts();
+      case "kept":
+        return parts();
+      case "poles":
+      case "given":
         return false;
     }
   };

@@ -2,6 +2,7 @@
 import type { ElementwiseName } from "../ir/node.ts";
 import type { ConstantTable } from "./constants.ts";
 import type { Format } from "./format.ts";
+import { functionOps, type FunctionOp } from "./math/function.ts";
 import type { MathLibrary } from "./math/library.ts";
 
 /** What an op takes and gives: numbers, masks, or `same`: masks where its result's type is `bool`, numbers otherwise. */
@@ -26,8 +27,8 @@ const vector =
   (a: readonly string[], { format }: Tools): string =>
     `${format.vector}.${name}(${a.join(", ")})`;
 
-const call = (name: string, arity: 1 | 2): Instruction => ({
-  takes: arity === 1 ? ["number"] : ["number", "number"],
+const call = (name: FunctionOp): Instruction => ({
+  takes: functionOps[name] === 1 ? ["number"] : ["number", "number"],
   gives: "number",
   isCall: true,
   write: (a, { format, math }) => `${math.use(name, format)}(${a.join(", ")})`,
@@ -53,10 +54,10 @@ const same: Instruction = { takes: ["same"], gives: "same", write: ([a]) => a! }
 
 export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
   neg: unary(vector("neg")),
-  exp: call("exp", 1),
-  expm1: call("expm1", 1),
-  log: call("log", 1),
-  log1p: call("log1p", 1),
+  exp: call("exp"),
+  expm1: call("expm1"),
+  log: call("log"),
+  log1p: call("log1p"),
   sqrt: unary(vector("sqrt")),
   reciprocal: unary(
     ([a], { format, constants }) => `${format.vector}.div(${constants.float(format, 1)}, ${a})`,
@@ -67,14 +68,14 @@ export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
     const signed = `v128.or(${constants.float(format, 1)}, v128.and(${a}, ${constants.float(format, -0)}))`;
     return `v128.and(${signed}, ${format.vector}.gt(${format.vector}.abs(${a}), ${constants.float(format, 0)}))`;
   }),
-  sin: call("sin", 1),
-  cos: call("cos", 1),
-  tanh: call("tanh", 1),
-  sigmoid: call("sigmoid", 1),
-  softplus: call("softplus", 1),
+  sin: call("sin"),
+  cos: call("cos"),
+  tanh: call("tanh"),
+  sigmoid: call("sigmoid"),
+  softplus: call("softplus"),
   // a where it is no less than 0, so NaN stays NaN; one instruction, where `max` takes several.
   relu: unary(([a], { format, constants }) => `${format.vector}.pmax(${a}, ${constants.float(format, 0)})`),
-  erf: call("erf", 1),
+  erf: call("erf"),
   floor: unary(vector("floor")),
   round: unary(vector("nearest")),
   not: { takes: ["mask"], gives: "mask", write: ([a]) => `v128.not(${a})` },
@@ -85,7 +86,7 @@ export const instructions: { readonly [K in ElementwiseName]: Instruction } = {
   sub: binary(vector("sub")),
   mul: binary(vector("mul")),
   div: binary(vector("div")),
-  pow: call("pow", 2),
+  pow: call("pow"),
   max: binary(vector("max")),
   min: binary(vector("min")),
   lt: comparison("lt"),

@@ -4,17 +4,16 @@
  * so that what is not stored anywhere is inlined down to buffers, indices, random streams and constants.
  */
 import { keyOf } from "../ir/key.ts";
-import type { ElementType, ElementwiseName, Node, NodeOf, ReductionName } from "../ir/node.ts";
+import type { ElementType, Node, NodeOf, ReductionName } from "../ir/node.ts";
 import { isOne, ONE, sameShape, type Shape, type Size } from "../ir/size.ts";
-import { ops } from "../ops/table.ts";
+import { isElementwise } from "../ops/elementwise.ts";
+import { isView, type ViewNode } from "../ops/movement.ts";
 import type { Value } from "./kernel.ts";
 import {
   broadcastView,
   contiguous,
   indexAlong,
-  isMovement,
   moveView,
-  type Movement,
   reshapeView,
   sameView,
   squeeze,
@@ -112,7 +111,7 @@ export const isSingle = (node: Node): boolean => node.shape.every(isOne);
 /** The movement ops between a node and the domain, innermost first. */
 type Chain = {
   readonly step: (view: View) => View | null;
-  readonly at: Movement | null;
+  readonly at: ViewNode | null;
   readonly rest: Chain;
 } | null;
 
@@ -252,7 +251,7 @@ class Former {
   #value(node: Node, chain: Chain): number {
     // What is only a view of something else need not be a view of entries of its own.
     const stored = this.#computing !== node && this.#locate(node) !== undefined;
-    if (isMovement(node) && !stored && !isSingle(node)) return this.#move(node, chain);
+    if (isView(node) && !stored && !isSingle(node)) return this.#move(node, chain);
     const uniform = isSingle(node) || node.op === "constant";
     const view = uniform ? this.#single() : fold(contiguous(node.shape), chain);
     const key = `${node.id}:${viewKey(view)}`;
@@ -275,7 +274,7 @@ class Former {
     if (buffer !== undefined) {
       return this.#push({ kind: "load", access: this.#access({ buffer, view }, node.type) });
     }
-    if (isMovement(node)) return this.#move(node, chain);
+    if (isView(node)) return this.#move(node, chain);
     switch (node.op) {
       case "constant":
         return this.#push({ kind: "constant", value: node.attributes.value, type: node.type });
@@ -311,7 +310,7 @@ class Former {
     }
   }
 
-  #move(node: Movement, chain: Chain): number {
+  #move(node: ViewNode, chain: Chain): number {
     const step = (view: View): View | null => moveView(node, view);
     return this.#value(node.operands[0]!, { step, at: node, rest: chain });
   }
@@ -344,9 +343,6 @@ export const isSource = (node: Node): boolean =>
   node.op === "step" ||
   node.op === "table";
 
-export const isElementwise = (node: Node): node is Extract<Node, { op: ElementwiseName }> =>
-  ops[node.op].family === "elementwise";
-
 /** The buffer under a chain of movement ops, as a view; `null` where something is to be computed first. */
 function locateThrough(
   node: Node,
@@ -360,8 +356,8 @@ function locateThrough(
     if (buffer !== undefined) {
       return { buffer, view: fold(contiguous(base.shape), chain), base };
     }
-    if (!isMovement(base)) return null;
-    const at: Movement = base;
+    if (!isView(base)) return null;
+    const at: ViewNode = base;
     chain = { step: (view) => moveView(at, view), at, rest: chain };
     base = base.operands[0]!;
   }

@@ -20,6 +20,7 @@ import {
   type Shape,
   ZERO,
 } from "../ir/size.ts";
+import { isView } from "../ops/movement.ts";
 import {
   type Body,
   formBody,
@@ -34,7 +35,7 @@ import {
 } from "./form.ts";
 import { selectStored } from "./select.ts";
 import { addAffine, multiplyAffine } from "../ir/size.ts";
-import { contiguous, isMovement, sliceView, squeeze } from "./view.ts";
+import { contiguous, sliceView, squeeze } from "./view.ts";
 
 /** What an entry has to leave in a buffer. */
 export interface Root {
@@ -236,7 +237,7 @@ class Fusion {
    */
   #placePrologue(operand: Node): void {
     const node = behindReshapes(operand);
-    if (this.#location.has(node) || isSource(node) || isMovement(node) || isSingle(node)) return;
+    if (this.#location.has(node) || isSource(node) || isView(node) || isSingle(node)) return;
     const body = formBody(single(this.#copy(node, -1)), this.#locate);
     const made = body.reads.flatMap((r) => [...(this.#writers.get(r.buffer) ?? [])]);
     const often = made.find((cluster, i) => made.indexOf(cluster) !== i);

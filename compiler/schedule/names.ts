@@ -3,7 +3,7 @@ import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { ops } from "../ops/table.ts";
 import type { Buffer, EntryName, Kernel } from "./kernel.ts";
-import { isMovement } from "./view.ts";
+import { isView } from "../ops/movement.ts";
 
 /** Hands out each name once: `h`, `h_2`, `h_3`. */
 export class Unique {
@@ -36,7 +36,7 @@ const OP_NAMES: Readonly<Record<string, string>> = {
 /** As in the source; else the nearest name it is a view of, else its op. */
 export function nodeName(node: Node): string {
   let at = node;
-  while (at.origin.name === undefined && isMovement(at)) at = at.operands[0]!;
+  while (at.origin.name === undefined && isView(at)) at = at.operands[0]!;
   return at.origin.name ?? OP_NAMES[at.op] ?? at.op;
 }
 

@@ -6,10 +6,11 @@
  */
 import type { Node } from "../ir/node.ts";
 import { sameSize } from "../ir/size.ts";
+import { isElementwise } from "../ops/elementwise.ts";
+import { isView } from "../ops/movement.ts";
 import { ops } from "../ops/table.ts";
 import { RANDOM_COST } from "./cost.ts";
-import { isElementwise, isHeavy, isReduction, isSingle, isSource } from "./form.ts";
-import { isMovement } from "./view.ts";
+import { isHeavy, isReduction, isSingle, isSource } from "./form.ts";
 
 /** From this many operations an entry, a formula with several readers is stored: a store and a load cost less. */
 const COSTLY = 8;
@@ -55,7 +56,7 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
 /** Past the movement ops: what lies in memory when `node` is a view. */
 function baseOf(node: Node): Node {
   let base = node;
-  while (isMovement(base)) base = base.operands[0]!;
+  while (isView(base)) base = base.operands[0]!;
   return base;
 }
 
@@ -65,9 +66,9 @@ function countReaders(nodes: readonly Node[], roots: ReadonlyMap<Node, number>):
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = nodes[i]!;
     for (const operand of node.operands) {
-      const stretched = isMovement(node) && node.op === "broadcast" && !isSingle(operand);
+      const stretched = isView(node) && node.op === "broadcast" && !isSingle(operand);
       const again = stretched && node.shape.some((size, axis) => !sameSize(size, operand.shape[axis]!));
-      const readers = isMovement(node) ? demand.get(node)! + (again ? 1 : 0) : 1;
+      const readers = isView(node) ? demand.get(node)! + (again ? 1 : 0) : 1;
       demand.set(operand, demand.get(operand)! + readers);
     }
   }

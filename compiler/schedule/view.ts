@@ -2,7 +2,7 @@
  * Strided views: where the entries of a tensor lie in a run of elements. Every movement op (reshape, permute, broadcast, slice) is
  * arithmetic on a view and costs nothing; only a reshape that would need the entries in another order is not a view.
  */
-import type { Node, NodeOf, SliceAxis } from "../ir/node.ts";
+import type { SliceAxis } from "../ir/node.ts";
 import {
   addAffine,
   affine,
@@ -21,6 +21,7 @@ import {
   type Size,
   ZERO,
 } from "../ir/size.ts";
+import type { ViewNode } from "../ops/movement.ts";
 
 /** The entry at indices i is element `offset + Σ strides[k] · i[k]`. An axis of size 1 has stride 0. */
 export interface View {
@@ -117,13 +118,8 @@ export function reshapeView(view: View, shape: Shape): View | null {
   return { offset: view.offset, shape, strides };
 }
 
-export type Movement = NodeOf<"reshape"> | NodeOf<"permute"> | NodeOf<"broadcast"> | NodeOf<"slice">;
-
-export const isMovement = (node: Node): node is Movement =>
-  node.op === "reshape" || node.op === "permute" || node.op === "broadcast" || node.op === "slice";
-
-/** The view of a movement op's result, given its operand's. `null`: not a view. */
-export function moveView(node: Movement, view: View): View | null {
+/** How a view reads what its operand reads through `view`. `null`: strides cannot. */
+export function moveView(node: ViewNode, view: View): View | null {
   switch (node.op) {
     case "reshape":
       return reshapeView(view, node.attributes.shape);

@@ -2,6 +2,7 @@
 import type { ElementwiseName } from "../../ir/node.ts";
 import { sameShape, showShape } from "../../ir/size.ts";
 import { OpError } from "../../ir/op-error.ts";
+import { numberFunctions } from "../../ops/elementwise.ts";
 import { scalar } from "../../ops/scalar.ts";
 import { binary, toTruth } from "../operators.ts";
 import { toFloat, toNode } from "../tensors.ts";
@@ -24,21 +25,7 @@ export function larger({ build }: PrimitiveContext, op: "max" | "min", a: Value,
 }
 
 export const elementwise: PrimitiveTable = {
-  exp: unary("exp", "e^x"),
-  log: unary("log", "the natural logarithm"),
-  log1p: unary("log1p", "log(1 + x), exact near 0"),
-  expm1: unary("expm1", "e^x - 1, exact near 0"),
-  sqrt: unary("sqrt", "the square root"),
-  abs: unary("abs", "the absolute value"),
-  sign: unary("sign", "-1, 0 or 1"),
-  sin: unary("sin", "the sine"),
-  cos: unary("cos", "the cosine"),
-  tanh: unary("tanh", "the hyperbolic tangent"),
-  sigmoid: unary("sigmoid", "1 / (1 + e^-x)"),
-  relu: unary("relu", "max(x, 0)"),
-  erf: unary("erf", "the error function, 2/√π ∫₀ˣ e^-t² dt"),
-  floor: unary("floor", "the largest whole number not above x"),
-  round: unary("round", "the nearest whole number, a half to the even one"),
+  ...Object.fromEntries(numberFunctions.map(([op, doc]) => [op, unary(op, doc)])),
   softplus: {
     parameters: ["x", "beta?"],
     doc: "log(1 + e^(beta x)) / beta, without overflow",

@@ -4,15 +4,18 @@
  */
 import type { Node, OpName } from "../../ir/node.ts";
 import { isNonNegative } from "../../ops/bounds.ts";
+import { isView } from "../../ops/movement.ts";
+import { ops } from "../../ops/table.ts";
 import { affine, isConstant, type Look } from "./match.ts";
 
 /** Sums and products inside one another that are read; each branches, so the cost is 2 to this power. */
 const DEPTH = 7;
 
-const VIEWS: ReadonlySet<OpName> = new Set<OpName>(["reshape", "broadcast", "permute", "slice", "gather"]);
+/** Whether each entry is one of the first operand's. */
+const isPick = (node: Node): boolean => isView(node) || node.op === "gather";
 
 export function behindViews(node: Node): Node {
-  while (VIEWS.has(node.op)) node = node.operands[0]!;
+  while (isPick(node)) node = node.operands[0]!;
   return node;
 }
 
@@ -102,29 +105,22 @@ const isSaturated = (x: Node): boolean => SATURATED.has(x.op);
 type Side = "above" | "below";
 const opposite = { above: "below", below: "above" } as const;
 
-/** Values near 0 whatever is given, and functions so slow that their exponential is a power. */
+/** Values that are given near 0, and functions so slow that their exponential is a power. */
 const SMALL: ReadonlySet<OpName> = new Set<OpName>([
   "constant",
   "extent",
   "step",
   "random",
-  "sigmoid",
-  "softmax",
-  "tanh",
-  "erf",
-  "sin",
-  "cos",
-  "sign",
-  "one_hot",
   "cast",
   "log",
   "log1p",
 ]);
+const isSmall = ({ op }: Node): boolean => SMALL.has(op) || ops[op].range.every(Number.isFinite);
 
 /** Whether x has a bound on that side, or may have one: what is clamped or shifted by a maximum passes. */
 function isBounded(given: Node, side: Side, depth: number): boolean {
   const x = behindViews(given);
-  if (SMALL.has(x.op) || depth === 0) return true;
+  if (isSmall(x) || depth === 0) return true;
   if (side === "below" && isNonNegative(x, depth)) return true;
   const [a, c] = x.operands;
   const bounded = (operand: Node, where: Side): boolean => isBounded(operand, where, depth - 1);
@@ -167,7 +163,7 @@ function isBounded(given: Node, side: Side, depth: number): boolean {
 }
 
 function behindCut(node: Node): Node {
-  while (VIEWS.has(node.op) || node.op === "stop_gradient") node = node.operands[0]!;
+  while (isPick(node) || node.op === "stop_gradient") node = node.operands[0]!;
   return node;
 }
 

@@ -1,8 +1,8 @@
 /** Views of views, and computing before the entries are many. */
 import { remake } from "../../graph/graph.ts";
-import type { ElementwiseName, Node, NodeOf, SliceAxis } from "../../ir/node.ts";
+import type { SliceAxis } from "../../ir/node.ts";
 import { countOf, isFree, isOne, ONE, sameShape, type Shape } from "../../ir/size.ts";
-import { ops } from "../../ops/table.ts";
+import { isElementwise } from "../../ops/elementwise.ts";
 import type { Rule } from "../rewrite.ts";
 import { ELEMENTWISE, isConstant, resized } from "./match.ts";
 
@@ -192,9 +192,6 @@ export const views: readonly Rule[] = [
     },
   },
 ];
-
-const isElementwise = (node: Node): node is NodeOf<ElementwiseName> & Node =>
-  ops[node.op].family === "elementwise";
 
 const withoutOnes = (shape: Shape): Shape => shape.filter((size) => !isOne(size));
 

@@ -29,8 +29,6 @@ const LOG_COMPLEMENT = {
 } as const;
 
 export const erf: VectorFunction = {
-  name: "erf",
-  arity: 1,
   needs: [],
   source(pen) {
     const { vector: F, integer: I, significand, bias, dtype } = pen.format;

@@ -59,8 +59,6 @@ export function exponential(pen: Pen, x: string, more?: string): string {
 }
 
 export const exp: VectorFunction = {
-  name: "exp",
-  arity: 1,
   needs: [],
   source(pen) {
     const { vector: F, dtype } = pen.format;
@@ -76,8 +74,6 @@ function ${functionName("exp", pen.format)}(x: v128): v128 {
 };
 
 export const expm1: VectorFunction = {
-  name: "expm1",
-  arity: 1,
   needs: [],
   source(pen) {
     const { vector: F, integer: I, significand, bias, dtype } = pen.format;

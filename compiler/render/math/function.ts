@@ -3,14 +3,31 @@
  * and its like and have no vector form of it. Each is one algorithm for both formats; only constants and degrees differ. The polynomials are
  * those of least maximum error, by scripts/fit-math.py; docs/math.md has the errors measured.
  */
+import type { ElementwiseName } from "../../ir/node.ts";
 import type { ConstantTable } from "../constants.ts";
 import type { Format } from "../format.ts";
 
+/** Ops that are vector functions, and how many numbers each takes: kernels and the compiler's own arithmetic call the same. */
+export const functionOps = {
+  exp: 1,
+  expm1: 1,
+  log: 1,
+  log1p: 1,
+  sin: 1,
+  cos: 1,
+  tanh: 1,
+  sigmoid: 1,
+  softplus: 1,
+  erf: 1,
+  pow: 2,
+} as const satisfies Readonly<Partial<Record<ElementwiseName, 1 | 2>>>;
+
+export type FunctionOp = keyof typeof functionOps;
+export type FunctionName = FunctionOp | "foldAngle" | "foldFar";
+
 export interface VectorFunction {
-  readonly name: string;
-  readonly arity: 1 | 2;
   /** The other functions that its body calls. */
-  readonly needs: readonly string[];
+  readonly needs: readonly FunctionName[];
   /** Its AssemblyScript, doc comment included. */
   readonly source: (pen: Pen) => string;
 }

@@ -1,21 +1,17 @@
 /** All vector functions, and the parts of them that a module needs. */
 import type { ConstantTable } from "../constants.ts";
 import type { Format } from "../format.ts";
-import { CompilerFault } from "../../fault.ts";
 import { erf } from "./error-function.ts";
 import { exp, expm1 } from "./exponential.ts";
-import { functionName, Pen, type VectorFunction } from "./function.ts";
+import { functionName, Pen, type FunctionName, type VectorFunction } from "./function.ts";
 import { log, log1p } from "./logarithm.ts";
 import { pow } from "./power.ts";
 import { sigmoid, softplus, tanh } from "./sigmoid.ts";
 import { cos, foldAngle, foldFar, sin } from "./trigonometry.ts";
 
-const library: ReadonlyMap<string, VectorFunction> = new Map(
-  [exp, expm1, log, log1p, sigmoid, tanh, softplus, erf, sin, cos, pow, foldAngle, foldFar].map((f) => [
-    f.name,
-    f,
-  ]),
-);
+const library: Readonly<Record<FunctionName, VectorFunction>> = {
+  exp, expm1, log, log1p, sigmoid, tanh, softplus, erf, sin, cos, pow, foldAngle, foldFar,
+}; // prettier-ignore
 
 /** Collects the functions that generated code calls, each once, those it calls before it. */
 export class MathLibrary {
@@ -35,11 +31,10 @@ export class MathLibrary {
   }
 
   /** The name to call `name` by in `format`; its source becomes part of the module. */
-  use(name: string, format: Format): string {
+  use(name: FunctionName, format: Format): string {
     const called = functionName(name, format);
     if (!this.#sources.has(called)) {
-      const known = library.get(name);
-      if (known === undefined) throw new CompilerFault(`no vector function ${name}`);
+      const known = library[name];
       for (const needed of known.needs) this.use(needed, format);
       this.#sources.set(called, known.source(this.pen(format)));
     }

@@ -78,8 +78,6 @@ const withEdges = (pen: Pen, x: string): string =>
   `v128.or(${withUpperEdges(pen, x, "y")}, ${pen.format.vector}.lt(${x}, ${pen.c(0)}))`;
 
 export const log: VectorFunction = {
-  name: "log",
-  arity: 1,
   needs: [],
   source(pen) {
     return `/// log x = e ln 2 + log m; infinity and NaN are added, infinity is taken off at 0, and all bits set are NaN.
@@ -93,8 +91,6 @@ function ${functionName("log", pen.format)}(x: v128): v128 {
 };
 
 export const log1p: VectorFunction = {
-  name: "log1p",
-  arity: 1,
   needs: [],
   source(pen) {
     const { vector: F } = pen.format;

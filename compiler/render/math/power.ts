@@ -5,8 +5,6 @@ import { functionName, type Pen, type VectorFunction } from "./function.ts";
 import { splitExponent, withUpperEdges } from "./logarithm.ts";
 
 export const pow: VectorFunction = {
-  name: "pow",
-  arity: 2,
   needs: [],
   source(pen) {
     const { vector: F } = pen.format;

@@ -3,8 +3,6 @@ import { ENDS, exponential, reduction } from "./exponential.ts";
 import { functionName, type VectorFunction } from "./function.ts";
 
 export const sigmoid: VectorFunction = {
-  name: "sigmoid",
-  arity: 1,
   needs: [],
   source(pen) {
     const { vector: F, integer: I, significand, bias, dtype } = pen.format;
@@ -22,8 +20,6 @@ function ${functionName("sigmoid", pen.format)}(x: v128): v128 {
 };
 
 export const tanh: VectorFunction = {
-  name: "tanh",
-  arity: 1,
   needs: [],
   source(pen) {
     const { vector: F, integer: I, significand, bias, dtype } = pen.format;
@@ -55,8 +51,6 @@ const TAIL = {
 } as const;
 
 export const softplus: VectorFunction = {
-  name: "softplus",
-  arity: 1,
   needs: [],
   source(pen) {
     const { vector: F, dtype } = pen.format;

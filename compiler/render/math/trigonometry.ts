@@ -37,8 +37,6 @@ export function wave(pen: Pen): string {
 }
 
 export const sin: VectorFunction = {
-  name: "sin",
-  arity: 1,
   needs: ["foldAngle"],
   source: (pen) => `/// sin x = sin(r + k π/2)
 function ${functionName("sin", pen.format)}(x: v128): v128 {
@@ -51,8 +49,6 @@ function ${functionName("sin", pen.format)}(x: v128): v128 {
 };
 
 export const cos: VectorFunction = {
-  name: "cos",
-  arity: 1,
   needs: ["foldAngle"],
   source: (pen) => `/// cos x = sin(r + (k + 1) π/2)
 function ${functionName("cos", pen.format)}(x: v128): v128 {
@@ -122,8 +118,6 @@ function foldLane({ vector: F, integer: I, dtype }: Format, lane: number): strin
 
 /** The angle's rest r in [-π/4, π/4], and the number of quarter turns in the global `quarters`. Far angles are folded one lane at a time. */
 export const foldAngle: VectorFunction = {
-  name: "foldAngle",
-  arity: 1,
   needs: ["foldFar"],
   source(pen) {
     const { vector: F, lanes } = pen.format;
@@ -172,8 +166,6 @@ const TWO_OVER_PI = [
  * for trigonometric functions", 1983).
  */
 export const foldFar: VectorFunction = {
-  name: "foldFar",
-  arity: 1,
   needs: [],
   source() {
     const words = TWO_OVER_PI.map((w) => `0x${w.toString(16)}`).join(", ");
