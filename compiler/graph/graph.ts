@@ -2,20 +2,8 @@
 import { ops } from "../ops/table.ts";
 import type { Op } from "../ops/op.ts";
 import { OpError } from "../ir/op-error.ts";
-import { keyOf } from "../ir/key.ts";
+import { attributesKey } from "../ir/key.ts";
 import type { Attributes, Node, NodeOf, OpName, Origin } from "../ir/node.ts";
-
-/** By identity: passes make nodes anew with the attributes that they had. */
-const keys = new WeakMap<object, string>();
-
-function attributesKey(attributes: object): string {
-  let key = keys.get(attributes);
-  if (key === undefined) {
-    key = keyOf(attributes);
-    keys.set(attributes, key);
-  }
-  return key;
-}
 
 export class Graph {
   readonly #nodes: Node[] = [];
@@ -56,8 +44,9 @@ export class Graph {
     attributes: Attributes[K],
     origin: Origin = {},
   ): NodeOf<K> {
-    // The fields of attributes are always written in one order.
-    const key = `${op}(${operands.map((o) => o.id).join(",")})${attributesKey(attributes)}`;
+    let key = `${op}(`;
+    for (const { id } of operands) key += `${id},`;
+    key += `)${attributesKey(op, attributes)}`;
     const known = this.#byKey.get(key);
     // The key begins with the op's name, so what it finds is of this op.
     if (known !== undefined) {

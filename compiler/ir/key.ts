@@ -1,12 +1,63 @@
-/** Text that is equal for equal data. JSON would lose -0, NaN and the infinities. */
-export function keyOf(data: unknown): string {
-  if (typeof data === "number") return Object.is(data, -0) ? "-0" : String(data);
-  if (typeof data !== "object" || data === null) return JSON.stringify(data) ?? "undefined";
-  if (Array.isArray(data)) return `[${data.map(keyOf).join()}]`;
-  let key = "{";
-  for (const [name, value] of Object.entries(data)) {
-    // As what is left out.
-    if (value !== undefined) key += `${JSON.stringify(name)}:${keyOf(value)},`;
-  }
-  return `${key}}`;
+/** Text that is equal for equal data: what graphs and schedules find known nodes and kernels by. */
+import type { Attributes, OpName, SliceAxis } from "./node.ts";
+import { bySize, type Shape, type Size } from "./size.ts";
+
+/** JSON would lose -0, NaN and the infinities. */
+export const numberKey = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
+export const sizeKey = (size: Size): string => bySize(size, String, (count) => `${count}N`);
+
+export function shapeKey(shape: Shape): string {
+  let key = "";
+  for (const size of shape) key += `${sizeKey(size)},`;
+  return key;
+}
+
+/** By identity: tables are long, and passes make their nodes anew with the values that they had. */
+const tables = new WeakMap<readonly number[], string>();
+
+function tableKey(values: readonly number[]): string {
+  const known = tables.get(values);
+  if (known !== undefined) return known;
+  const key = values.map(numberKey).join();
+  tables.set(values, key);
+  return key;
+}
+
+const sliceKey = (axes: readonly SliceAxis[]): string =>
+  axes.map(({ start, fromEnd, step }) => `${start}${fromEnd ? "<" : ">"}${step}`).join();
+
+type OpWithAttributes = { [K in OpName]: {} extends Attributes[K] ? never : K }[OpName];
+
+/** Names, which may hold anything, come last. */
+const keys: { readonly [K in OpWithAttributes]: (attributes: Attributes[K]) => string } = {
+  sum: ({ axes }) => axes.join(),
+  prod: ({ axes }) => axes.join(),
+  reduce_max: ({ axes }) => axes.join(),
+  reduce_min: ({ axes }) => axes.join(),
+  logsumexp: ({ axes }) => axes.join(),
+  argmax: ({ axes }) => axes.join(),
+  softmax: ({ axis }) => String(axis),
+  reshape: ({ shape }) => shapeKey(shape),
+  permute: ({ axes }) => axes.join(),
+  broadcast: ({ shape }) => shapeKey(shape),
+  slice: ({ axes, shape }) => `${sliceKey(axes)} ${shapeKey(shape)}`,
+  embed: ({ axes, shape }) => `${sliceKey(axes)} ${shapeKey(shape)}`,
+  concat: ({ axis }) => String(axis),
+  one_hot: ({ classes }) => String(classes),
+  constant: ({ value, shape, type }) => `${numberKey(value)} ${shapeKey(shape)} ${type}`,
+  table: ({ values, shape, type }) => `${tableKey(values)} ${shapeKey(shape)} ${type}`,
+  extent: ({ size }) => sizeKey(size),
+  iota: ({ axis, shape }) => `${axis} ${shapeKey(shape)}`,
+  input: ({ name, shape, type }) => `${shapeKey(shape)} ${type} ${name}`,
+  parameter: ({ index, shape }) => `${index} ${shapeKey(shape)}`,
+  state: ({ parameter, name, shape }) => `${parameter} ${shapeKey(shape)} ${name}`,
+  hyper: ({ name }) => name,
+  random: ({ distribution, site, shape }) => `${distribution} ${site} ${shapeKey(shape)}`,
+};
+
+/** Of the attributes of one op. */
+export function attributesKey<K extends OpName>(op: K, attributes: Attributes[K]): string {
+  // A table indexed by K holds, for K, the function of K; the compiler cannot follow that through a mapped type.
+  const key = (keys as Partial<Record<OpName, (attributes: Attributes[K]) => string>>)[op];
+  return key === undefined ? "" : key(attributes);
 }

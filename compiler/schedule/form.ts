@@ -3,9 +3,8 @@
  * row-major entries says which entry belongs to which point. Elementwise ops share that view with their operands, movement ops turn it,
  * so that what is not stored anywhere is inlined down to buffers, indices, random streams and constants.
  */
-import { keyOf } from "../ir/key.ts";
 import type { ElementType, Node, NodeOf, ReductionName } from "../ir/node.ts";
-import { isOne, ONE, sameShape, type Shape, type Size } from "../ir/size.ts";
+import { isOne, ONE, sameShape, showSize, type Shape, type Size } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { isView, type ViewNode } from "../ops/movement.ts";
 import type { Value } from "./kernel.ts";
@@ -77,12 +76,13 @@ export type FormedValue =
       readonly view: View;
     };
 
-/** Why a group is no kernel. `force` is a node that has to be stored for any kernel to read it as it is wanted here. */
-export class Unfusable extends Error {
+/** Why a group is no kernel. */
+export class Refusal {
+  readonly reason: string;
+  /** A node that has to be stored for any kernel to read it as it is wanted here. */
   readonly force: Node | null;
   constructor(reason: string, force: Node | null = null) {
-    super(reason);
-    this.name = "Unfusable";
+    this.reason = reason;
     this.force = force;
   }
 }
@@ -91,6 +91,9 @@ export class Unfusable extends Error {
 const VALUE_LIMIT = 640;
 /** An epilogue works on a register tile: it stays small. */
 const EPILOGUE_LIMIT = 48;
+
+/** Values beyond which a kernel takes no further item. */
+export const valueLimit = ({ matmul }: Group): number => (matmul === null ? VALUE_LIMIT : EPILOGUE_LIMIT);
 
 const REDUCE = { sum: "sum", prod: "prod", reduce_max: "max", reduce_min: "min" } as const;
 type Reduction = NodeOf<Extract<ReductionName, keyof typeof REDUCE>>;
@@ -109,21 +112,39 @@ export const isHeavy = (node: Node): boolean =>
 export const isSingle = (node: Node): boolean => node.shape.every(isOne);
 
 /** The movement ops between a node and the domain, innermost first. */
-type Chain = {
+interface Link {
   readonly step: (view: View) => View | null;
   readonly at: ViewNode | null;
   readonly rest: Chain;
-} | null;
+  /** Where the entries of the last shape asked for lie: operands of elementwise ops share theirs. */
+  known: { readonly shape: Shape; readonly view: View } | null;
+}
+type Chain = Link | null;
 
-const fold = (view: View, chain: Chain): View => {
+const link = (step: Link["step"], at: ViewNode | null = null, rest: Chain = null): Link => ({
+  step,
+  at,
+  rest,
+  known: null,
+});
+
+const fold = (view: View, chain: Chain): View | Refusal => {
   let result = view;
   for (let link = chain; link !== null; link = link.rest) {
     const next = link.step(result);
-    if (next === null) throw new Unfusable("a reshape is not a view", link.at?.operands[0] ?? null);
+    if (next === null) return new Refusal("a reshape is not a view", link.at?.operands[0] ?? null);
     result = next;
   }
   return result;
 };
+
+/** The row-major entries of `shape` at the end of the chain. */
+function entriesOf(shape: Shape, chain: Link): View | Refusal {
+  if (chain.known?.shape === shape) return chain.known.view;
+  const view = fold(contiguous(shape), chain);
+  if (!(view instanceof Refusal)) chain.known = { shape, view };
+  return view;
+}
 
 /** How a node of `shape` lies in the group's domain: at every point, or once for all inner points. `null`: not at all. */
 function alignment(
@@ -141,136 +162,199 @@ function alignment(
   };
 }
 
-/**
- * @param skip items that are computed for others of the group alone
- * @param locate the buffer that holds a node's entries, row-major, when a kernel of its own runs; undefined for what is inlined
- * @throws Unfusable
- */
-export function formBody(
-  group: Group,
-  locate: (node: Node) => number | undefined,
-  skip: ReadonlySet<Item> = new Set(),
-): Body {
-  return new Former(group, locate).body(skip);
+/** The buffer that holds a node's entries, row-major, when a kernel of its own runs; undefined for what is inlined. */
+export type Locate = (node: Node) => number | undefined;
+
+/** The body of a group, which takes further items. */
+export function formBody(group: Group, locate: Locate): GrowingBody | Refusal {
+  const body = new GrowingBody({ ...group, items: [] }, locate);
+  const refusal = body.begin() ?? body.extendAll(group.items);
+  return refusal ?? body;
 }
 
-class Former {
-  readonly #group: Group;
-  readonly #locate: (node: Node) => number | undefined;
+export class GrowingBody implements Body {
+  readonly reads: Access[] = [];
+  readonly writes: Write[] = [];
+  readonly values: FormedValue[] = [];
+  readonly stored: number[] = [];
+  left = -1;
+  right = -1;
+  depth = ONE;
+  group: Group;
+  readonly locate: Locate;
+  /** What the kernel makes and others read in a buffer. */
   readonly #own = new Set<Node>();
-  readonly #reads: Access[] = [];
-  readonly #values: FormedValue[] = [];
   readonly #byKey = new Map<string, number>();
-  readonly #byNode = new Map<string, number>();
+  readonly #byNode = new Map<Node, { readonly view: View; readonly value: number }[]>();
+  /** What lies under the factors of a product. */
+  readonly #factors: Node[] = [];
+  /** Keys and nodes in the order in which they came, so that an item that does not fit can be taken out again. */
+  readonly #keys: string[] = [];
+  readonly #nodes: Node[] = [];
+  /** A single entry is the same at every point. */
+  readonly #single: View;
   #hasReduce = false;
   #computing: Node | null = null;
+  /** Values beyond which it is given up. */
+  #most = Infinity;
 
-  constructor(group: Group, locate: (node: Node) => number | undefined) {
-    this.#group = group;
-    this.#locate = locate;
-    for (const item of group.items) if (item.defines) this.#own.add(item.node);
+  constructor(group: Group, locate: Locate) {
+    this.group = group;
+    this.locate = locate;
+    const { domain } = group;
+    this.#single = broadcastView(contiguous(domain.map(() => ONE)), domain);
   }
 
-  body(skip: ReadonlySet<Item>): Body {
-    const { items, matmul, domain } = this.#group;
-    let [left, right, depth] = [-1, -1, ONE];
-    if (matmul !== null) {
-      const [a, b] = [matmul.operands[0]!, matmul.operands[1]!];
-      depth = a.shape.at(-1)!;
-      const batch = domain.slice(0, -2);
-      left = this.#access(this.#factor(a, [...batch, domain.at(-2)!, depth]), a.type);
-      right = this.#access(this.#factor(b, [...batch, depth, domain.at(-1)!]), b.type);
-    }
-    const writes: Write[] = [];
-    const stored: number[] = [];
+  /** The factors of a product. */
+  begin(): Refusal | null {
+    const { matmul, domain } = this.group;
+    if (matmul === null) return null;
+    const [a, b] = [matmul.operands[0]!, matmul.operands[1]!];
+    this.depth = a.shape.at(-1)!;
+    const batch = domain.slice(0, -2);
+    const left = this.#factor(a, [...batch, domain.at(-2)!, this.depth]);
+    if (left instanceof Refusal) return left;
+    const right = this.#factor(b, [...batch, this.depth, domain.at(-1)!]);
+    if (right instanceof Refusal) return right;
+    this.left = this.#access(left, a.type);
+    this.right = this.#access(right, b.type);
+    return null;
+  }
+
+  extendAll(items: readonly Item[]): Refusal | null {
+    for (const item of items) if (item.defines) this.#own.add(item.node);
+    for (const factor of this.#factors)
+      if (this.#own.has(factor)) return new Refusal("a factor is made by the same kernel");
+    if (items.length > 1) this.#most = valueLimit(this.group);
     for (const item of items) {
-      const align = alignment(item.node.shape, domain, this.#group.inner);
-      if (align === null) throw new Unfusable("the shapes differ");
-      this.#computing = item.defines ? item.node : null;
-      const value = this.#value(item.node, { step: align, at: null, rest: null });
-      const view = align(item.view);
-      if (view === null) throw new Unfusable("the destination is not a view");
-      if (skip.has(item)) continue;
-      stored.push(value);
-      writes.push({
-        buffer: item.buffer,
-        view,
-        type: item.node.type,
-        item,
-      });
+      const refusal = this.#add(item);
+      if (refusal !== null) return refusal;
     }
-    this.#checkInPlace(writes);
-    if (this.#values.length > (matmul === null ? VALUE_LIMIT : EPILOGUE_LIMIT) && items.length > 1) {
-      throw new Unfusable("the kernel would be too large");
+    return this.#check();
+  }
+
+  /** The body with one more item, over the same loops; where it does not fit, the body stays as it was. */
+  extend(item: Item): Refusal | null {
+    const { node, defines } = item;
+    // What reads it elsewhere in this kernel would have to wait for it.
+    if (defines && (this.#byNode.has(node) || this.#factors.includes(node)))
+      return new Refusal("it is read otherwise than it is made");
+    const { group } = this;
+    const [reads, writes, values, nodes] = [this.reads, this.writes, this.values, this.#nodes].map(
+      ({ length }) => length,
+    ) as [number, number, number, number];
+    const hasReduce = this.#hasReduce;
+    const isNew = defines && !this.#own.has(node);
+    if (isNew) this.#own.add(node);
+    this.#most = valueLimit(group);
+    const refusal = this.#add(item) ?? this.#check();
+    if (refusal === null) return null;
+    this.group = group;
+    if (isNew) this.#own.delete(node);
+    this.#hasReduce = hasReduce;
+    for (const key of this.#keys.splice(values)) this.#byKey.delete(key);
+    for (const made of this.#nodes.splice(nodes)) {
+      const known = this.#byNode.get(made)!;
+      known.pop();
+      if (known.length === 0) this.#byNode.delete(made);
     }
-    return { reads: this.#reads, writes, values: this.#values, stored, left, right, depth };
+    this.values.length = values;
+    this.reads.length = reads;
+    this.writes.length = writes;
+    this.stored.length = writes;
+    return refusal;
+  }
+
+  /** As it is, with the stores that are wanted. */
+  storing(isWanted: (write: Write) => boolean): Body {
+    const { reads, values, left, right, depth } = this;
+    const stored = this.stored.filter((_, i) => isWanted(this.writes[i]!));
+    return { reads, writes: this.writes.filter(isWanted), values, stored, left, right, depth };
+  }
+
+  #add(item: Item): Refusal | null {
+    const { domain, inner, items } = this.group;
+    const align = alignment(item.node.shape, domain, inner);
+    if (align === null) return new Refusal("the shapes differ");
+    this.#computing = item.defines ? item.node : null;
+    const value = this.#value(item.node, link(align));
+    if (value instanceof Refusal) return value;
+    const view = align(item.view);
+    if (view === null) return new Refusal("the destination is not a view");
+    if (this.values.length > this.#most) return new Refusal("the kernel would be too large");
+    this.stored.push(value);
+    this.writes.push({ buffer: item.buffer, view, type: item.node.type, item });
+    this.group = { ...this.group, items: [...items, item] };
+    return null;
   }
 
   /** Where a kernel writes what it reads, each entry must be read at the point that writes it, before it is written. */
-  #checkInPlace(writes: readonly Write[]): void {
-    for (const write of writes) {
-      for (const [index, read] of this.#reads.entries()) {
-        if (read.buffer !== write.buffer || write.item.defines) continue;
-        if (!write.item.inPlace) throw new Unfusable("it would read what is not put together yet");
-        const factor = this.#group.matmul !== null && index < 2;
-        if (factor || this.#hasReduce || !sameView(read.view, write.view)) {
-          throw new Unfusable("it would overwrite what it still reads");
-        }
+  #check(): Refusal | null {
+    for (const write of this.writes) {
+      if (write.item.defines) continue;
+      for (const [index, read] of this.reads.entries()) {
+        if (read.buffer !== write.buffer) continue;
+        if (!write.item.inPlace) return new Refusal("it would read what is not put together yet");
+        const factor = this.group.matmul !== null && index < 2;
+        if (factor || this.#hasReduce || !sameView(read.view, write.view))
+          return new Refusal("it would overwrite what it still reads");
       }
     }
+    return null;
   }
 
-  #factor(node: Node, shape: Shape): { buffer: number; view: View } {
-    const chain: Chain = { step: (view) => reshapeView(view, shape), at: null, rest: null };
-    const found = locateThrough(node, this.#locate, chain);
-    if (found === null) throw new Unfusable("a factor is not stored", node);
-    if (this.#own.has(found.base)) throw new Unfusable("a factor is made by the same kernel");
+  #factor(node: Node, shape: Shape): { buffer: number; view: View } | Refusal {
+    const found = locateThrough(
+      node,
+      this.locate,
+      link((view) => reshapeView(view, shape)),
+    );
+    if (found === null) return new Refusal("a factor is not stored", node);
+    if (!(found instanceof Refusal)) this.#factors.push(found.base);
     return found;
   }
 
   #access(at: { buffer: number; view: View }, type: ElementType): number {
-    const known = this.#reads.findIndex(
-      (r) =>
-        r.buffer === at.buffer && r.view.shape.length === at.view.shape.length && sameView(r.view, at.view),
-    );
+    const known = this.reads.findIndex((r) => r.buffer === at.buffer && sameView(r.view, at.view));
     // The factors of a product keep places of their own: their last axes mean other loops.
-    if (known >= (this.#group.matmul === null ? 0 : 2)) return known;
-    this.#reads.push({ buffer: at.buffer, view: at.view, type });
-    return this.#reads.length - 1;
+    if (known >= (this.group.matmul === null ? 0 : 2)) return known;
+    this.reads.push({ buffer: at.buffer, view: at.view, type });
+    return this.reads.length - 1;
   }
 
   #push(value: FormedValue): number {
-    const key = keyOf(value);
+    const key = valueKey(value);
     const known = this.#byKey.get(key);
     if (known !== undefined) return known;
-    this.#values.push(value);
-    this.#byKey.set(key, this.#values.length - 1);
-    return this.#values.length - 1;
+    this.values.push(value);
+    this.#keys.push(key);
+    this.#byKey.set(key, this.values.length - 1);
+    return this.values.length - 1;
   }
 
-  #value(node: Node, chain: Chain): number {
+  #value(node: Node, chain: Link): number | Refusal {
     // What is only a view of something else need not be a view of entries of its own.
-    const stored = this.#computing !== node && this.#locate(node) !== undefined;
+    const stored = this.#computing !== node && this.locate(node) !== undefined;
     if (isView(node) && !stored && !isSingle(node)) return this.#move(node, chain);
     const uniform = isSingle(node) || node.op === "constant";
-    const view = uniform ? this.#single() : fold(contiguous(node.shape), chain);
-    const key = `${node.id}:${viewKey(view)}`;
-    const known = this.#byNode.get(key);
-    if (known !== undefined) return known;
-    const made = this.#make(node, chain, view);
-    this.#byNode.set(key, made);
-    return made;
+    const view = uniform ? this.#single : entriesOf(node.shape, chain);
+    if (view instanceof Refusal) return view;
+    const known = this.#byNode.get(node)?.find((made) => sameView(made.view, view));
+    if (known !== undefined) return known.value;
+    const value = this.#make(node, chain, view);
+    if (value instanceof Refusal) return value;
+    const made = this.#byNode.get(node);
+    if (made === undefined) this.#byNode.set(node, [{ view, value }]);
+    else made.push({ view, value });
+    this.#nodes.push(node);
+    return value;
   }
 
-  /** A single entry is the same at every point. */
-  #single(): View {
-    return broadcastView(contiguous(this.#group.domain.map(() => ONE)), this.#group.domain);
-  }
-
-  #make(node: Node, chain: Chain, view: View): number {
+  #make(node: Node, chain: Link, view: View): number | Refusal {
     const computing = node === this.#computing;
-    if (this.#own.has(node) && !computing) throw new Unfusable("it is read otherwise than it is made");
-    const buffer = computing ? undefined : this.#locate(node);
+    if (this.#own.has(node) && !computing) return new Refusal("it is read otherwise than it is made");
+    if (this.values.length > this.#most) return new Refusal("the kernel would be too large");
+    const buffer = computing ? undefined : this.locate(node);
     if (buffer !== undefined) {
       return this.#push({ kind: "load", access: this.#access({ buffer, view }, node.type) });
     }
@@ -282,10 +366,8 @@ class Former {
         return this.#push({ kind: "extent", size: node.attributes.size });
       case "iota": {
         const { shape, axis } = node.attributes;
-        return this.#push({
-          kind: "index",
-          view: isSingle(node) ? view : fold(indexAlong(shape, axis), chain),
-        });
+        const along = isSingle(node) ? view : fold(indexAlong(shape, axis), chain);
+        return along instanceof Refusal ? along : this.#push({ kind: "index", view: along });
       }
       case "random": {
         const { distribution, site } = node.attributes;
@@ -299,38 +381,48 @@ class Former {
       case "reduce_min":
         return this.#reduce(node, chain, computing);
       case "matmul":
-        if (node !== this.#group.matmul || !computing) throw new Unfusable("a product of its own", node);
+        if (node !== this.group.matmul || !computing) return new Refusal("a product of its own", node);
         return this.#push({ kind: "product" });
       default:
         if (isElementwise(node)) {
-          const operands = node.operands.map((o) => this.#value(o, chain));
+          const operands: number[] = [];
+          for (const operand of node.operands) {
+            const value = this.#value(operand, chain);
+            if (value instanceof Refusal) return value;
+            operands.push(value);
+          }
           return this.#push({ kind: "apply", op: node.op, arguments: operands, type: node.type });
         }
-        throw new Unfusable(`${node.op} has to be stored`, node);
+        return new Refusal(`${node.op} has to be stored`, node);
     }
   }
 
-  #move(node: ViewNode, chain: Chain): number {
-    const step = (view: View): View | null => moveView(node, view);
-    return this.#value(node.operands[0]!, { step, at: node, rest: chain });
+  #move(node: ViewNode, chain: Link): number | Refusal {
+    return this.#value(
+      node.operands[0]!,
+      link((view) => moveView(node, view), node, chain),
+    );
   }
 
-  #reduce(node: Reduction, chain: Chain, computing: boolean): number {
+  #reduce(node: Reduction, chain: Link, computing: boolean): number | Refusal {
     const operand = node.operands[0]!;
     const axes = reducedAxes(node);
     // Nothing to reduce: the entries are those of the operand, in their order.
     if (axes.length === 0) return this.#value(operand, chain);
-    if (!computing) throw new Unfusable("a reduction of its own", node);
-    const { domain, inner, matmul } = this.#group;
+    if (!computing) return new Refusal("a reduction of its own", node);
+    const { domain, inner, matmul } = this.group;
     const dense = operand.shape.flatMap((size, axis) => (isOne(size) ? [] : [axes.includes(axis)]));
     const fits =
       matmul === null &&
       sameShape(squeeze(operand.shape), domain) &&
       dense.every((reduced, axis) => reduced === inner[axis]);
-    if (!fits) throw new Unfusable("the reduction runs over other loops");
+    if (!fits) return new Refusal("the reduction runs over other loops");
     this.#hasReduce = true;
-    const value = this.#value(operand, { step: (v) => reshapeView(v, domain), at: null, rest: null });
-    return this.#push({ kind: "reduce", op: REDUCE[node.op], value });
+    const value = this.#value(
+      operand,
+      link((view) => reshapeView(view, domain)),
+    );
+    return value instanceof Refusal ? value : this.#push({ kind: "reduce", op: REDUCE[node.op], value });
   }
 }
 
@@ -346,19 +438,44 @@ export const isSource = (node: Node): boolean =>
 /** The buffer under a chain of movement ops, as a view; `null` where something is to be computed first. */
 function locateThrough(
   node: Node,
-  locate: (node: Node) => number | undefined,
-  last: Chain,
-): { readonly buffer: number; readonly view: View; readonly base: Node } | null {
+  locate: Locate,
+  last: Link,
+): { readonly buffer: number; readonly view: View; readonly base: Node } | Refusal | null {
   let base = node;
-  let chain: Chain = last;
+  let chain = last;
   for (;;) {
     const buffer = locate(base);
     if (buffer !== undefined) {
-      return { buffer, view: fold(contiguous(base.shape), chain), base };
+      const view = entriesOf(base.shape, chain);
+      return view instanceof Refusal ? view : { buffer, view, base };
     }
     if (!isView(base)) return null;
     const at: ViewNode = base;
-    chain = { step: (view) => moveView(at, view), at, rest: chain };
+    chain = link((view) => moveView(at, view), at, chain);
     base = base.operands[0]!;
+  }
+}
+
+/** Equal text for equal values. */
+function valueKey(value: FormedValue): string {
+  switch (value.kind) {
+    case "load":
+      return `load ${value.access}`;
+    case "constant":
+      return `${value.type} ${Object.is(value.value, -0) ? "-0" : value.value}`;
+    case "extent":
+      return `extent ${showSize(value.size)}`;
+    case "index":
+      return `index ${viewKey(value.view)}`;
+    case "random":
+      return `${value.distribution} ${value.site} ${viewKey(value.view)}`;
+    case "reduce":
+      return `${value.op} over ${value.value}`;
+    case "product":
+      return "product";
+    case "apply":
+      return `${value.type} ${value.op}(${value.arguments.join()})`;
+    default:
+      return value satisfies never;
   }
 }

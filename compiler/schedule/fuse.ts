@@ -25,13 +25,17 @@ import {
   type Body,
   formBody,
   type Group,
+  type GrowingBody,
   isHeavy,
   isReduction,
   isSingle,
   isSource,
   type Item,
+  type Locate,
   reducedAxes,
-  Unfusable,
+  Refusal,
+  valueLimit,
+  type Write,
 } from "./form.ts";
 import { selectStored } from "./select.ts";
 import { addAffine, multiplyAffine } from "../ir/size.ts";
@@ -62,8 +66,7 @@ export interface Task {
 }
 
 interface Cluster {
-  group: Group;
-  body: Body;
+  body: GrowingBody;
   level: number;
   readonly preds: Set<Cluster>;
   readonly succs: Set<Cluster>;
@@ -87,9 +90,11 @@ class Fusion {
   readonly #clusters = new Set<Cluster>();
   readonly #writers = new Map<number, Set<Cluster>>();
   readonly #readers = new Map<number, Set<Cluster>>();
+  /** Readers that may take further items. */
+  readonly #open = new Map<number, Set<Cluster>>();
   readonly #inPlace: ReadonlySet<number>;
   /** Buffers whose old values the update of another buffer will read, which is in no kernel yet. */
-  #contested: ReadonlySet<number> = new Set();
+  #contested: ReadonlyMap<number, number> = new Map();
   /** Roots' buffers, which are written whether anyone reads them or not. */
   readonly #wanted: ReadonlySet<number>;
 
@@ -128,21 +133,35 @@ class Fusion {
   #placeUpdates(items: readonly Item[]): void {
     const waiting = new Map(
       items.map((item) => {
-        const { reads } = formBody(single({ ...item, buffer: -1 }), this.#locate);
-        const others = reads
+        const body = formBody(single({ ...item, buffer: -1 }), this.#locate);
+        if (body instanceof Refusal) throw new CompilerFault(`an update has no kernel: ${body.reason}`);
+        const others = body.reads
           .map(({ buffer }) => buffer)
           .filter((b) => this.#inPlace.has(b) && b !== item.buffer);
         return [item, new Set(others)];
       }),
     );
+    const contested = new Map<number, number>();
+    const count = (buffers: Iterable<number>, by: number): void => {
+      for (const buffer of buffers) {
+        const left = (contested.get(buffer) ?? 0) + by;
+        if (left === 0) contested.delete(buffer);
+        else contested.set(buffer, left);
+      }
+    };
+    for (const buffers of waiting.values()) count(buffers, 1);
+    this.#contested = contested;
     while (waiting.size > 0) {
-      const contested = new Set([...waiting.values()].flatMap((buffers) => [...buffers]));
-      const free = [...waiting.keys()].find((item) => !contested.has(item.buffer));
       // Where updates read one another's old values, any may be first.
-      const [item] = free === undefined ? waiting.keys() : [free];
+      let [item] = waiting.keys();
+      for (const free of waiting.keys()) {
+        if (contested.has(free.buffer)) continue;
+        item = free;
+        break;
+      }
       if (item === undefined) return;
+      count(waiting.get(item)!, -1);
       waiting.delete(item);
-      this.#contested = new Set([...waiting.values()].flatMap((buffers) => [...buffers]));
       this.#placeLast(item);
     }
   }
@@ -207,17 +226,10 @@ class Fusion {
 
   #forcedBy(item: Item): Node | null {
     const group = single(item);
-    try {
-      const body = formBody(group, this.#locate);
+    const body = formBody(group, this.#locate);
+    if (!(body instanceof Refusal))
       return group.matmul !== null && liesWrong(body) ? group.matmul.operands[1]! : null;
-    } catch (fault) {
-      if (fault instanceof Unfusable && fault.force !== null) {
-        const force = fault.force;
-        return this.#locate(force) === undefined ? force : null;
-      }
-      if (fault instanceof Unfusable) return null;
-      throw fault;
-    }
+    return body.force !== null && this.#locate(body.force) === undefined ? body.force : null;
   }
 
   #placeNode(node: Node): void {
@@ -239,6 +251,7 @@ class Fusion {
     const node = behindReshapes(operand);
     if (this.#location.has(node) || isSource(node) || isView(node) || isSingle(node)) return;
     const body = formBody(single(this.#copy(node, -1)), this.#locate);
+    if (body instanceof Refusal) throw new CompilerFault(`an operand has no kernel: ${body.reason}`);
     const made = body.reads.flatMap((r) => [...(this.#writers.get(r.buffer) ?? [])]);
     const often = made.find((cluster, i) => made.indexOf(cluster) !== i);
     if (often === undefined) return;
@@ -250,9 +263,11 @@ class Fusion {
     else for (const cluster of this.#clusters) if (cluster !== joined) cluster.inlined.add(node);
   }
 
-  /** Where the formulas of a kernel find a node, whenever they are formed again. */
-  #locateFor(cluster: Cluster): (node: Node) => number | undefined {
-    return (node) => (cluster.inlined.has(node) ? undefined : this.#locate(node));
+  /** A kernel of its own for `group`, which nothing waits for yet. */
+  #form(group: Group, locate: Locate = this.#locate): Cluster | Refusal {
+    const inlined = new Set<Node>();
+    const body = formBody(group, (node) => (inlined.has(node) ? undefined : locate(node)));
+    return body instanceof Refusal ? body : { body, level: 0, preds: new Set(), succs: new Set(), inlined };
   }
 
   /** What overwrites old values, or is wanted a second time, comes after everything else. */
@@ -262,18 +277,9 @@ class Fusion {
     const buffer = this.#stored.temporary(item.node);
     const staged = this.#place({ ...item, buffer, inPlace: false }, null, "alone");
     if (staged === null) throw new CompilerFault("an update cannot be staged");
-    const { node } = item;
-    const copy: Item = { ...item, node };
-    const group = single(copy);
-    const locate = (n: Node): number | undefined => (n === node ? buffer : this.#locate(n));
-    this.#settle(
-      null,
-      group,
-      formBody(group, locate),
-      copy,
-      new Set([staged, ...this.#readersOf(item.buffer)]),
-      new Set(),
-    );
+    const copy = this.#form(single(item), (node) => (node === item.node ? buffer : this.#locate(node)));
+    if (copy instanceof Refusal) throw new CompilerFault("a staged update cannot be copied");
+    this.#settle(copy, item, new Set([staged, ...this.#readersOf(item.buffer)]), new Set());
   }
 
   #readersOf(buffer: number): Set<Cluster> {
@@ -287,13 +293,9 @@ class Fusion {
    */
   #place(item: Item, after: Cluster | null, how: "any" | "join" | "alone" = "any"): Cluster | null {
     const group = single(item);
-    let body: Body;
-    try {
-      body = formBody(group, this.#locate);
-    } catch (fault) {
-      if (fault instanceof Unfusable) return null;
-      throw fault;
-    }
+    const alone = this.#form(group);
+    if (alone instanceof Refusal) return null;
+    const { body } = alone;
     const overwrites = item.inPlace;
     const before = new Set<Cluster>();
     const behind = new Set<Cluster>();
@@ -310,21 +312,33 @@ class Fusion {
     if (how !== "alone" && group.matmul === null) {
       for (const cluster of this.#candidates(body, group, makers)) {
         if (isFull(cluster) || cluster === after || !this.#legal(cluster, before, behind)) continue;
-        const joined = join(cluster.group, group, item);
+        const joined = join(cluster.body.group, group, item);
         if (joined === null) continue;
         // A scalar made of the results of several kernels is a kernel of its own.
         if (group.domain.length === 0 && joined.domain.length > 0 && [...makers].some((m) => m !== cluster))
           continue;
-        if (cluster.group.matmul !== null && overwrites && isSmall(item.node)) continue;
+        if (cluster.body.group.matmul !== null && overwrites && isSmall(item.node)) continue;
         // Another update may need the old value, and what this kernel makes: it could come neither before nor after.
-        const makes = cluster.group.items.some((other) => !other.inPlace);
+        const makes = cluster.body.group.items.some((other) => !other.inPlace);
         if (makes && this.#contested.has(item.buffer)) continue;
-        const form = attempt(() => formBody(joined, this.#locateFor(cluster)));
-        if (form !== null) return this.#settle(cluster, joined, form, item, before, behind);
+        if (this.#extend(cluster, joined, item)) return this.#settle(cluster, item, before, behind);
       }
     }
     if (how === "join" || !this.#legal(null, before, behind)) return null;
-    return this.#settle(null, group, body, item, before, behind);
+    return this.#settle(alone, item, before, behind);
+  }
+
+  /** Whether the kernel takes `item`, which makes it one of `joined`; where it does not, it stays as it was. */
+  #extend(cluster: Cluster, joined: Group, item: Item): boolean {
+    const { group } = cluster.body;
+    const sameLoops =
+      sameShape(group.domain, joined.domain) && group.inner.every((inner, i) => inner === joined.inner[i]);
+    if (sameLoops) return cluster.body.extend(item) === null;
+    // Other loops: a reduction over what has been elementwise so far.
+    const body = formBody(joined, cluster.body.locate);
+    if (body instanceof Refusal) return false;
+    cluster.body = body;
+    return true;
   }
 
   /** Makers of what is read, latest first; then kernels that read the same tensors over the same loops. */
@@ -334,7 +348,7 @@ class Fusion {
     if (isNumbers(group, body)) {
       // First values of scalars: one kernel writes as many as it may.
       for (const cluster of this.#clusters) {
-        if (!isFull(cluster) && isNumbers(cluster.group, cluster.body)) return [cluster];
+        if (!isFull(cluster) && isNumbers(cluster.body.group, cluster.body)) return [cluster];
       }
     }
     for (const read of body.reads) {
@@ -342,8 +356,14 @@ class Fusion {
       const once = read.view.strides.every(isZero);
       const made = this.#writers.has(read.buffer) || this.#inPlace.has(read.buffer);
       if (once && !(made && group.domain.length === 0)) continue;
-      for (const cluster of this.#readersOf(read.buffer)) {
-        const same = cluster.group.matmul === null && sameShape(cluster.group.domain, group.domain);
+      const open = this.#open.get(read.buffer) ?? [];
+      for (const cluster of open) {
+        if (isFull(cluster)) {
+          this.#open.get(read.buffer)!.delete(cluster);
+          continue;
+        }
+        const own = cluster.body.group;
+        const same = own.matmul === null && sameShape(own.domain, group.domain);
         if (same && !seen.has(cluster)) {
           seen.add(cluster);
           list.push(cluster);
@@ -367,29 +387,15 @@ class Fusion {
     return true;
   }
 
-  #settle(
-    into: Cluster | null,
-    group: Group,
-    body: Body,
-    item: Item,
-    before: ReadonlySet<Cluster>,
-    behind: ReadonlySet<Cluster>,
-  ): Cluster {
-    const cluster: Cluster = into ?? {
-      group,
-      body,
-      level: 0,
-      preds: new Set(),
-      succs: new Set(),
-      inlined: new Set(),
-    };
-    cluster.group = group;
-    cluster.body = body;
+  #settle(cluster: Cluster, item: Item, before: ReadonlySet<Cluster>, behind: ReadonlySet<Cluster>): Cluster {
     this.#clusters.add(cluster);
     for (const earlier of before) link(earlier, cluster);
     for (const later of behind) link(cluster, later);
     note(this.#writers, item.buffer, cluster);
-    for (const read of body.reads) note(this.#readers, read.buffer, cluster);
+    for (const { buffer } of cluster.body.reads) {
+      if (!this.#readersOf(buffer).has(cluster)) note(this.#open, buffer, cluster);
+      note(this.#readers, buffer, cluster);
+    }
     return cluster;
   }
 
@@ -397,15 +403,15 @@ class Fusion {
   #finish(): Task[] {
     const tasks = new Map<Cluster, Task & { before: Set<Task> }>();
     for (const cluster of this.#clusters) {
-      const { group } = cluster;
-      const skip = new Set(
-        group.items.filter((item) => {
-          const elsewhere = [...this.#readersOf(item.buffer)].some((reader) => reader !== cluster);
-          return item.defines && !this.#wanted.has(item.buffer) && !elsewhere;
-        }),
-      );
-      const body = skip.size === 0 ? cluster.body : formBody(group, this.#locateFor(cluster), skip);
-      tasks.set(cluster, { group, body, before: new Set() });
+      const isWanted = ({ item }: Write): boolean =>
+        !item.defines ||
+        this.#wanted.has(item.buffer) ||
+        [...this.#readersOf(item.buffer)].some((reader) => reader !== cluster);
+      tasks.set(cluster, {
+        group: cluster.body.group,
+        body: cluster.body.storing(isWanted),
+        before: new Set(),
+      });
     }
     for (const [cluster, task] of tasks) {
       for (const earlier of cluster.preds) task.before.add(tasks.get(earlier)!);
@@ -474,29 +480,17 @@ function liesWrong(body: Body): boolean {
   return !unit(right, -1) && !(unit(right, -2) && unit(left, -1));
 }
 
-/**
- * A kernel that takes no more: every try to add to it forms its whole body again, which is quadratic in a program of thousands of
- * outputs, and a body that long keeps nothing in registers.
- */
+/** Stores of a kernel that takes no more. */
 const MOST_ITEMS = 16;
-const MOST_VALUES = 1024;
 
 /**
  * Whether a tensor is too small for an update of its own in its gradient's product: below about two pages its gradient stays in the nearest cache,
  * and one function for the updates of all such parameters is less code.
  */
 const isSmall = ({ shape }: Node): boolean => countOf(elements(shape) ?? ONE) < 2048;
-const isFull = ({ group, body }: Cluster): boolean =>
-  group.items.length >= MOST_ITEMS || body.values.length >= MOST_VALUES;
-
-function attempt<T>(make: () => T): T | null {
-  try {
-    return make();
-  } catch (fault) {
-    if (fault instanceof Unfusable) return null;
-    throw fault;
-  }
-}
+/** For good: a body only grows. */
+const isFull = ({ body }: Cluster): boolean =>
+  body.group.items.length >= MOST_ITEMS || body.values.length > valueLimit(body.group);
 
 function note(map: Map<number, Set<Cluster>>, buffer: number, cluster: Cluster): void {
   const set = map.get(buffer);

@@ -121,17 +121,27 @@ function packed(temporaries: readonly Temporary[]): Packing {
 }
 
 function pack(order: readonly Temporary[]): Packing {
-  const placed: { readonly range: LiveRange; readonly from: number; readonly to: number }[] = [];
+  /** By entry, in the order of their places: what is alive in different entries never meets. */
+  const placed = new Map<number, Placed[]>();
   const offsets = new Map<number, number>();
   let end = 0;
   for (const { id, bytes, range } of order) {
-    const busy = placed.filter((other) => overlap(range, other.range));
-    const offset = bestGap(busy, bytes);
-    offsets.set(id, offset);
-    placed.push({ range, from: offset, to: offset + bytes });
-    end = Math.max(end, offset + bytes);
+    const others = placed.get(range.entry) ?? [];
+    placed.set(range.entry, others);
+    const from = bestGap(others, range, bytes);
+    offsets.set(id, from);
+    let at = others.length;
+    while (at > 0 && others[at - 1]!.from > from) at -= 1;
+    others.splice(at, 0, { range, from, to: from + bytes });
+    end = Math.max(end, from + bytes);
   }
   return { offsets, end };
+}
+
+interface Placed {
+  readonly range: LiveRange;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The largest sum of what is alive at one call. */
@@ -180,17 +190,18 @@ export function refuseUnaddressable({ fixed, perRow, tables }: Program["arena"])
   ]);
 }
 
-/** The tightest gap between busy stretches that holds `bytes`, else behind them all. */
-function bestGap(busy: readonly { readonly from: number; readonly to: number }[], bytes: number): number {
-  const sorted = busy.toSorted((a, b) => a.from - b.from);
-  let best: { offset: number; slack: number } | null = null;
+/** The tightest gap that holds `bytes` between those of `placed` that are alive in `range`, else behind them all. */
+function bestGap(placed: readonly Placed[], range: LiveRange, bytes: number): number {
+  let best = -1;
+  let least = Infinity;
   let end = 0;
-  for (const { from, to } of sorted) {
-    const slack = from - end - bytes;
-    if (slack >= 0 && (best === null || slack < best.slack)) best = { offset: end, slack };
-    end = Math.max(end, to);
+  for (const other of placed) {
+    if (!overlap(range, other.range)) continue;
+    const slack = other.from - end - bytes;
+    if (slack >= 0 && slack < least) [best, least] = [end, slack];
+    if (other.to > end) end = other.to;
   }
-  return best?.offset ?? end;
+  return best < 0 ? end : best;
 }
 
 /**

@@ -1,13 +1,13 @@
 /** The scheduler: from a model's formulas to kernels, their calls and the arena. */
 import { CompilerFault } from "../fault.ts";
 import { Build } from "../graph/build.ts";
-import { keyOf } from "../ir/key.ts";
 import type { Model, Persistent, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts";
 import { forAnySize } from "./any-size.ts";
 import { formulaOf } from "./formula.ts";
 import { behindReshapes, fuse, type Root, type Task } from "./fuse.ts";
+import { kernelKey } from "./kernel-key.ts";
 import type { Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import { type Shaped, shapeLoops } from "./loops.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, Unique } from "./names.ts";
@@ -40,7 +40,9 @@ type FullOptions = ScheduleOptions & { readonly elementBytes: number };
 /** A kernel call while it is not known yet which kernels are one. */
 interface PlannedCall {
   readonly shaped: Shaped;
-  readonly anySize: ReturnType<typeof forAnySize>;
+  /** Equal for calls of one kernel. */
+  readonly key: string;
+  readonly anySize: (NonNullable<ReturnType<typeof forAnySize>> & { readonly key: string }) | null;
   readonly name: string;
 }
 
@@ -273,29 +275,30 @@ class Scheduler {
     };
     const shaped = shapeLoops(task.group, task.body, label);
     const { addresses } = shaped;
-    const anySize = forAnySize(shaped, (operand) => {
+    const sized = forAnySize(shaped, (operand) => {
       const { kind } = this.#buffers[addresses[operand]!.buffer]!.role;
       return kind === "hyper" || kind === "step";
     });
-    return { shaped, anySize, name: kernelName(entry, destinations, this.#model, shaped.kernel.kind) };
+    const key = kernelKey(shaped.kernel);
+    const anySize = sized === null ? null : { ...sized, key: kernelKey(sized.kernel) };
+    return { shaped, key, anySize, name: kernelName(entry, destinations, this.#model, shaped.kernel.kind) };
   }
 
   /** Calls of kernels that are shared by all that have one formula and one shape; where there are several shapes, one formula. */
   #share(planned: readonly { name: EntryName; calls: readonly PlannedCall[] }[]): void {
     const sizes = new Map<string, Set<string>>();
-    for (const { shaped, anySize } of planned.flatMap((entry) => entry.calls)) {
+    for (const { key, anySize } of planned.flatMap((entry) => entry.calls)) {
       if (anySize === null) continue;
-      const key = kernelKey(anySize.kernel);
-      const known = sizes.get(key) ?? new Set();
-      sizes.set(key, known.add(kernelKey(shaped.kernel)));
+      const known = sizes.get(anySize.key) ?? new Set();
+      sizes.set(anySize.key, known.add(key));
     }
     const names = new Unique();
     const byKey = new Map<string, number>();
     for (const { name: entry, calls } of planned) {
-      const made = calls.map(({ shaped, anySize, name }): KernelCall => {
-        const general = anySize !== null && sizes.get(kernelKey(anySize.kernel))!.size > 1 ? anySize : null;
+      const made = calls.map(({ shaped, key: own, anySize, name }): KernelCall => {
+        const general = anySize !== null && sizes.get(anySize.key)!.size > 1 ? anySize : null;
         const { kernel: body } = general ?? shaped;
-        const key = kernelKey(body);
+        const key = general?.key ?? own;
         let kernel = byKey.get(key);
         if (kernel === undefined) {
           kernel = this.#kernels.length;
@@ -376,8 +379,3 @@ function roleOf(tensor: Persistent, index: number): Buffer["role"] {
 }
 
 const root = (node: Node, buffer: number): Root => ({ node, buffer, inPlace: false });
-
-/** Equal for kernels that differ in names alone. */
-function kernelKey({ operands, ...rest }: Shaped["kernel"]): string {
-  return keyOf([rest, operands.map(({ access, strides, type }) => [access, strides, type])]);
-}

@@ -3,7 +3,7 @@ import { CompilerFault } from "../fault.ts";
 import { affineAt, countOf, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import type { Buffer, Kernel, KernelCall, Program } from "./kernel.ts";
-import { liveRanges, overlap } from "./memory.ts";
+import { liveRanges } from "./memory.ts";
 
 /** Batches that addresses are tried at; they are affine in the batch, so two would do. */
 const ROWS = [1, 2, 17];
@@ -97,24 +97,65 @@ function verifyReach(kernel: Kernel, index: number, call: KernelCall, buffer: Bu
   }
 }
 
+/** A run of the arena that a buffer takes. */
+interface Run {
+  readonly buffer: Buffer;
+  readonly from: number;
+  readonly to: number;
+}
+
 function verifyPlaces({ buffers, entries, arena }: Program, elementBytes: number): void {
   const ranges = liveRanges(buffers, entries);
-  const sorted = buffers
-    .filter((b) => b.role.kind !== "table" && (b.role.kind !== "temporary" || ranges[b.id] !== null))
-    .map((buffer) => ({ buffer, place: arena.places[buffer.id]!, range: ranges[buffer.id] ?? null }))
-    .toSorted((a, b) => a.place.offset - b.place.offset);
-  for (const [i, a] of sorted.entries()) {
-    if (a.place.part === "fixed" && a.place.offset % 16 !== 0)
-      throw new CompilerFault(`${a.buffer.name} is not aligned`);
-    const end = a.place.offset + countOf(a.buffer.size) * elementBytes;
-    if (end > (a.place.part === "fixed" ? arena.fixed : arena.perRow))
-      throw new CompilerFault(`${a.buffer.name} ends outside of the arena`);
-    for (const b of sorted.slice(i + 1)) {
-      if (b.place.offset >= end) break;
-      if (a.place.part !== b.place.part) continue;
-      const together = a.range === null || b.range === null || overlap(a.range, b.range);
-      if (together)
-        throw new CompilerFault(`${a.buffer.name} and ${b.buffer.name} share memory while both are alive`);
+  for (const part of ["fixed", "rows"] as const) {
+    const always: Run[] = [];
+    const passing = entries.map(({ calls }) => calls.map(() => ({ born: [] as Run[], gone: [] as Run[] })));
+    for (const buffer of buffers) {
+      const range = ranges[buffer.id] ?? null;
+      const { offset: from, ...place } = arena.places[buffer.id]!;
+      if (place.part !== part || (buffer.role.kind === "temporary" && range === null)) continue;
+      const run = { buffer, from, to: from + countOf(buffer.size) * elementBytes };
+      if (part === "fixed" && from % 16 !== 0) throw new CompilerFault(`${buffer.name} is not aligned`);
+      if (run.to > (part === "fixed" ? arena.fixed : arena.perRow))
+        throw new CompilerFault(`${buffer.name} ends outside of the arena`);
+      if (range === null) always.push(run);
+      else {
+        const calls = passing[range.entry]!;
+        calls[range.first]!.born.push(run);
+        calls[range.last]!.gone.push(run);
+      }
+    }
+    // Runs in the order of their places: of what lies apart, only neighbours can meet.
+    const alive: Run[] = [];
+    for (const run of always) verifyApart(alive, run);
+    for (const calls of passing) {
+      for (const { born, gone } of calls) {
+        for (const run of born) verifyApart(alive, run);
+        for (const run of gone) alive.splice(alive.indexOf(run, placeOf(alive, run)), 1);
+      }
     }
   }
+}
+
+/** Puts a run among those that are alive. */
+function verifyApart(alive: Run[], run: Run): void {
+  const at = placeOf(alive, run);
+  for (const [a, b] of [
+    [alive[at - 1], run],
+    [run, alive[at]],
+  ] as const) {
+    if (a !== undefined && b !== undefined && b.from < a.to)
+      throw new CompilerFault(`${a.buffer.name} and ${b.buffer.name} share memory while both are alive`);
+  }
+  alive.splice(at, 0, run);
+}
+
+/** Of the first run that begins no earlier. */
+function placeOf(alive: readonly Run[], { from }: Run): number {
+  let [low, high] = [0, alive.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (alive[middle]!.from < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

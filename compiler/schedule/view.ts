@@ -138,4 +138,8 @@ export function moveView(node: ViewNode, view: View): View | null {
 export const viewKey = (view: View): string =>
   [view.offset, ...view.strides].map((a) => byTerms(a, (constant, n) => `${constant}+${n}N`)).join(",");
 
-export const sameView = (a: View, b: View): boolean => viewKey(a) === viewKey(b);
+export const sameView = (a: View, b: View): boolean =>
+  a === b ||
+  (sameAffine(a.offset, b.offset) &&
+    a.strides.length === b.strides.length &&
+    a.strides.every((stride, axis) => sameAffine(stride, b.strides[axis]!)));

@@ -1,0 +1,50 @@
+/** Which kernels are one: those of one formula and one shape. */
+import { numberKey, shapeKey, sizeKey } from "../ir/key.ts";
+import { byTerms, type Affine } from "../ir/size.ts";
+import type { Value } from "./kernel.ts";
+import type { Shaped } from "./loops.ts";
+
+/** Equal for kernels that differ in names alone. */
+export function kernelKey(kernel: Shaped["kernel"]): string {
+  const { loops, operands, values, stores } = kernel;
+  const own =
+    kernel.kind === "nest"
+      ? `nest ${kernel.inner}`
+      : `product ${kernel.left} ${kernel.right} ${sizeKey(kernel.depth)}`;
+  let key = `${own} ${shapeKey(loops)};`;
+  for (const { access, strides, type } of operands) key += `${access} ${type} ${affinesKey(strides)};`;
+  for (const value of values) key += `${valueKey(value)};`;
+  for (const { operand, value } of stores) key += `${operand} ${value};`;
+  return key;
+}
+
+const affineKey = (a: Affine): string => byTerms(a, (constant, perRow) => `${constant}+${perRow}N`);
+
+function affinesKey(affines: readonly Affine[]): string {
+  let key = "";
+  for (const affine of affines) key += `${affineKey(affine)},`;
+  return key;
+}
+
+function valueKey(value: Value): string {
+  switch (value.kind) {
+    case "load":
+      return `load ${value.operand}`;
+    case "constant":
+      return `${value.type} ${numberKey(value.value)}`;
+    case "extent":
+      return `extent ${sizeKey(value.size)}`;
+    case "index":
+      return `index ${affineKey(value.start)} ${affinesKey(value.strides)}`;
+    case "random":
+      return `${value.distribution} ${value.site} ${affineKey(value.start)} ${affinesKey(value.strides)}`;
+    case "reduce":
+      return `${value.op} over ${value.value}`;
+    case "product":
+      return "product";
+    case "apply":
+      return `${value.type} ${value.op}(${value.arguments.join()})`;
+    default:
+      return value satisfies never;
+  }
+}
