@@ -6,8 +6,7 @@ import { attributesKey } from "../ir/key.ts";
 import type { Attributes, Node, NodeOf, OpName, Origin } from "../ir/node.ts";
 
 export class Graph {
-  readonly #nodes: Node[] = [];
-  readonly #byKey = new Map<string, Node>();
+  #byKey = new Map<string, Node>();
   readonly limit: number;
   /** What `watch` gathers, for each call of it that is under way. */
   readonly #asked: Set<Node>[] = [];
@@ -18,7 +17,14 @@ export class Graph {
   }
 
   get size(): number {
-    return this.#nodes.length;
+    return this.#byKey.size;
+  }
+
+  /** A graph with the same nodes, which grows by itself. */
+  fork(limit: number): Graph {
+    const graph = new Graph(limit);
+    graph.#byKey = new Map(this.#byKey);
+    return graph;
   }
 
   /** What `work` returns, and every node that was asked for meanwhile, made before or not. */
@@ -56,7 +62,7 @@ export class Graph {
     // A table indexed by K holds, for K, the record of K; the compiler cannot follow that through a mapped type.
     const record = ops[op] as unknown as Op<K>;
     const { shape, type } = record.infer(operands, attributes);
-    if (this.#nodes.length >= this.limit) {
+    if (this.size >= this.limit) {
       throw new OpError(
         "graph-too-large",
         `the program expands to more than ${this.limit.toLocaleString("en")} operations`,
@@ -64,8 +70,7 @@ export class Graph {
         "use fewer or smaller loops",
       );
     }
-    const node: NodeOf<K> = { id: this.#nodes.length, op, attributes, operands, shape, type, origin };
-    this.#nodes.push(node as unknown as Node);
+    const node: NodeOf<K> = { id: this.size, op, attributes, operands, shape, type, origin };
     this.#asked.at(-1)?.add(node as unknown as Node);
     this.#byKey.set(key, node as unknown as Node);
     return node;

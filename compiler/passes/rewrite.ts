@@ -65,7 +65,11 @@ const ROOM = 8;
 
 function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
   const { limit } = given.graph;
-  const model = transplant(given, new Map(), ROOM * limit);
+  // Copied once: nodes that lead nowhere are left out where there are any, or at the end.
+  const isTidy = reachable(listRoots(given)).length === given.graph.size;
+  const model = isTidy
+    ? { ...given, graph: given.graph.fork(ROOM * limit) }
+    : transplant(given, new Map(), ROOM * limit);
   const byOp = new Map<OpName, Rule[]>();
   for (const rule of rules) for (const op of rule.at) byOp.set(op, [...(byOp.get(op) ?? []), rule]);
   const buildAt = builders(model.graph);
@@ -111,6 +115,7 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
       if (shared.has(old)) shared.add(node);
       map.set(old, node);
     }
+    if (!changed && sweep === 0 && isTidy) return given;
     if (!changed) break;
     formulas = mapRoots(formulas, (node) => map.get(node)!);
     earlier = earlier.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
