@@ -1,11 +1,11 @@
 /** What `nndsl inspect --kernels` shows: the scheduler's choices for each kernel, and what they are expected to give. */
 import { showSize } from "./ir/size.ts";
+import { chooseVectorLoop } from "./render/nest.ts";
 import { rowsOf } from "./schedule/any-size.ts";
-import type { NestPlan } from "./schedule/nest.ts";
 import type { EntryName, Kernel, Program } from "./schedule/kernel.ts";
 import { predict } from "./schedule/predict.ts";
 import type { Plan } from "./schedule/plan.ts";
-import type { Tile, Tiling } from "./schedule/tiling.ts";
+import type { Target, Tile, Tiling } from "./schedule/tiling.ts";
 
 export interface KernelReport {
   readonly name: string;
@@ -31,7 +31,7 @@ export function kernelReports(
   program: Program,
   freeName: string,
   rows: number,
-  { target, tilings, nests, sharing }: Plan,
+  { target, tilings, sharing }: Plan,
 ): KernelReport[] {
   return program.kernels.map((kernel, index) => {
     const tiling = tilings[index]!;
@@ -49,7 +49,7 @@ export function kernelReports(
       calls: Object.fromEntries(
         calls.flatMap(({ name, calls: own }) => (own.length === 0 ? [] : [[name, own.length]])),
       ),
-      ...(tiling === null ? describeNest(kernel, nests[index]!) : describeProduct(tiling)),
+      ...(tiling === null ? describeNest(kernel, target) : describeProduct(tiling)),
       divided: split === null ? null : loopName(kernel, split, freeName),
       flops,
       bytes,
@@ -77,10 +77,10 @@ function describeProduct({ form, tiles, order, steps, span, single, block, packs
   return { form: parts.join(", "), because };
 }
 
-function describeNest(kernel: Kernel, plan: NestPlan | null): { form: string; because: string } {
-  if (kernel.kind === "product" || plan === null) return { form: "product", because: "" };
+function describeNest(kernel: Kernel, { lanes }: Target): { form: string; because: string } {
+  if (kernel.kind === "product") return { form: "product", because: "" };
   const { inner, loops, values } = kernel;
-  const vector = plan.vectorLoop;
+  const vector = chooseVectorLoop(kernel, lanes);
   const results = kernel.stores.length === 1 ? "a result" : `${kernel.stores.length} results`;
   if (inner === 0) {
     const one = vector === null ? ", an entry at a time" : "";

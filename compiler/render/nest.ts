@@ -3,7 +3,6 @@
  * Indices count bytes. Values stand in the outermost loop where they are known.
  */
 import type { Nest } from "../schedule/kernel.ts";
-import { innermost, type NestPlan } from "../schedule/nest.ts";
 import { constantOf, countOf, isFree, type Size } from "../ir/size.ts";
 import { isUnit, isZero } from "../ir/size.ts";
 import { affineText, advance, paddedText, sizeText } from "./affine.ts";
@@ -20,6 +19,8 @@ type Reduction = "sum" | "prod" | "max" | "min";
 const ACCUMULATORS = 4;
 /** Bodies of more instructions than this stand once. */
 const SHORT_BODY = 6;
+/** Vectors of a row below which its tail, and what adds up its lanes, take longer than to gather entries of several rows: a softmax of 10 by a third. */
+const NARROW_VECTORS = 4;
 /** What a call of a vector function counts for. */
 const CALL = 8;
 
@@ -30,7 +31,6 @@ export function renderNest(nest: Nest, tools: KernelTools, writer: Writer, optio
 
 /** What has been decided of a nest. */
 export interface NestOptions {
-  readonly plan: NestPlan;
   /** The loop that is divided among workers. */
   readonly split: number | null;
   /** Whether a vector along its one loop may reach past the last entry. */
@@ -61,16 +61,16 @@ class NestWriter {
   readonly #indices: string[] = [];
   readonly #addresses: string[];
 
-  constructor(nest: Nest, tools: KernelTools, writer: Writer, { plan, split, padded, span }: NestOptions) {
+  constructor(nest: Nest, tools: KernelTools, writer: Writer, { split, padded, span }: NestOptions) {
     this.#split = split;
     this.#span = span;
     this.#nest = nest;
     this.#tools = tools;
     this.#writer = writer;
     this.#kept = nest.loops.length - nest.inner;
-    this.#levels = plan.levels;
-    this.#phases = plan.phases;
-    this.#vectorLoop = plan.vectorLoop;
+    this.#levels = levelsOf(nest);
+    this.#phases = phasesOf(nest);
+    this.#vectorLoop = chooseVectorLoop(nest, tools.format.lanes);
     this.#padded = padded && this.#vectorLoop === 0;
     this.#addresses = nest.operands.map((o) => addressName(o.name));
   }
@@ -469,3 +469,83 @@ const combine = (op: Reduction, vector: string, a: string, b: string): string =>
 export const addressName = (operand: string): string => `${operand}At`;
 
 const indexName = (level: number): string => "ijklmnopq"[level] ?? `i${level}`;
+
+/** How many loops must be open for all non-zero strides to count. */
+export function innermost(strides: Nest["operands"][number]["strides"]): number {
+  return strides.findLastIndex((stride) => !isZero(stride)) + 1;
+}
+
+/** Beside the values: how many loops must be open for each to be known. */
+export function levelsOf(kernel: {
+  readonly values: Nest["values"];
+  readonly operands: Nest["operands"];
+  readonly loops: Nest["loops"];
+  readonly inner: number;
+}): number[] {
+  const levels: number[] = [];
+  for (const value of kernel.values) {
+    switch (value.kind) {
+      case "load":
+        levels.push(innermost(kernel.operands[value.operand]!.strides));
+        break;
+      case "index":
+      case "random":
+        levels.push(innermost(value.strides));
+        break;
+      case "constant":
+      case "extent":
+        levels.push(0);
+        break;
+      case "apply":
+        levels.push(Math.max(0, ...value.arguments.map((a) => levels[a]!)));
+        break;
+      case "reduce":
+        levels.push(kernel.loops.length - kernel.inner);
+        break;
+      case "product":
+        levels.push(kernel.loops.length);
+        break;
+      default:
+        value satisfies never;
+    }
+  }
+  return levels;
+}
+
+function phasesOf(nest: Nest): number[] {
+  const phases: number[] = [];
+  for (const value of nest.values) {
+    if (value.kind === "reduce") phases.push(phases[value.value]! + 1);
+    else if (value.kind === "apply") phases.push(Math.max(0, ...value.arguments.map((a) => phases[a]!)));
+    else phases.push(0);
+  }
+  return phases;
+}
+
+/**
+ * The loop whose entries fill the lanes: the last; but the last kept one where the operands lie side by side along it and not along the
+ * last (a sum over the rows of a matrix), and where rows are narrow and reduced more than once (a softmax over a few classes); none where it is
+ * shorter than a vector.
+ */
+export function chooseVectorLoop(nest: Nest, lanes: number): number | null {
+  const { loops, operands, values, inner } = nest;
+  const last = loops.length - 1;
+  const lastKept = last - inner;
+  const fits = (loop: number): boolean =>
+    loop >= 0 && (isFree(loops[loop]!) || countOf(loops[loop]!) >= lanes);
+  const strided = (loop: number): number =>
+    operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length;
+  if (inner > 0 && fits(lastKept) && (!fits(last) || strided(lastKept) < strided(last))) return lastKept;
+  const reductions = values.filter((value) => value.kind === "reduce").length;
+  const row = loops[last];
+  const isNarrow = row !== undefined && !isFree(row) && countOf(row) < NARROW_VECTORS * lanes;
+  if (inner === 1 && isNarrow && reductions > 1 && fits(lastKept)) return lastKept;
+  // Lanes gathered one by one for a sum alone are no gain.
+  if (
+    inner > 0 &&
+    strided(last) === operands.filter((o) => o.access === "read").length &&
+    values.length <= 2 * operands.length
+  )
+    return null;
+  return fits(last) ? last : null;
+}

@@ -8,8 +8,7 @@ import type { PackedColumns, PackedRows, Tile, Tiling } from "../schedule/tiling
 import { isZero } from "../ir/size.ts";
 import { advance, affineText, sizeText } from "./affine.ts";
 import { cover, ends, type Range } from "./cover.ts";
-import { levelsOf } from "../schedule/nest.ts";
-import { addressName } from "./nest.ts";
+import { addressName, levelsOf } from "./nest.ts";
 import { isPackable, lineAddress, type Lines, pack, type PackTools } from "./packing.ts";
 import { address, multiplyAdd, type Piece, type Sums, TileWriter } from "./tile.ts";
 import { renderTiny } from "./tiny.ts";

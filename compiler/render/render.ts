@@ -135,12 +135,10 @@ class ModuleWriter {
     writer.block(`function ${name}(${[...parameters, ...last].join(", ")}): void`, () => {
       const split = this.#plan.sharing.splits[index] ?? null;
       const tiling = this.#plan.tilings[index] ?? null;
-      const nest = this.#plan.nests[index] ?? null;
       const padded = this.#plan.padded[index] ?? false;
-      if (tools.kernel.kind === "nest") {
-        if (nest === null) throw new CompilerFault(`nest ${name} has no plan`);
-        renderNest(tools.kernel, tools, writer, { plan: nest, split, padded, span: this.#plan.span });
-      } else if (tiling === null) throw new CompilerFault(`product ${name} has no tiling`);
+      if (tools.kernel.kind === "nest")
+        renderNest(tools.kernel, tools, writer, { split, padded, span: this.#plan.span });
+      else if (tiling === null) throw new CompilerFault(`product ${name} has no tiling`);
       else
         renderProduct(tools.kernel, tools, writer, {
           tiling,

@@ -1,6 +1,5 @@
-/** What is decided for the kind of code that is made: how products are tiled, where vectors lie in nests, and how workers share the whole. */
+/** What is decided for the kind of code that is made: how products are tiled, and how workers share the whole. */
 import type { Program } from "./kernel.ts";
-import { type NestPlan, planNest } from "./nest.ts";
 import { paddedKernels } from "./padding.ts";
 import { shareOut, type Sharing } from "./share.ts";
 import { SPAN } from "./spans.ts";
@@ -10,8 +9,6 @@ export interface Plan {
   readonly target: Target;
   /** Beside the kernels; null for those that are no products. */
   readonly tilings: readonly (Tiling | null)[];
-  /** Beside the kernels; null for products. */
-  readonly nests: readonly (NestPlan | null)[];
   /** Beside the kernels: whether a vector may reach past the last entry. */
   readonly padded: readonly boolean[];
   /** How many additions of a reduction may follow each other; null for any number. Of products it is their tilings'. */
@@ -26,7 +23,6 @@ export function planKernels(program: Program, target: Target): Plan {
   return {
     target,
     tilings,
-    nests: program.kernels.map((kernel) => (kernel.kind === "nest" ? planNest(kernel, target.lanes) : null)),
     padded: paddedKernels(program),
     span: target.bytes === 4 ? SPAN : null,
     sharing: shareOut(program, tilings, target.bytes),
