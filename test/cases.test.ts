@@ -1,15 +1,26 @@
 /**
- * Characteristic programs through every stage. A snapshot holds source, formulas, gradients and AssemblyScript together, without
- * the functions of vectors, which are the same for all and have tests of their own.
+ * Characteristic programs. A snapshot holds source, formulas and gradients together; of two programs the AssemblyScript too, without the functions of
+ * vectors, which are the same for all and have tests of their own. What all others become is not pinned but run, beside the f64 evaluator.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { randomData } from "../compiler/compare/question.ts";
+import { analyse } from "../compiler/compile.ts";
+import { evaluate } from "../compiler/graph/evaluate.ts";
+import { parametersOf, statesOf, type Model, type NamedNode } from "../compiler/graph/model.ts";
 import { compile } from "../compiler/index.ts";
+import type { Node } from "../compiler/ir/node.ts";
+import type { Environment, Values } from "../compiler/ops/op.ts";
+import { load, type Net, type Tensor } from "../runtime/index.ts";
 
 const folder = new URL("cases/", import.meta.url);
 const names = readdirSync(folder)
   .filter((file) => file.endsWith(".nn"))
   .map((file) => file.slice(0, -3));
+const sourceOf = (name: string): string => readFileSync(new URL(`${name}.nn`, folder), "utf8");
+
+/** A network with products, tiles and an update; and reductions of all kinds. */
+const printed: readonly string[] = ["two-layers", "reductions"];
 
 const section = (title: string, text: string): string => `──── ${title} ────\n\n${text.trimEnd()}\n`;
 
@@ -17,14 +28,129 @@ const vectorFunctions = /(^\/\/ -+ functions of vectors\n)[^]*?(^\/\/ -+ memory$
 
 describe("cases", () => {
   it.each(names)("%s", async (name) => {
-    const source = readFileSync(new URL(`${name}.nn`, folder), "utf8");
+    const source = sourceOf(name);
     const { stages } = await compile(source, { file: `${name}.nn` });
     const text = [
       section("source", source),
       section("formulas", stages.ir),
       section("with gradients", stages.grad),
-      section("AssemblyScript", stages.as.replace(vectorFunctions, "$1…\n\n$2")),
+      ...(printed.includes(name)
+        ? [section("AssemblyScript", stages.as.replace(vectorFunctions, "$1…\n\n$2"))]
+        : []),
     ].join("\n");
     await expect(text).toMatchFileSnapshot(`cases/${name}.snap`);
   });
 });
+
+/** One row, and tails of the vectors' width. */
+const ROWS = [1, 3, 5, 17];
+const SEED = 7;
+
+describe("cases run as the f64 evaluator says", () => {
+  it.each(names)("%s", async (name) => {
+    const source = sourceOf(name);
+    const { joint } = await analyse(source);
+    const { wasm } = await compile(source, { dtype: "f64" });
+    for (const rows of joint.freeName === null ? [1] : ROWS) {
+      const net = await load(wasm, { seed: SEED });
+      const inputs = randomData(joint, rows, SEED, "bounded");
+      const given = Object.fromEntries(inputs);
+      const start = before(net, joint, rows, inputs);
+      const at = `${rows} rows`;
+
+      expectValues(at, net.predict(given), joint.roots.outputs, start);
+      const { loss, trainingLoss, metrics } = joint.roots;
+      if (loss === null || trainingLoss === null) continue;
+      const evaluated = net.evaluate(given);
+      expectNumbers(`${at}: loss`, [evaluated.loss], valueOf(loss, start));
+      for (const { name: metric, node } of metrics)
+        expectNumbers(`${at}: ${metric}`, [evaluated.metrics[metric]!], valueOf(node, start));
+
+      const found = net.gradients(given);
+      expectNumbers(`${at}: loss in training`, [found.loss], valueOf(trainingLoss, start));
+      for (const { path, gradient } of parametersOf(joint))
+        if (gradient !== null)
+          expectNumbers(`${at}: gradient of ${path}`, found.gradients[path]!.data, valueOf(gradient, start));
+
+      if (joint.optimizer === null) continue;
+      // Twice, so that what the optimiser keeps is read again.
+      let now = start;
+      for (const step of [1, 2]) {
+        net.step(given);
+        now = after(joint, { ...now, step });
+        for (const [index, { path }] of parametersOf(joint).entries())
+          expectNumbers(
+            `${at}: ${path} after step ${step}`,
+            net.get(path).data,
+            now.parameters.get(index)!.data,
+          );
+      }
+      net.dispose();
+    }
+  });
+});
+
+function before(net: Net, model: Model, n: number, inputs: ReadonlyMap<string, Values>): Environment {
+  const parameters = parametersOf(model).map(({ path }, i): [number, Values] => [i, f64(net.get(path))]);
+  const environment: Environment = {
+    n,
+    inputs,
+    parameters: new Map(parameters),
+    states: new Map(),
+    hyper: new Map(model.optimizer?.hyper.map(({ name, value }) => [name, value])),
+    step: 0,
+    seed: SEED,
+  };
+  return { ...environment, states: states(model, ({ start }) => start, environment) };
+}
+
+/** What a step leaves behind. */
+function after(model: Model, environment: Environment): Environment {
+  const updated = parametersOf(model).map(({ update }, i): [number, Values] => [
+    i,
+    update === null ? environment.parameters.get(i)! : evaluate([update], environment)[0]!,
+  ]);
+  return {
+    ...environment,
+    parameters: new Map(updated),
+    states: states(model, ({ update }) => update, environment),
+  };
+}
+
+const states = (
+  model: Model,
+  node: (state: ReturnType<typeof statesOf>[number]) => Node | null,
+  environment: Environment,
+): Map<string, Values> =>
+  new Map(
+    statesOf(model).map((state) => [
+      `${state.parameter}.${state.name}`,
+      evaluate([node(state)!], environment)[0]!,
+    ]),
+  );
+
+const f64 = ({ shape, data }: Tensor): Values => ({ shape: [...shape], data: Float64Array.from(data) });
+
+const valueOf = (node: Node, environment: Environment): Float64Array =>
+  evaluate([node], environment)[0]!.data;
+
+function expectValues(
+  at: string,
+  found: Readonly<Record<string, Tensor>>,
+  outputs: readonly NamedNode[],
+  environment: Environment,
+): void {
+  for (const { name, node } of outputs)
+    expectNumbers(`${at}: ${name}`, found[name]!.data, valueOf(node, environment));
+}
+
+/** Equal but for the order of additions. */
+function expectNumbers(what: string, found: ArrayLike<number>, wanted: Float64Array): void {
+  expect(found.length, what).toBe(wanted.length);
+  const scale = wanted.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-6);
+  for (const [i, x] of wanted.entries()) {
+    const y = found[i]!;
+    if (!(Object.is(x, y) || Math.abs(x - y) <= 1e-10 * scale))
+      expect.fail(`${what}, entry ${i}: ${y}, and the evaluator says ${x}`);
+  }
+}

@@ -1,0 +1,98 @@
+/** The optimisers of `std/` with one operator exchanged: their losses must leave those that PyTorch has. */
+import { analyse } from "../../compiler/compile.ts";
+import { stdSources } from "../../compiler/generated/std-sources.ts";
+import { evaluate } from "../../compiler/graph/evaluate.ts";
+import { parametersOf, statesOf } from "../../compiler/graph/model.ts";
+import type { Environment, Values } from "../../compiler/ops/op.ts";
+import { drawTensor, oracle, program, type TrainingRun } from "../../test/oracle/data.ts";
+import type { Outcome, Tried } from "./outcome.ts";
+
+/** Of an operator between two operands. What is added to keep a root from 0 is too small to be seen. */
+const OPERATOR = / ([-+*/]) (?!eps)|(\^)/g;
+
+const exchanged: Readonly<Record<string, string>> = { "+": "-", "-": "+", "*": "+", "/": "*", "^": "*" };
+
+/** By then every state has been read. */
+const STEPS = 6;
+/** PyTorch's losses are f64, as the evaluator's are. */
+const TOLERANCE = 1e-6;
+
+export async function optimizerMutants(): Promise<Tried[]> {
+  const models = program("optimizers");
+  const tried: Tried[] = [];
+  for (const declaration of (stdSources.get("optimizers.nn") ?? "").matchAll(/^optimizer (\w+)[^]*?^\}/gm)) {
+    const [text, name] = declaration as unknown as [string, string];
+    const runs = oracle.training.runs.filter(({ model }) =>
+      new RegExp(`model ${model} \\{[^}]*optimizer ${name}\\(`).test(models),
+    );
+    const body = text.indexOf(") {");
+    const outcomes: { name: string; outcome: Outcome }[] = [];
+    for (const operator of text.slice(body).matchAll(OPERATOR)) {
+      const sign = (operator[1] ?? operator[2])!;
+      const at = body + operator.index + (operator[1] === undefined ? 0 : 1);
+      const mutant = `${text.slice(0, at)}${exchanged[sign]}${text.slice(at + 1)}`;
+      const line = text.slice(0, at).split("\n").length;
+      outcomes.push({
+        name: `${sign} of line ${line}`,
+        outcome: (await isWrong(`${models}\n${mutant}`, runs)) ? "caught" : "missed",
+      });
+    }
+    tried.push({ name: `optimizer ${name}`, unsound: await isWrong(`${models}\n${text}`, runs), outcomes });
+  }
+  return tried;
+}
+
+/** Whether any of the runs has other losses, or does not run at all. */
+async function isWrong(text: string, runs: readonly TrainingRun[]): Promise<boolean> {
+  for (const run of runs) {
+    try {
+      const losses = await lossesOf(text, run);
+      if (losses.some((loss, k) => !(Math.abs(loss / run.losses[k]! - 1) < TOLERANCE))) return true;
+    } catch {
+      return true;
+    }
+  }
+  return false;
+}
+
+async function lossesOf(text: string, { model: name, batch }: TrainingRun): Promise<number[]> {
+  const { joint } = await analyse(text, { model: name });
+  const { inputs, parameters } = oracle.training;
+  const rows = Number(Object.values(inputs)[0]!.shape[0]);
+  const data = Object.entries(inputs).map(([input, spec]) => [input, drawTensor(spec, rows)] as const);
+  const batchAt = (start: number): Map<string, Values> =>
+    new Map(
+      data.map(([input, { data: all, shape }]) => {
+        const width = all.length / rows;
+        const part = all.slice(start * width, (start + batch) * width);
+        return [input, { data: part, shape: [batch, ...shape.slice(1)] }];
+      }),
+    );
+  let environment: Environment = {
+    n: batch,
+    inputs: batchAt(0),
+    parameters: new Map(
+      parametersOf(joint).map(({ path }, i) => [i, drawTensor(parameters[path]!, 1)] as const),
+    ),
+    states: new Map(),
+    hyper: new Map(joint.optimizer!.hyper.map(({ name: hyper, value }) => [hyper, value])),
+    step: 0,
+    seed: 0,
+  };
+  const values = (node: Parameters<typeof evaluate>[0][number]): Values => evaluate([node], environment)[0]!;
+  environment = {
+    ...environment,
+    states: new Map(statesOf(joint).map((s) => [`${s.parameter}.${s.name}`, values(s.start!)])),
+  };
+  const losses: number[] = [];
+  for (let step = 1; step <= STEPS; step++) {
+    environment = { ...environment, step, inputs: batchAt(((step - 1) * batch) % rows) };
+    losses.push(values(joint.roots.trainingLoss!).data[0]!);
+    environment = {
+      ...environment,
+      parameters: new Map(parametersOf(joint).map(({ update }, i) => [i, values(update!)])),
+      states: new Map(statesOf(joint).map((s) => [`${s.parameter}.${s.name}`, values(s.update!)])),
+    };
+  }
+  return losses;
+}
