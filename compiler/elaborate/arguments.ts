@@ -32,7 +32,8 @@ export function matchArguments(
   given: readonly GivenArgument[],
 ): readonly (GivenArgument | undefined)[] | Mismatch {
   const names = formals.map((f) => f.name);
-  const signature = `${callee}(${formals.map((f) => (f.optional ? `${f.name} = …` : f.name)).join(", ")})`;
+  const definition = (): string =>
+    `its definition is ${callee}(${formals.map((f) => (f.optional ? `${f.name} = …` : f.name)).join(", ")})`;
   const matched: (GivenArgument | undefined)[] = formals.map(() => undefined);
   let position = 0;
   let named: string | null = null;
@@ -53,12 +54,7 @@ export function matchArguments(
             : formals.length === 1
               ? "one argument"
               : `${formals.length} arguments`;
-        return mismatch(
-          "argument-unexpected",
-          argument.place,
-          `\`${callee}\` takes ${most}`,
-          `its definition is ${signature}`,
-        );
+        return mismatch("argument-unexpected", argument.place, `\`${callee}\` takes ${most}`, definition());
       }
       matched[position++] = argument;
       continue;
@@ -71,7 +67,7 @@ export function matchArguments(
         "argument-unknown",
         argument.place,
         `\`${callee}\` has no argument \`${argument.name}\``,
-        near === undefined ? `its definition is ${signature}` : `did you mean \`${near}\`?`,
+        near === undefined ? definition() : `did you mean \`${near}\`?`,
       );
     }
     if (matched[at] !== undefined) {
@@ -86,12 +82,7 @@ export function matchArguments(
   }
   const missing = formals.find((f, i) => !f.optional && matched[i] === undefined);
   if (missing !== undefined) {
-    return mismatch(
-      "argument-missing",
-      null,
-      `\`${callee}\` needs \`${missing.name}\``,
-      `its definition is ${signature}`,
-    );
+    return mismatch("argument-missing", null, `\`${callee}\` needs \`${missing.name}\``, definition());
   }
   return matched;
 }

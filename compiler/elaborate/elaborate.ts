@@ -12,8 +12,10 @@ import type { Parameter, State } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
-import { Interpreter } from "./interpreter.ts";
-import type { Known } from "./reading.ts";
+import { evaluate } from "./evaluate.ts";
+import { execute, readModel } from "./execute.ts";
+import { startReading, type Known, type Machine, type Observer } from "./machine.ts";
+import { runOptimizer } from "./optimizer.ts";
 import { labelClasses } from "./label-classes.ts";
 import { defaultLimits, MAX_MODELS, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
@@ -30,6 +32,8 @@ export interface ElaborateOptions {
   /** Which model, where a file has several. */
   readonly model?: string;
   readonly limits?: Partial<Limits>;
+  /** Hears the readings that predict and train, the latter with the optimiser. */
+  readonly observer?: Observer;
 }
 
 /** A program and what is known of it before a model is read, for all its models. */
@@ -164,6 +168,7 @@ class ModelReader {
   readonly #limits: Limits;
   readonly #graph: Graph;
   readonly #texts: Readonly<Record<string, string>>;
+  readonly #observer: Observer | null;
 
   constructor(
     program: Program,
@@ -179,6 +184,7 @@ class ModelReader {
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#graph = new Graph(this.#limits.nodes);
     this.#texts = options.settings ?? {};
+    this.#observer = options.observer ?? null;
   }
 
   /** Files of weights keep the states of optimisers under `optimizer.STATE.PATH`. */
@@ -209,26 +215,22 @@ class ModelReader {
     const { std, imports, main } = this.#program;
     for (const source of [...std, ...imports, main, ...settings.sources]) sources.set(source.file, source);
 
-    const interpret = (training: boolean, known: Known | null, to: Reporter): Interpreter => {
-      const interpreter = new Interpreter(
-        {
-          graph: this.#graph,
-          reporter: to,
-          limits: this.#limits,
-          sources,
-          freeName: freeName ?? "N",
-          training,
-          known,
-        },
-        this.#file,
-      );
-      interpreter.readModel(
-        declaration,
-        this.#file,
-        settings.expressions,
-        freeName === null ? [] : [freeName, ...unknown],
-      );
-      return interpreter;
+    const interpret = (training: boolean, known: Known | null, to: Reporter): Machine => {
+      const machine = startReading({
+        graph: this.#graph,
+        reporter: to,
+        limits: this.#limits,
+        sources,
+        freeName: freeName ?? "N",
+        training,
+        known,
+        observer: known === null ? null : this.#observer,
+        evaluate,
+        execute,
+      });
+      const names = freeName === null ? [] : [freeName, ...unknown];
+      readModel(machine, declaration, this.#file, settings.expressions, names);
+      return machine;
     };
     const known = this.#findParameters((to) => interpret(false, null, to));
     this.#checkPaths(known);
@@ -266,7 +268,7 @@ class ModelReader {
   }
 
   /** The first reading says nothing, since the second says it better; unless there is no second, for a limit was passed. */
-  #findParameters(interpret: (to: Reporter) => Interpreter): Known {
+  #findParameters(interpret: (to: Reporter) => Machine): Known {
     const first = new Reporter();
     try {
       return knownOf(interpret(first));
@@ -292,7 +294,7 @@ class ModelReader {
   }
 
   /** The training graph has the same parameters, or weights could not be shared. */
-  #checkTraining(known: Known, training: Interpreter): void {
+  #checkTraining(known: Known, training: Machine): void {
     const made = training.parameters;
     const same =
       made.length === known.parameters.length &&
@@ -312,7 +314,7 @@ class ModelReader {
     );
   }
 
-  #checkResults(predicting: Interpreter, training: Interpreter): void {
+  #checkResults(predicting: Machine, training: Machine): void {
     const { name } = this.#declaration;
     if (predicting.outputs.length === 0 && predicting.losses.length === 0) {
       this.#error("no-output", name.span, `${name.text} has neither an output nor a loss`, {
@@ -386,8 +388,8 @@ class ModelReader {
 
   #formulas(
     known: Known,
-    predicting: Interpreter,
-    training: Interpreter,
+    predicting: Machine,
+    training: Machine,
   ): Formulas & { optimizer: OptimizerInfo | null } {
     const build = new Build(this.#graph);
     const total = (losses: readonly Node[]): Node | null =>
@@ -404,7 +406,9 @@ class ModelReader {
       const path = known.paths[index]!;
       const gradient = gradients[index]!;
       const result =
-        optimizer === null || gradient === null ? null : training.runOptimizer(optimizer, index, p, gradient);
+        optimizer === null || gradient === null
+          ? null
+          : runOptimizer(training, optimizer, index, p, gradient);
       for (const { name, start, update } of result?.states ?? []) {
         const of = { parameter: index, name, path: `${path}.${name}`, shape: p.shape };
         states.push({ kind: "state", ...of, start, update, gradient: null });
@@ -427,7 +431,7 @@ class ModelReader {
     for (const node of reachable(persistent.flatMap(({ update }) => update ?? []))) {
       if (node.op === "hyper") used.add(node.attributes.name);
     }
-    const named = (list: Interpreter["outputs"]) =>
+    const named = (list: Machine["outputs"]) =>
       list.map(({ name, node, doc }) => (doc === undefined ? { name, node } : { name, node, doc }));
     return {
       persistent,
@@ -445,7 +449,7 @@ class ModelReader {
   }
 
   /** What is declared and then left out of every formula. */
-  #warn(predicting: Interpreter, training: Interpreter): void {
+  #warn(predicting: Machine, training: Machine): void {
     const results = [...predicting.outputs, ...predicting.metrics].map((r) => r.node);
     const all = reachable([...results, ...predicting.losses, ...training.losses]);
     for (const input of predicting.inputs) {
@@ -482,7 +486,4 @@ class ModelReader {
   }
 }
 
-const knownOf = (interpreter: Interpreter): Known => ({
-  parameters: interpreter.parameters,
-  ...pathsOf(interpreter.root!),
-});
+const knownOf = ({ parameters, root }: Machine): Known => ({ parameters, ...pathsOf(root) });

@@ -4,7 +4,7 @@
  */
 import type { Body, Expression, Parameter, SourceFile, Statement, TensorType } from "../../grammar/ast.ts";
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
-import { predefined } from "./expressions.ts";
+import { predefined } from "./look-up.ts";
 import { nameHelp } from "./foreign-names.ts";
 import { primitives } from "./primitives/table.ts";
 import { diagnose } from "./problem.ts";

@@ -1,0 +1,98 @@
+/** What one reading of a model is given, and what it has found so far. All that changes while reading is here. */
+import type { Block, Const, Expression, Identifier, SourceFile } from "../../grammar/ast.ts";
+import type { Span } from "../../grammar/diagnostic.ts";
+import type { Graph } from "../graph/graph.ts";
+import type { InputInfo, NamedNode, Unkept } from "../graph/model.ts";
+import type { Node } from "../ir/node.ts";
+import type { CallSite, Frame, MadeParameter } from "./frame.ts";
+import type { Limits } from "./limits.ts";
+import { ParameterScope, type Paths } from "./paths.ts";
+import type { Reporter } from "./problem.ts";
+import type { OptimizerValue, POISON, Value } from "./values.ts";
+
+/** What an earlier reading of the same model found. */
+export interface Known extends Paths {
+  readonly parameters: readonly MadeParameter[];
+}
+
+/** Hears the value of each expression, and of each name where it is bound, at every turn of a loop and every call. */
+export type Observer = (written: Expression | Identifier, value: Value, frame: Frame) => void;
+
+export interface Reading {
+  readonly graph: Graph;
+  readonly reporter: Reporter;
+  readonly limits: Limits;
+  readonly sources: ReadonlyMap<string, SourceFile>;
+  /** The name of the free dimension; `N` for messages where the model has none. */
+  readonly freeName: string;
+  readonly training: boolean;
+  /** Null in the first reading, which finds the parameters. */
+  readonly known: Known | null;
+  readonly observer: Observer | null;
+  /** The value of an expression, and what a block returns: given, since a call is an expression and its body a block. */
+  readonly evaluate: (machine: Machine, frame: Frame, expression: Expression, name?: string) => Value;
+  readonly execute: (machine: Machine, frame: Frame, block: Block) => Value | null;
+}
+
+/** A call's result may have sizes that its caller asked for by number: what to say of them. */
+export interface Maker {
+  readonly name: string;
+  readonly site: Span;
+  readonly numbers: readonly (readonly [string, number])[];
+}
+
+export interface ChosenOptimizer {
+  readonly callee: OptimizerValue;
+  /** First values, in the order of its parameters. */
+  readonly values: ReadonlyMap<string, Value>;
+  readonly span: Span;
+  readonly site: CallSite;
+  /** Of the model. */
+  readonly frame: Frame;
+}
+
+/** An output or a metric. */
+export interface Result extends NamedNode {
+  readonly span: Span;
+}
+
+export interface Machine extends Reading {
+  readonly inputs: InputInfo[];
+  readonly inputSpans: Map<string, Span>;
+  readonly outputs: Result[];
+  readonly metrics: Result[];
+  readonly losses: Node[];
+  /** In order of making. */
+  readonly parameters: MadeParameter[];
+  /** What `@recompute` was written before. */
+  readonly unkept: Unkept[];
+  optimizer: ChosenOptimizer | null;
+  /** The parameters and the layer calls of the model itself. */
+  readonly root: ParameterScope;
+  readonly constants: Map<Const, Value | typeof POISON | "open">;
+  readonly makers: Map<Node, readonly Maker[]>;
+  /** How many there have been. */
+  readonly counts: { steps: number; problems: number; scopes: number; randomSites: number };
+}
+
+export const startReading = (reading: Reading): Machine => ({
+  ...reading,
+  inputs: [],
+  inputSpans: new Map(),
+  outputs: [],
+  metrics: [],
+  losses: [],
+  parameters: [],
+  unkept: [],
+  optimizer: null,
+  root: new ParameterScope(0),
+  constants: new Map(),
+  makers: new Map(),
+  counts: { steps: 0, problems: 0, scopes: 1, randomSites: 0 },
+});
+
+/** Gives `name` its value from here on. */
+export function bind(machine: Machine, frame: Frame, name: Identifier, value: Value): void {
+  frame.scope.names.set(name.text, value);
+  machine.observer?.(name, value, frame);
+}

@@ -1,0 +1,140 @@
+/** Values become nodes, which know their place in the source; what does not fit is said of its operands. */
+import type { Expression } from "../../grammar/ast.ts";
+import type { Label, Span } from "../../grammar/diagnostic.ts";
+import { Build } from "../graph/build.ts";
+import type { Node } from "../ir/node.ts";
+import { OpError } from "../ir/op-error.ts";
+import { isOne, sameSize, showShape, showSize, type Shape, type Size } from "../ir/size.ts";
+import { isLimit, placed, problem, textOf } from "./complain.ts";
+import { explainShapes, type OperandText } from "./explain.ts";
+import { entryToStd, type Frame } from "./frame.ts";
+import type { Machine } from "./machine.ts";
+import { tickItems } from "./steps.ts";
+import { sizeNotes } from "./makers.ts";
+import type { Problem } from "./problem.ts";
+import { checkedShape, toFloat, toInteger, toSize } from "./tensors.ts";
+import { show, type Value } from "./values.ts";
+
+/** The user's words that a node comes from: inside the standard library, the call into it. */
+export const originSpan = (frame: Frame, span: Span): Span => entryToStd(frame)?.site?.callee ?? span;
+
+export function buildAt(machine: Machine, frame: Frame, span: Span, name?: string): Build {
+  const origin = originSpan(frame, span);
+  return new Build(machine.graph, name === undefined ? { span: origin } : { name, span: origin });
+}
+
+interface Operation {
+  readonly operator: string;
+  readonly place: Span;
+  readonly operands: readonly Expression[];
+  readonly values: readonly Value[];
+  /** What the result is called in print. */
+  readonly name: string | undefined;
+}
+
+/** What an operator gives, by `apply`. @throws Problem that speaks of the operands */
+export function operate(
+  machine: Machine,
+  frame: Frame,
+  { operator, place, operands, values, name }: Operation,
+  apply: (build: Build) => Value,
+): Value {
+  tickItems(machine, frame, place, values);
+  try {
+    return checked(machine, apply(buildAt(machine, frame, place, name)));
+  } catch (error) {
+    if (!(error instanceof OpError)) throw error;
+    const labels = operands.map((operand, i): Label => ({
+      span: operand.span,
+      text: operandText(machine, operand, values[i]!, operator),
+    }));
+    const texts = operands.map((o) => ({
+      text: textOf(machine, o.span),
+      isTranspose: o.kind === "transpose",
+    }));
+    throw misfit(machine, frame, error, operator, values, labels, texts);
+  }
+}
+
+/** An OpError as a mistake at the first of `labels`, with where the sizes come from. */
+export function misfit(
+  machine: Machine,
+  frame: Frame,
+  error: OpError,
+  what: string,
+  values: readonly Value[],
+  [first, ...also]: readonly Label[],
+  operands: readonly OperandText[] = [],
+): Problem {
+  const { message, help } = explainShapes(error, what, values, machine.freeName, operands);
+  return problem(machine, frame, error.code, first!.span, message, {
+    ...(first!.text === undefined ? {} : { label: first!.text }),
+    also,
+    notes: sizeNotes(machine, values),
+    help,
+    fatal: isLimit(error),
+  });
+}
+
+export function checked({ freeName }: Machine, value: Value): Value {
+  if (value.kind === "tensor") checkedShape(value.node.shape, freeName);
+  return value;
+}
+
+export function floatOf(machine: Machine, frame: Frame, value: Value, { span }: Expression): Node {
+  tickItems(machine, frame, span, [value]);
+  return placed(machine, frame, span, () => toFloat(buildAt(machine, frame, span), value));
+}
+
+/** `value` as a tensor of exactly `shape`, to which it may broadcast. */
+export function shaped(
+  machine: Machine,
+  frame: Frame,
+  value: Value,
+  shape: Shape,
+  span: Span,
+  what: string,
+  rule: string,
+): Node {
+  const { freeName } = machine;
+  tickItems(machine, frame, span, [value]);
+  return placed(machine, frame, span, () => {
+    const build = buildAt(machine, frame, span);
+    const node = toFloat(build, value);
+    const missing = shape.length - node.shape.length;
+    const fits = missing >= 0 && node.shape.every((s, i) => isOne(s) || sameSize(s, shape[i + missing]!));
+    if (!fits) {
+      throw new OpError(
+        "shape-mismatch",
+        `${what} has the shape ${showShape(node.shape, freeName)}, and ${rule}, ${showShape(shape, freeName)}`,
+        [],
+        `give it that shape, or one that broadcasts to it`,
+      );
+    }
+    return build.broadcast(node, shape);
+  });
+}
+
+function operandText({ freeName }: Machine, operand: Expression, value: Value, operator: string): string {
+  if (
+    operator !== "@" ||
+    operand.kind !== "transpose" ||
+    value.kind !== "tensor" ||
+    value.node.shape.length < 2
+  )
+    return show(value, freeName);
+  const { shape } = value.node;
+  const before = [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!];
+  return `${showShape(before, freeName)}', so ${showSize(shape.at(-2)!, freeName)} comes first`;
+}
+
+export function integerOf(machine: Machine, frame: Frame, expression: Expression, what: string): number {
+  const value = machine.evaluate(machine, frame, expression);
+  return placed(machine, frame, expression.span, () => toInteger(value, what));
+}
+
+/** The size that an expression stands for. */
+export function sizeOf(machine: Machine, frame: Frame, dimension: Expression): Size {
+  const value = machine.evaluate(machine, frame, dimension);
+  return placed(machine, frame, dimension.span, () => toSize(value, machine.freeName));
+}

@@ -1,0 +1,153 @@
+/** Optimisers: which one a model has, its states, and what it makes of each parameter. */
+import type { OptimizerStatement, StateDeclaration } from "../../grammar/ast.ts";
+import { reachable } from "../graph/graph.ts";
+import type { Node } from "../ir/node.ts";
+import { formalsOf, matched } from "./call.ts";
+import { problem } from "./complain.ts";
+import { calleeOf, evaluate, givenTo } from "./evaluate.ts";
+import {
+  enter,
+  type CallSite,
+  type Frame,
+  type MadeParameter,
+  type OpenState,
+  type OpenUpdate,
+} from "./frame.ts";
+import { bind, type ChosenOptimizer, type Machine } from "./machine.ts";
+import { buildAt, shaped } from "./operate.ts";
+import { POISONED } from "./problem.ts";
+import { recovered } from "./recover.ts";
+import { kindOf, POISON, Scope, tensor, type Value } from "./values.ts";
+
+export interface StateResult {
+  readonly name: string;
+  readonly start: Node;
+  readonly update: Node;
+}
+
+/** `optimizer adam(lr = 0.1)` in a model. */
+export function chooseOptimizer(machine: Machine, frame: Frame, { value, span }: OptimizerStatement): void {
+  if (machine.optimizer !== null) {
+    throw problem(machine, frame, "duplicate-optimizer", span, "a model has one optimizer", {
+      also: [{ span: machine.optimizer.span, text: "the first" }],
+      help: "remove one",
+    });
+  }
+  const called = value.kind === "call" ? value.callee : value;
+  const callee = calleeOf(machine, frame, called);
+  if (callee.kind !== "optimizer") {
+    const message = `this is ${kindOf(callee)}, not an optimizer`;
+    const help = "write `optimizer adam(lr = 1e-3)`, or define one with `optimizer name(…) { … }`";
+    throw problem(machine, frame, "not-an-optimizer", called.span, message, help);
+  }
+  const { declaration, file } = callee;
+  const given = givenTo(machine, frame, value.kind === "call" ? value.arguments : []);
+  const site: CallSite = { callee: called.span, arguments: given };
+  const inOrder = matched(machine, frame, declaration.name.text, formalsOf(declaration), site);
+  const values = new Map<string, Value>();
+  const own: Frame = { ...frame, scope: new Scope(file) };
+  declaration.parameters.forEach((parameter, i) => {
+    const argument = inOrder[i];
+    const at = argument?.value ?? evaluate(machine, own, parameter.default!);
+    const name = parameter.name.text;
+    if (at.kind !== "number" && at.kind !== "boolean") {
+      const message = `\`${name}\` of ${declaration.name.text} must be a number or a boolean known when compiling, not ${kindOf(at)}`;
+      const help =
+        "to change it while training, set it from outside: arguments of an optimizer stay adjustable";
+      throw problem(machine, frame, "type-mismatch", argument?.span ?? parameter.span, message, help);
+    }
+    bind(machine, own, parameter.name, at);
+    values.set(name, at.kind === "number" ? { kind: "hyper", name, value: at.value } : at);
+  });
+  machine.optimizer = { callee, values, span, site, frame };
+}
+
+/** What the optimiser makes of one parameter; null where it is in error. */
+export function runOptimizer(
+  machine: Machine,
+  chosen: ChosenOptimizer,
+  index: number,
+  parameter: MadeParameter,
+  gradient: Node,
+): { readonly update: Node; readonly states: readonly StateResult[] } | null {
+  const { callee, site, span } = chosen;
+  const { name, body } = callee.declaration;
+  const scope = new Scope(callee.file);
+  const { graph, origin } = buildAt(machine, chosen.frame, span);
+  for (const [parameterName, value] of chosen.values) scope.names.set(parameterName, value);
+  scope.names.set("param", tensor(parameter.node));
+  scope.names.set("grad", tensor(gradient));
+  scope.names.set("step", tensor(graph.make("step", [], {}, origin)));
+  const states = new Map<string, OpenState>();
+  const update: OpenUpdate = { index, parameter, states };
+  const frame = enter(chosen.frame, scope, { kind: "optimizer", name: name.text, site, update });
+  const last = (bound: string): Node => {
+    const value = scope.find(bound);
+    if (value === undefined || value === POISON) throw POISONED;
+    const what = `\`${bound}\` of the optimizer`;
+    const rule = "an update is shaped like its parameter";
+    return shaped(machine, frame, value, parameter.shape, name.span, what, rule);
+  };
+  const updated = () => {
+    machine.execute(machine, frame, body);
+    const next = last("param");
+    if (next === parameter.node) {
+      const message = `${name.text} never binds \`param\`, so nothing is trained`;
+      throw problem(machine, frame, "optimizer-idle", name.span, message, "end it with `param = …`");
+    }
+    const results = [...states].map(([state, { start }]) => ({ name: state, start, update: last(state) }));
+    return { update: next, states: results };
+  };
+  return recovered(machine, updated, () => null);
+}
+
+/** `state m = 0` in an optimiser. */
+export function declareState(machine: Machine, frame: Frame, statement: StateDeclaration): void {
+  const { name, value } = statement;
+  const { update, scope } = frame;
+  if (update === null) {
+    throw problem(machine, frame, "statement-misplaced", statement.span, "`state` belongs in an optimizer");
+  }
+  const { index, parameter, states } = update;
+  if (states.has(name.text)) {
+    const message = `there is a state \`${name.text}\` already`;
+    throw problem(
+      machine,
+      frame,
+      "duplicate-name",
+      name.span,
+      message,
+      "bind it again with `=`, without `state`",
+    );
+  }
+  const before = scope.snapshot();
+  // Before the first step the parameter and the states have their first values.
+  before.names.set("param", tensor(parameter.start));
+  for (const [other, state] of states) {
+    const bound = before.names.get(other);
+    if (bound !== undefined && bound !== POISON && bound.kind === "tensor" && bound.node === state.node)
+      before.names.set(other, tensor(state.start));
+  }
+  const first = evaluate(machine, { ...frame, scope: before, fixing: true }, value);
+  const { shape } = parameter;
+  const what = `the first value of \`${name.text}\``;
+  const rule = "a state is shaped like its parameter";
+  const start = shaped(machine, frame, first, shape, value.span, what, rule);
+  const parts = reachable([start]);
+  // A gradient is made of parameters too, so it is looked for first.
+  const late = (["grad", "step", "state", "parameter"] as const).find((op) => parts.some((n) => n.op === op));
+  if (late !== undefined) {
+    const on = {
+      grad: "a gradient",
+      step: "the step",
+      state: "a state that has been bound again",
+      parameter: "what a line before has made of `param`",
+    };
+    const help = "a first value is made before the first step: give a number, and bind it again with `=`";
+    throw problem(machine, frame, "start-not-known", value.span, `${what} depends on ${on[late]}`, help);
+  }
+  const { graph, origin } = buildAt(machine, frame, statement.span, name.text);
+  const node = graph.make("state", [], { parameter: index, name: name.text, shape }, origin);
+  states.set(name.text, { start, node });
+  bind(machine, frame, name, tensor(node));
+}
