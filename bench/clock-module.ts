@@ -1,4 +1,7 @@
-/** A WebAssembly module whose time is a number of cycles: additions of two registers that wait for each other, which take one each on any processor. */
+/**
+ * A WebAssembly module whose time is a number of cycles: additions of two registers that wait for
+ * each other, which take one each on any processor.
+ */
 import { get, I32, loopTimes, moduleOf, set } from "./wasm-bytes.ts";
 
 export const CYCLES_A_LOOP = 256;

@@ -1,4 +1,7 @@
-/** The folder of a run's files: tensors, modules, ONNX files. Processes read them by path, pages by address. */
+/**
+ * The folder of a run's files: tensors, modules, ONNX files. Processes read them by path, pages by
+ * address.
+ */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";

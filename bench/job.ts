@@ -1,5 +1,6 @@
 /**
- * What a contestant is asked to do, as plain data: it reaches other processes, pages and Python as JSON, its tensors as files.
+ * What a contestant is asked to do, as plain data: it reaches other processes, pages and Python as
+ * JSON, its tensors as files.
  */
 
 export type Floats = Float32Array<ArrayBuffer>;
@@ -29,7 +30,10 @@ export interface Optimizer {
 interface Files {
   /** `x`, `y`, and of layer i `weight.i` [out, in] and `bias.i` [out]. */
   readonly tensors: Readonly<Record<string, TensorFile>>;
-  /** What a compiler made of the job: `strict` and `relaxed` of nndsl's, `onnx`. Files in the job's folder. */
+  /**
+   * What a compiler made of the job: `strict` and `relaxed` of nndsl's, `onnx`. Files in the job's
+   * folder.
+   */
   readonly modules: Readonly<Record<string, string>>;
 }
 
@@ -70,7 +74,10 @@ async function bytesOf(job: Job, name: string, dtype: TensorFile["dtype"], read:
   return read(tensor.file);
 }
 
-/** A tensor of the job by its name. @throws Error where it has none of that type: a mistake of the benchmark's own */
+/**
+ * A tensor of the job by its name. @throws Error where it has none of that type: a mistake of the
+ * benchmark's own
+ */
 export const floatsOf = async (job: Job, name: string, read: Read): Promise<Floats> =>
   new Float32Array(await bytesOf(job, name, "float32", read));
 

@@ -9,13 +9,18 @@ export interface Machine {
   readonly vectors: readonly string[];
   readonly memory: number;
   readonly system: string;
-  /** Processes that wanted a core during the minute before the run: much above 0 means that others were at work. */
+  /**
+   * Processes that wanted a core during the minute before the run: much above 0 means that others
+   * were at work.
+   */
   readonly load: number;
 }
 
 const VECTORS = /^(sse4_1|sse4_2|avx|avx2|fma|f16c|avx512\w+|avx_vnni|amx_\w+)$/;
 
-/** The sets of vector instructions among the processor's flags; none where the system does not tell. */
+/**
+ * The sets of vector instructions among the processor's flags; none where the system does not tell.
+ */
 export function vectorFlags(): string[] {
   try {
     const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1] ?? "";

@@ -1,4 +1,7 @@
-/** ONNX files (protobuf, opset 17) of the benchmark's jobs: a chain of nodes with constant tensors. Field numbers are those of onnx.proto. */
+/**
+ * ONNX files (protobuf, opset 17) of the benchmark's jobs: a chain of nodes with constant tensors.
+ * Field numbers are those of onnx.proto.
+ */
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { Floats, FunctionName, Layer, Network, ProductForm } from "./job.ts";
 

@@ -52,7 +52,10 @@ export function timeOf(
   return cell?.kind === "timing" ? pick(cell.samples) : undefined;
 }
 
-/** How much longer a contestant's median is than its least time, in the median of a host's workloads: what others at work on the machine cost it. */
+/**
+ * How much longer a contestant's median is than its least time, in the median of a host's
+ * workloads: what others at work on the machine cost it.
+ */
 export function noiseOf({ rows }: HostResults, contestant: ContestantName): number | undefined {
   const ratios = rows.flatMap(({ cells }) => {
     const cell = cells.get(contestant);

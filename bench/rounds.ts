@@ -1,11 +1,17 @@
-/** Interleaved timing: in each round every contestant has its slice, in an order that moves on, so that a slow moment hits all alike. */
+/**
+ * Interleaved timing: in each round every contestant has its slice, in an order that moves on, so
+ * that a slow moment hits all alike.
+ */
 import type { ContestantName, Host, Runner } from "./hosts/runner.ts";
 import type { JobFolder } from "./folder.ts";
 import type { Workload } from "./workloads.ts";
 
 export interface Pace {
   readonly rounds: number;
-  /** Rounds that are not counted: engines compile a function well only after it has been called often. */
+  /**
+   * Rounds that are not counted: engines compile a function well only after it has been called
+   * often.
+   */
   readonly warmUps: number;
   /** Milliseconds of each contestant in the first of them. */
   readonly firstSlice: number;
@@ -54,7 +60,10 @@ interface Entrant {
   readonly samples: number[];
 }
 
-/** Those that can do the job and agree about the answer; why the others do not take part goes to `cells`. */
+/**
+ * Those that can do the job and agree about the answer; why the others do not take part goes to
+ * `cells`.
+ */
 async function admit(
   workload: Workload,
   host: Host,

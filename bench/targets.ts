@@ -1,4 +1,7 @@
-/** What nndsl has set itself, beside what was measured. All are ratios of medians in Node, unless they say otherwise. */
+/**
+ * What nndsl has set itself, beside what was measured. All are ratios of medians in Node, unless
+ * they say otherwise.
+ */
 import type { ContestantName } from "./hosts/runner.ts";
 import { productForms } from "./job.ts";
 import { least, median, timeOf, type Pick, type Results } from "./results.ts";
@@ -14,7 +17,10 @@ export interface Target {
   readonly measured: number | undefined;
   /** The same of the least times: what others at work on the machine disturb less. */
   readonly ofLeast: number | undefined;
-  /** That of the least times if nndsl took the time of the products alone at the 128-bit peak, which the same rounds measured: none can be lower. */
+  /**
+   * That of the least times if nndsl took the time of the products alone at the 128-bit peak, which
+   * the same rounds measured: none can be lower.
+   */
   readonly atPeak: number | undefined;
 }
 

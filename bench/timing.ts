@@ -6,10 +6,15 @@ export interface Slice {
   readonly milliseconds: number;
 }
 
-/** Looks at the clock so often in a slice: between looks, calls follow each other in a plain loop. */
+/**
+ * Looks at the clock so often in a slice: between looks, calls follow each other in a plain loop.
+ */
 const LOOKS = 20;
 
-/** Times slices of calls. The number of calls between two looks at the clock is fitted to the slice before. */
+/**
+ * Times slices of calls. The number of calls between two looks at the clock is fitted to the slice
+ * before.
+ */
 export class Timer {
   readonly #work: Work;
   #group = 1;

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** Starts the command line on a Node that is new enough, looking for one if this is not. Imports nothing that an old Node lacks. */
+/**
+ * Starts the command line on a Node that is new enough, looking for one if this is not. Imports
+ * nothing that an old Node lacks.
+ */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";

@@ -1,4 +1,7 @@
-/** The ways in which a command ends without being done. Each is told to the user; only a fault of nndsl shows a stack. */
+/**
+ * The ways in which a command ends without being done. Each is told to the user; only a fault of
+ * nndsl shows a stack.
+ */
 
 /** Exit codes, as the documentation promises them to scripts. */
 export const exitCodes = {
@@ -12,13 +15,18 @@ export const exitCodes = {
   terminated: 143,
 } as const;
 
-/** What a failure says, in the form that `--json` prints: one of these for each thing that is wrong. */
+/**
+ * What a failure says, in the form that `--json` prints: one of these for each thing that is wrong.
+ */
 export interface Complaint {
   readonly code: string;
   readonly severity: "error" | "warning";
   readonly message: string;
   readonly file?: string;
-  /** In text files the row as a spreadsheet shows it; in arrays the index along the first axis, from 0. */
+  /**
+   * In text files the row as a spreadsheet shows it; in arrays the index along the first axis, from
+   * 0.
+   */
   readonly row?: number;
   readonly column?: string | number;
   readonly notes?: readonly string[];

@@ -1,4 +1,7 @@
-/** Files, read so that a failure is told in words and what is no file does not keep the reader waiting. */
+/**
+ * Files, read so that a failure is told in words and what is no file does not keep the reader
+ * waiting.
+ */
 import { readdirSync, type Stats } from "node:fs";
 import { open, stat, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -6,13 +9,18 @@ import { MAX_SOURCE_LENGTH } from "../grammar/limits.ts";
 import { systemCode, UsageError } from "./failures.ts";
 import { closest } from "../compiler/suggest.ts";
 
-/** What is open in this process already: a shell's `<(…)` and `|`. Reading them waits for nothing but their writer. */
+/**
+ * What is open in this process already: a shell's `<(…)` and `|`. Reading them waits for nothing
+ * but their writer.
+ */
 const openAlready = /^\/(dev\/(stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
 
 /**
- * The bytes of a file that the user named. A pipe is read where a shell has opened it; any other pipe, and a device, may never end.
+ * The bytes of a file that the user named. A pipe is read where a shell has opened it; any other
+ * pipe, and a device, may never end.
  * @param tooLarge the error for a file of more than `most` bytes; no more than that is read
- * @throws UsageError where it is missing (with the nearest name in its folder), no file, or not readable
+ * @throws UsageError where it is missing (with the nearest name in its folder), no file, or not
+ * readable
  */
 export async function readBytes(
   path: string,
@@ -39,7 +47,10 @@ export async function readBytes(
   }
 }
 
-/** All that a file holds, though its size may not be known; null where that is more than `most` bytes. */
+/**
+ * All that a file holds, though its size may not be known; null where that is more than `most`
+ * bytes.
+ */
 async function readUpTo(handle: FileHandle, most: number): Promise<Uint8Array<ArrayBuffer> | null> {
   const parts: Uint8Array[] = [];
   let length = 0;
@@ -85,7 +96,8 @@ const largeFile = (path: string, size: string): UsageError =>
 const mostSourceBytes = 3 * MAX_SOURCE_LENGTH;
 
 /**
- * The text of a source file. Bytes that are no UTF-8 become U+FFFD, which the grammar then points at.
+ * The text of a source file. Bytes that are no UTF-8 become U+FFFD, which the grammar then points
+ * at.
  * @throws UsageError as `readBytes`, also where it is too large to be a program
  */
 export async function readText(path: string): Promise<string> {
@@ -124,7 +136,10 @@ export function readFailure(path: string, error: unknown): unknown {
   }
 }
 
-/** `too many symbolic links encountered`, of `ELOOP: too many symbolic links encountered, open 'a.nn'`. */
+/**
+ * `too many symbolic links encountered`, of `ELOOP: too many symbolic links encountered, open
+ * 'a.nn'`.
+ */
 export const systemReason = (error: unknown): string =>
   error instanceof Error ? error.message.replace(/^\w+: /, "").replace(/, \w+.*$/, "") : String(error);
 

@@ -106,7 +106,10 @@ function complain(whole: Complaint, place: string | undefined, code: number, out
   return code;
 }
 
-/** What went wrong, in the shape of `check --json`: the one thing that scripts must know to read any failure. */
+/**
+ * What went wrong, in the shape of `check --json`: the one thing that scripts must know to read any
+ * failure.
+ */
 function json(output: Output, diagnostics: readonly object[]): void {
   output.write(`${JSON.stringify({ diagnostics }, null, 2)}\n`);
 }

@@ -4,15 +4,18 @@ import { dirname, join, resolve } from "node:path";
 import type { FileToWrite } from "./write-files.ts";
 
 export interface ModuleType {
-  /** A package.json that makes the files of the folder ES modules; null where they are, or where it has another one already. */
+  /**
+   * A package.json that makes the files of the folder ES modules; null where they are, or where it
+   * has another one already.
+   */
   readonly file: FileToWrite | null;
   /** What the user has to do, where nothing can be written for it. */
   readonly note: string | null;
 }
 
 /**
- * What compiled files need in `folder`, which may not exist yet. Node reads `.js` as CommonJS below a package.json that says so, as
- * `npm init -y` writes it; a package.json nearer to the files wins.
+ * What compiled files need in `folder`, which may not exist yet. Node reads `.js` as CommonJS below
+ * a package.json that says so, as `npm init -y` writes it; a package.json nearer to the files wins.
  */
 export function moduleTypeOf(folder: string): ModuleType {
   for (let at = resolve(folder); ; at = dirname(at)) {

@@ -1,4 +1,7 @@
-/** A compiled model in memory, its weights on disk, and what the weights file says beside the numbers. */
+/**
+ * A compiled model in memory, its weights on disk, and what the weights file says beside the
+ * numbers.
+ */
 import { load, NndslError, type Net } from "../runtime/index.ts";
 import { readSafetensors } from "../runtime/safetensors.ts";
 import type { Categories } from "./data/columns.ts";
@@ -29,19 +32,26 @@ export interface Kept extends KnownTables {
   readonly run: Run | null;
 }
 
-/** Beside the weights, the seed that the run goes on with; null where only weights were taken, of another optimiser or of none. */
+/**
+ * Beside the weights, the seed that the run goes on with; null where only weights were taken, of
+ * another optimiser or of none.
+ */
 export interface Restored extends Kept {
   readonly seed: number | null;
 }
 
-/** Bytes that metadata may take, and a number with what optimisers keep of it: more is no file of this model's weights. */
+/**
+ * Bytes that metadata may take, and a number with what optimisers keep of it: more is no file of
+ * this model's weights.
+ */
 const mostMetadata = 2 ** 24;
 const mostForNumber = 64;
 
 /**
  * The bytes of a file of weights.
  * @param numbers how many the model's parameters are
- * @throws UsageError where there is no such file, ModelError where it is too large to be one of this model's
+ * @throws UsageError where there is no such file, ModelError where it is too large to be one of
+ * this model's
  */
 export function readWeights(path: string, numbers: number): Promise<Uint8Array<ArrayBuffer>> {
   return readBytes(

@@ -154,8 +154,8 @@ export function finite(text: string): number {
 }
 
 /**
- * The program's file and the data. `--data` takes all that follows it, so a file typed last (`train --data a.npz model.nn`) arrives
- * among the data; it is known by its name.
+ * The program's file and the data. `--data` takes all that follows it, so a file typed last (`train
+ * --data a.npz model.nn`) arrives among the data; it is known by its name.
  * @throws UsageError where there is no program
  */
 export function takeFile(

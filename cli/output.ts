@@ -1,4 +1,7 @@
-/** What the user sees: data on stdout, the rest on stderr; colour and redrawn lines only where a person watches. */
+/**
+ * What the user sees: data on stdout, the rest on stderr; colour and redrawn lines only where a
+ * person watches.
+ */
 import pc from "picocolors";
 import { printable } from "../grammar/text-position.ts";
 import { exitCodes, type Complaint } from "./failures.ts";
@@ -20,7 +23,10 @@ export interface Output {
   readonly live: boolean;
   /** Columns of the terminal, 80 where there is none. */
   readonly columns: number;
-  /** Columns that stdout has room for; Infinity where it is no terminal, so that nothing is clipped in files. */
+  /**
+   * Columns that stdout has room for; Infinity where it is no terminal, so that nothing is clipped
+   * in files.
+   */
   readonly dataColumns: number;
   /** Writes text or JSON to stdout, characters that are none of text made visible. */
   readonly write: (text: string) => void;
@@ -42,7 +48,8 @@ export function createOutput({ json, color }: OutputOptions): Output {
   const { env, stdout, stderr } = process;
   const dumb = env["TERM"] === "dumb";
   const mayColor = color && !dumb && (env["NO_COLOR"] ?? "") === "";
-  // For a pipe `isTTY` is undefined, whatever its type says, and picocolors would then decide itself: for colour where CI is set.
+  // For a pipe `isTTY` is undefined, whatever its type says, and picocolors would then decide
+  // itself: for colour where CI is set.
   const colorsFor = ({ isTTY }: { readonly isTTY: boolean }): Colors =>
     pc.createColors(mayColor && Boolean(isTTY));
   const [colors, messageColors] = [colorsFor(stdout), colorsFor(stderr)];
@@ -64,8 +71,9 @@ export function createOutput({ json, color }: OutputOptions): Output {
 let forgiving = false;
 
 /**
- * A reader that went away (`| head`) is no failure: what is left to say is dropped. Where stdout is a file on a full disk that is told,
- * and is wrong usage in the end, whatever else the command comes to.
+ * A reader that went away (`| head`) is no failure: what is left to say is dropped. Where stdout is
+ * a file on a full disk that is told, and is wrong usage in the end, whatever else the command
+ * comes to.
  */
 export function forgiveClosedPipes(): void {
   // A process that runs several command lines, as the tests do, listens once.

@@ -1,4 +1,6 @@
-/** A program on disk: its text, its imports, and its diagnostics with the paths that the user knows. */
+/**
+ * A program on disk: its text, its imports, and its diagnostics with the paths that the user knows.
+ */
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import type { Analysis, Compiled, CompileOptions, Diagnostic, SourceOptions } from "../compiler/index.ts";
@@ -32,8 +34,8 @@ export interface Program {
 }
 
 /**
- * Imports may reach any file of the project: what lies under the nearest folder above the file that has a `package.json` or a `.git`,
- * and under the file's own folder where there is none.
+ * Imports may reach any file of the project: what lies under the nearest folder above the file that
+ * has a `package.json` or a `.git`, and under the file's own folder where there is none.
  * @throws UsageError where the file cannot be read
  */
 export async function openProgram(path: string): Promise<Program> {
@@ -75,7 +77,8 @@ function projectRoot(folder: string): string {
 const toName = (path: string): string => path.split(sep).join("/");
 
 /**
- * Compiles a program, for this very engine unless a fallback is asked for; its warnings go to stderr.
+ * Compiles a program, for this very engine unless a fallback is asked for; its warnings go to
+ * stderr.
  * @throws ProgramError
  */
 export async function compileProgram(

@@ -1,6 +1,6 @@
 /**
- * A training run that may take several processes: what the weights file of an unfinished one says of it, so that `--resume` makes the
- * very steps that an uninterrupted run would have made.
+ * A training run that may take several processes: what the weights file of an unfinished one says
+ * of it, so that `--resume` makes the very steps that an uninterrupted run would have made.
  */
 import { NndslError } from "../runtime/index.ts";
 import { UsageError } from "./failures.ts";
@@ -79,8 +79,8 @@ export interface Plan {
 }
 
 /**
- * An unfinished run goes on to its end where `--epochs` is left out or as it was; otherwise `--epochs` more are made. What the command
- * line leaves out is as in the run.
+ * An unfinished run goes on to its end where `--epochs` is left out or as it was; otherwise
+ * `--epochs` more are made. What the command line leaves out is as in the run.
  * @param epochs made before, and `run` what is unfinished of them
  * @param rows of the data
  * @throws UsageError where the epoch that has begun cannot go on as asked
@@ -107,7 +107,10 @@ export function planRun(
   };
 }
 
-/** @throws UsageError where the order of the epoch's rows, or what a step takes of them, would be another */
+/**
+ * @throws UsageError where the order of the epoch's rows, or what a step takes of them, would be
+ * another
+ */
 function expectSame(run: Run, now: Pick<Run, "batch" | "shuffle" | "rows">, epoch: number): void {
   const refuse = (what: string, help: string): never => {
     const left = `epoch ${epoch} was left after batch ${run.batches} of ${Math.ceil(run.rows / run.batch)}`;

@@ -1,4 +1,7 @@
-/** Files, written so that each is there whole or not at all, whatever happens to the process or the disk meanwhile. */
+/**
+ * Files, written so that each is there whole or not at all, whatever happens to the process or the
+ * disk meanwhile.
+ */
 import {
   accessSync,
   constants,
@@ -19,7 +22,9 @@ import { shellWord } from "./shell.ts";
 export interface FileToWrite {
   readonly path: string;
   readonly bytes: Uint8Array | string;
-  /** Given what the disk holds before it takes the file's place; what it throws keeps the old file. */
+  /**
+   * Given what the disk holds before it takes the file's place; what it throws keeps the old file.
+   */
   readonly check?: (written: Uint8Array) => void;
 }
 
@@ -31,11 +36,13 @@ interface Place {
 }
 
 /**
- * Writes all files, or none: each under a temporary name beside its place first, all renamed once all are on the disk, in the order
- * given and with nothing in between. A file that is replaced passes on its permissions, and a symbolic link to one goes on leading
- * there. Something that is there and is no ordinary file (`/dev/stdout`, a pipe) is written to as it is.
+ * Writes all files, or none: each under a temporary name beside its place first, all renamed once
+ * all are on the disk, in the order given and with nothing in between. A file that is replaced
+ * passes on its permissions, and a symbolic link to one goes on leading there. Something that is
+ * there and is no ordinary file (`/dev/stdout`, a pipe) is written to as it is.
  * @param stale files of an earlier run that have no place beside the new ones, removed at the end
- * @throws UsageError where the disk is full or the place may not be written, and whatever a `check` throws
+ * @throws UsageError where the disk is full or the place may not be written, and whatever a `check`
+ * throws
  */
 export async function writeFiles(
   files: readonly FileToWrite[],
@@ -103,7 +110,10 @@ async function readBack(
 /** `.NAME.nndsl-PROCESS-NUMBER.tmp` beside NAME. */
 const temporaryName = /^\.(.+)\.nndsl-(\d+)-\d+\.tmp$/;
 
-/** Those of this process: any other of its number is of an earlier process that had the same one, as in containers. */
+/**
+ * Those of this process: any other of its number is of an earlier process that had the same one, as
+ * in containers.
+ */
 const writing = new Set<string>();
 
 let temporaries = 0;
@@ -114,12 +124,15 @@ function temporaryFor(target: string): string {
   return path;
 }
 
-/** Milliseconds after which a temporary file is no more being written, whoever else has the folder. */
+/**
+ * Milliseconds after which a temporary file is no more being written, whoever else has the folder.
+ */
 const longAgo = 60_000;
 
 /**
- * Removes what killed processes left beside these files: temporary files for them; and for others where they have been there for
- * long, since a process that is unknown here may run on another machine that shares the folder.
+ * Removes what killed processes left beside these files: temporary files for them; and for others
+ * where they have been there for long, since a process that is unknown here may run on another
+ * machine that shares the folder.
  */
 function removeTemporaries(targets: readonly string[]): void {
   for (const folder of new Set(targets.map((target) => dirname(target)))) {
@@ -155,7 +168,8 @@ function isRunning(pid: number): boolean {
 // ------------------------------------------------------------------------------------------------- the place
 
 /**
- * Sees to it that `path` can be written later, making its folder, so that a long run does not end in a surprise.
+ * Sees to it that `path` can be written later, making its folder, so that a long run does not end
+ * in a surprise.
  * @throws UsageError as `writeFiles`
  */
 export function expectWritable(path: string): void {
@@ -176,7 +190,8 @@ export function isSpecial(path: string): boolean {
 }
 
 /**
- * Sees to it that files can be written in a folder later, which need not be there yet and is not made.
+ * Sees to it that files can be written in a folder later, which need not be there yet and is not
+ * made.
  * @throws UsageError as `writeFiles`
  */
 export function expectFolder(path: string): void {
@@ -202,8 +217,8 @@ function placeOf(path: string): Place {
 }
 
 /**
- * What has no permission to be written is not replaced, though renaming a file over it would do so, and though the superuser may
- * write anything.
+ * What has no permission to be written is not replaced, though renaming a file over it would do so,
+ * and though the superuser may write anything.
  */
 function refuseReadOnly(path: string, { mode }: Stats): void {
   if ((mode & 0o222) === 0) {
@@ -230,8 +245,9 @@ function expectFolderAbove(path: string): boolean {
 }
 
 /**
- * Makes a folder and those above it, and expects that it can be written to. `mkdirSync` with `recursive` never returns where a file
- * system refuses new folders by saying that they do not exist, as `/proc` does.
+ * Makes a folder and those above it, and expects that it can be written to. `mkdirSync` with
+ * `recursive` never returns where a file system refuses new folders by saying that they do not
+ * exist, as `/proc` does.
  */
 function makeFolder(path: string): void {
   if (expectFolderAbove(path)) return;

@@ -1,4 +1,7 @@
-/** The compiler, top to bottom. Each stage is a pure function from the one before; the verifier runs between the passes. */
+/**
+ * The compiler, top to bottom. Each stage is a pure function from the one before; the verifier runs
+ * between the passes.
+ */
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
 import { printTree } from "../grammar/print-tree.ts";
 import { assemble, warmUp } from "./assemble/assemble.ts";
@@ -89,7 +92,8 @@ function analyseModel(
 
 /**
  * Compiles one model of a program.
- * @throws DiagnosticError with every error found in it, CompilerFault where the compiler itself is at fault
+ * @throws DiagnosticError with every error found in it, CompilerFault where the compiler itself is
+ * at fault
  */
 export async function compile(source: string, options: CompileOptions = {}): Promise<Compiled> {
   // asc takes as long to load as all the rest to run.
@@ -108,7 +112,8 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   });
   verifyProgram(program, elementBytes);
   refuseUnaddressable(program.arena);
-  // All that decides what the files are. A relaxed module and the strict one beside it are of one compilation.
+  // All that decides what the files are. A relaxed module and the strict one beside it are of one
+  // compilation.
   const build = hash([sourceHash, joint.name, version, dtype, JSON.stringify(memory ?? null)]);
   const module = async (mode: "strict" | "relaxed") => {
     const plan = planKernels(program, { ...formatOf(dtype), fused: mode === "relaxed" });
@@ -149,8 +154,9 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
 }
 
 /**
- * Every diagnostic of a program, imports that do not resolve first and the rest in the order of lines; empty for one that is in order. Without `options.model` all models of the
- * file are checked, and a file with definitions alone need not have one.
+ * Every diagnostic of a program, imports that do not resolve first and the rest in the order of
+ * lines; empty for one that is in order. Without `options.model` all models of the file are
+ * checked, and a file with definitions alone need not have one.
  */
 export async function check(source: string, options: SourceOptions = {}): Promise<readonly Diagnostic[]> {
   let loaded: Loaded;

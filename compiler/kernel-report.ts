@@ -1,4 +1,7 @@
-/** What `nndsl inspect --kernels` shows: the scheduler's choices for each kernel, and what they are expected to give. */
+/**
+ * What `nndsl inspect --kernels` shows: the scheduler's choices for each kernel, and what they are
+ * expected to give.
+ */
 import { showSize } from "./ir/size.ts";
 import { chooseVectorLoop } from "./render/nest.ts";
 import { rowsOf } from "./schedule/any-size.ts";

@@ -1,4 +1,6 @@
-/** The compiler's functions as JavaScript calls them, where no types hold options to their names. */
+/**
+ * The compiler's functions as JavaScript calls them, where no types hold options to their names.
+ */
 import { format as formatText } from "../grammar/format.ts";
 import * as compiler from "./compile.ts";
 import type { Analysis, Compiled, CompileOptions, SourceOptions } from "./options.ts";
@@ -55,8 +57,8 @@ export async function check(source: string, options: SourceOptions = {}): Promis
 
 /**
  * Compiles one model of a program.
- * @throws DiagnosticError with every error found in it, OptionError for an option that there is not, CompilerFault where the compiler
- * itself is at fault
+ * @throws DiagnosticError with every error found in it, OptionError for an option that there is
+ * not, CompilerFault where the compiler itself is at fault
  */
 export async function compile(source: string, options: CompileOptions = {}): Promise<Compiled> {
   checkNames(options, compileNames);

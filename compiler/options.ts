@@ -8,28 +8,40 @@ import type { Report } from "./report.ts";
 export interface SourceOptions {
   /** The name that diagnostics show and imports are relative to; `model.nn` without it. */
   readonly file?: string;
-  /** Values of the model's settings as expressions of the language: `{ sizes: "[512, 256]", act: "relu" }`. */
+  /**
+   * Values of the model's settings as expressions of the language: `{ sizes: "[512, 256]", act:
+   * "relu" }`.
+   */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
   /** Which model, where a file has several. */
   readonly model?: string;
   /**
-   * The text of an imported file, by its path relative to the root folder; `null` where there is none. What it throws is told as the
-   * reason why the file cannot be read. Without it, every import is an error.
+   * The text of an imported file, by its path relative to the root folder; `null` where there is
+   * none. What it throws is told as the reason why the file cannot be read. Without it, every
+   * import is an error.
    */
   readonly readImport?: (path: string) => Promise<string | null>;
 }
 
 export interface CompileOptions extends SourceOptions {
-  /** `strict` (the default) gives the same bytes everywhere; `relaxed` may fuse multiply and add, and comes with a strict `fallback`. */
+  /**
+   * `strict` (the default) gives the same bytes everywhere; `relaxed` may fuse multiply and add,
+   * and comes with a strict `fallback`.
+   */
   readonly simd?: "strict" | "relaxed";
   /** False saves the time that the strict module beside a relaxed one takes. */
   readonly fallback?: boolean;
   readonly dtype?: "f32" | "f64";
-  /** The batch that the report tells of kernels and prices for; 32 without it. Nothing that is compiled depends on it. */
+  /**
+   * The batch that the report tells of kernels and prices for; 32 without it. Nothing that is
+   * compiled depends on it.
+   */
   readonly reportRows?: number;
   /**
-   * The arena that has to do for a batch of `rows` (32 without it), in bytes: values of the forward pass are made again in the backward pass, rather than
-   * kept, until it does. Nothing that is computed changes by a bit; what it costs is in the report. Where it cannot do: an error, `memory-too-small`.
+   * The arena that has to do for a batch of `rows` (32 without it), in bytes: values of the forward
+   * pass are made again in the backward pass, rather than kept, until it does. Nothing that is
+   * computed changes by a bit; what it costs is in the report. Where it cannot do: an error,
+   * `memory-too-small`.
    */
   readonly memory?: { readonly bytes: number; readonly rows?: number };
 }
@@ -67,11 +79,16 @@ export interface Compiled {
   /** The model's name in kebab case: the name of its files. */
   readonly name: string;
   readonly wasm: Bytes;
-  /** Beside a relaxed module the strict one, `NAME.strict.wasm`, for engines without relaxed SIMD. */
+  /**
+   * Beside a relaxed module the strict one, `NAME.strict.wasm`, for engines without relaxed SIMD.
+   */
   readonly fallback: Bytes | null;
   /** An ES module that loads `./NAME.wasm` beside it; it carries the runtime. */
   readonly js: string;
-  /** What `js` imports as `./NAME.threads.js` where several threads are asked for; null where the model is too small for them. */
+  /**
+   * What `js` imports as `./NAME.threads.js` where several threads are asked for; null where the
+   * model is too small for them.
+   */
   readonly threads: string | null;
   readonly dts: string;
   readonly manifest: Manifest;

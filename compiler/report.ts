@@ -38,7 +38,9 @@ export interface Report {
     readonly frozen: boolean;
     readonly count: number;
   }[];
-  /** Floating-point operations for one row of a batch: the loss, and what its gradients add to that. */
+  /**
+   * Floating-point operations for one row of a batch: the loss, and what its gradients add to that.
+   */
   readonly flops: { readonly forward: number; readonly backward: number };
   /** Values that one step keeps for later kernels, and which keep them alive. */
   readonly stored: readonly {
@@ -47,7 +49,10 @@ export interface Report {
     /** Bytes, for each row where the size has the batch in it. */
     readonly bytes: number;
     readonly perRow: boolean;
-    /** Where it lies in its part of the arena, in bytes; values that are not alive at the same time may overlap there. */
+    /**
+     * Where it lies in its part of the arena, in bytes; values that are not alive at the same time
+     * may overlap there.
+     */
     readonly offset: number;
     /** The kernels that write it first and touch it last. */
     readonly from: string;
@@ -61,7 +66,10 @@ export interface Report {
     /** What it is made of; the sums are the two numbers above. */
     readonly parts: readonly { readonly of: ArenaPart; readonly fixed: number; readonly perRow: number }[];
   };
-  /** Values that are made again in a step instead of kept, and their price; null where everything is kept. */
+  /**
+   * Values that are made again in a step instead of kept, and their price; null where everything is
+   * kept.
+   */
   readonly recomputed: null | {
     readonly values: readonly {
       readonly name: string;

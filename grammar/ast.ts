@@ -1,6 +1,6 @@
 /**
- * The syntax tree. It says what was written and where, and nothing about what it means: no op, shape or type
- * is known here.
+ * The syntax tree. It says what was written and where, and nothing about what it means: no op,
+ * shape or type is known here.
  */
 import type { Span } from "./diagnostic.ts";
 
@@ -14,7 +14,10 @@ export interface Identifier extends Spanned {
 
 // ------------------------------------------------------------------------------------------------ expressions
 
-/** `@recompute` is an attribute: the value is that of the operand, and what it was computed from is not kept. */
+/**
+ * `@recompute` is an attribute: the value is that of the operand, and what it was computed from is
+ * not kept.
+ */
 export type UnaryOperator = "-" | "not" | "@recompute";
 export type BinaryOperator =
   | "+" | "-" | "*" | "/" | "^" | "@"
@@ -141,7 +144,9 @@ export interface TensorType extends Spanned {
 // ------------------------------------------------------------------------------------------------- statements
 
 interface Documented {
-  /** The text of the `///` lines before the declaration, without the slashes, joined by newlines. */
+  /**
+   * The text of the `///` lines before the declaration, without the slashes, joined by newlines.
+   */
   readonly doc?: string;
 }
 

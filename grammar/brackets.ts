@@ -1,7 +1,7 @@
 /**
- * Brackets are matched before parsing: the parser's stack must not depend on what a file holds, and an unclosed
- * bracket is best explained by where it opens. What the parser then gets is balanced: closers are put where they
- * are missing and dropped where nothing is open.
+ * Brackets are matched before parsing: the parser's stack must not depend on what a file holds, and
+ * an unclosed bracket is best explained by where it opens. What the parser then gets is balanced:
+ * closers are put where they are missing and dropped where nothing is open.
  */
 import { createTokenInstance, type IToken, type TokenType } from "chevrotain";
 import type { Diagnostic, Label } from "./diagnostic.ts";

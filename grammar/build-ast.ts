@@ -1,7 +1,7 @@
 /**
- * Concrete syntax tree → AST. Here flat expressions get their shape, and here the things are said that the parser
- * reads but the language does not have (an expression as a statement, a declaration in a block, `a < b < c`).
- * A statement that the parser had to recover in is left out.
+ * Concrete syntax tree → AST. Here flat expressions get their shape, and here the things are said
+ * that the parser reads but the language does not have (an expression as a statement, a declaration
+ * in a block, `a < b < c`). A statement that the parser had to recover in is left out.
  */
 import type { CstElement, CstNode, IToken } from "chevrotain";
 import type * as ast from "./ast.ts";
@@ -47,7 +47,9 @@ class Reading {
   reading(label: string): Reading | undefined {
     return this.readings(label)[0];
   }
-  /** A part that the grammar requires; its absence means that the parser gave up inside this rule. */
+  /**
+   * A part that the grammar requires; its absence means that the parser gave up inside this rule.
+   */
   theToken(label: string): IToken {
     return this.token(label) ?? giveUp();
   }
@@ -56,7 +58,10 @@ class Reading {
   }
 }
 
-/** Thrown where a statement cannot be built; caught where statements are listed. The reason is already reported. */
+/**
+ * Thrown where a statement cannot be built; caught where statements are listed. The reason is
+ * already reported.
+ */
 class Unreadable extends Error {}
 /** One for all, since taking the stack's trace for each of many thousands would take seconds. */
 const UNREADABLE = new Unreadable();
@@ -522,7 +527,10 @@ class Builder {
     return undefined;
   }
 
-  /** What is written around a bare expression may say what was meant: `3 x`, `a, b = …`, `@recompute a = …`. */
+  /**
+   * What is written around a bare expression may say what was meant: `3 x`, `a, b = …`, `@recompute
+   * a = …`.
+   */
   #helpAround(value: ast.Expression): string | undefined {
     if (value.kind === "unary" && value.operator === "@recompute") return this.#helpAroundAttribute(value);
     if (value.kind !== "name" && value.kind !== "call") return undefined;
@@ -558,7 +566,9 @@ class Builder {
     });
   }
 
-  /** Records how tall an expression is; no tree may be taller than a recursive visitor can climb. */
+  /**
+   * Records how tall an expression is; no tree may be taller than a recursive visitor can climb.
+   */
   #made<T extends ast.Expression>(expression: T, children: readonly (ast.Expression | undefined)[] = []): T {
     let height = 0;
     for (const child of children) if (child) height = Math.max(height, this.#heights.get(child) ?? 0);
@@ -755,7 +765,9 @@ class Builder {
   }
 }
 
-/** A place in a flat expression: the next prefix, else the next operand; and the operator before it. */
+/**
+ * A place in a flat expression: the next prefix, else the next operand; and the operator before it.
+ */
 class Cursor {
   readonly #operands: readonly Reading[];
   readonly #operators: readonly IToken[];

@@ -1,9 +1,12 @@
 /**
- * What nndsl says about a program, as data. Wording lives beside the pass that raises it; layout lives in
- * `render-diagnostic.ts`.
+ * What nndsl says about a program, as data. Wording lives beside the pass that raises it; layout
+ * lives in `render-diagnostic.ts`.
  */
 
-/** A half-open range of UTF-16 offsets in one source file. Line and column are derived from the text when shown. */
+/**
+ * A half-open range of UTF-16 offsets in one source file. Line and column are derived from the text
+ * when shown.
+ */
 export interface Span {
   readonly file: string;
   readonly start: number;
@@ -19,11 +22,16 @@ export interface Label {
 export type Severity = "error" | "warning";
 
 export interface Diagnostic {
-  /** A stable kebab-case name, such as `shape-mismatch`; each is described in `docs/diagnostics.md`. */
+  /**
+   * A stable kebab-case name, such as `shape-mismatch`; each is described in `docs/diagnostics.md`.
+   */
   readonly code: string;
   readonly severity: Severity;
   readonly message: string;
-  /** The first label is the place of the diagnostic; the rest explain it. Empty for one about a file as a whole. */
+  /**
+   * The first label is the place of the diagnostic; the rest explain it. Empty for one about a file
+   * as a whole.
+   */
   readonly labels: readonly Label[];
   readonly notes: readonly string[];
   readonly help?: string;

@@ -1,6 +1,6 @@
 /**
- * Text that knows where it may be broken, after Wadler, "A prettier printer": a group is laid out on one line if
- * it fits, and otherwise breaks at every `line` of its own.
+ * Text that knows where it may be broken, after Wadler, "A prettier printer": a group is laid out
+ * on one line if it fits, and otherwise breaks at every `line` of its own.
  */
 export type Document =
   | string
@@ -16,7 +16,9 @@ function breaks(document: Document): boolean {
   return typeof document !== "string" && document.breaks;
 }
 
-/** Parts one after another: any number of them, where `concat` has them as arguments on the stack. */
+/**
+ * Parts one after another: any number of them, where `concat` has them as arguments on the stack.
+ */
 export function sequence(parts: readonly Document[]): Document {
   return { kind: "concat", parts, breaks: parts.some(breaks) };
 }
@@ -103,7 +105,10 @@ export function layOut(root: Document, width: number): string {
 
 const INDENTATION = 2;
 
-/** Whether a task and what follows it, up to the first place where a line will end, takes at most `room` columns. */
+/**
+ * Whether a task and what follows it, up to the first place where a line will end, takes at most
+ * `room` columns.
+ */
 function doesFit(first: Task, after: readonly Task[], room: number): boolean {
   const tasks: Task[] = [first];
   let next = after.length;

@@ -1,6 +1,7 @@
 /**
- * The canonical layout: two spaces of indent, lines of 100 columns where that is possible, no parentheses that
- * precedence makes needless. Comments stay where they are, and one blank line stays where there are any.
+ * The canonical layout: two spaces of indent, lines of 100 columns where that is possible, no
+ * parentheses that precedence makes needless. Comments stay where they are, and one blank line
+ * stays where there are any.
  */
 import type * as ast from "./ast.ts";
 import type { Diagnostic, Span } from "./diagnostic.ts";
@@ -81,7 +82,9 @@ class Printer {
 
   // -------------------------------------------------------------------------------------------------- sequences
 
-  /** Declarations or statements, a line or more each, with the comments between `start` and `end`. */
+  /**
+   * Declarations or statements, a line or more each, with the comments between `start` and `end`.
+   */
   #lines<T extends { readonly span: Span }>(
     items: readonly T[],
     draw: (item: T) => Document,
@@ -215,7 +218,10 @@ class Printer {
 
   // -------------------------------------------------------------------------------------------------- statements
 
-  /** `inline`: on one line with what is before it, if it fits there and holds no more than one plain statement. */
+  /**
+   * `inline`: on one line with what is before it, if it fits there and holds no more than one plain
+   * statement.
+   */
   #block(block: ast.Block, inline: boolean): Document {
     const { span, statements } = block;
     const opened = this.#trailing(span.start + 1);
@@ -337,12 +343,17 @@ class Printer {
     return concat(this.#expression(e.left, level + 1), "^", this.#operand(e.right, level));
   }
 
-  /** After an operator: `2^-1` and `@recompute -x` need no parentheses, since nothing else could be meant. */
+  /**
+   * After an operator: `2^-1` and `@recompute -x` need no parentheses, since nothing else could be
+   * meant.
+   */
   #operand(e: ast.Expression, level: number): Document {
     return isSigned(e) ? this.#bare(e) : this.#expression(e, level);
   }
 
-  /** Operators of one level that follow each other break together, each at the start of its line. */
+  /**
+   * Operators of one level that follow each other break together, each at the start of its line.
+   */
   #chain(e: ast.Binary | ast.Pipe, operator: Exclude<ast.BinaryOperator, "^"> | "|>"): Document {
     const { level, associates } = infix[operator];
     const links: (ast.Binary | ast.Pipe)[] = [];
@@ -362,7 +373,10 @@ class Printer {
     return group(start, indent(...rest));
   }
 
-  /** Comments between two operands: one on the line of the first stays there, the others take lines of their own. */
+  /**
+   * Comments between two operands: one on the line of the first stays there, the others take lines
+   * of their own.
+   */
   #between(start: number, end: number): Document {
     const parts: Document[] = [];
     for (let c = this.#takeComment(end); c; c = this.#takeComment(end)) {
@@ -423,7 +437,10 @@ function levelOf(e: ast.Expression): number {
   }
 }
 
-/** Whether it begins with a minus, which a power to its right would become part of, be it behind `@recompute`. */
+/**
+ * Whether it begins with a minus, which a power to its right would become part of, be it behind
+ * `@recompute`.
+ */
 function isSigned(e: ast.Expression): boolean {
   let inner = e;
   while (inner.kind === "unary" && inner.operator === "@recompute") inner = inner.operand;

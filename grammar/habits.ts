@@ -1,6 +1,6 @@
 /**
- * What people write out of habit from other languages: said once, and read as what is meant, so that nothing else
- * in the file looks wrong because of it.
+ * What people write out of habit from other languages: said once, and read as what is meant, so
+ * that nothing else in the file looks wrong because of it.
  */
 import { createTokenInstance, type IToken, type TokenType } from "chevrotain";
 import type { Diagnostic } from "./diagnostic.ts";
@@ -213,7 +213,10 @@ function pythonLambda(tokens: readonly IToken[], i: number): Habit | undefined {
 
 // -------------------------------------------------------------------------------------------------------- numbers
 
-/** `1.` and `.5`: the language wants digits on both sides of a dot, since `0..3` is a range and `h.0` a member. */
+/**
+ * `1.` and `.5`: the language wants digits on both sides of a dot, since `0..3` is a range and
+ * `h.0` a member.
+ */
 function bareDot(tokens: readonly IToken[], i: number): Habit | undefined {
   const token = tokens[i];
   const next = tokens[i + 1];

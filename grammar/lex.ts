@@ -13,8 +13,8 @@ export interface Lexed {
 let lexer: Lexer | undefined;
 
 /**
- * Names that a program may not use: `__metadata__` has a meaning of its own in files of weights, and `__proto__` in JavaScript's objects, where results
- * lie under their names.
+ * Names that a program may not use: `__metadata__` has a meaning of its own in files of weights,
+ * and `__proto__` in JavaScript's objects, where results lie under their names.
  */
 export const RESERVED_NAMES: ReadonlySet<string> = new Set(["__metadata__", "__proto__"]);
 
@@ -39,7 +39,8 @@ export function lex(text: string, file: string): Lexed {
   }));
   const diagnostics = errors.map((error) => unknownCharacters(text, file, error.offset, error.length));
   tokens.forEach((token, i) => {
-    // Where only offsets are tracked Chevrotain leaves this out of the token, and needs it for the tree's places.
+    // Where only offsets are tracked Chevrotain leaves this out of the token, and needs it for the
+    // tree's places.
     token.endOffset = token.startOffset + token.image.length - 1;
     if (RESERVED_NAMES.has(token.image)) diagnostics.push(reserved(token, file));
     const reason = token.tokenType === NumberToken ? badNumber(token, tokens[i - 1]) : undefined;

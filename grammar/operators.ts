@@ -1,4 +1,7 @@
-/** The operators of the language: how tightly each binds, for all that read or write expressions, and how mathematics spells it. */
+/**
+ * The operators of the language: how tightly each binds, for all that read or write expressions,
+ * and how mathematics spells it.
+ */
 import type { BinaryOperator, UnaryOperator } from "./ast.ts";
 
 export type InfixOperator = BinaryOperator | "|>" | "..";

@@ -1,7 +1,8 @@
 /**
- * Text → AST. The stages: `lex` (tokens), `translateHabits` (what other languages write, read as what is meant),
- * `balance` (brackets), the parser (a concrete tree, with recovery) and `build-ast` (the tree that the rest of the
- * compiler sees). None of them throws, overflows or hangs for anything a file may hold.
+ * Text → AST. The stages: `lex` (tokens), `translateHabits` (what other languages write, read as
+ * what is meant), `balance` (brackets), the parser (a concrete tree, with recovery) and `build-ast`
+ * (the tree that the rest of the compiler sees). None of them throws, overflows or hangs for
+ * anything a file may hold.
  */
 import type { CstNode, IToken } from "chevrotain";
 import type { Comment, Expression, SourceFile } from "./ast.ts";
@@ -15,8 +16,8 @@ import { theParser, TooManyErrors, type Parser } from "./parser.ts";
 import { explain } from "./syntax-error.ts";
 
 /**
- * Reads a source file. Where there are errors the tree holds the declarations and statements that could be read.
- * `file` is the name that spans and diagnostics carry.
+ * Reads a source file. Where there are errors the tree holds the declarations and statements that
+ * could be read. `file` is the name that spans and diagnostics carry.
  */
 export function parse(text: string, file: string): { file: SourceFile; diagnostics: Diagnostic[] } {
   const { tree, groups, comments, diagnostics } = read(text, file, (parser) => parser.sourceFile());
@@ -27,7 +28,10 @@ export function parse(text: string, file: string): { file: SourceFile; diagnosti
   };
 }
 
-/** Reads one expression, such as the value in `--set sizes=[512,256]`; `undefined` where there is an error. */
+/**
+ * Reads one expression, such as the value in `--set sizes=[512,256]`; `undefined` where there is an
+ * error.
+ */
 export function parseExpression(
   text: string,
   file: string,
@@ -122,8 +126,8 @@ const CAUSES = new Set([
 ]);
 
 /**
- * In order of place, without the echoes of an error: those on the rest of its line, or of the brackets it is in.
- * Past the limit the rest is dropped, and that is said.
+ * In order of place, without the echoes of an error: those on the rest of its line, or of the
+ * brackets it is in. Past the limit the rest is dropped, and that is said.
  */
 function essential(all: readonly Diagnostic[], text: string, groups: Balanced["groups"]): Diagnostic[] {
   const start = (d: Diagnostic): number => d.labels[0]?.span.start ?? 0;

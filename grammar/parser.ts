@@ -1,11 +1,11 @@
 /**
- * Tokens → concrete syntax tree. Expressions are read flat, as operands with operators between; `build-ast.ts`
- * gives them their shape from the table in `operators.ts`. So a sum of any length is a loop here, and the only
- * recursion is that of brackets, which are counted beforehand.
+ * Tokens → concrete syntax tree. Expressions are read flat, as operands with operators between;
+ * `build-ast.ts` gives them their shape from the table in `operators.ts`. So a sum of any length is
+ * a loop here, and the only recursion is that of brackets, which are counted beforehand.
  *
- * The grammar is a little wider than the language where that makes for a better diagnostic: an expression alone
- * is read as a statement, a block is read without its `if`, and any statement or declaration is read in any place;
- * the builder says what is wrong.
+ * The grammar is a little wider than the language where that makes for a better diagnostic: an
+ * expression alone is read as a statement, a block is read without its `if`, and any statement or
+ * declaration is read in any place; the builder says what is wrong.
  */
 import {
   CstParser,
@@ -17,10 +17,16 @@ import {
 import { MAX_DIAGNOSTICS } from "./limits.ts";
 import * as t from "./tokens.ts";
 
-/** Thrown out of the parser where a file has more errors than anyone would read; recovery costs time. */
+/**
+ * Thrown out of the parser where a file has more errors than anyone would read; recovery costs
+ * time.
+ */
 export class TooManyErrors extends Error {}
 
-/** The message of a Chevrotain error is, here, only what was expected, in words; `syntax-error.ts` says the rest. */
+/**
+ * The message of a Chevrotain error is, here, only what was expected, in words; `syntax-error.ts`
+ * says the rest.
+ */
 class Expectation implements IParserErrorMessageProvider {
   /** Errors since the last file began. */
   count = 0;

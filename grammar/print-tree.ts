@@ -1,4 +1,7 @@
-/** The syntax tree as an indented outline, for `--emit ast`: a line a node, its kind first. Spans are left out. */
+/**
+ * The syntax tree as an indented outline, for `--emit ast`: a line a node, its kind first. Spans
+ * are left out.
+ */
 import type { Declaration } from "./ast.ts";
 
 export const printTree = (declarations: readonly Declaration[]): string =>

@@ -53,7 +53,10 @@ const colourless: Palette = {
   plain: same,
 };
 
-/** Several lines of text without a newline at the end. A file that `sources` lacks is named but not shown. */
+/**
+ * Several lines of text without a newline at the end. A file that `sources` lacks is named but not
+ * shown.
+ */
 export function renderDiagnostic(diagnostic: Diagnostic, sources: SourceMap, style: Style): string {
   const paint = style.color ? (style.palette ?? ansi) : colourless;
   const sections = sectionsOf(diagnostic, sources);
@@ -96,7 +99,10 @@ export function renderDiagnostic(diagnostic: Diagnostic, sources: SourceMap, sty
 
 // ---------------------------------------------------------------------------------------- what is shown of a file
 
-/** A label on one line of source, in screen columns from the line's beginning. `end` is at least `start + 1`. */
+/**
+ * A label on one line of source, in screen columns from the line's beginning. `end` is at least
+ * `start + 1`.
+ */
 interface Mark {
   readonly start: number;
   readonly end: number;
@@ -145,7 +151,10 @@ function sectionsOf(diagnostic: Diagnostic, sources: SourceMap): readonly Sectio
   });
 }
 
-/** Lines with more UTF-16 units than this are shown in excerpts, a label each, so that their length costs nothing. */
+/**
+ * Lines with more UTF-16 units than this are shown in excerpts, a label each, so that their length
+ * costs nothing.
+ */
 const LONGEST_WHOLE_LINE = 4096;
 
 function excerpt(line: Line, label: Label): Line {
@@ -153,7 +162,9 @@ function excerpt(line: Line, label: Label): Line {
   return { ...line, text: line.text.slice(from, from + LONGEST_WHOLE_LINE), start: line.start + from };
 }
 
-/** The lines with labels, and a line alone between two of them, which takes no more room than `...`. */
+/**
+ * The lines with labels, and a line alone between two of them, which takes no more room than `...`.
+ */
 function withSmallGaps(byLine: ReadonlyMap<number, unknown>): ReadonlySet<number> {
   const numbers = new Set(byLine.keys());
   for (const n of byLine.keys()) if (byLine.has(n + 2)) numbers.add(n + 1);

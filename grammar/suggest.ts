@@ -1,8 +1,9 @@
 /** Guessing what was meant by a name that does not exist. */
 
 /**
- * The candidate nearest to `word` by edits (a letter added, dropped or changed, or two neighbours swapped; the
- * case of a letter is no edit), if it is near: at most a third of the word's letters, rounded up, differ.
+ * The candidate nearest to `word` by edits (a letter added, dropped or changed, or two neighbours
+ * swapped; the case of a letter is no edit), if it is near: at most a third of the word's letters,
+ * rounded up, differ.
  */
 export function closest(word: string, candidates: Iterable<string>): string | undefined {
   const bound = Math.ceil(word.length / 3);

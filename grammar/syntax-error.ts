@@ -33,7 +33,8 @@ export function explain(error: IRecognitionException, text: string, file: string
   const atEnd = token.tokenType === EOF;
   const end = text.trimEnd().length;
   const { code, message, help } = word(error);
-  // What is missing is shown where it belongs, unless what was found instead stands on the same line.
+  // What is missing is shown where it belongs, unless what was found instead stands on the same
+  // line.
   const gap = previous && Number.isFinite(previous.startOffset) ? t.endOf(previous) : 0;
   const newLine = !atEnd && /[\r\n]/.test(text.slice(gap, token.startOffset));
   const span =

@@ -40,7 +40,10 @@ export function linesOf(text: string, numbers: ReadonlySet<number>): readonly Li
   return lines;
 }
 
-/** Where the line that begins at `start` stops, and where the next begins: the same place at the end of the text. */
+/**
+ * Where the line that begins at `start` stops, and where the next begins: the same place at the end
+ * of the text.
+ */
 function lineEnd(text: string, start: number): { readonly stop: number; readonly next: number } {
   for (let i = start; i < text.length; i++) {
     const unit = text.charCodeAt(i);
@@ -53,7 +56,10 @@ function lineEnd(text: string, start: number): { readonly stop: number; readonly
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** A character as it may be shown: what would move the cursor, or hide other text, becomes a visible stand-in. */
+/**
+ * A character as it may be shown: what would move the cursor, or hide other text, becomes a visible
+ * stand-in.
+ */
 export function visible(character: string): string {
   const point = character.codePointAt(0) ?? 0;
   if (point < 0x20) return String.fromCodePoint(0x2400 + point);
@@ -62,7 +68,10 @@ export function visible(character: string): string {
   return character;
 }
 
-/** A line of text as it may be shown: each character `visible`, and a space for what begins a new line or column. */
+/**
+ * A line of text as it may be shown: each character `visible`, and a space for what begins a new
+ * line or column.
+ */
 export function printable(text: string): string {
   return Array.from(text, (character) =>
     character === "\n" || character === "\t" ? " " : visible(character),
@@ -72,7 +81,9 @@ export function printable(text: string): string {
 /** Separators of lines, marks of text direction, the byte order mark, lone surrogates. */
 const HIDDEN = /[\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF\p{Cs}]/u;
 
-/** Columns that a terminal gives to a character: 0, 1 or 2 (Unicode's East Asian Width, and emoji). */
+/**
+ * Columns that a terminal gives to a character: 0, 1 or 2 (Unicode's East Asian Width, and emoji).
+ */
 export function columnsOf(character: string): number {
   const point = character.codePointAt(0) ?? 0;
   if (point < 0x300) return 1;

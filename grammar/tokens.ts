@@ -1,6 +1,6 @@
 /**
- * The words of the language, as Chevrotain token types. The order of `allTokens` is the order of matching.
- * A `LABEL` is how a diagnostic names the token.
+ * The words of the language, as Chevrotain token types. The order of `allTokens` is the order of
+ * matching. A `LABEL` is how a diagnostic names the token.
  */
 import {
   createToken,
@@ -70,8 +70,9 @@ export const Bang = foreign("Bang", /!(?!=)/);
 export const RECOMPUTE = "@recompute";
 
 /**
- * `@name` is an attribute where no product can be meant: after what ends no value, or before `layer` and `fn`. `@recompute` in one word always
- * is; with a space after the `@` it is a product with what is named so.
+ * `@name` is an attribute where no product can be meant: after what ends no value, or before
+ * `layer` and `fn`. `@recompute` in one word always is; with a space after the `@` it is a product
+ * with what is named so.
  */
 const matchAttribute: CustomPatternMatcherFunc = (text, offset, matched) => {
   ATTRIBUTE.lastIndex = offset;
@@ -124,8 +125,9 @@ export const CloseCurly = symbol("CloseCurly", "}");
 // ----------------------------------------------------------------------------------------------------- literals
 
 /**
- * A number, read greedily with any letters stuck to it, so that `1abc` is one bad number and not two tokens.
- * After a dot only the digits are taken: `h.0.1` is the member `1` of the member `0` of `h`.
+ * A number, read greedily with any letters stuck to it, so that `1abc` is one bad number and not
+ * two tokens. After a dot only the digits are taken: `h.0.1` is the member `1` of the member `0` of
+ * `h`.
  */
 const matchNumber: CustomPatternMatcherFunc = (text, offset, matched) => {
   const pattern = matched.at(-1)?.tokenType === Dot ? MEMBER_NUMBER : NUMBER;
@@ -214,7 +216,10 @@ words.sort((a, b) => b.name.length - a.name.length);
 
 export const allTokens: readonly TokenType[] = [...all, ...words, Name, Infix, Foreign];
 
-/** One past the last character of a token in its file; a token read in place of another keeps that one's place. */
+/**
+ * One past the last character of a token in its file; a token read in place of another keeps that
+ * one's place.
+ */
 export function endOf(token: IToken): number {
   return (token.endOffset ?? token.startOffset + token.image.length - 1) + 1;
 }

@@ -33,7 +33,10 @@ export interface ModuleExports {
 const REACH = 2 ** 32;
 const PAGE = 65536;
 
-/** Whether a number of a manifest or a module, which may be damaged, is a multiple of `step` from 0 to `most`. */
+/**
+ * Whether a number of a manifest or a module, which may be damaged, is a multiple of `step` from 0
+ * to `most`.
+ */
 const within = (value: unknown, step: number, most: number): boolean =>
   typeof value === "number" && value >= 0 && value <= most && value % step === 0;
 

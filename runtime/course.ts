@@ -22,10 +22,14 @@ const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
 /** Steps over the data of a training run. */
 export interface Course {
-  /** losses[i] is the mean loss of epoch + i after a call; of an epoch that is not over, the sum over its rows so far. */
+  /**
+   * losses[i] is the mean loss of epoch + i after a call; of an epoch that is not over, the sum
+   * over its rows so far.
+   */
   readonly losses: Float64Array;
   /**
-   * Makes `count` steps from row `from` of an epoch on, and on into the next; fewer where the loss of one is not finite: that is the last.
+   * Makes `count` steps from row `from` of an epoch on, and on into the next; fewer where the loss
+   * of one is not finite: that is the last.
    * @param sum of the losses over this epoch's rows before
    * @returns the loss before the last step
    * @throws `out-of-memory`, `disposed`
@@ -34,14 +38,17 @@ export interface Course {
 }
 
 /**
- * The data are copied into the module's memory, so that many steps are one call. Where there is no room for them, each batch is written
- * before its step: slower, and the same numbers. All lies behind what the module takes for a batch: sums of losses, the order of the
- * epoch, the data.
+ * The data are copied into the module's memory, so that many steps are one call. Where there is no
+ * room for them, each batch is written before its step: slower, and the same numbers. All lies
+ * behind what the module takes for a batch: sums of losses, the order of the epoch, the data.
  */
 export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], plan: Plan): Course {
   const { total, batch, shuffle, seed } = plan;
   const losses = new Float64Array(EPOCHS);
-  /** The rows that there was room for, and the memory as it was, when all this was laid out: should either change, it is void. */
+  /**
+   * The rows that there was room for, and the memory as it was, when all this was laid out: should
+   * either change, it is void.
+   */
   let room = 0;
   let sums = new Float64Array();
   let order: Uint32Array = new Uint32Array();

@@ -1,3 +1,5 @@
-/** The runtime as a compiled `NAME.js` carries it; what several threads need stands beside it there. */
+/**
+ * The runtime as a compiled `NAME.js` carries it; what several threads need stands beside it there.
+ */
 export { NndslError } from "./errors.ts";
 export { loadWith } from "./load.ts";

@@ -18,7 +18,10 @@ export function refuse(code: ErrorCode, message: string, options?: { readonly ca
   throw new NndslError(code, message.slice(0, LONGEST), options);
 }
 
-/** What a value is, for a message; runs none of its code. "2" is in quotes: it is no number, and would look like one. */
+/**
+ * What a value is, for a message; runs none of its code. "2" is in quotes: it is no number, and
+ * would look like one.
+ */
 export const shown = (value: unknown): string =>
   typeof value === "string"
     ? JSON.stringify(value.slice(0, 40))
@@ -30,7 +33,8 @@ export const shown = (value: unknown): string =>
 export const why = (cause: unknown): string => (cause instanceof Error ? cause.message : shown(cause));
 
 /**
- * Refuses for what an engine or a caller's own code threw; what has been refused already stays as it is.
+ * Refuses for what an engine or a caller's own code threw; what has been refused already stays as
+ * it is.
  * @throws NndslError
  */
 export function refuseFor(cause: unknown, code: ErrorCode, what: string, failed = "cannot be read"): never {

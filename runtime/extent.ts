@@ -1,8 +1,9 @@
 import type { ManifestSize } from "./manifest.ts";
 
 /**
- * A shape with at most one free axis, seen as `outer × rows × inner` entries in row-major order: row r is the `outer` runs of
- * `inner` entries at `(o · rows + r) · inner`. Where no axis is free there is one run of `inner`.
+ * A shape with at most one free axis, seen as `outer × rows × inner` entries in row-major order:
+ * row r is the `outer` runs of `inner` entries at `(o · rows + r) · inner`. Where no axis is free
+ * there is one run of `inner`.
  */
 export interface Extent {
   readonly sizes: readonly ManifestSize[];
@@ -47,7 +48,9 @@ export function rowsOfShape(extent: Extent, shape: ArrayLike<number>): number {
   return Number.isInteger(rows) ? rows : -1;
 }
 
-/** The rows that so many entries amount to (1 where no axis is free), or -1 where they do not fit. */
+/**
+ * The rows that so many entries amount to (1 where no axis is free), or -1 where they do not fit.
+ */
 export function rowsOfLength(extent: Extent, length: number): number {
   const one = extent.outer * extent.inner;
   const rows = extent.free ? length / one : length === one ? 1 : -1;

@@ -18,9 +18,10 @@ const isTyped = (value: unknown): value is TypedNumbers =>
 export const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || isTyped(value);
 
 /**
- * The door for one tensor. `take` reads a value from outside, in which a caller's code may run; `check` judges what was taken, in which none
- * does; `write` and `gather` put it into the module's memory. So all values of a call are read before the first is checked, and checked
- * before the first is written.
+ * The door for one tensor. `take` reads a value from outside, in which a caller's code may run;
+ * `check` judges what was taken, in which none does; `write` and `gather` put it into the module's
+ * memory. So all values of a call are read before the first is checked, and checked before the
+ * first is written.
  */
 export class Feed {
   readonly name: string;
@@ -65,8 +66,9 @@ export class Feed {
   }
 
   /**
-   * Reads a value, for `check` and then `write`. It is copied where it could change in between: lists (which may be a proxy, or have getters),
-   * memory that other threads see, and the module's own (`net.view`), which moves when that grows.
+   * Reads a value, for `check` and then `write`. It is copied where it could change in between:
+   * lists (which may be a proxy, or have getters), memory that other threads see, and the module's
+   * own (`net.view`), which moves when that grows.
    * @returns its rows, 1 where no axis is free
    */
   take(value: unknown, arena: Arena): number {
@@ -121,7 +123,10 @@ export class Feed {
     }
   }
 
-  /** What was taken. Typed arrays are no copies, and a caller may take their buffers away, or resize them. */
+  /**
+   * What was taken. Typed arrays are no copies, and a caller may take their buffers away, or resize
+   * them.
+   */
   get #taken(): Typed {
     const values = this.#values;
     if (values.length !== this.#count) this.#fail("wrong-size", "has changed in the meantime");
@@ -142,7 +147,8 @@ export class Feed {
     ) {
       const { data, shape } = value;
       if (isList(data) && isList(shape)) {
-        // What it holds is compared with the sizes of the extent, and those that are free are divided.
+        // What it holds is compared with the sizes of the extent, and those that are free are
+        // divided.
         rows = this.#rows(shape as ArrayLike<number>);
         const count = data.length;
         if (count !== entries(extent, rows)) {

@@ -3,7 +3,10 @@ import { refuse } from "./errors.ts";
 import { checkSeed, must, readOptions, whole } from "./options.ts";
 import type { EpochReport, FitOptions, FitReport } from "./types.ts";
 
-/** Milliseconds of work between two looks at the event loop: one frame of a page. A call is to take half of it. */
+/**
+ * Milliseconds of work between two looks at the event loop: one frame of a page. A call is to take
+ * half of it.
+ */
 const SLICE = 16;
 
 /** What `fit` asks of a net. */
@@ -42,8 +45,8 @@ const known = [
 
 /**
  * Trains for some epochs.
- * @throws `wrong-option`; `aborted`, with the signal's reason as its cause; `diverged`, with the report of the step whose loss is not
- * finite. The model is then as the last whole step left it
+ * @throws `wrong-option`; `aborted`, with the signal's reason as its cause; `diverged`, with the
+ * report of the step whose loss is not finite. The model is then as the last whole step left it
  */
 export async function fit(net: Trainee, given: FitOptions): Promise<FitReport> {
   const options = readOptions(given, known);
@@ -93,7 +96,8 @@ export async function fit(net: Trainee, given: FitOptions): Promise<FitReport> {
     const diverged = !Number.isFinite(loss);
     if (onStep || diverged) {
       const step = net.steps();
-      // Of the last step that was made, counted from the first of the epoch in which the call began.
+      // Of the last step that was made, counted from the first of the epoch in which the call
+      // began.
       const last = from / batch + step - before - 1;
       const at = last % batches;
       const rows = Math.min(batch, total - at * batch);

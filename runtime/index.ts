@@ -8,8 +8,10 @@ export type * from "./types.ts";
 /**
  * Loads a compiled module and draws its first weights. Each net has a memory of its own.
  *
- * `M` says what the model is, and is not checked here; the `load` of a generated `NAME.js` has it filled in.
- * @throws `fetch-failed`, `not-a-module`, `wrong-version`, `no-simd`, `wrong-option`, `out-of-memory`
+ * `M` says what the model is, and is not checked here; the `load` of a generated `NAME.js` has it
+ * filled in.
+ * @throws `fetch-failed`, `not-a-module`, `wrong-version`, `no-simd`, `wrong-option`,
+ * `out-of-memory`
  */
 export const load = <M extends ModelTypes = ModelTypes>(
   source: Source | Promise<Source>,

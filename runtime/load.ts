@@ -21,14 +21,20 @@ interface Files {
   readFile(url: URL): Promise<Uint8Array<ArrayBuffer>>;
 }
 
-/** Node's files, which Deno and Bun have too. Asked for at run time, so that a page's bundler sees no import. */
+/**
+ * Node's files, which Deno and Bun have too. Asked for at run time, so that a page's bundler sees
+ * no import.
+ */
 function hostFiles(): Files | undefined {
   // Typed as optional here, since a browser has no `process`.
   const host = globalThis as { process?: { getBuiltinModule?(name: string): Files | undefined } };
   return host.process?.getBuiltinModule?.("node:fs/promises");
 }
 
-/** The bytes in a `data:` address, as which bundlers inline small files: a policy that allows the script need not allow to fetch it. */
+/**
+ * The bytes in a `data:` address, as which bundlers inline small files: a policy that allows the
+ * script need not allow to fetch it.
+ */
 const inlined = (address: string): BufferSource | undefined => {
   const [head = "", text] = address.split(";base64,", 2);
   return text && head.startsWith("data:") ? Uint8Array.from(atob(text), (c) => c.charCodeAt(0)) : undefined;
@@ -118,7 +124,10 @@ const functions = ["reserve", "initialize", "predict", "shuffle", "evaluate", "g
 
 type Call = (...numbers: number[]) => number;
 
-/** The exports, with numbers for results, and refusals where the module traps: one that has been damaged may do anything. */
+/**
+ * The exports, with numbers for results, and refusals where the module traps: one that has been
+ * damaged may do anything.
+ */
 function guarded(own: ModuleExports): ModuleExports {
   const exports: Record<string, unknown> = { ...own };
   for (const [index, name] of functions.entries()) {

@@ -3,13 +3,17 @@
 /** A size: a number, or the free dimension's name (`"N"`, `"3·N"`). */
 export type ManifestSize = number | string;
 
-/** Where a tensor lies: bytes from `arena`; or, after the fixed part, bytes for each row of capacity. */
+/**
+ * Where a tensor lies: bytes from `arena`; or, after the fixed part, bytes for each row of
+ * capacity.
+ */
 export type ManifestPlace = { readonly fixed: number } | { readonly rows: number };
 
 /**
- * How a value over all rows follows from its values over parts of them. `constant`: it is the same for all. `rows`: the parts' entries one after
- * another along the free axis. `mean`: their mean, weighted by rows. `sum`, `max`, `min`: that of the parts. `coupled`: in no such way, so it
- * takes all rows in one call.
+ * How a value over all rows follows from its values over parts of them. `constant`: it is the same
+ * for all. `rows`: the parts' entries one after another along the free axis. `mean`: their mean,
+ * weighted by rows. `sum`, `max`, `min`: that of the parts. `coupled`: in no such way, so it takes
+ * all rows in one call.
  */
 export type Join = "constant" | "rows" | "mean" | "sum" | "max" | "min" | "coupled";
 
@@ -44,7 +48,9 @@ export interface ManifestParameter {
   readonly frozen: boolean;
   readonly init: string;
   readonly place: ManifestPlace;
-  /** Where `gradients` leaves the gradient; null for frozen parameters and models without a loss. */
+  /**
+   * Where `gradients` leaves the gradient; null for frozen parameters and models without a loss.
+   */
   readonly gradient: ManifestPlace | null;
   readonly doc?: string;
 }
@@ -67,11 +73,15 @@ export interface Manifest {
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
   /**
-   * How many threads its work can be shared among, and by export from how many rows of a batch on that pays, `train` being like `step`; an export
-   * for which it never pays is left out, and for a small model all of this.
+   * How many threads its work can be shared among, and by export from how many rows of a batch on
+   * that pays, `train` being like `step`; an export for which it never pays is left out, and for a
+   * small model all of this.
    */
   readonly threads?: { readonly most: number; readonly rows: Readonly<Record<string, number>> };
-  /** The name of the free dimension, null where the model has none (then every call is of one "row"). */
+  /**
+   * The name of the free dimension, null where the model has none (then every call is of one
+   * "row").
+   */
   readonly free: string | null;
   readonly inputs: readonly ManifestInput[];
   readonly outputs: readonly ManifestOutput[];
@@ -90,7 +100,10 @@ export interface Manifest {
   } | null;
   /** The number of steps made: one f64, whatever the module's format, and whole up to 2⁵³. */
   readonly step: ManifestPlace;
-  /** Bytes: of the fixed part, for each row of capacity, and how many rows the inputs of one call may have at most. */
+  /**
+   * Bytes: of the fixed part, for each row of capacity, and how many rows the inputs of one call
+   * may have at most.
+   */
   readonly arena: { readonly fixed: number; readonly perRow: number };
   /** Names and values of the settings it was compiled with, as written. */
   readonly settings: Readonly<Record<string, string>>;

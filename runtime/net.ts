@@ -315,7 +315,10 @@ export class LoadedNet implements Net {
     return rows;
   }
 
-  /** A getter or a proxy among a call's arguments may call this net, which then takes other inputs. @throws `busy` */
+  /**
+   * A getter or a proxy among a call's arguments may call this net, which then takes other inputs.
+   * @throws `busy`
+   */
   #refuseNested(reads: number): void {
     if (reads !== this.#reads) refuse("busy", "This net was called while it read a call's arguments.");
   }
@@ -445,7 +448,10 @@ export class LoadedNet implements Net {
     });
   }
 
-  /** An export for which the model must have a loss or an optimiser. @throws `no-loss`, `no-optimizer` */
+  /**
+   * An export for which the model must have a loss or an optimiser. @throws `no-loss`,
+   * `no-optimizer`
+   */
   #entry<W extends "loss" | "optimizer">(
     name: "evaluate" | "gradients" | "step",
     needs: W,

@@ -1,6 +1,7 @@
 /**
- * The safetensors format: eight bytes with the header's length, the header in JSON, then all tensors' bytes, little-endian and
- * row-major. Host memory is little-endian too on every machine that runs WebAssembly.
+ * The safetensors format: eight bytes with the header's length, the header in JSON, then all
+ * tensors' bytes, little-endian and row-major. Host memory is little-endian too on every machine
+ * that runs WebAssembly.
  */
 import { refuse, refuseFor, shown } from "./errors.ts";
 import { showShape } from "./extent.ts";
@@ -38,7 +39,9 @@ interface Kind {
   new (bytes: ArrayBuffer): StoredNumbers | BigInt64Array | BigUint64Array;
 }
 
-/** What entries are stored as, and what makes numbers of them; of 64 bits they are exact up to 2⁵³. */
+/**
+ * What entries are stored as, and what makes numbers of them; of 64 bits they are exact up to 2⁵³.
+ */
 const formats: Readonly<Record<string, readonly [Kind, ((entry: never) => number)?]>> = {
   F64: [Float64Array],
   F32: [Float32Array],
@@ -79,7 +82,8 @@ function bytesOf(source: ArrayBuffer | ArrayBufferView): Uint8Array {
 }
 
 /**
- * All tensors of a safetensors file, as copies. Tensors must fill the file without a gap or an overlap.
+ * All tensors of a safetensors file, as copies. Tensors must fill the file without a gap or an
+ * overlap.
  * @throws `bad-weights` for anything that is not such a file
  */
 export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
@@ -148,8 +152,10 @@ export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
 const formatOf = (data: StoredNumbers): string => data.constructor.name.replace(/^(.)\D*(\d+).*/, "$1$2");
 
 /**
- * The tensors as a safetensors file, in the order given, which keeps every tensor aligned where wider formats come first.
- * @throws `bad-weights` for two tensors of one name, and for one of the name that the format keeps for itself
+ * The tensors as a safetensors file, in the order given, which keeps every tensor aligned where
+ * wider formats come first.
+ * @throws `bad-weights` for two tensors of one name, and for one of the name that the format keeps
+ * for itself
  */
 export function writeSafetensors(
   tensors: Iterable<readonly [name: string, tensor: StoredTensor]>,

@@ -1,11 +1,15 @@
 /**
- * Several threads on one memory. Each has an instance of the module, and all run the same calls: how a kernel's results are divided, and where the
- * threads wait for one another, is in the module (docs/abi.md). So a call here is: say which, wake the others, and do one's own part.
+ * Several threads on one memory. Each has an instance of the module, and all run the same calls:
+ * how a kernel's results are divided, and where the threads wait for one another, is in the module
+ * (docs/abi.md). So a call here is: say which, wake the others, and do one's own part.
  */
 import type { ModuleExports } from "./arena.ts";
 import type { Manifest } from "./manifest.ts";
 
-/** Words of the module's control region, behind those with which instances meet. `member` has the numbers again. */
+/**
+ * Words of the module's control region, behind those with which instances meet. `member` has the
+ * numbers again.
+ */
 const FAILED = 2;
 const JOB = 4;
 const ENTRY = 5;
@@ -14,7 +18,10 @@ const ARGUMENTS = 8;
 const WORDS = 32;
 const entries = ["initialize", "predict", "evaluate", "gradients", "step", "train"] as const;
 
-/** How often a thread looks for the others before it lets go of its processor: for some 0.1 ms where each has one of its own. */
+/**
+ * How often a thread looks for the others before it lets go of its processor: for some 0.1 ms where
+ * each has one of its own.
+ */
 const LOOKS = { each: 50_000, shared: 10_000 };
 
 /** Milliseconds that a thread may take to start: a browser that refuses one need not say so. */
@@ -56,8 +63,8 @@ interface Host {
 }
 
 /**
- * What a thread runs. It is sent as text, so it refers to nothing outside; and no function in it has a name, since some bundlers add calls to
- * keep names.
+ * What a thread runs. It is sent as text, so it refers to nothing outside; and no function in it
+ * has a name, since some bundlers add calls to keep names.
  */
 function member(): void {
   const host =
@@ -99,7 +106,10 @@ interface Door {
   close(): void;
 }
 
-/** What a page that asks for Trusted Types takes as the address of a worker, if it lets the policy `nndsl` be made: else it says no to the address. */
+/**
+ * What a page that asks for Trusted Types takes as the address of a worker, if it lets the policy
+ * `nndsl` be made: else it says no to the address.
+ */
 function trusted(url: string): string {
   try {
     // Types do not know it; where it is missing, or refuses, the address is as it was.
@@ -132,7 +142,10 @@ function doorToThreads(): Door {
   return { open: () => new Worker(address, { name: "nndsl" }), close: () => URL.revokeObjectURL(url) };
 }
 
-/** Why a thread ended: Node tells of an Error, browsers of an event, which has a message where the thread ran at all. */
+/**
+ * Why a thread ended: Node tells of an Error, browsers of an event, which has a message where the
+ * thread ran at all.
+ */
 function causeOf(event: unknown): string {
   const { message } = Object(event) as { message?: unknown };
   return typeof message === "string" && message !== ""
@@ -184,7 +197,10 @@ const number = (n: number): number[] =>
 
 const name = (text: string): number[] => [text.length, ...new TextEncoder().encode(text)];
 
-/** A module taken apart, to be put together with a memory that it imports, shared, in place of its own. */
+/**
+ * A module taken apart, to be put together with a memory that it imports, shared, in place of its
+ * own.
+ */
 class Sections {
   readonly #head: Uint8Array<ArrayBuffer>[] = [];
   readonly #tail: Uint8Array<ArrayBuffer>[] = [];
@@ -196,7 +212,8 @@ class Sections {
     part.push(bytes.subarray(0, 8));
     for (let at = 8; at < bytes.length;) {
       const [size, body] = readNumber(bytes, at + 1);
-      // Of the section `memory` the content is: how many there are, which is one; flags; the least number of pages.
+      // Of the section `memory` the content is: how many there are, which is one; flags; the least
+      // number of pages.
       if (bytes[at] === 5) this.least = readNumber(bytes, body + 2)[0];
       else part.push(bytes.subarray(at, body + size));
       // The section `type` is the first but for custom ones, and `import` follows it.
@@ -251,9 +268,10 @@ export type Crew =
   | { readonly reason: string };
 
 /**
- * Starts threads until there are `wanted`, this one included, or as many as the model can be divided among; each call of an export is then the
- * work of all.
- * @param rows by entry: with fewer, this thread does all the work, as the others would take more time than they save
+ * Starts threads until there are `wanted`, this one included, or as many as the model can be
+ * divided among; each call of an export is then the work of all.
+ * @param rows by entry: with fewer, this thread does all the work, as the others would take more
+ * time than they save
  * @param refuse what a call does once a thread has failed
  */
 export async function startThreads(

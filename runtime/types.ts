@@ -1,6 +1,7 @@
 /**
- * The public types of the runtime, in one file that needs no other but the manifest: the compiler copies it into every generated
- * `NAME.d.ts`, where `ModelTypes` is filled in with the model's own names and shapes.
+ * The public types of the runtime, in one file that needs no other but the manifest: the compiler
+ * copies it into every generated `NAME.d.ts`, where `ModelTypes` is filled in with the model's own
+ * names and shapes.
  */
 import type { Manifest } from "./manifest.ts";
 
@@ -119,7 +120,10 @@ export type Gradients<M extends ModelTypes> = {
 export interface LoadOptions {
   /** Draws the first weights and every random number after them: 0 … 2³² - 1, 0 by default. */
   readonly seed?: number;
-  /** How many threads share the work, 1 by default. Results are the same to the bit. Where it cannot be so many, `net.threads` says why. */
+  /**
+   * How many threads share the work, 1 by default. Results are the same to the bit. Where it cannot
+   * be so many, `net.threads` says why.
+   */
   readonly threads?: number;
 }
 
@@ -170,11 +174,20 @@ export interface FitOptions {
   readonly shuffle?: boolean;
   /** Of the orders; the net's own by default. */
   readonly seed?: number;
-  /** The number of the first epoch, 1 by default. Orders depend on it, so training that goes on after a pause gives it. */
+  /**
+   * The number of the first epoch, 1 by default. Orders depend on it, so training that goes on
+   * after a pause gives it.
+   */
   readonly firstEpoch?: number;
-  /** The batch of the first epoch to begin with, 1 by default: for training that goes on in the middle of an epoch. The epoch counts as one. */
+  /**
+   * The batch of the first epoch to begin with, 1 by default: for training that goes on in the
+   * middle of an epoch. The epoch counts as one.
+   */
   readonly firstBatch?: number;
-  /** The sum over the rows before `firstBatch` of their losses, so that the epoch's report is of all its rows; 0 by default. */
+  /**
+   * The sum over the rows before `firstBatch` of their losses, so that the epoch's report is of all
+   * its rows; 0 by default.
+   */
   readonly lossBefore?: number;
   /** Called after each step; a promise that it returns is awaited. */
   readonly onStep?: (report: StepReport) => unknown;
@@ -185,10 +198,11 @@ export interface FitOptions {
 }
 
 /**
- * A model in memory, with its weights. Every method throws an `NndslError` for what it cannot do and then leaves the model as it
- * was; after `dispose` all of them throw `disposed`.
+ * A model in memory, with its weights. Every method throws an `NndslError` for what it cannot do
+ * and then leaves the model as it was; after `dispose` all of them throw `disposed`.
  *
- * `step`, `loss`, and `predict` into arrays of one's own allocate nothing where their inputs are typed arrays; lists are copied.
+ * `step`, `loss`, and `predict` into arrays of one's own allocate nothing where their inputs are
+ * typed arrays; lists are copied.
  */
 export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
   readonly manifest: Manifest;
@@ -198,30 +212,44 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
   readonly seed: number;
   /** Steps of the optimiser made so far. */
   readonly steps: number;
-  /** The optimiser's arguments, such as `lr`; assign to change them. @throws `unknown-hyper`, `not-a-number` */
+  /**
+   * The optimiser's arguments, such as `lr`; assign to change them. @throws `unknown-hyper`,
+   * `not-a-number`
+   */
   readonly hyper: { [K in M["hyper"]]: number };
 
   /** The outputs, as copies. Targets may be given too and are not read. */
   predict(inputs: Inputs<M>): Outputs<M>;
-  /** Writes the outputs named in `into` to the arrays there, which must be long enough, and returns `into`. */
+  /**
+   * Writes the outputs named in `into` to the arrays there, which must be long enough, and returns
+   * `into`.
+   */
   predict<I extends { readonly [K in keyof M["outputs"]]?: Float32Array | Float64Array }>(
     inputs: Inputs<M>,
     into: I,
   ): I;
   /** The loss outside training. @throws `no-loss` */
   loss(examples: Examples<M>): number;
-  /** The loss outside training (NaN where the model has none) and the metrics. @throws `no-loss` without either */
+  /**
+   * The loss outside training (NaN where the model has none) and the metrics. @throws `no-loss`
+   * without either
+   */
   evaluate(examples: Examples<M>): {
     readonly loss: number;
     readonly metrics: { readonly [K in M["metrics"]]: number };
   };
-  /** The loss in training and its gradient with respect to each parameter that is not frozen, as copies. Changes nothing. @throws `no-loss` */
+  /**
+   * The loss in training and its gradient with respect to each parameter that is not frozen, as
+   * copies. Changes nothing. @throws `no-loss`
+   */
   gradients(examples: Examples<M>): { readonly loss: number; readonly gradients: Gradients<M> };
   /** One step of the optimiser. @returns the loss in training, before it. @throws `no-optimizer` */
   step(examples: Examples<M>): number;
   /**
-   * Steps over batches of the data; gives way to the event loop every 16 ms. Stops at a loss that is not finite.
-   * @throws `no-optimizer`, `aborted`, `busy`, `diverged`: its `cause` is the `StepReport` of that step
+   * Steps over batches of the data; gives way to the event loop every 16 ms. Stops at a loss that
+   * is not finite.
+   * @throws `no-optimizer`, `aborted`, `busy`, `diverged`: its `cause` is the `StepReport` of that
+   * step
    */
   fit(examples: Examples<M>, options?: FitOptions): Promise<FitReport>;
 
@@ -229,17 +257,21 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
   get<K extends keyof M["parameters"]>(path: K): Tensor<M["parameters"][K], Floats<M>>;
   /** Copies values into a parameter. @throws `unknown-parameter`, `wrong-size`, `wrong-type` */
   set<K extends keyof M["parameters"]>(path: K, data: Data<M["parameters"][K]>): void;
-  /** The live memory of a parameter. Void once the memory grows: for a larger batch than any before, or in `fit`. @throws `unknown-parameter` */
+  /**
+   * The live memory of a parameter. Void once the memory grows: for a larger batch than any before,
+   * or in `fit`. @throws `unknown-parameter`
+   */
   view(path: keyof M["parameters"]): Floats<M>;
 
   /**
-   * Everything that training has made: weights, states and arguments of the optimiser, step and seed, as safetensors.
-   * `metadata` is kept in the file beside the model's own.
+   * Everything that training has made: weights, states and arguments of the optimiser, step and
+   * seed, as safetensors. `metadata` is kept in the file beside the model's own.
    */
   save(metadata?: Readonly<Record<string, string>>): Bytes;
   /**
-   * What `save` wrote; or the weights alone from any safetensors file with a tensor for each parameter's path, as from PyTorch's
-   * `state_dict`: then the optimiser begins afresh and keeps its arguments. A frozen parameter that the file has not stays as it is.
+   * What `save` wrote; or the weights alone from any safetensors file with a tensor for each
+   * parameter's path, as from PyTorch's `state_dict`: then the optimiser begins afresh and keeps
+   * its arguments. A frozen parameter that the file has not stays as it is.
    * @throws `bad-weights`
    */
   restore(bytes: ArrayBuffer | ArrayBufferView): void;

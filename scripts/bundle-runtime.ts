@@ -7,13 +7,17 @@ const seam = /(?<=[;}])(?=(?:let|var|class|function|async|get|throw|return) |#?\
 /** Characters of a line, where it has a seam. */
 const LINE = 900;
 
-/** `runtime/embedded.ts` and what it imports, as a statement that declares `nndsl` with its exports. */
+/**
+ * `runtime/embedded.ts` and what it imports, as a statement that declares `nndsl` with its exports.
+ */
 export const bundleRuntime = (): Promise<string> => bundle("embedded.ts", "nndsl");
 
 /** `runtime/threads.ts`, as a statement that declares `threads`. */
 export const bundleThreads = (): Promise<string> => bundle("threads.ts", "threads");
 
-/** Minified, and broken into lines, since engines print the line of an error that nobody catches. */
+/**
+ * Minified, and broken into lines, since engines print the line of an error that nobody catches.
+ */
 async function bundle(file: string, name: string): Promise<string> {
   const made = await rolldown({ input: fileURLToPath(new URL(`../runtime/${file}`, import.meta.url)) });
   const { output } = await made.generate({

@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz:data`: 10,000 damaged data files of seven kinds; each is read to the numbers that an independent reader finds, or refused
- * with a diagnostic, in bounded time and memory. `npm run fuzz:data -- --files 500 --seed 7` for others.
+ * `npm run fuzz:data`: 10,000 damaged data files of seven kinds; each is read to the numbers that
+ * an independent reader finds, or refused with a diagnostic, in bounded time and memory. `npm run
+ * fuzz:data -- --files 500 --seed 7` for others.
  */
 import { parseArgs } from "node:util";
 import { describeDataReport, fuzzData } from "../test/fuzz/data.ts";

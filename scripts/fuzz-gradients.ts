@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz:gradients`: 5,000 random programs beside the tape and differences of values, a sample of 300 beside PyTorch, none wrong.
- * `npm run fuzz:gradients -- --runs 1000 --seed 7` for others.
+ * `npm run fuzz:gradients`: 5,000 random programs beside the tape and differences of values, a
+ * sample of 300 beside PyTorch, none wrong. `npm run fuzz:gradients -- --runs 1000 --seed 7` for
+ * others.
  */
 import { parseArgs } from "node:util";
 import { describeReport, describeWrong, fuzz, shrink } from "../test/fuzz/fuzz.ts";

@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz:kill`: 500 processes of `nndsl train` and 200 of `nndsl compile`, each ended at a random moment, none leaving anything
- * wrong. `npm run fuzz:kill -- --train 50 --compile 20 --seed 7` for others. It runs what `npm run build` has built.
+ * `npm run fuzz:kill`: 500 processes of `nndsl train` and 200 of `nndsl compile`, each ended at a
+ * random moment, none leaving anything wrong. `npm run fuzz:kill -- --train 50 --compile 20 --seed
+ * 7` for others. It runs what `npm run build` has built.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

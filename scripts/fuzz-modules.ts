@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz:modules`: 2,000 damaged modules are loaded and used; an NndslError or a net that works may come of them, in bounded time.
- * `npm run fuzz:modules -- --modules 500 --seed 7` for others.
+ * `npm run fuzz:modules`: 2,000 damaged modules are loaded and used; an NndslError or a net that
+ * works may come of them, in bounded time. `npm run fuzz:modules -- --modules 500 --seed 7` for
+ * others.
  */
 import { parseArgs } from "node:util";
 import { describeReport, fuzzModules } from "../test/fuzz/modules.ts";

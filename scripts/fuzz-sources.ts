@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz:sources`: 100,000 damaged programs through `check` and 2,000 through `compile`; nothing but diagnostics may come of
- * them, in bounded time and memory. `npm run fuzz:sources -- --check 5000 --compile 100 --seed 7` for others.
+ * `npm run fuzz:sources`: 100,000 damaged programs through `check` and 2,000 through `compile`;
+ * nothing but diagnostics may come of them, in bounded time and memory. `npm run fuzz:sources --
+ * --check 5000 --compile 100 --seed 7` for others.
  */
 import { parseArgs } from "node:util";
 import { describeReport, fuzzSources } from "../test/fuzz/sources.ts";

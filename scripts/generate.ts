@@ -1,6 +1,7 @@
 /**
- * Writes the modules of text that the compiler carries, so that it needs no files at run time and works in a browser:
- * the standard library, the runtime, minified and as types (they become part of every compiled `NAME.js` and `NAME.d.ts`), and functions of numbers.
+ * Writes the modules of text that the compiler carries, so that it needs no files at run time and
+ * works in a browser: the standard library, the runtime, minified and as types (they become part of
+ * every compiled `NAME.js` and `NAME.d.ts`), and functions of numbers.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -53,7 +54,10 @@ export const scalarModule: string = ${JSON.stringify(Buffer.from(wasm).toString(
   );
 }
 
-/** The declarations of `runtime/manifest.ts` and `runtime/types.ts` as one text that imports nothing. */
+/**
+ * The declarations of `runtime/manifest.ts` and `runtime/types.ts` as one text that imports
+ * nothing.
+ */
 function runtimeTypes(): string {
   return ["manifest.ts", "types.ts"]
     .map((name) => readFileSync(new URL(`runtime/${name}`, root), "utf8"))

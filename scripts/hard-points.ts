@@ -1,4 +1,7 @@
-/** Writes the tables of `docs/hard-points.md` from runs of PyTorch and TensorFlow.js on this machine; JAX's column is data. */
+/**
+ * Writes the tables of `docs/hard-points.md` from runs of PyTorch and TensorFlow.js on this
+ * machine; JAX's column is data.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { MARK, python, tables, tfjsAnswers, torchAnswers } from "../test/helpers/hard-points.ts";
 

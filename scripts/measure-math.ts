@@ -1,4 +1,7 @@
-/** Measures the vector functions at 2^20 points each and writes the tables of `docs/math.md`: about two minutes. */
+/**
+ * Measures the vector functions at 2^20 points each and writes the tables of `docs/math.md`: about
+ * two minutes.
+ */
 import { readFileSync, writeFileSync } from "node:fs";
 import { format } from "node:util";
 import {

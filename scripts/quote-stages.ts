@@ -1,6 +1,7 @@
 /**
- * Writes the quotes of ARCHITECTURE.md anew: what each stage prints of the page's example. A quote begins with the line it began with, and ends with
- * the block that it is of; one that stops within a block keeps its number of lines.
+ * Writes the quotes of ARCHITECTURE.md anew: what each stage prints of the page's example. A quote
+ * begins with the line it began with, and ends with the block that it is of; one that stops within
+ * a block keeps its number of lines.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { compile, type StageName } from "../compiler/index.ts";

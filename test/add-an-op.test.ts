@@ -1,6 +1,7 @@
 /**
- * Walks the list "Add an op" of ARCHITECTURE.md: where the name alone is new, the type checker asks for every other file of the list; with
- * all of them written, nothing else is missing, and the op's module and derivatives are right.
+ * Walks the list "Add an op" of ARCHITECTURE.md: where the name alone is new, the type checker asks
+ * for every other file of the list; with all of them written, nothing else is missing, and the op's
+ * module and derivatives are right.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

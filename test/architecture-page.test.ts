@@ -1,5 +1,7 @@
-/** ARCHITECTURE.md quotes what each stage prints of its example; this holds the quotes to the compiler.
- * `node scripts/quote-stages.ts` writes them anew. */
+/**
+ * ARCHITECTURE.md quotes what each stage prints of its example; this holds the quotes to the
+ * compiler. `node scripts/quote-stages.ts` writes them anew.
+ */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { compile, type StageName } from "../compiler/index.ts";

@@ -1,4 +1,7 @@
-/** Holds the arrows of ARCHITECTURE.md: which folder may import which, and who may import what from outside. */
+/**
+ * Holds the arrows of ARCHITECTURE.md: which folder may import which, and who may import what from
+ * outside.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -91,7 +94,10 @@ describe("compiler/", () => {
   });
 });
 
-/** What each folder of the product may import besides itself; files that stand in `compiler/` and `cli/` are for all of theirs. */
+/**
+ * What each folder of the product may import besides itself; files that stand in `compiler/` and
+ * `cli/` are for all of theirs.
+ */
 const below: Readonly<Record<string, readonly string[]>> = {
   grammar: [],
   runtime: [],

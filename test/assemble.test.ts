@@ -1,4 +1,7 @@
-/** The assembler's doors: a module with its manifest, in a worker whose crash is an error; and what every module exports. */
+/**
+ * The assembler's doors: a module with its manifest, in a worker whose crash is an error; and what
+ * every module exports.
+ */
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
@@ -159,7 +162,8 @@ test("shuffle writes every number once, differently by seed and epoch, and evenl
   expect(shuffled(50, 1, 1)).not.toEqual(shuffled(50, 1, 2));
   expect(shuffled(50, 1, 1)).not.toEqual(shuffled(50, 2, 1));
 
-  // χ² of the 24 orders of four, 23 degrees of freedom: above 49.7 once in a thousand fair generators; this one is fixed.
+  // χ² of the 24 orders of four, 23 degrees of freedom: above 49.7 once in a thousand fair
+  // generators; this one is fixed.
   const rounds = 24_000;
   const counts = new Map<string, number>();
   for (let epoch = 0; epoch < rounds; epoch++) {

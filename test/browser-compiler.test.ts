@@ -1,4 +1,7 @@
-/** `import { compile, check, format } from "nndsl"` in a browser's worker: the same compiler, the same bytes as in Node. */
+/**
+ * `import { compile, check, format } from "nndsl"` in a browser's worker: the same compiler, the
+ * same bytes as in Node.
+ */
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +11,10 @@ import { chromiumPath, inChromium, withPage, type Site } from "./helpers/chromiu
 import { example } from "./helpers/model.ts";
 import { skippedWithout } from "./helpers/skip.ts";
 
-/** What a bundler makes of the package, without a word of configuration but the names of the entries. */
+/**
+ * What a bundler makes of the package, without a word of configuration but the names of the
+ * entries.
+ */
 async function bundle(): Promise<Record<string, string>> {
   const path = (file: string): string => new URL(`../${file}`, import.meta.url).pathname;
   const build = await rolldown({

@@ -1,4 +1,7 @@
-/** Threads as pages have them: a page's own thread may not sleep, and what a page may start is said by its headers. */
+/**
+ * Threads as pages have them: a page's own thread may not sleep, and what a page may start is said
+ * by its headers.
+ */
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../compiler/index.ts";

@@ -1,6 +1,7 @@
 /**
- * docs/bundlers.md, example by example: the files and commands of each section, as they stand on the page, in a project of its
- * own; what is built runs in Chromium under the documented policy, or in Node or Deno. The tools are those of test/bundlers.
+ * docs/bundlers.md, example by example: the files and commands of each section, as they stand on
+ * the page, in a project of its own; what is built runs in Chromium under the documented policy, or
+ * in Node or Deno. The tools are those of test/bundlers.
  */
 import { spawn, spawnSync } from "node:child_process";
 import {
@@ -64,7 +65,10 @@ const ISOLATED = {
   "Cross-Origin-Embedder-Policy": "require-corp",
 };
 
-/** A project with the files of the page's introduction and of a section; `aliases` are packages by the name the page gives them. */
+/**
+ * A project with the files of the page's introduction and of a section; `aliases` are packages by
+ * the name the page gives them.
+ */
 function project(name: string, { files }: Section, aliases: Readonly<Record<string, string>> = {}): string {
   const root = join(work, name);
   rmSync(root, { recursive: true, force: true });
@@ -80,7 +84,10 @@ function project(name: string, { files }: Section, aliases: Readonly<Record<stri
   return root;
 }
 
-/** The program and arguments of a line such as `npx vite build`, which finds tools where the project would. */
+/**
+ * The program and arguments of a line such as `npx vite build`, which finds tools where the project
+ * would.
+ */
 function commandOf(root: string, line: string): [string, string[]] {
   const [program = "", ...words] = line.split(" ");
   if (program !== "npx") return [program, words];

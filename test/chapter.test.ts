@@ -1,4 +1,7 @@
-/** The figures of the textbook chapter, by its rows C1 … C22, through the compiler and the runtime as users meet them. */
+/**
+ * The figures of the textbook chapter, by its rows C1 … C22, through the compiler and the runtime
+ * as users meet them.
+ */
 import { describe, expect, it } from "vitest";
 import type { CompileOptions } from "../compiler/index.ts";
 import { build, example, start } from "./helpers/model.ts";
@@ -28,7 +31,8 @@ describe("C1: a neuron", () => {
       [0.5, 1, -0.5],
       [1, -1, 0],
     ];
-    // The chapter prints six digits, from f32 arithmetic of its own: the last one may differ by one.
+    // The chapter prints six digits, from f32 arithmetic of its own: the last one may differ by
+    // one.
     const [first = NaN, second = NaN] = list(net.predict({ x })["a"]);
     expect(Math.abs(first - 0.404886)).toBeLessThan(1e-6);
     expect(Math.abs(second - 0.419872)).toBeLessThan(1e-6);
@@ -379,7 +383,8 @@ describe("C12: cross-entropy typed plainly is stable", () => {
     [10000, -10000, 0],
     [-10000, 10000, 5],
     [0.5, 0.25, -1],
-    // Large and near each other: log Σ e^z, which is 10000.6, has no digits left for the difference.
+    // Large and near each other: log Σ e^z, which is 10000.6, has no digits left for the
+    // difference.
     [9999.5, 10000, 9998],
   ];
   const y = [1, 1, 2, 0];

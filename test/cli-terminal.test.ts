@@ -1,4 +1,7 @@
-/** Names of files and what stands in them come from others: none of their control characters reaches a terminal. */
+/**
+ * Names of files and what stands in them come from others: none of their control characters reaches
+ * a terminal.
+ */
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

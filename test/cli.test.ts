@@ -1,4 +1,7 @@
-/** What every command has in common: exit codes, where text goes, colours, and what is said of wrong usage. */
+/**
+ * What every command has in common: exit codes, where text goes, colours, and what is said of wrong
+ * usage.
+ */
 import { spawnSync } from "node:child_process";
 import {
   existsSync,

@@ -1,4 +1,7 @@
-/** `nndsl compare`: the module's gradients beside a tape, central differences, TensorFlow.js and PyTorch, on every program there is. */
+/**
+ * `nndsl compare`: the module's gradients beside a tape, central differences, TensorFlow.js and
+ * PyTorch, on every program there is.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -87,7 +90,9 @@ describe("every program", () => {
     expect(corpus.length).toBeGreaterThan(40);
   });
 
-  /** At a kink by design, where conventions differ: TensorFlow.js gives all that a tie gets to one. */
+  /**
+   * At a kink by design, where conventions differ: TensorFlow.js gives all that a tie gets to one.
+   */
   const isTie = (model: string): boolean => model === "Tie";
 
   it.each(corpus)("%s in f32 agrees with the tape and TensorFlow.js", async (_, file, model) => {

@@ -1,4 +1,7 @@
-/** Archives: every kind that writers make is read, and no byte of one can be another without being noticed. */
+/**
+ * Archives: every kind that writers make is read, and no byte of one can be another without being
+ * noticed.
+ */
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** Files that are no data, or more of it than anybody means: told at once, and without the memory that they ask for. */
+/**
+ * Files that are no data, or more of it than anybody means: told at once, and without the memory
+ * that they ask for.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -93,7 +96,8 @@ describe.skipIf(process.platform === "win32")("is refused at once", () => {
     if (!(error instanceof DataError || error instanceof UsageError)) throw error;
     expect(error.code).toBe(code);
     expect(JSON.stringify(error.complaint()).length).toBeLessThan(2000);
-    // Its own time, whatever else the machine does: less than 2 s where it has a core of its own, up to three times that beside others.
+    // Its own time, whatever else the machine does: less than 2 s where it has a core of its own,
+    // up to three times that beside others.
     const { user, system } = process.cpuUsage(started);
     expect(user + system).toBeLessThan(6e6);
     expect(process.memoryUsage().rss - before).toBeLessThan(8e8);

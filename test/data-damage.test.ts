@@ -1,4 +1,6 @@
-/** Damaged data files are told as such, whatever the damage: never a crash, never an endless wait. */
+/**
+ * Damaged data files are told as such, whatever the damage: never a crash, never an endless wait.
+ */
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** Data that is wrong, and what a stranger is told. Each case is a model's inputs, files, and what `--data` was given. */
+/**
+ * Data that is wrong, and what a stranger is told. Each case is a model's inputs, files, and what
+ * `--data` was given.
+ */
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

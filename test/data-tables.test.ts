@@ -1,4 +1,7 @@
-/** Tables as people and programs write them: read to the numbers that stand there, or refused; never other numbers. */
+/**
+ * Tables as people and programs write them: read to the numbers that stand there, or refused; never
+ * other numbers.
+ */
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** The package's declarations and those of compiled models, as TypeScript from 5.2 on reads them, without looking away from libraries. */
+/**
+ * The package's declarations and those of compiled models, as TypeScript from 5.2 on reads them,
+ * without looking away from libraries.
+ */
 import { execFileSync } from "node:child_process";
 import {
   mkdirSync,
@@ -17,7 +20,10 @@ import { compile } from "../compiler/index.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "nndsl-declarations-"));
-/** `NNDSL_TSC` names the compiler of another version: one of 5.2 is not installed here, where `tsc` would be two. */
+/**
+ * `NNDSL_TSC` names the compiler of another version: one of 5.2 is not installed here, where `tsc`
+ * would be two.
+ */
 const tsc = process.env["NNDSL_TSC"] ?? join(root, "node_modules/typescript/bin/tsc");
 
 beforeAll(async () => {

@@ -1,4 +1,7 @@
-/** `nndsl derive`: the formulas of the chapter, by their letters; and every activation's derivative beside central differences. */
+/**
+ * `nndsl derive`: the formulas of the chapter, by their letters; and every activation's derivative
+ * beside central differences.
+ */
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** One seed, one result: the same bytes of weights in every process, at every level of V8's compilers, and in a browser. */
+/**
+ * One seed, one result: the same bytes of weights in every process, at every level of V8's
+ * compilers, and in a browser.
+ */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +12,10 @@ import { compile } from "../compiler/index.ts";
 import { chromiumPath, inChromium, withPage, type Site } from "./helpers/chromium.ts";
 import { skippedWithout } from "./helpers/skip.ts";
 
-/** Everything in which engines could differ: transcendental functions, long sums, random numbers, shuffling, tails of vectors. */
+/**
+ * Everything in which engines could differ: transcendental functions, long sums, random numbers,
+ * shuffling, tails of vectors.
+ */
 const source = `
 model Noisy {
   input x: [N, 7]
@@ -24,7 +30,10 @@ model Noisy {
   optimizer adam(lr = 0.01)
 }`;
 
-/** Runs wherever modules do; its numbers come of whole arithmetic alone. 101 rows leave a last batch of five. */
+/**
+ * Runs wherever modules do; its numbers come of whole arithmetic alone. 101 rows leave a last batch
+ * of five.
+ */
 const script = `
 import { load } from "./noisy.js";
 export async function train() {

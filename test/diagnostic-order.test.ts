@@ -1,4 +1,7 @@
-/** In which order a program's mistakes are told, and that one of syntax does not hide or make up others. */
+/**
+ * In which order a program's mistakes are told, and that one of syntax does not hide or make up
+ * others.
+ */
 import { expect, test } from "vitest";
 import { check } from "../compiler/index.ts";
 import { lineAndColumn } from "../grammar/text-position.ts";

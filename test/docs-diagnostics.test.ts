@@ -1,4 +1,7 @@
-/** Holds `docs/diagnostics.md`: every code that the sources can give is described, no other is, and each example gives its code. */
+/**
+ * Holds `docs/diagnostics.md`: every code that the sources can give is described, no other is, and
+ * each example gives its code.
+ */
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +22,10 @@ const unreachable = new Set(["bad-slice"]);
 
 const CODE = /"([a-z]+(?:-[a-z]+)*)"/g;
 
-/** How the sources raise a problem; the first group holds the code, or several of which one is chosen. */
+/**
+ * How the sources raise a problem; the first group holds the code, or several of which one is
+ * chosen.
+ */
 const raising: readonly RegExp[] = [
   /\b(?:OpError|UsageError|ModelError|DataError)\(\s*([^,()]*"[a-z-]+")\s*,/g,
   /(?:\bproblem|\breport|#problem|#report|#error|#warning|\bmismatch)\(\s*("[a-z-]+")/g,

@@ -1,4 +1,7 @@
-/** Holds `docs/language.md`: its programs are in order, its values are those computed, and nothing of the language is left out. */
+/**
+ * Holds `docs/language.md`: its programs are in order, its values are those computed, and nothing
+ * of the language is left out.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { check } from "../compiler/compile.ts";

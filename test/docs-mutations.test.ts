@@ -1,4 +1,7 @@
-/** Programs of the reference with a few words wrong: whatever stands in a file, the compiler answers with diagnostics that help. */
+/**
+ * Programs of the reference with a few words wrong: whatever stands in a file, the compiler answers
+ * with diagnostics that help.
+ */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { check } from "../compiler/compile.ts";

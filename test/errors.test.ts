@@ -1,4 +1,6 @@
-/** Programs with mistakes, and what nndsl says of each: `errors/NAME.nn` beside `errors/NAME.txt`. */
+/**
+ * Programs with mistakes, and what nndsl says of each: `errors/NAME.nn` beside `errors/NAME.txt`.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { read } from "./helpers/elaborated.ts";

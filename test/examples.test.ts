@@ -169,7 +169,8 @@ describe("applications", () => {
     const cells = [
       ...svg.matchAll(/<rect x="(\S+)" y="(\S+)" width="(\S+)" height="(\S+)" fill="(\S+) /g),
     ].map(([, ...numbers]) => numbers);
-    // The picture is 400 wide, and the square's corners lie at 100 and 300; up is the second feature.
+    // The picture is 400 wide, and the square's corners lie at 100 and 300; up is the second
+    // feature.
     const colour = (px: number, py: number): string | undefined =>
       cells.find(([x, y, width, height]) => {
         const [right, below] = [px - Number(x), py - Number(y)];

@@ -1,6 +1,6 @@
 /**
- * Random programs over the whole language: outputs, loss and gradients of the compiled module beside the tape, differences of values, and PyTorch.
- * `npm run fuzz:gradients` runs more of them.
+ * Random programs over the whole language: outputs, loss and gradients of the compiled module
+ * beside the tape, differences of values, and PyTorch. `npm run fuzz:gradients` runs more of them.
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { stdSources } from "../compiler/generated/std-sources.ts";

@@ -1,4 +1,6 @@
-/** Damaged modules: an NndslError, or a net that works. `npm run fuzz:modules` runs more of them. */
+/**
+ * Damaged modules: an NndslError, or a net that works. `npm run fuzz:modules` runs more of them.
+ */
 import { expect, test } from "vitest";
 import { describeReport, fuzzModules } from "./fuzz/modules.ts";
 

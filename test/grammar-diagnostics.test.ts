@@ -1,4 +1,7 @@
-/** What a stranger reads when a program is wrong. The wording is kept in `grammar/diagnostics.txt`; read it as a whole. */
+/**
+ * What a stranger reads when a program is wrong. The wording is kept in `grammar/diagnostics.txt`;
+ * read it as a whole.
+ */
 import { describe, expect, it } from "vitest";
 import type { Diagnostic, Label } from "../grammar/diagnostic.ts";
 import { parse } from "../grammar/parse.ts";

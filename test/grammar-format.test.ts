@@ -1,4 +1,7 @@
-/** Writing programs: what is printed reads back as the same tree, and printing again changes nothing. */
+/**
+ * Writing programs: what is printed reads back as the same tree, and printing again changes
+ * nothing.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -52,8 +55,8 @@ describe("any tree", () => {
           const other = parse(without, "random.nn");
           const same =
             other.diagnostics.length === 0 && JSON.stringify(bare(other.file.declarations)) === tree;
-          // A lambda as an operand reads well only in parentheses, needless as they are at the end; and `1 .x` is
-          // no way to write `(1).x`.
+          // A lambda as an operand reads well only in parentheses, needless as they are at the end;
+          // and `1 .x` is no way to write `(1).x`.
           const asked = /=>/.test(text.slice(open, close)) || text[close + 1] === ".";
           if (same && !asked) expect.fail(`${text}\n${without}`);
         }
@@ -63,7 +66,9 @@ describe("any tree", () => {
   });
 });
 
-/** The places of `(…)` that follow no operand, so that they are neither a call nor a lambda's names. */
+/**
+ * The places of `(…)` that follow no operand, so that they are neither a call nor a lambda's names.
+ */
 function groupsOf(text: string): [number, number][] {
   const groups: [number, number][] = [];
   const open: number[] = [];

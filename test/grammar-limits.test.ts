@@ -40,7 +40,10 @@ const files: Readonly<Record<string, readonly [code: string, text: string]>> = {
   "binary rubbish": ["unknown-character", "\0\u0001\ud800\udc00\ud800 ".repeat(DEEP / 10)],
 };
 
-/** What takes time in proportion to the text is done in a tenth of this, also on a busy machine; what does not takes minutes. */
+/**
+ * What takes time in proportion to the text is done in a tenth of this, also on a busy machine;
+ * what does not takes minutes.
+ */
 const SECONDS = 15;
 
 /** Time of the processor, since tests share the machine. */

@@ -1,4 +1,7 @@
-/** Reading programs: how expressions group, what is a keyword where, where things stand, and what survives errors. */
+/**
+ * Reading programs: how expressions group, what is a keyword where, where things stand, and what
+ * survives errors.
+ */
 import { describe, expect, it } from "vitest";
 import type { Declaration, ModelDeclaration, Statement } from "../grammar/ast.ts";
 import { parse, parseExpression } from "../grammar/parse.ts";

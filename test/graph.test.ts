@@ -1,4 +1,6 @@
-/** `nndsl graph`: what the pictures say, in each of their languages; and that they are sound files. */
+/**
+ * `nndsl graph`: what the pictures say, in each of their languages; and that they are sound files.
+ */
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -198,7 +200,8 @@ describe("a network", () => {
       boxes.find((box) => box.label[0] === name)!.label.slice(1);
     expect(rows("y")).toEqual(["[N, 1]", "[0, 1, 1, 0]"]);
     expect(rows("x")[1]).toBe("‖·‖ 2");
-    // The gradient beside the parameter and the one that the backward graph ends in are computed in two ways.
+    // The gradient beside the parameter and the one that the backward graph ends in are computed in
+    // two ways.
     for (const path of ["h.weight", "h.bias", "z.weight", "z.bias"]) {
       expect(rows(path).at(-1)).toBe(rows(`∇${path}`).at(-1));
     }

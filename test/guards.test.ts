@@ -279,7 +279,8 @@ describe("what nothing hides", () => {
     expect(rows.map((v) => v + 0)).toEqual([2, 0]);
   });
   test("and a cotangent that happens to be 0 keeps its own derivative", () => {
-    // At x = e the residual log x - 1 is 0, and its slope is 1/x: (log x - 1)² has the second derivative 2/x².
+    // At x = e the residual log x - 1 is 0, and its slope is 1/x: (log x - 1)² has the second
+    // derivative 2/x².
     const b = new Formulas();
     const x = b.input("x", 2);
     const residual = b.sub(b.where(b.gt(x, 0), b.log(x), 0), b.constant(0.5, x.shape));

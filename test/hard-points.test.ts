@@ -1,4 +1,7 @@
-/** Each line of `docs/hard-points.md`: what is right there, what a compiled model answers, and what the others really answer. */
+/**
+ * Each line of `docs/hard-points.md`: what is right there, what a compiled model answers, and what
+ * the others really answer.
+ */
 import { describe, expect, test } from "vitest";
 import { check } from "../compiler/index.ts";
 import {

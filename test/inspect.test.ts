@@ -96,7 +96,8 @@ test("each kernel says how it computes, why, and what to expect of it", async ()
   const find = (list: typeof strict, formula: RegExp): (typeof strict)[number] =>
     list.find((kernel) => formula.test(kernel.formula))!;
 
-  // 32 rows by 256 columns by 784 of depth, a multiplication and an addition each; and what the epilogue takes.
+  // 32 rows by 256 columns by 784 of depth, a multiplication and an addition each; and what the
+  // epilogue takes.
   const forward = find(strict, /= sigmoid\(x @/);
   expect(forward.flops).toBeGreaterThan(2 * 32 * 256 * 784);
   expect(forward.flops).toBeLessThan(1.02 * 2 * 32 * 256 * 784);

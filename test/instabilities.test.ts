@@ -1,4 +1,7 @@
-/** `unstable-formula`: what is warned of, where, and that the stable spellings and all programs of this project are not. */
+/**
+ * `unstable-formula`: what is warned of, where, and that the stable spellings and all programs of
+ * this project are not.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { check } from "../compiler/index.ts";
@@ -15,7 +18,10 @@ async function warnings(source: string): Promise<{ readonly text: string; readon
   });
 }
 
-/** The formula, the operator or function that is pointed at, a word of the help, and the stable spelling. */
+/**
+ * The formula, the operator or function that is pointed at, a word of the help, and the stable
+ * spelling.
+ */
 const unstable: readonly (readonly [string, string, RegExp, string])[] = [
   ["log(exp(x) @ exp(w))", "log", /logsumexp/, "logsumexp(x + w, axis = 1)"],
   ["log(softmax(x) @ softmax(v))", "log", /logsumexp/, "log(softmax(x) @ softmax(v) + 1e-7)"],

@@ -1,4 +1,7 @@
-/** How values over all rows follow from values over parts of them: a table of formulas, and a property of random graphs. */
+/**
+ * How values over all rows follow from values over parts of them: a table of formulas, and a
+ * property of random graphs.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { analyse } from "../compiler/compile.ts";
@@ -13,7 +16,10 @@ import type { Join } from "../runtime/manifest.ts";
 import { Formulas, stream, tensor } from "./helpers/graph.ts";
 import { wholeAndParts } from "./helpers/in-parts.ts";
 
-/** Formulas of x: [N, 3], y: [N, 3], v: [N], labels c: int[N] of 3 classes, s: [3] without rows, and a parameter w: [2, 3]. */
+/**
+ * Formulas of x: [N, 3], y: [N, 3], v: [N], labels c: int[N] of 3 classes, s: [3] without rows, and
+ * a parameter w: [2, 3].
+ */
 const table: Record<Join, readonly string[]> = {
   constant: ["l2(w)", "sum(s)", "sum(w * s)", "1e-4 * l2(weights)", "N / N", "2 * N / N - 1"],
   rows: [

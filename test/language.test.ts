@@ -1,4 +1,6 @@
-/** The language by example: what programs mean, told by the shapes, paths and values that they give. */
+/**
+ * The language by example: what programs mean, told by the shapes, paths and values that they give.
+ */
 import { expect, test } from "vitest";
 import { check } from "../compiler/compile.ts";
 import { statesOf } from "../compiler/graph/model.ts";

@@ -1,4 +1,7 @@
-/** Calls of the library's losses and metrics that cannot mean what they say, and calls like them that do. */
+/**
+ * Calls of the library's losses and metrics that cannot mean what they say, and calls like them
+ * that do.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { check } from "../compiler/index.ts";

@@ -1,6 +1,6 @@
 /**
- * Likelihoods as textbooks write them, compiled, at logits where p and 1 - p round to 0: the value and the gradient against stable formulas
- * that were derived by hand and are computed in f64.
+ * Likelihoods as textbooks write them, compiled, at logits where p and 1 - p round to 0: the value
+ * and the gradient against stable formulas that were derived by hand and are computed in f64.
  */
 import { describe, expect, test } from "vitest";
 import { compile } from "../compiler/index.ts";

@@ -1,4 +1,7 @@
-/** Lists: what their items are, how they are joined, and what becomes of booleans and whole numbers in them. */
+/**
+ * Lists: what their items are, how they are joined, and what becomes of booleans and whole numbers
+ * in them.
+ */
 import { describe, expect, test } from "vitest";
 import { check, format } from "../compiler/index.ts";
 import { build, start } from "./helpers/model.ts";

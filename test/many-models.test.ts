@@ -1,8 +1,14 @@
-/** `check` of a file with many models: what it says of each, once, and how often it reads what they share. */
+/**
+ * `check` of a file with many models: what it says of each, once, and how often it reads what they
+ * share.
+ */
 import { expect, test } from "vitest";
 import { check } from "../compiler/index.ts";
 
-/** Models of which every third has a mistake of shape and every fifth something unused; what they share has a mistake too. */
+/**
+ * Models of which every third has a mistake of shape and every fifth something unused; what they
+ * share has a mistake too.
+ */
 const file = (count: number): string =>
   [
     'import { shared } from "./shared.nn"',

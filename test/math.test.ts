@@ -1,6 +1,7 @@
 /**
- * The vector functions: errors in units in the last place, and IEEE's special values. What is measured, and against which truth, stands in
- * helpers/math-errors.ts; docs/math.md tells it to readers.
+ * The vector functions: errors in units in the last place, and IEEE's special values. What is
+ * measured, and against which truth, stands in helpers/math-errors.ts; docs/math.md tells it to
+ * readers.
  */
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -13,7 +14,10 @@ import { answers, mathModule, measure, POINTS, subjects, ulps, type Dtype } from
 import { MARK, powerRules, SPECIAL_ARGUMENTS, specials, specialTables } from "./helpers/math-specials.ts";
 import { operand, prepare, type Bench } from "./helpers/program.ts";
 
-/** The first so many of the points in f64, whose truth takes microseconds a point; all are for scripts/measure-math.ts. */
+/**
+ * The first so many of the points in f64, whose truth takes microseconds a point; all are for
+ * scripts/measure-math.ts.
+ */
 const FEW_POINTS = 20_000;
 /** Sizes that end in every place of a vector. */
 const SIZES = [1, 3, 5, 17, 64];
@@ -23,7 +27,10 @@ const places = (x: number): Float64Array => new Float64Array(5).fill(x);
 
 const markdown = page("math.md");
 
-/** The row of a function in the page's table of errors: the largest and the mean error in f32, then in f64. */
+/**
+ * The row of a function in the page's table of errors: the largest and the mean error in f32, then
+ * in f64.
+ */
 function written(name: string): Record<Dtype, { readonly most: string; readonly mean: string }> {
   const row = markdown.split("\n").find((line) => new RegExp(`^\\| ${name} +\\| \\d+ +\\|`).test(line));
   const cells = row!.split("|").map((cell) => cell.trim());

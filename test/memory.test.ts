@@ -1,4 +1,7 @@
-/** Memory: the arena beside what must be alive, values made again instead of kept, and layers that are undone instead of kept. */
+/**
+ * Memory: the arena beside what must be alive, values made again instead of kept, and layers that
+ * are undone instead of kept.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -218,7 +221,10 @@ describe("values made again", () => {
   });
 });
 
-/** A stack of blocks over [N, 16]: reversible ones, or residual ones of the same formulas that keep what they add to. */
+/**
+ * A stack of blocks over [N, 16]: reversible ones, or residual ones of the same formulas that keep
+ * what they add to.
+ */
 const stack = (blocks: number, kind: "reversible" | "residual"): string => `
 layer residual(x: [..., C], f, g) {
   x1 = x[..., 0:C / 2]

@@ -1,4 +1,7 @@
-/** Derivative rules, rewrite rules, programs of kernels and optimisers, each made wrong, are noticed by the suite's checks: `npm run mutants`. */
+/**
+ * Derivative rules, rewrite rules, programs of kernels and optimisers, each made wrong, are noticed
+ * by the suite's checks: `npm run mutants`.
+ */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";

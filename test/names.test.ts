@@ -1,4 +1,7 @@
-/** A program may name things as it likes: nothing it says meets a name of the generated code, of AssemblyScript, JavaScript or TypeScript. */
+/**
+ * A program may name things as it likes: nothing it says meets a name of the generated code, of
+ * AssemblyScript, JavaScript or TypeScript.
+ */
 import { describe, expect, test } from "vitest";
 import { check, compile } from "../compiler/index.ts";
 import { RESERVED_NAMES } from "../grammar/lex.ts";

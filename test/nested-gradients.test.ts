@@ -1,4 +1,7 @@
-/** `grad` and `jacobian` by anything, to third order, in compiled models; and what is said where a gradient is 0 or does not exist. */
+/**
+ * `grad` and `jacobian` by anything, to third order, in compiled models; and what is said where a
+ * gradient is 0 or does not exist.
+ */
 import { describe, expect, test } from "vitest";
 import { check } from "../compiler/index.ts";
 import { start } from "./helpers/model.ts";

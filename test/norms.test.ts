@@ -1,9 +1,15 @@
-/** Roots of sums of squares, however they are written: slope 0 where the sum is 0, and the slope of the formula elsewhere. */
+/**
+ * Roots of sums of squares, however they are written: slope 0 where the sum is 0, and the slope of
+ * the formula elsewhere.
+ */
 import { describe, expect, test } from "vitest";
 import { compile } from "../compiler/index.ts";
 import { load } from "../runtime/index.ts";
 
-/** A norm of d, [3, 2], with weights c of 0 and 1 and a mask k; and what it is of numbers, row by row. */
+/**
+ * A norm of d, [3, 2], with weights c of 0 and 1 and a mask k; and what it is of numbers, row by
+ * row.
+ */
 interface Written {
   readonly formula: string;
   readonly is: (d: readonly number[], c: readonly number[], k: readonly boolean[]) => number;

@@ -11,10 +11,16 @@ type Dtype = "f32" | "f64";
 const dtypes: readonly Dtype[] = ["f32", "f64"];
 
 const SPECIAL = [0, -0, 1, -1, Infinity, -Infinity, NaN];
-/** Numbers on both sides of what integers of 53, 63 and 64 bits reach, where literals of AssemblyScript change their meaning. */
+/**
+ * Numbers on both sides of what integers of 53, 63 and 64 bits reach, where literals of
+ * AssemblyScript change their meaning.
+ */
 const WHOLE = [53, 54, 62, 63, 64, 65, 69, 70].flatMap((p) => [2 ** p, -(2 ** p), 2 ** p * (1 + 2 ** -20)]);
 
-/** Numbers of a format from the bits of their sign and exponent, and some significands: all exponents, denormals among them. */
+/**
+ * Numbers of a format from the bits of their sign and exponent, and some significands: all
+ * exponents, denormals among them.
+ */
 function everyExponent(dtype: Dtype): number[] {
   const view = new DataView(new ArrayBuffer(8));
   const found: number[] = [];

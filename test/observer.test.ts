@@ -1,4 +1,6 @@
-/** Who listens while a program is read hears every expression and every bound name with its value. */
+/**
+ * Who listens while a program is read hears every expression and every bound name with its value.
+ */
 import { expect, test } from "vitest";
 import { elaborate } from "../compiler/elaborate/elaborate.ts";
 import { loadProgram } from "../compiler/elaborate/load.ts";

@@ -1,4 +1,7 @@
-/** Every record of the op table: meaning, derivatives to the third, and the points where derivatives are hard. */
+/**
+ * Every record of the op table: meaning, derivatives to the third, and the points where derivatives
+ * are hard.
+ */
 import { describe, expect, test } from "vitest";
 import { reachable } from "../compiler/graph/graph.ts";
 import type { Build } from "../compiler/graph/build.ts";

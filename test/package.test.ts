@@ -1,4 +1,7 @@
-/** The package as npm packs it: what is in it, and the way of a user who has nothing but the tarball. */
+/**
+ * The package as npm packs it: what is in it, and the way of a user who has nothing but the
+ * tarball.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -27,7 +30,8 @@ describe("npm pack", () => {
   const tarball = join(folder, `nndsl-${version}.tgz`);
   let files: readonly string[] = [];
   beforeAll(() => {
-    // `npm test` has built what is packed; the scripts of packing would build it under the other tests.
+    // `npm test` has built what is packed; the scripts of packing would build it under the other
+    // tests.
     const said = succeed(`npm pack --ignore-scripts --json --pack-destination "${folder}"`, root);
     const [packed] = JSON.parse(said) as { files: { path: string }[] }[];
     files = packed!.files.map(({ path }) => path);

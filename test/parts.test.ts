@@ -1,4 +1,7 @@
-/** Rows taken in parts come to what all rows at once do, or are not taken in parts, or it is said that they cannot be. */
+/**
+ * Rows taken in parts come to what all rows at once do, or are not taken in parts, or it is said
+ * that they cannot be.
+ */
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

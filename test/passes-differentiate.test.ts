@@ -149,7 +149,8 @@ describe("gradients", () => {
           const at = (h: number): number => f(data.map((d, j) => (j === i ? d + h : d)));
           const slope = (h: number): number => (at(h) - at(-h)) / (2 * h);
           const [coarse, fine] = [slope(2e-4), slope(1e-4)];
-          // Where the two differ, a `where` changes its mind in between, or the formula is too steep to tell.
+          // Where the two differ, a `where` changes its mind in between, or the formula is too
+          // steep to tell.
           if (Math.abs(coarse - fine) > 1e-6 * (1 + Math.abs(fine))) return;
           expect(Math.abs(g - fine)).toBeLessThan(1e-5 * (1 + Math.abs(fine)));
         });

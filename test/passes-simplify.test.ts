@@ -1,4 +1,7 @@
-/** Every simplification fires on its formula and leaves every value as it was, NaN and infinity included. */
+/**
+ * Every simplification fires on its formula and leaves every value as it was, NaN and infinity
+ * included.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Node, SliceAxis } from "../compiler/ir/node.ts";

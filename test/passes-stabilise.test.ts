@@ -1,4 +1,7 @@
-/** Textbook formulas, as written, with logits that break them: after `stabilise` they have values and derivatives. */
+/**
+ * Textbook formulas, as written, with logits that break them: after `stabilise` they have values
+ * and derivatives.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Node } from "../compiler/ir/node.ts";
@@ -180,7 +183,8 @@ describe("the value and the gradient stay what they were where the formula as wr
         );
         rewritten += pass(b, [written], ["stabilise"]).applied.length > 0 ? 1 : 0;
         plain!.forEach((p, i) => {
-          // 0 / 0 and 0 · ∞ are for the rules to put right; rests of rests lose digits as they are written.
+          // 0 / 0 and 0 · ∞ are for the rules to put right; rests of rests lose digits as they are
+          // written.
           if (Number.isFinite(p))
             expect(Math.abs(p - stable![i]!)).toBeLessThanOrEqual(1e-7 * (1 + Math.abs(p)));
         });

@@ -1,4 +1,7 @@
-/** Products large enough to be packed, blocked and tiled in every way, through the module, against sums in f64. */
+/**
+ * Products large enough to be packed, blocked and tiled in every way, through the module, against
+ * sums in f64.
+ */
 import { describe, expect, test } from "vitest";
 import { compile } from "../compiler/index.ts";
 import { load } from "../runtime/index.ts";

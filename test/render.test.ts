@@ -1,4 +1,7 @@
-/** Loop nests and products in WebAssembly against the scheduler's interpreter, which shares no code with the renderer. */
+/**
+ * Loop nests and products in WebAssembly against the scheduler's interpreter, which shares no code
+ * with the renderer.
+ */
 import { describe, expect, test } from "vitest";
 import type { ElementType, ElementwiseName } from "../compiler/ir/node.ts";
 import {
@@ -39,7 +42,10 @@ const apply = (op: ElementwiseName, arguments_: number[], type: ElementType = "f
 const reduce = (op: "sum" | "prod" | "max" | "min", value: number): Value => ({ kind: "reduce", op, value });
 const constant = (value: number, type: ElementType = "float"): Value => ({ kind: "constant", value, type });
 
-/** Room for every element that a view reaches with at most MOST_ROWS rows, and where its first element lies. */
+/**
+ * Room for every element that a view reaches with at most MOST_ROWS rows, and where its first
+ * element lies.
+ */
 function room(view: Operand, loops: readonly Size[], extra?: Size): { length: number; offset: number } {
   const sizes = [...loops, ...(extra === undefined ? [] : [extra])];
   let up = 0;

@@ -1,4 +1,7 @@
-/** A compiled model with threads in Deno: it works, and the process ends. `DENO` names another than that of the path. */
+/**
+ * A compiled model with threads in Deno: it works, and the process ends. `DENO` names another than
+ * that of the path.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

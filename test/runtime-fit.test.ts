@@ -59,7 +59,8 @@ describe.each([
     const paused = await run({ epochs: 2, seed: 5 });
     expect((await run({ epochs: 2, seed: 5, firstEpoch: 3 }, paused)).save()).toEqual(a);
 
-    // With one row a step and no momentum the sum of biases' changes over x = 0 tells which rows were seen.
+    // With one row a step and no momentum the sum of biases' changes over x = 0 tells which rows
+    // were seen.
     const net = await line();
     const seen: number[] = [];
     net.hyper["momentum"] = 0;
@@ -93,7 +94,8 @@ describe.each([
   });
 
   test("takes the rows of a free axis that is not the first", async () => {
-    // Columns of x are the rows of the batch: the same numbers to both nets, as a matrix in parts and whole.
+    // Columns of x are the rows of the batch: the same numbers to both nets, as a matrix in parts
+    // and whole.
     const bytes = await fakeModule(
       (manifest) => ({
         ...manifest,
@@ -196,7 +198,8 @@ describe.each([
     expect(error).toMatchObject({ code: "aborted", cause: "enough" });
     const { steps } = net;
     expect(steps).toBeGreaterThan(0);
-    // It can be trained again, and a signal that has been raised already stops it before the first step.
+    // It can be trained again, and a signal that has been raised already stops it before the first
+    // step.
     await expect(net.fit(examples(10), { signal: control.signal })).rejects.toMatchObject({
       code: "aborted",
     });
@@ -445,7 +448,10 @@ describe("many steps in a call", () => {
   });
 });
 
-/** All that `train` must know of inputs: a free axis first, last and multiplied; none at all; rows short and long; labels. */
+/**
+ * All that `train` must know of inputs: a free axis first, last and multiplied; none at all; rows
+ * short and long; labels.
+ */
 const mixed = `
 model Mixed {
   input first: [N, 3]

@@ -1,4 +1,7 @@
-/** Calls from JavaScript, where nothing holds a caller to the types: each is refused by an `NndslError`, and the model is as it was. */
+/**
+ * Calls from JavaScript, where nothing holds a caller to the types: each is refused by an
+ * `NndslError`, and the model is as it was.
+ */
 import binaryen from "binaryen";
 import { describe, expect, test } from "vitest";
 import { load, NndslError, type ErrorCode, type Net } from "../runtime/index.ts";

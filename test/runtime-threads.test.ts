@@ -1,4 +1,7 @@
-/** Threads of a net as they start, fail and end: results of several stand in threads-bits.test.ts, those of pages in browser-threads.test.ts. */
+/**
+ * Threads of a net as they start, fail and end: results of several stand in threads-bits.test.ts,
+ * those of pages in browser-threads.test.ts.
+ */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,7 +42,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** What a net starts from here on; `text` makes the thread's program another. The runtime asks for the class when it starts a thread. */
+/**
+ * What a net starts from here on; `text` makes the thread's program another. The runtime asks for
+ * the class when it starts a thread.
+ */
 function watch(text: (own: string) => string = (own) => own): workerThreads.Worker[] {
   const started: workerThreads.Worker[] = [];
   workerThreads.Worker = class extends Worker {
@@ -55,7 +61,10 @@ function watch(text: (own: string) => string = (own) => own): workerThreads.Work
 const gone = (threads: readonly workerThreads.Worker[]): Promise<void> =>
   expect.poll(() => threads.every(({ threadId }) => threadId === -1)).toBe(true);
 
-/** @returns the message of the error that `call` throws, which has the code `worker-failed`; within so many milliseconds */
+/**
+ * @returns the message of the error that `call` throws, which has the code `worker-failed`; within
+ * so many milliseconds
+ */
 function lossOf(call: () => unknown, within = 5000): string {
   const begin = performance.now();
   try {

@@ -281,7 +281,8 @@ describe("wrong input", () => {
   });
 
   test("a model beyond all memory is refused as it starts", async () => {
-    // A start function that is `unreachable`: what a compiled module comes to where memory for its fixed part is not to be had.
+    // A start function that is `unreachable`: what a compiled module comes to where memory for its
+    // fixed part is not to be had.
     const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
     const trap = [1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 8, 1, 0, 10, 5, 1, 3, 0, 0, 0x0b];
     const manifest = JSON.stringify(fakeManifest());

@@ -1,4 +1,7 @@
-/** A function of numbers has one meaning: what is computed while compiling is, bit by bit, what a tensor of f64 holds. */
+/**
+ * A function of numbers has one meaning: what is computed while compiling is, bit by bit, what a
+ * tensor of f64 holds.
+ */
 import { expect, test } from "vitest";
 import { definitionOf } from "../compiler/ops/elementwise.ts";
 import { scalar } from "../compiler/ops/scalar.ts";

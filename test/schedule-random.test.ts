@@ -1,4 +1,7 @@
-/** Random graphs over everything the scheduler knows, scheduled, interpreted in the planned memory, and compared with the evaluator. */
+/**
+ * Random graphs over everything the scheduler knows, scheduled, interpreted in the planned memory,
+ * and compared with the evaluator.
+ */
 import fc from "fast-check";
 import { test } from "vitest";
 import { Build } from "../compiler/graph/build.ts";
@@ -35,7 +38,10 @@ const PARAMETERS: Readonly<Record<string, Shape>> = {
   u: shape(5, 5),
 };
 
-/** Draws of choices: every decision of the generator is the next number, so that shrinking shrinks the graph. */
+/**
+ * Draws of choices: every decision of the generator is the next number, so that shrinking shrinks
+ * the graph.
+ */
 class Choices {
   readonly #numbers: readonly number[];
   #next = 0;

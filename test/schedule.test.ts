@@ -251,7 +251,9 @@ describe("fusion", () => {
 });
 
 describe("updates in place", () => {
-  /** Parameters of the shapes given, moved by `update`; a step must use the old values throughout. */
+  /**
+   * Parameters of the shapes given, moved by `update`; a step must use the old values throughout.
+   */
   function stepOf(
     shapes: readonly Shape[],
     update: (b: Build, p: readonly Node[]) => readonly Node[],

@@ -1,4 +1,7 @@
-/** What is named as a source, an import or weights and is no such file: a diagnostic at once, whatever is there. */
+/**
+ * What is named as a source, an import or weights and is no such file: a diagnostic at once,
+ * whatever is there.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
   closeSync,

@@ -52,7 +52,10 @@ describe("clamp", () => {
 });
 
 describe("centred rmsprop", () => {
-  /** The formula of PyTorch's documentation, g over the root of the mean of g² less the square of the mean of g, in f64 and in exact steps of the variance. */
+  /**
+   * The formula of PyTorch's documentation, g over the root of the mean of g² less the square of
+   * the mean of g, in f64 and in exact steps of the variance.
+   */
   const expected = (gradients: readonly number[], alpha: number, lr: number): number => {
     let [square, average, w] = [0, 0, 0];
     for (const g of gradients) {
@@ -73,7 +76,8 @@ describe("centred rmsprop", () => {
     const gradient = fc.double({ min: -2, max: 2, noNaN: true }).map(Math.fround);
     fc.assert(
       fc.property(fc.array(gradient, { minLength: 1, maxLength: 20 }), (gradients) => {
-        // One gradient alone leaves a variance of α(1-α) g², so that is no 0 to divide by unless g is.
+        // One gradient alone leaves a variance of α(1-α) g², so that is no 0 to divide by unless g
+        // is.
         model.reset(1);
         for (const c of gradients) model.step({ c: [c] });
         const [want, got] = [expected(gradients, 0.9, 0.01), model.get("w").data[0]!];

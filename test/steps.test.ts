@@ -1,4 +1,7 @@
-/** The number of steps is exact up to 2^53, whatever the module's format, and each step has random numbers of its own. */
+/**
+ * The number of steps is exact up to 2^53, whatever the module's format, and each step has random
+ * numbers of its own.
+ */
 import { describe, expect, test } from "vitest";
 import { analyse } from "../compiler/index.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";

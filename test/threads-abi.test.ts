@@ -1,4 +1,7 @@
-/** docs/abi.md is enough to run a module on several threads: a host that knows nothing of the runtime. */
+/**
+ * docs/abi.md is enough to run a module on several threads: a host that knows nothing of the
+ * runtime.
+ */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import asc from "assemblyscript/asc";

@@ -1,6 +1,7 @@
 /**
- * However many threads share a model's work, the bits are those of one. Kernels are divided here from the first operation on, so that small
- * models show what large ones do; batches are smaller than the threads are many, and no multiples of a vector.
+ * However many threads share a model's work, the bits are those of one. Kernels are divided here
+ * from the first operation on, so that small models show what large ones do; batches are smaller
+ * than the threads are many, and no multiples of a vector.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
@@ -37,7 +38,9 @@ function examplesFor({ inputs }: Manifest, rows: number): Record<string, Float64
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer =>
   Buffer.from(buffer, byteOffset, byteLength);
 
-/** Everything that a net computes, in the order of its batches, as text that says where two differ. */
+/**
+ * Everything that a net computes, in the order of its batches, as text that says where two differ.
+ */
 async function trace(net: Net): Promise<string[]> {
   const { loss, optimizer, metrics } = net.manifest;
   const seen: string[] = [];

@@ -1,6 +1,7 @@
 /**
- * Every op and every entry of the standard library against PyTorch's f64 numbers (`oracle/torch.json`, written by
- * `oracle/torch_oracle.py`): one compiled module at five batch sizes, and 50 steps of each optimiser.
+ * Every op and every entry of the standard library against PyTorch's f64 numbers
+ * (`oracle/torch.json`, written by `oracle/torch_oracle.py`): one compiled module at five batch
+ * sizes, and 50 steps of each optimiser.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
@@ -23,7 +24,10 @@ const TOLERANCE = 1e-4;
 const net = (name: string, options: CompileOptions = {}): Promise<Net> =>
   start(program(name), { file: `${name}.nn`, ...options });
 
-/** What is further off than the tolerance, by name: an empty list is a pass, and a failure says where. */
+/**
+ * What is further off than the tolerance, by name: an empty list is a pass, and a failure says
+ * where.
+ */
 function offenders(distances: Readonly<Record<string, number>>, tolerance: number): string[] {
   return Object.entries(distances)
     .filter(([, e]) => !(e <= tolerance))

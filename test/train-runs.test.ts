@@ -1,4 +1,7 @@
-/** Runs that end before their time, and go on later: divergence, signals, checkpoints, `--resume`, and the file at `-o` throughout. */
+/**
+ * Runs that end before their time, and go on later: divergence, signals, checkpoints, `--resume`,
+ * and the file at `-o` throughout.
+ */
 import {
   chmodSync,
   existsSync,
@@ -95,7 +98,10 @@ describe("a loss that is not finite", () => {
   });
 });
 
-/** Runs `train` and sends signals: the first once training has begun, so the place in the epoch is any. */
+/**
+ * Runs `train` and sends signals: the first once training has begun, so the place in the epoch is
+ * any.
+ */
 const stopped = (signal: NodeJS.Signals, ...args: string[]): Promise<CliResult> => {
   let sent = false;
   return runCli([...train, ...args], {

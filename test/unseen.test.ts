@@ -1,6 +1,7 @@
 /**
- * Programs written from the language page alone, by someone who had not seen the compiler, against PyTorch's f64 numbers
- * (`oracle/unseen.json`, written by `oracle/unseen_oracle.py`); and what that reading found wrong.
+ * Programs written from the language page alone, by someone who had not seen the compiler, against
+ * PyTorch's f64 numbers (`oracle/unseen.json`, written by `oracle/unseen_oracle.py`); and what that
+ * reading found wrong.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

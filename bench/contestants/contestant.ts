@@ -2,14 +2,16 @@ import type { Floats, Job, Labels, Read } from "../job.ts";
 
 /** A job made ready by a contestant. */
 export interface Work {
-  /** What one call does: steps, entries or floating-point operations, which times are divided by. */
+  /**
+   * What one call does: steps, entries or floating-point operations, which times are divided by.
+   */
   readonly units: number;
   /** Whether `call` returns a promise: others are not awaited, since that would be timed too. */
   readonly asynchronous?: boolean;
   call(): unknown;
   /**
-   * Numbers that all contestants must agree on, such as the losses of the first steps: so that nobody is timed on another job.
-   * Called once, before any timing.
+   * Numbers that all contestants must agree on, such as the losses of the first steps: so that
+   * nobody is timed on another job. Called once, before any timing.
    */
   check(): readonly number[] | Promise<readonly number[]>;
 }
@@ -31,7 +33,10 @@ export function sample(values: ArrayLike<number>): number[] {
   return Array.from({ length: count }, (_, i) => values[Math.floor((i * values.length) / count)] ?? NaN);
 }
 
-/** Rows in a new order each time it is called (Fisher and Yates), as a program in JavaScript would write it. */
+/**
+ * Rows in a new order each time it is called (Fisher and Yates), as a program in JavaScript would
+ * write it.
+ */
 export function shuffler(rows: number): () => Uint32Array {
   const order = Uint32Array.from({ length: rows }, (_, i) => i);
   return () => {

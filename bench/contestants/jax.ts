@@ -1,6 +1,7 @@
 /**
- * jax-js on its `wasm` device, the whole step in one `jit`. It counts references: what is passed is given away, `.ref` keeps it.
- * Reading the loss runs the step, since all results of a `jit` are made together.
+ * jax-js on its `wasm` device, the whole step in one `jit`. It counts references: what is passed is
+ * given away, `.ref` keeps it. Reading the loss runs the step, since all results of a `jit` are
+ * made together.
  */
 import {
   init,
@@ -42,7 +43,10 @@ const functions: Readonly<Record<FunctionName, (x: Tensor) => Tensor>> = {
   sin: np.sin,
 };
 
-/** Its training is fastest with weights as [out, in], its inference with [in, out]: each has what suits it. */
+/**
+ * Its training is fastest with weights as [out, in], its inference with [in, out]: each has what
+ * suits it.
+ */
 const outputsFirst = (job: NetworkJob): boolean => job.kind !== "predict";
 
 const parametersOf = (job: NetworkJob, layers: readonly Layer[]): Parameters =>

@@ -74,7 +74,10 @@ async function networkWork(job: NetworkJob, simd: Simd, threads: number, read: R
   return { units: 1, asynchronous: true, call: epoch, check: async () => [(await epoch()).loss] };
 }
 
-/** Kernels alone, by the module's own exports: what they read lies in the module's memory, as peers' tensors lie in theirs. */
+/**
+ * Kernels alone, by the module's own exports: what they read lies in the module's memory, as peers'
+ * tensors lie in theirs.
+ */
 async function kernelWork(job: FunctionJob | ProductJob, simd: Simd, read: Read): Promise<Work> {
   const module = await WebAssembly.compile(await moduleOf(job, simd, read));
   // The section that the compiler wrote.

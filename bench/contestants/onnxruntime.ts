@@ -1,6 +1,7 @@
 /**
- * ONNX Runtime Web's WASM build on one thread. Its inputs are tensors of JavaScript, made once; each call
- * copies them in and its answers out. (Outputs that are given beforehand are left as they were by 1.30.)
+ * ONNX Runtime Web's WASM build on one thread. Its inputs are tensors of JavaScript, made once;
+ * each call copies them in and its answers out. (Outputs that are given beforehand are left as they
+ * were by 1.30.)
  */
 import { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";
 import { floatsOf, type Job, type Read } from "../job.ts";

@@ -1,11 +1,17 @@
-/** The machine's own speed in 128-bit registers: products are a share of it, and a step's products cannot take less time. */
+/**
+ * The machine's own speed in 128-bit registers: products are a share of it, and a step's products
+ * cannot take less time.
+ */
 import type { Job } from "../job.ts";
 import { FLOPS_A_LOOP, peakModule } from "../peak-module.ts";
 import { Unavailable, type Contestant } from "./contestant.ts";
 
 const LOOPS = 2000;
 
-/** Multiplications and additions that are one unit of the job: one of them for a product, all of its products' for a step or an inference. */
+/**
+ * Multiplications and additions that are one unit of the job: one of them for a product, all of its
+ * products' for a step or an inference.
+ */
 function operationsOf(job: Job): number {
   if (job.kind === "product") return 1;
   if (job.kind !== "train" && job.kind !== "predict") throw new Unavailable("it only multiplies and adds");

@@ -1,4 +1,7 @@
-/** TensorFlow.js on its WASM backend: SIMD, one thread, tensors kept in its memory, everything else in `tidy`. */
+/**
+ * TensorFlow.js on its WASM backend: SIMD, one thread, tensors kept in its memory, everything else
+ * in `tidy`.
+ */
 import * as tf from "@tensorflow/tfjs";
 import { setThreadsCount, setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import {
@@ -124,7 +127,8 @@ export const tensorflow =
   (binaries: string): Contestant =>
   async (job, read) => {
     setWasmPaths(binaries);
-    // Its threads are a build of their own, taken in pages that may share memory; all peers run on one.
+    // Its threads are a build of their own, taken in pages that may share memory; all peers run on
+    // one.
     setThreadsCount(1);
     tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
     await tf.setBackend("wasm");

@@ -1,4 +1,7 @@
-/** How long the digit network takes to compile: in a process of its own from the command line, and again in one that has compiled before. */
+/**
+ * How long the digit network takes to compile: in a process of its own from the command line, and
+ * again in one that has compiled before.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

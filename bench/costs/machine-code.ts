@@ -8,7 +8,10 @@ import { join } from "node:path";
 export interface LoopCode {
   /** Vectors that they load from or store to the stack. */
   readonly spills: number;
-  /** For each multiplication of two vectors, in the loop that takes the fewest: that of the largest tile. */
+  /**
+   * For each multiplication of two vectors, in the loop that takes the fewest: that of the largest
+   * tile.
+   */
   readonly instructions: number;
 }
 
@@ -37,7 +40,10 @@ export async function codesOf(wasm: Uint8Array): Promise<Map<string, LoopCode> |
   }
 }
 
-/** Loops end with a jump back; an innermost one holds no other. Undefined where none multiplies vectors. */
+/**
+ * Loops end with a jump back; an innermost one holds no other. Undefined where none multiplies
+ * vectors.
+ */
 function loopCode(code: string): LoopCode | undefined {
   const lines = [...code.matchAll(/^0x[0-9a-f]+ +([0-9a-f]+) +[0-9a-f]+ +(.*)$/gm)].map((match) => ({
     at: parseInt(match[1] ?? "", 16),

@@ -1,4 +1,7 @@
-/** What a page loads for the digit network, without its weights: JavaScript as a bundler leaves it, minified, and WebAssembly. */
+/**
+ * What a page loads for the digit network, without its weights: JavaScript as a bundler leaves it,
+ * minified, and WebAssembly.
+ */
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -23,7 +26,9 @@ const entries = {
   ort: 'export { env, InferenceSession, Tensor } from "onnxruntime-web/wasm";',
 } as const;
 
-/** What is loaded at once: chunks that are imported only when a backend is asked for do not count. */
+/**
+ * What is loaded at once: chunks that are imported only when a backend is asked for do not count.
+ */
 async function bundled(entry: string): Promise<number> {
   const build = await rolldown({
     input: "entry",

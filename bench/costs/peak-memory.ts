@@ -1,4 +1,7 @@
-/** The most memory that a fresh process has while it trains: VmHWM after so many steps of the digit network at batch 32. */
+/**
+ * The most memory that a fresh process has while it trains: VmHWM after so many steps of the digit
+ * network at batch 32.
+ */
 import type { JobFolder } from "../folder.ts";
 import { runProcess } from "../hosts/node.ts";
 import type { ContestantName } from "../hosts/runner.ts";

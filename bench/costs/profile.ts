@@ -1,6 +1,7 @@
 /**
- * Where the time of training steps goes, and of products: each kernel alone, beside the peak of the machine, in cycles, with the bytes it touches, and
- * what the engine has made of its loops: how many instructions they take, and which vectors are on the stack for want of registers.
+ * Where the time of training steps goes, and of products: each kernel alone, beside the peak of the
+ * machine, in cycles, with the bytes it touches, and what the engine has made of its loops: how
+ * many instructions they take, and which vectors are on the stack for want of registers.
  */
 import { readFile } from "node:fs/promises";
 import { productForms } from "../job.ts";

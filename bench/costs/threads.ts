@@ -1,4 +1,7 @@
-/** Where the time of a step goes that two threads share: what one of them would take for its half, and what waiting for the other adds. */
+/**
+ * Where the time of a step goes that two threads share: what one of them would take for its half,
+ * and what waiting for the other adds.
+ */
 import { readFile } from "node:fs/promises";
 import { compile } from "../../dist/compiler/index.js";
 import { load } from "../../dist/runtime/index.js";
@@ -14,11 +17,17 @@ export interface Sharing {
   readonly batch: number;
   readonly oneThread: number;
   readonly twoThreads: number;
-  /** The part of the kernels' time that is of those that are divided, 0 … 1; the others are worked out by the first thread alone. */
+  /**
+   * The part of the kernels' time that is of those that are divided, 0 … 1; the others are worked
+   * out by the first thread alone.
+   */
   readonly divided: number;
 }
 
-/** Of the digit network, at the batches of the targets. @param milliseconds for each kernel, and each step */
+/**
+ * Of the digit network, at the batches of the targets. @param milliseconds for each kernel, and
+ * each step
+ */
 export async function sharings(milliseconds: number): Promise<Sharing[]> {
   const source = await readFile(new URL("../models/digits.nn", import.meta.url), "utf8");
   const { wasm } = await compile(source, { simd: "relaxed" });

@@ -1,4 +1,7 @@
-/** A contestant as a process of Node: requests and replies are lines of JSON. `node child.ts CONTESTANT` */
+/**
+ * A contestant as a process of Node: requests and replies are lines of JSON. `node child.ts
+ * CONTESTANT`
+ */
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";

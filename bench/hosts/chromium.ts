@@ -1,4 +1,6 @@
-/** Contestants in pages of Chromium, from a server of their own whose headers allow shared memory. */
+/**
+ * Contestants in pages of Chromium, from a server of their own whose headers allow shared memory.
+ */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -27,7 +29,10 @@ const packageFolder = (name: string): string => {
   return dirname(entry);
 };
 
-/** The contestants' code in one piece each; nndsl's runtime stays in its files, as its package has it. */
+/**
+ * The contestants' code in one piece each; nndsl's runtime stays in its files, as its package has
+ * it.
+ */
 async function bundle(): Promise<ReadonlyMap<string, string>> {
   const build = await rolldown({
     input: fileURLToPath(new URL("page.ts", import.meta.url)),

@@ -1,4 +1,7 @@
-/** Contestants as processes of their own: Node for those of JavaScript, Python for PyTorch. All answer lines of JSON. */
+/**
+ * Contestants as processes of their own: Node for those of JavaScript, Python for PyTorch. All
+ * answer lines of JSON.
+ */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -13,8 +16,8 @@ const here = (file: string): string => fileURLToPath(new URL(file, import.meta.u
 const PYTHON = process.env["BENCH_PYTHON"] ?? "/usr/bin/python3";
 
 /**
- * The kernels of OpenBLAS with the processor's widest vectors. It chooses by the processor's model, and where it does not know that, by what all of them
- * can do, which is a third as fast.
+ * The kernels of OpenBLAS with the processor's widest vectors. It chooses by the processor's model,
+ * and where it does not know that, by what all of them can do, which is a third as fast.
  */
 function openBlasKernels(): string | undefined {
   const vectors = new Set(vectorFlags());

@@ -1,4 +1,7 @@
-/** A contestant in a page: `globalThis.runner` is what the host calls. The address says which: `?contestant=NAME`. */
+/**
+ * A contestant in a page: `globalThis.runner` is what the host calls. The address says which:
+ * `?contestant=NAME`.
+ */
 import { contestantOf } from "../contestants/contestant-of.ts";
 import { Server } from "../contestants/serve.ts";
 import type { Job, Read } from "../job.ts";
@@ -19,7 +22,8 @@ export const runner = {
   prepare: async (job: Job) => {
     // The host wrote the address.
     const name = new URL(location.href).searchParams.get("contestant") as ContestantName;
-    // It starts a worker a core where it finds workers and shared memory; all peers run on one thread, as in Node.
+    // It starts a worker a core where it finds workers and shared memory; all peers run on one
+    // thread, as in Node.
     if (name === "jax") Reflect.deleteProperty(globalThis, "Worker");
     return server.prepare(await contestantOf(name, binaries), job, read);
   },

@@ -72,7 +72,10 @@ additions, at the 128-bit peak that the same rounds measured: no code for these 
     .replace(/\n+$/, "\n");
 }
 
-/** Where the time goes, as a page of its own: it takes two minutes, and what it says of kernels a whole run would not say better. */
+/**
+ * Where the time goes, as a page of its own: it takes two minutes, and what it says of kernels a
+ * whole run would not say better.
+ */
 export function toProfilePage(results: Results): string {
   const { date, machine, versions } = results;
   return [

@@ -1,7 +1,10 @@
 /** Tables of text, for a terminal or as Markdown. */
 
 export interface Table {
-  /** So many columns are words and begin at the left, 1 without it; the others are figures and end at the right. */
+  /**
+   * So many columns are words and begin at the left, 1 without it; the others are figures and end
+   * at the right.
+   */
   readonly words?: number;
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];

@@ -84,7 +84,10 @@ function summary(files: readonly string[], errors: number, warnings: number): st
     : `${where}: ${counted(errors, "error")}, ${counted(warnings, "warning")}`;
 }
 
-/** A workflow command: https://docs.github.com/actions/reference/workflow-commands-for-github-actions */
+/**
+ * A workflow command:
+ * https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+ */
 function annotation(d: DiagnosticJson): string {
   const property = (text: string | number): string =>
     data(String(text)).replaceAll(":", "%3A").replaceAll(",", "%2C");

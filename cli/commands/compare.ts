@@ -1,4 +1,7 @@
-/** `nndsl compare`: the module's loss and gradients beside those of other autodiff systems, on the same weights and data. */
+/**
+ * `nndsl compare`: the module's loss and gradients beside those of other autodiff systems, on the
+ * same weights and data.
+ */
 import { InvalidArgumentError, Option, type Command } from "commander";
 import { autograds, type Autograd, type CompareArguments } from "../compare/arguments.ts";
 import { addModelOptions, addTableOptions, dtypeOption, finite, simdOption, takeFile } from "../options.ts";

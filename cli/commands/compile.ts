@@ -1,4 +1,7 @@
-/** `nndsl compile`: a model becomes `NAME.wasm`, `NAME.js` and `NAME.d.ts`; with relaxed SIMD `NAME.strict.wasm` too, and for a model that threads can share `NAME.threads.js`. */
+/**
+ * `nndsl compile`: a model becomes `NAME.wasm`, `NAME.js` and `NAME.d.ts`; with relaxed SIMD
+ * `NAME.strict.wasm` too, and for a model that threads can share `NAME.threads.js`.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -90,7 +93,8 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   const { name, wasm, fallback, js, threads, dts, manifest } = compiled;
   const path = (extension: string): string => join(options.output, `${name}.${extension}`);
   const moduleType = moduleTypeOf(options.output);
-  // NAME.js knows the modules of its own compilation, so with it first and NAME.wasm last no mixture of two goes unnoticed.
+  // NAME.js knows the modules of its own compilation, so with it first and NAME.wasm last no
+  // mixture of two goes unnoticed.
   await writeFiles(
     [
       ...(moduleType.file === null ? [] : [moduleType.file]),

@@ -206,7 +206,10 @@ function reportText(report: Report, batch: number, output: Output): string {
   ].join("\n\n");
 }
 
-/** Values between kernels take turns: one that is no longer read gives its place to a later one, of this entry or of another. */
+/**
+ * Values between kernels take turns: one that is no longer read gives its place to a later one, of
+ * this entry or of another.
+ */
 const partNames = {
   inputs: "inputs",
   parameters: "parameters",

@@ -59,8 +59,9 @@ function packageName(folder: string): string {
 }
 
 /**
- * What the project's package.json says of nndsl: the checkout where nndsl runs from one; the tarball that npm installed it
- * from, if it is still there; otherwise this version, from the registry.
+ * What the project's package.json says of nndsl: the checkout where nndsl runs from one; the
+ * tarball that npm installed it from, if it is still there; otherwise this version, from the
+ * registry.
  */
 function dependency(): string {
   let root = dirname(fileURLToPath(import.meta.url));
@@ -70,7 +71,10 @@ function dependency(): string {
   return tarball === null ? `^${version}` : `file:${tarball}`;
 }
 
-/** The tarball that npm unpacked into `root`, as its record of node_modules says; null where there is none. */
+/**
+ * The tarball that npm unpacked into `root`, as its record of node_modules says; null where there
+ * is none.
+ */
 function installedFrom(root: string): string | null {
   const modules = dirname(root);
   let record: unknown;

@@ -153,7 +153,9 @@ function outputFormat(path: string): Format {
   });
 }
 
-/** Those of the file; without one, the values that the program gives, where it draws none at random. */
+/**
+ * Those of the file; without one, the values that the program gives, where it draws none at random.
+ */
 async function startingWeights(net: Net, path: string | undefined): Promise<Kept> {
   if (path !== undefined) return (await import("../net.ts")).restoreWeights(net, path);
   const drawn = net.manifest.parameters.find(({ init }) => !init.startsWith("="));

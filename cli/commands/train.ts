@@ -358,7 +358,8 @@ const otherEndings =
   /\.(pth?|bin|ckpt|h5|hdf5|keras|pkl|pickle|joblib|onnx|tflite|pb|np[yz]|msgpack|gguf|safetensor|st|csv|json|wasm|nn)$/i;
 
 /**
- * Weights are written as safetensors, and under that name alone: no other program is misled by the ending.
+ * Weights are written as safetensors, and under that name alone: no other program is misled by the
+ * ending.
  * @throws UsageError, also where the file cannot be written
  */
 function expectWeightsFile(path: string, program: string): void {

@@ -1,4 +1,7 @@
-/** Compiles a program, asks it and others for loss and gradients on the same weights and data, and says how far they are apart. */
+/**
+ * Compiles a program, asks it and others for loss and gradients on the same weights and data, and
+ * says how far they are apart.
+ */
 import { judge } from "../../compiler/compare/judge.ts";
 import { askDifferences } from "../../compiler/compare/numeric.ts";
 import { Lacking, randomData, type Answer, type Question } from "../../compiler/compare/question.ts";
@@ -22,14 +25,18 @@ import { comparisonJson, showComparison, type Asked, type Missing } from "./show
 /** Rows of random data. */
 const ROWS = 16;
 
-/** The most that an error may be; TensorFlow.js has f32 alone, and differences of values lose half of the digits. */
+/**
+ * The most that an error may be; TensorFlow.js has f32 alone, and differences of values lose half
+ * of the digits.
+ */
 const tolerances: Record<"f32" | "f64", Record<Autograd, number>> = {
   f32: { tape: 1e-4, numeric: 1e-4, tfjs: 1e-4, torch: 1e-4 },
   f64: { tape: 1e-9, numeric: 1e-6, tfjs: 1e-4, torch: 1e-9 },
 };
 
 /**
- * @throws ModelError where the program has no loss, DataError and UsageError where the data are wrong, ProgramError where the program is
+ * @throws ModelError where the program has no loss, DataError and UsageError where the data are
+ * wrong, ProgramError where the program is
  */
 export async function compareCommand(
   program: Program,
@@ -128,7 +135,10 @@ interface Posed {
   readonly ours: Answer;
 }
 
-/** What all are asked, and the module's own answer. Data that give no finite loss are drawn again between 0.1 and 0.9. */
+/**
+ * What all are asked, and the module's own answer. Data that give no finite loss are drawn again
+ * between 0.1 and 0.9.
+ */
 function pose(
   net: Net,
   { elaborated }: Analysis,

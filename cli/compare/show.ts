@@ -1,4 +1,7 @@
-/** A comparison as a person reads it: a table, and for each autograd a line that says where it is furthest off. */
+/**
+ * A comparison as a person reads it: a table, and for each autograd a line that says where it is
+ * furthest off.
+ */
 import type { Verdict } from "../../compiler/compare/judge.ts";
 import type { Answer } from "../../compiler/compare/question.ts";
 import { pathOf, type Model } from "../../compiler/graph/model.ts";

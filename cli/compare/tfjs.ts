@@ -1,4 +1,7 @@
-/** A program's training loss by TensorFlow.js, and its gradients by `tf.grads`, in f32 on the CPU backend. */
+/**
+ * A program's training loss by TensorFlow.js, and its gradients by `tf.grads`, in f32 on the CPU
+ * backend.
+ */
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import type * as Tf from "@tensorflow/tfjs";
@@ -14,7 +17,10 @@ type Memo = Map<Node, Tensor>;
 
 const NAME = "@tensorflow/tfjs";
 
-/** Of the program's project where it has one, else of the folder worked in, else nndsl's own. @throws Lacking */
+/**
+ * Of the program's project where it has one, else of the folder worked in, else nndsl's own.
+ * @throws Lacking
+ */
 function findTensorFlow(file: string): typeof Tf {
   const places = [join(dirname(resolve(file)), "x.js"), join(process.cwd(), "x.js"), import.meta.url];
   for (const place of places) {
@@ -34,14 +40,16 @@ type Curve = (x: Tensor) => Tensor;
 type Curves = Record<"exp" | "tanh" | "sigmoid", Curve>;
 
 /**
- * TensorFlow.js 4.22 writes the saved result of these ops on its tape before the ops themselves, and so loses what flows through it when a
- * derivative is differentiated again (`tf.grad` of `tf.grad` of `tf.exp` throws). For programs that do so, their derivatives are made of
- * new results: e^x, (1 + tanh x)(1 - tanh x), σ(x) σ(-x).
+ * TensorFlow.js 4.22 writes the saved result of these ops on its tape before the ops themselves,
+ * and so loses what flows through it when a derivative is differentiated again (`tf.grad` of
+ * `tf.grad` of `tf.exp` throws). For programs that do so, their derivatives are made of new
+ * results: e^x, (1 + tanh x)(1 - tanh x), σ(x) σ(-x).
  */
 function differentiableTwice(tf: typeof Tf): Curves {
   const curve = (value: Curve, slope: Curve): Curve => {
     const op = tf.customGrad((...args) => {
-      // By its types they are tensors; the last is a function, which keeps tensors for the way back.
+      // By its types they are tensors; the last is a function, which keeps tensors for the way
+      // back.
       const [x, save] = args as unknown as [Tensor, Tf.GradSaveFunc];
       save([x]);
       return { value: value(x), gradFunc: (g: Tensor, [kept]: Tensor[]) => tf.mul(g, slope(kept!)) };
@@ -121,7 +129,10 @@ class Run {
     return memo.get(root)!;
   }
 
-  /** d scalar / d tensor as a function of what the tensor is made of, so that it can be differentiated again. */
+  /**
+   * d scalar / d tensor as a function of what the tensor is made of, so that it can be
+   * differentiated again.
+   */
   #gradient(scalar: Node, tensor: Node, memo: Memo, parameters: ReadonlyMap<number, Tensor>): Tensor {
     const moves = new Set<Node>([tensor]);
     for (const node of reachable([scalar])) if (node.operands.some((x) => moves.has(x))) moves.add(node);
@@ -141,7 +152,8 @@ class Run {
     const { environment } = this.#question;
     const { n } = environment;
     const raw = node.operands.map((operand) => memo.get(operand)!);
-    // Booleans are floats between ops, as in the modules. An operand that the op does not have is not read.
+    // Booleans are floats between ops, as in the modules. An operand that the op does not have is
+    // not read.
     const [a, b, c] = raw as [Tensor, Tensor, Tensor];
     const bool = (x: Tensor): Tensor => tf.cast(x, "bool");
     const flat = (x: Tensor): Tensor => tf.cast(this.#constant(x), "float32");

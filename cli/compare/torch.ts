@@ -1,4 +1,7 @@
-/** Runs the comparison's PyTorch in a Python of this machine, with data and answer in files of a folder that is gone afterwards. */
+/**
+ * Runs the comparison's PyTorch in a Python of this machine, with data and answer in files of a
+ * folder that is gone afterwards.
+ */
 import { spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

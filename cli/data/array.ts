@@ -12,7 +12,9 @@ export interface DataArray {
   readonly place: (position: number) => DataPlace;
   /** Where the array as a whole is. */
   readonly file: string;
-  /** Where the numbers stand for text: what each stands for, in order. Only with one entry a row. */
+  /**
+   * Where the numbers stand for text: what each stands for, in order. Only with one entry a row.
+   */
   readonly categories?: readonly string[];
 }
 

@@ -18,14 +18,18 @@ const EMPTY: Cell = { kind: "empty" };
 const TEXT: Cell = { kind: "text" };
 const NOT_FINITE: Cell = { kind: "not-finite" };
 
-/** The number that `text`, without spaces around it, is; NaN where it is anything else, an infinity too. */
+/**
+ * The number that `text`, without spaces around it, is; NaN where it is anything else, an infinity
+ * too.
+ */
 export function plainNumber(text: string, decimal: Decimal): number {
   if (decimal === "comma" || text.length === 0 || text.length > LONGEST_NUMBER) {
     const cell = readCell(text, decimal);
     return cell.kind === "number" ? cell.value : NaN;
   }
   const value = Number(text);
-  // `Number` reads 0x1F, 0b1 and 0o7 as well, which no table means: `x`, `b` and `o` come after `9`.
+  // `Number` reads 0x1F, 0b1 and 0o7 as well, which no table means: `x`, `b` and `o` come after
+  // `9`.
   if (text.charCodeAt(1) > 0x39 && !/^\d*e/i.test(text)) return NaN;
   return value - value === 0 ? value : NaN;
 }
@@ -46,7 +50,10 @@ export function readCell(text: string, decimal: Decimal): Cell {
   return notFinite.test(text) || !Number.isNaN(value) ? NOT_FINITE : TEXT;
 }
 
-/** What people and programs write where a value is missing. `none` is left out, since it is a class as often. */
+/**
+ * What people and programs write where a value is missing. `none` is left out, since it is a class
+ * as often.
+ */
 const missing = /^(?:#?n\/?a|<na>|null|nil|nan|nat|#null!|#div\/0!|#n\/a|#value!|#ref!|#num!|\.|\?|-+|–|—)$/i;
 
 export const isMissing = (text: string): boolean => text.length < 12 && missing.test(text);

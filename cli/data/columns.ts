@@ -1,13 +1,21 @@
-/** Columns of a table while they are read: numbers, and texts that become labels where labels are wanted. */
+/**
+ * Columns of a table while they are read: numbers, and texts that become labels where labels are
+ * wanted.
+ */
 import { DataError, type DataPlace } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
 import { dressOf, isMissing, plainNumber, readCell, type Decimal } from "./cells.ts";
 import { cut } from "../terminal/cut.ts";
 
-/** What text stands for in each column: by the column's name, its texts in the order of their numbers. */
+/**
+ * What text stands for in each column: by the column's name, its texts in the order of their
+ * numbers.
+ */
 export type Categories = Readonly<Record<string, readonly string[]>>;
 
-/** What a column may hold beside numbers: nothing, texts that become labels, or `true` and `false`. */
+/**
+ * What a column may hold beside numbers: nothing, texts that become labels, or `true` and `false`.
+ */
 export type ColumnKind = "numbers" | "labels" | "booleans";
 
 export interface ColumnsOptions {

@@ -1,4 +1,7 @@
-/** Tables of text, read strictly: what is not a number is an error, or a label where labels are wanted. */
+/**
+ * Tables of text, read strictly: what is not a number is an error, or a label where labels are
+ * wanted.
+ */
 import { isUtf8 } from "node:buffer";
 import { DataError, UsageError, type DataPlace } from "../failures.ts";
 import { count, counted } from "../terminal/numbers.ts";
@@ -151,7 +154,9 @@ class TableRows {
     };
   }
 
-  /** @throws DataError where its width is another, its quotes do not match, or it repeats the header */
+  /**
+   * @throws DataError where its width is another, its quotes do not match, or it repeats the header
+   */
   next(): readonly string[] | null {
     const cells = this.#filled();
     if (cells === null) return null;

@@ -1,4 +1,7 @@
-/** How a table is written: judged by its first rows together, since a first line alone may be a title or hold a comma of its own. */
+/**
+ * How a table is written: judged by its first rows together, since a first line alone may be a
+ * title or hold a comma of its own.
+ */
 import { dressOf, isMissing, readCell, type Decimal } from "./cells.ts";
 import { isBlankRow, RowReader, type Delimiter } from "./rows.ts";
 
@@ -46,7 +49,10 @@ export function headerInComment(line: string, delimiter: Delimiter): readonly st
   }
 }
 
-/** Comments at the top, lines that begin with `# `, and the line `sep=;` by which spreadsheets are told the delimiter. */
+/**
+ * Comments at the top, lines that begin with `# `, and the line `sep=;` by which spreadsheets are
+ * told the delimiter.
+ */
 function preamble(text: string): {
   readonly start: number;
   readonly skipped: number;

@@ -3,10 +3,16 @@ import { constants, gunzipSync } from "node:zlib";
 import { DataError, systemCode } from "../failures.ts";
 import { count } from "../terminal/numbers.ts";
 
-/** Unpacked bytes that a data file may have: what one ArrayBuffer and 32-bit sizes can hold with ease. */
+/**
+ * Unpacked bytes that a data file may have: what one ArrayBuffer and 32-bit sizes can hold with
+ * ease.
+ */
 export const unpackedLimit = 2 ** 31 - 1;
 
-/** What any packed file may unpack to, and how many times its size larger ones may: data never packs as tightly as a bomb does. */
+/**
+ * What any packed file may unpack to, and how many times its size larger ones may: data never packs
+ * as tightly as a bomb does.
+ */
 const SMALL = 2 ** 27;
 const RATIO = 32;
 
@@ -32,7 +38,10 @@ export function expectGzipName(bytes: Uint8Array, file: string): void {
   );
 }
 
-/** What the beginning of a gzip file unpacks to, as far as it goes. @throws DataError where it is damaged */
+/**
+ * What the beginning of a gzip file unpacks to, as far as it goes. @throws DataError where it is
+ * damaged
+ */
 export function gunzippedHead(beginning: Uint8Array, file: string): Uint8Array {
   try {
     return gunzipSync(beginning, { finishFlush: constants.Z_SYNC_FLUSH, chunkSize: 2 ** 18 });

@@ -4,8 +4,8 @@ import { dressOf, isMissing, readCell, type Decimal } from "./cells.ts";
 import { cut } from "../terminal/cut.ts";
 
 /**
- * True where no cell of the first row is a number. Numbers that may well be names, as pandas writes 0, 1, 2 … of a table without names,
- * are not guessed at.
+ * True where no cell of the first row is a number. Numbers that may well be names, as pandas writes
+ * 0, 1, 2 … of a table without names, are not guessed at.
  *
  * @param head the first rows of the table, the first of all among them
  * @throws DataError where one has to say

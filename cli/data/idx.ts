@@ -1,4 +1,7 @@
-/** IDX, the format of MNIST: two zero bytes, a type, the number of axes, the sizes, then the entries, all big-endian. */
+/**
+ * IDX, the format of MNIST: two zero bytes, a type, the number of axes, the sizes, then the
+ * entries, all big-endian.
+ */
 import { DataError } from "../failures.ts";
 import { arrayPlace, elementCount, type DataArray, type Values } from "./array.ts";
 
@@ -60,7 +63,9 @@ export function readIdx(bytes: Uint8Array, file: string): DataArray {
   return { shape, values: type.read(entries, elementCount(shape)), place: arrayPlace(file, shape), file };
 }
 
-/** The bytes that a file has by its header, which must be whole in `beginning`. @throws DataError */
+/**
+ * The bytes that a file has by its header, which must be whole in `beginning`. @throws DataError
+ */
 export function idxLength(beginning: Uint8Array, file: string): number {
   const { type, shape, start } = readHeader(beginning, file);
   return start + elementCount(shape) * type.bytes;

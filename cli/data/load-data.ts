@@ -1,4 +1,7 @@
-/** `--data`: from what was typed to tensors for each input of the model, or an error before anything is trained on. */
+/**
+ * `--data`: from what was typed to tensors for each input of the model, or an error before anything
+ * is trained on.
+ */
 import { printable } from "../../grammar/text-position.ts";
 import { DataError, UsageError } from "../failures.ts";
 import { shellWord } from "../shell.ts";
@@ -50,7 +53,8 @@ interface Found {
 }
 
 /**
- * @throws UsageError where the arguments or files are not to be had, DataError where the data is wrong; nothing is half-loaded
+ * @throws UsageError where the arguments or files are not to be had, DataError where the data is
+ * wrong; nothing is half-loaded
  */
 export async function loadData(
   texts: readonly string[],

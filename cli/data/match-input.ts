@@ -1,4 +1,7 @@
-/** An array from a file, held against one input of the model and brought into the form that the runtime takes. */
+/**
+ * An array from a file, held against one input of the model and brought into the form that the
+ * runtime takes.
+ */
 import type { Manifest, ManifestInput, ManifestSize } from "../../runtime/manifest.ts";
 import { DataError } from "../failures.ts";
 import { elementCount, showShape, type DataArray } from "./array.ts";
@@ -17,10 +20,11 @@ export interface Tensor {
 }
 
 /**
- * The values for `input`, and how many rows of a batch they are (1 where the input has no free dimension: `rows` is then null).
+ * The values for `input`, and how many rows of a batch they are (1 where the input has no free
+ * dimension: `rows` is then null).
  *
- * Axes of size 1 may be there or not, and rows may be flat ([N, 784] for [N, 28, 28] and back). Labels from text, or from a named data
- * set, become one-hot rows where the model wants [N, K].
+ * Axes of size 1 may be there or not, and rows may be flat ([N, 784] for [N, 28, 28] and back).
+ * Labels from text, or from a named data set, become one-hot rows where the model wants [N, K].
  *
  * @param labels whether the array holds the numbers of classes, which one-hot rows may be made of
  * @throws DataError at the first entry that the model cannot take
@@ -91,7 +95,8 @@ function matchShape(
   const freeAxis = wanted.findIndex((size) => typeof size === "string");
   const free = wanted[freeAxis];
   const factor = free === undefined ? null : freeFactor(free);
-  // Counting from 0, the free axis as the data has it: rows come first, or stand where the model has them.
+  // Counting from 0, the free axis as the data has it: rows come first, or stand where the model
+  // has them.
   const count = array.shape[freeAxis];
   if (free !== undefined && factor !== null && count !== undefined) {
     if (count === 0) throw new DataError("data-empty", `\`${input.name}\` has no rows`, { file: array.file });

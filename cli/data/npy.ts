@@ -1,4 +1,7 @@
-/** NumPy's array files, as https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html describes them. */
+/**
+ * NumPy's array files, as https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ * describes them.
+ */
 import { DataError } from "../failures.ts";
 import { arrayPlace, elementCount, type DataArray, type Values } from "./array.ts";
 
@@ -17,7 +20,8 @@ interface Header {
 }
 
 /**
- * Reads an array of numbers or booleans, in any byte order, versions 1 to 3. 64-bit integers become f64.
+ * Reads an array of numbers or booleans, in any byte order, versions 1 to 3. 64-bit integers become
+ * f64.
  * @throws DataError
  */
 export function readNpy(bytes: Uint8Array, file: string): DataArray {
@@ -39,7 +43,9 @@ export function readNpy(bytes: Uint8Array, file: string): DataArray {
   };
 }
 
-/** The bytes that a file has by its header, which must be whole in `beginning`. @throws DataError */
+/**
+ * The bytes that a file has by its header, which must be whole in `beginning`. @throws DataError
+ */
 export function npyLength(beginning: Uint8Array, file: string): number {
   const header = readHeader(beginning, file);
   return header.start + elementCount(header.shape) * elementsOf(header, file).size;
@@ -99,7 +105,10 @@ function readHeader(bytes: Uint8Array, file: string): Header {
   return { descr: type, fortranOrder: order === "True", shape: sizes, start };
 }
 
-/** A Python dictionary of text keys as NumPy writes it, its values as they stand; null where it is none or names a key twice. */
+/**
+ * A Python dictionary of text keys as NumPy writes it, its values as they stand; null where it is
+ * none or names a key twice.
+ */
 function dictionary(text: string): ReadonlyMap<string, string> | null {
   const inner = /^\s*\{(.*)\}\s*$/s.exec(text)?.[1];
   if (inner === undefined) return null;

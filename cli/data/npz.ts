@@ -8,7 +8,8 @@ import { readZip, ZipError } from "./zip.ts";
 
 /**
  * The arrays by name.
- * @throws DataError where the archive is damaged, unpacks to more than `limit` bytes, or an array cannot be read
+ * @throws DataError where the archive is damaged, unpacks to more than `limit` bytes, or an array
+ * cannot be read
  */
 export function readNpz(bytes: Uint8Array, file: string, limit = unpackedLimit): Map<string, DataArray> {
   try {

@@ -18,8 +18,8 @@ export interface OpenFile {
 
 /**
  * Opens a file for `use`.
- * @throws UsageError where it is missing, not readable or no file (a pipe is never waited for), DataError where it is empty or has more
- * than `limit` bytes
+ * @throws UsageError where it is missing, not readable or no file (a pipe is never waited for),
+ * DataError where it is empty or has more than `limit` bytes
  */
 export async function withFile<T>(
   path: string,

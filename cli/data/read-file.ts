@@ -21,8 +21,10 @@ export type FileContent =
   | { readonly kind: "table"; readonly bytes: Uint8Array };
 
 /**
- * What cannot be right by a file's first and last bytes and its size is told before the rest is read.
- * @throws UsageError where the file cannot be read, DataError where its content is not what it should be
+ * What cannot be right by a file's first and last bytes and its size is told before the rest is
+ * read.
+ * @throws UsageError where the file cannot be read, DataError where its content is not what it
+ * should be
  */
 export async function readDataFile(path: string, limit = unpackedLimit): Promise<FileContent> {
   return withFile(path, unpackedLimit, async (file) => {
@@ -62,7 +64,10 @@ function formatOf(bytes: Uint8Array, path: string): Format {
   );
 }
 
-/** The bytes that a file of this beginning has, if its format says so. @throws DataError where the beginning is wrong */
+/**
+ * The bytes that a file of this beginning has, if its format says so. @throws DataError where the
+ * beginning is wrong
+ */
 function lengthBy(beginning: Uint8Array, path: string): number | undefined {
   const format = formatOf(beginning, path);
   switch (format) {
@@ -117,7 +122,8 @@ async function unpacked({ path, beginning, all }: OpenFile, limit: number): Prom
 }
 
 /**
- * The one array meant in a file for one input, and what is known of its columns where it is a table.
+ * The one array meant in a file for one input, and what is known of its columns where it is a
+ * table.
  * @param wanted of a table the columns, else the array's name
  * @throws UsageError, DataError
  */

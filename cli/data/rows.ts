@@ -1,9 +1,15 @@
-/** The rows of a table of text: cells between delimiters, quotes as in RFC 4180, and any line end, also several kinds in one file. */
+/**
+ * The rows of a table of text: cells between delimiters, quotes as in RFC 4180, and any line end,
+ * also several kinds in one file.
+ */
 
 /** A cell whose quotes are not closed, or that goes on after them. */
 export class QuoteError extends Error {}
 
-/** Between cells: one character; a space stands for any number of them, and `null` for none, where a row is one cell. */
+/**
+ * Between cells: one character; a space stands for any number of them, and `null` for none, where a
+ * row is one cell.
+ */
 export type Delimiter = "," | ";" | "\t" | "|" | " " | (string & {}) | null;
 
 const LF = 0x0a;
@@ -12,7 +18,10 @@ const QUOTE = 0x22;
 const SPACE = 0x20;
 const TAB = 0x09;
 
-/** Reads a text row by row. Cells come trimmed: spaces around a cell, and around its quotes, are not of it. */
+/**
+ * Reads a text row by row. Cells come trimmed: spaces around a cell, and around its quotes, are not
+ * of it.
+ */
 export class RowReader {
   readonly #text: string;
   /** -1 where a row is one cell. */

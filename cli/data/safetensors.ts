@@ -38,7 +38,10 @@ function expectHeaderLength(bytes: Uint8Array, file: string): void {
   throw new DataError("data-damaged", `its header says that it has ${length} bytes`, { file });
 }
 
-/** The bytes that a file has by its header; undefined where that is not whole in `beginning`, or no header. */
+/**
+ * The bytes that a file has by its header; undefined where that is not whole in `beginning`, or no
+ * header.
+ */
 export function safetensorsLength(beginning: Uint8Array, file: string): number | undefined {
   expectHeaderLength(beginning, file);
   const header = headerOf(beginning);
@@ -71,7 +74,10 @@ function dtypes(bytes: Uint8Array): ReadonlyMap<string, unknown> {
   return new Map(Object.entries(entries).map(([name, { dtype }]) => [name, dtype]));
 }
 
-/** Whole numbers of 64 bits became f64, and booleans are bytes. @throws DataError where that is not what they were */
+/**
+ * Whole numbers of 64 bits became f64, and booleans are bytes. @throws DataError where that is not
+ * what they were
+ */
 function expectExact(data: StoredTensor["data"], dtype: unknown, place: DataArray["place"]): void {
   if (dtype === "I64" || dtype === "U64") {
     const at = data.findIndex((value) => !Number.isSafeInteger(value));

@@ -1,4 +1,7 @@
-/** Columns of a table beside those that the weights were trained on: another order is an error, not other numbers. */
+/**
+ * Columns of a table beside those that the weights were trained on: another order is an error, not
+ * other numbers.
+ */
 import { DataError } from "../failures.ts";
 import { cut } from "../terminal/cut.ts";
 import type { Picked } from "./pick-columns.ts";
@@ -16,8 +19,9 @@ const selection = (names: readonly string[]): string =>
   names.map((name) => (/[,"]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name)).join(",");
 
 /**
- * Columns taken in the order of the file must have the names of training, in that order. Columns that were asked for one by one are the
- * user's word, whatever their names are, unless a name of training stands in another's place. Without a header there is nothing to compare.
+ * Columns taken in the order of the file must have the names of training, in that order. Columns
+ * that were asked for one by one are the user's word, whatever their names are, unless a name of
+ * training stands in another's place. Without a header there is nothing to compare.
  *
  * @returns what a user should know, if anything
  * @throws DataError where the columns are others

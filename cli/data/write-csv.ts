@@ -2,7 +2,10 @@
 import Papa from "papaparse";
 import { elementCount } from "./array.ts";
 
-/** Column names of one output: `p` where a row has one number, else `p.0`, `p.1` …; further axes are spelled out, `p.0.1`. */
+/**
+ * Column names of one output: `p` where a row has one number, else `p.0`, `p.1` …; further axes are
+ * spelled out, `p.0.1`.
+ */
 export function columnNames(name: string, shape: readonly number[]): string[] {
   if (elementCount(shape) === 1) return [name];
   let names = [name];
@@ -19,7 +22,10 @@ export function writeCsv(header: readonly string[], rows: Iterable<readonly stri
   );
 }
 
-/** The shortest decimal that reads back as the same number of the array's type: `0.1`, not 0.10000000149011612, for the f32 nearest it. */
+/**
+ * The shortest decimal that reads back as the same number of the array's type: `0.1`, not
+ * 0.10000000149011612, for the f32 nearest it.
+ */
 export function shortest(value: number, type: "f32" | "f64"): string {
   if (type === "f32") {
     // 9 digits always tell two f32 apart.

@@ -1,6 +1,7 @@
 /**
- * Zip archives, as https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT describes them: stored or deflated files, zip64, and
- * every file held against its CRC-32. The directory at the end says where the files are; what each file says of itself must agree.
+ * Zip archives, as https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT describes them:
+ * stored or deflated files, zip64, and every file held against its CRC-32. The directory at the end
+ * says where the files are; what each file says of itself must agree.
  */
 import { crc32, inflateRawSync } from "node:zlib";
 
@@ -34,7 +35,10 @@ export const isZip = (bytes: Uint8Array): boolean =>
   bytes[1] === 0x4b &&
   ((bytes[2] === 3 && bytes[3] === 4) || (bytes[2] === 5 && bytes[3] === 6));
 
-/** Where the end record begins: it is the last, its comment ends with the file. -1 where there is none. */
+/**
+ * Where the end record begins: it is the last, its comment ends with the file. -1 where there is
+ * none.
+ */
 export function endOfZip(bytes: Uint8Array): number {
   const view = viewOf(bytes);
   for (let at = bytes.length - END_SIZE; at >= Math.max(0, bytes.length - LONGEST_END); at--) {
@@ -170,7 +174,10 @@ function extended(view: DataView, from: number, to: number, sizes: readonly numb
   throw new ZipError("a zip64 size is missing");
 }
 
-/** The packed bytes of a file. @throws ZipError where what it says of itself is not what the directory says */
+/**
+ * The packed bytes of a file. @throws ZipError where what it says of itself is not what the
+ * directory says
+ */
 function locate(bytes: Uint8Array, view: DataView, entry: Central, directory: number): Uint8Array {
   const { offset, packed, crc, method, flags } = entry;
   if (offset + 30 > directory || view.getUint32(offset, true) !== LOCAL)

@@ -1,7 +1,10 @@
 /** A curve drawn with characters: the loss over the course of training. */
 import { figure } from "./numbers.ts";
 
-/** Dots of a braille character by row (0 … 3, from the top) and column (0, 1): U+2800 plus these bits. */
+/**
+ * Dots of a braille character by row (0 … 3, from the top) and column (0, 1): U+2800 plus these
+ * bits.
+ */
 const dots = [
   [0x01, 0x08],
   [0x02, 0x10],
@@ -18,8 +21,9 @@ export interface CurveOptions {
 }
 
 /**
- * `values` from left to right, the largest at the top; logarithmic where they are positive and span more than two decades. Values that
- * are not finite leave a gap. Empty for fewer than two finite values.
+ * `values` from left to right, the largest at the top; logarithmic where they are positive and span
+ * more than two decades. Values that are not finite leave a gap. Empty for fewer than two finite
+ * values.
  */
 export function curve(values: readonly number[], { width, height, unicode }: CurveOptions): string[] {
   const finite = values.filter(Number.isFinite);

@@ -13,7 +13,10 @@ export type SignalName = keyof typeof signals;
 
 export const signalNames = Object.keys(signals) as readonly SignalName[]; // The keys of a literal.
 
-/** Milliseconds in which two signals are one: a terminal and a parent process may both send it, and systemd sends two kinds. */
+/**
+ * Milliseconds in which two signals are one: a terminal and a parent process may both send it, and
+ * systemd sends two kinds.
+ */
 const sameSignal = 150;
 
 export interface Interrupt {

@@ -1,10 +1,14 @@
 /**
- * What may go to a terminal. Names of files and what stands in them come from others: a control character in them would move the cursor
- * or hide text, so it is shown by a stand-in, as in diagnostics.
+ * What may go to a terminal. Names of files and what stands in them come from others: a control
+ * character in them would move the cursor or hide text, so it is shown by a stand-in, as in
+ * diagnostics.
  */
 import { visible } from "../../grammar/text-position.ts";
 
-/** Characters that a terminal or a reader takes for something else than text, but line ends and tabs. */
+/**
+ * Characters that a terminal or a reader takes for something else than text, but line ends and
+ * tabs.
+ */
 const unsafe = (character: string): boolean =>
   character !== "\n" && character !== "\t" && visible(character) !== character;
 

@@ -4,7 +4,8 @@ import type { Colors } from "../output.ts";
 export type Cell = string | number;
 
 /**
- * Rows under a header; the widths are those of the longest cells. A last column of text is clipped to `columns`.
+ * Rows under a header; the widths are those of the longest cells. A last column of text is clipped
+ * to `columns`.
  * @param columns of the terminal
  */
 export function table(

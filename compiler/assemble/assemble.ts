@@ -24,7 +24,8 @@ export interface Assembled {
 
 /**
  * Compiles and optimises a module in a worker.
- * @throws DiagnosticError `module-too-large` where that takes more time or memory than it may, CompilerFault where asc refuses the source or crashes
+ * @throws DiagnosticError `module-too-large` where that takes more time or memory than it may,
+ * CompilerFault where asc refuses the source or crashes
  */
 export async function assemble(source: string, options: AssembleOptions): Promise<Assembled> {
   try {

@@ -1,7 +1,8 @@
 /**
- * While it loads, assemblyscript fetches a small module of its own from a `data:` address. A content security policy forbids that
- * (`connect-src`), and Node loads its whole HTTP client for it, in 35 ms. This file, imported before assemblyscript, decodes such an
- * address instead; `restore` ends that.
+ * While it loads, assemblyscript fetches a small module of its own from a `data:` address. A
+ * content security policy forbids that (`connect-src`), and Node loads its whole HTTP client for
+ * it, in 35 ms. This file, imported before assemblyscript, decodes such an address instead;
+ * `restore` ends that.
  */
 
 const PREFIX = "data:application/wasm;base64,";

@@ -1,11 +1,15 @@
 /**
- * asc in a worker of its own, kept for the next module. asc is a recursive compiler and may overflow its stack or its heap, or go on for
- * ever: whatever it fails of ends the worker and that one module, and the next module gets a new worker.
+ * asc in a worker of its own, kept for the next module. asc is a recursive compiler and may
+ * overflow its stack or its heap, or go on for ever: whatever it fails of ends the worker and that
+ * one module, and the next module gets a new worker.
  */
 import type { AscRequest, AscResult } from "./asc.ts";
 import type { Message, WorkerData } from "./worker.ts";
 
-/** How long one module may take: a minute, and as long again for each 2 MB of its text. A quiet machine needs a tenth of it. */
+/**
+ * How long one module may take: a minute, and as long again for each 2 MB of its text. A quiet
+ * machine needs a tenth of it.
+ */
 const timeLimit = (source: string): number => 60_000 * (1 + source.length / 2_000_000);
 /** The worker's memory: enough for modules far past what the compiler's own limits admit. */
 const MEMORY = { maxOldGenerationSizeMb: 2048, stackSizeMb: 16 };
@@ -49,7 +53,8 @@ export function warmUp(): void {
 
 /**
  * Runs asc aside. Calls made together take turns, so that each has the whole time limit to itself.
- * @throws Exhausted where asc takes more than `limit` milliseconds, or all of its memory; Error where it reports one or crashes
+ * @throws Exhausted where asc takes more than `limit` milliseconds, or all of its memory; Error
+ * where it reports one or crashes
  */
 export function isolatedAsc(request: AscRequest, limit = timeLimit(request.source)): Promise<AscResult> {
   const result = lastTurn.then(() => runNow(request, limit));
@@ -115,7 +120,8 @@ function openThread(ended: () => void): Aside {
   const { getCompileCacheDir } = process.getBuiltinModule("node:module");
   const worker = new Worker(new URL(import.meta.url.replace(/isolate(?=\.\w+$)/, "worker")), {
     resourceLimits: MEMORY,
-    // The options of this process (a test runner's loaders, say) are not for it; its cache of compiled code is.
+    // The options of this process (a test runner's loaders, say) are not for it; its cache of
+    // compiled code is.
     execArgv: [],
     workerData: { compileCache: getCompileCacheDir() !== undefined } satisfies WorkerData,
     stdout: true,
@@ -140,7 +146,10 @@ function openThread(ended: () => void): Aside {
   };
 }
 
-/** null where the page may not start workers, or where `worker.js` was not published beside this file. */
+/**
+ * null where the page may not start workers, or where `worker.js` was not published beside this
+ * file.
+ */
 function openWebWorker(ended: () => void): Promise<Aside | null> {
   // Bundlers know a worker by this very expression.
   const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });

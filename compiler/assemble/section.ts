@@ -1,4 +1,7 @@
-/** Custom sections of a WebAssembly module (its binary format, section 5.5.3): where the manifest lies. */
+/**
+ * Custom sections of a WebAssembly module (its binary format, section 5.5.3): where the manifest
+ * lies.
+ */
 import type { Bytes } from "../../runtime/types.ts";
 
 const HEADER_BYTES = 8;

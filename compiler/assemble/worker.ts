@@ -1,4 +1,7 @@
-/** A worker that runs asc: a module at a time, an answer to each. In Node a worker thread, in browsers a module worker. */
+/**
+ * A worker that runs asc: a module at a time, an answer to each. In Node a worker thread, in
+ * browsers a module worker.
+ */
 import type { AscRequest, AscResult } from "./asc.ts";
 
 export type Message =
@@ -8,7 +11,10 @@ export type Message =
 
 /** What a worker thread is told as it starts. */
 export interface WorkerData {
-  /** Whether the process keeps the code that V8 makes of modules: asc loads in two thirds of the time by it. */
+  /**
+   * Whether the process keeps the code that V8 makes of modules: asc loads in two thirds of the
+   * time by it.
+   */
   readonly compileCache: boolean;
 }
 
@@ -43,7 +49,8 @@ function openPort(): Port {
 function openThreadPort(): Port {
   const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
   const { enableCompileCache, flushCompileCache } = process.getBuiltinModule("node:module");
-  // This file runs in workers alone, started by `isolate.ts`: there is a port, and the data are its.
+  // This file runs in workers alone, started by `isolate.ts`: there is a port, and the data are
+  // its.
   const parent = parentPort!;
   const { compileCache } = workerData as WorkerData;
   if (compileCache) enableCompileCache();
@@ -51,7 +58,8 @@ function openThreadPort(): Port {
   return {
     listen: (handle) => void parent.on("message", handle),
     send: (message) => {
-      // With the first module most of asc has been compiled. The process may end on the message, and its threads unasked.
+      // With the first module most of asc has been compiled. The process may end on the message,
+      // and its threads unasked.
       if (fresh && message.kind === "result") flushCompileCache();
       if (message.kind === "result") fresh = false;
       parent.postMessage(message);

@@ -2,7 +2,10 @@
 import type { Answer, Gradient } from "./question.ts";
 
 export interface Distance {
-  /** max |a - b| / max(max |b| + 1e-8, floor) over the tensor; Infinity where one is no number and the other is. */
+  /**
+   * max |a - b| / max(max |b| + 1e-8, floor) over the tensor; Infinity where one is no number and
+   * the other is.
+   */
   readonly error: number;
   /** The row-major position at which it sits. */
   readonly at: number;
@@ -12,9 +15,10 @@ export interface Distance {
 const TINY = 1e-8;
 
 /**
- * The share of the largest gradient by which every error is divided at least. A gradient that is 0 in exact arithmetic, as that of a bias
- * before a normalisation, comes out as the rounding of a sum of terms that cancel, about 1e-7 of the others in f32: noise, of which a
- * relative error says nothing. With a hundredth, an error that passes 1e-4 is above 1e-6 of the largest gradient.
+ * The share of the largest gradient by which every error is divided at least. A gradient that is 0
+ * in exact arithmetic, as that of a bias before a normalisation, comes out as the rounding of a sum
+ * of terms that cancel, about 1e-7 of the others in f32: noise, of which a relative error says
+ * nothing. With a hundredth, an error that passes 1e-4 is above 1e-6 of the largest gradient.
  */
 const SHARE = 0.01;
 
@@ -45,8 +49,9 @@ export interface Verdict {
 /**
  * Our loss and gradients beside another's.
  *
- * The floor of the gradients' errors is a hundredth of the largest entry of all their gradients. Where that is itself no more than
- * rounding beside the loss, every gradient being 0 in exact arithmetic, it is a hundredth of the loss.
+ * The floor of the gradients' errors is a hundredth of the largest entry of all their gradients.
+ * Where that is itself no more than rounding beside the loss, every gradient being 0 in exact
+ * arithmetic, it is a hundredth of the loss.
  * @param closeness what an error is where the two agree as well as their number formats allow
  */
 export function judge(ours: Answer, theirs: Answer, closeness: number): Verdict {

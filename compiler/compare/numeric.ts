@@ -1,4 +1,6 @@
-/** Central differences of the loss in f64: the derivative as its definition says, from values alone. */
+/**
+ * Central differences of the loss in f64: the derivative as its definition says, from values alone.
+ */
 import type { Model } from "../graph/model.ts";
 import { evaluate } from "../graph/evaluate.ts";
 import { reachable, remake, type Graph } from "../graph/graph.ts";
@@ -10,7 +12,10 @@ import { Lacking, type Answer, type Gradient, type Question } from "./question.t
 
 /** A parameter with more entries than this is sampled. */
 const SAMPLE = 48;
-/** Multiplications that the differences of all parameters may cost: some seconds. Where it is less than the sample needs, that shrinks. */
+/**
+ * Multiplications that the differences of all parameters may cost: some seconds. Where it is less
+ * than the sample needs, that shrinks.
+ */
 const WORK = 1.5e9;
 const SMALLEST_SAMPLE = 4;
 /** Losses that an entry takes: two steps, each halved once, on both sides. */
@@ -100,8 +105,9 @@ const STEPS = 5;
 const SHRINK = 8;
 
 /**
- * f′(x) by Richardson's extrapolation, (4 D(h/2) - D(h)) / 3, at the h where D(h) and D(h/2) agree best: smaller steps where a kink is
- * near. Null at a kink, where the slopes of the two sides do not approach each other.
+ * f′(x) by Richardson's extrapolation, (4 D(h/2) - D(h)) / 3, at the h where D(h) and D(h/2) agree
+ * best: smaller steps where a kink is near. Null at a kink, where the slopes of the two sides do
+ * not approach each other.
  */
 function slope(f: (x: number) => number, x: number, here: number): number | null {
   let best = { value: NaN, doubt: Infinity, sides: 0, sidesBefore: 0 };

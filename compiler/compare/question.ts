@@ -36,14 +36,18 @@ export class Lacking extends Error {
   }
 }
 
-/** Sites of the random numbers that data are made of: apart from those of programs, which count from 0. */
+/**
+ * Sites of the random numbers that data are made of: apart from those of programs, which count from
+ * 0.
+ */
 const DATA_SITE = 0x6461_7461;
 
 /**
  * Random data for a model, the same for the same seed, each number exact in f32.
  *
- * Inputs are standard normal; or, `bounded`, uniform in [0.1, 0.9], for programs that take logarithms or roots of them. A float target is
- * in [0.1, 0.9], and rows of several add up to 1, so that it can be a probability as well as a quantity. Labels are in range.
+ * Inputs are standard normal; or, `bounded`, uniform in [0.1, 0.9], for programs that take
+ * logarithms or roots of them. A float target is in [0.1, 0.9], and rows of several add up to 1, so
+ * that it can be a probability as well as a quantity. Labels are in range.
  */
 export function randomData(
   model: Model,

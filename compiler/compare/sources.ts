@@ -16,7 +16,10 @@ export function counting({ attributes: { axis, shape } }: NodeOf<"iota">, n: num
   );
 }
 
-/** The random numbers that the module draws: a pure function of seed, step, site and entry, so that all see the same. */
+/**
+ * The random numbers that the module draws: a pure function of seed, step, site and entry, so that
+ * all see the same.
+ */
 export function drawn(
   { attributes: { distribution, site, shape } }: NodeOf<"random">,
   { n, seed, step }: Environment,

@@ -1,6 +1,7 @@
 /**
- * The operations that the tape records, each with its derivative. The comment beside a `pull` is the textbook's formula. What can be
- * composed of others is composed, and then needs no rule at all.
+ * The operations that the tape records, each with its derivative. The comment beside a `pull` is
+ * the textbook's formula. What can be composed of others is composed, and then needs no rule at
+ * all.
  */
 import type { BinaryAttributes, SliceAxis, TernaryAttributes, UnaryAttributes } from "../ir/node.ts";
 import type { Values } from "../ops/op.ts";
@@ -48,8 +49,9 @@ export class Operations implements Elementwise {
   #like = (x: Variable, value: number): Variable => this.tape.fill(value, x.shape);
 
   /**
-   * g · slope, where a cotangent of 0 stays 0 even against a slope that is infinite or no number: no signal, no blame. There it is a constant;
-   * elsewhere it is its own derivative's rule: (h·s, h·g).
+   * g · slope, where a cotangent of 0 stays 0 even against a slope that is infinite or no number:
+   * no signal, no blame. There it is a constant; elsewhere it is its own derivative's rule: (h·s,
+   * h·g).
    */
   #flow(g: Variable, slope: Variable): Variable {
     const isSilent = (a: number, b: number): boolean => a === 0 && !Number.isFinite(b);
@@ -129,7 +131,8 @@ export class Operations implements Elementwise {
       (g) => this.where(this.gt(x, this.#like(x, 0)), g, this.#like(x, 0)),
     );
 
-  // d xᵖ = p xᵖ⁻¹ dx + xᵖ log x dp; x⁰ is 1 everywhere, and a power is a function of p for positive x alone
+  // d xᵖ = p xᵖ⁻¹ dx + xᵖ log x dp; x⁰ is 1 everywhere, and a power is a function of p for positive
+  // x alone
   pow(x: Variable, p: Variable): Variable {
     const [zero, one] = [this.#like(x, 0), this.#like(x, 1)];
     const y: Variable = this.#zip(x, p, power, [
@@ -188,7 +191,10 @@ export class Operations implements Elementwise {
       [{ of: x, pull: (g) => this.broadcast(g, x.shape) }],
     );
 
-  /** A product is multiplications, pair by pair, and their rule is enough for zeros and for higher derivatives. */
+  /**
+   * A product is multiplications, pair by pair, and their rule is enough for zeros and for higher
+   * derivatives.
+   */
   prod(x: Variable, axes: readonly number[]): Variable {
     const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
     const rows = count(kept.map((axis) => x.shape[axis]!));
@@ -256,7 +262,10 @@ export class Operations implements Elementwise {
     ]);
   }
 
-  /** G S as a sum of flows: where S has what is no number, its terms are written out, so that each zero of G can stay one. */
+  /**
+   * G S as a sum of flows: where S has what is no number, its terms are written out, so that each
+   * zero of G can stay one.
+   */
   #flowProduct(g: Variable, slope: Variable): Variable {
     if (slope.data.every((x) => Number.isFinite(x))) return this.matmul(g, slope);
     const batch = g.shape.slice(0, -2);

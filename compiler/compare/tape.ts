@@ -1,9 +1,11 @@
 /**
- * Eager reverse-mode differentiation, in f64: the compiler's independent witness, and a lesson in how autograd works.
+ * Eager reverse-mode differentiation, in f64: the compiler's independent witness, and a lesson in
+ * how autograd works.
  *
- * Each operation computes its result at once and writes an entry on the tape: the result, what it was made of, and for each operand how
- * a change of the result is blamed on it (`pull`). The gradient of a scalar is found by reading the tape backwards. Since every `pull`
- * is itself made of recorded operations, the gradient is on the tape too, and can be differentiated again.
+ * Each operation computes its result at once and writes an entry on the tape: the result, what it
+ * was made of, and for each operand how a change of the result is blamed on it (`pull`). The
+ * gradient of a scalar is found by reading the tape backwards. Since every `pull` is itself made of
+ * recorded operations, the gradient is on the tape too, and can be differentiated again.
  *
  * Nothing here knows the compiler's derivative rules.
  */
@@ -26,7 +28,10 @@ export interface Operand {
 export class Tape {
   readonly #entries: Variable[] = [];
 
-  /** Writes an entry. Without operands it is a constant, or something to differentiate with respect to. */
+  /**
+   * Writes an entry. Without operands it is a constant, or something to differentiate with respect
+   * to.
+   */
   record({ shape, data }: Values, operands: readonly Operand[] = []): Variable {
     const variable = { shape, data, operands, index: this.#entries.length };
     this.#entries.push(variable);

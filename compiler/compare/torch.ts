@@ -1,4 +1,6 @@
-/** A program's training loss as PyTorch that a person would write: formulas in place, names kept. */
+/**
+ * A program's training loss as PyTorch that a person would write: formulas in place, names kept.
+ */
 import { reachable } from "../graph/graph.ts";
 import { parametersOf, pathOf, type Model } from "../graph/model.ts";
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
@@ -7,11 +9,17 @@ import { Lacking } from "./question.ts";
 
 export interface TorchProgram {
   readonly text: string;
-  /** The `random` nodes, in the order in which the program reads `random.0`, `random.1` …, since its masks must be those of the module. */
+  /**
+   * The `random` nodes, in the order in which the program reads `random.0`, `random.1` …, since its
+   * masks must be those of the module.
+   */
   readonly randoms: readonly NodeOf<"random">[];
 }
 
-/** How tightly an expression holds together, as in Python's grammar: a tighter place needs parentheses around a looser one. */
+/**
+ * How tightly an expression holds together, as in Python's grammar: a tighter place needs
+ * parentheses around a looser one.
+ */
 const level = { any: 0, comparison: 1, bitwise: 2, sum: 3, product: 4, sign: 5, power: 6, atom: 7 } as const;
 type Level = (typeof level)[keyof typeof level];
 
@@ -34,7 +42,8 @@ const RESERVED = new Set(
 const LONGEST = 88;
 
 /**
- * A script `FILE.py GIVEN.npz ANSWER.npz` that reads `input.NAME`, `parameter.PATH` and `random.I`, and writes `loss` and `gradient.PATH`.
+ * A script `FILE.py GIVEN.npz ANSWER.npz` that reads `input.NAME`, `parameter.PATH` and `random.I`,
+ * and writes `loss` and `gradient.PATH`.
  * @throws Lacking where PyTorch has no such op
  */
 export function torchProgram(model: Model, wanted: readonly number[], n: number): TorchProgram {
@@ -180,7 +189,8 @@ class Writer {
   }
 
   /**
-   * Operands of an elementwise op. PyTorch stretches axes by itself, and takes numbers, as long as one operand has the shape of the result.
+   * Operands of an elementwise op. PyTorch stretches axes by itself, and takes numbers, as long as
+   * one operand has the shape of the result.
    */
   #elementwise(node: Node, needs: readonly Level[], asFloat: boolean): string[] {
     const isLoose = (x: Node): boolean =>
@@ -374,7 +384,10 @@ class Writer {
     }
   }
 
-  /** max and min take tensors alone; against a number they are a clamp, whose gradient at the number differs, so the number is stretched. */
+  /**
+   * max and min take tensors alone; against a number they are a clamp, whose gradient at the number
+   * differs, so the number is stretched.
+   */
   #extreme(node: NodeOf<"max"> | NodeOf<"min">): Expression {
     const operands = node.operands.map((x) => {
       if (x.op === "constant") return `torch.tensor(${ownLiteral(x.attributes.value, "float")})`;
@@ -413,7 +426,9 @@ class Writer {
 const sameShapes = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((size, i) => sameSize(size, b[i]!));
 
-/** What a reshape only gave leading axes of size 1, before them: broadcasting adds those by itself. */
+/**
+ * What a reshape only gave leading axes of size 1, before them: broadcasting adds those by itself.
+ */
 function unpadded(x: Node): Node {
   if (x.op !== "reshape") return x;
   const inner = x.operands[0]!;

@@ -1,6 +1,7 @@
 /**
- * `nndsl derive`: the gradient as the formulas that a person would write down, with the names of the source. The same rules make them
- * that make the gradients of training; what is left out is what only rounding needs.
+ * `nndsl derive`: the gradient as the formulas that a person would write down, with the names of
+ * the source. The same rules make them that make the gradients of training; what is left out is
+ * what only rounding needs.
  */
 import { closest } from "../suggest.ts";
 import { Build } from "../graph/build.ts";
@@ -35,7 +36,10 @@ export interface Line {
 }
 
 export interface Derivation {
-  /** What the gradients are written in: named values of the forward pass, then what is differentiated. */
+  /**
+   * What the gradients are written in: named values of the forward pass, then what is
+   * differentiated.
+   */
   readonly forward: readonly Line[];
   /** The lines of all formulas, each once. */
   readonly backward: readonly Line[];
@@ -64,7 +68,10 @@ export class DerivationError extends Error {
   }
 }
 
-/** What stands in place though it is used again: up to this weight, for sums and products and for what costs more. */
+/**
+ * What stands in place though it is used again: up to this weight, for sums and products and for
+ * what costs more.
+ */
 const MOST_AGAIN = { arithmetic: 8, inFunction: 60, other: 4, otherInFunction: 5 } as const;
 /** A formula of more symbols is broken into lines. */
 const MOST_IN_LINE = 60;
@@ -80,10 +87,11 @@ const ARITHMETIC: ReadonlySet<Node["op"]> = new Set([
 ]);
 
 /**
- * The derivatives of a model's loss; of a model without one, what flows back from a gradient δ of its outputs, and for a function of
- * single numbers its derivative.
+ * The derivatives of a model's loss; of a model without one, what flows back from a gradient δ of
+ * its outputs, and for a function of single numbers its derivative.
  * @param model as it is before `differentiate`
- * @throws DerivationError `nothing-to-derive` `unknown-wrt` `no-gradient`, DiagnosticError where an op has no derivative
+ * @throws DerivationError `nothing-to-derive` `unknown-wrt` `no-gradient`, DiagnosticError where an
+ * op has no derivative
  */
 export function derive(model: Model, options: DeriveOptions = {}): Derivation {
   const question = questionOf(model, options);
@@ -310,7 +318,10 @@ class Writer {
     };
   }
 
-  /** Names for forward values, for what flows back to them, and for the gradients that were asked for. */
+  /**
+   * Names for forward values, for what flows back to them, and for the gradients that were asked
+   * for.
+   */
   #nameAll(): void {
     const { values, cotangents, result, gradients } = this.#question;
     for (const node of reachable([result])) this.#forward.add(node);

@@ -1,6 +1,7 @@
 /**
- * Formulas as mathematics: a small tree for people to read, with the equalities that a person would use. It is no part of what is
- * computed: like terms are collected and factors cancelled here as real numbers allow, which rounding would not.
+ * Formulas as mathematics: a small tree for people to read, with the equalities that a person would
+ * use. It is no part of what is computed: like terms are collected and factors cancelled here as
+ * real numbers allow, which rounding would not.
  */
 import type { Comparison } from "../../grammar/operators.ts";
 import { opOf } from "../ir/notation.ts";
@@ -350,7 +351,9 @@ function distribute(term: Product): readonly Product[] {
   return only.base.terms.map((part) => asProduct(times(plain(term.coefficient), part)));
 }
 
-/** a/(1 + b) + c as one fraction, where what stands above it is one term: 1 - b/(1 + b) = 1/(1 + b) */
+/**
+ * a/(1 + b) + c as one fraction, where what stands above it is one term: 1 - b/(1 + b) = 1/(1 + b)
+ */
 function oneFraction(terms: readonly Product[]): Formula | null {
   const divisor = terms
     .flatMap(({ factors }) => factors)
@@ -510,7 +513,10 @@ export function indicator(condition: Formula): Formula {
   return condition.kind === "call" ? condition : { kind: "indicator", condition };
 }
 
-/** `yes` where the condition holds, else `no`. What is asked again inside of a branch is known there. */
+/**
+ * `yes` where the condition holds, else `no`. What is asked again inside of a branch is known
+ * there.
+ */
 export function choice(condition: Formula, yes: Formula, no: Formula): Formula {
   if (condition.kind === "truth") return condition.value ? yes : no;
   if (isZeroByZero(condition)) return no;
@@ -521,7 +527,10 @@ export function choice(condition: Formula, yes: Formula, no: Formula): Formula {
   return { kind: "choice", condition, yes: a, no: b };
 }
 
-/** The case of 0 · ∞, which the compiler takes for 0 and mathematics leaves out: nothing differs from itself but what is no number. */
+/**
+ * The case of 0 · ∞, which the compiler takes for 0 and mathematics leaves out: nothing differs
+ * from itself but what is no number.
+ */
 const isZeroByZero = (condition: Formula): boolean =>
   condition.kind === "logic" &&
   condition.name === "and" &&

@@ -1,4 +1,7 @@
-/** Formulas as LaTeX, for any renderer of its mathematics (KaTeX, MathJax): no package is needed but amsmath. */
+/**
+ * Formulas as LaTeX, for any renderer of its mathematics (KaTeX, MathJax): no package is needed but
+ * amsmath.
+ */
 import { ATOM_LEVEL, infix } from "../../grammar/operators.ts";
 import type { Formula, Symbol } from "./formula.ts";
 import { CONDITION_LEVEL, spell, type Notation } from "./spell.ts";

@@ -37,7 +37,8 @@ const UNITS = 2;
 
 /**
  * A model that calls `name`: with a tensor of single numbers where that tells all, else with rows.
- * @throws DerivationError `unknown-function`, `nothing-to-derive` where it is no function of numbers
+ * @throws DerivationError `unknown-function`, `nothing-to-derive` where it is no function of
+ * numbers
  */
 export async function libraryModel(name: string): Promise<Model> {
   const known = definitions();

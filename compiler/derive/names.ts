@@ -3,8 +3,8 @@ import { parametersOf, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 
 /**
- * The nodes that get a name, in the order of their making: `h` as bound in the source; `h.z` for the z in the layer that made h, as
- * `h.weight` is its weight; `z.2` for a second z.
+ * The nodes that get a name, in the order of their making: `h` as bound in the source; `h.z` for
+ * the z in the layer that made h, as `h.weight` is its weight; `z.2` for a second z.
  * @param nameless nodes that get none
  */
 export function nameNodes(
@@ -100,8 +100,8 @@ function layersOf(model: Model, forward: readonly Node[]): ReadonlyMap<Node, Lay
 const baseOf = (path: string): string | undefined => path.split(".").findLast((part) => !/^\d+$/.test(part));
 
 /**
- * The layer that each value belongs to, parameters included: the layer's path, for what lies between its first use of a parameter and
- * the value that bears the layer's name.
+ * The layer that each value belongs to, parameters included: the layer's path, for what lies
+ * between its first use of a parameter and the value that bears the layer's name.
  */
 export function ownersOf(
   model: Model,

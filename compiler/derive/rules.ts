@@ -3,7 +3,10 @@ import { runPasses } from "../passes/pipeline.ts";
 import { applyRules } from "../passes/rewrite.ts";
 import { simplifications } from "../passes/rules/simplifications.ts";
 
-/** Rules of `simplify` that spare work and hide the formula: 1/x by itself, products of depth 1 as outer ones. */
+/**
+ * Rules of `simplify` that spare work and hide the formula: 1/x by itself, products of depth 1 as
+ * outer ones.
+ */
 const UNREADABLE: ReadonlySet<string> = new Set([
   "constant-last",
   "divide-by-power-of-two",

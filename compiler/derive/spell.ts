@@ -1,4 +1,7 @@
-/** Formulas as a person writes them, in one notation or another. Parentheses stand only where they are needed. */
+/**
+ * Formulas as a person writes them, in one notation or another. Parentheses stand only where they
+ * are needed.
+ */
 import {
   ATOM_LEVEL,
   LAMBDA_LEVEL,

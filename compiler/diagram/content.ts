@@ -35,7 +35,10 @@ export function boxRows(box: Box, numbers: Numbers | null): Row[] {
   return rows;
 }
 
-/** Beside an arrow: its shape, and with numbers the value that goes along it and the gradient that comes back. */
+/**
+ * Beside an arrow: its shape, and with numbers the value that goes along it and the gradient that
+ * comes back.
+ */
 export function arrowRows(arrow: Arrow, { what }: Diagram, numbers: Numbers | null): Row[] {
   if (arrow.kind === "stored") return [];
   const rows: Row[] = arrow.shape === "" ? [] : [{ kind: "shape", text: arrow.shape }];

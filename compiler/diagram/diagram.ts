@@ -1,6 +1,6 @@
 /**
- * A model as a picture before it has places: boxes, arrows, groups. What a formula on tensors does not spell out (broadcasts, reshapes,
- * numbers) is not drawn.
+ * A model as a picture before it has places: boxes, arrows, groups. What a formula on tensors does
+ * not spell out (broadcasts, reshapes, numbers) is not drawn.
  */
 import { infix } from "../../grammar/operators.ts";
 import { nameNodes, ownersOf } from "../derive/names.ts";
@@ -22,8 +22,9 @@ export type What = Pass | "joint";
 export interface Box {
   readonly id: string;
   /**
-   * An `input` and a `parameter` are given, an `operation` computes, a `layer` is folded, a `result` is what is asked for, and what is
-   * `kept` is a value of the forward pass where the backward pass reads it.
+   * An `input` and a `parameter` are given, an `operation` computes, a `layer` is folded, a
+   * `result` is what is asked for, and what is `kept` is a value of the forward pass where the
+   * backward pass reads it.
    */
   readonly kind: "input" | "parameter" | "operation" | "layer" | "result" | "kept";
   readonly pass: Pass;
@@ -49,7 +50,10 @@ export interface Arrow {
   readonly shape: string;
   /** The tensor that goes along it. */
   readonly source: Node;
-  /** The nodes that take it, and as which of their operands: several in a folded layer, none at a result. */
+  /**
+   * The nodes that take it, and as which of their operands: several in a folded layer, none at a
+   * result.
+   */
   readonly targets: readonly Target[];
 }
 
@@ -73,8 +77,8 @@ export interface Diagram {
   readonly arrows: readonly Arrow[];
   readonly groups: readonly Group[];
   /**
-   * The forward layer of a folded backward one, by the ids of their boxes: where every box of the backward pass has one, so that each
-   * can stand under its own. Empty where not.
+   * The forward layer of a folded backward one, by the ids of their boxes: where every box of the
+   * backward pass has one, so that each can stand under its own. Empty where not.
    */
   readonly backOf: ReadonlyMap<string, string>;
   /** The model that its nodes are of: without views of `grad`, in the form that is drawn. */
@@ -109,9 +113,11 @@ const MOST_UNFOLDED = 16;
 const MOST_BOXES = 1500;
 
 /**
- * The picture of a model's training loss and its gradients; of a model without a loss, of its outputs.
+ * The picture of a model's training loss and its gradients; of a model without a loss, of its
+ * outputs.
  * @param given as it is before `differentiate`
- * @throws DiagramError `no-loss` where the backward pass of a model without a loss is asked for, `diagram-too-large`
+ * @throws DiagramError `no-loss` where the backward pass of a model without a loss is asked for,
+ * `diagram-too-large`
  */
 export function drawDiagram(given: Model, { what, fold }: DiagramOptions): Diagram {
   const hasLoss = given.roots.trainingLoss !== null;
@@ -136,7 +142,10 @@ interface Prepared {
   readonly results: readonly NamedResult[];
   readonly gradients: readonly NamedResult[];
   readonly names: ReadonlyMap<Node, string>;
-  /** Paths of layers, by the nodes of the forward pass that they own; LOSS where no layer comes after. */
+  /**
+   * Paths of layers, by the nodes of the forward pass that they own; LOSS where no layer comes
+   * after.
+   */
   readonly owners: ReadonlyMap<Node, string>;
   /** What flows back to values of the forward pass that a layer hands on or takes, by value. */
   readonly flows: ReadonlyMap<Node, Node>;
@@ -426,7 +435,10 @@ class Draughtsman {
     return new Map(known.length === pairs.length ? known : []);
   }
 
-  /** What the backward pass reads of the forward pass stands where it is read; the arrow begins there. */
+  /**
+   * What the backward pass reads of the forward pass stands where it is read; the arrow begins
+   * there.
+   */
   #keptBoxes(
     arrows: readonly Arrow[],
     boxes: readonly Box[],
@@ -531,7 +543,10 @@ class Draughtsman {
     );
   }
 
-  /** What the backward pass of a folded layer hands on; where that is nothing, the gradient of its first parameter. */
+  /**
+   * What the backward pass of a folded layer hands on; where that is nothing, the gradient of its
+   * first parameter.
+   */
   #flowFormula(inside: ReadonlySet<Node>): string | null {
     const flow = [...this.#flows.values()].find((node) => inside.has(node));
     const gradient = this.#gradients.find(({ node }) => inside.has(unviewed(node)));
@@ -564,7 +579,8 @@ class Draughtsman {
     for (const [node, path] of owners) {
       groups.set(node, { id: `layer-${path}`, label: path === LOSS ? "loss" : path, pass: "forward" });
     }
-    // From the loss back, each group takes what leads to what it hands back, and to its parameters' gradients.
+    // From the loss back, each group takes what leads to what it hands back, and to its parameters'
+    // gradients.
     const last = new Map<string, number>();
     for (const node of forward) {
       const group = groups.get(node);

@@ -1,4 +1,7 @@
-/** Places for boxes and arrows, by dagre: the forward pass from left to right, the backward pass under it from right to left. */
+/**
+ * Places for boxes and arrows, by dagre: the forward pass from left to right, the backward pass
+ * under it from right to left.
+ */
 import { Graph, layout as placeAll } from "@dagrejs/dagre";
 import { arrowRows, boxRows, type Row } from "./content.ts";
 import type { Arrow, Box, Diagram, Group } from "./diagram.ts";
@@ -112,7 +115,10 @@ export function placeDiagram(diagram: Diagram, numbers: Numbers | null): Layout 
   };
 }
 
-/** Folded layers: the backward pass of each under the layer itself, with arrows that run the other way. */
+/**
+ * Folded layers: the backward pass of each under the layer itself, with arrows that run the other
+ * way.
+ */
 function mirrored(
   diagram: Diagram,
   rowsOf: ReadonlyMap<string, readonly Row[]>,
@@ -244,7 +250,10 @@ function groupAreas(groups: readonly Group[], boxes: readonly PlacedBox[]): Plac
   });
 }
 
-/** Whether what was declared first stands above what came after, on the whole; inputs of folded layers stand above these. */
+/**
+ * Whether what was declared first stands above what came after, on the whole; inputs of folded
+ * layers stand above these.
+ */
 function descends(boxes: readonly PlacedBox[]): boolean {
   const mean = (kind: Box["kind"]): number => {
     const heights = boxes.filter(({ box }) => box.kind === kind).map(({ y }) => y);
@@ -308,7 +317,10 @@ function boxSize(
   };
 }
 
-/** From a box of the forward pass down to one of the backward pass, on the right of a box that lies between. */
+/**
+ * From a box of the forward pass down to one of the backward pass, on the right of a box that lies
+ * between.
+ */
 function across(from: PlacedBox, to: PlacedBox, between?: PlacedBox): Point[] {
   const start = { x: from.x, y: from.y + from.height / 2 };
   const end = { x: to.x, y: to.y - to.height / 2 };

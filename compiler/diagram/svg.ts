@@ -1,4 +1,6 @@
-/** A placed picture as SVG: self-contained, light, in two colours, forward blue and backward red. */
+/**
+ * A placed picture as SVG: self-contained, light, in two colours, forward blue and backward red.
+ */
 import type { Diagram } from "./diagram.ts";
 import type { Row } from "./content.ts";
 import {

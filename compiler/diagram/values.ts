@@ -1,4 +1,6 @@
-/** The numbers of a picture: what goes along each arrow, and the gradient that comes back along it. */
+/**
+ * The numbers of a picture: what goes along each arrow, and the gradient that comes back along it.
+ */
 import { Build } from "../graph/build.ts";
 import { evaluate } from "../graph/evaluate.ts";
 import { reachable, remake } from "../graph/graph.ts";
@@ -20,7 +22,10 @@ export interface Given {
 
 export interface Numbers {
   readonly value: (node: Node) => Values;
-  /** The derivative of the loss by a value of the forward pass, all its uses together; null where there is none. */
+  /**
+   * The derivative of the loss by a value of the forward pass, all its uses together; null where
+   * there is none.
+   */
   readonly gradient: (node: Node) => Values | null;
   /** What one use of a value contributes to that. */
   readonly along: (arrow: Arrow) => Values | null;
@@ -56,8 +61,8 @@ function environmentOf(model: Model, { rows, inputs, weights, seed }: Given): En
 }
 
 /**
- * Gradients by arrow: every use of a value u becomes u + ε with an ε of its own that is 0, and the derivative by that ε is what this use
- * sends back.
+ * Gradients by arrow: every use of a value u becomes u + ε with an ε of its own that is 0, and the
+ * derivative by that ε is what this use sends back.
  */
 function flowBack(diagram: Diagram, environment: Environment): Pick<Numbers, "gradient" | "along"> {
   const { model, results, arrows } = diagram;
@@ -137,7 +142,10 @@ export function valueText({ data }: Values): string {
   return `‖·‖ ${numberText(Math.hypot(...sampled(data)))}`;
 }
 
-/** `Math.hypot` takes its numbers as arguments, of which there is a most: the norm of norms is the norm. */
+/**
+ * `Math.hypot` takes its numbers as arguments, of which there is a most: the norm of norms is the
+ * norm.
+ */
 function sampled(data: Float64Array): number[] {
   const norms: number[] = [];
   for (let from = 0; from < data.length; from += 1024)

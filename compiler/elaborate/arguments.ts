@@ -25,7 +25,9 @@ export interface Mismatch {
   readonly help: string;
 }
 
-/** The arguments in the order of `formals`, `undefined` where left out; or what is wrong with them. */
+/**
+ * The arguments in the order of `formals`, `undefined` where left out; or what is wrong with them.
+ */
 export function matchArguments(
   callee: string,
   formals: readonly Formal[],

@@ -155,7 +155,8 @@ function callFunction(
     if (value !== undefined) bindSizes(p.type, value, scope);
   });
   fitSignature(machine, caller, inside, declaration, site);
-  // The layers of the library call no definition that is checked but an activation that they were given.
+  // The layers of the library call no definition that is checked but an activation that they were
+  // given.
   if (file.isStd && (!caller.file.isStd || caller.kind === "layer")) {
     const known = (parameter: string): Value | null => {
       const value = scope.names.get(parameter);
@@ -275,7 +276,10 @@ function borderOf(to: Node, inside: ReadonlySet<Node>): Node[] {
   return [...border];
 }
 
-/** The sizes that a tensor's type names, for the defaults that follow; whether they fit is seen when every argument is there. */
+/**
+ * The sizes that a tensor's type names, for the defaults that follow; whether they fit is seen when
+ * every argument is there.
+ */
 function bindSizes(type: TensorType | undefined, value: Value, scope: Scope): void {
   if (type === undefined || value.kind !== "tensor") return;
   for (const [name, size] of sizesIn(type, value.node.shape)) {

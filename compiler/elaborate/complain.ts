@@ -1,4 +1,6 @@
-/** Mistakes in words: with their places, the calls that led to them, and the text of the program. */
+/**
+ * Mistakes in words: with their places, the calls that led to them, and the text of the program.
+ */
 import type { Label, Span } from "../../grammar/diagnostic.ts";
 import { lineAndColumn } from "../../grammar/text-position.ts";
 import { OpError } from "../ir/op-error.ts";
@@ -58,7 +60,10 @@ export function placed<T>(machine: Machine, frame: Frame, span: Span, action: ()
 /** Whether reading must stop. */
 export const isLimit = ({ code }: OpError): boolean => code === "graph-too-large";
 
-/** The place of a recursion is the call by which a definition calls itself, not where the limit was passed. */
+/**
+ * The place of a recursion is the call by which a definition calls itself, not where the limit was
+ * passed.
+ */
 export function endless(machine: Machine, frame: Frame, site: CallSite): Problem {
   const names = new Set<string>();
   let again: Frame | null = frame;

@@ -1,6 +1,7 @@
 /**
- * From the tree to the graph. A model is read three times into one graph, where equal formulas are one node: once to find its
- * parameters, which `weights` and paths may name before they are made; once as it predicts; once as it trains.
+ * From the tree to the graph. A model is read three times into one graph, where equal formulas are
+ * one node: once to find its parameters, which `weights` and paths may name before they are made;
+ * once as it predicts; once as it trains.
  */
 import type { ModelDeclaration, SourceFile } from "../../grammar/ast.ts";
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
@@ -66,7 +67,10 @@ export function outline(program: Program): Outline {
   return { program, main, diagnostics: reporter.diagnostics };
 }
 
-/** Reads one model of a program; null, with the reasons among the diagnostics, where that cannot be done. */
+/**
+ * Reads one model of a program; null, with the reasons among the diagnostics, where that cannot be
+ * done.
+ */
 export const elaborate = (program: Program, options: ElaborateOptions = {}): Elaborated =>
   elaborateModel(outline(program), options);
 
@@ -107,7 +111,10 @@ export function elaborateModel(
   }
 }
 
-/** V8's and JavaScriptCore's RangeError, and SpiderMonkey's InternalError, which has no name in other engines. */
+/**
+ * V8's and JavaScriptCore's RangeError, and SpiderMonkey's InternalError, which has no name in
+ * other engines.
+ */
 const isStackOverflow = (error: unknown): boolean =>
   error instanceof Error && /call stack|too much recursion/i.test(error.message);
 
@@ -267,7 +274,10 @@ class ModelReader {
     };
   }
 
-  /** The first reading says nothing, since the second says it better; unless there is no second, for a limit was passed. */
+  /**
+   * The first reading says nothing, since the second says it better; unless there is no second, for
+   * a limit was passed.
+   */
   #findParameters(interpret: (to: Reporter) => Machine): Known {
     const first = new Reporter();
     try {
@@ -373,7 +383,10 @@ class ModelReader {
     return undefined;
   }
 
-  /** What `make` returns; null, with the reason reported at `span`, where the graph becomes too large. */
+  /**
+   * What `make` returns; null, with the reason reported at `span`, where the graph becomes too
+   * large.
+   */
   #withinLimit<T>(span: Span, make: () => T): T | null {
     try {
       return make();

@@ -1,4 +1,6 @@
-/** The value of an expression: whatever is known is computed, and tensors become nodes of the graph. */
+/**
+ * The value of an expression: whatever is known is computed, and tensors become nodes of the graph.
+ */
 import type { Argument, Binary, Call, Expression, ListLiteral, Pipe } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { GivenArgument } from "./arguments.ts";
@@ -16,7 +18,10 @@ import { primitives } from "./primitives/table.ts";
 import type { Problem } from "./problem.ts";
 import { boolean, isCallable, kindOf, list, number, POISON, type Value } from "./values.ts";
 
-/** The value of an expression; `name` is what its last operation is called in print. @throws Problem, or POISONED */
+/**
+ * The value of an expression; `name` is what its last operation is called in print. @throws
+ * Problem, or POISONED
+ */
 export function evaluate(machine: Machine, frame: Frame, expression: Expression, name?: string): Value {
   tick(machine, frame, expression.span);
   if (frame.depth >= machine.limits.expressionDepth) {
@@ -146,7 +151,10 @@ function valueOfCall(machine: Machine, frame: Frame, expression: Call, name: str
   return call(machine, frame, callee, { callee: expression.callee.span, arguments: given }, name);
 }
 
-/** What is called. A value that cannot be called does not hide a definition: after `mean = mean(x)`, `mean(y)` is still a mean. */
+/**
+ * What is called. A value that cannot be called does not hide a definition: after `mean = mean(x)`,
+ * `mean(y)` is still a mean.
+ */
 export function calleeOf(machine: Machine, frame: Frame, expression: Expression): Value {
   const hidden =
     expression.kind === "name" ? hiddenDefinition(machine, frame, expression.text, expression.span) : null;

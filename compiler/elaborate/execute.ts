@@ -1,7 +1,7 @@
 /**
- * Reads a model over values known when compiling: tensors become nodes of the graph, layers expand into theirs, and each parameter is
- * recorded where it is made. A mistake ends its statement, whose names are poisoned so that what depends on them is passed over in
- * silence, and reading goes on.
+ * Reads a model over values known when compiling: tensors become nodes of the graph, layers expand
+ * into theirs, and each parameter is recorded where it is made. A mistake ends its statement, whose
+ * names are poisoned so that what depends on them is passed over in silence, and reading goes on.
  */
 import type { Block, Expression, ModelDeclaration, Parameter, Statement } from "../../grammar/ast.ts";
 import { problem } from "./complain.ts";
@@ -18,7 +18,10 @@ import { recovered } from "./recover.ts";
 import { boundName, statementsOf } from "./syntax.ts";
 import { isCallable, kindOf, POISON, Scope, show, type Value } from "./values.ts";
 
-/** Reads the model whole. `settings` are values given from outside; of `freeNames` the first is the batch, and others are in error. */
+/**
+ * Reads the model whole. `settings` are values given from outside; of `freeNames` the first is the
+ * batch, and others are in error.
+ */
 export function readModel(
   machine: Machine,
   model: ModelDeclaration,

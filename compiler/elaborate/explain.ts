@@ -102,7 +102,9 @@ function columnHelp(
   return `shapes are matched from the last axis; make it a column: reshape(${operand.text}, [${showSize(short[0]!, freeName).replace("·", " * ")}, 1])`;
 }
 
-/** For targets of the standard library with an axis of size 1 at their end: labels given as [N, 1]. */
+/**
+ * For targets of the standard library with an axis of size 1 at their end: labels given as [N, 1].
+ */
 export function labelHelp(name: string, node: Node, freeName: string): string | undefined {
   const last = node.shape.at(-1);
   if (node.shape.length < 2 || last === undefined || !isOne(last)) return undefined;

@@ -44,7 +44,10 @@ export class FileScope {
   }
 }
 
-/** A scope for each file of the program, by the file's name, with imports resolved (those that do not resolve are absent). */
+/**
+ * A scope for each file of the program, by the file's name, with imports resolved (those that do
+ * not resolve are absent).
+ */
 export function fileScopes(program: Program): {
   main: FileScope;
   files: Map<string, FileScope>;

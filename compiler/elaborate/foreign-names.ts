@@ -1,4 +1,7 @@
-/** What to say of a name that means nothing: first to those who know it from PyTorch, Keras, NumPy or JavaScript. */
+/**
+ * What to say of a name that means nothing: first to those who know it from PyTorch, Keras, NumPy
+ * or JavaScript.
+ */
 import { closest } from "../../grammar/suggest.ts";
 
 const convolutions = "convolutions are not in this version; a layer is made of `@`, slices and sums";

@@ -1,4 +1,7 @@
-/** Where reading is: the call, which owns parameters and explains mistakes, and the place in its body. */
+/**
+ * Where reading is: the call, which owns parameters and explains mistakes, and the place in its
+ * body.
+ */
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { Node } from "../ir/node.ts";
 import type { Shape } from "../ir/size.ts";
@@ -87,7 +90,10 @@ export const enter = (
   fixing: caller?.fixing ?? false,
 });
 
-/** The same place, one expression further in. Made for every expression, so written out: a spread takes several times as long. */
+/**
+ * The same place, one expression further in. Made for every expression, so written out: a spread
+ * takes several times as long.
+ */
 export const deeper = (frame: Frame): Frame => ({
   kind: frame.kind,
   name: frame.name,
@@ -104,7 +110,10 @@ export const deeper = (frame: Frame): Frame => ({
   fixing: frame.fixing,
 });
 
-/** The call in the user's own words that led into the standard library; `null` where the frame is the user's. */
+/**
+ * The call in the user's own words that led into the standard library; `null` where the frame is
+ * the user's.
+ */
 export function entryToStd(frame: Frame): Frame | null {
   let at: Frame | null = null;
   for (let f: Frame | null = frame; f !== null && f.file.isStd; f = f.caller) at = f;

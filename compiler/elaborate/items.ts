@@ -91,7 +91,9 @@ function selected(
   );
 }
 
-/** `table[1, 0]` is `table[1][0]`; where an item on the way is a tensor, the rest are its indices. */
+/**
+ * `table[1, 0]` is `table[1][0]`; where an item on the way is a tensor, the rest are its indices.
+ */
 function itemWithin(
   machine: Machine,
   frame: Frame,

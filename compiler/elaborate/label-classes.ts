@@ -1,4 +1,6 @@
-/** What values an `int` input may have: where it picks one of K classes, its entries are 0 … K - 1. */
+/**
+ * What values an `int` input may have: where it picks one of K classes, its entries are 0 … K - 1.
+ */
 import { reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf } from "../ir/size.ts";

@@ -1,7 +1,7 @@
 /**
- * Calls of the library's losses, metrics and activations that are well formed and cannot mean what they say: an answer that is the same
- * whatever the numbers are, targets that are stretched without a word, logits where probabilities are wanted. They are told at the call, in
- * the caller's words.
+ * Calls of the library's losses, metrics and activations that are well formed and cannot mean what
+ * they say: an answer that is the same whatever the numbers are, targets that are stretched without
+ * a word, logits where probabilities are wanted. They are told at the call, in the caller's words.
  */
 import type { Node } from "../ir/node.ts";
 import { isFree, isOne, type Shape, showShape } from "../ir/size.ts";
@@ -132,7 +132,10 @@ function floatLabels({ node, freeName }: GivenToLibrary): Finding | null {
   };
 }
 
-/** Where an axis of one entry meets one of several, unless there is a single number to compare all with. */
+/**
+ * Where an axis of one entry meets one of several, unless there is a single number to compare all
+ * with.
+ */
 function stretched({ node, freeName }: GivenToLibrary, first: string, second: string): Finding | null {
   const [a, c] = [node(first), node(second)];
   if (a === null || c === null || isSingle(a.shape) || isSingle(c.shape)) return null;
@@ -140,7 +143,8 @@ function stretched({ node, freeName }: GivenToLibrary, first: string, second: st
   const axes = Array.from({ length: rank }, (_, i) => -1 - i);
   const at = axes.find((axis) => {
     const [u, v] = [a.shape.at(axis)!, c.shape.at(axis)!];
-    // A column beside a vector of the batch would have it on two axes, which is an error of its own.
+    // A column beside a vector of the batch would have it on two axes, which is an error of its
+    // own.
     return isOne(u) !== isOne(v) && (a.shape.length === c.shape.length || !(isFree(u) || isFree(v)));
   });
   if (at === undefined) return null;
@@ -156,7 +160,10 @@ function stretched({ node, freeName }: GivenToLibrary, first: string, second: st
 
 const isSingle = (shape: Shape): boolean => shape.every((size) => isOne(size));
 
-/** `nll` and `kl_div` of what is an exponential, and so no logarithm of a probability: that is at most 0. */
+/**
+ * `nll` and `kl_div` of what is an exponential, and so no logarithm of a probability: that is at
+ * most 0.
+ */
 function probabilitiesAsLogs({ node }: GivenToLibrary): Finding | null {
   const op = node("log_probs")?.op;
   if (op !== "exp" && op !== "softmax" && op !== "sigmoid") return null;
@@ -168,7 +175,9 @@ function probabilitiesAsLogs({ node }: GivenToLibrary): Finding | null {
   };
 }
 
-/** Whether x is a product with weights, with a bias or without, that nothing has been made of yet. */
+/**
+ * Whether x is a product with weights, with a bias or without, that nothing has been made of yet.
+ */
 function isLogit(given: Node | null): boolean {
   let x = given;
   while (x !== null && (x.op === "reshape" || x.op === "slice" || x.op === "broadcast")) x = x.operands[0]!;

@@ -1,12 +1,19 @@
 /** How much one program may ask of the elaborator. Each limit has a diagnostic of its own. */
 export interface Limits {
-  /** Calls inside one another: layers, functions and lambdas. A layer that calls itself ends here. */
+  /**
+   * Calls inside one another: layers, functions and lambdas. A layer that calls itself ends here.
+   */
   readonly callDepth: number;
-  /** Expressions inside one another, over all calls; JavaScript's own stack holds several times as many. */
+  /**
+   * Expressions inside one another, over all calls; JavaScript's own stack holds several times as
+   * many.
+   */
   readonly expressionDepth: number;
   /** Turns of one loop. */
   readonly turns: number;
-  /** Expressions and statements evaluated in one reading of the model; four items of a list are one. */
+  /**
+   * Expressions and statements evaluated in one reading of the model; four items of a list are one.
+   */
   readonly steps: number;
   /** Statements that fail before reading stops. */
   readonly problems: number;

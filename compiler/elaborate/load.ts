@@ -22,10 +22,11 @@ const MAX_CHAIN = 100;
 export type ReadImport = (path: string) => Promise<string | null>;
 
 /**
- * Reads a program whole. Files that cannot be found or read leave a diagnostic and are absent from it.
+ * Reads a program whole. Files that cannot be found or read leave a diagnostic and are absent from
+ * it.
  * @param file the main file's name: spans carry it and imports are relative to it
- * @param readImport the text of a file by its path relative to the root folder, `null` where there is none; what it throws is why the
- * file cannot be read
+ * @param readImport the text of a file by its path relative to the root folder, `null` where there
+ * is none; what it throws is why the file cannot be read
  */
 export async function loadProgram(
   text: string,
@@ -127,7 +128,10 @@ export async function loadProgram(
   return { program: { main, imports: order, std: standardLibrary() }, diagnostics };
 }
 
-/** The path that `import … from "written"` in `from` means, relative to the root folder; `null` where it is not inside. */
+/**
+ * The path that `import … from "written"` in `from` means, relative to the root folder; `null`
+ * where it is not inside.
+ */
 export function resolveImport(from: string, written: string): string | null {
   if (!/^\.\.?\//.test(written) || written.includes("\0") || written.includes("\\")) return null;
   const folder = normalise(from).split("/").slice(0, -1);

@@ -1,4 +1,7 @@
-/** What a name stands for: a value bound here, a definition of the file or the library, or what every program knows. */
+/**
+ * What a name stands for: a value bound here, a definition of the file or the library, or what
+ * every program knows.
+ */
 import type { Name } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
 import { problem } from "./complain.ts";
@@ -76,7 +79,10 @@ export function declared(machine: Machine, frame: Frame, { declaration, file }: 
   }
 }
 
-/** Every parameter of the model, or those with two or more axes; complete from the second reading on. */
+/**
+ * Every parameter of the model, or those with two or more axes; complete from the second reading
+ * on.
+ */
 function parameterList(machine: Machine, frame: Frame, name: "weights" | "params", span: Span): Value {
   const { kind } = frame;
   if (kind !== "model") {

@@ -1,4 +1,7 @@
-/** What one reading of a model is given, and what it has found so far. All that changes while reading is here. */
+/**
+ * What one reading of a model is given, and what it has found so far. All that changes while
+ * reading is here.
+ */
 import type { Block, Const, Expression, Identifier, SourceFile } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -15,7 +18,10 @@ export interface Known extends Paths {
   readonly parameters: readonly MadeParameter[];
 }
 
-/** Hears the value of each expression, and of each name where it is bound, at every turn of a loop and every call. */
+/**
+ * Hears the value of each expression, and of each name where it is bound, at every turn of a loop
+ * and every call.
+ */
 export type Observer = (written: Expression | Identifier, value: Value, frame: Frame) => void;
 
 export interface Reading {
@@ -29,7 +35,10 @@ export interface Reading {
   /** Null in the first reading, which finds the parameters. */
   readonly known: Known | null;
   readonly observer: Observer | null;
-  /** The value of an expression, and what a block returns: given, since a call is an expression and its body a block. */
+  /**
+   * The value of an expression, and what a block returns: given, since a call is an expression and
+   * its body a block.
+   */
   readonly evaluate: (machine: Machine, frame: Frame, expression: Expression, name?: string) => Value;
   readonly execute: (machine: Machine, frame: Frame, block: Block) => Value | null;
 }

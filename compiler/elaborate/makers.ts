@@ -27,7 +27,10 @@ export function remember(
     makers.set(value.node, [...before, { name: declaration.name.text, site: site.callee, numbers }]);
 }
 
-/** "128 is `units` of dense, called at mlp.nn:8:7", for the sizes of `values` that a layer call was given as numbers. */
+/**
+ * "128 is `units` of dense, called at mlp.nn:8:7", for the sizes of `values` that a layer call was
+ * given as numbers.
+ */
 export function sizeNotes(machine: Machine, values: readonly Value[]): string[] {
   const notes = new Set<string>();
   for (const value of values) {

@@ -1,4 +1,7 @@
-/** `h.0.weight`, the parameters of layer calls; and what people mean who write a dot, or make a layer first, as elsewhere. */
+/**
+ * `h.0.weight`, the parameters of layer calls; and what people mean who write a dot, or make a
+ * layer first, as elsewhere.
+ */
 import type { Call, Member } from "../../grammar/ast.ts";
 import { closest } from "../../grammar/suggest.ts";
 import { problem, quoted } from "./complain.ts";

@@ -1,4 +1,7 @@
-/** Values become nodes, which know their place in the source; what does not fit is said of its operands. */
+/**
+ * Values become nodes, which know their place in the source; what does not fit is said of its
+ * operands.
+ */
 import type { Expression } from "../../grammar/ast.ts";
 import type { Label, Span } from "../../grammar/diagnostic.ts";
 import { Build } from "../graph/build.ts";

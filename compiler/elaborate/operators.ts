@@ -12,7 +12,10 @@ import { boolean, isCallable, kindOf, number, tensor, type Value } from "./value
 
 type Arithmetic = "+" | "-" | "*" | "/" | "^";
 
-/** `left operator right`. `and` and `or` of booleans that are known are decided before, so that the right side may be left alone. */
+/**
+ * `left operator right`. `and` and `or` of booleans that are known are decided before, so that the
+ * right side may be left alone.
+ */
 export function binary(build: Build, operator: BinaryOperator, left: Value, right: Value): Value {
   switch (operator) {
     case "+":
@@ -75,7 +78,9 @@ function staticArithmetic(operator: Arithmetic, left: Value, right: Value): Valu
 /** A list without lists in it: a table of numbers is read as a matrix. */
 const isPlainList = (value: Value): boolean => value.kind === "list" && value.depth === 1;
 
-/** Multiples of N stay sizes as long as they are whole; anything else becomes a number of run time. */
+/**
+ * Multiples of N stay sizes as long as they are whole; anything else becomes a number of run time.
+ */
 function sizeArithmetic(operator: string, left: Value, right: Value): Value | null {
   const size = (count: number): Value | null =>
     Number.isSafeInteger(count) && count >= 1 ? { kind: "size", count } : null;
@@ -137,7 +142,10 @@ export function not(build: Build, value: Value): Value {
   return tensor(build.not(toTruth(build, value, "not")));
 }
 
-/** A tensor of booleans. @throws OpError for numbers: what is true of a number is for the program to say */
+/**
+ * A tensor of booleans. @throws OpError for numbers: what is true of a number is for the program to
+ * say
+ */
 export function toTruth(build: Build, value: Value, what: string): Node {
   if (isStatic(value) && value.kind !== "boolean") {
     throw new OpError(

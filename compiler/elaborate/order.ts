@@ -1,9 +1,15 @@
-/** The diagnostics of a program as its reader takes them: in the order of lines, and only those that a broken file does not make up. */
+/**
+ * The diagnostics of a program as its reader takes them: in the order of lines, and only those that
+ * a broken file does not make up.
+ */
 import type { SourceFile } from "../../grammar/ast.ts";
 import type { Diagnostic } from "../../grammar/diagnostic.ts";
 import type { Program } from "./load.ts";
 
-/** Imports that do not resolve, since much follows from them; then file by file, the main one first, in the order of lines. */
+/**
+ * Imports that do not resolve, since much follows from them; then file by file, the main one first,
+ * in the order of lines.
+ */
 export function inOrder(program: Program, diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const files = [program.main, ...program.imports].map((source) => source.file);
   const rank = ({ code, labels: [first] }: Diagnostic): number => {
@@ -16,8 +22,8 @@ export function inOrder(program: Program, diagnostics: readonly Diagnostic[]): D
 }
 
 /**
- * Of what is said about names where files have errors of syntax, that which would be said without them: in declarations without such an
- * error, and of names that nothing unread may define.
+ * Of what is said about names where files have errors of syntax, that which would be said without
+ * them: in declarations without such an error, and of names that nothing unread may define.
  */
 export function beside(
   program: Program,
@@ -37,7 +43,10 @@ export function beside(
   });
 }
 
-/** From the declaration around a place to the next one: what could not be read may have stood between. */
+/**
+ * From the declaration around a place to the next one: what could not be read may have stood
+ * between.
+ */
 function regionOf({ declarations, text }: SourceFile, place: number): readonly [number, number] {
   const starts = declarations.map(({ span }) => span.start);
   return [

@@ -1,12 +1,16 @@
 /**
- * The paths of parameters. All layer calls made under one binding name in one scope belong to that name: one call's parameters are
- * `name.weight`, those of several `name.0.weight`, `name.1.weight`. How many there are is known when the scope has been read, so a
- * scope is recorded as it is read and the paths are read off afterwards.
+ * The paths of parameters. All layer calls made under one binding name in one scope belong to that
+ * name: one call's parameters are `name.weight`, those of several `name.0.weight`, `name.1.weight`.
+ * How many there are is known when the scope has been read, so a scope is recorded as it is read
+ * and the paths are read off afterwards.
  */
 
 /** What one layer call, or the model itself, owns. */
 export class ParameterScope {
-  /** In order of making; equal in every reading of one model, which is how a path named in a formula finds its scope. */
+  /**
+   * In order of making; equal in every reading of one model, which is how a path named in a formula
+   * finds its scope.
+   */
   readonly number: number;
   readonly parameters = new Map<string, number[]>();
   readonly calls = new Map<string, ParameterScope[]>();
@@ -24,7 +28,10 @@ export class ParameterScope {
     return this.parameters.has(name) || this.calls.has(name);
   }
 
-  /** The best guess at a path while the scope is still being read: a group's last call where no number is given. */
+  /**
+   * The best guess at a path while the scope is still being read: a group's last call where no
+   * number is given.
+   */
   guess(segments: readonly string[]): number | undefined {
     const [name, ...rest] = segments;
     if (name === undefined) return undefined;

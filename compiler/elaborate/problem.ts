@@ -1,4 +1,6 @@
-/** How a mistake in the program travels: thrown where it is met, caught by the statement it is in. */
+/**
+ * How a mistake in the program travels: thrown where it is met, caught by the statement it is in.
+ */
 import type { Diagnostic, Label, Span } from "../../grammar/diagnostic.ts";
 import { MAX_DIAGNOSTICS } from "../../grammar/limits.ts";
 
@@ -19,8 +21,8 @@ class Poisoned extends Error {
 }
 
 /**
- * Thrown by what depends on a value that could not be made; the mistake itself has been reported. There is one, since a trace of the stack at every turn of
- * a loop would take longer than the loop.
+ * Thrown by what depends on a value that could not be made; the mistake itself has been reported.
+ * There is one, since a trace of the stack at every turn of a loop would take longer than the loop.
  */
 export const POISONED = new Poisoned("depends on a value that is in error");
 

@@ -1,4 +1,7 @@
-/** `a @ b` on tensors of any rank, as in NumPy: a vector is a row on the left and a column on the right. */
+/**
+ * `a @ b` on tensors of any rank, as in NumPy: a vector is a row on the left and a column on the
+ * right.
+ */
 import { commonShape } from "../ir/broadcast.ts";
 import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";

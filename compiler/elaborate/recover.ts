@@ -1,4 +1,7 @@
-/** What becomes of mistakes: each is reported once, and what depends on it is passed over in silence. */
+/**
+ * What becomes of mistakes: each is reported once, and what depends on it is passed over in
+ * silence.
+ */
 import type { Diagnostic } from "../../grammar/diagnostic.ts";
 import type { Machine } from "./machine.ts";
 import { POISONED, Problem } from "./problem.ts";
@@ -13,7 +16,9 @@ export function recovered<T>(machine: Machine, action: () => T, instead: () => T
   }
 }
 
-/** Reports a mistake of the program; anything else, and a limit that was passed, goes on upwards. */
+/**
+ * Reports a mistake of the program; anything else, and a limit that was passed, goes on upwards.
+ */
 function settle({ reporter, counts, limits }: Machine, error: unknown): void {
   if (error === POISONED) return;
   if (!(error instanceof Problem)) throw error;

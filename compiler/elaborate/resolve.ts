@@ -1,6 +1,6 @@
 /**
- * Checks that need no values: every name in every definition means something, whether or not the model at hand uses it, and no two
- * definitions of a file share a name.
+ * Checks that need no values: every name in every definition means something, whether or not the
+ * model at hand uses it, and no two definitions of a file share a name.
  */
 import type { Body, Expression, Parameter, SourceFile, Statement, TensorType } from "../../grammar/ast.ts";
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
@@ -90,7 +90,10 @@ export function resolveNames(source: SourceFile, scope: FileScope, std: FileScop
 type Report = (name: Expression & { kind: "name" }, known: ReadonlySet<string>, help?: string) => void;
 type IsGlobal = (name: string) => boolean;
 
-/** Names are taken to be known in the whole of the body that binds them somewhere; the interpreter minds the order. */
+/**
+ * Names are taken to be known in the whole of the body that binds them somewhere; the interpreter
+ * minds the order.
+ */
 function walkBody(
   parameters: readonly Parameter[],
   body: Body,

@@ -1,4 +1,7 @@
-/** Settings given from outside, `--set sizes=[512,256]`: expressions of the language, read in the model's file. */
+/**
+ * Settings given from outside, `--set sizes=[512,256]`: expressions of the language, read in the
+ * model's file.
+ */
 import type { Expression, ModelDeclaration, SourceFile } from "../../grammar/ast.ts";
 import { parseExpression } from "../../grammar/parse.ts";
 import { closest } from "../../grammar/suggest.ts";
@@ -7,7 +10,9 @@ import { diagnose, type Reporter } from "./problem.ts";
 /** The name that spans in a setting carry. */
 const settingFile = (name: string): string => `--set ${name}`;
 
-/** The settings as expressions; those that are unknown or cannot be read are reported and left out. */
+/**
+ * The settings as expressions; those that are unknown or cannot be read are reported and left out.
+ */
 export function readSettings(
   model: ModelDeclaration,
   texts: Readonly<Record<string, string>>,

@@ -1,4 +1,7 @@
-/** Types in signatures, `x: [..., I]`: patterns that the shape of an argument must fit, and that give names to its sizes. */
+/**
+ * Types in signatures, `x: [..., I]`: patterns that the shape of an argument must fit, and that
+ * give names to its sizes.
+ */
 import type { Dimension, Expression, TensorType } from "../../grammar/ast.ts";
 import type { Node } from "../ir/node.ts";
 import { sameSize, showShape, showSize, type Shape, type Size } from "../ir/size.ts";
@@ -51,7 +54,10 @@ export function fit(
   return null;
 }
 
-/** The capital names in `type`, each with the first size of `shape` that it stands for; none where the ranks do not agree. */
+/**
+ * The capital names in `type`, each with the first size of `shape` that it stands for; none where
+ * the ranks do not agree.
+ */
 export function sizesIn(type: TensorType, shape: Shape): ReadonlyMap<string, Size> {
   const sizes = new Map<string, Size>();
   for (const [dimension, size] of aligned(type.dimensions, shape) ?? []) {
@@ -61,7 +67,10 @@ export function sizesIn(type: TensorType, shape: Shape): ReadonlyMap<string, Siz
   return sizes;
 }
 
-/** Each dimension written with its size; `...` stands for any number of axes. `null` where the ranks do not agree. */
+/**
+ * Each dimension written with its size; `...` stands for any number of axes. `null` where the ranks
+ * do not agree.
+ */
 function aligned(dimensions: readonly Dimension[], shape: Shape): [Expression, Size][] | null {
   const at = dimensions.findIndex((d) => d.kind === "ellipsis");
   const pairs: [Expression, Size][] = [];

@@ -5,7 +5,9 @@ import type { Frame } from "./frame.ts";
 import type { Machine } from "./machine.ts";
 import type { Value } from "./values.ts";
 
-/** Counts steps against the limit of one reading. @throws Problem, a fatal one, where that is passed */
+/**
+ * Counts steps against the limit of one reading. @throws Problem, a fatal one, where that is passed
+ */
 export function tick(machine: Machine, frame: Frame, span: Span, steps = 1): void {
   machine.counts.steps += steps;
   const limit = machine.limits.steps;
@@ -20,7 +22,10 @@ export function tick(machine: Machine, frame: Frame, span: Span, steps = 1): voi
   );
 }
 
-/** Items of a list that count as one step: a list may hold as many items as limits allow, and be read a few times. */
+/**
+ * Items of a list that count as one step: a list may hold as many items as limits allow, and be
+ * read a few times.
+ */
 export const ITEMS_PER_STEP = 4;
 
 /** Reading the items of lists is work too, or a loop over a large one would have no limit. */

@@ -86,7 +86,10 @@ export function pathSegments(expression: Expression): readonly string[] | null {
   return at.kind === "name" ? [at.text, ...segments] : null;
 }
 
-/** Capital names in the shapes of a model's inputs that nothing else defines: the free dimension, where there is one. */
+/**
+ * Capital names in the shapes of a model's inputs that nothing else defines: the free dimension,
+ * where there is one.
+ */
 export function freeNames(model: ModelDeclaration, isKnown: (name: string) => boolean): Map<string, Span> {
   const defined = new Set(model.parameters.map((p) => p.name.text));
   for (const statement of statementsIn(model.body)) {

@@ -1,4 +1,7 @@
-/** From values to nodes, shapes, axes and numbers. What does not fit is an OpError; the interpreter adds the places. */
+/**
+ * From values to nodes, shapes, axes and numbers. What does not fit is an OpError; the interpreter
+ * adds the places.
+ */
 import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
 import {
@@ -68,7 +71,8 @@ function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node
       "table",
       [],
       { values, shape: sizes.map(fixed), type },
-      // The name is that of the formula that reads the list: `z = x / [1, 2]` does not make [1, 2] a z.
+      // The name is that of the formula that reads the list: `z = x / [1, 2]` does not make [1, 2]
+      // a z.
       build.origin.span === undefined ? {} : { span: build.origin.span },
     );
   }
@@ -93,7 +97,8 @@ export function toOneType(build: Build, values: readonly Value[]): Node[] {
 }
 
 /**
- * Whether a nested list holds nothing but numbers, or nothing but `true` and `false`; `null` where it holds something else.
+ * Whether a nested list holds nothing but numbers, or nothing but `true` and `false`; `null` where
+ * it holds something else.
  * @throws OpError where it holds both
  */
 function typeOfItems(list: Value & { readonly kind: "list" }): "float" | "bool" | null {
@@ -121,7 +126,10 @@ function typeOfItems(list: Value & { readonly kind: "list" }): "float" | "bool" 
   return found;
 }
 
-/** The sizes of a nested list of nothing but numbers or booleans, which are appended to `values`; `null` for another list. */
+/**
+ * The sizes of a nested list of nothing but numbers or booleans, which are appended to `values`;
+ * `null` for another list.
+ */
 function tableSizes(value: Value, values: number[]): number[] | null {
   if (value.kind === "number" || value.kind === "boolean") {
     values.push(Number(value.value));

@@ -1,6 +1,7 @@
 /**
- * What an expression may be while the program is read: most of it is known then, and a tensor is a node of the graph. Names stand for values in scopes, and
- * a lambda is a value with the scope it was made in.
+ * What an expression may be while the program is read: most of it is known then, and a tensor is a
+ * node of the graph. Names stand for values in scopes, and a lambda is a value with the scope it
+ * was made in.
  */
 import type {
   Expression,
@@ -195,7 +196,10 @@ export function showTensor(node: Node, freeName: string): string {
   return `${type}${showShape(node.shape, freeName)}`;
 }
 
-/** The name that an expression calls, for naming what has none: `accuracy` in `metric accuracy(z, y)`. */
+/**
+ * The name that an expression calls, for naming what has none: `accuracy` in `metric accuracy(z,
+ * y)`.
+ */
 export function calledName(expression: Expression): string | null {
   switch (expression.kind) {
     case "name":

@@ -13,7 +13,10 @@ import { MOST_WORKERS } from "../render/workers.ts";
 export interface ManifestFacts {
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
-  /** By entry, rows of a batch from which on it pays to share its work among threads; null where nothing is shared. */
+  /**
+   * By entry, rows of a batch from which on it pays to share its work among threads; null where
+   * nothing is shared.
+   */
   readonly threads: Sharing["pays"] | null;
   readonly sourceHash: string;
   readonly build: string;
@@ -29,7 +32,10 @@ function stepPlace(place: ManifestPlace): number {
   throw new CompilerFault("the step number is not in the fixed part");
 }
 
-/** The manifest as JSON. What JSON has no numbers for is a string there: "NaN", "Infinity", "-Infinity", "-0". */
+/**
+ * The manifest as JSON. What JSON has no numbers for is a string there: "NaN", "Infinity",
+ * "-Infinity", "-0".
+ */
 export const manifestText = (manifest: Manifest): string =>
   JSON.stringify(manifest, (_, value: unknown) =>
     typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))

@@ -11,7 +11,10 @@ export const fileName = (model: string): string =>
     .replaceAll("_", "-")
     .toLowerCase();
 
-/** A module with one function that multiplies and adds in one instruction: valid where WebAssembly has relaxed SIMD. */
+/**
+ * A module with one function that multiplies and adds in one instruction: valid where WebAssembly
+ * has relaxed SIMD.
+ */
 // prettier-ignore
 const RELAXED_SIMD = [
   0, 97, 115, 109, 1, 0, 0, 0,
@@ -27,15 +30,18 @@ function addressText(name: string, { simd }: Manifest): string {
   return `WebAssembly.validate(Uint8Array.of(${RELAXED_SIMD.join()})) ? ${at(name)} : ${at(`${name}.strict`)}`;
 }
 
-/** The text of `NAME.threads.js`, which `NAME.js` imports where several threads are asked for; null where the model is too small for them. */
+/**
+ * The text of `NAME.threads.js`, which `NAME.js` imports where several threads are asked for; null
+ * where the model is too small for them.
+ */
 export const threadsText = (manifest: Manifest): string | null =>
   manifest.threads
     ? `// What several threads need; compiled by nndsl ${version}.\n${threadsSource.trim()}\nexport const { startThreads } = threads;\n`
     : null;
 
 /**
- * The text of `NAME.js`. It carries the runtime, so that it works on a page without a bundler or an import map; Deno finds the
- * types by the comment in its first line.
+ * The text of `NAME.js`. It carries the runtime, so that it works on a page without a bundler or an
+ * import map; Deno finds the types by the comment in its first line.
  */
 export function moduleText(name: string, manifest: Manifest): string {
   return `// @ts-self-types="./${name}.d.ts"
@@ -49,15 +55,18 @@ export { load, load as default, NndslError };
 }
 
 /**
- * How `NAME.js` loads `NAME.threads.js`: as a file beside it, whose address bundlers know by its form as they know the module's. A
- * plain `import("./NAME.threads.js")` would be a chunk, which they refuse where the program is to be one script, as a worker often is.
+ * How `NAME.js` loads `NAME.threads.js`: as a file beside it, whose address bundlers know by its
+ * form as they know the module's. A plain `import("./NAME.threads.js")` would be a chunk, which
+ * they refuse where the program is to be one script, as a worker often is.
  */
 const threadingText = (
   name: string,
 ): string => `const threads = () => new URL("./${name}.threads.js", import.meta.url);
 const threading = () => import(/* @vite-ignore */ /* webpackIgnore: true */ /* turbopackIgnore: true */ threads().href);`;
 
-/** The text of `NAME.d.ts`: this model's names and shapes, and the runtime's interface over them. */
+/**
+ * The text of `NAME.d.ts`: this model's names and shapes, and the runtime's interface over them.
+ */
 export function declarationsText(manifest: Manifest, doc?: string): string {
   const { inputs, outputs, parameters, metrics, optimizer } = manifest;
   const name = fileName(manifest.model);

@@ -1,4 +1,7 @@
-/** Makes nodes of formulas written in TypeScript: of derivative rules, rewrite rules and primitives of the language. */
+/**
+ * Makes nodes of formulas written in TypeScript: of derivative rules, rewrite rules and primitives
+ * of the language.
+ */
 import { commonShape } from "../ir/broadcast.ts";
 import type { ElementwiseFormulas, Formulas, Operand, ReductionFormulas } from "../ir/formulas.ts";
 import type {
@@ -27,7 +30,10 @@ import { reductionNames } from "../ops/reductions.ts";
 import { ops } from "../ops/table.ts";
 import type { Graph } from "./graph.ts";
 
-/** Each elementwise op and each reduction is a method by its name: `add(a, b)` is `elementwise("add", a, b)`. Defined below the class. */
+/**
+ * Each elementwise op and each reduction is a method by its name: `add(a, b)` is
+ * `elementwise("add", a, b)`. Defined below the class.
+ */
 // eslint-disable-next-line typescript/no-unsafe-declaration-merging -- the loop below defines them all, by the same table
 export interface Build extends ElementwiseFormulas, ReductionFormulas {}
 
@@ -61,8 +67,8 @@ export class Build implements Formulas {
   // ------------------------------------------------------------------------------------------ elementwise
 
   /**
-   * An elementwise op on operands that are first broadcast to one shape, and of which bools become floats where the op computes with
-   * numbers. A whole number among ints is an int.
+   * An elementwise op on operands that are first broadcast to one shape, and of which bools become
+   * floats where the op computes with numbers. A whole number among ints is an int.
    * @throws OpError `shape-mismatch` `type-mismatch`
    */
   elementwise(op: ElementwiseName, ...operands: readonly Operand[]): Node {
@@ -78,7 +84,10 @@ export class Build implements Formulas {
       branches.length > 0 ? [...nodes.slice(0, -branches.length), ...this.#oneKind(op, branches)] : nodes;
     return this.graph.make(op, typed, {}, this.origin) as unknown as Node;
   }
-  /** Bools as floats, but where all may stay bools: the branches of a `where`, the parts of a `concat`. */
+  /**
+   * Bools as floats, but where all may stay bools: the branches of a `where`, the parts of a
+   * `concat`.
+   */
   #oneKind(op: OpName, nodes: readonly Node[]): readonly Node[] {
     const allBools = nodes.every((x) => x.type === "bool");
     if (allBools && ops[op].takes === "any") return nodes;
@@ -131,7 +140,10 @@ export class Build implements Formulas {
   permute(x: Node, axes: readonly number[]): Node {
     return axes.every((axis, i) => axis === i) ? x : this.graph.make("permute", [x], { axes }, this.origin);
   }
-  /** NumPy's broadcast: leading axes are added by a reshape, axes of size 1 stretched. @throws OpError `shape-mismatch` */
+  /**
+   * NumPy's broadcast: leading axes are added by a reshape, axes of size 1 stretched. @throws
+   * OpError `shape-mismatch`
+   */
   broadcast(x: Node, shape: Shape): Node {
     if (sameShape(x.shape, shape)) return x;
     if (x.op === "constant") {
@@ -143,7 +155,9 @@ export class Build implements Formulas {
     if (sameShape(padded.shape, shape)) return padded;
     return this.graph.make("broadcast", [padded], { shape }, this.origin);
   }
-  /** The inverse of broadcast for cotangents: sums over the axes along which `shape` was stretched. */
+  /**
+   * The inverse of broadcast for cotangents: sums over the axes along which `shape` was stretched.
+   */
   unbroadcast(x: Node, shape: Shape): Node {
     const missing = x.shape.length - shape.length;
     const axes = x.shape.flatMap((size, axis) => {
@@ -173,7 +187,10 @@ export class Build implements Formulas {
   grad(scalar: Node, tensor: Node): Node {
     return this.graph.make("grad", [scalar, tensor], {}, this.origin);
   }
-  /** The number of entries of `shape` as a number that may depend on the batch. @throws OpError where N would be squared */
+  /**
+   * The number of entries of `shape` as a number that may depend on the batch. @throws OpError
+   * where N would be squared
+   */
   count(shape: Shape): Node {
     const size = elements(shape);
     if (size === null) throw new OpError("free-squared", `${showShape(shape)} has the batch on two axes`);

@@ -59,7 +59,8 @@ export class Graph {
       this.#asked.at(-1)?.add(known);
       return known as unknown as NodeOf<K>;
     }
-    // A table indexed by K holds, for K, the record of K; the compiler cannot follow that through a mapped type.
+    // A table indexed by K holds, for K, the record of K; the compiler cannot follow that through a
+    // mapped type.
     const record = ops[op] as unknown as Op<K>;
     const { shape, type } = record.infer(operands, attributes);
     if (this.size >= this.limit) {
@@ -77,7 +78,10 @@ export class Graph {
   }
 }
 
-/** The nodes that `roots` depend on, themselves included, operands before users. Iterative: graphs are deep. */
+/**
+ * The nodes that `roots` depend on, themselves included, operands before users. Iterative: graphs
+ * are deep.
+ */
 export function reachable(roots: readonly Node[]): Node[] {
   const seen = new Set<Node>();
   const stack = [...roots];

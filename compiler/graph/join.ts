@@ -1,8 +1,10 @@
 /**
- * How a value over all rows of a batch follows from its values over parts of them: read off the graph.
+ * How a value over all rows of a batch follows from its values over parts of them: read off the
+ * graph.
  *
- * Each node has a degree d beside its form, the power of N it is multiplied by, so that a sum over rows (d = 0) divided by N is a mean
- * (d = -1), and N itself is a constant of degree 1. What is not understood couples rows.
+ * Each node has a degree d beside its form, the power of N it is multiplied by, so that a sum over
+ * rows (d = 0) divided by N is a mean (d = -1), and N itself is a constant of degree 1. What is not
+ * understood couples rows.
  */
 import type { Join } from "../../runtime/manifest.ts";
 import type { Op } from "../ops/op.ts";
@@ -19,7 +21,10 @@ type Form =
   | { readonly of: "constant"; readonly degree: number }
   /** N^d · v, entries of row r along the one free axis depending on row r of the inputs alone. */
   | { readonly of: "rows"; readonly degree: number }
-  /** N^d · Σ_r v_r, v_r depending on row r alone. No axis is free. N^d · c is such a sum, of degree d - 1. */
+  /**
+   * N^d · Σ_r v_r, v_r depending on row r alone. No axis is free. N^d · c is such a sum, of degree
+   * d - 1.
+   */
   | { readonly of: "sum"; readonly degree: number }
   /** max_r v_r or min_r v_r. No axis is free. */
   | { readonly of: "max" }
@@ -223,7 +228,10 @@ function withDegree(form: Form): Extract<Form, { readonly degree: number }> | nu
   }
 }
 
-/** The form that all of these have, so that a tensor whose entries are of any of them has it, and a linear combination. */
+/**
+ * The form that all of these have, so that a tensor whose entries are of any of them has it, and a
+ * linear combination.
+ */
 function common(forms: readonly Form[]): Form {
   let form = ZERO;
   for (const next of forms) form = commonOfTwo(form, next);
@@ -308,7 +316,10 @@ function takesAllRows(axes: readonly SliceAxis[], before: Shape, after: Shape): 
   return start === 0 && !fromEnd && step === 1 && sameSize(before[free]!, after[free]!);
 }
 
-/** Whether as many runs of rows lie behind one another in both shapes, so that each row keeps its entries. */
+/**
+ * Whether as many runs of rows lie behind one another in both shapes, so that each row keeps its
+ * entries.
+ */
 function sameRuns(a: Shape, b: Shape): boolean {
   const runs = (shape: Shape): number =>
     shape.slice(0, freeAxis(shape) ?? 0).reduce((product, size) => product * countOf(size), 1);

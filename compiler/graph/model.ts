@@ -1,6 +1,6 @@
 /**
- * A model as the passes see it: tables of what it owns, and the formulas that its entries compute, as
- * roots of one graph.
+ * A model as the passes see it: tables of what it owns, and the formulas that its entries compute,
+ * as roots of one graph.
  */
 import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
 import type { Graph } from "./graph.ts";

@@ -1,7 +1,8 @@
 /**
- * The graph as text, for `--emit ir` and `--emit grad`: one node a line, `name: shape = formula`, each where it is first needed.
- * What a reader does not want to see as lines of their own is written in place: inputs, parameters and other sources, numbers,
- * transposes, and the broadcasts that every formula on tensors implies.
+ * The graph as text, for `--emit ir` and `--emit grad`: one node a line, `name: shape = formula`,
+ * each where it is first needed. What a reader does not want to see as lines of their own is
+ * written in place: inputs, parameters and other sources, numbers, transposes, and the broadcasts
+ * that every formula on tensors implies.
  */
 import { reachable } from "./graph.ts";
 import { parametersOf, pathOf, statesOf, type Model, type NamedNode } from "./model.ts";
@@ -19,7 +20,10 @@ interface Section {
   readonly roots: readonly NamedNode[];
 }
 
-/** The model's sections, such as `predict` and `step`, and the rules that made them; ends with a line break. */
+/**
+ * The model's sections, such as `predict` and `step`, and the rules that made them; ends with a
+ * line break.
+ */
 export function printModel(model: Model): string {
   const printer = new Printer(model);
   const lines = [`model ${model.name}`];

@@ -3,7 +3,8 @@ import { OpError } from "./op-error.ts";
 import { fixed, isOne, sameSize, showShape, type Shape } from "./size.ts";
 
 /**
- * The shape that all of `shapes` broadcast to, as in NumPy, except that a free size matches only itself, 1, or an absent axis.
+ * The shape that all of `shapes` broadcast to, as in NumPy, except that a free size matches only
+ * itself, 1, or an absent axis.
  * @throws OpError `shape-mismatch`
  */
 export function commonShape(shapes: readonly Shape[]): Shape {

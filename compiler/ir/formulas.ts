@@ -1,6 +1,6 @@
 /**
- * What derivative rules write formulas with; `graph/build.ts` makes nodes of them. Operands are broadcast to one another, and a number stands
- * for a constant.
+ * What derivative rules write formulas with; `graph/build.ts` makes nodes of them. Operands are
+ * broadcast to one another, and a number stands for a constant.
  */
 import type {
   BinaryAttributes,

@@ -57,7 +57,8 @@ const keys: { readonly [K in OpWithAttributes]: (attributes: Attributes[K]) => s
 
 /** Of the attributes of one op. */
 export function attributesKey<K extends OpName>(op: K, attributes: Attributes[K]): string {
-  // A table indexed by K holds, for K, the function of K; the compiler cannot follow that through a mapped type.
+  // A table indexed by K holds, for K, the function of K; the compiler cannot follow that through a
+  // mapped type.
   const key = (keys as Partial<Record<OpName, (attributes: Attributes[K]) => string>>)[op];
   return key === undefined ? "" : key(attributes);
 }

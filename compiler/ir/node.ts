@@ -1,12 +1,14 @@
 /**
- * The graph's nodes. A node is an op applied to nodes; equal nodes are one node (hash-consing, see `graph.ts`), so a
- * program is a directed acyclic graph and "is it the same formula" is `===`.
+ * The graph's nodes. A node is an op applied to nodes; equal nodes are one node (hash-consing, see
+ * `graph.ts`), so a program is a directed acyclic graph and "is it the same formula" is `===`.
  *
  * Conventions that every pass relies on:
- * - Elementwise ops take operands of one and the same shape. Broadcasting is a node of its own, written by the builder.
+ * - Elementwise ops take operands of one and the same shape. Broadcasting is a node of its own,
+ *   written by the builder.
  * - Reductions keep the reduced axes, as size 1; dropping them is a `reshape`.
  * - `broadcast` keeps the rank: it stretches axes of size 1. Adding leading axes is a `reshape`.
- * - An `int` or a `bool` is a type, not a storage format: values ride in the float format, exact up to 2^24.
+ * - An `int` or a `bool` is a type, not a storage format: values ride in the float format, exact up
+ *   to 2^24.
  */
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { Shape, Size } from "./size.ts";
@@ -89,20 +91,30 @@ export interface OtherAttributes {
   permute: { readonly axes: readonly number[] };
   broadcast: { readonly shape: Shape };
   /**
-   * Entries start, start + step, … of each axis; `shape` is the result's. A start counts from the end where
-   * `fromEnd` (needed on the free axis alone: `x[-1]` starts at N - 1, written start = 1, fromEnd = true). Steps may be negative.
+   * Entries start, start + step, … of each axis; `shape` is the result's. A start counts from the
+   * end where `fromEnd` (needed on the free axis alone: `x[-1]` starts at N - 1, written start = 1,
+   * fromEnd = true). Steps may be negative.
    */
   slice: { readonly axes: readonly SliceAxis[]; readonly shape: Shape };
-  /** The transpose of `slice`: zeros of `shape`, with the operand written where that slice would read. */
+  /**
+   * The transpose of `slice`: zeros of `shape`, with the operand written where that slice would
+   * read.
+   */
   embed: { readonly axes: readonly SliceAxis[]; readonly shape: Shape };
   concat: { readonly axis: number };
 
-  /** [..., K] bool: whether the entry's own index along the last axis equals the `int` operand ([...]). */
+  /**
+   * [..., K] bool: whether the entry's own index along the last axis equals the `int` operand
+   * ([...]).
+   */
   one_hot: { readonly classes: number };
   /** x [..., K] and int y [...] → [...]: x[..., y[...]]. */
   gather: {};
 
-  /** d scalar / d tensor: operands (scalar, tensor); shaped like the tensor. Gone after the pass `differentiate`. */
+  /**
+   * d scalar / d tensor: operands (scalar, tensor); shaped like the tensor. Gone after the pass
+   * `differentiate`.
+   */
   grad: {};
 
   // sources: no operands
@@ -115,7 +127,10 @@ export interface OtherAttributes {
   /** 0, 1, 2 … along `axis`. */
   iota: { readonly axis: number; readonly shape: Shape };
   input: { readonly name: string; readonly shape: Shape; readonly type: ElementType };
-  /** By number in the model's table of parameters, since its path is known only when the model has been read. */
+  /**
+   * By number in the model's table of parameters, since its path is known only when the model has
+   * been read.
+   */
   parameter: { readonly index: number; readonly shape: Shape };
   /** The optimiser's state `name` of a parameter. */
   state: { readonly parameter: number; readonly name: string; readonly shape: Shape };
@@ -124,8 +139,8 @@ export interface OtherAttributes {
   /** 1, 2, 3 …: the number of the step being made; scalar. */
   step: {};
   /**
-   * Counter-based random numbers: entry i is a pure function of (seed, step, site, i); see `random.ts`.
-   * Uniform in [0, 1) or standard normal. In initialisers the step is 0.
+   * Counter-based random numbers: entry i is a pure function of (seed, step, site, i); see
+   * `random.ts`. Uniform in [0, 1) or standard normal. In initialisers the step is 0.
    */
   random: { readonly distribution: "uniform" | "normal"; readonly site: number; readonly shape: Shape };
 }
@@ -142,7 +157,10 @@ export type OpName = keyof Attributes;
 export type ElementwiseName = keyof ElementwiseAttributes;
 export type ReductionName = keyof ReductionAttributes;
 
-/** Where a node comes from, for printing and for messages. Not part of its identity: of equal nodes the first one's stays. */
+/**
+ * Where a node comes from, for printing and for messages. Not part of its identity: of equal nodes
+ * the first one's stays.
+ */
 export interface Origin {
   /** The name it was bound to in the source. */
   readonly name?: string;

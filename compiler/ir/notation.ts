@@ -1,4 +1,7 @@
-/** How formulas are spelled, as the language spells them: the ops that operators stand for, and numbers. */
+/**
+ * How formulas are spelled, as the language spells them: the ops that operators stand for, and
+ * numbers.
+ */
 import type { BinaryOperator } from "../../grammar/ast.ts";
 import type { OpName } from "./node.ts";
 

@@ -1,7 +1,8 @@
 /**
- * Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
- * 1, 2, 3", SC'11). An entry is a pure function of seed, step, site and index, so it needs no state and no order, and every engine and
- * the generated module agree on it: u32 arithmetic alone.
+ * Counter-based random numbers: Threefry-2x32 with 20 rounds (Salmon, Moraes, Dror, Shaw, "Parallel
+ * random numbers: as easy as 1, 2, 3", SC'11). An entry is a pure function of seed, step, site and
+ * index, so it needs no state and no order, and every engine and the generated module agree on it:
+ * u32 arithmetic alone.
  */
 
 /** The rotation amounts of Threefry-2x32, table 2 of the paper; they repeat after eight rounds. */
@@ -39,10 +40,16 @@ export interface RandomPlace {
   readonly entry: number;
 }
 
-/** The site of the counter that makes a key of the upper word of the step number: programs count theirs from 0, shuffles down from -1. */
+/**
+ * The site of the counter that makes a key of the upper word of the step number: programs count
+ * theirs from 0, shuffles down from -1.
+ */
 export const KEY_SITE = 0x80000000;
 
-/** The two words of the key: seed and step for the first 2^32 steps, and words made of these for those that come after. */
+/**
+ * The two words of the key: seed and step for the first 2^32 steps, and words made of these for
+ * those that come after.
+ */
 function keyOf(seed: number, step: number): readonly [number, number] {
   const key = [seed, step % 2 ** 32] as const;
   const high = Math.floor(step / 2 ** 32);
@@ -52,7 +59,9 @@ function keyOf(seed: number, step: number): readonly [number, number] {
 /** Uniform numbers have 24 bits, exact in f32. */
 const UNIT = 2 ** -24;
 
-/** An entry of a random tensor: uniform in [0, 1), or standard normal by Box and Muller's formula. */
+/**
+ * An entry of a random tensor: uniform in [0, 1), or standard normal by Box and Muller's formula.
+ */
 export function randomEntry(
   distribution: "uniform" | "normal",
   { seed, step, site, entry }: RandomPlace,

@@ -1,7 +1,8 @@
 /**
- * Sizes and shapes. A size is an integer, or an integer multiple of the model's one free dimension (`N`, the batch),
- * and nothing more general: everything about a program except `N` is known before a kernel is made.
- * What a size and an affine number are made of is this file's own; all else asks its functions.
+ * Sizes and shapes. A size is an integer, or an integer multiple of the model's one free dimension
+ * (`N`, the batch), and nothing more general: everything about a program except `N` is known before
+ * a kernel is made. What a size and an affine number are made of is this file's own; all else asks
+ * its functions.
  */
 declare const sizeBrand: unique symbol;
 declare const affineBrand: unique symbol;

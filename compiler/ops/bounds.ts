@@ -1,9 +1,15 @@
-/** What can be said of the sign of a value from its formula alone. Derivative rules ask it whether a pole can be met. */
+/**
+ * What can be said of the sign of a value from its formula alone. Derivative rules ask it whether a
+ * pole can be met.
+ */
 import type { Node, OpName } from "../ir/node.ts";
 import { isView } from "./movement.ts";
 import { ops } from "./table.ts";
 
-/** How many sums and products inside one another are read; each branches, so the cost is 2 to this power. */
+/**
+ * How many sums and products inside one another are read; each branches, so the cost is 2 to this
+ * power.
+ */
 const DEPTH = 6;
 
 const KEEP_ZERO: ReadonlySet<OpName> = new Set<OpName>(["neg", "sqrt", "abs"]);
@@ -26,7 +32,10 @@ export function mayBeZero(given: Node, depth = DEPTH): boolean {
   return !(someIsPositive && terms.every((term) => isNonNegative(term, depth - 1)));
 }
 
-/** Whether x may be ∞ or -∞ where its operands are finite, as far as can be seen: a pole is met, or an exponential overflows. */
+/**
+ * Whether x may be ∞ or -∞ where its operands are finite, as far as can be seen: a pole is met, or
+ * an exponential overflows.
+ */
 export function mayBeInfinite(given: Node, depth = DEPTH): boolean {
   const x = past(KEEP_ZERO, given);
   switch (x.op) {

@@ -22,7 +22,10 @@ import { copyView, count, permuted, rowMajor, walk } from "./strided.ts";
 
 type MovementName = "reshape" | "permute" | "broadcast" | "slice" | "embed" | "concat";
 
-/** The view that a slice takes of a tensor of `shape`: where it starts, and its strides, in elements. */
+/**
+ * The view that a slice takes of a tensor of `shape`: where it starts, and its strides, in
+ * elements.
+ */
 function sliceView(
   axes: readonly SliceAxis[],
   shape: readonly number[],
@@ -39,7 +42,8 @@ function sliceView(
 function sliceFits({ start, fromEnd, step }: SliceAxis, whole: Size, part: Size): boolean {
   if (!Number.isInteger(start) || !Number.isInteger(step)) return false;
   if (isEmpty(part)) return true;
-  // Both ends are affine in N; such an expression holds for every N ≥ 1 if it holds at 1 and its slope is not adverse.
+  // Both ends are affine in N; such an expression holds for every N ≥ 1 if it holds at 1 and its
+  // slope is not adverse.
   return [1, 2].every((n) => {
     const size = sizeAt(whole, n);
     const first = fromEnd ? size - start : start;

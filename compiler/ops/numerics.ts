@@ -25,8 +25,9 @@ const polynomial = (coefficients: readonly number[], x: number): number =>
   coefficients.reduce((sum, c) => sum * x + c, 0);
 
 /*
- * erf by the rational minimax approximations of W. J. Cody, "Rational Chebyshev approximations for the error function",
- * Mathematics of Computation 23 (1969), 631-637, with the coefficients of his CALERF, rounded to f64.
+ * erf by the rational minimax approximations of W. J. Cody, "Rational Chebyshev approximations for
+ * the error function", Mathematics of Computation 23 (1969), 631-637, with the coefficients of his
+ * CALERF, rounded to f64.
  */
 const erfNear = {
   p: [0.18577770618460315, 3.1611237438705655, 113.86415415105016, 377.485237685302, 3209.3775891384694],
@@ -66,7 +67,10 @@ export function erf(x: number): number {
   return Math.sign(x) * (1 - complement);
 }
 
-/** 1 - erf y for 0.46875 < y. e^(-y²) is split at sixteenths, so that rounding of y² does not reach the exponent. */
+/**
+ * 1 - erf y for 0.46875 < y. e^(-y²) is split at sixteenths, so that rounding of y² does not reach
+ * the exponent.
+ */
 function erfc(y: number): number {
   const sixteenths = Math.trunc(y * 16) / 16;
   const scale = Math.exp(-sixteenths * sixteenths) * Math.exp(-(y - sixteenths) * (y + sixteenths));

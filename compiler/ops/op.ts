@@ -1,6 +1,7 @@
 /**
- * What an op is: one record, in one place, with everything the compiler knows of it. The passes ask the record; a rule about
- * particular ops names them, and is right without the others. A record imports no pass.
+ * What an op is: one record, in one place, with everything the compiler knows of it. The passes ask
+ * the record; a rule about particular ops names them, and is right without the others. A record
+ * imports no pass.
  */
 import type { Formulas } from "../ir/formulas.ts";
 import type { Attributes, ElementType, Node, NodeOf, OpName } from "../ir/node.ts";
@@ -26,8 +27,8 @@ export interface Environment {
 }
 
 /**
- * The derivative rule: from the cotangent of the result to a cotangent for each operand, as formulas.
- * It sees the result itself (σ' is y(1-y)). `null`: no gradient flows to that operand.
+ * The derivative rule: from the cotangent of the result to a cotangent for each operand, as
+ * formulas. It sees the result itself (σ' is y(1-y)). `null`: no gradient flows to that operand.
  */
 export type Vjp<K extends OpName> = (
   formulas: Formulas,
@@ -41,9 +42,10 @@ export type Family = "elementwise" | "reduction" | "product" | "movement" | "ind
 export type Interval = readonly [least: number, most: number];
 
 /**
- * When entries are finite, overflow of sums and products aside: `always`, so that they do not show whether an operand is a number; `bounded`
- * also where an operand is infinite, but not where it is NaN; `kept` where all operands are finite; with `poles` not even there; `given`
- * is for the caller to say.
+ * When entries are finite, overflow of sums and products aside: `always`, so that they do not show
+ * whether an operand is a number; `bounded` also where an operand is infinite, but not where it is
+ * NaN; `kept` where all operands are finite; with `poles` not even there; `given` is for the caller
+ * to say.
  */
 export type Finiteness = "always" | "bounded" | "kept" | "poles" | "given";
 
@@ -57,21 +59,34 @@ export interface Op<K extends OpName> {
     operands: readonly Node[],
     attributes: Attributes[K],
   ) => { readonly shape: Shape; readonly type: ElementType };
-  /** A rule; or the reason why there is no gradient: `flat` where the derivative is zero wherever it exists (a warning), `none` where asking is an error. */
+  /**
+   * A rule; or the reason why there is no gradient: `flat` where the derivative is zero wherever it
+   * exists (a warning), `none` where asking is an error.
+   */
   readonly vjp: Vjp<K> | { readonly absent: "flat" | "none"; readonly because: string };
   /** The living definition, in f64. */
   readonly evaluate: (operands: readonly Values[], node: NodeOf<K>, environment: Environment) => Values;
-  /** Whether it is linear in all operands together: f(a + c·b) = f(a) + c f(b). Movement and products are known to be by their families. */
+  /**
+   * Whether it is linear in all operands together: f(a + c·b) = f(a) + c f(b). Movement and
+   * products are known to be by their families.
+   */
   readonly linear?: boolean;
-  /** Where every entry lies that is not NaN, whatever the operands; all numbers where the attributes decide. */
+  /**
+   * Where every entry lies that is not NaN, whatever the operands; all numbers where the attributes
+   * decide.
+   */
   readonly range: Interval;
   readonly finite: Finiteness;
   /** Of a view; see `movement.ts`. */
   readonly isView?: true;
-  /** Floating-point operations for each entry of the result (for a reduction, for each entry of its operand; a product counts 2·k itself). */
+  /**
+   * Floating-point operations for each entry of the result (for a reduction, for each entry of its
+   * operand; a product counts 2·k itself).
+   */
   readonly flops: number;
   /**
-   * What operands may be: `number` is float or int (the builder casts a bool), `bool` is bool alone, `any` is left to `infer`.
+   * What operands may be: `number` is float or int (the builder casts a bool), `bool` is bool
+   * alone, `any` is left to `infer`.
    */
   readonly takes: "number" | "bool" | "any";
   /** Whether kernels are made of it; the pass `lower` writes all others in terms of these. */
@@ -79,7 +94,8 @@ export interface Op<K extends OpName> {
   /** Operand counts, in order: `[least, most]`. */
   readonly arity: readonly [number, number];
   /**
-   * For elementwise ops and reductions: how tests may draw operands. Derivatives are compared on `domain`, away from `kinks`.
+   * For elementwise ops and reductions: how tests may draw operands. Derivatives are compared on
+   * `domain`, away from `kinks`.
    */
   readonly sample?: {
     readonly domain: readonly (readonly [number, number])[];

@@ -1,4 +1,6 @@
-/** Reductions over `axes`, which stay as size 1, and softmax, which is one followed by a division. */
+/**
+ * Reductions over `axes`, which stay as size 1, and softmax, which is one followed by a division.
+ */
 import type { Formulas } from "../ir/formulas.ts";
 import type { ElementType, Node, ReductionName } from "../ir/node.ts";
 import { countOf, elements, fixed, isFree, ONE, type Shape, showShape } from "../ir/size.ts";
@@ -80,8 +82,9 @@ function sharedAmongTies(b: Formulas, g: Node, x: Node, y: Node, axes: readonly 
 }
 
 /**
- * For each entry of x the product of all the others along `axes`: Π_j where(i = j, 1, x_j) over pairs (i, j). There is no division, so zeros
- * are no exception, and neither is any further derivative.
+ * For each entry of x the product of all the others along `axes`: Π_j where(i = j, 1, x_j) over
+ * pairs (i, j). There is no division, so zeros are no exception, and neither is any further
+ * derivative.
  * @throws OpError `no-derivative` along the free dimension, whose pairs are not a shape
  */
 function productOfOthers(b: Formulas, x: Node, axes: readonly number[]): Node {

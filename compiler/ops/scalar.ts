@@ -1,6 +1,7 @@
 /**
- * What an elementwise op gives for numbers that are known when compiling, bit by bit what a tensor of f64 would hold. Transcendental functions are those
- * that modules run, since engines differ in `Math.exp` and its like: so a program compiles to the same bytes everywhere.
+ * What an elementwise op gives for numbers that are known when compiling, bit by bit what a tensor
+ * of f64 would hold. Transcendental functions are those that modules run, since engines differ in
+ * `Math.exp` and its like: so a program compiles to the same bytes everywhere.
  */
 import { scalarModule } from "../generated/scalar-module.ts";
 import type { ElementwiseName } from "../ir/node.ts";
@@ -34,6 +35,7 @@ const smallPowers: ReadonlyMap<number, (x: number) => number> = new Map<number, 
 
 function load(): Scalars {
   const bytes = Uint8Array.from(atob(scalarModule), (byte) => byte.charCodeAt(0));
-  // The module exports the functions of `render/math/scalars.ts` and its memory, which no op is called after.
+  // The module exports the functions of `render/math/scalars.ts` and its memory, which no op is
+  // called after.
   return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as Scalars;
 }

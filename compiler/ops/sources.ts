@@ -1,4 +1,7 @@
-/** Nodes without operands: constants, what the caller gives, and what a call knows. `grad` is here too: the other op that no kernel runs. */
+/**
+ * Nodes without operands: constants, what the caller gives, and what a call knows. `grad` is here
+ * too: the other op that no kernel runs.
+ */
 import { randomEntry } from "../ir/random.ts";
 import type { Attributes, ElementType, OpName } from "../ir/node.ts";
 import { countOf, elements, isFree, sameShape, type Shape, shapeAt, showShape, sizeAt } from "../ir/size.ts";

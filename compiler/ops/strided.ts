@@ -10,7 +10,10 @@ export function rowMajor(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** Calls `visit(linear, offset)` for each index of `shape` in row-major order, `offset` being start + Σ strides · index. */
+/**
+ * Calls `visit(linear, offset)` for each index of `shape` in row-major order, `offset` being start
+ * + Σ strides · index.
+ */
 export function walk(
   shape: readonly number[],
   strides: readonly number[],

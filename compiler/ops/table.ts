@@ -1,4 +1,7 @@
-/** Every op there is. A new op is one record in one of these files; a missing one is a type error here. */
+/**
+ * Every op there is. A new op is one record in one of these files; a missing one is a type error
+ * here.
+ */
 import { elementwiseOps } from "./elementwise.ts";
 import { indexOps } from "./indices.ts";
 import { movementOps } from "./movement.ts";

@@ -1,11 +1,16 @@
-/** Formulas that are well formed and yet not what anyone means. Comes after `stabilise`, which names the formulas it looks for. */
+/**
+ * Formulas that are well formed and yet not what anyone means. Comes after `stabilise`, which names
+ * the formulas it looks for.
+ */
 import type { Diagnostic, Label } from "../../grammar/diagnostic.ts";
 import { reachable } from "../graph/graph.ts";
 import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { instabilities } from "./rules/instabilities.ts";
 
-/** A function that takes logits, by op, and the op that has turned them into probabilities before. */
+/**
+ * A function that takes logits, by op, and the op that has turned them into probabilities before.
+ */
 const normalisers = new Map([
   ["logsumexp", { op: "softmax", loss: "nll(log(…), y)" }],
   ["softplus", { op: "sigmoid", loss: "bce" }],
@@ -27,7 +32,10 @@ function normalisedTwice({ roots: { trainingLoss } }: Model): Diagnostic[] {
   });
 }
 
-/** A warning for each place where what is computed of the inputs is unstable: once, though the training graph has it too. */
+/**
+ * A warning for each place where what is computed of the inputs is unstable: once, though the
+ * training graph has it too.
+ */
 function unstable({ roots }: Model): Diagnostic[] {
   const scalars = [roots.loss, roots.trainingLoss].filter((node) => node !== null);
   const formulas = [...roots.outputs, ...roots.metrics].map(({ node }) => node);
@@ -48,7 +56,10 @@ function unstable({ roots }: Model): Diagnostic[] {
   return [...found.values()];
 }
 
-/** What stands between a loss and the network before it: the nodes down to the products with weights. */
+/**
+ * What stands between a loss and the network before it: the nodes down to the products with
+ * weights.
+ */
 function lossFormula(loss: Node): ReadonlySet<Node> {
   const seen = new Set<Node>([loss]);
   for (const node of seen) if (node.op !== "matmul") for (const operand of node.operands) seen.add(operand);

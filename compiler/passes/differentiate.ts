@@ -1,6 +1,7 @@
 /**
- * Reverse mode: each `grad(scalar, tensor)` becomes the formula of the gradient. One sweep from a scalar back serves every tensor that its
- * gradient is wanted by. Grads of grads come by themselves, since operands go first.
+ * Reverse mode: each `grad(scalar, tensor)` becomes the formula of the gradient. One sweep from a
+ * scalar back serves every tensor that its gradient is wanted by. Grads of grads come by
+ * themselves, since operands go first.
  */
 import { DiagnosticError, type Diagnostic, type Label, type Span } from "../../grammar/diagnostic.ts";
 import type { Build } from "../graph/build.ts";
@@ -27,8 +28,10 @@ interface Sweep {
 }
 
 /**
- * The model without `grad` nodes, with a warning (`no-gradient`, `flat-gradient`) for each parameter that training cannot move.
- * @throws DiagnosticError `no-derivative` where an op on the way has none, `not-undoable` where a `couple` cannot be undone, `graph-too-large`
+ * The model without `grad` nodes, with a warning (`no-gradient`, `flat-gradient`) for each
+ * parameter that training cannot move.
+ * @throws DiagnosticError `no-derivative` where an op on the way has none, `not-undoable` where a
+ * `couple` cannot be undone, `graph-too-large`
  */
 export const differentiate = (model: Model): Model => withinLimit(() => differentiated(model));
 
@@ -52,10 +55,12 @@ function differentiated(model: Model): Model {
     const scalar = map.get(node.operands[0]!)!;
     const tensor = map.get(node.operands[1]!)!;
     let sweep = sweeps.get(scalar);
-    // Scalars that differed may be one formula once the grads in them are made: then there is a sweep that did not know of this tensor.
+    // Scalars that differed may be one formula once the grads in them are made: then there is a
+    // sweep that did not know of this tensor.
     const isUnknown = tensor.id <= scalar.id && sweep?.gradients.has(tensor) !== true;
     if (sweep === undefined || isUnknown) {
-      // What the scalar depends on comes before it, so it is in the map; any other tensor has no gradient.
+      // What the scalar depends on comes before it, so it is in the map; any other tensor has no
+      // gradient.
       const wanted = order.flatMap((other) =>
         other.op === "grad" && map.get(other.operands[0]!) === scalar
           ? (map.get(other.operands[1]!) ?? [])
@@ -202,8 +207,8 @@ function refusal(node: Node, message: string): DiagnosticError {
 type FindMissing = (grad: Node) => Missing | null;
 
 /**
- * A warning for each `grad` in the source that is 0, whatever the numbers are. Of a `jacobian`, or a loop, all must be: single entries
- * often do not depend on a tensor.
+ * A warning for each `grad` in the source that is 0, whatever the numbers are. Of a `jacobian`, or
+ * a loop, all must be: single entries often do not depend on a tensor.
  */
 function zeroGradients(order: readonly Node[], model: Model, missing: FindMissing): Diagnostic[] {
   const ofTraining = new Set(model.persistent.map(({ gradient }) => gradient));

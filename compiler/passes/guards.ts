@@ -1,14 +1,16 @@
 /**
- * What a `where` may hide from a scalar. A NaN in x is seen in x + 1 and in every sum with it, but not in where(c, x, 0) where c does not hold: there
- * nothing flows back to x, and nothing may, whatever the rules on the way make of it (`silence.ts`).
+ * What a `where` may hide from a scalar. A NaN in x is seen in x + 1 and in every sum with it, but
+ * not in where(c, x, 0) where c does not hold: there nothing flows back to x, and nothing may,
+ * whatever the rules on the way make of it (`silence.ts`).
  */
 import type { ElementwiseName, Node, OpName } from "../ir/node.ts";
 import { ops } from "../ops/table.ts";
 import { scalar } from "../ops/scalar.ts";
 
 /**
- * Which entries that are no numbers the scalar may be blind to: none; infinities, as for x in clamp(x, 0, 1), which hands NaN on; or NaN too.
- * Without a `where` in between nothing counts as hidden: that relu and max pass nothing to what is smaller costs no test.
+ * Which entries that are no numbers the scalar may be blind to: none; infinities, as for x in
+ * clamp(x, 0, 1), which hands NaN on; or NaN too. Without a `where` in between nothing counts as
+ * hidden: that relu and max pass nothing to what is smaller costs no test.
  */
 export type Hidden = "nothing" | "infinities" | "anything";
 
@@ -25,14 +27,20 @@ const PARTIAL: ReadonlySet<OpName> = new Set<OpName>(["slice", "gather"]);
 const NEAR = 60;
 
 export class Guards {
-  /** Choices that hide: those of the program, those that their derivatives make of them, and tests put in for their sake. */
+  /**
+   * Choices that hide: those of the program, those that their derivatives make of them, and tests
+   * put in for their sake.
+   */
   readonly #choices = new Set<Node>();
 
   add(choice: Node): void {
     this.#choices.add(choice);
   }
 
-  /** Notes a choice of the program. One that is drawn at random, as in dropout, shows every entry sooner or later. */
+  /**
+   * Notes a choice of the program. One that is drawn at random, as in dropout, shows every entry
+   * sooner or later.
+   */
   addOfProgram(node: Node): void {
     if (node.op === "where" && node.type === "float" && !isDrawn(node.operands[0]!)) this.#choices.add(node);
   }
@@ -91,7 +99,10 @@ function isDrawn(condition: Node): boolean {
   return isRandom;
 }
 
-/** The nodes below a choice, entry under entry, that it shows whichever branch is taken, and what it is blind to. */
+/**
+ * The nodes below a choice, entry under entry, that it shows whichever branch is taken, and what it
+ * is blind to.
+ */
 function shown(choice: Node): [Node, Blindness][] {
   const near = new Set<Node>(choice.operands);
   for (const node of near) {
@@ -133,7 +144,9 @@ function isLive(node: Node, x: Node, value: number): boolean {
   return isComputed(node);
 }
 
-/** An entry of an elementwise node, where those of its operands that are known decide it; else null. */
+/**
+ * An entry of an elementwise node, where those of its operands that are known decide it; else null.
+ */
 function entryOf(node: Node, known: (node: Node) => number | null): number | null {
   if (node.op === "constant") return node.attributes.value;
   if (ops[node.op].family !== "elementwise") return null;
@@ -143,7 +156,8 @@ function entryOf(node: Node, known: (node: Node) => number | null): number | nul
   }
   const numbers = node.operands.map(known);
   if (numbers.includes(null)) {
-    // What is not known may be anything: NaN decides nevertheless, and so does one half of an and, or an or.
+    // What is not known may be anything: NaN decides nevertheless, and so does one half of an and,
+    // or an or.
     const spoils = numbers.some((n) => n !== null && Number.isNaN(n));
     switch (node.op) {
       case "lt":

@@ -1,4 +1,7 @@
-/** Writes the ops that kernels do not know in terms of those they do, in forms that one kernel a row can compute. */
+/**
+ * Writes the ops that kernels do not know in terms of those they do, in forms that one kernel a row
+ * can compute.
+ */
 import type { Build } from "../graph/build.ts";
 import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
@@ -23,7 +26,8 @@ const lowerings: readonly Rule[] = [
     },
   },
   {
-    // Of two large numbers that are near each other the difference is exact; log Σ, which is small, would be lost in their like.
+    // Of two large numbers that are near each other the difference is exact; log Σ, which is small,
+    // would be lost in their like.
     name: "lower-logsumexp-difference",
     formula: "(log Σ + s) - p → log Σ - (p - s), p - (log Σ + s) → (p - s) - log Σ",
     at: ["sub"],

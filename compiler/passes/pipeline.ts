@@ -1,4 +1,6 @@
-/** The passes in order, from the program as read to what kernels are made of, verified after each. */
+/**
+ * The passes in order, from the program as read to what kernels are made of, verified after each.
+ */
 import { askedFor, type Model } from "../graph/model.ts";
 import { verify, type Invariant } from "../graph/verify.ts";
 import type { Node } from "../ir/node.ts";

@@ -16,9 +16,15 @@ import { OpError } from "../ir/op-error.ts";
 /** Where a rule is tried. */
 export interface Site {
   readonly b: Build;
-  /** `node` where it is an `op` that a rule may look into: a tensor that some `grad` is taken by is a variable, whatever its formula. */
+  /**
+   * `node` where it is an `op` that a rule may look into: a tensor that some `grad` is taken by is
+   * a variable, whatever its formula.
+   */
   readonly as: <K extends OpName>(node: Node, op: K) => NodeOf<K> | null;
-  /** Whether an operand is read elsewhere too, so that it stays, and what is made of it comes on top. */
+  /**
+   * Whether an operand is read elsewhere too, so that it stays, and what is made of it comes on
+   * top.
+   */
   readonly isShared: (operand: Node) => boolean;
 }
 
@@ -28,11 +34,17 @@ export interface Rule {
   readonly formula: string;
   /** The ops that the left side of the formula can be. */
   readonly at: readonly OpName[];
-  /** The right side, or null where the left does not match. It stays as it was where the right side has no type that fits. */
+  /**
+   * The right side, or null where the left does not match. It stays as it was where the right side
+   * has no type that fits.
+   */
   readonly rewrite: (site: Site, node: Node) => Node | null;
 }
 
-/** Sweeps over the graph, and rules at one node, before a rewriting that should have ended is given up; what it has got is right too. */
+/**
+ * Sweeps over the graph, and rules at one node, before a rewriting that should have ended is given
+ * up; what it has got is right too.
+ */
 const MOST_SWEEPS = 50;
 const MOST_AT_ONE_NODE = 50;
 
@@ -45,7 +57,8 @@ export const applyRules = (model: Model, pass: string, rules: readonly Rule[]): 
 
 /**
  * What `work` returns.
- * @throws DiagnosticError `graph-too-large`, where formulas that the program implies, such as gradients, are too many
+ * @throws DiagnosticError `graph-too-large`, where formulas that the program implies, such as
+ * gradients, are too many
  */
 export function withinLimit<T>(work: () => T): T {
   try {
@@ -159,8 +172,9 @@ function firstMatch(
 }
 
 /**
- * The model in a graph of its own that holds nothing but what its roots need, where the nodes in `origins` carry the origin given:
- * what took the place of `h`, or is the gradient of `h`, is known by its name.
+ * The model in a graph of its own that holds nothing but what its roots need, where the nodes in
+ * `origins` carry the origin given: what took the place of `h`, or is the gradient of `h`, is known
+ * by its name.
  */
 export function transplant(
   model: Model,

@@ -1,8 +1,10 @@
 /**
- * No signal, no blame: where the cotangent of a result is exactly 0, nothing flows to the operands, whatever the derivative there is. A rule gives 0 · ∞ or
- * 0 · NaN, which is NaN; this file puts tests into its formulas where that can be met, and nowhere else: at poles, and behind a `where`
- * (`guards.ts`) at whatever may be no number. A NaN that meets a cotangent other than 0 goes on, and a test changes nothing where the
- * product is a number, so that derivatives of derivatives see the plain rule.
+ * No signal, no blame: where the cotangent of a result is exactly 0, nothing flows to the operands,
+ * whatever the derivative there is. A rule gives 0 · ∞ or 0 · NaN, which is NaN; this file puts
+ * tests into its formulas where that can be met, and nowhere else: at poles, and behind a `where`
+ * (`guards.ts`) at whatever may be no number. A NaN that meets a cotangent other than 0 goes on,
+ * and a test changes nothing where the product is a number, so that derivatives of derivatives see
+ * the plain rule.
  */
 import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
@@ -29,7 +31,10 @@ interface Scene {
   readonly noted: (test: Node) => Node;
 }
 
-/** Cotangents of the operands, for the node given: the op on other operands where these have to be made harmless first. */
+/**
+ * Cotangents of the operands, for the node given: the op on other operands where these have to be
+ * made harmless first.
+ */
 type Rule = (node: Node) => Flows | null;
 
 /** By family of op, what takes the place of its rule: the rule, with its tests. */
@@ -93,8 +98,9 @@ function silentRuns({ b, node, g, noted }: Scene, flow: Node): Node {
 }
 
 /**
- * The product with 0 in place of what is no number in the rows of the left and the columns of the right operand that meet nothing but zeros of `g`. An
- * entry that is no number spoils all of its row, or column, of the result; so what is hidden at all is hidden all along it.
+ * The product with 0 in place of what is no number in the rows of the left and the columns of the
+ * right operand that meet nothing but zeros of `g`. An entry that is no number spoils all of its
+ * row, or column, of the result; so what is hidden at all is hidden all along it.
  */
 function harmless({ b, node, g, hides, noted }: Scene): Node {
   const last = node.shape.length - 1;
@@ -143,8 +149,8 @@ function factors({ node, g, hides }: Scene): (node: Node) => boolean {
 }
 
 /**
- * Whether no entry of x is ∞, -∞ or NaN, as far as can be seen. Of what is not hidden the scalar tells, and a pole alone counts; overflow of sums and
- * products of finite numbers does not.
+ * Whether no entry of x is ∞, -∞ or NaN, as far as can be seen. Of what is not hidden the scalar
+ * tells, and a pole alone counts; overflow of sums and products of finite numbers does not.
  */
 function isFinite(given: Node, hides: Hides): boolean {
   const known = (x: Node, depth: number): boolean => {

@@ -2,5 +2,8 @@ import type { Model } from "../graph/model.ts";
 import { applyRules } from "./rewrite.ts";
 import { simplifications } from "./rules/simplifications.ts";
 
-/** The model with less to compute: every value is what it was, to rounding, and NaN and infinity stay where they were. */
+/**
+ * The model with less to compute: every value is what it was, to rounding, and NaN and infinity
+ * stay where they were.
+ */
 export const simplify = (model: Model): Model => applyRules(model, "simplify", simplifications);

@@ -3,7 +3,7 @@ import { applyRules } from "./rewrite.ts";
 import { stabilisations } from "./rules/stabilisations.ts";
 
 /**
- * The model with formulas as textbooks write them replaced by ops that have good values and good derivatives. Comes before
- * differentiation, while the patterns are still whole.
+ * The model with formulas as textbooks write them replaced by ops that have good values and good
+ * derivatives. Comes before differentiation, while the patterns are still whole.
  */
 export const stabilise = (model: Model): Model => applyRules(model, "stabilise", stabilisations);

@@ -1,6 +1,7 @@
 /**
- * What the backward pass takes for the values of the forward pass. As a rule these values themselves; but of y = couple(x, a) it has y, and makes
- * x again as y - a, where a in its turn is made of what is had by then. So of a stack of such sums nothing but the last is kept.
+ * What the backward pass takes for the values of the forward pass. As a rule these values
+ * themselves; but of y = couple(x, a) it has y, and makes x again as y - a, where a in its turn is
+ * made of what is had by then. So of a stack of such sums nothing but the last is kept.
  */
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { type Graph, reachable, remake } from "../graph/graph.ts";
@@ -28,7 +29,8 @@ export class Undo {
 
   /**
    * The same op on what the backward pass takes for the operands.
-   * @throws DiagnosticError `not-undoable` where a sum would have to be undone with the help of what it is to give
+   * @throws DiagnosticError `not-undoable` where a sum would have to be undone with the help of
+   * what it is to give
    */
   again(node: Node): Node {
     if (this.#couples.size === 0) return node;
@@ -39,8 +41,8 @@ export class Undo {
   }
 
   /**
-   * What is added in sums that have been undone, as far as it has been made again: the random numbers in it are the same in both passes, and would be
-   * kept otherwise.
+   * What is added in sums that have been undone, as far as it has been made again: the random
+   * numbers in it are the same in both passes, and would be kept otherwise.
    */
   unkept(): Unkept[] {
     return [...this.#couples].flatMap(([undone, to]): Unkept[] => {

@@ -1,6 +1,7 @@
 /**
- * The module's table of vector constants. Engines rebuild a `v128.const` at each use out of several instructions, and load one from memory
- * in one: so constants live in memory. What is the same in all lanes lies there once, since a load that fills the lanes costs no more.
+ * The module's table of vector constants. Engines rebuild a `v128.const` at each use out of several
+ * instructions, and load one from memory in one: so constants live in memory. What is the same in
+ * all lanes lies there once, since a load that fills the lanes costs no more.
  */
 import type { Format } from "./format.ts";
 
@@ -17,7 +18,10 @@ export class ConstantTable {
     return this.#load(wordsOf(value, format), remark);
   }
 
-  /** Zeros out of memory, for where a loop begins: as a literal they are eighteen bytes of the module, each time. */
+  /**
+   * Zeros out of memory, for where a loop begins: as a literal they are eighteen bytes of the
+   * module, each time.
+   */
   zeros(): string {
     return this.#load([0], "0");
   }
@@ -71,7 +75,10 @@ export class ConstantTable {
   }
 }
 
-/** A number's bits in a format, as u32 words, the lowest first. Engines may give NaN any payload: here it has one. */
+/**
+ * A number's bits in a format, as u32 words, the lowest first. Engines may give NaN any payload:
+ * here it has one.
+ */
 function wordsOf(value: number, { dtype }: Format): number[] {
   const view = new DataView(new ArrayBuffer(8));
   if (dtype === "f32") {
@@ -85,8 +92,8 @@ function wordsOf(value: number, { dtype }: Format): number[] {
 }
 
 /**
- * Whether a decimal literal of AssemblyScript says the number exactly: one without a point or an exponent is an i64 there before it is a float,
- * and none says -0, NaN or infinity.
+ * Whether a decimal literal of AssemblyScript says the number exactly: one without a point or an
+ * exponent is an i64 there before it is a float, and none says -0, NaN or infinity.
  */
 export const isPlainLiteral = (value: number): boolean =>
   Number.isFinite(value) &&

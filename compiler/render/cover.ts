@@ -4,7 +4,10 @@ import { sizeText } from "./affine.ts";
 import type { Names } from "./names.ts";
 import type { Writer } from "./writer.ts";
 
-/** What an index runs over, in bytes: from 0 to a size, or between two expressions; from where it is, if the first is the index itself. */
+/**
+ * What an index runs over, in bytes: from 0 to a size, or between two expressions; from where it
+ * is, if the first is the index itself.
+ */
 export type Range =
   { readonly size: Size; readonly unit: number } | { readonly from: string; readonly end: string };
 
@@ -21,8 +24,9 @@ export const ends = (
     : { ...range, total: null };
 
 /**
- * Writes loops that together cover a range, each taking as many of its steps as fit and leaving the rest to the next one. Where a loop would
- * run once, its body stands alone; where it would not run, it is left out.
+ * Writes loops that together cover a range, each taking as many of its steps as fit and leaving the
+ * rest to the next one. Where a loop would run once, its body stands alone; where it would not run,
+ * it is left out.
  * @param steps in bytes, falling; the last divides every range
  */
 export function cover(

@@ -1,11 +1,17 @@
-/** Elementwise ops as vector instructions. Booleans are masks in registers: all bits of a lane, or none. */
+/**
+ * Elementwise ops as vector instructions. Booleans are masks in registers: all bits of a lane, or
+ * none.
+ */
 import type { ElementwiseName } from "../ir/node.ts";
 import type { ConstantTable } from "./constants.ts";
 import type { Format } from "./format.ts";
 import { functionOps, type FunctionOp } from "./math/function.ts";
 import type { MathLibrary } from "./math/library.ts";
 
-/** What an op takes and gives: numbers, masks, or `same`: masks where its result's type is `bool`, numbers otherwise. */
+/**
+ * What an op takes and gives: numbers, masks, or `same`: masks where its result's type is `bool`,
+ * numbers otherwise.
+ */
 type Lanes = "number" | "mask" | "same";
 
 interface Instruction {

@@ -1,4 +1,7 @@
-/** The two vector formats of 128-bit SIMD in which kernels compute, and what AssemblyScript calls their parts. */
+/**
+ * The two vector formats of 128-bit SIMD in which kernels compute, and what AssemblyScript calls
+ * their parts.
+ */
 
 export interface Format {
   readonly dtype: "f32" | "f64";

@@ -1,6 +1,7 @@
 /**
- * Names in generated code. What is named after the program is written with a mark, `$z`, that no identifier of the language can have, so it
- * meets nothing that the generated code has of its own; at the end the mark is taken from all names that the rest of the text leaves free.
+ * Names in generated code. What is named after the program is written with a mark, `$z`, that no
+ * identifier of the language can have, so it meets nothing that the generated code has of its own;
+ * at the end the mark is taken from all names that the rest of the text leaves free.
  */
 
 const MARK = "$";
@@ -46,8 +47,9 @@ export function unmark(source: string): string {
 }
 
 /**
- * Every name without a mark that a marked one might meet: all in the statements that have marked ones, and in the other functions what they do not
- * declare themselves. Members, as in `f32x4.add`, are none.
+ * Every name without a mark that a marked one might meet: all in the statements that have marked
+ * ones, and in the other functions what they do not declare themselves. Members, as in `f32x4.add`,
+ * are none.
  */
 function ownNames(source: string): Set<string> {
   const code = source.replaceAll(/\/\/.*|\/\*.*?\*\//g, "");

@@ -1,6 +1,7 @@
 /**
- * Loop nests. One loop is the vector loop: its body stands once for full vectors and once for single elements, which are its tail.
- * Indices count bytes. Values stand in the outermost loop where they are known.
+ * Loop nests. One loop is the vector loop: its body stands once for full vectors and once for
+ * single elements, which are its tail. Indices count bytes. Values stand in the outermost loop
+ * where they are known.
  */
 import type { Nest } from "../schedule/kernel.ts";
 import { constantOf, countOf, isFree, type Size } from "../ir/size.ts";
@@ -15,11 +16,17 @@ import type { Writer } from "./writer.ts";
 
 type Reduction = "sum" | "prod" | "max" | "min";
 
-/** Vectors of a reduction in flight at once, where its body is short: an addition's latency is four of them. */
+/**
+ * Vectors of a reduction in flight at once, where its body is short: an addition's latency is four
+ * of them.
+ */
 const ACCUMULATORS = 4;
 /** Bodies of more instructions than this stand once. */
 const SHORT_BODY = 6;
-/** Vectors of a row below which its tail, and what adds up its lanes, take longer than to gather entries of several rows: a softmax of 10 by a third. */
+/**
+ * Vectors of a row below which its tail, and what adds up its lanes, take longer than to gather
+ * entries of several rows: a softmax of 10 by a third.
+ */
 const NARROW_VECTORS = 4;
 /** What a call of a vector function counts for. */
 const CALL = 8;
@@ -238,7 +245,8 @@ class NestWriter {
   }
 
   /**
-   * Where sums have to be cut (see `schedule/spans.ts`): the loop, and how much of its index is one span. Null where they need not be.
+   * Where sums have to be cut (see `schedule/spans.ts`): the loop, and how much of its index is one
+   * span. Null where they need not be.
    * @param copies of vectors that share the vector loop
    */
   #spans(across: boolean, copies: number): { readonly level: number; readonly bytes: number } | null {
@@ -259,7 +267,10 @@ class NestWriter {
     return null;
   }
 
-  /** A sum over spans in f64: one number, or one in each lane, two vectors of which are a vector of f32. */
+  /**
+   * A sum over spans in f64: one number, or one in each lane, two vectors of which are a vector of
+   * f32.
+   */
   #total(across: boolean, site: Site): Total {
     const { names } = this.#tools;
     if (across || site.vectorLoop === null) {
@@ -425,7 +436,10 @@ class NestWriter {
     return { from, end: name };
   }
 
-  /** Addresses inside a loop just opened: a name for each that moves further in deeper loops, an expression for the rest. */
+  /**
+   * Addresses inside a loop just opened: a name for each that moves further in deeper loops, an
+   * expression for the rest.
+   */
   #advance(level: number, index: string, declare: boolean): void {
     for (const [i, operand] of this.#nest.operands.entries()) {
       const stride = operand.strides[level]!;
@@ -523,9 +537,10 @@ function phasesOf(nest: Nest): number[] {
 }
 
 /**
- * The loop whose entries fill the lanes: the last; but the last kept one where the operands lie side by side along it and not along the
- * last (a sum over the rows of a matrix), and where rows are narrow and reduced more than once (a softmax over a few classes); none where it is
- * shorter than a vector.
+ * The loop whose entries fill the lanes: the last; but the last kept one where the operands lie
+ * side by side along it and not along the last (a sum over the rows of a matrix), and where rows
+ * are narrow and reduced more than once (a softmax over a few classes); none where it is shorter
+ * than a vector.
  */
 export function chooseVectorLoop(nest: Nest, lanes: number): number | null {
   const { loops, operands, values, inner } = nest;

@@ -1,6 +1,7 @@
 /**
- * Packing: the lines of a factor that tiles of a product read over the depth, copied side by side. Where they lie, each step of depth is on another
- * page of memory, and where the distance is a power of two in the same few places of the cache.
+ * Packing: the lines of a factor that tiles of a product read over the depth, copied side by side.
+ * Where they lie, each step of depth is on another page of memory, and where the distance is a
+ * power of two in the same few places of the cache.
  */
 import { countOf, isFree, type Size } from "../ir/size.ts";
 import { sizeText } from "./affine.ts";
@@ -8,8 +9,8 @@ import type { Names } from "./names.ts";
 import type { Writer } from "./writer.ts";
 
 /**
- * Lines of a factor as a tile reads them: the tile that begins at index `i` (in bytes) reads from `base + (i - origin) * across` on, and `step`
- * bytes further at each step of depth.
+ * Lines of a factor as a tile reads them: the tile that begins at index `i` (in bytes) reads from
+ * `base + (i - origin) * across` on, and `step` bytes further at each step of depth.
  */
 export interface Lines {
   readonly base: string;
@@ -45,8 +46,8 @@ export interface PackTools {
 }
 
 /**
- * Writes the copy of some neighbouring tiles' lines, and returns where tiles read them: where they are, should the batch decide on a depth that is
- * not packed.
+ * Writes the copy of some neighbouring tiles' lines, and returns where tiles read them: where they
+ * are, should the batch decide on a depth that is not packed.
  * @param lines where they are, side by side
  * @param end the index behind the last tile
  * @param width of a tile in bytes

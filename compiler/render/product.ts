@@ -1,6 +1,7 @@
 /**
- * Matrix products: loops over tiles of results, and the epilogue on each vector of them. What is inside a tile is in `tile.ts`; how the product is cut
- * into tiles is decided in `schedule/tiling.ts`.
+ * Matrix products: loops over tiles of results, and the epilogue on each vector of them. What is
+ * inside a tile is in `tile.ts`; how the product is cut into tiles is decided in
+ * `schedule/tiling.ts`.
  */
 import { type Affine, constantOf, countOf, isFree } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
@@ -16,7 +17,10 @@ import { Values, type KernelTools, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
 
-/** Memory beside the arena: for packed factors, for values that all tiles read, and for sums of spans of the depth. */
+/**
+ * Memory beside the arena: for packed factors, for values that all tiles read, and for sums of
+ * spans of the depth.
+ */
 export type Room = "left" | "right" | "kept" | "sums";
 
 export interface ProductOptions {
@@ -135,8 +139,9 @@ class ProductWriter {
   }
 
   /**
-   * A value that tiles have in common. What is computed is kept in memory, and what is loaded is loaded by each tile: in a register it would be one too
-   * many for the loop over the depth, and engines then move sums to the stack and back.
+   * A value that tiles have in common. What is computed is kept in memory, and what is loaded is
+   * loaded by each tile: in a register it would be one too many for the loop over the depth, and
+   * engines then move sums to the stack and back.
    */
   #keep(index: number, values: Values): void {
     const { kind } = this.#product.values[index]!;
@@ -244,7 +249,10 @@ class ProductWriter {
     return rows === null ? null : String(rows * this.#tools.format.bytes);
   }
 
-  /** As many whole tiles of rows as there is room for, as the bytes of their index; one where there is none. */
+  /**
+   * As many whole tiles of rows as there is room for, as the bytes of their index; one where there
+   * is none.
+   */
   #packedSize({ room, count }: PackedRows, height: number): string | null {
     if (count !== null) return this.#bytesOf(count);
     const depth = sizeText(this.#product.depth, 1);
@@ -312,7 +320,10 @@ class ProductWriter {
     else eachColumn((step) => this.#along(this.#rowLoop, rows, height, left, (rowsAt) => tile(step, rowsAt)));
   }
 
-  /** Whole tiles of columns, some packed at a time; where the batch forbids that, all of them where they lie. What is left over stays there. */
+  /**
+   * Whole tiles of columns, some packed at a time; where the batch forbids that, all of them where
+   * they lie. What is left over stays there.
+   */
   #panels(tile: Tile, packed: PackedColumns, rows: Range, left: Lines, values: Values): void {
     const { names, format } = this.#tools;
     const { depth, right } = this.#product;
@@ -357,7 +368,10 @@ class ProductWriter {
     if (narrower.length > 0) this.#cut(tile, rows, { from: whole, end: range.end }, narrower, left, values);
   }
 
-  /** Where the depth is a batch of one row, each result is one product: numbers of the left factor are loaded once for all columns. */
+  /**
+   * Where the depth is a batch of one row, each result is one product: numbers of the left factor
+   * are loaded once for all columns.
+   */
   #single({ rows: height, widths }: Tile, rows: Range, left: Lines, values: Values): void {
     const { names, format } = this.#tools;
     const steps = widths.map((width) => width * format.bytes);
@@ -375,8 +389,8 @@ class ProductWriter {
   }
 
   /**
-   * Tiles one after the other along the rows or the columns. Of packed lines the address is known: it is only added to from tile to tile, not multiplied
-   * for each.
+   * Tiles one after the other along the rows or the columns. Of packed lines the address is known:
+   * it is only added to from tile to tile, not multiplied for each.
    * @param lines of the factor on that side
    */
   #along(loop: number, range: Range, count: number, lines: Lines, body: (at: string | null) => void): void {

@@ -1,4 +1,7 @@
-/** The counter-based generator in vectors, the same numbers as `ir/random.ts`, and the shuffle made of it. */
+/**
+ * The counter-based generator in vectors, the same numbers as `ir/random.ts`, and the shuffle made
+ * of it.
+ */
 import { KEY_SITE, PARITY, ROTATIONS } from "../ir/random.ts";
 import { F32, type Format } from "./format.ts";
 import type { MathLibrary } from "./math/library.ts";
@@ -43,7 +46,8 @@ function threefry(entry: v128, site: i32, key0: i32, key1: i32): v128 {
 `;
 
 /**
- * Bytes from the place of the step number as a float, which formulas read, to the exact one: f64 in either format, whole up to 2^53.
+ * Bytes from the place of the step number as a float, which formulas read, to the exact one: f64 in
+ * either format, whole up to 2^53.
  */
 export const EXACT_STEP = 8;
 

@@ -1,4 +1,6 @@
-/** Kernels → one AssemblyScript module, written to be read. Its exports are those of docs/abi.md. */
+/**
+ * Kernels → one AssemblyScript module, written to be read. Its exports are those of docs/abi.md.
+ */
 import { CompilerFault } from "../fault.ts";
 import type { Address, Buffer, Entry, Kernel, KernelCall, Program } from "../schedule/kernel.ts";
 import type { Plan } from "../schedule/plan.ts";
@@ -67,7 +69,8 @@ class ModuleWriter {
   }
 
   write(): string {
-    // Kernels come first: what they call and which constants they use is known after they are written.
+    // Kernels come first: what they call and which constants they use is known after they are
+    // written.
     const calls = this.#program.entries.flatMap((entry) => (entry.name === "initialize" ? [] : entry.calls));
     const readsKey = calls.some((call) => this.#isDraw(call));
     const counts = calls.some((call) => this.#counts(call));
@@ -83,7 +86,8 @@ class ModuleWriter {
       this.#constants.source(),
       ...this.#program.buffers.map((buffer, i) => this.#table(buffer, this.#tables[i]!)),
       `// ---------------------------------------------------------------- functions of vectors\n`,
-      // Some bring data of their own, which must come before the arena's: asc lays data out in the order of the text.
+      // Some bring data of their own, which must come before the arena's: asc lays data out in the
+      // order of the text.
       this.#math.source(),
       this.#plan.sharing.any
         ? `// ---------------------------------------------------------------- workers\n\n${workersSource}`
@@ -190,7 +194,10 @@ class ModuleWriter {
 
   #isDraw = ({ kernel }: KernelCall): boolean => drawsRandom(this.#program.kernels[kernel]!);
 
-  /** Whether a call adds 1 to the step number, which is counted exactly, in whatever format kernels compute. */
+  /**
+   * Whether a call adds 1 to the step number, which is counted exactly, in whatever format kernels
+   * compute.
+   */
   #counts({ kernel, addresses }: KernelCall): boolean {
     const step = this.#bufferOf("step");
     const { operands } = this.#program.kernels[kernel]!;
@@ -311,8 +318,8 @@ interface WrittenCall {
 }
 
 /**
- * Addresses that one function hands to kernels. Binaryen makes each a variable, and assigning registers takes it time by the square of these: of a
- * `concat` of 3,200 parts, 85 of 90 s.
+ * Addresses that one function hands to kernels. Binaryen makes each a variable, and assigning
+ * registers takes it time by the square of these: of a `concat` of 3,200 parts, 85 of 90 s.
  */
 const MOST_ADDRESSES = 1000;
 

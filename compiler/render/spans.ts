@@ -4,7 +4,8 @@ import type { Names } from "./names.ts";
 import type { Writer } from "./writer.ts";
 
 /**
- * Writes a loop over spans of `bytes` of `index`, which it declares. What runs over a range given to `one` moves the index to the range's end.
+ * Writes a loop over spans of `bytes` of `index`, which it declares. What runs over a range given
+ * to `one` moves the index to the range's end.
  * @param end of the index, an expression; there is at least one entry
  */
 export function eachSpan(

@@ -13,14 +13,20 @@ import type { Writer } from "./writer.ts";
 export interface Piece {
   readonly rows: number;
   readonly columns: number;
-  /** Of depth, written out in one turn of its loop: what the loop itself takes is then shared by so many. */
+  /**
+   * Of depth, written out in one turn of its loop: what the loop itself takes is then shared by so
+   * many.
+   */
   readonly steps: number;
 }
 
 /** Names of vectors of results: by row, and along the columns. */
 export type Sums = readonly (readonly string[])[];
 
-/** Inside which loops a tile stands: the addresses of operands as these have moved them, and their indices. */
+/**
+ * Inside which loops a tile stands: the addresses of operands as these have moved them, and their
+ * indices.
+ */
 export interface Surroundings {
   readonly addresses: readonly string[];
   readonly indices: readonly string[];
@@ -32,13 +38,19 @@ interface Place {
   readonly offset: number;
 }
 
-/** Where the rows or columns of a tile are: a variable that moves along the depth, and each of them from it. */
+/**
+ * Where the rows or columns of a tile are: a variable that moves along the depth, and each of them
+ * from it.
+ */
 interface Line {
   readonly base: string;
   readonly at: (k: number) => Place;
 }
 
-/** How many sums of spans can be aside at once: a memory of 2³² bytes has no room for 2³⁰ addends, which are fewer than 2²⁵ spans. */
+/**
+ * How many sums of spans can be aside at once: a memory of 2³² bytes has no room for 2³⁰ addends,
+ * which are fewer than 2²⁵ spans.
+ */
 const MOST_ASIDE = 25;
 
 export interface TileOptions {
@@ -99,7 +111,8 @@ export class TileWriter {
 
   /**
    * Vectors of the right factor by numbers of the left one.
-   * @param left where the tile's rows of it are, if they are packed, and how far it is to the next step of depth
+   * @param left where the tile's rows of it are, if they are packed, and how far it is to the next
+   * step of depth
    */
   outer(
     { rows, columns, steps }: Piece,
@@ -163,7 +176,10 @@ export class TileWriter {
     return Array.from({ length: rows }, (_, row) => this.#value("left", this.#loadLeft(line.at(row))));
   }
 
-  /** These by a vector of the right factor, at an address: sums of one, which begin at 0 as all do, so that -0 becomes 0. */
+  /**
+   * These by a vector of the right factor, at an address: sums of one, which begin at 0 as all do,
+   * so that -0 becomes 0.
+   */
   products(lefts: readonly string[], at: string, columns: number): Sums {
     const right = this.#value("right", this.#loadRight(at, columns, 0));
     const { format, constants } = this.#tools;
@@ -173,7 +189,10 @@ export class TileWriter {
     ]);
   }
 
-  /** Addresses of the tile's rows or columns of an operand: a base and an offset each, the offset constant where the stride is. */
+  /**
+   * Addresses of the tile's rows or columns of an operand: a base and an offset each, the offset
+   * constant where the stride is.
+   */
   #line(operand: number, loop: number, count: number): Line {
     const { format } = this.#tools;
     const stride = this.#product.operands[operand]!.strides[loop]!;
@@ -264,7 +283,10 @@ export class TileWriter {
     else this.#pairSpans(span, sums, needed, each);
   }
 
-  /** Spans of the depth, their sums added up in f64: where a result fills at most half of a vector of f32. */
+  /**
+   * Spans of the depth, their sums added up in f64: where a result fills at most half of a vector
+   * of f32.
+   */
   #addSpans(
     { bytes, end, index }: SpanLoop,
     sums: readonly string[],
@@ -285,11 +307,12 @@ export class TileWriter {
   }
 
   /**
-   * Spans of the depth one after the other, their sums added up pairwise: those of a power of two of spans are put away one behind the other, and two of
-   * as many become one. This is the order of a binary counter: span number n is followed by as many additions as n has zeros at its end.
+   * Spans of the depth one after the other, their sums added up pairwise: those of a power of two
+   * of spans are put away one behind the other, and two of as many become one. This is the order of
+   * a binary counter: span number n is followed by as many additions as n has zeros at its end.
    *
-   * The last span stands behind the loop over the others. A tile inside that loop took 10 cycles more, even if it never turned: engines keep the addresses
-   * of an outer loop on the stack.
+   * The last span stands behind the loop over the others. A tile inside that loop took 10 cycles
+   * more, even if it never turned: engines keep the addresses of an outer loop on the stack.
    */
   #pairSpans(
     { bytes, end, index }: SpanLoop,
@@ -339,7 +362,10 @@ export class TileWriter {
     for (const sum of sums) this.#writer.line(`${declare}${sum} = ${zero};`);
   }
 
-  /** Adds up the lanes of each sum, (s0 + s1) + (s2 + s3), and gathers the results of neighbouring columns in one vector. */
+  /**
+   * Adds up the lanes of each sum, (s0 + s1) + (s2 + s3), and gathers the results of neighbouring
+   * columns in one vector.
+   */
   #acrossLanes(row: readonly string[]): string[] {
     const { format } = this.#tools;
     const F = format.vector;
@@ -372,8 +398,9 @@ export class TileWriter {
 }
 
 /**
- * Variables for what is loaded of the factors, set anew at each step of depth. With a variable for each step, binaryen would nest the steps of a sum in each
- * other, and load the factors of all steps first.
+ * Variables for what is loaded of the factors, set anew at each step of depth. With a variable for
+ * each step, binaryen would nest the steps of a sum in each other, and load the factors of all
+ * steps first.
  */
 class Factors {
   readonly #writer: Writer;

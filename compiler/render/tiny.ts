@@ -1,6 +1,7 @@
 /**
- * Products of a few columns and as little depth: rows of the batch side by side in the lanes, columns and depth written out. So the epilogue, which is
- * most of the work of so small a layer, computes four rows at once.
+ * Products of a few columns and as little depth: rows of the batch side by side in the lanes,
+ * columns and depth written out. So the epilogue, which is most of the work of so small a layer,
+ * computes four rows at once.
  */
 import { CompilerFault } from "../fault.ts";
 import type { Product } from "../schedule/kernel.ts";
@@ -16,7 +17,8 @@ const ROWS = 0;
 const COLUMNS = 1;
 
 /**
- * Writes the body of the function that runs `product`, whose columns and depth are known and whose form is `unrolled`.
+ * Writes the body of the function that runs `product`, whose columns and depth are known and whose
+ * form is `unrolled`.
  * @param multiplyAdd an expression for a · b + sum
  * @param split the loop that workers divide among them
  * @param padded whether a vector may reach past the last row

@@ -35,8 +35,9 @@ export interface TrainInput {
 }
 
 /**
- * The source of `train` and what it calls, with `shared` for several workers that gather their parts of each batch. `step` stays a function of its own: engines replace code by faster code at calls, and not in a
- * loop that is running.
+ * The source of `train` and what it calls, with `shared` for several workers that gather their
+ * parts of each batch. `step` stays a function of its own: engines replace code by faster code at
+ * calls, and not in a loop that is running.
  */
 export function trainSource(inputs: readonly TrainInput[], elementBytes: number, shared: boolean): string {
   const alone = shared ? "if (worker == 0) " : "";

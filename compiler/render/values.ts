@@ -1,6 +1,7 @@
 /**
- * The straight-line code of a kernel, one operation a line. Full vectors and single elements run the same vector instructions (a
- * single element fills all lanes), so an entry has the same bits wherever it lies.
+ * The straight-line code of a kernel, one operation a line. Full vectors and single elements run
+ * the same vector instructions (a single element fills all lanes), so an entry has the same bits
+ * wherever it lies.
  */
 import { CompilerFault } from "../fault.ts";
 import type { Kernel, Operand, Value } from "../schedule/kernel.ts";
@@ -23,7 +24,10 @@ export interface Site {
   readonly writer: Writer;
   /** The loop whose entries fill the lanes; null where all lanes hold one entry. */
   readonly vectorLoop: number | null;
-  /** How many lanes are filled, where that is not all of them: the others are neither read nor written. */
+  /**
+   * How many lanes are filled, where that is not all of them: the others are neither read nor
+   * written.
+   */
   readonly filled?: number;
   /** Added to the names of values, where code stands several times in one block. */
   readonly suffix: string;
@@ -64,7 +68,10 @@ export class Values {
     for (const value of values) this.#registers.delete(value);
   }
 
-  /** The register of value number `index`; writes the line that fills it if there is none yet. Its operands must be there. */
+  /**
+   * The register of value number `index`; writes the line that fills it if there is none yet. Its
+   * operands must be there.
+   */
   compute(index: number, site: Site): Register {
     const known = this.#registers.get(index);
     if (known !== undefined) return known;
@@ -258,7 +265,10 @@ export function loadVector(
 const isHalf = ({ filled }: Pick<Site, "filled">, lanes: number): boolean =>
   filled !== undefined && filled < lanes;
 
-/** How an operand's elements lie along the lanes: one for all, side by side, or this many bytes apart. */
+/**
+ * How an operand's elements lie along the lanes: one for all, side by side, or this many bytes
+ * apart.
+ */
 function laneStride(
   operand: Operand,
   site: Pick<Site, "vectorLoop">,

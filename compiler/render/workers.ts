@@ -1,9 +1,15 @@
-/** What generated code needs where several workers share it: who they are, their parts of a loop, and a place to meet. */
+/**
+ * What generated code needs where several workers share it: who they are, their parts of a loop,
+ * and a place to meet.
+ */
 
 /** The most workers that a module has room for; each has a panel of its own. */
 export const MOST_WORKERS = 8;
 
-/** How far a share reaches, as expressions in bytes: `total` in pieces of `step`; the last worker takes what is left over. */
+/**
+ * How far a share reaches, as expressions in bytes: `total` in pieces of `step`; the last worker
+ * takes what is left over.
+ */
 export const shareOf = (total: string, step: number): { from: string; end: string } => ({
   from: `shareFrom(${total}, ${step})`,
   end: `shareEnd(${total}, ${step})`,
@@ -13,9 +19,10 @@ export const shareOf = (total: string, step: number): { from: string; end: strin
 export const CONTROL_BYTES = 128;
 
 /**
- * Between looking and sleeping, nanoseconds of a nap and how many are taken: nobody wakes a worker that naps, which costs the others nothing, and
- * who comes late because this one has its processor can go on. The timer that ends a nap also finds a processor that is free, where one is woken
- * by another worker stays on that worker's processor, and both take turns from then on.
+ * Between looking and sleeping, nanoseconds of a nap and how many are taken: nobody wakes a worker
+ * that naps, which costs the others nothing, and who comes late because this one has its processor
+ * can go on. The timer that ends a nap also finds a processor that is free, where one is woken by
+ * another worker stays on that worker's processor, and both take turns from then on.
  */
 const NAP = 10_000;
 const NAPS = 200;

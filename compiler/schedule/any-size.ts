@@ -1,13 +1,15 @@
 /**
- * Kernels for any number of entries. A nest of one loop that runs through its operands entry by entry does the same for a tensor of any
- * size, so it takes the number as its rows: one function updates all parameters, another fills all states with zeros.
+ * Kernels for any number of entries. A nest of one loop that runs through its operands entry by
+ * entry does the same for a tensor of any size, so it takes the number as its rows: one function
+ * updates all parameters, another fills all states with zeros.
  */
 import { affine, type Affine, constantOf, free, ONE, type Size, sizeAt } from "../ir/size.ts";
 import type { KernelCall } from "./kernel.ts";
 import type { Shaped } from "./loops.ts";
 
 /**
- * The kernel with its one loop made free, and the loop's size for the call; `null` where the kernel is bound to its size.
+ * The kernel with its one loop made free, and the loop's size for the call; `null` where the kernel
+ * is bound to its size.
  * @param isNumber whether an operand is a single number whatever the size, such as a learning rate
  */
 export function forAnySize(

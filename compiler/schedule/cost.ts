@@ -3,7 +3,10 @@ import { isZero, type Size, sizeAt } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** Operations of one random number: Threefry's twenty rounds, which are of integers but take as long. */
+/**
+ * Operations of one random number: Threefry's twenty rounds, which are of integers but take as
+ * long.
+ */
 export const RANDOM_COST = 60;
 
 /** Operations at each point of the kernel's loops; `rows` is its free dimension. */

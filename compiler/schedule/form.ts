@@ -1,7 +1,8 @@
 /**
- * From a group of nodes to the body of one kernel. Every node is computed at the points of the kernel's domain: a view of the node's
- * row-major entries says which entry belongs to which point. Elementwise ops share that view with their operands, movement ops turn it,
- * so that what is not stored anywhere is inlined down to buffers, indices, random streams and constants.
+ * From a group of nodes to the body of one kernel. Every node is computed at the points of the
+ * kernel's domain: a view of the node's row-major entries says which entry belongs to which point.
+ * Elementwise ops share that view with their operands, movement ops turn it, so that what is not
+ * stored anywhere is inlined down to buffers, indices, random streams and constants.
  */
 import type { ElementType, Node, NodeOf, ReductionName } from "../ir/node.ts";
 import { isOne, ONE, sameShape, showSize, type Shape, type Size } from "../ir/size.ts";
@@ -20,12 +21,18 @@ import {
   viewKey,
 } from "./view.ts";
 
-/** A value to be stored: `node` goes to `buffer`, entry by entry where `view` (of the node's shape) says. */
+/**
+ * A value to be stored: `node` goes to `buffer`, entry by entry where `view` (of the node's shape)
+ * says.
+ */
 export interface Item {
   readonly node: Node;
   readonly buffer: number;
   readonly view: View;
-  /** Whether readers of the node find it in `buffer`: not so where it overwrites a parameter, or is part of something larger. */
+  /**
+   * Whether readers of the node find it in `buffer`: not so where it overwrites a parameter, or is
+   * part of something larger.
+   */
   readonly defines: boolean;
   /** Whether the buffer holds the old value of a parameter or a state, which formulas read. */
   readonly inPlace: boolean;
@@ -33,7 +40,10 @@ export interface Item {
 
 /** Nodes computed by one kernel. */
 export interface Group {
-  /** A nest: the axes without those of size 1. A product: [...batch, rows, columns], the last two of any size. */
+  /**
+   * A nest: the axes without those of size 1. A product: [...batch, rows, columns], the last two of
+   * any size.
+   */
   readonly domain: Shape;
   /** Beside `domain`: whether reductions run over the axis. */
   readonly inner: readonly boolean[];
@@ -41,7 +51,10 @@ export interface Group {
   readonly items: readonly Item[];
 }
 
-/** An operand before its loops are permuted and merged: `view` is over the domain (and then the depth, for a product's factors). */
+/**
+ * An operand before its loops are permuted and merged: `view` is over the domain (and then the
+ * depth, for a product's factors).
+ */
 export interface Access {
   readonly buffer: number;
   readonly view: View;
@@ -64,7 +77,10 @@ export interface Body {
   readonly depth: Size;
 }
 
-/** As `Value`, with an access in place of an operand and views over the domain in place of strides over loops. */
+/**
+ * As `Value`, with an access in place of an operand and views over the domain in place of strides
+ * over loops.
+ */
 export type FormedValue =
   | Exclude<Value, { kind: "index" } | { kind: "random" } | { kind: "load" }>
   | { readonly kind: "load"; readonly access: number }
@@ -116,7 +132,9 @@ interface Link {
   readonly step: (view: View) => View | null;
   readonly at: ViewNode | null;
   readonly rest: Chain;
-  /** Where the entries of the last shape asked for lie: operands of elementwise ops share theirs. */
+  /**
+   * Where the entries of the last shape asked for lie: operands of elementwise ops share theirs.
+   */
   known: { readonly shape: Shape; readonly view: View } | null;
 }
 type Chain = Link | null;
@@ -146,7 +164,10 @@ function entriesOf(shape: Shape, chain: Link): View | Refusal {
   return view;
 }
 
-/** How a node of `shape` lies in the group's domain: at every point, or once for all inner points. `null`: not at all. */
+/**
+ * How a node of `shape` lies in the group's domain: at every point, or once for all inner points.
+ * `null`: not at all.
+ */
 function alignment(
   shape: Shape,
   domain: Shape,
@@ -162,7 +183,10 @@ function alignment(
   };
 }
 
-/** The buffer that holds a node's entries, row-major, when a kernel of its own runs; undefined for what is inlined. */
+/**
+ * The buffer that holds a node's entries, row-major, when a kernel of its own runs; undefined for
+ * what is inlined.
+ */
 export type Locate = (node: Node) => number | undefined;
 
 /** The body of a group, which takes further items. */
@@ -188,7 +212,10 @@ export class GrowingBody implements Body {
   readonly #byNode = new Map<Node, { readonly view: View; readonly value: number }[]>();
   /** What lies under the factors of a product. */
   readonly #factors: Node[] = [];
-  /** Keys and nodes in the order in which they came, so that an item that does not fit can be taken out again. */
+  /**
+   * Keys and nodes in the order in which they came, so that an item that does not fit can be taken
+   * out again.
+   */
   readonly #keys: string[] = [];
   readonly #nodes: Node[] = [];
   /** A single entry is the same at every point. */
@@ -233,7 +260,10 @@ export class GrowingBody implements Body {
     return this.#check();
   }
 
-  /** The body with one more item, over the same loops; where it does not fit, the body stays as it was. */
+  /**
+   * The body with one more item, over the same loops; where it does not fit, the body stays as it
+   * was.
+   */
   extend(item: Item): Refusal | null {
     const { node, defines } = item;
     // What reads it elsewhere in this kernel would have to wait for it.
@@ -288,7 +318,10 @@ export class GrowingBody implements Body {
     return null;
   }
 
-  /** Where a kernel writes what it reads, each entry must be read at the point that writes it, before it is written. */
+  /**
+   * Where a kernel writes what it reads, each entry must be read at the point that writes it,
+   * before it is written.
+   */
   #check(): Refusal | null {
     for (const write of this.writes) {
       if (write.item.defines) continue;
@@ -435,7 +468,10 @@ export const isSource = (node: Node): boolean =>
   node.op === "step" ||
   node.op === "table";
 
-/** The buffer under a chain of movement ops, as a view; `null` where something is to be computed first. */
+/**
+ * The buffer under a chain of movement ops, as a view; `null` where something is to be computed
+ * first.
+ */
 function locateThrough(
   node: Node,
   locate: Locate,

@@ -17,7 +17,8 @@ type Nameless = Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula
 const LONGEST = 240;
 
 /**
- * The formulas of all stores in order, as `name = formula`, with `;` between; a value that has been stored is called by its name from there on.
+ * The formulas of all stores in order, as `name = formula`, with `;` between; a value that has been
+ * stored is called by its name from there on.
  * @param labels beside the kernel's stores: what a person calls that which they store
  */
 export function formulaOf(kernel: Nameless, labels: readonly string[]): string {

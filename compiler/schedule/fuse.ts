@@ -1,8 +1,10 @@
 /**
- * Which nodes are computed by one kernel. Nodes to be stored are taken in the graph's order; each joins the kernel that makes one of its operands,
- * or one that reads the same tensor over the same loops, if the loops agree, every value is read at the point that makes it, and no kernel
- * would have to wait for itself. So bias and activation join the product's epilogue, the maximum, the sum and the quotient of a
- * softmax become one pass over rows, and a parameter and its states are updated together.
+ * Which nodes are computed by one kernel. Nodes to be stored are taken in the graph's order; each
+ * joins the kernel that makes one of its operands, or one that reads the same tensor over the same
+ * loops, if the loops agree, every value is read at the point that makes it, and no kernel would
+ * have to wait for itself. So bias and activation join the product's epilogue, the maximum, the sum
+ * and the quotient of a softmax become one pass over rows, and a parameter and its states are
+ * updated together.
  */
 import { CompilerFault } from "../fault.ts";
 import { Build } from "../graph/build.ts";
@@ -70,7 +72,10 @@ interface Cluster {
   level: number;
   readonly preds: Set<Cluster>;
   readonly succs: Set<Cluster>;
-  /** What came to be stored after this kernel was formed, by one that it does not wait for: its formulas go on computing it. */
+  /**
+   * What came to be stored after this kernel was formed, by one that it does not wait for: its
+   * formulas go on computing it.
+   */
   readonly inlined: Set<Node>;
 }
 
@@ -129,7 +134,10 @@ class Fusion {
     return this.#finish();
   }
 
-  /** An update that reads the old values of others comes before them, so that all can be one kernel with what they are made of. */
+  /**
+   * An update that reads the old values of others comes before them, so that all can be one kernel
+   * with what they are made of.
+   */
   #placeUpdates(items: readonly Item[]): void {
     const waiting = new Map(
       items.map((item) => {
@@ -208,7 +216,10 @@ class Fusion {
     return [{ node, buffer, view: whole, defines: true, inPlace: false }];
   }
 
-  /** Stores what no kernel could read otherwise: reshapes that are no views, factors that lie the wrong way. */
+  /**
+   * Stores what no kernel could read otherwise: reshapes that are no views, factors that lie the
+   * wrong way.
+   */
   #materialiseForced(): void {
     const pending = [...this.#location.keys(), ...this.#roots.map((r) => r.node)];
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
@@ -236,7 +247,8 @@ class Fusion {
     if (isReduction(node)) this.#placePrologue(node.operands[0]!);
     let previous: Cluster | null = null;
     for (const item of this.#items(node)) {
-      // The zeros of an embedding come before what is embedded; the parts of a concatenation are independent.
+      // The zeros of an embedding come before what is embedded; the parts of a concatenation are
+      // independent.
       const placed: Cluster | null = this.#place(item, node.op === "embed" ? previous : null);
       if (placed === null) throw new CompilerFault(`no kernel computes ${node.op} ${node.id}`);
       previous = placed;
@@ -244,8 +256,8 @@ class Fusion {
   }
 
   /**
-   * Where a reduction would read several results of one kernel, such as the maximum, the logarithm and the label's logit of each row, and
-   * that kernel could put them together itself, it does.
+   * Where a reduction would read several results of one kernel, such as the maximum, the logarithm
+   * and the label's logit of each row, and that kernel could put them together itself, it does.
    */
   #placePrologue(operand: Node): void {
     const node = behindReshapes(operand);
@@ -273,7 +285,8 @@ class Fusion {
   /** What overwrites old values, or is wanted a second time, comes after everything else. */
   #placeLast(item: Item): void {
     if (this.#place(item, null) !== null) return;
-    // It reads what another update overwrites and that one reads what it overwrites: the new value waits in a buffer of its own.
+    // It reads what another update overwrites and that one reads what it overwrites: the new value
+    // waits in a buffer of its own.
     const buffer = this.#stored.temporary(item.node);
     const staged = this.#place({ ...item, buffer, inPlace: false }, null, "alone");
     if (staged === null) throw new CompilerFault("an update cannot be staged");
@@ -318,7 +331,8 @@ class Fusion {
         if (group.domain.length === 0 && joined.domain.length > 0 && [...makers].some((m) => m !== cluster))
           continue;
         if (cluster.body.group.matmul !== null && overwrites && isSmall(item.node)) continue;
-        // Another update may need the old value, and what this kernel makes: it could come neither before nor after.
+        // Another update may need the old value, and what this kernel makes: it could come neither
+        // before nor after.
         const makes = cluster.body.group.items.some((other) => !other.inPlace);
         if (makes && this.#contested.has(item.buffer)) continue;
         if (this.#extend(cluster, joined, item)) return this.#settle(cluster, item, before, behind);
@@ -328,7 +342,10 @@ class Fusion {
     return this.#settle(alone, item, before, behind);
   }
 
-  /** Whether the kernel takes `item`, which makes it one of `joined`; where it does not, it stays as it was. */
+  /**
+   * Whether the kernel takes `item`, which makes it one of `joined`; where it does not, it stays as
+   * it was.
+   */
   #extend(cluster: Cluster, joined: Group, item: Item): boolean {
     const { group } = cluster.body;
     const sameLoops =
@@ -341,7 +358,10 @@ class Fusion {
     return true;
   }
 
-  /** Makers of what is read, latest first; then kernels that read the same tensors over the same loops. */
+  /**
+   * Makers of what is read, latest first; then kernels that read the same tensors over the same
+   * loops.
+   */
   #candidates(body: Body, group: Group, makers: ReadonlySet<Cluster>): Cluster[] {
     const list = [...makers].sort((a, b) => b.level - a.level);
     const seen = new Set(list);
@@ -373,7 +393,9 @@ class Fusion {
     return list;
   }
 
-  /** Whether `cluster` (null: a new one) may come after all of `before` and before all of `behind`. */
+  /**
+   * Whether `cluster` (null: a new one) may come after all of `before` and before all of `behind`.
+   */
   #legal(cluster: Cluster | null, before: ReadonlySet<Cluster>, behind: ReadonlySet<Cluster>): boolean {
     for (const later of behind) {
       if (later !== cluster && cluster !== null && isAncestor(later, cluster)) return false;
@@ -484,8 +506,9 @@ function liesWrong(body: Body): boolean {
 const MOST_ITEMS = 16;
 
 /**
- * Whether a tensor is too small for an update of its own in its gradient's product: below about two pages its gradient stays in the nearest cache,
- * and one function for the updates of all such parameters is less code.
+ * Whether a tensor is too small for an update of its own in its gradient's product: below about two
+ * pages its gradient stays in the nearest cache, and one function for the updates of all such
+ * parameters is less code.
  */
 const isSmall = ({ shape }: Node): boolean => countOf(elements(shape) ?? ONE) < 2048;
 /** For good: a body only grows. */

@@ -1,6 +1,7 @@
 /**
- * Runs a program in plain f64 TypeScript, slowly, in a memory laid out as planned: what kernels mean, and the oracle that shows mistakes of fusion,
- * order and memory without a WebAssembly module in between.
+ * Runs a program in plain f64 TypeScript, slowly, in a memory laid out as planned: what kernels
+ * mean, and the oracle that shows mistakes of fusion, order and memory without a WebAssembly module
+ * in between.
  */
 import { CompilerFault } from "../fault.ts";
 import { randomEntry } from "../ir/random.ts";

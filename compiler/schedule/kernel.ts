@@ -1,25 +1,32 @@
 /**
- * Kernels: loops as data. A kernel says what is computed for each point of an iteration space, from which views and to which;
- * how that becomes vectors, tails and registers is the renderer's. Kernels carry no addresses, so that two places in a program
- * with one formula and one shape share one kernel.
+ * Kernels: loops as data. A kernel says what is computed for each point of an iteration space, from
+ * which views and to which; how that becomes vectors, tails and registers is the renderer's.
+ * Kernels carry no addresses, so that two places in a program with one formula and one shape share
+ * one kernel.
  */
 import type { ElementType, ElementwiseName } from "../ir/node.ts";
 import type { Affine, Size } from "../ir/size.ts";
 
-/** A view that a kernel reads or writes: the element at loop indices i is Σ strides[l] · i[l] from the address it is called with. */
+/**
+ * A view that a kernel reads or writes: the element at loop indices i is Σ strides[l] · i[l] from
+ * the address it is called with.
+ */
 export interface Operand {
   /** A name for the reader of the generated code. */
   readonly name: string;
   readonly access: "read" | "write";
-  /** In elements, one for each loop, outermost first; 0 where the view is broadcast along that loop. */
+  /**
+   * In elements, one for each loop, outermost first; 0 where the view is broadcast along that loop.
+   */
   readonly strides: readonly Affine[];
   readonly type: ElementType;
 }
 
 /**
- * Straight-line code in order (operands of a value have smaller numbers). A value lives at the innermost loop it depends on, so the renderer
- * hoists what does not change. Where it depends on a `reduce`, it is computed after the loops of that reduction have ended, and again
- * inside a further pass over the inner loops where it depends on those too.
+ * Straight-line code in order (operands of a value have smaller numbers). A value lives at the
+ * innermost loop it depends on, so the renderer hoists what does not change. Where it depends on a
+ * `reduce`, it is computed after the loops of that reduction have ended, and again inside a further
+ * pass over the inner loops where it depends on those too.
  */
 export type Value =
   | { readonly kind: "load"; readonly operand: number }
@@ -28,7 +35,10 @@ export type Value =
   | { readonly kind: "extent"; readonly size: Size }
   /** start + Σ strides · indices, as a number: iota and its slices. */
   | { readonly kind: "index"; readonly start: Affine; readonly strides: readonly Affine[] }
-  /** Entry number start + Σ strides · indices of the random stream `site`, counted from the call's site. */
+  /**
+   * Entry number start + Σ strides · indices of the random stream `site`, counted from the call's
+   * site.
+   */
   | {
       readonly kind: "random";
       readonly distribution: "uniform" | "normal";
@@ -47,7 +57,10 @@ export type Value =
   /** Σ_d left[…, d] · right[…, d]; only in a product kernel, once. */
   | { readonly kind: "product" };
 
-/** Where a kernel without reductions writes what it reads (an update in place), it reads each entry at the point that writes it, before it is written. */
+/**
+ * Where a kernel without reductions writes what it reads (an update in place), it reads each entry
+ * at the point that writes it, before it is written.
+ */
 export interface Store {
   /** A `write` operand. */
   readonly operand: number;
@@ -73,8 +86,9 @@ export interface Nest extends Common {
 }
 
 /**
- * A (batched) matrix product with an elementwise epilogue. `loops` are [...batch, rows, columns]; the operands `left` and `right` carry one stride
- * more than there are loops: the last is along `depth`. The other operands belong to the epilogue.
+ * A (batched) matrix product with an elementwise epilogue. `loops` are [...batch, rows, columns];
+ * the operands `left` and `right` carry one stride more than there are loops: the last is along
+ * `depth`. The other operands belong to the epilogue.
  */
 export interface Product extends Common {
   readonly kind: "product";
@@ -124,7 +138,10 @@ export interface KernelCall {
   readonly kernel: number;
   /** One for each operand of the kernel. */
   readonly addresses: readonly Address[];
-  /** What the kernel takes for the free dimension: the rows of the batch, unless this says otherwise (see `any-size.ts`). */
+  /**
+   * What the kernel takes for the free dimension: the rows of the batch, unless this says otherwise
+   * (see `any-size.ts`).
+   */
   readonly rows?: Size;
   /** Added to the sites of the kernel's random streams; 0 unless this says otherwise. */
   readonly site?: number;
@@ -139,7 +156,10 @@ export interface Entry {
   readonly calls: readonly KernelCall[];
 }
 
-/** Where a buffer lies: bytes from the arena's start, or bytes for each row of capacity after the fixed part. */
+/**
+ * Where a buffer lies: bytes from the arena's start, or bytes for each row of capacity after the
+ * fixed part.
+ */
 export type Place =
   | { readonly part: "fixed"; readonly offset: number }
   | { readonly part: "rows"; readonly offset: number }
@@ -154,7 +174,10 @@ export interface Program {
     readonly places: readonly Place[];
     /** Bytes of the fixed part, a multiple of 16. */
     readonly fixed: number;
-    /** Bytes for each row; the capacity in rows is a multiple of 4, so every place is aligned to 16 bytes. */
+    /**
+     * Bytes for each row; the capacity in rows is a multiple of 4, so every place is aligned to 16
+     * bytes.
+     */
     readonly perRow: number;
     /** Bytes of constant tables. */
     readonly tables: number;

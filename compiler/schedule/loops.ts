@@ -1,6 +1,6 @@
 /**
- * From a kernel's body over its domain to loops: those that reductions run over go last, and neighbours that every operand runs through
- * without a break become one.
+ * From a kernel's body over its domain to loops: those that reductions run over go last, and
+ * neighbours that every operand runs through without a break become one.
  */
 import { type Affine, affine, isFree, isOne, sameAffine, type Size, ZERO } from "../ir/size.ts";
 import type { Body, FormedValue, Group } from "./form.ts";
@@ -19,7 +19,10 @@ export interface Shaped {
   readonly labels: readonly string[];
 }
 
-/** Strides over the kernel's loops as they are being merged; those of a product's factors have the depth behind. */
+/**
+ * Strides over the kernel's loops as they are being merged; those of a product's factors have the
+ * depth behind.
+ */
 type Strides = Affine[];
 
 /**
@@ -36,7 +39,8 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
   const loops: Size[] = order.map((axis) => group.domain[axis]!);
   const over = (view: View): Strides => order.map((axis) => view.strides[axis]!);
 
-  // A product's factors are read over [...batch, rows | columns, depth]; each is constant along the loop of the other.
+  // A product's factors are read over [...batch, rows | columns, depth]; each is constant along the
+  // loop of the other.
   const reads = body.reads.map((read, i): Strides => {
     const { strides } = read.view;
     const batch = strides.slice(0, -2);
@@ -102,8 +106,9 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
 }
 
 /**
- * Makes one loop of neighbours that all operands run through without a break, in `loops` and in each of `all`. The columns of a product stay a
- * loop of their own, and so does, in a nest, the border between kept and inner loops.
+ * Makes one loop of neighbours that all operands run through without a break, in `loops` and in
+ * each of `all`. The columns of a product stay a loop of their own, and so does, in a nest, the
+ * border between kept and inner loops.
  * @param right strides of a product's right factor; null in a nest
  * @returns how many of the loops left are inner ones
  */

@@ -1,6 +1,7 @@
 /**
- * The arena: where buffers lie. What the host reads or writes stays; temporaries share space with all that are not alive at the same time,
- * those of other entries included. Sizes that grow with the batch are planned apart, in bytes for each row.
+ * The arena: where buffers lie. What the host reads or writes stays; temporaries share space with
+ * all that are not alive at the same time, those of other entries included. Sizes that grow with
+ * the batch are planned apart, in bytes for each row.
  */
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import type { Buffer, Entry, Place, Program } from "./kernel.ts";
@@ -10,8 +11,9 @@ const ALIGNMENT = 16;
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 /**
- * What a buffer takes of the arena: bytes, for each row where its size has the batch in it. The capacity in rows is a multiple of 4, so any
- * number of elements for each row keeps places aligned; fixed places are rounded up.
+ * What a buffer takes of the arena: bytes, for each row where its size has the batch in it. The
+ * capacity in rows is a multiple of 4, so any number of elements for each row keeps places aligned;
+ * fixed places are rounded up.
  */
 export function bytesOf({ role, size }: Buffer, elementBytes: number): number {
   if (role.kind === "table") return 0;
@@ -103,8 +105,8 @@ interface Packing {
 const MOST_PACKINGS = 100;
 
 /**
- * Each into the tightest gap, the largest first. Where that is more than the largest sum of live values, what ended up on top goes first in the
- * next try, and the best try is taken.
+ * Each into the tightest gap, the largest first. Where that is more than the largest sum of live
+ * values, what ended up on top goes first in the next try, and the best try is taken.
  */
 function packed(temporaries: readonly Temporary[]): Packing {
   const least = peakOf(temporaries);
@@ -190,7 +192,10 @@ export function refuseUnaddressable({ fixed, perRow, tables }: Program["arena"])
   ]);
 }
 
-/** The tightest gap that holds `bytes` between those of `placed` that are alive in `range`, else behind them all. */
+/**
+ * The tightest gap that holds `bytes` between those of `placed` that are alive in `range`, else
+ * behind them all.
+ */
 function bestGap(placed: readonly Placed[], range: LiveRange, bytes: number): number {
   let best = -1;
   let least = Infinity;
@@ -205,8 +210,8 @@ function bestGap(placed: readonly Placed[], range: LiveRange, bytes: number): nu
 }
 
 /**
- * Bytes that no plan with this order of calls can do without: what is always alive, and the largest sum of temporaries alive at one call.
- * Fixed part and bytes for each row.
+ * Bytes that no plan with this order of calls can do without: what is always alive, and the largest
+ * sum of temporaries alive at one call. Fixed part and bytes for each row.
  */
 export function lowerBound(program: Program, elementBytes: number): { fixed: number; perRow: number } {
   const { buffers, entries } = program;

@@ -58,8 +58,9 @@ export function generalName(role: Buffer["role"]): string | null {
 }
 
 /**
- * After what it is for: `start_h_weight`, `update_adam`, or `update_h_weight` where the gradient is a product and the update its epilogue; else
- * after the last tensor it makes that has a name in the source.
+ * After what it is for: `start_h_weight`, `update_adam`, or `update_h_weight` where the gradient is
+ * a product and the update its epilogue; else after the last tensor it makes that has a name in the
+ * source.
  */
 export function kernelName(
   entry: EntryName,

@@ -1,4 +1,7 @@
-/** The order of an entry's kernels: each after what it reads, and so that few values are alive at a time. */
+/**
+ * The order of an entry's kernels: each after what it reads, and so that few values are alive at a
+ * time.
+ */
 import { CompilerFault } from "../fault.ts";
 import { type Size, sizeAt } from "../ir/size.ts";
 import type { Task } from "./fuse.ts";
@@ -11,13 +14,17 @@ interface Step {
   readonly task: Task;
   readonly reads: readonly number[];
   readonly writes: readonly number[];
-  /** The last of its nodes in the graph's order: an update of a parameter comes when its gradient is there. */
+  /**
+   * The last of its nodes in the graph's order: an update of a parameter comes when its gradient is
+   * there.
+   */
   readonly place: number;
 }
 
 /**
- * Of two orders the one with the smaller peak: that of the graph, and the greedy one that next runs the kernel which frees most. Where values are
- * to be made again, memory is wanted away from the peak too, and in both passes alike: then the order in which each update comes as soon as it can.
+ * Of two orders the one with the smaller peak: that of the graph, and the greedy one that next runs
+ * the kernel which frees most. Where values are to be made again, memory is wanted away from the
+ * peak too, and in both passes alike: then the order in which each update comes as soon as it can.
  * @param sizeOf of a temporary; `null` for a buffer that is always there
  * @param sparing whether values are to be made again
  */
@@ -47,14 +54,17 @@ export function orderTasks(
 }
 
 /**
- * The steps with places in another order: kernels that no other waits for, those that wait for the shortest chain first, and before each what it
- * still wants. An update wants its gradient first, and then the readers of the old value.
+ * The steps with places in another order: kernels that no other waits for, those that wait for the
+ * shortest chain first, and before each what it still wants. An update wants its gradient first,
+ * and then the readers of the old value.
  */
 function endsFirst(steps: readonly Step[]): Step[] {
   const byTask = new Map(steps.map((step) => [step.task, step]));
   const depths = new Map<Task, number>();
   const order = new Map<Task, number>();
-  /** Calls `done` for all that `ends` wait for, and for themselves, each after what it waits for. */
+  /**
+   * Calls `done` for all that `ends` wait for, and for themselves, each after what it waits for.
+   */
   const visit = (
     ends: readonly Step[],
     known: ReadonlyMap<Task, number>,

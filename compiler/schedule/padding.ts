@@ -1,11 +1,15 @@
 /**
- * Which kernels may run past their last entry to the end of a whole vector. Places in memory are rounded up to 16 bytes, and the capacity in rows to
- * a multiple of four, so what lies there belongs to nobody; code for the entries left over would take more than half of a small kernel.
+ * Which kernels may run past their last entry to the end of a whole vector. Places in memory are
+ * rounded up to 16 bytes, and the capacity in rows to a multiple of four, so what lies there
+ * belongs to nobody; code for the entries left over would take more than half of a small kernel.
  */
 import { constantOf, countOf, fixed, isFree, isZero, multiplySize, sameSize, type Size } from "../ir/size.ts";
 import type { Kernel, KernelCall, Program } from "./kernel.ts";
 
-/** Beside the kernels: whether the one loop of a nest, or the rows of a product, may be rounded up in every call. */
+/**
+ * Beside the kernels: whether the one loop of a nest, or the rows of a product, may be rounded up
+ * in every call.
+ */
 export function paddedKernels(program: Program): boolean[] {
   const calls = program.entries.flatMap((entry) => entry.calls);
   return program.kernels.map((kernel, index) => {
@@ -15,7 +19,9 @@ export function paddedKernels(program: Program): boolean[] {
   });
 }
 
-/** Whether each view of the call goes through the whole of its buffer: by rows, or entry by entry. */
+/**
+ * Whether each view of the call goes through the whole of its buffer: by rows, or entry by entry.
+ */
 function hasRoom(kernel: Kernel, call: KernelCall, { buffers }: Program): boolean {
   const loop = kernel.loops[0]!;
   const size: Size =

@@ -1,4 +1,7 @@
-/** What is decided for the kind of code that is made: how products are tiled, and how workers share the whole. */
+/**
+ * What is decided for the kind of code that is made: how products are tiled, and how workers share
+ * the whole.
+ */
 import type { Program } from "./kernel.ts";
 import { paddedKernels } from "./padding.ts";
 import { shareOut, type Sharing } from "./share.ts";
@@ -11,7 +14,10 @@ export interface Plan {
   readonly tilings: readonly (Tiling | null)[];
   /** Beside the kernels: whether a vector may reach past the last entry. */
   readonly padded: readonly boolean[];
-  /** How many additions of a reduction may follow each other; null for any number. Of products it is their tilings'. */
+  /**
+   * How many additions of a reduction may follow each other; null for any number. Of products it is
+   * their tilings'.
+   */
   readonly span: number | null;
   readonly sharing: Sharing;
 }

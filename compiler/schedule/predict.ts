@@ -1,6 +1,7 @@
 /**
- * How much of a processor's peak a kernel call can reach, in cycles of a core with 128-bit vectors. A model for a person who asks where the time goes,
- * and for choosing between kernels; nothing that is compiled depends on it.
+ * How much of a processor's peak a kernel call can reach, in cycles of a core with 128-bit vectors.
+ * A model for a person who asks where the time goes, and for choosing between kernels; nothing that
+ * is compiled depends on it.
  */
 import { sizeAt, type Size } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
@@ -8,14 +9,20 @@ import { elementsTouched, flopsOf, RANDOM_COST } from "./cost.ts";
 import type { Kernel, Nest, Product, Value } from "./kernel.ts";
 import { type Target, type Tile, type Tiling } from "./tiling.ts";
 
-/** Multiply-adds of whole vectors that a cycle can begin: two where they are one instruction; three additions and multiplications otherwise. */
+/**
+ * Multiply-adds of whole vectors that a cycle can begin: two where they are one instruction; three
+ * additions and multiplications otherwise.
+ */
 const MULTIPLY_ADDS = { fused: 2, strict: 1.5 } as const;
 /** Cycles until a sum can be added to again. */
 const LATENCY = 4;
 /** Loads that a cycle can begin, and other instructions of vectors. */
 const LOADS = 2;
 const INSTRUCTIONS = 2;
-/** Cycles around a tile or a pass of the vector loop: setting sums to zero, loop control, filling the pipeline. */
+/**
+ * Cycles around a tile or a pass of the vector loop: setting sums to zero, loop control, filling
+ * the pipeline.
+ */
 const TILE_OVERHEAD = 12;
 /** Of a call, with what it finds out about its loops. */
 const CALL_OVERHEAD = 30;

@@ -1,11 +1,17 @@
-/** A program for a person: buffers with their places, kernels as loop nests, entries as lists of calls. */
+/**
+ * A program for a person: buffers with their places, kernels as loop nests, entries as lists of
+ * calls.
+ */
 import { showNumber } from "../ir/notation.ts";
 import { type Affine, byTerms, countOf, isFree, isZero, ONE, showSize, type Size } from "../ir/size.ts";
 import { elementsTouched, flopsEach } from "./cost.ts";
 import type { Address, Buffer, Kernel, Place, Program, Value } from "./kernel.ts";
 import { multiplySize } from "../ir/size.ts";
 
-/** The arena, the kernels and the entries of a program, for `--emit kernels`; ends with a line break. */
+/**
+ * The arena, the kernels and the entries of a program, for `--emit kernels`; ends with a line
+ * break.
+ */
 export function printProgram(program: Program): string {
   const { arena, buffers, kernels, entries } = program;
   const lines = [`arena: ${arena.fixed} bytes + ${arena.perRow} bytes a row, tables ${arena.tables} bytes`];
@@ -81,7 +87,10 @@ function showValue(kernel: Kernel, value: Value): string {
   }
 }
 
-/** Floating-point operations, and elements moved if each is moved once; those that grow with the batch for a batch of one row. */
+/**
+ * Floating-point operations, and elements moved if each is moved once; those that grow with the
+ * batch for a batch of one row.
+ */
 function work(kernel: Kernel): string {
   const points = kernel.loops.reduce<Size>(multiplySize, ONE);
   const each = flopsEach(kernel, 1);

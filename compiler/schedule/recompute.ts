@@ -1,12 +1,15 @@
 /**
- * Values that are made again instead of kept. The calls of an entry are in order by now; a value that is read soon after it is made and once more
- * much later, as the backward pass does, may be dropped in between: the calls that made it are repeated before the late reader, into memory
- * of their own. A repeated call is the same kernel on the same operands, random numbers are functions of their place, and so nothing that is
- * computed changes by a bit.
+ * Values that are made again instead of kept. The calls of an entry are in order by now; a value
+ * that is read soon after it is made and once more much later, as the backward pass does, may be
+ * dropped in between: the calls that made it are repeated before the late reader, into memory of
+ * their own. A repeated call is the same kernel on the same operands, random numbers are functions
+ * of their place, and so nothing that is computed changes by a bit.
  *
- * Which values are dropped for a given memory: the entry is cut into stretches, and what lives across a cut is kept, all else is dropped (Chen,
- * Xu, Zhang, Guestrin 2016: with √k cuts, k layers take the memory of about 2√k). Of the numbers of cuts that fit, each gets back the values
- * that cost most operations for their bytes, as long as it fits still, and the one with the fewest operations is taken.
+ * Which values are dropped for a given memory: the entry is cut into stretches, and what lives
+ * across a cut is kept, all else is dropped (Chen, Xu, Zhang, Guestrin 2016: with √k cuts, k layers
+ * take the memory of about 2√k). Of the numbers of cuts that fit, each gets back the values that
+ * cost most operations for their bytes, as long as it fits still, and the one with the fewest
+ * operations is taken.
  */
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { rowsOf } from "./any-size.ts";
@@ -20,7 +23,10 @@ export interface RecomputeOptions {
   readonly elementBytes: number;
   /** Temporaries that are not to be kept for late readers, whatever memory there is. */
   readonly dropped: ReadonlySet<number>;
-  /** Temporaries that stay alive where one of `dropped` is made of them, instead of being made again too. */
+  /**
+   * Temporaries that stay alive where one of `dropped` is made of them, instead of being made again
+   * too.
+   */
   readonly kept: ReadonlySet<number>;
   /** The arena's size in bytes that has to do for a batch of `rows`. */
   readonly memory?: { readonly bytes: number; readonly rows: number };
@@ -28,9 +34,14 @@ export interface RecomputeOptions {
 
 /** The entries whose values wait for a backward pass. */
 const TRAINING: readonly EntryName[] = ["gradients", "step"];
-/** Calls that wait for one another to be repeated; more is no bargain, and recursion needs an end. */
+/**
+ * Calls that wait for one another to be repeated; more is no bargain, and recursion needs an end.
+ */
 const DEEPEST = 1000;
-/** Plans are made for a smaller and smaller sum of live values until the arena, which may have gaps, is small enough. */
+/**
+ * Plans are made for a smaller and smaller sum of live values until the arena, which may have gaps,
+ * is small enough.
+ */
 const MOST_PLANS = 8;
 /** Of the divisions that fit, so many of the cheapest and of the smallest are looked at closely. */
 const MOST_REFINED = 2;
@@ -38,7 +49,8 @@ const MOST_REFINED = 2;
 const EFFORT = 1_000_000;
 
 /**
- * The program with its arena, in which the values of `dropped`, and as many more as `memory` asks for, are made again.
+ * The program with its arena, in which the values of `dropped`, and as many more as `memory` asks
+ * for, are made again.
  * @throws DiagnosticError `memory-too-small`, naming the least that would do
  */
 export function recompute(
@@ -95,14 +107,20 @@ interface Life {
   /** The calls that write it: all parts, where it is put together. */
   readonly makers: readonly number[];
   readonly last: number;
-  /** The longest time without a touch: the call before it and the one after. Null where it is always at hand. */
+  /**
+   * The longest time without a touch: the call before it and the one after. Null where it is always
+   * at hand.
+   */
   readonly wait: { readonly from: number; readonly until: number } | null;
 }
 
 /** An entry with some values made again. */
 interface Rewritten {
   readonly calls: readonly KernelCall[];
-  /** The temporary that each new buffer takes the place of; new buffers are numbered from the first that is free. */
+  /**
+   * The temporary that each new buffer takes the place of; new buffers are numbered from the first
+   * that is free.
+   */
   readonly copies: readonly number[];
 }
 
@@ -167,7 +185,10 @@ class Plan {
     return { kernels, buffers: explained, entries, arena: planMemory(buffers, entries, this.#elementBytes) };
   }
 
-  /** Of all that brings the sum of live values to `target` bytes or less, and contains `forced`, what repeats the fewest operations; null where nothing does. */
+  /**
+   * Of all that brings the sum of live values to `target` bytes or less, and contains `forced`,
+   * what repeats the fewest operations; null where nothing does.
+   */
   choose(forced: ReadonlySet<number>, target: number): ReadonlySet<number> | null {
     const fitting = this.#stretches(forced).filter((dropped) => this.#total(dropped) <= target);
     const by = (
@@ -195,7 +216,9 @@ class Plan {
     return sums.reduce((a, b) => (b.total < a.total ? b : a)).dropped;
   }
 
-  /** Nothing but what is forced; then, for growing numbers of cuts, all but what lives across one. */
+  /**
+   * Nothing but what is forced; then, for growing numbers of cuts, all but what lives across one.
+   */
   #stretches(forced: ReadonlySet<number>): ReadonlySet<number>[] {
     const candidates = [...this.#candidates()];
     const sets = [forced];
@@ -208,7 +231,10 @@ class Plan {
     return sets;
   }
 
-  /** `dropped` without what costs most operations for its bytes, as long as the sum of live values is at most `target`. */
+  /**
+   * `dropped` without what costs most operations for its bytes, as long as the sum of live values
+   * is at most `target`.
+   */
   #giveBack(dropped: ReadonlySet<number>, forced: ReadonlySet<number>, target: number): ReadonlySet<number> {
     const left = new Set(dropped);
     // Half of the list at a time, and the halves of a half that is too much.
@@ -226,7 +252,10 @@ class Plan {
     return left;
   }
 
-  /** Values that the same calls make, together, since with one of them all are made again; the dearest for their bytes first. */
+  /**
+   * Values that the same calls make, together, since with one of them all are made again; the
+   * dearest for their bytes first.
+   */
   #byPrice(some: readonly number[]): number[][] {
     const groups = new Map<string, { readonly members: number[]; readonly flops: number; bytes: number }>();
     for (const buffer of some) {
@@ -249,7 +278,10 @@ class Plan {
     return new Set(this.#timelines.flatMap((t) => [...(t?.waits ?? [])]));
   }
 
-  /** `wanted` without what turns out not to be possible: a parameter that was read may have been updated since. */
+  /**
+   * `wanted` without what turns out not to be possible: a parameter that was read may have been
+   * updated since.
+   */
   #feasible(wanted: readonly number[]): ReadonlySet<number> {
     const dropped = new Set(wanted);
     for (const timeline of this.#timelines) {
@@ -337,7 +369,9 @@ interface Peaks {
   readonly flops: number;
 }
 
-/** One entry: when its values are touched, and the entry written anew with some of them made again. */
+/**
+ * One entry: when its values are touched, and the entry written anew with some of them made again.
+ */
 class Timeline {
   readonly #kept: ReadonlySet<number>;
   readonly #calls: readonly KernelCall[];
@@ -394,7 +428,10 @@ class Timeline {
     return flopsOf(this.#kernels[made.kernel]!, rowsOf(made, rows));
   }
 
-  /** Temporaries that wait, and live across one of so many cuts, between which about as many bytes of such values are made. */
+  /**
+   * Temporaries that wait, and live across one of so many cuts, between which about as many bytes
+   * of such values are made.
+   */
   across(cuts: number, bytes: (buffer: number) => number): number[] {
     const waiting = [...this.waits].map((buffer) => ({ buffer, life: this.lives.get(buffer)! }));
     const sum = waiting.reduce((all, { buffer }) => all + bytes(buffer), 0);
@@ -410,7 +447,10 @@ class Timeline {
     );
   }
 
-  /** The calls with the values of `dropped` made again, or the first value for which that is not possible. */
+  /**
+   * The calls with the values of `dropped` made again, or the first value for which that is not
+   * possible.
+   */
   rewrite(dropped: ReadonlySet<number>, firstFree: number): Rewritten | { readonly failed: number } {
     const calls: KernelCall[] = [];
     const copies: number[] = [];
@@ -490,7 +530,10 @@ class Timeline {
     });
   }
 
-  /** Whether what lies in memory for good, such as a parameter, is at call `at` what it was for `maker`. */
+  /**
+   * Whether what lies in memory for good, such as a parameter, is at call `at` what it was for
+   * `maker`.
+   */
   #readsTheSame(maker: number, at: number): boolean {
     return this.#operands[maker]!.every(
       ({ buffer, write }) =>

@@ -18,13 +18,17 @@ import { recompute } from "./recompute.ts";
 export interface ScheduleOptions {
   /** 4 for f32, 8 for f64. */
   readonly elementBytes?: number;
-  /** The arena's size in bytes that has to do for a batch of `rows`: values are made again instead of kept until it does. */
+  /**
+   * The arena's size in bytes that has to do for a batch of `rows`: values are made again instead
+   * of kept until it does.
+   */
   readonly memory?: { readonly bytes: number; readonly rows: number };
 }
 
 /**
  * @param model after `lower` and `simplify`
- * @throws CompilerFault where the model holds what kernels cannot compute, DiagnosticError `memory-too-small`
+ * @throws CompilerFault where the model holds what kernels cannot compute, DiagnosticError
+ * `memory-too-small`
  */
 export function schedule(model: Model, options: ScheduleOptions = {}): Program {
   const { elementBytes = 4, memory } = options;
@@ -284,7 +288,10 @@ class Scheduler {
     return { shaped, key, anySize, name: kernelName(entry, destinations, this.#model, shaped.kernel.kind) };
   }
 
-  /** Calls of kernels that are shared by all that have one formula and one shape; where there are several shapes, one formula. */
+  /**
+   * Calls of kernels that are shared by all that have one formula and one shape; where there are
+   * several shapes, one formula.
+   */
   #share(planned: readonly { name: EntryName; calls: readonly PlannedCall[] }[]): void {
     const sizes = new Map<string, Set<string>>();
     for (const { key, anySize } of planned.flatMap((entry) => entry.calls)) {

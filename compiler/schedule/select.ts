@@ -1,8 +1,10 @@
 /**
- * Which nodes are stored. All others are computed again wherever they are read, within the kernel that reads them.
+ * Which nodes are stored. All others are computed again wherever they are read, within the kernel
+ * that reads them.
  *
- * Stored are: what has loops of its own (products, reductions), what is put together from parts, the factors of products, and costly formulas
- * with several readers. Whether a store is really made is decided by `fuse`: a node that only its own kernel reads stays in registers.
+ * Stored are: what has loops of its own (products, reductions), what is put together from parts,
+ * the factors of products, and costly formulas with several readers. Whether a store is really made
+ * is decided by `fuse`: a node that only its own kernel reads stays in registers.
  */
 import type { Node } from "../ir/node.ts";
 import { sameSize } from "../ir/size.ts";
@@ -12,9 +14,15 @@ import { ops } from "../ops/table.ts";
 import { RANDOM_COST } from "./cost.ts";
 import { isHeavy, isReduction, isSingle, isSource } from "./form.ts";
 
-/** From this many operations an entry, a formula with several readers is stored: a store and a load cost less. */
+/**
+ * From this many operations an entry, a formula with several readers is stored: a store and a load
+ * cost less.
+ */
 const COSTLY = 8;
-/** A formula of more nodes than this is cut, so that kernels and the recursion that forms them stay small. */
+/**
+ * A formula of more nodes than this is cut, so that kernels and the recursion that forms them stay
+ * small.
+ */
 const LARGEST = 200;
 
 /**
@@ -28,7 +36,10 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
     if (isHeavy(node) || node.op === "concat" || node.op === "embed") stored.add(node);
     if (node.op === "matmul") for (const factor of node.operands) stored.add(baseOf(factor));
   }
-  /** Operations, nodes, and whether the formula is the one reader of a product's or a reduction's result. */
+  /**
+   * Operations, nodes, and whether the formula is the one reader of a product's or a reduction's
+   * result.
+   */
   const inlined = new Map<Node, { cost: number; size: number; sinks: boolean }>();
   for (const node of nodes) {
     if (isSource(node)) stored.delete(node);
@@ -60,7 +71,10 @@ function baseOf(node: Node): Node {
   return base;
 }
 
-/** How many formulas read each node, seen through movement ops; one that stretches the node counts twice, as it reads entries again and again. */
+/**
+ * How many formulas read each node, seen through movement ops; one that stretches the node counts
+ * twice, as it reads entries again and again.
+ */
 function countReaders(nodes: readonly Node[], roots: ReadonlyMap<Node, number>): Map<Node, number> {
   const demand = new Map<Node, number>(nodes.map((node) => [node, roots.get(node) ?? 0]));
   for (let i = nodes.length - 1; i >= 0; i--) {

@@ -1,7 +1,8 @@
 /**
- * How workers share an entry. All of them run the same calls in the same order; of a large kernel each computes its part of the results, and small
- * ones are left to the first worker. No sum is ever divided, so results do not depend on the number of workers. A worker waits for the others only
- * where a call touches memory that another worker may have changed, or still reads.
+ * How workers share an entry. All of them run the same calls in the same order; of a large kernel
+ * each computes its part of the results, and small ones are left to the first worker. No sum is
+ * ever divided, so results do not depend on the number of workers. A worker waits for the others
+ * only where a call touches memory that another worker may have changed, or still reads.
  */
 import { isFree, type Size, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
@@ -12,19 +13,28 @@ import type { Tiling } from "./tiling.ts";
 
 /** The batch at which the work of kernels is judged. */
 const TYPICAL_ROWS = 32;
-/** Floating-point operations from which on a kernel is divided: about half a microsecond, twice what waiting for one another takes. */
+/**
+ * Floating-point operations from which on a kernel is divided: about half a microsecond, twice what
+ * waiting for one another takes.
+ */
 const WORTH_SHARING = 16_384;
 /** A loop of fewer steps than this leaves workers idle. */
 const LEAST_STEPS = 8;
 
 export interface Sharing {
-  /** Beside the kernels: the loop that is divided among workers; `null` where the first worker does it all. */
+  /**
+   * Beside the kernels: the loop that is divided among workers; `null` where the first worker does
+   * it all.
+   */
   readonly splits: readonly (number | null)[];
   /** Beside the entries and their calls: whether all workers have to be there before it. */
   readonly waits: readonly (readonly boolean[])[];
   /** Whether anything is divided at all. */
   readonly any: boolean;
-  /** By entry, the rows of a batch from which on two workers are expected to be faster than one; without those that are never. */
+  /**
+   * By entry, the rows of a batch from which on two workers are expected to be faster than one;
+   * without those that are never.
+   */
   readonly pays: Readonly<Partial<Record<EntryName, number>>>;
 }
 
@@ -71,10 +81,16 @@ export function shareOut(
 const MEETINGS = 2;
 /** More rows than a batch has. */
 const MOST_ROWS = 2 ** 20;
-/** Rows from which on no model is trained by the usual batch: one that would need more to gain by threads is not divided. */
+/**
+ * Rows from which on no model is trained by the usual batch: one that would need more to gain by
+ * threads is not divided.
+ */
 const USUAL_BATCH = 64;
 
-/** The least power of two of rows for which half of the work of `calls` is as much as waiting takes; `null` where there is none. */
+/**
+ * The least power of two of rows for which half of the work of `calls` is as much as waiting takes;
+ * `null` where there is none.
+ */
 function paysFrom(kernels: readonly Kernel[], calls: readonly KernelCall[], waiting: number): number | null {
   if (calls.length === 0) return null;
   for (let batch = 1; batch <= MOST_ROWS; batch *= 2) {
@@ -88,9 +104,11 @@ function paysFrom(kernels: readonly Kernel[], calls: readonly KernelCall[], wait
 const steps = (size: Size): number => sizeAt(size, TYPICAL_ROWS);
 
 /**
- * Of a batch of products the batch. Of a sum over the batch, a weight's gradient, the rows: these are the columns of the layer's own product, so the worker
- * that reads a row of weights there changes it here, and it stays in that worker's cache. Else the longer side of the result, as workers then read
- * less of the same; but the rows where all columns are written out. Of a nest the outermost kept loop.
+ * Of a batch of products the batch. Of a sum over the batch, a weight's gradient, the rows: these
+ * are the columns of the layer's own product, so the worker that reads a row of weights there
+ * changes it here, and it stays in that worker's cache. Else the longer side of the result, as
+ * workers then read less of the same; but the rows where all columns are written out. Of a nest the
+ * outermost kept loop.
  */
 function loopToSplit(kernel: Kernel, tiling: Tiling | null): number | null {
   const { loops } = kernel;

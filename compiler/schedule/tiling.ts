@@ -1,13 +1,18 @@
 /**
- * How a matrix product is cut into tiles of results that stay in registers: chosen from shapes and strides, before any code is written.
+ * How a matrix product is cut into tiles of results that stay in registers: chosen from shapes and
+ * strides, before any code is written.
  *
  * Four forms, by the strides and sizes:
- * - outer: the right factor lies side by side along the columns. Each step of depth takes vectors of it and one number of the left.
- * - dot: both factors lie side by side along the depth. Lanes sum every fourth product, and are added up at the end.
- * - unrolled: a few columns and as little depth, many rows: rows lie in the lanes, and all else is written out.
+ * - outer: the right factor lies side by side along the columns. Each step of depth takes vectors
+ *   of it and one number of the left.
+ * - dot: both factors lie side by side along the depth. Lanes sum every fourth product, and are
+ *   added up at the end.
+ * - unrolled: a few columns and as little depth, many rows: rows lie in the lanes, and all else is
+ *   written out.
  * - element: anything else, and products too small to be worth more code.
  *
- * An entry's sum has one order of its own, the same in every tile and tail of its form, so no choice made here changes a bit of a result.
+ * An entry's sum has one order of its own, the same in every tile and tail of its form, so no
+ * choice made here changes a bit of a result.
  */
 import { type Affine, constantOf, countOf, isFree, isUnit, type Size } from "../ir/size.ts";
 import type { Product } from "./kernel.ts";
@@ -15,15 +20,20 @@ import { LONGEST_SPAN, PRODUCT_SPAN } from "./spans.ts";
 
 export type Form = "outer" | "dot" | "unrolled" | "element";
 
-/** Rows of results held at once, and how many columns: the widest first, each for what the one before leaves. */
+/**
+ * Rows of results held at once, and how many columns: the widest first, each for what the one
+ * before leaves.
+ */
 export interface Tile {
   readonly rows: number;
   readonly widths: readonly number[];
 }
 
 /**
- * Which tiles follow each other. Down: those below each other, so that a strip of the right factor stays in the first-level cache. Across: those beside
- * each other, so that what the epilogue reads and writes, such as a weight and its states, comes in the order in which it lies, which processors foresee.
+ * Which tiles follow each other. Down: those below each other, so that a strip of the right factor
+ * stays in the first-level cache. Across: those beside each other, so that what the epilogue reads
+ * and writes, such as a weight and its states, comes in the order in which it lies, which
+ * processors foresee.
  */
 export type Order = "down" | "across";
 
@@ -36,9 +46,15 @@ export interface Tiling {
   readonly steps: number;
   /** Where the depth is long: how much of it is summed up at once, in entries (see `spans.ts`). */
   readonly span: number | null;
-  /** How results are cut where the depth is a batch of a single row, so that they are sums of one; `null` where it cannot be, or is not worth code. */
+  /**
+   * How results are cut where the depth is a batch of a single row, so that they are sums of one;
+   * `null` where it cannot be, or is not worth code.
+   */
   readonly single: Tile | null;
-  /** Rows are taken in blocks of so many, whose left factor stays in the second-level cache; `null`: all are one block, or blocks are packed. */
+  /**
+   * Rows are taken in blocks of so many, whose left factor stays in the second-level cache; `null`:
+   * all are one block, or blocks are packed.
+   */
   readonly block: number | null;
   /** Whether the rows of a block, or the columns of some tiles, are copied side by side first. */
   readonly packs: { readonly rows: PackedRows | null; readonly columns: PackedColumns | null };
@@ -59,7 +75,10 @@ export interface PackedRows {
 /** Columns are packed some tiles at a time. */
 export interface PackedColumns {
   readonly tiles: number;
-  /** How far they reach into the depth; where the batch decides on more or on less, they stay where they are. */
+  /**
+   * How far they reach into the depth; where the batch decides on more or on less, they stay where
+   * they are.
+   */
   readonly deepest: number;
   readonly shallowest: number;
 }
@@ -68,15 +87,20 @@ export interface PackedColumns {
 export interface Target {
   readonly lanes: 4 | 2;
   readonly bytes: 4 | 8;
-  /** Whether multiplication and addition are one instruction, which needs no register between them. */
+  /**
+   * Whether multiplication and addition are one instruction, which needs no register between them.
+   */
   readonly fused: boolean;
 }
 
 /**
- * Vectors of columns by rows of an outer tile, fused and not. Engines leave 15 vector registers: a tile takes one for each sum, one for each vector of the
- * right factor, one for the left and, unless fused, one for the product. Measured on a Xeon with 2 MB of second-level cache, as shares of the peak:
- * 4 × 2 reaches 0.98 and 6 × 2 0.95 strict, 0.82 and 0.95 fused. A single row takes many columns, since each sum waits for the one before. Two rows strict,
- * where at most three are left, would gain 4 % of a batch of two and take 6 % more bytes of the digit network's module, gzipped.
+ * Vectors of columns by rows of an outer tile, fused and not. Engines leave 15 vector registers: a
+ * tile takes one for each sum, one for each vector of the right factor, one for the left and,
+ * unless fused, one for the product. Measured on a Xeon with 2 MB of second-level cache, as shares
+ * of the peak: 4 × 2 reaches 0.98 and 6 × 2 0.95 strict, 0.82 and 0.95 fused. A single row takes
+ * many columns, since each sum waits for the one before. Two rows strict, where at most three are
+ * left, would gain 4 % of a batch of two and take 6 % more bytes of the digit network's module,
+ * gzipped.
  */
 const OUTER = {
   fused: [
@@ -90,15 +114,22 @@ const OUTER = {
     { rows: 1, vectors: 8 },
   ],
 } as const;
-/** Rows and columns of a dot tile, measured likewise: 2 × 4 reaches 0.97 strict and 0.88 fused, 2 × 6 fused 0.95. */
+/**
+ * Rows and columns of a dot tile, measured likewise: 2 × 4 reaches 0.97 strict and 0.88 fused, 2 ×
+ * 6 fused 0.95.
+ */
 const DOT = { strict: [4, 2, 1], fused: [6, 4, 2, 1] } as const;
 /**
- * Steps of depth in one turn of the loop. For each fused multiplication a loop of one step takes 2 (dot) or 2.8 instructions (outer), one of four 1.7
- * or 2. Alone on its core that is 2 % faster strict and as fast fused; beside another thread on the same core, where a processor takes three
+ * Steps of depth in one turn of the loop. For each fused multiplication a loop of one step takes 2
+ * (dot) or 2.8 instructions (outer), one of four 1.7 or 2. Alone on its core that is 2 % faster
+ * strict and as fast fused; beside another thread on the same core, where a processor takes three
  * instructions a cycle instead of six, 5 and 12 %.
  */
 const STEPS = 4;
-/** The loop has to turn so often, and a row of a batch to take so many multiplications, for that to be worth more code. */
+/**
+ * The loop has to turn so often, and a row of a batch to take so many multiplications, for that to
+ * be worth more code.
+ */
 const LEAST_TURNS = 2;
 const WORTH_STEPS = 4096;
 /** Products with fewer multiplications than this are written in the smallest form. */
@@ -107,7 +138,10 @@ const TINY = 512;
 const NARROW = 8;
 /** Of a block of rows: it stays in the second-level cache. */
 const BLOCK_BYTES = 128 * 1024;
-/** The same where columns are packed: that is done again for each block, and makes up for what comes from further away. */
+/**
+ * The same where columns are packed: that is done again for each block, and makes up for what comes
+ * from further away.
+ */
 const PACKING_BLOCK_BYTES = 256 * 1024;
 /** A processor keeps the addresses of so many pages at hand, or fewer. */
 const PAGES = 64;
@@ -122,7 +156,9 @@ const SHALLOW = 48;
 const WORTH_SINGLE = 1024;
 /** How far packed columns may reach into the depth. */
 const PANEL_DEPTH = 1024;
-/** Tiles of columns packed together: their columns fill two cache lines, which are fetched in pairs. */
+/**
+ * Tiles of columns packed together: their columns fill two cache lines, which are fetched in pairs.
+ */
 const PANEL_TILES = 4;
 
 export function tileProduct(product: Product, target: Target): Tiling {
@@ -235,7 +271,10 @@ function useful(widths: readonly number[], columns: Size): number[] {
   });
 }
 
-/** A factor is packed where its lines lie side by side, and over the depth far apart, and the copy is read often. */
+/**
+ * A factor is packed where its lines lie side by side, and over the depth far apart, and the copy
+ * is read often.
+ */
 function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["packs"] {
   const { operands, left, right, loops, depth } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];

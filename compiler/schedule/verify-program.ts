@@ -9,8 +9,8 @@ import { liveRanges } from "./memory.ts";
 const ROWS = [1, 2, 17];
 
 /**
- * Names unique and valid; values before their use; addresses inside their buffers; temporaries written before they are read; what is alive
- * at one time apart in memory.
+ * Names unique and valid; values before their use; addresses inside their buffers; temporaries
+ * written before they are read; what is alive at one time apart in memory.
  * @param elementBytes 8 for f64; taking it for 4 only checks less
  * @throws CompilerFault naming the kernel or the buffer
  */

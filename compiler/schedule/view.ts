@@ -1,6 +1,7 @@
 /**
- * Strided views: where the entries of a tensor lie in a run of elements. Every movement op (reshape, permute, broadcast, slice) is
- * arithmetic on a view and costs nothing; only a reshape that would need the entries in another order is not a view.
+ * Strided views: where the entries of a tensor lie in a run of elements. Every movement op
+ * (reshape, permute, broadcast, slice) is arithmetic on a view and costs nothing; only a reshape
+ * that would need the entries in another order is not a view.
  */
 import type { SliceAxis } from "../ir/node.ts";
 import {
@@ -23,7 +24,9 @@ import {
 } from "../ir/size.ts";
 import type { ViewNode } from "../ops/movement.ts";
 
-/** The entry at indices i is element `offset + Σ strides[k] · i[k]`. An axis of size 1 has stride 0. */
+/**
+ * The entry at indices i is element `offset + Σ strides[k] · i[k]`. An axis of size 1 has stride 0.
+ */
 export interface View {
   readonly offset: Affine;
   readonly shape: Shape;
@@ -87,7 +90,9 @@ export function sliceView(view: View, axes: readonly SliceAxis[], shape: Shape):
   return { offset, shape, strides };
 }
 
-/** The same entries in row-major order under another shape; `null` where that is no strided view. */
+/**
+ * The same entries in row-major order under another shape; `null` where that is no strided view.
+ */
 export function reshapeView(view: View, shape: Shape): View | null {
   const axes = view.shape.map((_, axis) => axis).filter((axis) => !isOne(view.shape[axis]!));
   const targets = shape.map((_, axis) => axis).filter((axis) => !isOne(shape[axis]!));

@@ -1,4 +1,7 @@
-/** Derivative rules made wrong in memory, in every way below that changes them: the check of `test/ops.test.ts` must notice. */
+/**
+ * Derivative rules made wrong in memory, in every way below that changes them: the check of
+ * `test/ops.test.ts` must notice.
+ */
 import type { Build } from "../../compiler/graph/build.ts";
 import type { Node, OpName } from "../../compiler/ir/node.ts";
 import { countOf } from "../../compiler/ir/size.ts";

@@ -1,4 +1,7 @@
-/** The optimisers of `std/` with one operator exchanged: their losses must leave those that PyTorch has. */
+/**
+ * The optimisers of `std/` with one operator exchanged: their losses must leave those that PyTorch
+ * has.
+ */
 import { analyse } from "../../compiler/compile.ts";
 import { stdSources } from "../../compiler/generated/std-sources.ts";
 import { evaluate } from "../../compiler/graph/evaluate.ts";
@@ -7,7 +10,9 @@ import type { Environment, Values } from "../../compiler/ops/op.ts";
 import { drawTensor, oracle, program, type TrainingRun } from "../../test/oracle/data.ts";
 import type { Outcome, Tried } from "./outcome.ts";
 
-/** Of an operator between two operands. What is added to keep a root from 0 is too small to be seen. */
+/**
+ * Of an operator between two operands. What is added to keep a root from 0 is too small to be seen.
+ */
 const OPERATOR = / ([-+*/]) (?!eps)|(\^)/g;
 
 const exchanged: Readonly<Record<string, string>> = { "+": "-", "-": "+", "*": "+", "/": "*", "^": "*" };

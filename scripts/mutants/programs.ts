@@ -1,4 +1,7 @@
-/** Programs of kernels made wrong: places that two living tensors share, and calls in a wrong order. The verifier must refuse them. */
+/**
+ * Programs of kernels made wrong: places that two living tensors share, and calls in a wrong order.
+ * The verifier must refuse them.
+ */
 import { readFileSync, readdirSync } from "node:fs";
 import { analyse } from "../../compiler/compile.ts";
 import { runPasses } from "../../compiler/passes/pipeline.ts";

@@ -1,4 +1,7 @@
-/** Rules that make formulas stable, with wrong right sides: the cases of `test/passes-stabilise.test.ts` must notice. */
+/**
+ * Rules that make formulas stable, with wrong right sides: the cases of
+ * `test/passes-stabilise.test.ts` must notice.
+ */
 import type { Build } from "../../compiler/graph/build.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import type { Rule as Rewriting } from "../../compiler/passes/rewrite.ts";
@@ -6,7 +9,9 @@ import { stabilisations } from "../../compiler/passes/rules/stabilisations.ts";
 import { cases, faultOfCase, replaceRewrite, rulesOfCase } from "../../test/helpers/stabilise-cases.ts";
 import type { Outcome, Tried } from "./outcome.ts";
 
-/** Wrong right sides of a rewriting. Each keeps the shape, so that nothing but a wrong number tells. */
+/**
+ * Wrong right sides of a rewriting. Each keeps the shape, so that nothing but a wrong number tells.
+ */
 const rewritings: readonly { readonly name: string; readonly of: (b: Build, right: Node) => Node }[] = [
   { name: "sign", of: (b, right) => b.neg(right) },
   { name: "factor 2", of: (b, right) => b.mul(right, 2) },
@@ -20,7 +25,10 @@ const ELSEWHERE: readonly string[] = ["log1p", "expm1", "norm", "slice-of-concat
 
 const formulas = Object.values(cases).map((one) => ({ one, fired: rulesOfCase(one) }));
 
-/** Whether a case notices the wrong right side, which is put there once for each node: a rule may match its own result. */
+/**
+ * Whether a case notices the wrong right side, which is put there once for each node: a rule may
+ * match its own result.
+ */
 function tryRewriting(rule: Rewriting, of: (b: Build, right: Node) => Node): Outcome {
   const told = formulas.filter(({ fired }) => fired.has(rule.name));
   const outcomes = told.map(({ one }): Outcome => {

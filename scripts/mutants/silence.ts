@@ -1,4 +1,6 @@
-/** The tests that keep a cotangent of 0 at 0, written wrongly: `test/guards.test.ts` must notice. */
+/**
+ * The tests that keep a cotangent of 0 at 0, written wrongly: `test/guards.test.ts` must notice.
+ */
 import type { Build } from "../../compiler/graph/build.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { Guards } from "../../compiler/passes/guards.ts";
@@ -6,7 +8,10 @@ import { silencers } from "../../compiler/passes/silence.ts";
 import { guardFault } from "../../test/helpers/guards.ts";
 import type { Outcome, Tried } from "./outcome.ts";
 
-/** Ways to write a test where(g = 0 and f is no number, 0, f) wrongly: what the builder makes in place of its parts. */
+/**
+ * Ways to write a test where(g = 0 and f is no number, 0, f) wrongly: what the builder makes in
+ * place of its parts.
+ */
 const wrongTests: Readonly<Record<string, Partial<Build>>> = {
   "no test": { where: (_, __, flow) => flow as Node },
   "a cotangent of 0 alone": { and: (isZero) => isZero as Node },

@@ -1,6 +1,7 @@
 /**
- * A program's outputs, loss and gradients beside two that share no derivative rule with the compiler: the tape, and differences of values. Both go by
- * the graph as it was elaborated, before any rewrite.
+ * A program's outputs, loss and gradients beside two that share no derivative rule with the
+ * compiler: the tape, and differences of values. Both go by the graph as it was elaborated, before
+ * any rewrite.
  */
 import { askTape } from "../../compiler/compare/run-tape.ts";
 import { analyse, DiagnosticError } from "../../compiler/index.ts";
@@ -15,13 +16,19 @@ import { differentiateAt0, isKink, Numeric, slopeAt0, TooCostly } from "./numeri
 import type { Case } from "./programs.ts";
 import { run, type Dtype, type Run } from "./run.ts";
 
-/** Of E, the largest error over the largest entry: beside what is exact in f64, and beside differences; and the ulp of 1. */
+/**
+ * Of E, the largest error over the largest entry: beside what is exact in f64, and beside
+ * differences; and the ulp of 1.
+ */
 const TOLERANCES = {
   f32: { exact: 1e-4, differences: 1e-4, ulp: 2 ** -23 },
   f64: { exact: 1e-9, differences: 1e-6, ulp: 2 ** -52 },
 } as const;
 
-/** Entries of a parameter that differences are taken of; few where the model holds derivatives, which are differences themselves. */
+/**
+ * Entries of a parameter that differences are taken of; few where the model holds derivatives,
+ * which are differences themselves.
+ */
 const ENTRIES = { plain: 8, nested: 1 } as const;
 
 /** How much more than the evaluator's one rounding the sums in a kernel may make of it. */
@@ -36,7 +43,10 @@ export type Verdict =
   /** No parameter moves the loss. */
   | { readonly kind: "constant" }
   | { readonly kind: "nan" }
-  /** Past the tolerance by rounding alone: as far off as the same formulas are when each value is an ulp off; and in f64 not wrong. */
+  /**
+   * Past the tolerance by rounding alone: as far off as the same formulas are when each value is an
+   * ulp off; and in f64 not wrong.
+   */
   | { readonly kind: "rounding"; readonly because: string }
   | { readonly kind: "wrong"; readonly because: string };
 
@@ -162,7 +172,8 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
       const allowed = tolerance.differences * scale;
       differences++;
       if (error <= allowed) return;
-      // Among the kinks of a maximum of many, steps of two widths may agree on a slope that is nobody's.
+      // Among the kinks of a maximum of many, steps of two widths may agree on a slope that is
+      // nobody's.
       if (numeric.settled && Math.abs(ours[entry]! - slopeAt0(along)) <= allowed) return;
       // A difference that does not settle says nothing, and at a kink there is nothing to say.
       const settled = numeric.settled && uncertainty <= allowed / 4;
@@ -192,8 +203,8 @@ const spread = (count: number, limit: number): number[] => {
 };
 
 /**
- * Whether each error is within what rounding may make: the compiler's own formulas, evaluated in f64 with every value off by up to an ulp of
- * the module's format at random, come out as far off.
+ * Whether each error is within what rounding may make: the compiler's own formulas, evaluated in
+ * f64 with every value off by up to an ulp of the module's format at random, come out as far off.
  */
 async function isRounding(
   { source, seed }: Case,
@@ -221,7 +232,10 @@ async function isRounding(
   });
 }
 
-/** Those of the ops that compute with numbers whose results are one of their operands, or 0, or its negative. */
+/**
+ * Those of the ops that compute with numbers whose results are one of their operands, or 0, or its
+ * negative.
+ */
 const EXACT: ReadonlySet<OpName> = new Set<OpName>([
   "neg",
   "abs",

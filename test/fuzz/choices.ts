@@ -1,6 +1,6 @@
 /**
- * A generator's decisions: each takes the next number of a list, and 0, the plainest choice, once the list is at its end. So what shrinks the
- * list shrinks what is generated.
+ * A generator's decisions: each takes the next number of a list, and 0, the plainest choice, once
+ * the list is at its end. So what shrinks the list shrinks what is generated.
  */
 export class Choices {
   readonly #numbers: readonly number[];
@@ -32,8 +32,9 @@ export class Choices {
   }
 
   /**
-   * A first value of a parameter, in [low, high] to a 64th, so that f32 has it exactly: a parameter of 0.61 is less than the constant 0.61 in
-   * f64, and not in f32, and what compares them is no longer one function.
+   * A first value of a parameter, in [low, high] to a 64th, so that f32 has it exactly: a parameter
+   * of 0.61 is less than the constant 0.61 in f64, and not in f32, and what compares them is no
+   * longer one function.
    */
   exact(low: number, high: number): number {
     return Math.round((low + ((high - low) * (1 + this.below(97))) / 98) * 64) / 64;
@@ -41,8 +42,9 @@ export class Choices {
 }
 
 /**
- * The numbers of stream `seed`, evenly in [0, 1) in steps of 2^-24, exact in f32: Marsaglia's xorshift32 (Journal of Statistical Software 8.14,
- * 2003) on a seed scattered by Knuth's golden-ratio multiplication.
+ * The numbers of stream `seed`, evenly in [0, 1) in steps of 2^-24, exact in f32: Marsaglia's
+ * xorshift32 (Journal of Statistical Software 8.14, 2003) on a seed scattered by Knuth's
+ * golden-ratio multiplication.
  */
 export function stream(seed: number): () => number {
   let state = Math.imul(seed + 1, 0x9e3779b1) | 0 || 1;

@@ -1,4 +1,7 @@
-/** Sound data files of every kind that is read, with the numbers that stand in them. Written by hand, without a line of ours. */
+/**
+ * Sound data files of every kind that is read, with the numbers that stand in them. Written by
+ * hand, without a line of ours.
+ */
 import { gzipSync } from "node:zlib";
 import { zipSync } from "fflate";
 import type { Random } from "./random.ts";

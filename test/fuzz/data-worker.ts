@@ -1,4 +1,7 @@
-/** The thread that `data.ts` watches: one damaged data file after another through the door of `--data`. */
+/**
+ * The thread that `data.ts` watches: one damaged data file after another through the door of
+ * `--data`.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,7 @@
-/** Many damaged data files through the door of `--data`, in a thread with a limit of time and memory. */
+/**
+ * Many damaged data files through the door of `--data`, in a thread with a limit of time and
+ * memory.
+ */
 import { Worker } from "node:worker_threads";
 import { kinds, type Kind } from "./data-files.ts";
 
@@ -12,8 +15,9 @@ export interface DataTask {
 const outcomes = ["read", "refused", "unjudged", "wrong", "crash", "hang"] as const;
 
 /**
- * read: as an independent reader does; refused: with a diagnostic; unjudged: read, and the other reader has no opinion; wrong: other
- * numbers, or a harmless change refused; crash: no diagnostic; hang: more than two seconds of work.
+ * read: as an independent reader does; refused: with a diagnostic; unjudged: read, and the other
+ * reader has no opinion; wrong: other numbers, or a harmless change refused; crash: no diagnostic;
+ * hang: more than two seconds of work.
  */
 export type Outcome =
   | { readonly is: "read" | "refused" | "unjudged" }
@@ -58,7 +62,8 @@ export async function fuzzData(task: DataTask, progress?: (done: number) => void
       );
   };
   for (let next = task.from; next < task.to;) {
-    // A thread ends where it has done all, or by a file that it does not get over: the next one goes on behind it.
+    // A thread ends where it has done all, or by a file that it does not get over: the next one
+    // goes on behind it.
     const ended = await watch({ ...task, from: next }, (message, outcome) => {
       record(message, outcome);
       next = message.index + 1;

@@ -4,7 +4,10 @@ export type Numbers = ArrayLike<number>;
 export const most = (data: Numbers): number =>
   Array.from(data).reduce((largest, x) => Math.max(largest, Math.abs(x)), 0);
 
-/** E = max |ours - theirs| / (max |theirs| + 1e-8); Infinity where an entry is no number, or one is missing. */
+/**
+ * E = max |ours - theirs| / (max |theirs| + 1e-8); Infinity where an entry is no number, or one is
+ * missing.
+ */
 export function distance(ours: Numbers, theirs: Numbers): number {
   if (ours.length !== theirs.length) return Infinity;
   const errors = Array.from(theirs, (x, i) => Math.abs(ours[i]! - x));

@@ -85,7 +85,10 @@ export async function fuzz(options: {
   return { programs: runs, counts, differences, kinks, costly, seconds, ops, words, wrong, rounding, kept };
 }
 
-/** The shortest program that is wrong as program `index` of a seed is, as far as it is found in `seconds`. */
+/**
+ * The shortest program that is wrong as program `index` of a seed is, as far as it is found in
+ * `seconds`.
+ */
 export async function shrink(seed: number, index: number, seconds: number): Promise<Wrong | null> {
   let because = "";
   const property = fc.asyncProperty(arbitrary, async (program) => {

@@ -1,6 +1,7 @@
 /**
- * Ends `nndsl train` and `nndsl compile` at random moments, mostly by SIGKILL, and holds what is left to what is promised: the weights of
- * a run that goes on are in the end those of a run that was never ended; the files of a compilation are of one, or refuse each other.
+ * Ends `nndsl train` and `nndsl compile` at random moments, mostly by SIGKILL, and holds what is
+ * left to what is promised: the weights of a run that goes on are in the end those of a run that
+ * was never ended; the files of a compilation are of one, or refuse each other.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -51,7 +52,10 @@ class Counts {
   }
 }
 
-/** When a process is ended: milliseconds after it begins, says a word on stderr, or begins to write a file. */
+/**
+ * When a process is ended: milliseconds after it begins, says a word on stderr, or begins to write
+ * a file.
+ */
 interface Moment {
   readonly after: "start" | "word" | "file";
   readonly milliseconds: number;
@@ -127,7 +131,10 @@ const model = (lr: number): string => `model Line {
 
 const signalCodes: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 
-/** A run of training is ended and resumed until it is done, and then another, until so many processes have been ended. */
+/**
+ * A run of training is ended and resumed until it is done, and then another, until so many
+ * processes have been ended.
+ */
 export async function fuzzTrain(options: KillOptions): Promise<KillReport> {
   const { folder, kills, progress } = options;
   const next = random(options.seed);
@@ -301,7 +308,8 @@ export async function fuzzCompile(options: KillOptions): Promise<KillReport> {
     if (same(now, before)) found.add(now.size === 0 ? "nothing yet" : "the old files");
     else if (same(now, wanted[turn % 2]!)) found.add("the new files");
     else {
-      // Between two renames: what loads must be of one compilation, and anything else say that it is not.
+      // Between two renames: what loads must be of one compilation, and anything else say that it
+      // is not.
       const result = now.has("line.js") ? await loaded() : "no script";
       found.add("a mixture that says so");
       const noticed = ["wrong-build", "fetch-failed", "no script"].includes(result);

@@ -4,8 +4,9 @@ import { compile } from "../../compiler/index.ts";
 import { places, type Place } from "./mutate-module.ts";
 
 /**
- * `works`: a net that did all that was asked; `refused`: an NndslError; `endless`: code that was damaged, is valid, and does not end, which no
- * host can know beforehand; `fault`: any other error; `hang`: no end although the code is whole.
+ * `works`: a net that did all that was asked; `refused`: an NndslError; `endless`: code that was
+ * damaged, is valid, and does not end, which no host can know beforehand; `fault`: any other error;
+ * `hang`: no end although the code is whole.
  */
 export type Kind = "works" | "refused" | "endless" | "fault" | "hang";
 
@@ -72,7 +73,8 @@ export async function fuzzModules(
     progress?.(index + 1);
   };
   for (let next = 0; next < to;) {
-    // A thread ends where it has done all, or by a module that it does not get over: the next one goes on behind it.
+    // A thread ends where it has done all, or by a module that it does not get over: the next one
+    // goes on behind it.
     const stuck = await watch({ modules, seed, from: next, to }, record);
     if (stuck === null) break;
     record(stuck, placeOf(stuck) === "module" ? "endless" : "hang");

@@ -1,7 +1,10 @@
 /** Damaged modules: values of the manifest, bytes of its section, bytes of the code. */
 import type { Random } from "./random.ts";
 
-/** Where the damage is: in the manifest as data, in the section that holds it, or anywhere in the module. */
+/**
+ * Where the damage is: in the manifest as data, in the section that holds it, or anywhere in the
+ * module.
+ */
 export const places = ["manifest", "section", "module"] as const;
 export type Place = (typeof places)[number];
 
@@ -10,7 +13,10 @@ const strangers: readonly unknown[] = [
   ["N", "N"], [2], { fixed: 0 }, { fixed: -16 }, { fixed: 8 }, { fixed: 1e9 }, { fixed: "0" }, { rows: 0 }, { rows: 1e9 }, { rows: -8 }, { fixed: 0, rows: 0 },
 ]; // prettier-ignore
 
-/** The value with one part of it, near the top or deep inside, replaced, left out, doubled or taken from elsewhere. */
+/**
+ * The value with one part of it, near the top or deep inside, replaced, left out, doubled or taken
+ * from elsewhere.
+ */
 function bend(value: unknown, random: Random, whole: unknown): unknown {
   if (typeof value !== "object" || value === null || random.below(12) === 0) {
     return random.below(4) === 0 ? somewhere(whole, random) : random.pick(strangers);

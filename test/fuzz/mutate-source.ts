@@ -1,4 +1,7 @@
-/** Programs damaged at random: the texts of the project, cut, doubled, crossed with one another, and with odd words put in. */
+/**
+ * Programs damaged at random: the texts of the project, cut, doubled, crossed with one another, and
+ * with odd words put in.
+ */
 import { readdirSync, readFileSync } from "node:fs";
 import { programBlocks, page } from "../helpers/markdown.ts";
 

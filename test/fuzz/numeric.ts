@@ -1,6 +1,7 @@
 /**
- * Derivatives by differences of values alone, in f64: of the graph as it was elaborated, so that no rewrite, no derivative rule and no kernel of the
- * compiler has a part in them. A `grad` in a model is a difference as well, and the gradient of one a difference of differences.
+ * Derivatives by differences of values alone, in f64: of the graph as it was elaborated, so that no
+ * rewrite, no derivative rule and no kernel of the compiler has a part in them. A `grad` in a model
+ * is a difference as well, and the gradient of one a difference of differences.
  */
 import { reachable } from "../../compiler/graph/graph.ts";
 import type { Node, OpName } from "../../compiler/ir/node.ts";
@@ -9,7 +10,10 @@ import { ops } from "../../compiler/ops/table.ts";
 
 export interface Difference {
   readonly value: number;
-  /** How far two steps of the ladder differ, and what rounding adds: large at a kink, where no derivative is. */
+  /**
+   * How far two steps of the ladder differ, and what rounding adds: large at a kink, where no
+   * derivative is.
+   */
   readonly uncertainty: number;
 }
 
@@ -22,8 +26,8 @@ const SETTLED = 1e-8;
 const GAP = 1e-4;
 
 /**
- * The derivative of f at 0 by Richardson's central difference (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, whose error is of order h⁴: the two
- * neighbours on a ladder of steps that agree best.
+ * The derivative of f at 0 by Richardson's central difference (8 (f(h) - f(-h)) - (f(2h) - f(-2h)))
+ * / 12h, whose error is of order h⁴: the two neighbours on a ladder of steps that agree best.
  */
 export function differentiateAt0(f: (delta: number) => number): Difference {
   let previous = NaN;
@@ -44,17 +48,20 @@ export function differentiateAt0(f: (delta: number) => number): Difference {
 const NARROW = 2 ** -20;
 
 /**
- * The derivative of f at 0 by one narrow step: right to 1e-9 of f, which is less than `differentiateAt0` gives, but with no kinks of f in reach
- * than those within a millionth.
+ * The derivative of f at 0 by one narrow step: right to 1e-9 of f, which is less than
+ * `differentiateAt0` gives, but with no kinks of f in reach than those within a millionth.
  */
 export const slopeAt0 = (f: (delta: number) => number): number => (f(NARROW) - f(-NARROW)) / (2 * NARROW);
 
-/** Steps that a gap of slopes is measured at: no smooth function's is as wide at one as at the one before. */
+/**
+ * Steps that a gap of slopes is measured at: no smooth function's is as wide at one as at the one
+ * before.
+ */
 const WIDTHS = [2 ** -13, 2 ** -16, NARROW];
 
 /**
- * Whether the slopes of f on both sides of 0 differ by a gap that does not close as the step shrinks, at a kink and beside one, and that is wide
- * enough to explain an error of a difference.
+ * Whether the slopes of f on both sides of 0 differ by a gap that does not close as the step
+ * shrinks, at a kink and beside one, and that is wide enough to explain an error of a difference.
  */
 export function isKink(f: (delta: number) => number, error: number): boolean {
   const at = f(0);
@@ -64,7 +71,10 @@ export function isKink(f: (delta: number) => number, error: number): boolean {
   return gaps.some((gap, i) => i > 0 && gap > gaps[i - 1]! / 2 && gap > error / 2 && gap > noise[i]!);
 }
 
-/** Evaluations of nodes that one difference may take: some ten seconds. A derivative of a derivative of a derivative may take millions of times as many. */
+/**
+ * Evaluations of nodes that one difference may take: some ten seconds. A derivative of a derivative
+ * of a derivative may take millions of times as many.
+ */
 const BUDGET = 3e6;
 
 /** A difference that would take too long. */
@@ -77,7 +87,10 @@ interface Reader {
 
 /** What roots are worth, and how they move with one entry of a node. */
 export class Numeric {
-  /** False once a `grad` was met whose differences do not settle, beside a kink: what depends on it is not known. */
+  /**
+   * False once a `grad` was met whose differences do not settle, beside a kink: what depends on it
+   * is not known.
+   */
   settled = true;
   /** Evaluations that are left to the difference being taken. */
   #left = Infinity;
@@ -124,7 +137,10 @@ export class Numeric {
     };
   }
 
-  /** What moves with the tensor on the way to the scalar, operands first. Every `stop_gradient` holds still. */
+  /**
+   * What moves with the tensor on the way to the scalar, operands first. Every `stop_gradient`
+   * holds still.
+   */
   #path(scalar: Node, tensor: Node): readonly Node[] {
     const paths = this.#paths.get(scalar) ?? new Map<Node, readonly Node[]>();
     this.#paths.set(scalar, paths);

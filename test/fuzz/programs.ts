@@ -1,6 +1,6 @@
 /**
- * Random well-shaped programs, as text. Each statement of a program is drawn from numbers of its own, so that fast-check shrinks a program by
- * leaving statements out.
+ * Random well-shaped programs, as text. Each statement of a program is drawn from numbers of its
+ * own, so that fast-check shrinks a program by leaving statements out.
  */
 import fc from "fast-check";
 import {
@@ -670,7 +670,8 @@ class ProgramWriter {
   /** Derivatives as formulas, which the loss differentiates again. */
   #derivative(c: Choices, x: Term): boolean {
     if (x.text.startsWith("w") && c.once(2)) return false;
-    // The derivative of a derivative by what lies on the way depends on how the inner one is written: 1 - tanh² moves with tanh, 1 / cosh² does not.
+    // The derivative of a derivative by what lies on the way depends on how the inner one is
+    // written: 1 - tanh² moves with tanh, 1 / cosh² does not.
     const onTheWay = (t: Term): boolean =>
       [...t.from].some((name) => {
         const by = this.#derivedBy.get(name);

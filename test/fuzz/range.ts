@@ -1,4 +1,7 @@
-/** Intervals that hold every entry of a tensor: by them the generator keeps to domains and away from overflow. */
+/**
+ * Intervals that hold every entry of a tensor: by them the generator keeps to domains and away from
+ * overflow.
+ */
 export interface Range {
   readonly low: number;
   readonly high: number;

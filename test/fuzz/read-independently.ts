@@ -1,6 +1,7 @@
 /**
- * What may be read from the bytes of a data file, without a line of ours: Papa Parse for tables, the formats' pages for the rest. Several
- * readings where the bytes leave several open; null where this reader has no opinion.
+ * What may be read from the bytes of a data file, without a line of ours: Papa Parse for tables,
+ * the formats' pages for the rest. Several readings where the bytes leave several open; null where
+ * this reader has no opinion.
  */
 import { gunzipSync } from "node:zlib";
 import Papa from "papaparse";

@@ -1,4 +1,7 @@
-/** The thread that `sources.ts` watches: one damaged program after another through `check` or `compile`. */
+/**
+ * The thread that `sources.ts` watches: one damaged program after another through `check` or
+ * `compile`.
+ */
 import { parentPort, workerData } from "node:worker_threads";
 import { check, compile, DiagnosticError } from "../../compiler/index.ts";
 import { corpus, mutant, randomNumbers } from "./mutate-source.ts";

@@ -1,4 +1,6 @@
-/** Many damaged programs through `check` or `compile`, in a thread with a limit of time and memory. */
+/**
+ * Many damaged programs through `check` or `compile`, in a thread with a limit of time and memory.
+ */
 import { Worker } from "node:worker_threads";
 import { corpus, mutant, randomNumbers } from "./mutate-source.ts";
 
@@ -30,7 +32,10 @@ interface Message {
   readonly took?: number;
 }
 
-/** What the compiler may take, as the issue of a user would have it; far above what a busy machine adds. */
+/**
+ * What the compiler may take, as the issue of a user would have it; far above what a busy machine
+ * adds.
+ */
 const LIMIT = { milliseconds: 30_000, megabytes: 1024 };
 const KEPT = 5;
 
@@ -45,7 +50,8 @@ export async function fuzzSources(task: Task, progress?: (done: number) => void)
   };
   const programs = corpus();
   for (let next = task.from; next < task.to;) {
-    // A thread ends where it has done all, or by a program that it does not get over: the next one goes on behind it.
+    // A thread ends where it has done all, or by a program that it does not get over: the next one
+    // goes on behind it.
     const ended = await watch({ ...task, from: next }, (message) => {
       const { index, took = 0 } = message;
       if (took > slowest.took) slowest = { index, took };

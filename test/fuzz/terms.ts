@@ -1,4 +1,6 @@
-/** What a program under construction holds: its terms, by name, with what is known of their entries. */
+/**
+ * What a program under construction holds: its terms, by name, with what is known of their entries.
+ */
 import type { ElementType } from "../../compiler/ir/node.ts";
 import {
   bySize,
@@ -43,7 +45,10 @@ export function largest(shape: Shape): number {
   return countOf(size) * (isFree(size) ? MOST_ROWS : 1);
 }
 
-/** The shape of operands broadcast to one another, null where they do not fit or the result is large. */
+/**
+ * The shape of operands broadcast to one another, null where they do not fit or the result is
+ * large.
+ */
 export function broadcastShape(a: Shape, b: Shape): Shape | null {
   const rank = Math.max(a.length, b.length);
   const shape: Size[] = [];

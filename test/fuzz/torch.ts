@@ -20,7 +20,9 @@ export const findPython = (): string | undefined =>
     (python) => python && spawnSync(python, ["-c", "import torch, numpy"], { stdio: "ignore" }).status === 0,
   );
 
-/** Runs the numbered scripts of a folder; what one of them fails of is printed and stops no other. */
+/**
+ * Runs the numbered scripts of a folder; what one of them fails of is printed and stops no other.
+ */
 const DRIVER = `
 import sys
 folder, count = sys.argv[1], int(sys.argv[2])

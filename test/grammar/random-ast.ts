@@ -1,4 +1,7 @@
-/** Random trees of the language, without places and comments: what `print` and `parse` must carry through unchanged. */
+/**
+ * Random trees of the language, without places and comments: what `print` and `parse` must carry
+ * through unchanged.
+ */
 import fc from "fast-check";
 import type * as ast from "../../grammar/ast.ts";
 

@@ -1,4 +1,7 @@
-/** A tree as one line of text with a pair of brackets for every node: how the operators were understood. */
+/**
+ * A tree as one line of text with a pair of brackets for every node: how the operators were
+ * understood.
+ */
 import type { Expression, IndexItem } from "../../grammar/ast.ts";
 
 export function show(e: Expression): string {

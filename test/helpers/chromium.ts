@@ -14,7 +14,10 @@ const candidates = [
 /** The browser's path; undefined where there is none. `CHROMIUM` names another. */
 export const chromiumPath: string | undefined = candidates.find((path) => path && existsSync(path));
 
-/** What a suite that needs the browser says of itself: `describe.skipIf(skippedWithout(chromiumPath))(inChromium("…"), …)`. */
+/**
+ * What a suite that needs the browser says of itself:
+ * `describe.skipIf(skippedWithout(chromiumPath))(inChromium("…"), …)`.
+ */
 export const inChromium = (title: string): string =>
   chromiumPath ? `${title}, in Chromium` : `${title} (no Chromium here: set CHROMIUM to its path)`;
 
@@ -42,7 +45,8 @@ export interface Visit {
 }
 
 /**
- * Serves `site` under POLICY, opens `/index.html` and hands over the page; closes all of it afterwards.
+ * Serves `site` under POLICY, opens `/index.html` and hands over the page; closes all of it
+ * afterwards.
  * @param headers of every response, beside the policy or in its place
  */
 export async function withPage<T>(

@@ -1,4 +1,7 @@
-/** The check of a derivative rule: the formulas it makes against central differences, up to the third order. Tests and mutants share it. */
+/**
+ * The check of a derivative rule: the formulas it makes against central differences, up to the
+ * third order. Tests and mutants share it.
+ */
 import type { ElementwiseName, Node, OpName, ReductionName } from "../../compiler/ir/node.ts";
 import type { Op } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
@@ -32,9 +35,10 @@ function numericGradient(f: (x: readonly number[]) => number, x: readonly number
 }
 
 /**
- * What is wrong with the derivatives of a case, or null. With s₀ = Σ w·y and sₖ₊₁ = Σ w·∂sₖ, where the weights w tell entries apart,
- * each ∂sₖ is held against differences of sₖ, so the third derivative against the second's formula and so on down to the op itself;
- * and what `lower` and `simplify` make of them against the same formulas.
+ * What is wrong with the derivatives of a case, or null. With s₀ = Σ w·y and sₖ₊₁ = Σ w·∂sₖ, where
+ * the weights w tell entries apart, each ∂sₖ is held against differences of sₖ, so the third
+ * derivative against the second's formula and so on down to the op itself; and what `lower` and
+ * `simplify` make of them against the same formulas.
  */
 export function derivativeFault({ make, shapes, draw }: DerivativeCase, orders = 3): string | null {
   const b = new Formulas();
@@ -47,7 +51,8 @@ export function derivativeFault({ make, shapes, draw }: DerivativeCase, orders =
     ]),
   );
   const y = make(b, xs);
-  // A rule that the check itself went through would hide its sign: minus times minus. So a product is summed, all else multiplied.
+  // A rule that the check itself went through would hide its sign: minus times minus. So a product
+  // is summed, all else multiplied.
   const weighted = (node: Node): Node => {
     const count = node.shape.reduce((total, s) => total * countOf(s), 1);
     const weights = b.cos(b.toFloat(b.iota(0, shapeOf(count))));
@@ -99,7 +104,10 @@ export function faultOf(name: OpName, orders = 3): string | null {
   return null;
 }
 
-/** `stop_gradient(sin x) · x` has the gradient sin x: differences cannot say so, since they see through the cut. */
+/**
+ * `stop_gradient(sin x) · x` has the gradient sin x: differences cannot say so, since they see
+ * through the cut.
+ */
 function leakFault(): string | null {
   const b = new Formulas();
   const x = b.input("x", 3);

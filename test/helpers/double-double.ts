@@ -1,7 +1,8 @@
 /**
- * The oracle of the vector functions in f64: numbers of about 106 bits, each the unevaluated sum of two of JavaScript's (T. J. Dekker, "A
- * floating-point technique for extending the available precision", 1971), and the functions by their plain power series. Every constant but
- * π is computed here, so that it shares nothing with the compiler.
+ * The oracle of the vector functions in f64: numbers of about 106 bits, each the unevaluated sum of
+ * two of JavaScript's (T. J. Dekker, "A floating-point technique for extending the available
+ * precision", 1971), and the functions by their plain power series. Every constant but π is
+ * computed here, so that it shares nothing with the compiler.
  */
 
 export interface Wide {
@@ -10,7 +11,9 @@ export interface Wide {
   readonly low: number;
 }
 
-/** (high + low) · 2^exponent: results beyond the range of f64, or denormal there, keep their bits. */
+/**
+ * (high + low) · 2^exponent: results beyond the range of f64, or denormal there, keep their bits.
+ */
 export interface Scaled extends Wide {
   readonly exponent: number;
 }

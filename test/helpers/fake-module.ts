@@ -1,6 +1,7 @@
 /**
- * A module made by hand to the interface in `docs/abi.md`, so that the runtime is tested apart from the compiler: linear
- * regression p = x wᵀ + b with x: [N, 2], loss = mean((p - y)²), stochastic gradient descent with momentum.
+ * A module made by hand to the interface in `docs/abi.md`, so that the runtime is tested apart from
+ * the compiler: linear regression p = x wᵀ + b with x: [N, 2], loss = mean((p - y)²), stochastic
+ * gradient descent with momentum.
  */
 import asc from "assemblyscript/asc";
 import type { Manifest } from "../../runtime/manifest.ts";
@@ -22,7 +23,10 @@ const at = {
 } as const;
 const FIXED = 160;
 
-/** Row by row and entry by entry. The layout of the data is that of the inputs below: x and then y, each from a multiple of 16 bytes on. */
+/**
+ * Row by row and entry by entry. The layout of the data is that of the inputs below: x and then y,
+ * each from a multiple of 16 bytes on.
+ */
 const trainSource = (dtype: Dtype): string => `
 function move(to: i32, from: i32, count: i32): void {
   for (let i = 0; i < count; i++) store<${dtype}>(to + i * sizeof<${dtype}>(), load<${dtype}>(from + i * sizeof<${dtype}>()));

@@ -1,6 +1,6 @@
 /**
- * Reads a formula of one variable as `nndsl derive` writes it, by the rules of mathematics alone: what stands side by side is a product,
- * [c] is 1 where c holds. It knows nothing of the compiler.
+ * Reads a formula of one variable as `nndsl derive` writes it, by the rules of mathematics alone:
+ * what stands side by side is a product, [c] is 1 where c holds. It knows nothing of the compiler.
  */
 
 type Values = Readonly<Record<string, number>>;

@@ -70,7 +70,10 @@ export const tensor = (shape: readonly number[], data: readonly number[]): Value
   data: Float64Array.from(data),
 });
 
-/** Values of `nodes` where each input gets numbers in row-major order; shapes come from the inputs' nodes. */
+/**
+ * Values of `nodes` where each input gets numbers in row-major order; shapes come from the inputs'
+ * nodes.
+ */
 export function values(
   nodes: readonly Node[],
   inputs: Readonly<Record<string, readonly number[]>>,

@@ -1,6 +1,7 @@
 /**
- * The check of what a `where` hides: random formulas of x and w, of which some rows are not taken. Whatever is in the rows of x that are hidden, the gradient by
- * them is 0, and all else is what it is with ordinary numbers there; the tape says the same. Tests and mutants share it.
+ * The check of what a `where` hides: random formulas of x and w, of which some rows are not taken.
+ * Whatever is in the rows of x that are hidden, the gradient by them is 0, and all else is what it
+ * is with ordinary numbers there; the tape says the same. Tests and mutants share it.
  */
 import fc from "fast-check";
 import { askTape } from "../../compiler/compare/run-tape.ts";
@@ -158,7 +159,8 @@ export function checkGuard({ steps, kept, poison, data, form }: GuardCase): Guar
   const got = numbers(joint.nodes, poisoned);
   const low = numbers(lowered, poisoned);
 
-  // The visible part alone may be flat, infinite or no number; and where digits are lost, comparing says nothing.
+  // The visible part alone may be flat, infinite or no number; and where digits are lost, comparing
+  // says nothing.
   if (want.flat().some((v) => !(Math.abs(v) < 1e6))) return { kind: "idle" };
   const names = ["loss", "d/dx", "d/dw", "slope", "second by x", "second by w"];
   const differ = (beside: string, found: readonly number[], i: number): string | null => {
@@ -166,7 +168,8 @@ export function checkGuard({ steps, kept, poison, data, form }: GuardCase): Guar
     const at = found.findIndex((v, entry) => !(Math.abs(v - want[i]![entry]!) <= 1e-9 * scale));
     return at === -1 ? null : `${names[i]} ${beside}, entry ${at}: ${found[at]} and not ${want[i]![at]}`;
   };
-  // The second derivative of what is hidden is 0 times a product of slopes: one that overflows, of numbers that do not, is NaN.
+  // The second derivative of what is hidden is 0 times a product of slopes: one that overflows, of
+  // numbers that do not, is NaN.
   const isExtreme = poison.some(
     (v) => Number.isFinite(v) && v !== 0 && Math.abs(Math.log10(Math.abs(v))) > 2,
   );
@@ -240,8 +243,8 @@ export function guardFault(): string | null {
 }
 
 /**
- * ½ (y - c)² of rows that are taken. Where y is NaN, so is its gradient. Where y happens to be c its cotangent is 0, and the second derivative is that
- * of a c next to it.
+ * ½ (y - c)² of rows that are taken. Where y is NaN, so is its gradient. Where y happens to be c
+ * its cotangent is 0, and the second derivative is that of a c next to it.
  */
 function visibleFault(op: number): string | null {
   const b = new Formulas();

@@ -1,4 +1,7 @@
-/** The points of `docs/hard-points.md`: formulas where a derivative is easily NaN, infinite or a matter of convention, and what is right there. */
+/**
+ * The points of `docs/hard-points.md`: formulas where a derivative is easily NaN, infinite or a
+ * matter of convention, and what is right there.
+ */
 import { spawnSync } from "node:child_process";
 import * as tf from "@tensorflow/tfjs";
 import { jax, jaxFiles, jaxRules, type JaxAnswer } from "./jax-rules.ts";
@@ -10,7 +13,10 @@ export interface HardPoint {
   /** In nndsl, of a vector `x`. */
   readonly formula: string;
   readonly at: readonly number[];
-  /** What is shown: dy/dx of the sum of the entries, the derivative of that, or the formula's own values. */
+  /**
+   * What is shown: dy/dx of the sum of the entries, the derivative of that, or the formula's own
+   * values.
+   */
   readonly shows: "gradient" | "second" | "value";
   /** By hand; never copied from a run. */
   readonly is: readonly number[];
@@ -47,7 +53,10 @@ const point = (
 });
 
 const first = (x: Tensor): tf.Tensor => x.slice([0], [1]);
-/** The same numbers, as a constant: TensorFlow.js cannot differentiate where a comparison is on the way. */
+/**
+ * The same numbers, as a constant: TensorFlow.js cannot differentiate where a comparison is on the
+ * way.
+ */
 const held = (x: Tensor): Tensor => tf.tensor1d(x.dataSync());
 const second = (x: Tensor): tf.Tensor => x.slice([1], [1]);
 
@@ -552,7 +561,10 @@ const read = (text: string): number =>
 
 const HAS_TORCH = 'import torch; assert torch.__version__.startswith("1.13")';
 
-/** The first Python on the path, or the system's, that has the PyTorch of the page; another version may choose otherwise. */
+/**
+ * The first Python on the path, or the system's, that has the PyTorch of the page; another version
+ * may choose otherwise.
+ */
 export const python = ["python3", "/usr/bin/python3"].find(
   (candidate) => spawnSync(candidate, ["-c", HAS_TORCH], { timeout: 60_000 }).status === 0,
 );

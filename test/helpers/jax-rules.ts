@@ -1,6 +1,6 @@
 /**
- * The rules that JAX's answers at the hard points follow from, as its source states them. JAX was not run: no package of it is to be had here.
- * g is what flows in, y the result.
+ * The rules that JAX's answers at the hard points follow from, as its source states them. JAX was
+ * not run: no package of it is to be had here. g is what flows in, y the result.
  */
 export interface JaxRule {
   /** What is called. */
@@ -10,7 +10,10 @@ export interface JaxRule {
   readonly file: keyof typeof jaxFiles;
 }
 
-/** The commit of github.com/jax-ml/jax at which each file was read: the copies that were at hand, of 2023 to 2026. */
+/**
+ * The commit of github.com/jax-ml/jax at which each file was read: the copies that were at hand, of
+ * 2023 to 2026.
+ */
 export const jaxFiles = {
   "lax/lax.py": "00003c2d2182",
   "lax/special.py": "09219c09cd42",

@@ -1,4 +1,7 @@
-/** Programs in the pages of `docs/`: fenced blocks tagged `nndsl`, with the heading that they stand under. */
+/**
+ * Programs in the pages of `docs/`: fenced blocks tagged `nndsl`, with the heading that they stand
+ * under.
+ */
 import { readFileSync } from "node:fs";
 
 export interface ProgramBlock {
@@ -34,7 +37,10 @@ export function programBlocks(markdown: string): ProgramBlock[] {
   return blocks;
 }
 
-/** The values of options `key=value` or `key:name=value`, by what stands between `key` and the last `=`. */
+/**
+ * The values of options `key=value` or `key:name=value`, by what stands between `key` and the last
+ * `=`.
+ */
 export const optionOf = (block: ProgramBlock, key: string): string | undefined =>
   block.options.find((option) => option.startsWith(`${key}=`))?.slice(key.length + 1);
 

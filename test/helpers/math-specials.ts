@@ -1,4 +1,7 @@
-/** What the vector functions answer at zeros, infinities and NaN: C99's annex F, the 2008 standard's recommended functions. */
+/**
+ * What the vector functions answer at zeros, infinities and NaN: C99's annex F, the 2008 standard's
+ * recommended functions.
+ */
 
 /** Arguments of the table's columns. */
 export const SPECIAL_ARGUMENTS = [-Infinity, -0, 0, Infinity, NaN] as const;

@@ -1,4 +1,7 @@
-/** Programs made by hand: kernels on buffers of their own, run once by `predict` of one compiled module. */
+/**
+ * Programs made by hand: kernels on buffers of their own, run once by `predict` of one compiled
+ * module.
+ */
 import { runAsc } from "../../compiler/assemble/asc.ts";
 import type { ElementType } from "../../compiler/ir/node.ts";
 import { affine, fixed, type Affine } from "../../compiler/ir/size.ts";
@@ -10,7 +13,10 @@ import type { Buffer, Kernel, Operand, Place, Program } from "../../compiler/sch
 
 export interface Bench {
   readonly kernel: Kernel;
-  /** What each operand's buffer holds before, `write` operands included; its view begins at `offset` elements. */
+  /**
+   * What each operand's buffer holds before, `write` operands included; its view begins at `offset`
+   * elements.
+   */
   readonly data: readonly (readonly number[])[];
   readonly offsets?: readonly number[];
 }
@@ -23,7 +29,10 @@ export interface RunOptions {
   readonly step?: number;
 }
 
-/** A program of the benches' kernels; every buffer lies in the fixed part. Buffer 0 is the step number. */
+/**
+ * A program of the benches' kernels; every buffer lies in the fixed part. Buffer 0 is the step
+ * number.
+ */
 export function programOf(benches: readonly Bench[], bytes: number): Program {
   const buffers: Buffer[] = [{ id: 0, name: "step", size: fixed(1), role: { kind: "step" } }];
   const places: Place[] = [{ part: "fixed", offset: 0 }];
@@ -72,7 +81,10 @@ export async function instantiate(source: string, relaxed = false): Promise<Modu
   return instance.exports as unknown as ModuleExports;
 }
 
-/** Compiles the benches into one module; the function it resolves to runs them and gives what each one's operands hold afterwards. */
+/**
+ * Compiles the benches into one module; the function it resolves to runs them and gives what each
+ * one's operands hold afterwards.
+ */
 export async function prepare(
   benches: readonly Bench[],
   { dtype = "f32", simd = "strict" }: Pick<RunOptions, "dtype" | "simd"> = {},

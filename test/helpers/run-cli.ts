@@ -38,7 +38,8 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
 }
 
 /**
- * The same in this process, where the assembler is warm after the first call: for what does not depend on the process. One at a time.
+ * The same in this process, where the assembler is warm after the first call: for what does not
+ * depend on the process. One at a time.
  */
 export async function runHere(args: readonly string[], cwd: string): Promise<CliResult> {
   const before = {

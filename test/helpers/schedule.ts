@@ -1,4 +1,7 @@
-/** Models made of formulas alone, and what a scheduled program computes of them beside the evaluator. */
+/**
+ * Models made of formulas alone, and what a scheduled program computes of them beside the
+ * evaluator.
+ */
 import { expect } from "vitest";
 import { evaluate } from "../../compiler/graph/evaluate.ts";
 import { Graph } from "../../compiler/graph/graph.ts";
@@ -100,7 +103,10 @@ export function sample(seed: number, of: Shape, n: number): Values {
   return { shape: sizes, data };
 }
 
-/** What the entries of `model` leave behind: runs `initialize` unless starts are missing, then `entries`. */
+/**
+ * What the entries of `model` leave behind: runs `initialize` unless starts are missing, then
+ * `entries`.
+ */
 export function runScheduled(
   model: Model,
   n: number,

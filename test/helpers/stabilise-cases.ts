@@ -1,4 +1,7 @@
-/** Textbook formulas as graphs, with the values and slopes that were derived for them by hand, and the check of the rules that rewrite them. */
+/**
+ * Textbook formulas as graphs, with the values and slopes that were derived for them by hand, and
+ * the check of the rules that rewrite them.
+ */
 import type { Node } from "../../compiler/ir/node.ts";
 import { ONE } from "../../compiler/ir/size.ts";
 import type { Rule } from "../../compiler/passes/rewrite.ts";
@@ -10,7 +13,10 @@ export interface Case {
   readonly rules: readonly string[];
   /** From z: [N, 3], labels y: [N], and t: [N, 3] in [0, 1]. */
   readonly make: (b: Formulas, z: Node, y: Node, t: Node) => Node;
-  /** The value and its sum's gradient by z, from a row of numbers, written with care by hand; row by row. */
+  /**
+   * The value and its sum's gradient by z, from a row of numbers, written with care by hand; row by
+   * row.
+   */
   readonly value: (z: readonly number[], y: number, t: readonly number[]) => readonly number[];
   readonly slope: (z: readonly number[], y: number, t: readonly number[]) => readonly number[];
 }
@@ -387,7 +393,10 @@ const inputs = (b: Formulas): [Node, Node, Node] => [
   b.input("t", "N", 3),
 ];
 
-/** What is wrong after all passes with the value or the slope, or with the value as it is written, where logits are mild; null for nothing. */
+/**
+ * What is wrong after all passes with the value or the slope, or with the value as it is written,
+ * where logits are mild; null for nothing.
+ */
 export function faultOfCase({ make, value, slope }: Case): string | null {
   const b = new Formulas();
   const [z, y, t] = inputs(b);

@@ -1,7 +1,10 @@
 /** The oracle's data, drawn bit for bit as `torch_oracle.py` draws them. */
 import { readFileSync } from "node:fs";
 
-/** Uniform in (low, high) on a grid that f32 holds exactly, whole numbers 0 … classes - 1, or one of some choices. */
+/**
+ * Uniform in (low, high) on a grid that f32 holds exactly, whole numbers 0 … classes - 1, or one of
+ * some choices.
+ */
 export type Spec = { readonly shape: readonly (number | "N")[]; readonly stream: number } & (
   | { readonly low: number; readonly high: number }
   | { readonly classes: number }
@@ -11,7 +14,9 @@ export type Spec = { readonly shape: readonly (number | "N")[]; readonly stream:
 /** JSON has no NaN and no infinity: the oracle writes "nan", "inf", "-inf". */
 export type Written = number | string;
 
-/** Every `stride`-th entry of a tensor, and over all of them the sum and the sum of absolute values. */
+/**
+ * Every `stride`-th entry of a tensor, and over all of them the sum and the sum of absolute values.
+ */
 export interface Digest {
   readonly shape: readonly number[];
   readonly stride: number;
@@ -89,7 +94,10 @@ export const drawTensor = (spec: Spec, n: number): { data: Float64Array; shape: 
   shape: spec.shape.map((size) => (size === "N" ? n : size)),
 });
 
-/** E = max |a - b| / (max |b| + 1e-8); infinite where only one side is a number, or the lengths differ. */
+/**
+ * E = max |a - b| / (max |b| + 1e-8); infinite where only one side is a number, or the lengths
+ * differ.
+ */
 export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
   if (actual.length !== expected.length) return Infinity;
   let difference = 0;
@@ -108,7 +116,10 @@ export function distance(actual: ArrayLike<number>, expected: ArrayLike<number>)
   return difference / (size + 1e-8);
 }
 
-/** How far a tensor is from what the oracle kept of it: its entries, and its sum beside the sum of absolute values. */
+/**
+ * How far a tensor is from what the oracle kept of it: its entries, and its sum beside the sum of
+ * absolute values.
+ */
 export function digestDistance(
   tensor: { readonly data: ArrayLike<number>; readonly shape: readonly number[] },
   digest: Digest,

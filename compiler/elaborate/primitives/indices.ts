@@ -70,7 +70,8 @@ export const indices: PrimitiveTable = {
 const MOST_VIEWS = 100;
 
 /**
- * A tensor as `int` where it is one, or is whole numbers written in the program, in whatever order and shape their views put them; `null` for another.
+ * A tensor as `int` where it is one, or is whole numbers written in the program, in whatever order
+ * and shape their views put them; `null` for another.
  */
 function wholeNumbers(build: Build, node: Node, views = MOST_VIEWS): Node | null {
   if (node.type === "int") return node;

@@ -245,7 +245,8 @@ function factors({ as, b }: Site, x: Node): readonly (readonly [Node, Node])[] {
 }
 
 /**
- * -x, where x carries a minus that costs nothing to leave out: its own, or that of a number spread over it as a factor or a branch.
+ * -x, where x carries a minus that costs nothing to leave out: its own, or that of a number spread
+ * over it as a factor or a branch.
  */
 function withoutMinus(site: Site, x: Node, depth = 4): Node | null {
   const { b, as } = site;

@@ -1,6 +1,7 @@
 /**
- * What overflows, and what underflows to 0, for numbers that networks meet, as far as a formula shows it. Rules ask before they make a
- * formula longer, and warnings before they speak: where a value cannot be seen to be large, or to vanish, the answer is no.
+ * What overflows, and what underflows to 0, for numbers that networks meet, as far as a formula
+ * shows it. Rules ask before they make a formula longer, and warnings before they speak: where a
+ * value cannot be seen to be large, or to vanish, the answer is no.
  */
 import type { Node, OpName } from "../../ir/node.ts";
 import { isNonNegative } from "../../ops/bounds.ts";
@@ -8,7 +9,10 @@ import { isView } from "../../ops/movement.ts";
 import { ops } from "../../ops/table.ts";
 import { affine, isConstant, type Look } from "./match.ts";
 
-/** Sums and products inside one another that are read; each branches, so the cost is 2 to this power. */
+/**
+ * Sums and products inside one another that are read; each branches, so the cost is 2 to this
+ * power.
+ */
 const DEPTH = 7;
 
 /** Whether each entry is one of the first operand's. */
@@ -45,7 +49,10 @@ export function overflows(given: Node, depth = DEPTH): boolean {
   }
 }
 
-/** Whether all of x underflows to 0: a probability, or e^x with an x that nothing bounds, is a factor of each term. */
+/**
+ * Whether all of x underflows to 0: a probability, or e^x with an x that nothing bounds, is a
+ * factor of each term.
+ */
 export function vanishes(given: Node, depth = DEPTH): boolean {
   const x = behindViews(given);
   if (depth === 0) return false;
@@ -88,7 +95,10 @@ const look: Look = (node, op) =>
 /** Functions that round to 1 for arguments that networks meet. */
 const SATURATED: ReadonlySet<OpName> = new Set<OpName>(["sigmoid", "softmax", "tanh", "erf"]);
 
-/** Whether `plus` + x is what a function leaves that comes close to a bound: 1 - softmax z, ½ + ½ tanh z, 1 - tanh² z, 1 - p q. */
+/**
+ * Whether `plus` + x is what a function leaves that comes close to a bound: 1 - softmax z, ½ + ½
+ * tanh z, 1 - tanh² z, 1 - p q.
+ */
 export function isRest(x: Node, plus = 0): boolean {
   const { core, slope, ...from } = affine(look, x);
   const offset = from.offset + plus;
@@ -117,7 +127,10 @@ const SMALL: ReadonlySet<OpName> = new Set<OpName>([
 ]);
 const isSmall = ({ op }: Node): boolean => SMALL.has(op) || ops[op].range.every(Number.isFinite);
 
-/** Whether x has a bound on that side, or may have one: what is clamped or shifted by a maximum passes. */
+/**
+ * Whether x has a bound on that side, or may have one: what is clamped or shifted by a maximum
+ * passes.
+ */
 function isBounded(given: Node, side: Side, depth: number): boolean {
   const x = behindViews(given);
   if (isSmall(x) || depth === 0) return true;
@@ -167,7 +180,10 @@ function behindCut(node: Node): Node {
   return node;
 }
 
-/** Whether x is an exponent less the largest of its sum, as `scaled.ts` writes it: x - where(|m| = ∞, 0, m). */
+/**
+ * Whether x is an exponent less the largest of its sum, as `scaled.ts` writes it: x - where(|m| =
+ * ∞, 0, m).
+ */
 function isShifted(given: Node): boolean {
   const x = behindViews(given);
   if (x.op === "min" && isConstant(x.operands[1]!)) return isShifted(x.operands[0]!);

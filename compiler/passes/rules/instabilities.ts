@@ -1,6 +1,7 @@
 /**
- * Formulas that `stabilise` has left, and that give ∞ - ∞, ∞ / ∞, 0 / 0 or log 0 for numbers that networks meet. Each is told with its stable
- * spelling. Where a value cannot be seen to be large, or to vanish, nothing is said: a warning must be worth reading.
+ * Formulas that `stabilise` has left, and that give ∞ - ∞, ∞ / ∞, 0 / 0 or log 0 for numbers that
+ * networks meet. Each is told with its stable spelling. Where a value cannot be seen to be large,
+ * or to vanish, nothing is said: a warning must be worth reading.
  */
 import type { Node, OpName } from "../../ir/node.ts";
 import { behindViews, isRest, overflows, vanishes } from "./extremes.ts";

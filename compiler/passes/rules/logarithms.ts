@@ -1,4 +1,7 @@
-/** The logarithms, roots and quotients of what is an exponential at heart, without making the exponential. */
+/**
+ * The logarithms, roots and quotients of what is an exponential at heart, without making the
+ * exponential.
+ */
 import type { Build } from "../../graph/build.ts";
 import type { Node, OpName } from "../../ir/node.ts";
 import type { Shape } from "../../ir/size.ts";
@@ -92,7 +95,10 @@ const logOf = (b: Build, { factor, log }: Scaled, shape: Shape): Node => {
 
 const constantOf = (node: Node): number | null => (isConstant(node) ? node.attributes.value : null);
 
-/** Whether x is log p or -log p, a sum with one, or what those of a softmax have become, so that it may be infinite where a label is 0. */
+/**
+ * Whether x is log p or -log p, a sum with one, or what those of a softmax have become, so that it
+ * may be infinite where a label is 0.
+ */
 function isLogOfProbability(site: Site, given: Node, depth = 3): boolean {
   const x = throughViews(site, given).core;
   if (site.as(x, "log") !== null || exponentOf(site, x) !== null) return true;
@@ -108,8 +114,8 @@ function exponentOf(site: Site, x: Node): Node | null {
 }
 
 /**
- * Whether y is a label, which no gradient is wanted by, or a probability, whose gradient at 0 goes no further, or the number whose logarithm
- * this is.
+ * Whether y is a label, which no gradient is wanted by, or a probability, whose gradient at 0 goes
+ * no further, or the number whose logarithm this is.
  */
 function isWeight(site: Site, given: Node, log: Node): boolean {
   const y = throughViews(site, site.as(given, "neg")?.operands[0] ?? given).core;
@@ -121,7 +127,10 @@ function isWeight(site: Site, given: Node, log: Node): boolean {
 /** Nodes that are read to find out whether something is data. */
 const MOST_READ = 200;
 
-/** Whether x is made of inputs and numbers alone, none of which a gradient is taken by. A number alone is a weight of another kind. */
+/**
+ * Whether x is made of inputs and numbers alone, none of which a gradient is taken by. A number
+ * alone is a weight of another kind.
+ */
 function isData({ as }: Site, x: Node): boolean {
   if (x.op === "constant") return false;
   const seen = new Set<Node>([x]);

@@ -1,4 +1,7 @@
-/** What patterns are made of: constants and scales, negations, views, and reductions spread back over what they reduced. */
+/**
+ * What patterns are made of: constants and scales, negations, views, and reductions spread back
+ * over what they reduced.
+ */
 import type { Build } from "../../graph/build.ts";
 import { remake } from "../../graph/graph.ts";
 import type { Node, NodeOf, OpName } from "../../ir/node.ts";
@@ -53,7 +56,10 @@ export interface Affine {
   readonly views: readonly Node[];
 }
 
-/** `node` where it is a view: a reshape, a permutation, a broadcast, a slice or the choice of an entry, with all of which elementwise functions commute. */
+/**
+ * `node` where it is a view: a reshape, a permutation, a broadcast, a slice or the choice of an
+ * entry, with all of which elementwise functions commute.
+ */
 const viewOf = (as: Look, node: Node): Node | null =>
   as(node, "reshape") ??
   as(node, "permute") ??
@@ -61,10 +67,15 @@ const viewOf = (as: Look, node: Node): Node | null =>
   as(node, "slice") ??
   as(node, "gather");
 
-/** Sums, products and views that are read behind one another: rules ask at every node of a chain. */
+/**
+ * Sums, products and views that are read behind one another: rules ask at every node of a chain.
+ */
 const MOST_LINKS = 64;
 
-/** Reads sums and products with numbers, `MOST_LINKS` of them at most; 0 + 1 · node where there are none. */
+/**
+ * Reads sums and products with numbers, `MOST_LINKS` of them at most; 0 + 1 · node where there are
+ * none.
+ */
 export function affine(as: Look, node: Node): Affine {
   let [core, offset, slope] = [node, 0, 1];
   const views: Node[] = [];
@@ -113,8 +124,9 @@ export const underViews = (b: Build, views: readonly Node[], given: Node): Node 
   views.reduceRight((x, view) => remake(b.graph, view, [x, ...view.operands.slice(1)]), given);
 
 /**
- * The reduction that `node` is, or is spread from over `node`'s shape, axis under axis; reshapes on the way that undo one another
- * (dropping the reduced axes and adding them again) do not matter, nor does a cut gradient.
+ * The reduction that `node` is, or is spread from over `node`'s shape, axis under axis; reshapes on
+ * the way that undo one another (dropping the reduced axes and adding them again) do not matter,
+ * nor does a cut gradient.
  */
 export function spreadReduction<K extends "sum" | "reduce_max" | "logsumexp">(
   { as }: Site,

@@ -1,6 +1,7 @@
 /**
- * Roots of sums of squares, and their like. √S has an infinite slope at S = 0; but where S goes to 0 as the square of something does, √S goes as its absolute
- * value, and 0 is the subgradient of least norm. So too for (Σ |x|^p)^(1/p).
+ * Roots of sums of squares, and their like. √S has an infinite slope at S = 0; but where S goes to
+ * 0 as the square of something does, √S goes as its absolute value, and 0 is the subgradient of
+ * least norm. So too for (Σ |x|^p)^(1/p).
  */
 import type { Node } from "../../ir/node.ts";
 import { isOne, sameShape } from "../../ir/size.ts";
@@ -28,8 +29,9 @@ const DEPTH = 40;
 const FACTORS = 16;
 
 /**
- * The power with which a sum of even functions goes to 0: it is at most a constant times |x|^order, where x are the things that vanish with it. 2 for Σ w x²,
- * Infinity for what is 0 all over, 0 for what is no such sum, or is never 0.
+ * The power with which a sum of even functions goes to 0: it is at most a constant times |x|^order,
+ * where x are the things that vanish with it. 2 for Σ w x², Infinity for what is 0 all over, 0 for
+ * what is no such sum, or is never 0.
  */
 function orderOf(site: Site, node: Node, depth: number): number {
   if (depth === 0) return 0;
@@ -64,7 +66,10 @@ function orderOf(site: Site, node: Node, depth: number): number {
   }
 }
 
-/** Of a product: factors that stand twice, absolute values and powers vanish as said; what is left has to be a weight. */
+/**
+ * Of a product: factors that stand twice, absolute values and powers vanish as said; what is left
+ * has to be a weight.
+ */
 function orderOfProduct(site: Site, product: readonly Node[], depth: number): number {
   const times = new Map<Node, number>();
   const stack = [...product];
@@ -98,8 +103,9 @@ function orderOfFactor(site: Site, core: Node, depth: number): number {
 const POSITIVE = new Set<Node["op"]>(["exp", "sigmoid", "softmax", "softplus"]);
 
 /**
- * Whether a factor is the same whatever moves, or is never 0, so that a product with it vanishes as the other factor does. Of data the sign is not known; what is
- * 0 for their sake alone has the slope 0 too.
+ * Whether a factor is the same whatever moves, or is never 0, so that a product with it vanishes as
+ * the other factor does. Of data the sign is not known; what is 0 for their sake alone has the
+ * slope 0 too.
  */
 function isWeight(site: Site, node: Node): boolean {
   const { core } = throughViews(site, node);
@@ -114,7 +120,10 @@ function isWeight(site: Site, node: Node): boolean {
   return true;
 }
 
-/** The two factors of a dot product, [1, k] @ [k, 1], as they were before they were reshaped to that, entry beside entry; none of another product. */
+/**
+ * The two factors of a dot product, [1, k] @ [k, 1], as they were before they were reshaped to
+ * that, entry beside entry; none of another product.
+ */
 function inOneOrder(left: Node, right: Node): readonly (readonly [Node, Node])[] {
   if (!isOne(left.shape.at(-2)!) || !isOne(right.shape.at(-1)!)) return [];
   return unshaped(left).flatMap((a) =>

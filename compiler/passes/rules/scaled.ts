@@ -1,7 +1,8 @@
 /**
- * Numbers as factor · e^log: probabilities, exponentials, and what products and sums make of them, without making them. A logarithm of one
- * is log + log factor; a root is that of the factor times e^(log / 2). What of a formula is no exponential at heart stays in the factor,
- * whose sign is not known. Each line of the table is an identity of real numbers.
+ * Numbers as factor · e^log: probabilities, exponentials, and what products and sums make of them,
+ * without making them. A logarithm of one is log + log factor; a root is that of the factor times
+ * e^(log / 2). What of a formula is no exponential at heart stays in the factor, whose sign is not
+ * known. Each line of the table is an identity of real numbers.
  */
 import type { Build } from "../../graph/build.ts";
 import type { Node, NodeOf } from "../../ir/node.ts";
@@ -21,15 +22,24 @@ export interface Identity {
   readonly name: string;
   /** As a rule of logarithms. */
   readonly formula: string;
-  /** `node` as factor · e^log, or null where nothing is won by it; `depth` bounds how far operands of operands are read. */
+  /**
+   * `node` as factor · e^log, or null where nothing is won by it; `depth` bounds how far operands
+   * of operands are read.
+   */
   readonly of: (site: Site, node: Node, depth: number) => Scaled | null;
 }
 
-/** Sums and products inside one another that are read; each branches, so the cost is 2 to this power. */
+/**
+ * Sums and products inside one another that are read; each branches, so the cost is 2 to this
+ * power.
+ */
 export const DEPTH = 7;
 /** Terms of a sum, or parts of a `concat`. */
 const MOST_TERMS = 64;
-/** e to this is no overflow in f32; a term whose exponent is larger than that of the largest by so much has factor 0. */
+/**
+ * e to this is no overflow in f32; a term whose exponent is larger than that of the largest by so
+ * much has factor 0.
+ */
 const FAR = 80;
 
 export const identities: readonly Identity[] = [
@@ -320,7 +330,10 @@ export function scaled(site: Site, node: Node, depth = DEPTH): Scaled | null {
   return null;
 }
 
-/** What is no exponential: a positive number or a size by its logarithm, 0 and 1 by -∞ and 0, all else as a factor. */
+/**
+ * What is no exponential: a positive number or a size by its logarithm, 0 and 1 by -∞ and 0, all
+ * else as a factor.
+ */
 function plain(site: Site, node: Node): Scaled {
   const { b } = site;
   const { core, again } = throughViews(site, node);
@@ -371,7 +384,10 @@ function squareOf({ as }: Site, node: Node): Node | null {
   return power !== null && isConstant(power.operands[1]!, 2) ? power.operands[0]! : null;
 }
 
-/** Where `node` is a + sign · a · core: log(times · a) + log, of what `known` says is times · e^log = 1 + sign · core. */
+/**
+ * Where `node` is a + sign · a · core: log(times · a) + log, of what `known` says is times · e^log
+ * = 1 + sign · core.
+ */
 function rest(
   site: Site,
   node: Node,
@@ -396,8 +412,8 @@ interface Rest {
 }
 
 /**
- * log(1 - softmax x). What is no more than ½ is subtracted; that of the largest entry may round to 1, and what is left is the softmax of the
- * others.
+ * log(1 - softmax x). What is no more than ½ is subtracted; that of the largest entry may round to
+ * 1, and what is left is the softmax of the others.
  */
 function logRestOfSoftmax(b: Build, softmax: NodeOf<"softmax">): Node {
   const x = softmax.operands[0]!;
@@ -509,13 +525,19 @@ function differenceOf({ b }: Site, node: Node, plus: Scaled, minus: Scaled): Sca
 const inSum = (b: Build, { factor }: Scaled, log: Node): Node =>
   factor === null ? log : b.where(b.eq(factor, 0), -Infinity, log);
 
-/** factor · e^(log - shift). Where a factor is 0 its exponent may be anything, and 0 · ∞ must not come of it. */
+/**
+ * factor · e^(log - shift). Where a factor is 0 its exponent may be anything, and 0 · ∞ must not
+ * come of it.
+ */
 function weighted(b: Build, { factor }: Scaled, log: Node, shift: Node): Node {
   const exponent = b.sub(log, shift);
   return factor === null ? b.exp(exponent) : b.mul(factor, b.exp(b.min(exponent, FAR)));
 }
 
-/** The largest exponent, which no gradient flows through: the sum is the same with any other. Where it is ∞ or -∞ so is the result. */
+/**
+ * The largest exponent, which no gradient flows through: the sum is the same with any other. Where
+ * it is ∞ or -∞ so is the result.
+ */
 function shiftBy(
   b: Build,
   largest: Node,

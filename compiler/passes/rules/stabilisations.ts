@@ -1,6 +1,7 @@
 /**
- * Formulas as textbooks write them, and the ops that say the same without overflow, cancellation or 0 · ∞ in the derivative.
- * They hold for real numbers; where rounding made the left side ∞ or NaN, the right side is right.
+ * Formulas as textbooks write them, and the ops that say the same without overflow, cancellation or
+ * 0 · ∞ in the derivative. They hold for real numbers; where rounding made the left side ∞ or NaN,
+ * the right side is right.
  */
 import type { Node } from "../../ir/node.ts";
 import { isOne, ONE } from "../../ir/size.ts";
@@ -238,7 +239,10 @@ function onePlusExp(site: Site, node: Node): Node | null {
   return null;
 }
 
-/** Reshapes keep the order of entries, so two reductions of one shape under reshapes to one shape are entry under entry. */
+/**
+ * Reshapes keep the order of entries, so two reductions of one shape under reshapes to one shape
+ * are entry under entry.
+ */
 function throughReshapes(site: Site, node: Node): { readonly core: Node; readonly again: (x: Node) => Node } {
   let core = node;
   for (let view = site.as(core, "reshape"); view !== null; view = site.as(core, "reshape"))
@@ -251,7 +255,10 @@ interface SignedPair {
   readonly factors: readonly [Node, Node];
 }
 
-/** A product of two factors, which are no products and bear no minus, and its sign; null for any other number of them. */
+/**
+ * A product of two factors, which are no products and bear no minus, and its sign; null for any
+ * other number of them.
+ */
 function signedPair({ as }: Site, node: Node): SignedPair | null {
   let sign: 1 | -1 = 1;
   const factors: Node[] = [];

@@ -6,7 +6,9 @@ import { isElementwise } from "../../ops/elementwise.ts";
 import type { Rule } from "../rewrite.ts";
 import { ELEMENTWISE, isConstant, resized } from "./match.ts";
 
-/** Where a layer puts parts together and the next takes them apart, each part is a value of its own. */
+/**
+ * Where a layer puts parts together and the next takes them apart, each part is a value of its own.
+ */
 export const sliceOfConcat: Rule = {
   name: "slice-of-concat",
   formula: "the slice of concat(…, x, …) that is x → x",
@@ -101,7 +103,8 @@ export const views: readonly Rule[] = [
     rewrite({ b, as }, { operands: [x], shape }) {
       const inner = as(x!, "broadcast");
       if (inner === null || !sameShape(withoutOnes(inner.shape), withoutOnes(shape))) return null;
-      // The axes that are not of size 1 keep their order, so each finds the size it had before it was stretched.
+      // The axes that are not of size 1 keep their order, so each finds the size it had before it
+      // was stretched.
       const source = inner.operands[0]!;
       const before = source.shape.filter((_, axis) => !isOne(inner.shape[axis]!));
       let next = 0;
@@ -198,7 +201,10 @@ const withoutOnes = (shape: Shape): Shape => shape.filter((size) => !isOne(size)
 const sameAxis = (a: SliceAxis, c: SliceAxis): boolean =>
   a.start === c.start && a.fromEnd === c.fromEnd && a.step === c.step;
 
-/** Entry start₂ + i step₂ of the entries start₁ + j step₁; null where the inner end is not a known number. */
+/**
+ * Entry start₂ + i step₂ of the entries start₁ + j step₁; null where the inner end is not a known
+ * number.
+ */
 function composed(inner: SliceAxis, outer: SliceAxis): SliceAxis | null {
   if (outer.fromEnd) return null;
   const start = inner.fromEnd

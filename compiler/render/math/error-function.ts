@@ -3,8 +3,8 @@ import { reduction } from "./exponential.ts";
 import { functionName, type VectorFunction } from "./function.ts";
 
 /**
- * log(erfc a) / a + 1 as a polynomial in a, 0 ≤ a ≤ `most`, where erf rounds to 1: the least maximum of the error of erf. It is 4.0e-9 of
- * erf in f32, 5.0e-18 in f64.
+ * log(erfc a) / a + 1 as a polynomial in a, 0 ≤ a ≤ `most`, where erf rounds to 1: the least
+ * maximum of the error of erf. It is 4.0e-9 of erf in f32, 5.0e-18 in f64.
  */
 const LOG_COMPLEMENT = {
   f32: {

@@ -2,8 +2,8 @@
 import { functionName, type Pen, type VectorFunction } from "./function.ts";
 
 /**
- * ln 2 = high + low, where high has so few bits that its product with an exponent is exact: 15 bits for f32; for f64 those of
- * fdlibm's e_exp.c.
+ * ln 2 = high + low, where high has so few bits that its product with an exponent is exact: 15 bits
+ * for f32; for f64 those of fdlibm's e_exp.c.
  */
 export const LN2 = {
   f32: { high: 0.693145751953125, low: Math.LN2 - 0.693145751953125 },
@@ -11,8 +11,8 @@ export const LN2 = {
 } as const;
 
 /**
- * (e^r - 1 - r) / r² on |r| ≤ ln 2 / 2 as a polynomial in r: the least maximum of the error of e^r. It is 3.1e-9 of e^r in f32, 3.6e-18 in
- * f64.
+ * (e^r - 1 - r) / r² on |r| ≤ ln 2 / 2 as a polynomial in r: the least maximum of the error of e^r.
+ * It is 3.1e-9 of e^r in f32, 3.6e-18 in f64.
  */
 export const EXPONENTIAL_TAIL = {
   f32: [0.499999934, 0.166665206, 0.041668388, 0.00836871688, 0.00138145985],
@@ -24,13 +24,15 @@ export const EXPONENTIAL_TAIL = {
 } as const;
 
 /**
- * Where e^x is at its end: below the first it rounds to 0, above the second it overflows. `pmin` and `pmax`, one instruction where `min` and
- * `max` take eight, give their first argument where it is NaN.
+ * Where e^x is at its end: below the first it rounds to 0, above the second it overflows. `pmin`
+ * and `pmax`, one instruction where `min` and `max` take eight, give their first argument where it
+ * is NaN.
  */
 export const ENDS = { f32: [-104, 89], f64: [-746, 710] } as const;
 
 /**
- * Lines that define `r`, `square` = r², `tail` and `shifted`: x = n ln 2 + r, e^r = 1 + r + r² tail, and n + `offset` in the low bits of `shifted`.
+ * Lines that define `r`, `square` = r², `tail` and `shifted`: x = n ln 2 + r, e^r = 1 + r + r²
+ * tail, and n + `offset` in the low bits of `shifted`.
  * @param more the name of a small number to be added to x, if there is one
  */
 export function reduction(pen: Pen, x: string, offset: number, more?: string): string {
@@ -46,8 +48,9 @@ export function reduction(pen: Pen, x: string, offset: number, more?: string): s
 }
 
 /**
- * Lines that define `power` and the bits of two powers of two, `first` = 2^h and `second` = 2^(n-h), with e^x = power · first · second. Two,
- * so that the result may lie beyond the normal numbers.
+ * Lines that define `power` and the bits of two powers of two, `first` = 2^h and `second` =
+ * 2^(n-h), with e^x = power · first · second. Two, so that the result may lie beyond the normal
+ * numbers.
  */
 export function exponential(pen: Pen, x: string, more?: string): string {
   const { vector: F, integer: I, significand, bias } = pen.format;

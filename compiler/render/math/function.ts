@@ -1,13 +1,17 @@
 /**
- * Vector functions: transcendental functions of all lanes at once, written in AssemblyScript, because engines differ in `Math.exp`
- * and its like and have no vector form of it. Each is one algorithm for both formats; only constants and degrees differ. The polynomials are
- * those of least maximum error, by scripts/fit-math.py; docs/math.md has the errors measured.
+ * Vector functions: transcendental functions of all lanes at once, written in AssemblyScript,
+ * because engines differ in `Math.exp` and its like and have no vector form of it. Each is one
+ * algorithm for both formats; only constants and degrees differ. The polynomials are those of least
+ * maximum error, by scripts/fit-math.py; docs/math.md has the errors measured.
  */
 import type { ElementwiseName } from "../../ir/node.ts";
 import type { ConstantTable } from "../constants.ts";
 import type { Format } from "../format.ts";
 
-/** Ops that are vector functions, and how many numbers each takes: kernels and the compiler's own arithmetic call the same. */
+/**
+ * Ops that are vector functions, and how many numbers each takes: kernels and the compiler's own
+ * arithmetic call the same.
+ */
 export const functionOps = {
   exp: 1,
   expm1: 1,
@@ -38,7 +42,10 @@ export class Pen {
   readonly #table: ConstantTable;
   readonly #fused: boolean;
 
-  /** @param fused whether a product and the sum that it is for may be one instruction, rounded once or twice as the processor likes */
+  /**
+   * @param fused whether a product and the sum that it is for may be one instruction, rounded once
+   * or twice as the processor likes
+   */
   constructor(format: Format, table: ConstantTable, fused: boolean) {
     this.format = format;
     this.#table = table;
@@ -57,7 +64,8 @@ export class Pen {
   readonly bits = (value: bigint, remark: string): string => this.#table.bits(this.format, value, remark);
 
   /**
-   * 1.5 · 2^p + `offset`, p the significand's bits: a small number added to it leaves its nearest integer, plus `offset`, in the low bits.
+   * 1.5 · 2^p + `offset`, p the significand's bits: a small number added to it leaves its nearest
+   * integer, plus `offset`, in the low bits.
    */
   roundingShift(offset = 0): string {
     return this.c(1.5 * 2 ** this.format.significand + offset);
@@ -80,8 +88,9 @@ export class Pen {
   };
 
   /**
-   * Lines that define `name` = Σ coefficients[i] · x^i, two terms at a time: Σ (c[2i] + c[2i+1] x) (x²)^i by Horner's rule. Where x² is
-   * known anyway that is as many operations as Horner's rule in x, in half as many steps.
+   * Lines that define `name` = Σ coefficients[i] · x^i, two terms at a time: Σ (c[2i] + c[2i+1] x)
+   * (x²)^i by Horner's rule. Where x² is known anyway that is as many operations as Horner's rule
+   * in x, in half as many steps.
    * @param coefficients from the lowest power up, at least two
    * @param square the name of x²; without it, Horner's rule in x
    */

@@ -4,8 +4,8 @@ import { LN2 } from "./exponential.ts";
 import { functionName, type Pen, type VectorFunction } from "./function.ts";
 
 /**
- * (log((1+s)/(1-s)) - 2s) / (s z), z = s², as a polynomial in z on |s| ≤ (√2-1)/(√2+1): the least maximum of the error of the logarithm.
- * It is 8.1e-10 of it in f32, 1.2e-18 in f64.
+ * (log((1+s)/(1-s)) - 2s) / (s z), z = s², as a polynomial in z on |s| ≤ (√2-1)/(√2+1): the least
+ * maximum of the error of the logarithm. It is 8.1e-10 of it in f32, 1.2e-18 in f64.
  */
 const TAIL = {
   f32: [0.666667764, 0.39977537, 0.298718623],
@@ -46,7 +46,8 @@ export function splitExponent(pen: Pen, x: string, denormals: boolean): string {
 }
 
 /**
- * Lines that define `y` = e ln 2 + log m, and on the way f = m - 1 and s = f / (2 + f): log m = 2s + s z p = f - s (f - z p).
+ * Lines that define `y` = e ln 2 + log m, and on the way f = m - 1 and s = f / (2 + f): log m = 2s
+ * + s z p = f - s (f - z p).
  * @param more the name of what is to be added to it, if anything
  */
 function logarithm(pen: Pen, more?: string): string {
@@ -64,7 +65,10 @@ function logarithm(pen: Pen, more?: string): string {
   const y = ${pen.madd("e", ln2.high, `${F}.add(f, rest)`)};`;
 }
 
-/** An expression for log x, x >= 0, given `y`: finite, and right where x is neither 0 nor infinite nor NaN, which are added or taken off. */
+/**
+ * An expression for log x, x >= 0, given `y`: finite, and right where x is neither 0 nor infinite
+ * nor NaN, which are added or taken off.
+ */
 export function withUpperEdges(pen: Pen, x: string, y: string): string {
   const { vector: F } = pen.format;
   const infinity = pen.c(Infinity);

@@ -30,8 +30,9 @@ function ${functionName("pow", pen.format)}(x: v128, y: v128): v128 {
 };
 
 /**
- * In f32, e^(y log a) by way of f64, to f32's precision: y log a is below 104 where the result is finite, so that log a needs an error below
- * 2^-34 of it, and has 4.8e-12 by the polynomial here, one term longer than f32's own.
+ * In f32, e^(y log a) by way of f64, to f32's precision: y log a is below 104 where the result is
+ * finite, so that log a needs an error below 2^-34 of it, and has 4.8e-12 by the polynomial here,
+ * one term longer than f32's own.
  */
 const LONGER_TAIL = [0.666666656, 0.400003353, 0.285373015, 0.235822937] as const;
 
@@ -65,7 +66,8 @@ function powMagnitude_f32x4(a: v128, y: v128): v128 {
 }
 
 /**
- * (log((1+s)/(1-s)) - 2s - 2/3 s³) / (s z²), z = s², as a polynomial in z; the error is 1.1e-20 of the logarithm.
+ * (log((1+s)/(1-s)) - 2s - 2/3 s³) / (s z²), z = s², as a polynomial in z; the error is 1.1e-20 of
+ * the logarithm.
  */
 const QUINTIC_TAIL = [
   0.40000000000002256, 0.2857142857009924, 0.22222222519979065, 0.18181784362498585, 0.15386757533521214,
@@ -76,9 +78,9 @@ const QUINTIC_TAIL = [
 const TWO_THIRDS = { high: 44739242 / 2 ** 26, low: 2 ** -25 / 3 } as const;
 
 /**
- * In f64 the product y log a may be 709, so log a is made as a sum high + low of about 63 bits: s = f / (2 + f) and s³ with their remainders,
- * products made exact by cutting factors to 26 and 27 bits (T. J. Dekker, "A floating-point technique for extending the available
- * precision", 1971).
+ * In f64 the product y log a may be 709, so log a is made as a sum high + low of about 63 bits: s =
+ * f / (2 + f) and s³ with their remainders, products made exact by cutting factors to 26 and 27
+ * bits (T. J. Dekker, "A floating-point technique for extending the available precision", 1971).
  */
 function doubleMagnitude(pen: Pen): string {
   const cut = (x: string): string => `v128.and(${x}, ${pen.bits(-(1n << 27n), "mask of the upper 26 bits")})`;

@@ -1,4 +1,7 @@
-/** The vector functions in f64, a number at a time, as a module of their own: numbers that are known when compiling are computed by it. */
+/**
+ * The vector functions in f64, a number at a time, as a module of their own: numbers that are known
+ * when compiling are computed by it.
+ */
 import { ConstantTable } from "../constants.ts";
 import { F64 } from "../format.ts";
 import { functionOps, type FunctionOp } from "./function.ts";

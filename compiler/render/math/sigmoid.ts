@@ -39,8 +39,8 @@ function ${functionName("tanh", pen.format)}(x: v128): v128 {
 };
 
 /**
- * (log(1 + e) - s) / (s z), z = s², s = e / (1 + e/2) ≤ 2/3, as a polynomial in z: the least maximum of the error of log(1 + e). It is
- * 4.6e-9 of it in f32, 1.3e-18 in f64.
+ * (log(1 + e) - s) / (s z), z = s², s = e / (1 + e/2) ≤ 2/3, as a polynomial in z: the least
+ * maximum of the error of log(1 + e). It is 4.6e-9 of it in f32, 1.3e-18 in f64.
  */
 const TAIL = {
   f32: [0.66666413, 0.400217062, 0.279990132, 0.280251414].map((c, i) => c / 2 / 4 ** (i + 1)),

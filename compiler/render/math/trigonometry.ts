@@ -3,8 +3,9 @@ import { F32, F64, type Format } from "../format.ts";
 import { functionName, type Pen, type VectorFunction } from "./function.ts";
 
 /**
- * (sin r - r) / r³ and (cos r - 1 + r²/2) / r⁴ as polynomials in r² on |r| ≤ π/4: the least maximum of the errors of sin and cos. They are
- * 3.8e-9 and 1.2e-10 of them in f32, 3.6e-18 and 5.6e-20 in f64.
+ * (sin r - r) / r³ and (cos r - 1 + r²/2) / r⁴ as polynomials in r² on |r| ≤ π/4: the least maximum
+ * of the errors of sin and cos. They are 3.8e-9 and 1.2e-10 of them in f32, 3.6e-18 and 5.6e-20 in
+ * f64.
  */
 const SINE = {
   f32: [-0.166666546, 0.00833216029, -0.000195152181],
@@ -21,7 +22,10 @@ const COSINE = {
   ],
 } as const;
 
-/** Lines that define `wave` = sin(r + k π/2), which is ±sin r or ±cos r, of `r` in [-π/4, π/4] and the low bits of `k`. */
+/**
+ * Lines that define `wave` = sin(r + k π/2), which is ±sin r or ±cos r, of `r` in [-π/4, π/4] and
+ * the low bits of `k`.
+ */
 export function wave(pen: Pen): string {
   const { vector: F, integer: I, dtype, bytes } = pen.format;
   return `const z = ${F}.mul(r, r);
@@ -61,8 +65,10 @@ function ${functionName("cos", pen.format)}(x: v128): v128 {
 };
 
 /**
- * π/2 in parts of 33, 33 and 53 bits (those of fdlibm's e_rem_pio2.c), so that the first two times a number of at most 20 bits are exact:
- * W. J. Cody and W. Waite, "Software Manual for the Elementary Functions", 1980. For an angle that comes from f32 two parts do, the second of 53 bits.
+ * π/2 in parts of 33, 33 and 53 bits (those of fdlibm's e_rem_pio2.c), so that the first two times
+ * a number of at most 20 bits are exact: W. J. Cody and W. Waite, "Software Manual for the
+ * Elementary Functions", 1980. For an angle that comes from f32 two parts do, the second of 53
+ * bits.
  */
 const HALF_PI = {
   f32: [1.5707963267341256, 6.077100506506192e-11],
@@ -116,7 +122,10 @@ function foldLane({ vector: F, integer: I, dtype }: Format, lane: number): strin
     }`;
 }
 
-/** The angle's rest r in [-π/4, π/4], and the number of quarter turns in the global `quarters`. Far angles are folded one lane at a time. */
+/**
+ * The angle's rest r in [-π/4, π/4], and the number of quarter turns in the global `quarters`. Far
+ * angles are folded one lane at a time.
+ */
 export const foldAngle: VectorFunction = {
   needs: ["foldFar"],
   source(pen) {
@@ -162,8 +171,8 @@ const TWO_OVER_PI = [
 ] as const;
 
 /**
- * One far angle, exactly: the 53 bits of the significand times the 192 bits of 2/π that matter (M. Payne and R. Hanek, "Radian reduction
- * for trigonometric functions", 1983).
+ * One far angle, exactly: the 53 bits of the significand times the 192 bits of 2/π that matter (M.
+ * Payne and R. Hanek, "Radian reduction for trigonometric functions", 1983).
  */
 export const foldFar: VectorFunction = {
   needs: [],
