@@ -7,7 +7,7 @@ import { open, stat, type FileHandle } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { MAX_SOURCE_LENGTH } from "../grammar/limits.ts";
 import { systemCode, UsageError } from "./failures.ts";
-import { closest } from "../compiler/suggest.ts";
+import { closest } from "../grammar/suggest.ts";
 
 /**
  * What is open in this process already: a shell's `<(…)` and `|`. Reading them waits for nothing

@@ -1,5 +1,5 @@
 /** Help for names that were mistyped. */
-import { closest } from "../compiler/suggest.ts";
+import { closest } from "../grammar/suggest.ts";
 
 /** `did you mean NAME?`, or what there is to choose from, or undefined where there is nothing. */
 export function didYouMean(name: string, names: readonly string[]): string | undefined {

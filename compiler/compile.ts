@@ -26,7 +26,7 @@ import {
 import { runPasses } from "./passes/pipeline.ts";
 import { formatOf } from "./render/format.ts";
 import { render } from "./render/render.ts";
-import { buildReport } from "./report.ts";
+import { buildReport } from "./report/report.ts";
 import type { Program } from "./schedule/kernel.ts";
 import { refuseUnaddressable } from "./schedule/memory.ts";
 import { planKernels } from "./schedule/plan.ts";

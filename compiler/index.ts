@@ -4,7 +4,7 @@ export { analyse, check, compile, format, OptionError } from "./library.ts";
 export { warmUp } from "./assemble/assemble.ts";
 export { CompilerFault } from "./fault.ts";
 export * from "./options.ts";
-export type { Report } from "./report.ts";
+export type { Report } from "./report/report.ts";
 export { renderDiagnostic, lineAndColumn } from "../grammar/render-diagnostic.ts";
 export {
   DiagnosticError,

@@ -5,7 +5,7 @@ import { format as formatText } from "../grammar/format.ts";
 import * as compiler from "./compile.ts";
 import type { Analysis, Compiled, CompileOptions, SourceOptions } from "./options.ts";
 import type { Diagnostic } from "../grammar/diagnostic.ts";
-import { closest } from "./suggest.ts";
+import { closest } from "../grammar/suggest.ts";
 
 /** An option that there is not, or options that are none. */
 export class OptionError extends TypeError {

@@ -3,7 +3,7 @@ import type { Diagnostic } from "../grammar/diagnostic.ts";
 import type { Manifest } from "../runtime/manifest.ts";
 import type { Bytes } from "../runtime/types.ts";
 import type { Model } from "./graph/model.ts";
-import type { Report } from "./report.ts";
+import type { Report } from "./report/report.ts";
 
 export interface SourceOptions {
   /** The name that diagnostics show and imports are relative to; `model.nn` without it. */

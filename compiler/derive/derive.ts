@@ -3,7 +3,7 @@
  * the source. The same rules make them that make the gradients of training; what is left out is
  * what only rounding needs.
  */
-import { closest } from "../suggest.ts";
+import { closest } from "../../grammar/suggest.ts";
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
 import { parametersOf, pathOf, type InputInfo, type Model, type NamedNode } from "../graph/model.ts";

@@ -5,7 +5,7 @@ import { analyse } from "../compile.ts";
 import { stdSources } from "../generated/std-sources.ts";
 import type { Model } from "../graph/model.ts";
 import { sameShape } from "../ir/size.ts";
-import { closest } from "../suggest.ts";
+import { closest } from "../../grammar/suggest.ts";
 import { DerivationError } from "./derive.ts";
 
 interface Definition {

@@ -2,13 +2,13 @@
  * What `nndsl inspect --kernels` shows: the scheduler's choices for each kernel, and what they are
  * expected to give.
  */
-import { showSize } from "./ir/size.ts";
-import { chooseVectorLoop } from "./render/nest.ts";
-import { rowsOf } from "./schedule/any-size.ts";
-import type { EntryName, Kernel, Program } from "./schedule/kernel.ts";
-import { predict } from "./schedule/predict.ts";
-import type { Plan } from "./schedule/plan.ts";
-import type { Target, Tile, Tiling } from "./schedule/tiling.ts";
+import { showSize } from "../ir/size.ts";
+import { chooseVectorLoop } from "../render/nest.ts";
+import { rowsOf } from "../schedule/any-size.ts";
+import type { EntryName, Kernel, Program } from "../schedule/kernel.ts";
+import { predict } from "../schedule/predict.ts";
+import type { Plan } from "../schedule/plan.ts";
+import type { Target, Tile, Tiling } from "../schedule/tiling.ts";
 
 export interface KernelReport {
   readonly name: string;

@@ -1,19 +1,19 @@
 /** What `nndsl inspect` shows: the compiler's decisions as data. */
-import type { Join, ManifestSize } from "../runtime/manifest.ts";
-import { manifestShape } from "./emit/manifest.ts";
-import { CompilerFault } from "./fault.ts";
-import { reachable } from "./graph/graph.ts";
-import { modelJoins } from "./graph/join.ts";
-import { parametersOf, type Model } from "./graph/model.ts";
-import type { Node } from "./ir/node.ts";
-import { countOf, elements, isFree, ONE, showSize } from "./ir/size.ts";
-import { ops } from "./ops/table.ts";
-import { type KernelReport, kernelReports } from "./kernel-report.ts";
-import { rowsOf } from "./schedule/any-size.ts";
-import { flopsOf } from "./schedule/cost.ts";
-import type { Buffer, Entry, Program } from "./schedule/kernel.ts";
-import { arenaBytes, bytesOf, liveRanges } from "./schedule/memory.ts";
-import type { Plan } from "./schedule/plan.ts";
+import type { Join, ManifestSize } from "../../runtime/manifest.ts";
+import { manifestShape } from "../emit/manifest.ts";
+import { CompilerFault } from "../fault.ts";
+import { reachable } from "../graph/graph.ts";
+import { modelJoins } from "../graph/join.ts";
+import { parametersOf, type Model } from "../graph/model.ts";
+import type { Node } from "../ir/node.ts";
+import { countOf, elements, isFree, ONE, showSize } from "../ir/size.ts";
+import { ops } from "../ops/table.ts";
+import { type KernelReport, kernelReports } from "./kernels.ts";
+import { rowsOf } from "../schedule/any-size.ts";
+import { flopsOf } from "../schedule/cost.ts";
+import type { Buffer, Entry, Program } from "../schedule/kernel.ts";
+import { arenaBytes, bytesOf, liveRanges } from "../schedule/memory.ts";
+import type { Plan } from "../schedule/plan.ts";
 
 export interface Report {
   readonly model: string;
