@@ -68,7 +68,7 @@ Exit codes: 0 done, 1 the program or the data is wrong, 2 wrong usage, a missing
   ]) {
     add(program, output)
       .option("--json", "write one JSON object to stdout")
-      .option("--no-color", "no colour, as with NO_COLOR");
+      .option("--no-color", "no color, as with NO_COLOR");
   }
   return program;
 }

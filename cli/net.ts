@@ -34,14 +34,14 @@ export interface Kept extends KnownTables {
 
 /**
  * Beside the weights, the seed that the run goes on with; null where only weights were taken, of
- * another optimiser or of none.
+ * another optimizer or of none.
  */
 export interface Restored extends Kept {
   readonly seed: number | null;
 }
 
 /**
- * Bytes that metadata may take, and a number with what optimisers keep of it: more is no file of
+ * Bytes that metadata may take, and a number with what optimizers keep of it: more is no file of
  * this model's weights.
  */
 const mostMetadata = 2 ** 24;
@@ -78,7 +78,7 @@ export async function restoreWeights(net: Net, path: string): Promise<Restored> 
     const { metadata } = readSafetensors(bytes);
     const kept = readKept(metadata);
     net.restore(bytes);
-    // Without the optimiser's state the run cannot go on where it was.
+    // Without the optimizer's state the run cannot go on where it was.
     const resumes = optimizer !== null && metadata["optimizer"] === optimizer.name;
     return resumes ? { ...kept, seed: net.seed } : { ...kept, run: null, seed: null };
   } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * What the user sees: data on stdout, the rest on stderr; colour and redrawn lines only where a
+ * What the user sees: data on stdout, the rest on stderr; color and redrawn lines only where a
  * person watches.
  */
 import pc from "picocolors";
@@ -49,7 +49,7 @@ export function createOutput({ json, color }: OutputOptions): Output {
   const dumb = env["TERM"] === "dumb";
   const mayColor = color && !dumb && (env["NO_COLOR"] ?? "") === "";
   // For a pipe `isTTY` is undefined, whatever its type says, and picocolors would then decide
-  // itself: for colour where CI is set.
+  // itself: for color where CI is set.
   const colorsFor = ({ isTTY }: { readonly isTTY: boolean }): Colors =>
     pc.createColors(mayColor && Boolean(isTTY));
   const [colors, messageColors] = [colorsFor(stdout), colorsFor(stderr)];

@@ -104,14 +104,14 @@ export async function compileProgram(
  * Reads and differentiates a program; its warnings go to stderr.
  * @throws ProgramError
  */
-export async function analyseProgram(
+export async function analyzeProgram(
   program: Program,
   options: Omit<SourceOptions, "file" | "readImport">,
   output: Output,
 ): Promise<Analysis> {
-  const { analyse, DiagnosticError } = await import("../compiler/index.ts");
+  const { analyze, DiagnosticError } = await import("../compiler/index.ts");
   try {
-    const analysis = await analyse(program.text, { ...program.options, ...options });
+    const analysis = await analyze(program.text, { ...program.options, ...options });
     if (analysis.diagnostics.length > 0) {
       output.say(
         await renderDiagnostics(program, analysis.diagnostics, output.messageColors.isColorSupported),

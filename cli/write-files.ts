@@ -263,7 +263,7 @@ async function writeAll(path: string, flags: string, bytes: Uint8Array | string)
   const handle = await open(path, flags);
   try {
     await handle.writeFile(bytes);
-    // Devices and pipes cannot be synchronised, which is no failure.
+    // Devices and pipes cannot be synchronized, which is no failure.
     await handle.sync().catch((error: unknown) => {
       if (systemCode(error) === "ENOSPC" || systemCode(error) === "EIO") throw error;
     });

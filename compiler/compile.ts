@@ -39,10 +39,10 @@ import { verifyProgram } from "./schedule/verify-program.ts";
  * Reads and differentiates a program.
  * @throws DiagnosticError with every error found in it
  */
-export async function analyse(source: string, options: SourceOptions = {}): Promise<Analysis> {
+export async function analyze(source: string, options: SourceOptions = {}): Promise<Analysis> {
   const loaded = await load(source, options);
   const { program } = loaded.outline;
-  const formulas = analyseModel(loaded, options);
+  const formulas = analyzeModel(loaded, options);
   const settings = JSON.stringify(formulas.elaborated.settings);
   return {
     ...formulas,
@@ -70,7 +70,7 @@ async function load(source: string, options: SourceOptions): Promise<Loaded> {
 }
 
 /** @throws DiagnosticError with every error found outside of models and in this one */
-function analyseModel(
+function analyzeModel(
   { outline, diagnostics: loading }: Loaded,
   options: SourceOptions,
 ): Pick<Analysis, "elaborated" | "formulas" | "joint" | "diagnostics"> {
@@ -83,7 +83,7 @@ function analyseModel(
   if (model === null) throw new CompilerFault("no model and no error");
   verify(model, "elaborate");
 
-  const formulas = runPasses(model, "stabilise", "advise");
+  const formulas = runPasses(model, "stabilize", "advise");
   const joint = runPasses(formulas, "differentiate", "simplify");
   const diagnostics = inOrder(outline.program, [...found, ...joint.warnings]);
   if (hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
@@ -100,7 +100,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   warmUp();
   const dtype = options.dtype ?? "f32";
   const simd = options.simd ?? "strict";
-  const analysis = await analyse(source, options);
+  const analysis = await analyze(source, options);
   const { formulas, joint, diagnostics, ast, sourceHash } = analysis;
 
   const elementBytes = dtype === "f64" ? 8 : 4;
@@ -183,7 +183,7 @@ export async function check(source: string, options: SourceOptions = {}): Promis
 
 function diagnose(loaded: Loaded, options: SourceOptions): readonly Diagnostic[] {
   try {
-    return analyseModel(loaded, options).diagnostics;
+    return analyzeModel(loaded, options).diagnostics;
   } catch (error) {
     return diagnosticsOf(error);
   }

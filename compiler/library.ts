@@ -41,9 +41,9 @@ function checkNames(options: object, names: readonly string[]): void {
  * Reads and differentiates a program.
  * @throws DiagnosticError with every error found in it, OptionError for an option that there is not
  */
-export async function analyse(source: string, options: SourceOptions = {}): Promise<Analysis> {
+export async function analyze(source: string, options: SourceOptions = {}): Promise<Analysis> {
   checkNames(options, sourceNames);
-  return compiler.analyse(source, options);
+  return compiler.analyze(source, options);
 }
 
 /**

@@ -49,7 +49,7 @@ class Expectation implements IParserErrorMessageProvider {
   }
 }
 
-/** Resynchronisation is left to whole statements and declarations; inside them an error goes up. */
+/** Resynchronization is left to whole statements and declarations; inside them an error goes up. */
 const INNER = { resyncEnabled: false } as const;
 
 class Parser extends CstParser {

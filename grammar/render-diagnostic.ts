@@ -27,7 +27,7 @@ export interface Style {
   readonly color: boolean;
   /** Columns to use before a line of source is clipped around its labels; 100 unless told. */
   readonly width?: number;
-  /** The colours, where `color` is true; those of an ANSI terminal unless told. */
+  /** The colors, where `color` is true; those of an ANSI terminal unless told. */
   readonly palette?: Palette;
 }
 
@@ -43,7 +43,7 @@ const ansi: Palette = {
   help: sgr("32"),
   plain: same,
 };
-const colourless: Palette = {
+const colorless: Palette = {
   error: same,
   warning: same,
   secondary: same,
@@ -58,7 +58,7 @@ const colourless: Palette = {
  * shown.
  */
 export function renderDiagnostic(diagnostic: Diagnostic, sources: SourceMap, style: Style): string {
-  const paint = style.color ? (style.palette ?? ansi) : colourless;
+  const paint = style.color ? (style.palette ?? ansi) : colorless;
   const sections = sectionsOf(diagnostic, sources);
   const last = Math.max(0, ...sections.flatMap((section) => section.marked.map(({ line }) => line.number)));
   const gutter = " ".repeat(String(last).length + 1);

@@ -1,7 +1,7 @@
 /** Guessing what was meant by a name that does not exist. */
 
 /**
- * The candidate nearest to `word` by edits (a letter added, dropped or changed, or two neighbours
+ * The candidate nearest to `word` by edits (a letter added, dropped or changed, or two neighbors
  * swapped; the case of a letter is no edit), if it is near: at most a third of the word's letters,
  * rounded up, differ.
  */
@@ -20,7 +20,7 @@ export function closest(word: string, candidates: Iterable<string>): string | un
   return least < word.length ? best : undefined;
 }
 
-/** Damerau–Levenshtein distance with neighbours swapped at most once, in three rows. */
+/** Damerau–Levenshtein distance with neighbors swapped at most once, in three rows. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -55,7 +55,7 @@ export interface ManifestParameter {
   readonly doc?: string;
 }
 
-/** A value that the optimiser keeps for a parameter, shaped like it. */
+/** A value that the optimizer keeps for a parameter, shaped like it. */
 export interface ManifestState {
   /** The parameter's path. */
   readonly parameter: string;

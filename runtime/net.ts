@@ -43,9 +43,9 @@ export class LoadedNet implements Net {
   readonly #inputNames: ReadonlySet<string>;
   readonly #outputs: ReadonlyMap<string, Feed>;
   readonly #parameters = new Map<string, Feed>();
-  /** States of the optimiser, by their names in files. */
+  /** States of the optimizer, by their names in files. */
   readonly #states = new Map<string, Feed>();
-  /** Arguments of the optimiser as they were given, before rounding to the module's format. */
+  /** Arguments of the optimizer as they were given, before rounding to the module's format. */
   readonly #given: Record<string, number>;
   readonly #hash: string;
   readonly #stop: () => void;
@@ -216,7 +216,7 @@ export class LoadedNet implements Net {
     const arena = this.#arena;
     const { tensors, metadata } = readSafetensors(bytes);
     const { optimizer, model } = this.manifest;
-    // The state of another optimiser is of no use to this one.
+    // The state of another optimizer is of no use to this one.
     const resumes = optimizer && metadata["optimizer"] === optimizer.name;
 
     const held = new Map(tensors);
@@ -358,7 +358,7 @@ export class LoadedNet implements Net {
         }),
       );
     } catch (cause) {
-      return refuse("bad-weights", "The file's arguments of the optimiser are not this optimiser's.", {
+      return refuse("bad-weights", "The file's arguments of the optimizer are not this optimizer's.", {
         cause,
       });
     }
@@ -436,7 +436,7 @@ export class LoadedNet implements Net {
       set: (target, name, value) => {
         const place = places.get(name);
         if (!place)
-          return refuseName("unknown-hyper", "argument of the optimiser", name, Object.keys(target));
+          return refuseName("unknown-hyper", "argument of the optimizer", name, Object.keys(target));
         const arena = this.#arena;
         // What is not finite the program itself may say, as in `clip = inf`.
         if (!Number.isFinite(value) && !Object.is(value, optimizer?.hyper[String(name)])) {
@@ -449,7 +449,7 @@ export class LoadedNet implements Net {
   }
 
   /**
-   * An export for which the model must have a loss or an optimiser. @throws `no-loss`,
+   * An export for which the model must have a loss or an optimizer. @throws `no-loss`,
    * `no-optimizer`
    */
   #entry<W extends "loss" | "optimizer">(

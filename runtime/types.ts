@@ -139,7 +139,7 @@ export interface StepReport {
   readonly batches: number;
   /** How many rows this batch has; the last of an epoch may be smaller. */
   readonly rows: number;
-  /** Steps made since the model was initialised. */
+  /** Steps made since the model was initialized. */
   readonly step: number;
   /** Of this batch, before the step. */
   readonly loss: number;
@@ -210,10 +210,10 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
   readonly threads: { readonly count: number; readonly reason: string | null };
   /** Of the last `load`, `reset` or `restore`. */
   readonly seed: number;
-  /** Steps of the optimiser made so far. */
+  /** Steps of the optimizer made so far. */
   readonly steps: number;
   /**
-   * The optimiser's arguments, such as `lr`; assign to change them. @throws `unknown-hyper`,
+   * The optimizer's arguments, such as `lr`; assign to change them. @throws `unknown-hyper`,
    * `not-a-number`
    */
   readonly hyper: { [K in M["hyper"]]: number };
@@ -243,7 +243,7 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
    * copies. Changes nothing. @throws `no-loss`
    */
   gradients(examples: Examples<M>): { readonly loss: number; readonly gradients: Gradients<M> };
-  /** One step of the optimiser. @returns the loss in training, before it. @throws `no-optimizer` */
+  /** One step of the optimizer. @returns the loss in training, before it. @throws `no-optimizer` */
   step(examples: Examples<M>): number;
   /**
    * Steps over batches of the data; gives way to the event loop every 16 ms. Stops at a loss that
@@ -264,13 +264,13 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
   view(path: keyof M["parameters"]): Floats<M>;
 
   /**
-   * Everything that training has made: weights, states and arguments of the optimiser, step and
+   * Everything that training has made: weights, states and arguments of the optimizer, step and
    * seed, as safetensors. `metadata` is kept in the file beside the model's own.
    */
   save(metadata?: Readonly<Record<string, string>>): Bytes;
   /**
    * What `save` wrote; or the weights alone from any safetensors file with a tensor for each
-   * parameter's path, as from PyTorch's `state_dict`: then the optimiser begins afresh and keeps
+   * parameter's path, as from PyTorch's `state_dict`: then the optimizer begins afresh and keeps
    * its arguments. A frozen parameter that the file has not stays as it is.
    * @throws `bad-weights`
    */

@@ -1,6 +1,6 @@
 /**
  * Mutation tests: derivative rules, the tests that keep a cotangent of 0 at 0, rules that make
- * formulas stable, programs of kernels, and the optimisers of `std/`, each made wrong in every way
+ * formulas stable, programs of kernels, and the optimizers of `std/`, each made wrong in every way
  * of `mutants/` that changes it; the checks of the test suite must notice. `npm run mutants` prints
  * what was tried; exit 1 where a wrong one passes, or a right one does not.
  */

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { randomData } from "../compiler/compare/question.ts";
-import { analyse } from "../compiler/compile.ts";
+import { analyze } from "../compiler/compile.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { parametersOf, statesOf, type Model, type NamedNode } from "../compiler/graph/model.ts";
 import { compile } from "../compiler/index.ts";
@@ -49,7 +49,7 @@ const SEED = 7;
 describe("cases run as the f64 evaluator says", () => {
   it.each(names)("%s", async (name) => {
     const source = sourceOf(name);
-    const { joint } = await analyse(source);
+    const { joint } = await analyze(source);
     const { wasm } = await compile(source, { dtype: "f64" });
     for (const rows of joint.freeName === null ? [1] : ROWS) {
       const net = await load(wasm, { seed: SEED });
@@ -73,7 +73,7 @@ describe("cases run as the f64 evaluator says", () => {
           expectNumbers(`${at}: gradient of ${path}`, found.gradients[path]!.data, valueOf(gradient, start));
 
       if (joint.optimizer === null) continue;
-      // Twice, so that what the optimiser keeps is read again.
+      // Twice, so that what the optimizer keeps is read again.
       let now = start;
       for (const step of [1, 2]) {
         net.step(given);

@@ -343,7 +343,7 @@ describe("C11: stochastic gradient descent", () => {
   });
 
   it("starts at normal(0, σ²), and steps along the gradient of L + λ·R", async () => {
-    const net = await start(example("regularised"), { settings: { sigma: 0.1, lambda: 0.01 } });
+    const net = await start(example("regularized"), { settings: { sigma: 0.1, lambda: 0.01 } });
     const x = Array.from({ length: 6 }, (_, i) => [1, 2, 3, 4].map((k) => Math.sin(i * k + k)));
     const y = column([0, 1, 1, 0, 1, 0]);
     const w = list(net.get("w"));
@@ -364,7 +364,7 @@ describe("C11: stochastic gradient descent", () => {
   });
 
   it("shuffles from a seed: one seed, one result", async () => {
-    const net = await start(example("regularised"));
+    const net = await start(example("regularized"));
     const x = Array.from({ length: 50 }, (_, i) => [1, 2, 3, 4].map((k) => Math.sin(i * k + k)));
     const y = column(x.map((row) => (row[0]! > 0 ? 1 : 0)));
     const train = async (seed: number): Promise<number[]> => {

@@ -94,7 +94,7 @@ test("JSON keeps what it says", async () => {
   expect(JSON.parse(safeJson(text))).toEqual({ [evil]: ["\ud800", evil] });
 });
 
-test("colours of our own stay where there are colours", () => {
+test("colors of our own stay where there are colors", () => {
   expect(safeLines("\u001b[31mred\u001b[39m\u001b[2J\tx\n", true)).toBe("\u001b[31mred\u001b[39m␛[2J\tx\n");
   expect(safeLines("\u001b[31mred", false)).toBe("␛[31mred");
 });

@@ -1,5 +1,5 @@
 /**
- * What every command has in common: exit codes, where text goes, colours, and what is said of wrong
+ * What every command has in common: exit codes, where text goes, colors, and what is said of wrong
  * usage.
  */
 import { spawnSync } from "node:child_process";
@@ -258,7 +258,7 @@ describe("a trace", () => {
 });
 
 test.each([{ CI: "true" }, { FORCE_COLOR: "1" }])(
-  "a pipe gets no colour, whatever else the environment says: %j",
+  "a pipe gets no color, whatever else the environment says: %j",
   async (env) => {
     const { stdout, stderr } = await runCli(["derive", "std:tanh"], { env });
     const failed = await runCli(["check", "nowhere.nn"], { env });

@@ -226,18 +226,18 @@ describe("a wrong derivative in the compiler", () => {
 });
 
 describe("gradients that are 0 in exact arithmetic", () => {
-  const normalised = (x: string, axis: string): string =>
+  const normalized = (x: string, axis: string): string =>
     `m = mean(${x}, axis = ${axis}, keep = true) v = var(${x}, axis = ${axis}, correction = 0, keep = true)
      n = (${x} - m) / sqrt(v + 1e-5)`;
   /** With the parameters of which nothing is left but rounding. */
   const programs: Readonly<Record<string, readonly [body: string, noise: readonly string[]]>> = {
-    "a bias before a normalisation of the batch": [
-      `input x: [N, 8] target y: int[N] h = dense(x, 16) ${normalised("h", "0")}
+    "a bias before a normalization of the batch": [
+      `input x: [N, 8] target y: int[N] h = dense(x, 16) ${normalized("h", "0")}
        loss cross_entropy(dense(relu(n), 4), y)`,
       ["h.bias"],
     ],
-    "a number before a normalisation of the row": [
-      `input x: [N, 8] target y: int[N] param b = 0.5 h = x + b ${normalised("h", "-1")}
+    "a number before a normalization of the row": [
+      `input x: [N, 8] target y: int[N] param b = 0.5 h = x + b ${normalized("h", "-1")}
        loss cross_entropy(dense(n, 4), y)`,
       ["b"],
     ],
@@ -252,8 +252,8 @@ describe("gradients that are 0 in exact arithmetic", () => {
       ["k.bias"],
     ],
     "the sum of a softmax, and nothing else": ["param w = [1, 2, 3] loss sum(softmax(w))", ["w"]],
-    "a normalisation, and nothing else": [
-      `input x: [N, 8] param b = 0.5 h = x + b ${normalised("h", "0")} loss mean((n - 1)^2)`,
+    "a normalization, and nothing else": [
+      `input x: [N, 8] param b = 0.5 h = x + b ${normalized("h", "0")} loss mean((n - 1)^2)`,
       ["b"],
     ],
   };

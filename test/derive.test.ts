@@ -218,7 +218,7 @@ test.each([
   "std:huber",
   "examples/mnist.nn",
   "examples/decay.nn",
-  "examples/regularised.nn",
+  "examples/regularized.nn",
   "examples/graph.nn",
 ])("KaTeX reads the LaTeX of %s", async (what) => {
   const formulas = await derive(what);

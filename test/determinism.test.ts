@@ -88,7 +88,7 @@ describe("one seed", () => {
     expect((await compile(source)).wasm).toEqual(files["noisy.wasm"]);
   });
 
-  test("trains to the same bytes in another process, by V8's baseline and by its optimising compiler", async () => {
+  test("trains to the same bytes in another process, by V8's baseline and by its optimizing compiler", async () => {
     // Numbers, and not the first values still.
     expect(first.loss).toBeGreaterThan(0);
     expect(first.loss).toBeLessThan(1.6);

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadData } from "../cli/data/load-data.ts";
 import { DataError } from "../cli/failures.ts";
-import { analyse, check, compile } from "../compiler/compile.ts";
+import { analyze, check, compile } from "../compiler/compile.ts";
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
 import { modelManifest, type InputSketch } from "./data/manifest.ts";
 import { optionOf, page, programBlocks, settingsOf, type ProgramBlock } from "./helpers/markdown.ts";
@@ -141,7 +141,7 @@ async function diagnosticsOf({ text, files, block }: Example): Promise<readonly 
     if (memory !== undefined) {
       return (await compile(text, { ...options, memory: { bytes: Number(memory) } })).diagnostics;
     }
-    return (await analyse(text, options)).diagnostics;
+    return (await analyze(text, options)).diagnostics;
   } catch (error) {
     if (error instanceof DiagnosticError) return error.diagnostics;
     throw error;

@@ -8,7 +8,7 @@ import { check } from "../compiler/compile.ts";
 import { primitives } from "../compiler/elaborate/primitives/table.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
 import { lower } from "../compiler/passes/lower.ts";
-import { stabilise } from "../compiler/passes/stabilise.ts";
+import { stabilize } from "../compiler/passes/stabilize.ts";
 import type { Expression } from "../grammar/ast.ts";
 import { parse, parseExpression } from "../grammar/parse.ts";
 import { hardWords, statementWords } from "../grammar/tokens.ts";
@@ -64,7 +64,7 @@ const claims = blocks
   );
 
 test.each(claims)("%s is %s", async (name, value, block) => {
-  const model = lower(differentiate(stabilise(await modelOf(block.text))));
+  const model = lower(differentiate(stabilize(await modelOf(block.text))));
   const starts = valueOf(model.persistent.map((p) => p.start!));
   const parameters = new Map(
     model.persistent.map((p, i) => [

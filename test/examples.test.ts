@@ -83,7 +83,7 @@ describe("iris.nn", () => {
     expect(rows.map((row) => [...row.slice(0, 4).map(Number), row[4]])).toEqual(iris.getDataset());
   });
 
-  it("is centred by the data's own means and deviations", () => {
+  it("is centered by the data's own means and deviations", () => {
     const moments = [0, 1, 2, 3].map((k) => {
       const values = rows.map((row) => Number(row[k]));
       const mean = values.reduce((s, v) => s + v, 0) / values.length;
@@ -171,14 +171,14 @@ describe("applications", () => {
     ].map(([, ...numbers]) => numbers);
     // The picture is 400 wide, and the square's corners lie at 100 and 300; up is the second
     // feature.
-    const colour = (px: number, py: number): string | undefined =>
+    const color = (px: number, py: number): string | undefined =>
       cells.find(([x, y, width, height]) => {
         const [right, below] = [px - Number(x), py - Number(y)];
         return right >= 0 && right < Number(width) && below >= 0 && below < Number(height);
       })?.[4];
     const [blue, red] = ["rgb(60", "rgb(255"];
-    const colours = [colour(100, 299), colour(100, 99), colour(300, 299), colour(300, 99)];
-    expect(colours).toEqual([red, blue, blue, red]);
+    const colors = [color(100, 299), color(100, 99), color(300, 299), color(300, 99)];
+    expect(colors).toEqual([red, blue, blue, red]);
   });
 
   it("picture.js draws each output of a model with one feature as a curve", async () => {

@@ -57,14 +57,14 @@ describe(`${RUNS} random programs`, () => {
   });
 
   it("hold every op that a loss can hold", () => {
-    // The optimiser's, and those that only derivatives and the compiler's rewrites make.
+    // The optimizer's, and those that only derivatives and the compiler's rewrites make.
     const elsewhere = ["state", "hyper", "step", "embed", "softmax", "reciprocal", "eq", "ne"];
     expect(Object.keys(ops).filter((op) => !report.ops.has(op) && !elsewhere.includes(op))).toEqual([]);
   });
 
   it("call every function and layer of the library that lets gradients through", () => {
     const metrics = ["accuracy", "soft_accuracy", "binary_accuracy", "r2"];
-    const initialisers = [
+    const initializers = [
       "zeros",
       "ones",
       "constant",
@@ -73,7 +73,7 @@ describe(`${RUNS} random programs`, () => {
       "kaiming_uniform",
       "kaiming_normal",
     ];
-    const elsewhere = new Set([...metrics, ...initialisers, "fan_in", "fan_out"]);
+    const elsewhere = new Set([...metrics, ...initializers, "fan_in", "fan_out"]);
     const names = [...stdSources].flatMap(([file, text]) =>
       parse(text, file).file.declarations.flatMap((d) =>
         d.kind === "fn" || d.kind === "layer" ? [d.name.text] : [],

@@ -167,7 +167,7 @@ describe("a diagnostic is drawn", () => {
     expect(draw("ab", [])).toBe("error[c]: m");
   });
 
-  it("in colour by the palette it is given", () => {
+  it("in color by the palette it is given", () => {
     const d: Diagnostic = {
       code: "c",
       severity: "error",

@@ -258,7 +258,7 @@ describe("what nothing hides", () => {
     const [input, condition] = [b.input("x", x.length), b.input("keep", x.length)];
     const y = make(b, input, b.gt(condition, 0.5));
     return values(
-      pass(b, [b.grad(b.sumAll(y), input)], ["stabilise", "differentiate", "lower", "simplify"]).nodes,
+      pass(b, [b.grad(b.sumAll(y), input)], ["stabilize", "differentiate", "lower", "simplify"]).nodes,
       { x, keep },
     )[0]!;
   };
@@ -288,7 +288,7 @@ describe("what nothing hides", () => {
     const second = b.grad(b.sumAll(first), x);
     const at = Math.exp(0.5);
     const [[got, hidden]] = values(
-      pass(b, [second], ["stabilise", "differentiate", "lower", "simplify"]).nodes,
+      pass(b, [second], ["stabilize", "differentiate", "lower", "simplify"]).nodes,
       { x: [at, -1] },
     ) as [[number, number]];
     expect(got).toBeCloseTo(2 / at ** 2, 9);
@@ -301,7 +301,7 @@ describe("no test is put in", () => {
     const b = new Formulas();
     const [x, w] = [b.input("x", 4, 3), b.parameter(0, 3, 3)];
     const loss = b.sumAll(b.sin(make(b, x, w)));
-    const { nodes } = pass(b, [b.grad(loss, w)], ["stabilise", "differentiate", "simplify"]);
+    const { nodes } = pass(b, [b.grad(loss, w)], ["stabilize", "differentiate", "simplify"]);
     return reachable(nodes).filter(({ op }) => op === "ne").length;
   };
   test.each<[string, (b: Formulas, x: Node, w: Node) => Node]>([

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { analyse } from "../compiler/compile.ts";
+import { analyze } from "../compiler/compile.ts";
 import { joins, modelJoins } from "../compiler/graph/join.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { countOf, elements, fixed, free, isFree, isOne, type Shape, shapeAt } from "../compiler/ir/size.ts";
@@ -204,7 +204,7 @@ function expectEqual(whole: ArrayLike<number>, parts: ArrayLike<number>): void {
 
 describe.each(Object.entries(table))("%s", (join, formulas) => {
   test.each(formulas)("%s", async (formula) => {
-    const { joint } = await analyse(model(formula));
+    const { joint } = await analyze(model(formula));
     expect(modelJoins(joint).outputs).toEqual([join]);
     if (join === "coupled") return;
     const [output] = joint.roots.outputs;
@@ -225,7 +225,7 @@ describe.each(Object.entries(table))("%s", (join, formulas) => {
 });
 
 test("loss and metrics have their kinds beside those of the outputs", async () => {
-  const { joint } = await analyse(`model Test {
+  const { joint } = await analyze(`model Test {
     input x: [N, 2]
     target y: [N, 1]
     p = dense(x, 1)

@@ -406,7 +406,7 @@ test("a variance is PyTorch's: divided by n - 1, NaN for one entry", async () =>
   ).toEqual([5 / 3, 1.25, NaN]);
 });
 
-test("the first values of the initialisers lie where their formulas say", async () => {
+test("the first values of the initializers lie where their formulas say", async () => {
   const model = await modelOf(`model M {
     param a: [50, 200] ~ kaiming_uniform
     param b: [50, 200] ~ xavier_normal(2)
@@ -546,13 +546,13 @@ test.each([
   ["nll(log(softmax(z)), y)", null],
   ["cross_entropy(dense(softmax(z), 4), y)", null],
   ["mean(dense(softplus(sigmoid(z)), 4)^2) + 0 * sum(y)", null],
-])("the loss %s is given the result of %s", async (loss, normalised) => {
+])("the loss %s is given the result of %s", async (loss, normalized) => {
   const text = `model M { input x: [N, 3] target y: int[N] z = dense(x, 4) loss ${loss} }`;
   const warnings = (await check(text)).filter((d) => d.code === "probabilities-as-logits");
-  expect(warnings.map((d) => d.message.split("`")[1])).toEqual(normalised === null ? [] : [normalised]);
+  expect(warnings.map((d) => d.message.split("`")[1])).toEqual(normalized === null ? [] : [normalized]);
   for (const { labels } of warnings) {
     const words = labels.map(({ span }) => text.slice(span.start, span.end));
     expect(words[0]).toBe(loss.slice(0, loss.indexOf("(")));
-    if (loss.includes(`${normalised}(`)) expect(words[1]).toBe(normalised);
+    if (loss.includes(`${normalized}(`)) expect(words[1]).toBe(normalized);
   }
 });

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
-import { analyse, check, compile, format } from "../compiler/index.ts";
+import { analyze, check, compile, format } from "../compiler/index.ts";
 
 const source = "model M {\n  input x: [N, 2]\n  output y = x * 2\n}\n";
 
@@ -15,7 +15,7 @@ test.each<[string, RegExp, unknown]>([
 ])("%s is no option of the compiler", async (_, message, options) => {
   const refusal = expect.objectContaining({ code: "wrong-option", message: expect.stringMatching(message) });
   // Deliberately untyped: what a caller without types might give.
-  for (const call of [analyse, check, compile]) {
+  for (const call of [analyze, check, compile]) {
     await expect(call(source, options as never)).rejects.toEqual(refusal);
   }
 });

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { analyse, check, compile, DiagnosticError } from "../compiler/index.ts";
+import { analyze, check, compile, DiagnosticError } from "../compiler/index.ts";
 import { parametersOf, type Model } from "../compiler/graph/model.ts";
 import { lower } from "../compiler/passes/lower.ts";
 import { simplify } from "../compiler/passes/simplify.ts";
@@ -40,7 +40,7 @@ const programs = ["examples", "test/cases"].flatMap((path) =>
 );
 
 async function lowered(source: string, model?: string): Promise<Model> {
-  const { joint } = await analyse(source, model === undefined ? {} : { model });
+  const { joint } = await analyze(source, model === undefined ? {} : { model });
   return simplify(lower(joint));
 }
 

@@ -1,5 +1,5 @@
 /**
- * Derivative rules, rewrite rules, programs of kernels and optimisers, each made wrong, are noticed
+ * Derivative rules, rewrite rules, programs of kernels and optimizers, each made wrong, are noticed
  * by the suite's checks: `npm run mutants`.
  */
 import { spawnSync } from "node:child_process";

@@ -102,7 +102,7 @@ describe("names", () => {
     expect(params!.map((name) => net.get(name).data[0])).toEqual(params!.map((_, i) => i - 0.5));
   }, 120_000);
 
-  test("of metrics, of an optimiser's arguments and states", async () => {
+  test("of metrics, of an optimizer's arguments and states", async () => {
     const own = new Set(["param", "grad", "step"]);
     const [metrics, hypers, states] = [0, 1, 2].map((k) =>
       all.filter((name, i) => i % 3 === k && !own.has(name)),

@@ -1,7 +1,7 @@
 /** Every number of f32 and f64 reaches the module bit by bit, wherever a program may write one. */
 import { describe, expect, test } from "vitest";
 import { readManifest } from "../compiler/assemble/assemble.ts";
-import { analyse } from "../compiler/compile.ts";
+import { analyze } from "../compiler/compile.ts";
 import { printModel } from "../compiler/graph/print.ts";
 import { load } from "../runtime/index.ts";
 import { readSafetensors, writeSafetensors } from "../runtime/safetensors.ts";
@@ -77,7 +77,7 @@ describe.each(dtypes)("%s", (dtype) => {
     same(net.get("w").data, values, dtype);
   });
 
-  test("as numbers in formulas of tensors, in an optimiser's arguments, and as first values of its states", async () => {
+  test("as numbers in formulas of tensors, in an optimizer's arguments, and as first values of its states", async () => {
     const values = some(dtype, dtype === "f32" ? 13 : 101);
     const outputs = values.map((v, i) => `output o${i} = where(x > 0, ${written(v)}, x)`).join("\n");
     const source = `
@@ -159,6 +159,6 @@ test("a setting that is a hyper's first value in a module that is loaded again",
 });
 
 test("`--emit ir` shows numbers as the language writes them", async () => {
-  const { elaborated } = await analyse("model M { output t = [inf, -inf, -0, 1e300, inf - inf] }");
+  const { elaborated } = await analyze("model M { output t = [inf, -inf, -0, 1e300, inf - inf] }");
   expect(printModel(elaborated)).toContain("[inf, -inf, -0, 1e+300, NaN]");
 });

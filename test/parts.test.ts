@@ -42,7 +42,8 @@ model Measured {
   loss 1e-2 * l2(weights)
   optimizer sgd(lr = 0.1)
 }`;
-const coupling = "output centred = x - mean(x, axis = 0)\n  metric r2(w, y)\n  metric rmse = sqrt(mse(w, y))";
+const coupling =
+  "output centered = x - mean(x, axis = 0)\n  metric r2(w, y)\n  metric rmse = sqrt(mse(w, y))";
 
 function dataOf(rows: number, seed: number) {
   const next = stream(seed);
@@ -167,7 +168,7 @@ model Wide {
     writeFileSync(join(folder, "data.csv"), `x,y\n${lines.join("\n")}\n`);
     writeFileSync(join(folder, "few.csv"), `x,y\n${lines.slice(0, 1200).join("\n")}\n`);
     writeFileSync(join(folder, "metric.nn"), wide("output z\n  metric r2(z, y)\n  metric mae(z, y)"));
-    writeFileSync(join(folder, "output.nn"), wide("output centred = z - mean(z)"));
+    writeFileSync(join(folder, "output.nn"), wide("output centered = z - mean(z)"));
   });
   const data = (file: string): string[] => ["--data", `x=${file}:x`, `y=${file}:y`];
 
@@ -201,7 +202,7 @@ model Wide {
       ["predict", "output.nn", "--weights", "w.safetensors", "--data", "x=data.csv:x", "-o", "out.csv"],
       folder,
     );
-    expect(stderr).toContain("error[rows-do-not-fit]: `centred` takes all 17,000 rows at once");
+    expect(stderr).toContain("error[rows-do-not-fit]: `centered` takes all 17,000 rows at once");
     expect(code).toBe(1);
     expect(existsSync(join(folder, "out.csv"))).toBe(false);
   }, 60_000);

@@ -238,7 +238,7 @@ test("printing: names, shapes and numbers in place", () => {
   const text = printModel(differentiate({ ...model, persistent: [weight], roots }));
   expect(text).toBe(`model Test
 
--- initialise
+-- initialize
 h.weight <- 0
 
 -- predict

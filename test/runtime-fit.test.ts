@@ -350,7 +350,7 @@ describe.each([
     }
   });
 
-  test("without an optimiser says so", async () => {
+  test("without an optimizer says so", async () => {
     const bytes = await fakeModule((manifest) => ({ ...manifest, optimizer: null }), "f32", trains);
     const net = await load(bytes);
     expect(() => net.step(examples(1))).toThrow(expect.objectContaining({ code: "no-optimizer" }));

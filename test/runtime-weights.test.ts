@@ -123,7 +123,7 @@ describe("save and restore", () => {
     return writeSafetensors(map, about);
   }
 
-  test("name tensors as PyTorch does, with the optimiser's beside them", async () => {
+  test("name tensors as PyTorch does, with the optimizer's beside them", async () => {
     const net = await line(3);
     net.step(batch);
     const { tensors, metadata } = readSafetensors(net.save({ labels: "a,b" }));
@@ -141,7 +141,7 @@ describe("save and restore", () => {
     });
   });
 
-  test("take weights alone from a file of PyTorch's kind, and the optimiser begins afresh", async () => {
+  test("take weights alone from a file of PyTorch's kind, and the optimizer begins afresh", async () => {
     const net = await line();
     for (let i = 0; i < 3; i++) net.step(batch);
     net.hyper["lr"] = 0.25;
@@ -157,7 +157,7 @@ describe("save and restore", () => {
     expect(Array.from(states.get("optimizer.m.z.weight")!.data)).toEqual([0, 0]);
   });
 
-  test("take weights from a net with another optimiser, or with another format of numbers", async () => {
+  test("take weights from a net with another optimizer, or with another format of numbers", async () => {
     const trained = await line(3);
     trained.step(batch);
     const other = await load(
@@ -219,7 +219,7 @@ describe("save and restore", () => {
     ],
     ["a wrong step", /`step`.*"-1"/, (_, m) => (m["step"] = "-1")],
     ["a wrong seed", /`seed`.*"x"/, (_, m) => (m["seed"] = "x")],
-    ["other arguments", /arguments of the optimiser/, (_, m) => (m["hyper"] = '{"lr":0.1}')],
+    ["other arguments", /arguments of the optimizer/, (_, m) => (m["hyper"] = '{"lr":0.1}')],
     ["arguments that are no numbers", /arguments/, (_, m) => (m["hyper"] = '{"lr":"0.1","momentum":0.5}')],
     ["arguments that are nothing", /arguments/, (_, m) => (m["hyper"] = "null")],
   ])("leave the net as it was where the file has %s", async (_, message, change) => {

@@ -17,7 +17,7 @@ const line = async (seed = 1, dtype: "f32" | "f64" = "f32"): Promise<Net> =>
   load(await fakeModule((manifest) => manifest, dtype), { seed });
 
 /** The module with its target declared as labels of three classes. */
-const labelled = async (about: Partial<Manifest["inputs"][number]> = {}): Promise<Net> =>
+const labeled = async (about: Partial<Manifest["inputs"][number]> = {}): Promise<Net> =>
   load(
     await fakeModule((manifest) => ({
       ...manifest,
@@ -256,7 +256,7 @@ describe("wrong input", () => {
     ["negative", "label-out-of-range", /row 0 has -1/, [-1, 0]],
     ["no integer", "wrong-type", /row 0 has 0.5/, [0.5, 0]],
   ])("a label that is %s", async (_, code, message, labels) => {
-    const net = await labelled();
+    const net = await labeled();
     for (const target of [labels, new Float32Array(labels)]) {
       const error = await refusal(() => net.step({ x, y: target }));
       expect(error).toMatchObject({ code, message: expect.stringMatching(message) });
@@ -275,7 +275,7 @@ describe("wrong input", () => {
   });
 
   test("booleans are true and false, 1 and 0", async () => {
-    const net = await labelled({ dtype: "bool" });
+    const net = await labeled({ dtype: "bool" });
     expect(net.loss({ x, y: [[true, false]].flat() as never })).toBe(net.loss({ x, y: [1, 0] }));
     expect(await refusal(() => net.loss({ x, y: [2, 0] }))).toMatchObject({ code: "label-out-of-range" });
   });
@@ -298,7 +298,7 @@ describe("wrong input", () => {
   });
 });
 
-describe("parameters and arguments of the optimiser", () => {
+describe("parameters and arguments of the optimizer", () => {
   test("are refused where wrong", async () => {
     const net = await line();
     for (const call of [() => net.get("z"), () => net.set("z", [1]), () => net.view("z")]) {
@@ -468,7 +468,7 @@ test("types hold names and shapes", async () => {
     () => net.predict({ x: [[[1, 2]]] }),
     // @ts-expect-error a path that the model has not
     () => net.get("weight"),
-    // @ts-expect-error an argument that the optimiser has not
+    // @ts-expect-error an argument that the optimizer has not
     () => (net.hyper.rate = 1),
   ];
   for (const call of wrong) expect(await refusal(call)).toBeInstanceOf(NndslError);

@@ -51,7 +51,7 @@ describe("clamp", () => {
   });
 });
 
-describe("centred rmsprop", () => {
+describe("centered rmsprop", () => {
   /**
    * The formula of PyTorch's documentation, g over the root of the mean of g² less the square of
    * the mean of g, in f64 and in exact steps of the variance.

@@ -3,7 +3,7 @@
  * numbers of its own.
  */
 import { describe, expect, test } from "vitest";
-import { analyse } from "../compiler/index.ts";
+import { analyze } from "../compiler/index.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { randomEntry } from "../compiler/ir/random.ts";
 import type { Net } from "../runtime/index.ts";
@@ -59,7 +59,7 @@ describe.each(["f32", "f64"] as const)("%s", (dtype) => {
     const size = 96;
     const source = `model M { param w: [${size}] ~ ones  loss sum(dropout(w, 0.5))  optimizer sgd(lr = 0.25) }`;
     const { net } = await build(source, { dtype, seed: 7 });
-    const { joint } = await analyse(source);
+    const { joint } = await analyze(source);
     const masks = new Set<string>();
     for (const border of [0, ...borders]) {
       for (const step of [border + 1, border + 2]) {

@@ -1,13 +1,13 @@
 /**
  * Every op and every entry of the standard library against PyTorch's f64 numbers
  * (`oracle/torch.json`, written by `oracle/torch_oracle.py`): one compiled module at five batch
- * sizes, and 50 steps of each optimiser.
+ * sizes, and 50 steps of each optimizer.
  */
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
-import { analyse, type CompileOptions } from "../compiler/index.ts";
+import { analyze, type CompileOptions } from "../compiler/index.ts";
 import { stdSources } from "../compiler/generated/std-sources.ts";
 import { listRoots } from "../compiler/graph/model.ts";
 import type { Node } from "../compiler/ir/node.ts";
@@ -93,7 +93,7 @@ for (const [name, expectations] of Object.entries(oracle.cases)) {
   }
 }
 
-describe("optimisers, 50 steps", () => {
+describe("optimizers, 50 steps", () => {
   const { inputs, parameters, runs } = oracle.training;
   for (const run of runs) {
     it(`${run.model}, ${run.batch} rows a step`, async () => {
@@ -128,7 +128,7 @@ describe("optimisers, 50 steps", () => {
   }
 });
 
-describe("initialisers", () => {
+describe("initializers", () => {
   let model: Net;
   beforeAll(async () => {
     model = await net("initializers");
@@ -220,7 +220,7 @@ describe("nothing is left out", () => {
       ["optimizers", ["Sgd", "Adam"]] as const,
     ]) {
       for (const model of models) {
-        const { formulas, joint } = await analyse(program(file), model === undefined ? {} : { model });
+        const { formulas, joint } = await analyze(program(file), model === undefined ? {} : { model });
         for (const stage of [formulas, joint]) collect(listRoots(stage), seen);
       }
     }

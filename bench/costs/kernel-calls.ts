@@ -1,6 +1,6 @@
 /** The kernels of a program's entry, compiled so that each can be called alone. */
 import { assemble } from "../../dist/compiler/assemble/assemble.js";
-import { analyse } from "../../dist/compiler/compile.js";
+import { analyze } from "../../dist/compiler/compile.js";
 import { affineAt, sizeAt, type Affine } from "../../dist/compiler/ir/size.js";
 import { lower } from "../../dist/compiler/passes/lower.js";
 import { simplify } from "../../dist/compiler/passes/simplify.js";
@@ -21,7 +21,7 @@ export async function kernelCalls(
   rows: number,
   simd: Simd,
 ): Promise<{ readonly wasm: Uint8Array; readonly calls: readonly EntryCall[]; readonly lanes: number }> {
-  const { joint } = await analyse(source);
+  const { joint } = await analyze(source);
   const program = schedule(simplify(lower(joint)), { elementBytes: 4 });
   const plan = planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" });
   const text = render(program, plan, { dtype: "f32", simd, model: "Kernels" });

@@ -37,7 +37,7 @@ export function addCompare(program: Command, output: Output): Command {
   torch    PyTorch in f64, from the Python on the path or in NNDSL_PYTHON
 
 The error of a tensor is max |a - b| / (max |b| + 1e-8). For gradients the denominator is at least a hundredth of the largest entry
-of all gradients, since a gradient that is exactly 0 in theory, e.g. of a bias before a normalisation, consists of rounding errors.
+of all gradients, since a gradient that is exactly 0 in theory, e.g. of a bias before a normalization, consists of rounding errors.
 Exit code 1 if an error exceeds the tolerance.
 
 Examples:

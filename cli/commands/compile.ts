@@ -10,7 +10,7 @@ import { stageNames, type StageName } from "../../compiler/options.ts";
 import { moduleTypeOf } from "../module-type.ts";
 import { expectFolder, writeFiles } from "../write-files.ts";
 import { UsageError } from "../failures.ts";
-import { optimiseRarely } from "../one-module.ts";
+import { optimizeRarely } from "../one-module.ts";
 import {
   addModelOptions,
   dtypeOption,
@@ -71,7 +71,7 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   const program = await openProgram(file);
   output.aside(`compiling ${file}`);
   const { simd, dtype } = options;
-  optimiseRarely();
+  optimizeRarely();
   const compiled = await compileProgram(
     program,
     {

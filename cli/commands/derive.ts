@@ -5,7 +5,7 @@ import type { SourceOptions } from "../../compiler/index.ts";
 import { ModelError } from "../failures.ts";
 import { addModelOptions, sourceOptions, type SharedOptions } from "../options.ts";
 import type { Output } from "../output.ts";
-import { analyseProgram, openProgram, ProgramError } from "../program.ts";
+import { analyzeProgram, openProgram, ProgramError } from "../program.ts";
 
 interface DeriveArguments extends SharedOptions {
   readonly wrt?: readonly string[];
@@ -82,7 +82,7 @@ async function deriveProgram(
 ): Promise<Derivation> {
   const program = await openProgram(file);
   output.aside(`deriving ${file}`);
-  const { formulas } = await analyseProgram(program, source, output);
+  const { formulas } = await analyzeProgram(program, source, output);
   const { derive, DerivationError } = await import("../../compiler/derive/index.ts");
   const { DiagnosticError } = await import("../../compiler/index.ts");
   try {

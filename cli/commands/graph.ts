@@ -15,7 +15,7 @@ import {
   type TableArguments,
 } from "../options.ts";
 import type { Output } from "../output.ts";
-import { analyseProgram, openProgram } from "../program.ts";
+import { analyzeProgram, openProgram } from "../program.ts";
 import { dataFolders } from "../data/folders.ts";
 import { dataHelp } from "../data/help.ts";
 import { countOf } from "../../compiler/ir/size.ts";
@@ -74,7 +74,7 @@ async function graphCommand(
   expectWritable(options.output);
   const program = await openProgram(file);
   output.aside(`drawing ${file}`);
-  const { formulas } = await analyseProgram(program, sourceOptions(options), output);
+  const { formulas } = await analyzeProgram(program, sourceOptions(options), output);
 
   const { DiagramError, diagramDot, diagramMermaid, diagramSvg, drawDiagram } =
     await import("../../compiler/diagram/index.ts");

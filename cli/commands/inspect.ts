@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Report } from "../../compiler/index.ts";
 import { USUAL_ROWS } from "../../compiler/options.ts";
-import { optimiseRarely } from "../one-module.ts";
+import { optimizeRarely } from "../one-module.ts";
 import {
   addModelOptions,
   dtypeOption,
@@ -55,7 +55,7 @@ data follows from its values over parts of the rows; a "coupled" value needs all
 async function inspectCommand(file: string, options: InspectArguments, output: Output): Promise<void> {
   const program = await openProgram(file);
   output.aside(`compiling ${file}`);
-  optimiseRarely();
+  optimizeRarely();
   const { report } = await compileProgram(
     program,
     {
@@ -213,7 +213,7 @@ function reportText(report: Report, batch: number, output: Output): string {
 const partNames = {
   inputs: "inputs",
   parameters: "parameters",
-  optimizer: "optimiser: states, arguments, step number",
+  optimizer: "optimizer: states, arguments, step number",
   gradients: "gradients",
   outputs: "outputs",
   "loss and metrics": "loss and metrics",

@@ -72,11 +72,11 @@ export function addTrain(program: Command, output: Output): Command {
         integer(1, 1e9),
       ),
     )
-    .option("--resume <file>", "weights to continue from, with optimiser state and seed")
+    .option("--resume <file>", "weights to continue from, with optimizer state and seed")
     .option("--restart-epoch", "with --resume: restart the interrupted epoch from its beginning", false)
     .addOption(new Option("--lr <number>", "learning rate, overriding the model's").argParser(finite))
     .addOption(
-      new Option("--opt <name=value>", "any argument of the optimiser; repeatable")
+      new Option("--opt <name=value>", "any argument of the optimizer; repeatable")
         .argParser(pairs(finite))
         .default({}, "none"),
     )
@@ -404,7 +404,7 @@ function expectTrainable(manifest: Manifest, file: string): void {
   }
 }
 
-/** `--lr` and `--opt` as one record of arguments that this optimiser has. */
+/** `--lr` and `--opt` as one record of arguments that this optimizer has. */
 function checkHyper(manifest: Manifest, { lr, opt }: TrainArguments): Record<string, number> {
   const given = { ...(lr === undefined ? {} : { lr }), ...opt };
   const names = Object.keys(manifest.optimizer?.hyper ?? {});

@@ -15,14 +15,14 @@ const unsafe = (character: string): boolean =>
 /** All of them are among these. */
 const SUSPECT = /[^\P{C}\n\t]|[\u2028\u2029]/u;
 
-/** The colours of our own. */
+/** The colors of our own. */
 // eslint-disable-next-line no-control-regex
 const COLOR = /(\x1b\[\d{1,2}(?:;\d{1,2})*m)/;
 
-/** Lines of text, with colours where there may be some. */
+/** Lines of text, with colors where there may be some. */
 export function safeLines(text: string, colored: boolean): string {
   if (!SUSPECT.test(text)) return text;
-  // Every second piece is a colour.
+  // Every second piece is a color.
   return (colored ? text.split(COLOR) : [text])
     .map((piece, k) => (k % 2 === 1 ? piece : replaced(piece, visible)))
     .join("");

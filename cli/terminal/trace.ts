@@ -5,7 +5,7 @@ const limit = 1024;
 
 /**
  * The course of a value over any number of steps, as at most `limit` means of equally many steps:
- * when it is full, neighbours become one.
+ * when it is full, neighbors become one.
  */
 export class Trace {
   #means: number[] = [];

@@ -1,5 +1,5 @@
 /**
- * AssemblyScript text → optimised WebAssembly, in this very thread. Of the whole compiler only this
+ * AssemblyScript text → optimized WebAssembly, in this very thread. Of the whole compiler only this
  * file imports assemblyscript and binaryen. `assemble.ts` runs this file in a worker, since a crash
  * of theirs must not be ours.
  */
@@ -26,16 +26,16 @@ export interface AscResult {
  * As fast as can be, then small where that costs nothing: `-O3` alone gives the same speed and a
  * tenth more bytes.
  */
-const OPTIMISATION = ["--optimizeLevel", "3", "--shrinkLevel", "1"];
+const OPTIMIZATION = ["--optimizeLevel", "3", "--shrinkLevel", "1"];
 
 /**
  * Passes of binaryen that are left out. The first breaks ties by name: without it names have no say
  * in the bytes, and models that differ in names alone are one module. The second would give every
  * assignment a variable of its own, and `simplify-locals` then makes one expression of all the
  * steps of a sum, which loads the factors of all before it multiplies any, more than there are
- * registers for (see `Factors` in render/tile.ts). The others optimise each function anew after
+ * registers for (see `Factors` in render/tile.ts). The others optimize each function anew after
  * every small change to it: nearly half of the whole time, and it leaves neither faster code (the
- * functions have been optimised by then) nor 1 % fewer bytes.
+ * functions have been optimized by then) nor 1 % fewer bytes.
  */
 const LEFT_OUT = [
   "reorder-functions",
@@ -66,7 +66,7 @@ export async function runAsc({ source, relaxed, text }: AscRequest): Promise<Asc
       "--runtime",
       "stub",
       "--noAssert",
-      ...OPTIMISATION,
+      ...OPTIMIZATION,
       "--enable",
       relaxed ? "simd,threads,relaxed-simd" : "simd,threads",
     ],

@@ -23,7 +23,7 @@ export interface Assembled {
 }
 
 /**
- * Compiles and optimises a module in a worker.
+ * Compiles and optimizes a module in a worker.
  * @throws DiagnosticError `module-too-large` where that takes more time or memory than it may,
  * CompilerFault where asc refuses the source or crashes
  */

@@ -16,7 +16,7 @@ const TINY = 1e-8;
 
 /**
  * The share of the largest gradient by which every error is divided at least. A gradient that is 0
- * in exact arithmetic, as that of a bias before a normalisation, comes out as the rounding of a sum
+ * in exact arithmetic, as that of a bias before a normalization, comes out as the rounding of a sum
  * of terms that cancel, about 1e-7 of the others in f32: noise, of which a relative error says
  * nothing. With a hundredth, an error that passes 1e-4 is above 1e-6 of the largest gradient.
  */

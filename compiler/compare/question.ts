@@ -63,7 +63,7 @@ export function randomData(
       const data = Float64Array.from({ length: count(shape) }, (_, entry) =>
         draws(input, spread, entry, draw),
       );
-      if (isDistribution(input)) normaliseRows(data, shape.at(-1)!);
+      if (isDistribution(input)) normalizeRows(data, shape.at(-1)!);
       return [input.name, { shape, data: data.map(Math.fround) }];
     }),
   );
@@ -95,7 +95,7 @@ function draws(
 const isDistribution = ({ role, type, shape }: InputInfo): boolean =>
   role === "target" && type === "float" && shape.length > 1 && countOf(shape.at(-1)!) > 1;
 
-function normaliseRows(data: Float64Array, width: number): void {
+function normalizeRows(data: Float64Array, width: number): void {
   for (let from = 0; from < data.length; from += width) {
     const row = data.subarray(from, from + width);
     const total = row.reduce((sum, value) => sum + value, 0);

@@ -109,7 +109,7 @@ function apply(o: Operations, node: Node, operands: readonly Variable[], environ
       return o.tape.fill(environment.step, []);
     case "state":
     case "hyper":
-      throw new Lacking(`\`${node.op}\`, which belongs to the optimiser`);
+      throw new Lacking(`\`${node.op}\`, which belongs to the optimizer`);
     default:
       return node satisfies never;
   }

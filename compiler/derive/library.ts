@@ -1,7 +1,7 @@
 /** Functions of the standard library, each as a small model that `derive` can read. */
 import { parse } from "../../grammar/parse.ts";
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
-import { analyse } from "../compile.ts";
+import { analyze } from "../compile.ts";
 import { stdSources } from "../generated/std-sources.ts";
 import type { Model } from "../graph/model.ts";
 import { sameShape } from "../ir/size.ts";
@@ -80,7 +80,7 @@ export async function libraryModel(name: string): Promise<Model> {
 
 async function readDraft(text: string): Promise<Model | null> {
   try {
-    const { formulas } = await analyse(text, { file: "derive.nn" });
+    const { formulas } = await analyze(text, { file: "derive.nn" });
     const persistent = formulas.persistent.map((t) => ({ ...t, path: t.path.replace(`${RESULT}.`, "") }));
     return { ...formulas, persistent };
   } catch (error) {
@@ -124,7 +124,7 @@ function drafts(name: string, definition: Definition | undefined): string[] {
     return [model([`${first}: [N, ${ROW}]`], `${name}(${[first, ...others.map(() => UNITS)].join(", ")})`)];
   }
   const call = `${name}(${definition.required.join(", ")})`;
-  const labelled = model([`${first}: [N, ${ROW}]`, ...others.map((o) => `${o}: int[N]`)], call);
+  const labeled = model([`${first}: [N, ${ROW}]`, ...others.map((o) => `${o}: int[N]`)], call);
   const single = model(
     definition.required.map((n) => `${n}: [N]`),
     call,
@@ -134,7 +134,7 @@ function drafts(name: string, definition: Definition | undefined): string[] {
     call,
   );
   const whole = definition.takesRows ? [rows, single] : [single, rows];
-  return others.length === 0 ? whole : [labelled, ...whole];
+  return others.length === 0 ? whole : [labeled, ...whole];
 }
 
 /** The output's name, which no parameter of the library has. */

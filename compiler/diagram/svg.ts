@@ -1,5 +1,5 @@
 /**
- * A placed picture as SVG: self-contained, light, in two colours, forward blue and backward red.
+ * A placed picture as SVG: self-contained, light, in two colors, forward blue and backward red.
  */
 import type { Diagram } from "./diagram.ts";
 import type { Row } from "./content.ts";
@@ -139,7 +139,7 @@ function rowsSvg(middle: Point, rows: readonly Row[]): string {
 const rowSvg = ({ kind, text }: Row, x: number, y: number): string =>
   `<text class="row ${kind}" x="${round(x)}" y="${round(y)}">${escape(text)}</text>`;
 
-/** What the colours and outlines mean, as far as the picture has them. */
+/** What the colors and outlines mean, as far as the picture has them. */
 function legendOf(
   { boxes, what, hasLoss }: Diagram,
   numbers: Numbers | null,

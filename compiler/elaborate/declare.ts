@@ -89,7 +89,7 @@ function drawnValue(
   );
 }
 
-/** `= value`. An initialiser there has not been given its shape. */
+/** `= value`. An initializer there has not been given its shape. */
 function givenValue(
   machine: Machine,
   frame: Frame,

@@ -33,7 +33,7 @@ export interface ElaborateOptions {
   /** Which model, where a file has several. */
   readonly model?: string;
   readonly limits?: Partial<Limits>;
-  /** Hears the readings that predict and train, the latter with the optimiser. */
+  /** Hears the readings that predict and train, the latter with the optimizer. */
   readonly observer?: Observer;
 }
 
@@ -194,7 +194,7 @@ class ModelReader {
     this.#observer = options.observer ?? null;
   }
 
-  /** Files of weights keep the states of optimisers under `optimizer.STATE.PATH`. */
+  /** Files of weights keep the states of optimizers under `optimizer.STATE.PATH`. */
   #checkPaths({ paths, parameters }: Known): void {
     for (const [index, path] of paths.entries()) {
       if (!path.startsWith("optimizer.")) continue;

@@ -9,10 +9,10 @@ const pooling =
   "pooling is not in this version; of parts that do not overlap: `max(reshape(x, [N, a, b]), axis = 2)`";
 const recurrences =
   "recurrent layers are not in this version; `for t in 0..steps { h = … }` writes the steps out";
-const batchNormalisation =
-  "batch normalisation is not in this version: layers keep nothing from step to step";
-const normalisation =
-  "normalising layers are not in this version; of a row it is a formula: `(x - mean(x, axis = -1, keep = true)) / sqrt(var(x, axis = -1, keep = true, correction = 0) + 1e-5)`";
+const batchNormalization =
+  "batch normalization is not in this version: layers keep nothing from step to step";
+const normalization =
+  "normalizing layers are not in this version; of a row it is a formula: `(x - mean(x, axis = -1, keep = true)) / sqrt(var(x, axis = -1, keep = true, correction = 0) + 1e-5)`";
 const attention =
   "attention is not in this version as a layer; it is a formula: `softmax(q @ k' / sqrt(D)) @ v`";
 const movement =
@@ -104,10 +104,10 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ),
   ...["batchnorm", "batchnorm1d", "batchnorm2d", "batchnormalization"].map((name): [string, string] => [
     name,
-    batchNormalisation,
+    batchNormalization,
   ]),
   ...["layernorm", "layernormalization", "groupnorm", "instancenorm", "rmsnorm"].map(
-    (name): [string, string] => [name, normalisation],
+    (name): [string, string] => [name, normalization],
   ),
   ...[
     "attention",

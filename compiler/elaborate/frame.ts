@@ -25,7 +25,7 @@ export interface MadeParameter {
   readonly node: Node;
 }
 
-/** What an optimiser is at work on. */
+/** What an optimizer is at work on. */
 export interface OpenUpdate {
   readonly index: number;
   readonly parameter: MadeParameter;
@@ -53,7 +53,7 @@ export interface Frame {
   readonly site: CallSite | null;
   /** What owns the parameters made here; null where none may be made. */
   readonly owner: ParameterScope | null;
-  /** What an optimiser is at work on; null elsewhere. */
+  /** What an optimizer is at work on; null elsewhere. */
   readonly update: OpenUpdate | null;
   /** The name that the caller binds the returned value to: its last node bears it. */
   readonly result: string | undefined;
@@ -65,7 +65,7 @@ export interface Frame {
   readonly calls: number;
   /** Expressions around this place, over all calls. */
   readonly depth: number;
-  /** Whether an optimiser's arguments stand for their first values. */
+  /** Whether an optimizer's arguments stand for their first values. */
   readonly fixing: boolean;
 }
 

@@ -124,7 +124,7 @@ export async function loadProgram(
   };
 
   const main = read(text, file);
-  await visit(main, [normalise(file)]);
+  await visit(main, [normalize(file)]);
   return { program: { main, imports: order, std: standardLibrary() }, diagnostics };
 }
 
@@ -134,7 +134,7 @@ export async function loadProgram(
  */
 export function resolveImport(from: string, written: string): string | null {
   if (!/^\.\.?\//.test(written) || written.includes("\0") || written.includes("\\")) return null;
-  const folder = normalise(from).split("/").slice(0, -1);
+  const folder = normalize(from).split("/").slice(0, -1);
   for (const part of written.split("/")) {
     if (part === "." || part === "") continue;
     if (part !== "..") folder.push(part);
@@ -143,7 +143,7 @@ export function resolveImport(from: string, written: string): string | null {
   return folder.join("/");
 }
 
-const normalise = (path: string): string => path.replace(/^(\.\/)+/, "");
+const normalize = (path: string): string => path.replace(/^(\.\/)+/, "");
 
 let parsedLibrary: readonly SourceFile[] | undefined;
 

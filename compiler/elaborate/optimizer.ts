@@ -1,4 +1,4 @@
-/** Optimisers: which one a model has, its states, and what it makes of each parameter. */
+/** Optimizers: which one a model has, its states, and what it makes of each parameter. */
 import type { OptimizerStatement, StateDeclaration } from "../../grammar/ast.ts";
 import { reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
@@ -62,7 +62,7 @@ export function chooseOptimizer(machine: Machine, frame: Frame, { value, span }:
   machine.optimizer = { callee, values, span, site, frame };
 }
 
-/** What the optimiser makes of one parameter; null where it is in error. */
+/** What the optimizer makes of one parameter; null where it is in error. */
 export function runOptimizer(
   machine: Machine,
   chosen: ChosenOptimizer,
@@ -101,7 +101,7 @@ export function runOptimizer(
   return recovered(machine, updated, () => null);
 }
 
-/** `state m = 0` in an optimiser. */
+/** `state m = 0` in an optimizer. */
 export function declareState(machine: Machine, frame: Frame, statement: StateDeclaration): void {
   const { name, value } = statement;
   const { update, scope } = frame;

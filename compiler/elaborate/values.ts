@@ -60,7 +60,7 @@ export type Value =
   | ListValue
   | { readonly kind: "range"; readonly start: number; readonly stop: number }
   | TensorValue
-  /** An optimiser's argument: a number of run time in formulas, its first value to an `if`. */
+  /** An optimizer's argument: a number of run time in formulas, its first value to an `if`. */
   | { readonly kind: "hyper"; readonly name: string; readonly value: number }
   /** Every axis: what `axis` is where nothing is said. */
   | { readonly kind: "all" }
@@ -133,7 +133,7 @@ export function kindOf(value: Value): string {
     case "tensor":
       return "a tensor";
     case "hyper":
-      return "an argument of the optimiser";
+      return "an argument of the optimizer";
     case "all":
       return "`all`, which stands for every axis";
     case "function":

@@ -40,7 +40,7 @@ interface Trained extends Declared {
   readonly kind: "parameter";
   /** A `grad` node until it is differentiated; null without a loss. */
   readonly gradient: Node | null;
-  /** The new value; null without an optimiser. */
+  /** The new value; null without an optimizer. */
   readonly update: Node | null;
 }
 
@@ -50,7 +50,7 @@ interface Frozen extends Declared {
   readonly update: null;
 }
 
-/** What the optimiser keeps for a parameter, shaped like it. */
+/** What the optimizer keeps for a parameter, shaped like it. */
 export interface State extends Lasting {
   readonly kind: "state";
   /** The parameter's number. */

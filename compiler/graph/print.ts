@@ -39,8 +39,8 @@ function sections(model: Model): Section[] {
   const named = (name: string, node: Node | null): NamedNode[] => (node === null ? [] : [{ name, node }]);
   const [parameters, states] = [parametersOf(model), statesOf(model)];
   return [
-    { title: "initialise", roots: parameters.flatMap(({ path, start }) => named(path, start)) },
-    { title: "initialise states", roots: states.flatMap(({ path, start }) => named(path, start)) },
+    { title: "initialize", roots: parameters.flatMap(({ path, start }) => named(path, start)) },
+    { title: "initialize states", roots: states.flatMap(({ path, start }) => named(path, start)) },
     { title: "predict", roots: roots.outputs },
     { title: "evaluate", roots: [...named("loss", roots.loss), ...roots.metrics] },
     { title: "training loss", roots: named("loss", roots.trainingLoss) },

@@ -132,15 +132,15 @@ export interface OtherAttributes {
    * been read.
    */
   parameter: { readonly index: number; readonly shape: Shape };
-  /** The optimiser's state `name` of a parameter. */
+  /** The optimizer's state `name` of a parameter. */
   state: { readonly parameter: number; readonly name: string; readonly shape: Shape };
-  /** An optimiser argument that stays adjustable at run time; scalar. */
+  /** An optimizer argument that stays adjustable at run time; scalar. */
   hyper: { readonly name: string };
   /** 1, 2, 3 …: the number of the step being made; scalar. */
   step: {};
   /**
    * Counter-based random numbers: entry i is a pure function of (seed, step, site, i); see
-   * `random.ts`. Uniform in [0, 1) or standard normal. In initialisers the step is 0.
+   * `random.ts`. Uniform in [0, 1) or standard normal. In initializers the step is 0.
    */
   random: { readonly distribution: "uniform" | "normal"; readonly site: number; readonly shape: Shape };
 }

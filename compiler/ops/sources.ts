@@ -115,14 +115,14 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
   ),
   state: source(
     "state",
-    "a state of the optimiser",
+    "a state of the optimizer",
     ({ shape }) => float(shape),
     (_, { attributes: { parameter, name } }, { states }) =>
       given(states.get(`${parameter}.${name}`), `${parameter}.${name}`, "state"),
   ),
   hyper: source(
     "hyper",
-    "an argument of the optimiser",
+    "an argument of the optimizer",
     () => float([]),
     (_, { attributes: { name } }, { hyper }) => {
       const value = hyper.get(name);

@@ -1,5 +1,5 @@
 /**
- * Formulas that are well formed and yet not what anyone means. Comes after `stabilise`, which names
+ * Formulas that are well formed and yet not what anyone means. Comes after `stabilize`, which names
  * the formulas it looks for.
  */
 import type { Diagnostic, Label } from "../../grammar/diagnostic.ts";
@@ -11,22 +11,22 @@ import { instabilities } from "./rules/instabilities.ts";
 /**
  * A function that takes logits, by op, and the op that has turned them into probabilities before.
  */
-const normalisers = new Map([
+const normalizers = new Map([
   ["logsumexp", { op: "softmax", loss: "nll(log(…), y)" }],
   ["softplus", { op: "sigmoid", loss: "bce" }],
 ] as const);
 
 /** The model with the warnings `probabilities-as-logits` and `unstable-formula`. */
 export function advise(model: Model): Model {
-  return { ...model, warnings: [...model.warnings, ...normalisedTwice(model), ...unstable(model)] };
+  return { ...model, warnings: [...model.warnings, ...normalizedTwice(model), ...unstable(model)] };
 }
 
-/** A warning wherever the loss normalises what is normalised already. */
-function normalisedTwice({ roots: { trainingLoss } }: Model): Diagnostic[] {
+/** A warning wherever the loss normalizes what is normalized already. */
+function normalizedTwice({ roots: { trainingLoss } }: Model): Diagnostic[] {
   if (trainingLoss === null) return [];
   return [...lossFormula(trainingLoss)].flatMap((node): Diagnostic[] => {
     if (node.op !== "logsumexp" && node.op !== "softplus") return [];
-    const { op, loss } = normalisers.get(node.op)!;
+    const { op, loss } = normalizers.get(node.op)!;
     const inner = node.operands[0]!;
     return inner.op === op ? [asLogits(node, inner, loss)] : [];
   });
@@ -73,7 +73,7 @@ function asLogits(node: Node, inner: Node, loss: string): Diagnostic {
     code: "probabilities-as-logits",
     severity: "warning",
     message: `the loss takes logits, and is given probabilities: the result of \`${inner.op}\``,
-    labels: [...at(node.origin.span, "normalises again"), ...at(inner.origin.span, "normalised here")],
+    labels: [...at(node.origin.span, "normalizes again"), ...at(inner.origin.span, "normalized here")],
     notes: [],
     help: `give it what \`${inner.op}\` is given; a loss of probabilities is \`${loss}\``,
   };

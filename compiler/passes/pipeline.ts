@@ -9,7 +9,7 @@ import { advise } from "./advise.ts";
 import { differentiate } from "./differentiate.ts";
 import { lower } from "./lower.ts";
 import { simplify } from "./simplify.ts";
-import { stabilise } from "./stabilise.ts";
+import { stabilize } from "./stabilize.ts";
 
 interface Pass {
   readonly name: string;
@@ -23,7 +23,7 @@ const isLowered: Invariant = ({ op }) => (ops[op].inKernels ? null : "is not low
 
 export const pipeline = [
   // From formulas typed to formulas with good derivatives.
-  { name: "stabilise", run: stabilise, ensures: null },
+  { name: "stabilize", run: stabilize, ensures: null },
   { name: "advise", run: advise, ensures: null },
   // To the joint graph of values and gradients, in the terms of the source.
   { name: "differentiate", run: differentiate, ensures: isDifferentiated },

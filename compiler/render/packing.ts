@@ -46,7 +46,7 @@ export interface PackTools {
 }
 
 /**
- * Writes the copy of some neighbouring tiles' lines, and returns where tiles read them: where they
+ * Writes the copy of some neighboring tiles' lines, and returns where tiles read them: where they
  * are, should the batch decide on a depth that is not packed.
  * @param lines where they are, side by side
  * @param end the index behind the last tile

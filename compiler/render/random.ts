@@ -118,7 +118,7 @@ const fromWords = (format: Format, words: string): string =>
 
 /** The export `shuffle`. */
 export const shuffleSource = `/// A permutation of 0 … count - 1 as u32: Fisher and Yates's exchange, entry i with one of the first i + 1. The number below i + 1 is
-/// the upper word of (random word) * (i + 1); words that would favour some numbers are drawn again (D. Lemire, "Fast random integer
+/// the upper word of (random word) * (i + 1); words that would favor some numbers are drawn again (D. Lemire, "Fast random integer
 /// generation in an interval", 2019). Draw t of entry i has counter (i, -1 - t) and key (seed, epoch).
 export function shuffle(address: i32, count: i32, seed: i32, epoch: i32): void {
   const at = <usize>address;

@@ -356,11 +356,11 @@ const ROOMS: Readonly<Record<Room, { readonly name: string; readonly about: stri
 const drawsRandom = (kernel: Kernel): boolean => kernel.values.some((value) => value.kind === "random");
 
 const DESCRIPTIONS: Readonly<Record<Entry["name"], string>> = {
-  initialize: "First values of parameters, states, optimiser arguments and the step number",
+  initialize: "First values of parameters, states, optimizer arguments and the step number",
   predict: "From inputs to outputs",
   evaluate: "From inputs and targets to metrics and the loss",
   gradients: "The gradient of each parameter, and the loss in training",
-  step: "One step of the optimiser; the loss before it",
+  step: "One step of the optimizer; the loss before it",
 };
 
 const memorySource = `/// Whether memory reaches to \`end\`, or could be made to.

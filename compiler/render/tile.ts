@@ -363,7 +363,7 @@ export class TileWriter {
   }
 
   /**
-   * Adds up the lanes of each sum, (s0 + s1) + (s2 + s3), and gathers the results of neighbouring
+   * Adds up the lanes of each sum, (s0 + s1) + (s2 + s3), and gathers the results of neighboring
    * columns in one vector.
    */
   #acrossLanes(row: readonly string[]): string[] {

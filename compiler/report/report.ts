@@ -140,7 +140,7 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
   };
 }
 
-/** `step`, or `gradients` where there is no optimiser. */
+/** `step`, or `gradients` where there is no optimizer. */
 const trainingEntry = (entries: readonly Entry[]): Entry | undefined =>
   entries.find((e) => e.name === "step") ?? entries.find((e) => e.name === "gradients");
 

@@ -125,8 +125,8 @@ class Fusion {
       if (own) this.#location.set(base, root.buffer);
       else last.push({ ...this.#copy(root.node, root.buffer), inPlace: root.inPlace });
     }
-    for (const node of selectStored(nodes, wanted)) this.#materialise(node);
-    this.#materialiseForced();
+    for (const node of selectStored(nodes, wanted)) this.#materialize(node);
+    this.#materializeForced();
 
     const order = [...this.#location.keys()].sort((a, b) => a.id - b.id);
     for (const node of order) this.#placeNode(node);
@@ -174,7 +174,7 @@ class Fusion {
     }
   }
 
-  #materialise(node: Node): void {
+  #materialize(node: Node): void {
     if (this.#location.has(node)) return;
     this.#location.set(node, this.#stored.preferred.get(node) ?? this.#stored.temporary(node));
   }
@@ -220,7 +220,7 @@ class Fusion {
    * Stores what no kernel could read otherwise: reshapes that are no views, factors that lie the
    * wrong way.
    */
-  #materialiseForced(): void {
+  #materializeForced(): void {
     const pending = [...this.#location.keys(), ...this.#roots.map((r) => r.node)];
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
       const items = this.#location.has(node) ? this.#items(node) : [this.#copy(node, -1)];
@@ -228,7 +228,7 @@ class Fusion {
         for (;;) {
           const forced = this.#forcedBy(item);
           if (forced === null) break;
-          this.#materialise(forced);
+          this.#materialize(forced);
           pending.push(forced);
         }
       }

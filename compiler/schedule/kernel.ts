@@ -72,7 +72,7 @@ interface Common {
   readonly name: string;
   /** The formula, as a person would write it; one line. */
   readonly formula: string;
-  /** Outermost first. Already coalesced: no two neighbours could be one. */
+  /** Outermost first. Already coalesced: no two neighbors could be one. */
   readonly loops: readonly Size[];
   readonly operands: readonly Operand[];
   readonly values: readonly Value[];

@@ -1,6 +1,6 @@
 /**
  * From a kernel's body over its domain to loops: those that reductions run over go last, and
- * neighbours that every operand runs through without a break become one.
+ * neighbors that every operand runs through without a break become one.
  */
 import { type Affine, affine, isFree, isOne, sameAffine, type Size, ZERO } from "../ir/size.ts";
 import type { Body, FormedValue, Group } from "./form.ts";
@@ -106,7 +106,7 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
 }
 
 /**
- * Makes one loop of neighbours that all operands run through without a break, in `loops` and in
+ * Makes one loop of neighbors that all operands run through without a break, in `loops` and in
  * each of `all`. The columns of a product stay a loop of their own, and so does, in a nest, the
  * border between kept and inner loops.
  * @param right strides of a product's right factor; null in a nest

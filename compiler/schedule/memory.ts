@@ -184,10 +184,10 @@ export function refuseUnaddressable({ fixed, perRow, tables }: Program["arena"])
       message: `the model's tensors take ${gigabytes(bytes)} of memory, and a WebAssembly module has less than 4 GB`,
       labels: [],
       notes: [
-        `${gigabytes(fixed)} for parameters, their gradients, the optimiser's states and what lies between kernels, ` +
+        `${gigabytes(fixed)} for parameters, their gradients, the optimizer's states and what lies between kernels, ` +
           `${gigabytes(LEAST.rows * perRow)} for ${LEAST.rows} rows of a batch`,
       ],
-      help: "make the layers smaller, or split them; an optimiser without states, such as `sgd`, needs less",
+      help: "make the layers smaller, or split them; an optimizer without states, such as `sgd`, needs less",
     },
   ]);
 }

@@ -50,7 +50,7 @@ export function ownerOf(role: Buffer["role"]): number | null {
   return role.kind === "state" ? role.parameter : null;
 }
 
-/** What an optimiser's definition calls it, whichever parameter it belongs to. */
+/** What an optimizer's definition calls it, whichever parameter it belongs to. */
 export function generalName(role: Buffer["role"]): string | null {
   if (role.kind === "parameter") return "param";
   if (role.kind === "gradient") return "grad";

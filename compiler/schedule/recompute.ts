@@ -97,7 +97,7 @@ function tooSmall(memory: { bytes: number; rows: number }, least: number, keepin
           ? `it takes ${show(keeping)} where every value is kept, and ${show(least)} where as many as help are made again`
           : "making values again instead of keeping them would save nothing",
       ],
-      help: "allow that much, use smaller batches or layers, or an optimiser with fewer states",
+      help: "allow that much, use smaller batches or layers, or an optimizer with fewer states",
     },
   ]);
 }

@@ -124,7 +124,7 @@ function verifyPlaces({ buffers, entries, arena }: Program, elementBytes: number
         calls[range.last]!.gone.push(run);
       }
     }
-    // Runs in the order of their places: of what lies apart, only neighbours can meet.
+    // Runs in the order of their places: of what lies apart, only neighbors can meet.
     const alive: Run[] = [];
     for (const run of always) verifyApart(alive, run);
     for (const calls of passing) {

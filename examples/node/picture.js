@@ -40,7 +40,7 @@ if (inputs.length !== 1 || (features !== 1 && features !== 2)) {
 writeFileSync(svgPath, features === 2 ? surface(inputs[0].name) : curves(inputs[0].name));
 console.log(svgPath);
 
-/** The first output for each cell of the square, from blue (0) to red (1); runs of one colour are one rectangle. */
+/** The first output for each cell of the square, from blue (0) to red (1); runs of one color are one rectangle. */
 function surface(input) {
   const cells = 80;
   const LEVELS = 20;
@@ -56,9 +56,9 @@ function surface(input) {
     for (let start = 0, end = 0; start < cells; start = end) {
       const value = level(row * cells + start);
       while (end < cells && level(row * cells + end) === value) end++;
-      const colour = `rgb(${Math.round(60 + 195 * value)} 90 ${Math.round(255 - 195 * value)})`;
+      const color = `rgb(${Math.round(60 + 195 * value)} 90 ${Math.round(255 - 195 * value)})`;
       runs.push(
-        `<rect x="${start * size}" y="${row * size}" width="${(end - start) * size}" height="${size}" fill="${colour}"/>`,
+        `<rect x="${start * size}" y="${row * size}" width="${(end - start) * size}" height="${size}" fill="${color}"/>`,
       );
     }
   }
@@ -76,10 +76,10 @@ function curves(input) {
   const down = (v) => (SIDE - ((v - low) / (high - low || 1)) * SIDE).toFixed(1);
   const lines = outputs.map(([name, { data }], k) => {
     const points = [...x].map((v, i) => `${across(v)},${down(data[i])}`).join(" ");
-    const colour = `hsl(${(k * 137) % 360} 70% 40%)`;
+    const color = `hsl(${(k * 137) % 360} 70% 40%)`;
     return (
-      `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="2"><title>${name}</title></polyline>\n` +
-      `<text x="8" y="${16 + 14 * k}" font-size="12" fill="${colour}">${name}</text>`
+      `<polyline points="${points}" fill="none" stroke="${color}" stroke-width="2"><title>${name}</title></polyline>\n` +
+      `<text x="8" y="${16 + 14 * k}" font-size="12" fill="${color}">${name}</text>`
     );
   });
   const axes = `<path d="M0 ${down(0)}H${SIDE}M${across(0)} 0V${SIDE}" stroke="#999"/>`;

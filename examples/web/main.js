@@ -26,7 +26,7 @@ for (let i = 0; i < CELLS * CELLS; i++) {
   grid[2 * i + 1] = HIGH - ((HIGH - LOW) * (Math.floor(i / CELLS) + 0.5)) / CELLS;
 }
 
-/** The answer for each cell of the square as a colour, and the four examples as dots. */
+/** The answer for each cell of the square as a color, and the four examples as dots. */
 function draw() {
   const { data } = net.predict({ x: grid }).p;
   const { width, height } = surface.canvas;

@@ -1,8 +1,8 @@
 /**
- * The optimisers of `std/` with one operator exchanged: their losses must leave those that PyTorch
+ * The optimizers of `std/` with one operator exchanged: their losses must leave those that PyTorch
  * has.
  */
-import { analyse } from "../../compiler/compile.ts";
+import { analyze } from "../../compiler/compile.ts";
 import { stdSources } from "../../compiler/generated/std-sources.ts";
 import { evaluate } from "../../compiler/graph/evaluate.ts";
 import { parametersOf, statesOf } from "../../compiler/graph/model.ts";
@@ -61,7 +61,7 @@ async function isWrong(text: string, runs: readonly TrainingRun[]): Promise<bool
 }
 
 async function lossesOf(text: string, { model: name, batch }: TrainingRun): Promise<number[]> {
-  const { joint } = await analyse(text, { model: name });
+  const { joint } = await analyze(text, { model: name });
   const { inputs, parameters } = oracle.training;
   const rows = Number(Object.values(inputs)[0]!.shape[0]);
   const data = Object.entries(inputs).map(([input, spec]) => [input, drawTensor(spec, rows)] as const);

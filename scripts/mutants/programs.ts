@@ -3,7 +3,7 @@
  * The verifier must refuse them.
  */
 import { readFileSync, readdirSync } from "node:fs";
-import { analyse } from "../../compiler/compile.ts";
+import { analyze } from "../../compiler/compile.ts";
 import { runPasses } from "../../compiler/passes/pipeline.ts";
 import type { Program } from "../../compiler/schedule/kernel.ts";
 import { schedule } from "../../compiler/schedule/schedule.ts";
@@ -18,7 +18,7 @@ const MOST = 4;
 export async function programMutants(): Promise<Tried[]> {
   const tried: Tried[] = [];
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".nn"))) {
-    const { joint } = await analyse(readFileSync(new URL(file, folder), "utf8"));
+    const { joint } = await analyze(readFileSync(new URL(file, folder), "utf8"));
     const program = schedule(runPasses(joint, "lower", "simplify-lowered"));
     const outcomes = [
       ...sharedPlaces(program).slice(0, MOST),

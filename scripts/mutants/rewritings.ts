@@ -1,12 +1,12 @@
 /**
  * Rules that make formulas stable, with wrong right sides: the cases of
- * `test/passes-stabilise.test.ts` must notice.
+ * `test/passes-stabilize.test.ts` must notice.
  */
 import type { Build } from "../../compiler/graph/build.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import type { Rule as Rewriting } from "../../compiler/passes/rewrite.ts";
-import { stabilisations } from "../../compiler/passes/rules/stabilisations.ts";
-import { cases, faultOfCase, replaceRewrite, rulesOfCase } from "../../test/helpers/stabilise-cases.ts";
+import { stabilizations } from "../../compiler/passes/rules/stabilizations.ts";
+import { cases, faultOfCase, replaceRewrite, rulesOfCase } from "../../test/helpers/stabilize-cases.ts";
 import type { Outcome, Tried } from "./outcome.ts";
 
 /**
@@ -53,7 +53,7 @@ function tryRewriting(rule: Rewriting, of: (b: Build, right: Node) => Node): Out
 }
 
 export const rewritingMutants = (): Tried[] =>
-  stabilisations
+  stabilizations
     // Of use between layers, and tested with the simplifications.
     .filter((rule) => !ELSEWHERE.includes(rule.name))
     .map((rule) => ({

@@ -4,7 +4,7 @@
  * any rewrite.
  */
 import { askTape } from "../../compiler/compare/run-tape.ts";
-import { analyse, DiagnosticError } from "../../compiler/index.ts";
+import { analyze, DiagnosticError } from "../../compiler/index.ts";
 import { reachable } from "../../compiler/graph/graph.ts";
 import { parametersOf } from "../../compiler/graph/model.ts";
 import type { Node, OpName } from "../../compiler/ir/node.ts";
@@ -107,14 +107,14 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
   if (loss === null || trainingLoss === null) throw new RangeError("the program has no loss");
   const nodes = reachable([trainingLoss]);
   const used = new Set(reachable([trainingLoss, ...outputs.map((o) => o.node)]).map((node) => node.op));
-  const offences: string[] = [];
+  const offenses: string[] = [];
   const errors = new Map<string, number>();
   let differences = 0;
   let kinks = 0;
   let costly = 0;
   const note = (of: string, beside: string, error: number, limit: number): void => {
     if (error <= limit) return;
-    offences.push(`${of} beside ${beside}: E = ${error.toExponential(2)}`);
+    offenses.push(`${of} beside ${beside}: E = ${error.toExponential(2)}`);
     errors.set(of, Math.max(errors.get(of) ?? 0, error));
   };
   const result = (verdict: Verdict) => ({
@@ -192,7 +192,7 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
       }
     }
   }
-  if (offences.length > 0) return result({ kind: "wrong", because: offences.join("\n") });
+  if (offenses.length > 0) return result({ kind: "wrong", because: offenses.join("\n") });
   return result({ kind: moves ? "right" : "constant" });
 }
 
@@ -212,7 +212,7 @@ async function isRounding(
   errors: Errors,
   ulp: number,
 ): Promise<boolean> {
-  const { joint } = await analyse(source);
+  const { joint } = await analyze(source);
   const { loss, trainingLoss, outputs } = joint.roots;
   const named = new Map<string, Node | null>([
     ["loss", loss],

@@ -27,7 +27,7 @@ const GAP = 1e-4;
 
 /**
  * The derivative of f at 0 by Richardson's central difference (8 (f(h) - f(-h)) - (f(2h) - f(-2h)))
- * / 12h, whose error is of order h⁴: the two neighbours on a ladder of steps that agree best.
+ * / 12h, whose error is of order h⁴: the two neighbors on a ladder of steps that agree best.
  */
 export function differentiateAt0(f: (delta: number) => number): Difference {
   let previous = NaN;

@@ -134,7 +134,7 @@ class ProgramWriter {
       case 15:
         return this.#layer(c, x);
       case 16:
-        return this.#normalise(c, x);
+        return this.#normalize(c, x);
       case 17:
         return this.#reshape(c, x);
       case 18:
@@ -391,7 +391,7 @@ class ProgramWriter {
     return this.#bind(c, made.text, shape, made.range, [x]);
   }
 
-  #normalise(c: Choices, x: Term): boolean {
+  #normalize(c: Choices, x: Term): boolean {
     const rank = x.shape.length;
     if (rank === 0) return false;
     const axis = c.once(4) ? c.below(rank) : rank - 1;
@@ -750,7 +750,7 @@ class ProgramWriter {
 
   #loss(c: Choices, z: Term): void {
     const t = z.text;
-    const scalarised: string[] = [`mean(${t}^2)`, `mean(sin(${t}))`, `sum(tanh(${t})) / ${largest(z.shape)}`];
+    const scalarized: string[] = [`mean(${t}^2)`, `mean(sin(${t}))`, `sum(tanh(${t})) / ${largest(z.shape)}`];
     const target = (values: Given["values"], shape = z.shape): void => {
       this.#inputs.push({ name: "y", shape, values });
       this.#lines.push(`target y: ${typeof values === "object" ? "int" : ""}${showShape(shape)}`);
@@ -781,14 +781,14 @@ class ProgramWriter {
       case 7:
         // Of one column there is none to choose, and the compiler says so.
         if (classes > 1) target("float");
-        return loss(classes > 1 ? `soft_cross_entropy(${t}, softmax(y))` : scalarised[0]!);
+        return loss(classes > 1 ? `soft_cross_entropy(${t}, softmax(y))` : scalarized[0]!);
       case 8:
         if (classes > 0) target("float");
-        return loss(classes > 0 ? `kl_div(log_softmax(${t}), softmax(y))` : scalarised[1]!);
+        return loss(classes > 0 ? `kl_div(log_softmax(${t}), softmax(y))` : scalarized[1]!);
       case 9:
       case 10:
       case 11:
-        if (classes < 2) return loss(c.pick(scalarised));
+        if (classes < 2) return loss(c.pick(scalarized));
         target({ classes }, z.shape.slice(0, -1));
         return loss(
           c.pick([
@@ -798,7 +798,7 @@ class ProgramWriter {
           ]),
         );
       default:
-        return loss(c.pick(scalarised));
+        return loss(c.pick(scalarized));
     }
   }
 }

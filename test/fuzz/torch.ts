@@ -63,7 +63,7 @@ export function compareWithTorch(python: string, runs: readonly Run[], tolerance
     const done = spawnSync(python, ["-c", DRIVER, folder, String(asked.length)], { encoding: "utf8" });
     if (done.status !== 0) throw new Error(`Python failed: ${done.stderr}`);
     asked.forEach((run, k) => {
-      const because = offence(runs[run]!, join(folder, String(k)), tolerance);
+      const because = offense(runs[run]!, join(folder, String(k)), tolerance);
       if (because !== null) wrong.push({ run, because });
     });
     return { compared: asked.length, lacking, wrong };
@@ -86,17 +86,17 @@ function question({ model, environment }: Run): {
   return { text, given };
 }
 
-function offence(run: Run, place: string, tolerance: number): string | null {
+function offense(run: Run, place: string, tolerance: number): string | null {
   const error = readOptional(`${place}.error`);
   if (error !== null) return error;
   const answer = readNpz(readFileSync(`${place}.answer.npz`), place);
   const found = [["loss", [run.trainingLoss]] as const];
   const all = [...found, ...[...run.gradients].map(([path, data]) => [`gradient.${path}`, data] as const)];
-  const offences = all.flatMap(([name, ours]) => {
+  const offenses = all.flatMap(([name, ours]) => {
     const e = distance(ours, answer.get(name)!.values);
     return e <= tolerance ? [] : [`${name}: E = ${e.toExponential(2)}`];
   });
-  return offences.length === 0 ? null : offences.join("\n");
+  return offenses.length === 0 ? null : offenses.join("\n");
 }
 
 function readOptional(file: string): string | null {

@@ -49,8 +49,8 @@ export function modelOf(graph: Graph, nodes: readonly Node[]): Model {
   };
 }
 
-type PassName = "stabilise" | "differentiate" | "lower" | "simplify";
-export const ALL: readonly PassName[] = ["stabilise", "differentiate", "lower", "simplify"];
+type PassName = "stabilize" | "differentiate" | "lower" | "simplify";
+export const ALL: readonly PassName[] = ["stabilize", "differentiate", "lower", "simplify"];
 
 /** The passes named, in that order, with the verifier between. */
 export const runPasses = (model: Model, names: readonly PassName[]): Model =>

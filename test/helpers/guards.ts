@@ -128,7 +128,7 @@ export function checkGuard({ steps, kept, poison, data, form }: GuardCase): Guar
   const slope = b.grad(loss, x);
   const [second, byX, byW] = [weighted(slope), slope, b.grad(loss, w)];
   const asked = [loss, byX, byW, second, b.grad(second, x), b.grad(second, w)];
-  const joint = pass(b, asked, ["stabilise", "differentiate", "simplify"]);
+  const joint = pass(b, asked, ["stabilize", "differentiate", "simplify"]);
   const lowered = runPasses(joint.model, ["lower", "simplify"]).roots.outputs.map(({ node }) => node);
 
   const rows = (hidden: (i: number) => number): Environment => {
@@ -194,7 +194,7 @@ export function checkGuard({ steps, kept, poison, data, form }: GuardCase): Guar
     const [clean, tape] = [harmless, poisoned].map((environment) =>
       askTape({ model: { ...model, roots }, environment, wanted: [0, 1] }),
     );
-    // A norm at 0 is stabilised, and the tape goes by what was written.
+    // A norm at 0 is stabilized, and the tape goes by what was written.
     const isDefined = (index: number): boolean =>
       Array.from(clean!.gradients.get(index)!.data).every((v) => Number.isFinite(v));
     for (const index of [0, 1]) {
@@ -258,7 +258,7 @@ function visibleFault(op: number): string | null {
   // A cotangent that is a number, whatever y is.
   const byW = b.grad(b.sumAll(b.where(keep, b.mul(y, weights), 0)), w);
   const curvature = b.grad(b.sumAll(b.mul(slope, weights)), x);
-  const { nodes } = pass(b, [slope, byW, curvature], ["stabilise", "differentiate", "lower", "simplify"]);
+  const { nodes } = pass(b, [slope, byW, curvature], ["stabilize", "differentiate", "lower", "simplify"]);
   const entries = Array.from({ length: ROWS * COLUMNS }, (_, i) => 0.3 + ((i * 29) % 60) / 100);
   const of = (row0: readonly number[], c: number): number[][] =>
     values(nodes, {

@@ -78,7 +78,7 @@ function xorshift(seed: number): Random {
 }
 
 /** The number `steps` representable numbers from x, but for powers of two on the way. */
-function neighbour(x: number, steps: number, dtype: Dtype): number {
+function neighbor(x: number, steps: number, dtype: Dtype): number {
   const { significand, smallest, round } = LIMITS[dtype];
   const e = x === 0 ? -Infinity : split(x).e;
   return round(round(x) + steps * 2 ** Math.max(e - significand, smallest));
@@ -118,11 +118,11 @@ function spread({ range, edges, domain = (x) => x }: Spread): Subject["points"] 
       } else {
         const turn = (i / 5) | 0;
         const edge = places[turn % places.length]!;
-        // Neighbours one by one, and at distances of every order.
+        // Neighbors one by one, and at distances of every order.
         const distance = 2 ** (-60 * random()) * (random() < 0.5 ? -1 : 1);
         value =
           random() < 0.5
-            ? neighbour(edge, Math.floor(random() * 65) - 32, dtype)
+            ? neighbor(edge, Math.floor(random() * 65) - 32, dtype)
             : edge + distance * (edge === 0 ? 1 : edge);
       }
       const inside = domain(round(value));

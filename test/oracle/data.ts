@@ -68,7 +68,7 @@ export const program = (name: string): string => readFileSync(new URL(`${name}.n
 export const written = (value: Written): number =>
   typeof value === "number" ? value : value === "nan" ? NaN : value === "inf" ? Infinity : -Infinity;
 
-/** 32 bits for entry `index` of a stream: MurmurHash3's finaliser. */
+/** 32 bits for entry `index` of a stream: MurmurHash3's finalizer. */
 function mix(stream: number, index: number): number {
   let h = (Math.imul(index, 0x9e3779b1) + Math.imul(stream, 0x85ebca77)) >>> 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

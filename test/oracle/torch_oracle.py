@@ -28,7 +28,7 @@ LIMIT = 64  # entries of a tensor kept in full; of larger ones every k-th, with 
 
 
 def mix(stream, index):
-    """32 bits for entry `index` of a stream: MurmurHash3's finaliser."""
+    """32 bits for entry `index` of a stream: MurmurHash3's finalizer."""
     h = (index * 0x9E3779B1 + stream * 0x85EBCA77) & 0xFFFFFFFF
     h ^= h >> 16
     h = (h * 0x85EBCA6B) & 0xFFFFFFFF
@@ -591,7 +591,7 @@ def run_case(name):
     return {"inputs": inputs, "parameters": parameters, "batches": batches}
 
 
-# Optimisers: 50 steps on one small network; step k reads `batch` rows of 40, from row k·batch on, round and round.
+# Optimizers: 50 steps on one small network; step k reads `batch` rows of 40, from row k·batch on, round and round.
 
 OPTIMIZERS = {
     "Sgd": lambda w: torch.optim.SGD(w, lr=0.1),
@@ -642,7 +642,7 @@ def run_optimizer(name, batch):
     }
 
 
-# Initialisers: what PyTorch's functions aim at, for a weight [out, in].
+# Initializers: what PyTorch's functions aim at, for a weight [out, in].
 
 
 def initializers(out=96, into=128):

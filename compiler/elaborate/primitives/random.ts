@@ -1,4 +1,4 @@
-/** Random tensors: initialisers and dropout are made of them. */
+/** Random tensors: initializers and dropout are made of them. */
 import { toShape } from "../tensors.ts";
 import { tensor } from "../values.ts";
 import type { Primitive, PrimitiveTable } from "./primitive.ts";

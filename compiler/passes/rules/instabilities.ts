@@ -1,5 +1,5 @@
 /**
- * Formulas that `stabilise` has left, and that give ∞ - ∞, ∞ / ∞, 0 / 0 or log 0 for numbers that
+ * Formulas that `stabilize` has left, and that give ∞ - ∞, ∞ / ∞, 0 / 0 or log 0 for numbers that
  * networks meet. Each is told with its stable spelling. Where a value cannot be seen to be large,
  * or to vanish, nothing is said: a warning must be worth reading.
  */

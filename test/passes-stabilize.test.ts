@@ -1,14 +1,14 @@
 /**
- * Textbook formulas, as written, with logits that break them: after `stabilise` they have values
+ * Textbook formulas, as written, with logits that break them: after `stabilize` they have values
  * and derivatives.
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Node } from "../compiler/ir/node.ts";
 import { fixed } from "../compiler/ir/size.ts";
-import { stabilisations } from "../compiler/passes/rules/stabilisations.ts";
+import { stabilizations } from "../compiler/passes/rules/stabilizations.ts";
 import { ALL, Formulas, pass, shapeOf, values } from "./helpers/graph.ts";
-import { cases, faultOfCase, rulesOfCase } from "./helpers/stabilise-cases.ts";
+import { cases, faultOfCase, rulesOfCase } from "./helpers/stabilize-cases.ts";
 
 describe("textbook formulas", () => {
   test.each(Object.entries(cases))("%s", (_, one) => {
@@ -22,7 +22,7 @@ describe("textbook formulas", () => {
     const { nodes, applied } = pass(
       b,
       [b.log(b.add(1, x)), b.log(b.sub(1, x)), b.sub(b.exp(x), 1), b.sub(1, b.exp(x))],
-      ["stabilise"],
+      ["stabilize"],
     );
     expect(applied.map((a) => a.rule)).toEqual(["log1p", "log1p", "expm1", "expm1"]);
     expect(values(nodes, { x: [1e-12] }).flat()).toEqual([
@@ -42,7 +42,7 @@ describe("textbook formulas", () => {
       b.pow(b.mul(b.sumAll(b.pow(x, 2)), 0.5), 0.5),
       b.sqrt(b.add(b.pow(part(0), 2), b.pow(part(1), 2))),
     ];
-    const { nodes, applied } = pass(b, forms, ["stabilise"]);
+    const { nodes, applied } = pass(b, forms, ["stabilize"]);
     expect(applied.map((a) => a.rule)).toEqual(["norm", "norm", "norm"]);
     expect(values(nodes, { x: [3, 4] })).toEqual([[5], [Math.sqrt(12.5)], [5]]);
     const gradients = pass(
@@ -178,10 +178,10 @@ describe("the value and the gradient stay what they were where the formula as wr
         const written = make(b, x, t);
         const wanted = [written, b.grad(b.sumAll(written), x)];
         const given = { z, t: [0, 1, 0.25, 1, 0.75, 0] };
-        const [plain, stable] = [ALL.filter((name) => name !== "stabilise"), ALL].map((names) =>
+        const [plain, stable] = [ALL.filter((name) => name !== "stabilize"), ALL].map((names) =>
           values(pass(b, wanted, names).nodes, given).flat(),
         );
-        rewritten += pass(b, [written], ["stabilise"]).applied.length > 0 ? 1 : 0;
+        rewritten += pass(b, [written], ["stabilize"]).applied.length > 0 ? 1 : 0;
         plain!.forEach((p, i) => {
           // 0 / 0 and 0 · ∞ are for the rules to put right; rests of rests lose digits as they are
           // written.
@@ -198,7 +198,7 @@ describe("the value and the gradient stay what they were where the formula as wr
 describe("what is left alone", () => {
   const untouched = (make: (b: Formulas, z: Node) => Node): void => {
     const b = new Formulas();
-    const { applied } = pass(b, [make(b, b.input("z", "N", 3))], ["stabilise"]);
+    const { applied } = pass(b, [make(b, b.input("z", "N", 3))], ["stabilize"]);
     expect(applied).toEqual([]);
   };
   test("0 · x, and sums in another order", () => {
@@ -209,7 +209,7 @@ describe("what is left alone", () => {
     const b = new Formulas();
     const e = b.exp(b.input("z", 3, 3));
     const columns = b.reshape(b.sum(e, [0]), shapeOf(3, 1));
-    const { nodes, applied } = pass(b, [b.div(e, columns)], ["stabilise"]);
+    const { nodes, applied } = pass(b, [b.div(e, columns)], ["stabilize"]);
     expect(applied.map((a) => a.rule)).not.toContain("softmax");
     const [wanted, got] = values([b.div(e, columns), ...nodes], { z: [1, 2, 3, 6, 5, 4, 0, 1, -1] });
     expect(got).toEqual(wanted!.map((v) => expect.closeTo(v, 12)));
@@ -219,7 +219,7 @@ describe("what is left alone", () => {
     const z = b.input("z", 2, 3);
     const e = b.exp(b.sub(z, b.reduce_max(z, [0])));
     const p = b.div(e, b.sum(e, [1]));
-    const { nodes, applied } = pass(b, [p], ["stabilise"]);
+    const { nodes, applied } = pass(b, [p], ["stabilize"]);
     expect(applied.map((a) => a.rule)).toEqual(["softmax"]);
     const [wanted, got] = values([p, ...nodes], { z: [1, 2, 3, 6, 5, 4] });
     expect(got).toEqual(wanted!.map((v) => expect.closeTo(v, 12)));
@@ -263,7 +263,7 @@ test("every rule has a case here", () => {
   const tested = new Set(Object.values(cases).flatMap((c) => c.rules));
   // The last is of use between layers, and is tested with the simplifications.
   const elsewhere = ["log1p", "expm1", "norm", "slice-of-concat"];
-  const missing = stabilisations
+  const missing = stabilizations
     .map((r) => r.name)
     .filter((name) => !tested.has(name) && !elsewhere.includes(name));
   expect(missing).toEqual([]);

@@ -5,7 +5,7 @@
 import type { Node } from "../../compiler/ir/node.ts";
 import { ONE } from "../../compiler/ir/size.ts";
 import type { Rule } from "../../compiler/passes/rewrite.ts";
-import { stabilisations } from "../../compiler/passes/rules/stabilisations.ts";
+import { stabilizations } from "../../compiler/passes/rules/stabilizations.ts";
 import { ALL, Formulas, pass, values } from "./graph.ts";
 
 export interface Case {
@@ -431,10 +431,10 @@ const apart = (what: string, got: readonly number[], wanted: readonly number[]):
     return isClose && got.length === wanted.length ? [] : [`${what}, entry ${i}: ${g} for ${w}`];
   });
 
-/** The names of the rules of `stabilise` that rewrite the formula, or a formula that it became. */
+/** The names of the rules of `stabilize` that rewrite the formula, or a formula that it became. */
 export function rulesOfCase({ make }: Case): ReadonlySet<string> {
   const fired = new Set<string>();
-  const restore = stabilisations.map((rule) =>
+  const restore = stabilizations.map((rule) =>
     replaceRewrite(rule, (right) => (site, node) => {
       const found = right(site, node);
       if (found !== null) fired.add(rule.name);
@@ -443,7 +443,7 @@ export function rulesOfCase({ make }: Case): ReadonlySet<string> {
   );
   try {
     const b = new Formulas();
-    pass(b, [make(b, ...inputs(b))], ["stabilise"]);
+    pass(b, [make(b, ...inputs(b))], ["stabilize"]);
   } finally {
     for (const undo of restore) undo();
   }

@@ -1,9 +1,9 @@
 import type { Model } from "../graph/model.ts";
 import { applyRules } from "./rewrite.ts";
-import { stabilisations } from "./rules/stabilisations.ts";
+import { stabilizations } from "./rules/stabilizations.ts";
 
 /**
  * The model with formulas as textbooks write them replaced by ops that have good values and good
  * derivatives. Comes before differentiation, while the patterns are still whole.
  */
-export const stabilise = (model: Model): Model => applyRules(model, "stabilise", stabilisations);
+export const stabilize = (model: Model): Model => applyRules(model, "stabilize", stabilizations);

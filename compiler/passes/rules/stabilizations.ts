@@ -22,7 +22,7 @@ import {
 import { norm } from "./norms.ts";
 import { sliceOfConcat } from "./views.ts";
 
-export const stabilisations: readonly Rule[] = [
+export const stabilizations: readonly Rule[] = [
   sliceOfConcat,
   {
     name: "tanh",
