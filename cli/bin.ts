@@ -53,7 +53,7 @@ if (isNewEnough(process.versions.node)) {
   const node = process.env["NNDSL_NODE"] === undefined ? findNode() : undefined;
   if (node === undefined) {
     process.stderr.write(
-      `error[old-node]: nndsl needs Node ${needed.join(".")} or newer, and this is ${process.versions.node}\n` +
+      `error[old-node]: nndsl needs Node ${needed.join(".")} or newer, but this is ${process.versions.node}\n` +
         "   = help: install a newer one from https://nodejs.org, or `npm install --save-dev node@24` beside nndsl\n",
     );
     process.exitCode = 2;

@@ -13,7 +13,7 @@ const { node, deno, bun } = process?.versions ?? {};
 const [major = 0, minor = 0] = (node ?? "").split(".").map(Number);
 if (node && !deno && !bun && (major < NEEDED[0] || (major === NEEDED[0] && minor < NEEDED[1]))) {
   throw new Error(
-    `nndsl's compiler needs Node ${NEEDED.join(".")} or newer, and this is ${node}; what it compiles runs in older ones.`,
+    `nndsl's compiler needs Node ${NEEDED.join(".")} or newer, but this is ${node}; what it compiles runs in older ones.`,
   );
 }
 

@@ -28,7 +28,7 @@ const CODE = /"([a-z]+(?:-[a-z]+)*)"/g;
  */
 const raising: readonly RegExp[] = [
   /\b(?:OpError|UsageError|ModelError|DataError)\(\s*([^,()]*"[a-z-]+")\s*,/g,
-  /(?:\bproblem|\breport|#problem|#report|#error|#warning|\bmismatch)\(\s*("[a-z-]+")/g,
+  /(?:\bproblem|\breport|#problem|#report|#error|#warning|\bmismatch)\(\s*(?:machine,\s*\w+,\s*)?("[a-z-]+")/g,
   /\bdiagnose\(\s*"(?:error|warning)",\s*("[a-z-]+")/g,
   /\bcode:\s*("[a-z-]+"(?:\s*\|\s*"[a-z-]+")*)/g,
 ];

@@ -56,6 +56,6 @@ test.skipIf(oldNode === undefined)("an old Node is told which one the compiler n
   const script = `import(${JSON.stringify(index)}).then(() => console.log("loaded"), (e) => console.log(e.message))`;
   const said = execFileSync(oldNode!, ["-e", script], { encoding: "utf8" });
   expect(said).toMatch(
-    /^nndsl's compiler needs Node 22\.12 or newer, and this is \d+\.\d+\.\d+; what it compiles runs in older ones\.\n$/,
+    /^nndsl's compiler needs Node 22\.12 or newer, but this is \d+\.\d+\.\d+; what it compiles runs in older ones\.\n$/,
   );
 });

@@ -104,7 +104,7 @@ describe("large programs", () => {
 
   it("a size that is written as a number is not explained by itself", async () => {
     const diagnostics = await check(`fn f(a: [N, 4]) = a\n${model("output z = f(x)")}`);
-    expect(diagnostics.map((d) => d.message)).toEqual(["in f, `a` must be [N, 4], and it is [N, 2]"]);
+    expect(diagnostics.map((d) => d.message)).toEqual(["in f, `a` must be [N, 4], but it is [N, 2]"]);
   });
 });
 

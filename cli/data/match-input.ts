@@ -152,7 +152,7 @@ function convert(array: DataArray, input: WantedInput, dtype: Manifest["dtype"])
         if (result[i] !== value) {
           throw new DataError(
             "data-not-an-integer",
-            `\`${input.name}\` takes integers, and this is ${value}`,
+            `\`${input.name}\` takes integers, but this is ${value}`,
             array.place(i),
           );
         }
@@ -172,7 +172,7 @@ function convert(array: DataArray, input: WantedInput, dtype: Manifest["dtype"])
         if (input.dtype === "bool" && value !== 0 && value !== 1) {
           throw new DataError(
             "data-not-a-boolean",
-            `\`${input.name}\` takes 0 and 1, and this is ${value}`,
+            `\`${input.name}\` takes 0 and 1, but this is ${value}`,
             array.place(i),
           );
         }

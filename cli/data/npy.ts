@@ -170,7 +170,7 @@ function readValues(
       return fill(new Uint8Array(count), (o) => {
         const value = view.getUint8(o);
         if (value <= 1) return value;
-        throw new DataError("data-not-a-boolean", `a boolean is 0 or 1, and this is ${value}`, place(o));
+        throw new DataError("data-not-a-boolean", `a boolean is 0 or 1, but this is ${value}`, place(o));
       });
     case "u1":
       return fill(new Uint8Array(count), (o) => view.getUint8(o));

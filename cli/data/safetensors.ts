@@ -91,6 +91,6 @@ function expectExact(data: StoredTensor["data"], dtype: unknown, place: DataArra
   } else if (dtype === "BOOL") {
     const at = data.findIndex((value) => value > 1);
     if (at !== -1)
-      throw new DataError("data-not-a-boolean", `a boolean is 0 or 1, and this is ${data[at]}`, place(at));
+      throw new DataError("data-not-a-boolean", `a boolean is 0 or 1, but this is ${data[at]}`, place(at));
   }
 }

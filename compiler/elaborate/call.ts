@@ -195,7 +195,7 @@ export function recomputed(machine: Machine, frame: Frame, span: Span, work: () 
   const { value, asked } = machine.graph.watch(work);
   const results = tensorsIn(value);
   if (results.length === 0) {
-    const message = `what is made again is a tensor, and this is ${kindOf(value)}`;
+    const message = `what is made again is a tensor, but this is ${kindOf(value)}`;
     const help = "write `@recompute` before a call that gives a tensor, or before a layer";
     throw problem(machine, frame, "nothing-to-recompute", span, message, help);
   }
@@ -212,7 +212,7 @@ function valueOfBody(
   if (body.kind === "expression") return machine.evaluate(machine, frame, body.value, name);
   const returned = machine.execute(machine, frame, body.block);
   if (returned !== null) return returned;
-  const message = `\`${title.text}\` comes to its end without a \`return\``;
+  const message = `\`${title.text}\` ends without a \`return\``;
   throw problem(machine, frame, "no-return", title.span, message, "end it with `return …`");
 }
 

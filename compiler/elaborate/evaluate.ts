@@ -93,7 +93,7 @@ function valueOfList(machine: Machine, frame: Frame, expression: ListLiteral): V
       const joined = evaluate(machine, frame, item.value);
       const length = lengthOf(joined);
       if (length === null) {
-        const message = `\`...\` gives the items of a list or a range, and this is ${kindOf(joined)}`;
+        const message = `\`...\` gives the items of a list or a range, but this is ${kindOf(joined)}`;
         const help = "write it without the dots: it is one item";
         throw problem(machine, frame, "type-mismatch", item.span, message, help);
       }

@@ -59,7 +59,7 @@ function settingOf(
     throw problem(machine, frame, "setting-missing", span, message, help);
   }
   if (given !== undefined && standard !== null && !sameKind(standard, value)) {
-    const message = `\`${name.text}\` is ${kindOf(standard)} by default, and this is ${kindOf(value)}`;
+    const message = `\`${name.text}\` is ${kindOf(standard)} by default, but this is ${kindOf(value)}`;
     throw problem(machine, frame, "setting-kind", given.span, message, {
       also: [{ span, text: "declared here" }],
       help: `give ${kindOf(standard)}`,
@@ -143,13 +143,13 @@ function holds(machine: Machine, frame: Frame, condition: Expression): boolean {
   const value = evaluate(machine, { ...frame, fixing: true }, condition);
   if (value.kind === "boolean") return value.value;
   if (value.kind === "tensor") {
-    const message = "`if` decides when compiling, and this is computed at run time";
+    const message = "`if` decides when compiling, but this is computed at run time";
     throw problem(machine, frame, "condition-not-known", condition.span, message, {
       label: show(value, machine.freeName),
       help: "choose between tensors with `where(condition, a, b)`",
     });
   }
-  const message = `\`if\` needs true or false, and this is ${kindOf(value)}`;
+  const message = `\`if\` needs true or false, but this is ${kindOf(value)}`;
   const help = "compare it with something, as in `n > 0`";
   throw problem(machine, frame, "condition-not-boolean", condition.span, message, help);
 }

@@ -28,7 +28,7 @@ export function turnsOf(machine: Machine, frame: Frame, value: Value, span: Span
   const limit = machine.limits.turns;
   const length = lengthOf(value);
   if (length === null) {
-    const message = `\`for\` goes through a list or a range, and this is ${kindOf(value)}`;
+    const message = `\`for\` iterates over a list or a range, but this is ${kindOf(value)}`;
     const help =
       value.kind === "number"
         ? `a range of this length is \`0..${value.value}\``

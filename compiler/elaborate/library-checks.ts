@@ -40,14 +40,14 @@ const checks: Readonly<Record<string, Check>> = {
   accuracy: (given) =>
     oneColumn(given, "scores", {
       severity: "error",
-      message: "the largest of one column is always that column, so this says nothing of the model",
+      message: "the largest of a single column is always that column, so this says nothing about the model",
       help: "for one column of yes or no write `binary_accuracy(p, y)`, with p = sigmoid(z), or `binary_accuracy(z, y, threshold = 0)` of logits",
     }) ?? floatLabels(given),
   soft_accuracy: (given) => checks["accuracy"]!(given),
   cross_entropy: (given) =>
     oneColumn(given, "logits", {
       severity: "error",
-      message: "of one column the softmax is always 1, and this loss always 0",
+      message: "the softmax of a single column is always 1, so this loss is always 0",
       help: "for one column of yes or no write `bce_with_logits(z, y)`, with y in the shape of z",
     }),
   soft_cross_entropy: (given) => checks["cross_entropy"]!(given),
@@ -127,7 +127,7 @@ function floatLabels({ node, freeName }: GivenToLibrary): Finding | null {
   return {
     severity: "warning",
     code: "float-labels",
-    message: "labels are whole numbers, and these are floats: one that is not whole is never met",
+    message: "labels are whole numbers, but these are floats: one that is not whole is never met",
     help: `declare them as \`target y: int${showShape(y.shape, freeName)}\``,
   };
 }
@@ -170,7 +170,7 @@ function probabilitiesAsLogs({ node }: GivenToLibrary): Finding | null {
   return {
     severity: "warning",
     code: "logits-as-probabilities",
-    message: "logarithms of probabilities are wanted here, and these are probabilities",
+    message: "logarithms of probabilities are wanted here, but these are probabilities",
     help: "give it `log_softmax(z)`; from logits and labels `cross_entropy(z, y)` does both",
   };
 }

@@ -86,7 +86,7 @@ export function declared(machine: Machine, frame: Frame, { declaration, file }: 
 function parameterList(machine: Machine, frame: Frame, name: "weights" | "params", span: Span): Value {
   const { kind } = frame;
   if (kind !== "model") {
-    const message = `\`${name}\` are those of a model, and this is ${kind === "optimizer" ? "an" : "a"} ${kind}`;
+    const message = `\`${name}\` are those of a model, but this is ${kind === "optimizer" ? "an" : "a"} ${kind}`;
     throw problem(machine, frame, "unknown-name", span, message, "give them as an argument");
   }
   const all = machine.known?.parameters ?? machine.parameters;

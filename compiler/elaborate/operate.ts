@@ -97,7 +97,8 @@ export function shaped(
   shape: Shape,
   span: Span,
   what: string,
-  rule: string,
+  /** What has that shape, in words. */
+  whose: string,
 ): Node {
   const { freeName } = machine;
   tickItems(machine, frame, span, [value]);
@@ -109,9 +110,9 @@ export function shaped(
     if (!fits) {
       throw new OpError(
         "shape-mismatch",
-        `${what} has the shape ${showShape(node.shape, freeName)}, and ${rule}, ${showShape(shape, freeName)}`,
+        `${what} has shape ${showShape(node.shape, freeName)}, but ${whose} is ${showShape(shape, freeName)}`,
         [],
-        `give it that shape, or one that broadcasts to it`,
+        "give it that shape, or one that broadcasts to it",
       );
     }
     return build.broadcast(node, shape);

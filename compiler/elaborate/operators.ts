@@ -130,7 +130,7 @@ export function negate(build: Build, value: Value): Value {
   if (value.kind === "boolean")
     throw new OpError(
       "type-mismatch",
-      "`-` needs a number, and this is true or false",
+      "`-` needs a number, but this is true or false",
       [],
       "its opposite is `not`",
     );
@@ -150,7 +150,7 @@ export function toTruth(build: Build, value: Value, what: string): Node {
   if (isStatic(value) && value.kind !== "boolean") {
     throw new OpError(
       "type-mismatch",
-      `\`${what}\` needs true or false, and this is ${kindOf(value)}`,
+      `\`${what}\` needs true or false, but this is ${kindOf(value)}`,
       [],
       "compare it with something, as in `n > 0`",
     );
@@ -159,7 +159,7 @@ export function toTruth(build: Build, value: Value, what: string): Node {
   if (node.type === "bool") return node;
   throw new OpError(
     "type-mismatch",
-    `\`${what}\` needs true or false, and these are numbers`,
+    `\`${what}\` needs true or false, but these are numbers`,
     [],
     "compare them with something, as in `x > 0`",
   );

@@ -85,8 +85,7 @@ export function runOptimizer(
     const value = scope.find(bound);
     if (value === undefined || value === POISON) throw POISONED;
     const what = `\`${bound}\` of the optimizer`;
-    const rule = "an update is shaped like its parameter";
-    return shaped(machine, frame, value, parameter.shape, name.span, what, rule);
+    return shaped(machine, frame, value, parameter.shape, name.span, what, "the parameter");
   };
   const updated = () => {
     machine.execute(machine, frame, body);
@@ -131,8 +130,7 @@ export function declareState(machine: Machine, frame: Frame, statement: StateDec
   const first = evaluate(machine, { ...frame, scope: before, fixing: true }, value);
   const { shape } = parameter;
   const what = `the first value of \`${name.text}\``;
-  const rule = "a state is shaped like its parameter";
-  const start = shaped(machine, frame, first, shape, value.span, what, rule);
+  const start = shaped(machine, frame, first, shape, value.span, what, "its parameter");
   const parts = reachable([start]);
   // A gradient is made of parameters too, so it is looked for first.
   const late = (["grad", "step", "state", "parameter"] as const).find((op) => parts.some((n) => n.op === op));

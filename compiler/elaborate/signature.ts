@@ -42,13 +42,13 @@ export function fit(
         continue;
       }
       if (sameSize(known.size, size)) continue;
-      return `\`${name}\` must be ${pattern}, where ${dimension.text} is ${showSize(known.size, freeName)} (from \`${known.by}\`), and it is ${shown}`;
+      return `\`${name}\` must be ${pattern}, where ${dimension.text} is ${showSize(known.size, freeName)} (from \`${known.by}\`), but it is ${shown}`;
     }
     const wanted = evaluate(dimension);
     if (!sameSize(wanted, size)) {
       const [written, is] = [showDimension(dimension), showSize(wanted, freeName)];
       const whose = written === is ? "" : `, whose ${written} is ${is}`;
-      return `\`${name}\` must be ${pattern}${whose}, and it is ${shown}`;
+      return `\`${name}\` must be ${pattern}${whose}, but it is ${shown}`;
     }
   }
   return null;

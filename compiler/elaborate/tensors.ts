@@ -48,7 +48,7 @@ export function toNode(build: Build, value: Value): Node {
     case "model":
       throw new OpError(
         "type-mismatch",
-        `a tensor or a number is needed, and this is ${kindOf(value)}`,
+        `a tensor or a number is needed, but this is ${kindOf(value)}`,
         [],
         isCallable(value) ? "call it, as in `f(x)`" : "give a tensor or a number",
       );
@@ -198,14 +198,14 @@ export function toSize(value: Value, freeName: string): Size {
   if (value.kind === "tensor") {
     throw new OpError(
       "bad-size",
-      "a size must be known when compiling, and this is computed at run time",
+      "a size must be known when compiling, but this is computed at run time",
       [],
       `a size is a whole number or a whole multiple of ${freeName}`,
     );
   }
   throw new OpError(
     "bad-size",
-    `a size must be a whole number, and this is ${kindOf(value)}`,
+    `a size must be a whole number, but this is ${kindOf(value)}`,
     [],
     "a size is a whole number, 1 or more",
   );

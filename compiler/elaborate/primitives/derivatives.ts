@@ -54,7 +54,7 @@ function gradient(context: PrimitiveContext, scalar: Value, wrt: Value): Value {
   if (y.shape.length > 0) {
     throw new OpError(
       "not-a-scalar",
-      `\`grad\` differentiates a single number, and this is ${showShape(y.shape, freeName)}`,
+      `\`grad\` differentiates a single number, but this is ${showShape(y.shape, freeName)}`,
       [],
       "take its `sum` or `mean` first, or use `jacobian`",
     );

@@ -53,7 +53,7 @@ export const indices: PrimitiveTable = {
       if (x!.kind === "range") return number(Math.max(0, x!.stop - x!.start));
       throw new OpError(
         "type-mismatch",
-        `\`len\` counts the items of a list, and this is ${kindOf(x!)}`,
+        `\`len\` counts the items of a list, but this is ${kindOf(x!)}`,
         [],
         "`size(x, axis)` is the size of a tensor's axis",
       );
@@ -121,7 +121,7 @@ function integers({ build, freeName }: PrimitiveContext, y: Value, what: string)
   if (whole !== null) return whole;
   throw new OpError(
     "type-mismatch",
-    `\`${what}\` needs whole numbers, and these are ${node.type === "bool" ? "true or false" : "floats"}`,
+    `\`${what}\` needs whole numbers, but these are ${node.type === "bool" ? "true or false" : "floats"}`,
     [showTensor(node, freeName)],
     `declare the input as \`int${showShape(node.shape, freeName)}\``,
   );
