@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -13,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { check, getFileInfo } from "prettier";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { readSafetensors } from "../runtime/safetensors.ts";
 import { runCli, runHere, type CliResult } from "./helpers/run-cli.ts";
@@ -534,6 +536,20 @@ describe("predict", () => {
 });
 
 describe("new", () => {
+  test("writes files as Prettier would", async () => {
+    await json("new", "laid-out");
+    const config = JSON.parse(
+      readFileSync(new URL("../.prettierrc.json", import.meta.url), "utf8"),
+    ) as object;
+    for (const name of readdirSync(at("laid-out"), { recursive: true, encoding: "utf8" })) {
+      const path = join(at("laid-out"), name);
+      const { inferredParser } = await getFileInfo(path);
+      if (inferredParser === null || !statSync(path).isFile()) continue;
+      const isLaidOut = await check(readFileSync(path, "utf8"), { ...config, parser: inferredParser });
+      expect(isLaidOut, name).toBe(true);
+    }
+  });
+
   test("makes a project whose own test passes", async () => {
     await json("new", "moons");
     expect((await run("fmt", "--check", "moons/model.nn")).code).toBe(0);

@@ -22,12 +22,12 @@ const readme = (name: string): string => `# ${name}
 A network in [nndsl](https://www.npmjs.com/package/nndsl): \`model.nn\` says what it computes, nndsl makes it a WebAssembly module
 that predicts and trains.
 
-| command | what it does |
-| --- | --- |
-| \`npm test\` | compiles the model, trains it and holds its accuracy |
-| \`npm start\` | serves a page on http://localhost:8080 that trains it before your eyes |
-| \`npm run train\` | trains on the command line and keeps the weights in \`out/moons.safetensors\` |
-| \`npm run predict\` | a Node script that runs the trained model |
+| command           | what it does                                                                |
+| ----------------- | --------------------------------------------------------------------------- |
+| \`npm test\`        | compiles the model, trains it and holds its accuracy                        |
+| \`npm start\`       | serves a page on http://localhost:8080 that trains it before your eyes      |
+| \`npm run train\`   | trains on the command line and keeps the weights in \`out/moons.safetensors\` |
+| \`npm run predict\` | a Node script that runs the trained model                                   |
 
 \`nndsl inspect model.nn\` shows what the compiler made of it, \`nndsl compile model.nn --emit grad\` the derived backward pass.
 `;
@@ -75,7 +75,11 @@ const dataModule = `// Reads data/moons.csv, for the page and the test alike.
 
 /** @param {string} text */
 export function readMoons(text) {
-  const rows = text.trim().split("\\n").slice(1).map((line) => line.split(","));
+  const rows = text
+    .trim()
+    .split("\\n")
+    .slice(1)
+    .map((line) => line.split(","));
   return {
     x: Float32Array.from(rows.flatMap(([a, b]) => [Number(a), Number(b)])),
     // Labels in sorted order, as nndsl train counts them: lower is 0, upper is 1.
@@ -102,7 +106,9 @@ const page = `<!doctype html>
 `;
 
 const style = `body {
-  font: 16px/1.5 system-ui, sans-serif;
+  font:
+    16px/1.5 system-ui,
+    sans-serif;
   max-width: 30rem;
   margin: 2rem auto;
   padding: 0 1rem;
@@ -196,7 +202,9 @@ const server = createServer(async (request, response) => {
   response.end(body ?? "not found");
 });
 server.on("error", (error) => {
-  console.error(error.code === "EADDRINUSE" ? \`Port \${port} is taken: PORT=\${port + 1} npm start\` : error.message);
+  console.error(
+    error.code === "EADDRINUSE" ? \`Port \${port} is taken: PORT=\${port + 1} npm start\` : error.message,
+  );
   process.exitCode = 1;
 });
 server.listen(port, "127.0.0.1", () => console.log(\`http://localhost:\${port}\`));
