@@ -17,7 +17,7 @@ import {
 } from "../ir/size.ts";
 import { commonType, requireTypes } from "./elementwise.ts";
 import { OpError } from "../ir/op-error.ts";
-import type { OpTable } from "./op.ts";
+import type { OpTable, Values } from "./op.ts";
 import { copyView, count, permuted, rowMajor, walk } from "./strided.ts";
 
 type MovementName = "reshape" | "permute" | "broadcast" | "slice" | "embed" | "concat";
@@ -88,7 +88,10 @@ export const movementOps = {
       return { shape, type: x!.type };
     },
     vjp: (b, { operands: [x] }, g) => [b.reshape(g, x!.shape)],
-    evaluate: ([x], { attributes }, { n }) => ({ shape: shapeAt(attributes.shape, n), data: x!.data }),
+    evaluate: ([x], { attributes }, { n }): Values => ({
+      shape: shapeAt(attributes.shape, n),
+      data: x!.data,
+    }),
   },
   permute: {
     name: "permute",
@@ -116,7 +119,7 @@ export const movementOps = {
         axes.map((_, axis) => axes.indexOf(axis)),
       ),
     ],
-    evaluate: ([x], { attributes: { axes } }) => permuted(x!, axes),
+    evaluate: ([x], { attributes: { axes } }): Values => permuted(x!, axes),
   },
   broadcast: {
     name: "broadcast",
@@ -143,7 +146,7 @@ export const movementOps = {
       return { shape, type: x!.type };
     },
     vjp: (b, { operands: [x] }, g) => [b.unbroadcast(g, x!.shape)],
-    evaluate([x], { operands: [operand], attributes }, { n }) {
+    evaluate([x], { operands: [operand], attributes }, { n }): Values {
       const strides = rowMajor(x!.shape).map((stride, axis) => (isOne(operand!.shape[axis]!) ? 0 : stride));
       return copyView(x!.data, shapeAt(attributes.shape, n), strides);
     },
@@ -164,7 +167,7 @@ export const movementOps = {
       return { shape, type: x!.type };
     },
     vjp: (b, { operands: [x], attributes: { axes } }, g) => [b.embed(g, axes, x!.shape)],
-    evaluate([x], { attributes: { axes, shape } }, { n }) {
+    evaluate([x], { attributes: { axes, shape } }, { n }): Values {
       const { start, strides } = sliceView(axes, x!.shape);
       return copyView(x!.data, shapeAt(shape, n), strides, start);
     },
@@ -185,7 +188,7 @@ export const movementOps = {
       return { shape, type: x!.type };
     },
     vjp: (b, { operands: [x], attributes: { axes } }, g) => [b.slice(g, axes, x!.shape)],
-    evaluate([x], { attributes }, { n }) {
+    evaluate([x], { attributes }, { n }): Values {
       const shape = shapeAt(attributes.shape, n);
       const { start, strides } = sliceView(attributes.axes, shape);
       const data = new Float64Array(count(shape));
@@ -243,7 +246,7 @@ export const movementOps = {
         return b.slice(g, axes, x.shape);
       });
     },
-    evaluate(operands, { attributes: { axis } }) {
+    evaluate(operands, { attributes: { axis } }): Values {
       const first = operands[0]!.shape;
       const size = operands.reduce((sum, x) => sum + x.shape[axis]!, 0);
       const shape = first.map((s, i) => (i === axis ? size : s));
