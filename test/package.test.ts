@@ -3,7 +3,7 @@
  * tarball.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -77,7 +77,8 @@ describe("npm pack", () => {
 
   test("installs, makes a project, and the project's tests pass, whatever the registry has of nndsl", (context) => {
     const user = join(folder, "user's files");
-    succeed(`mkdir "${user}"`, folder);
+    // With a folder of packages of its own: npm would take one that stands further up, in /tmp.
+    mkdirSync(join(user, "node_modules"), { recursive: true });
     const installed = run(`npm install --prefer-offline --no-audit --no-fund "${tarball}"`, user);
     if (
       /ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ENETUNREACH/.test(installed.stderr) &&
