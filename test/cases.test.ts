@@ -7,11 +7,12 @@ import { describe, expect, it } from "vitest";
 import { randomData } from "../compiler/compare/question.ts";
 import { analyze } from "../compiler/compile.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
-import { parametersOf, statesOf, type Model, type NamedNode } from "../compiler/graph/model.ts";
+import { parametersOf, type NamedNode } from "../compiler/graph/model.ts";
 import { compile } from "../compiler/index.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import type { Environment, Values } from "../compiler/ops/op.ts";
-import { load, type Net, type Tensor } from "../runtime/index.ts";
+import { load, type Tensor } from "../runtime/index.ts";
+import { afterStep, firstEnvironment } from "./helpers/steps.ts";
 
 const folder = new URL("cases/", import.meta.url);
 const names = readdirSync(folder)
@@ -55,7 +56,7 @@ describe("cases run as the f64 evaluator says", () => {
       const net = await load(wasm, { seed: SEED });
       const inputs = randomData(joint, rows, SEED, "bounded");
       const given = Object.fromEntries(inputs);
-      const start = before(net, joint, rows, inputs);
+      const start = firstEnvironment(joint, { n: rows, inputs, seed: SEED }, (path) => f64(net.get(path)));
       const at = `${rows} rows`;
 
       expectValues(at, net.predict(given), joint.roots.outputs, start);
@@ -77,7 +78,7 @@ describe("cases run as the f64 evaluator says", () => {
       let now = start;
       for (const step of [1, 2]) {
         net.step(given);
-        now = after(joint, { ...now, step });
+        now = afterStep(joint, { ...now, step });
         for (const [index, { path }] of parametersOf(joint).entries())
           expectNumbers(
             `${at}: ${path} after step ${step}`,
@@ -89,45 +90,6 @@ describe("cases run as the f64 evaluator says", () => {
     }
   });
 });
-
-function before(net: Net, model: Model, n: number, inputs: ReadonlyMap<string, Values>): Environment {
-  const parameters = parametersOf(model).map(({ path }, i): [number, Values] => [i, f64(net.get(path))]);
-  const environment: Environment = {
-    n,
-    inputs,
-    parameters: new Map(parameters),
-    states: new Map(),
-    hyper: new Map(model.optimizer?.hyper.map(({ name, value }) => [name, value])),
-    step: 0,
-    seed: SEED,
-  };
-  return { ...environment, states: states(model, ({ start }) => start, environment) };
-}
-
-/** What a step leaves behind. */
-function after(model: Model, environment: Environment): Environment {
-  const updated = parametersOf(model).map(({ update }, i): [number, Values] => [
-    i,
-    update === null ? environment.parameters.get(i)! : evaluate([update], environment)[0]!,
-  ]);
-  return {
-    ...environment,
-    parameters: new Map(updated),
-    states: states(model, ({ update }) => update, environment),
-  };
-}
-
-const states = (
-  model: Model,
-  node: (state: ReturnType<typeof statesOf>[number]) => Node | null,
-  environment: Environment,
-): Map<string, Values> =>
-  new Map(
-    statesOf(model).map((state) => [
-      `${state.parameter}.${state.name}`,
-      evaluate([node(state)!], environment)[0]!,
-    ]),
-  );
 
 const f64 = ({ shape, data }: Tensor): Values => ({ shape: [...shape], data: Float64Array.from(data) });
 

@@ -2,12 +2,11 @@
 import { assemble } from "../../dist/compiler/assemble/assemble.js";
 import { analyze } from "../../dist/compiler/compile.js";
 import { affineAt, sizeAt, type Affine } from "../../dist/compiler/ir/size.js";
-import { lower } from "../../dist/compiler/passes/lower.js";
-import { simplify } from "../../dist/compiler/passes/simplify.js";
+import { runPasses } from "../../dist/compiler/passes/pipeline.js";
 import { formatOf } from "../../dist/compiler/render/format.js";
 import { render } from "../../dist/compiler/render/render.js";
 import { rowsOf } from "../../dist/compiler/schedule/any-size.js";
-import type { Program } from "../../dist/compiler/schedule/kernel.js";
+import { countsStep, type Program } from "../../dist/compiler/schedule/kernel.js";
 import { planKernels, type Plan } from "../../dist/compiler/schedule/plan.js";
 import { predict } from "../../dist/compiler/schedule/predict.js";
 import { schedule } from "../../dist/compiler/schedule/schedule.js";
@@ -22,7 +21,7 @@ export async function kernelCalls(
   simd: Simd,
 ): Promise<{ readonly wasm: Uint8Array; readonly calls: readonly EntryCall[]; readonly lanes: number }> {
   const { joint } = await analyze(source);
-  const program = schedule(simplify(lower(joint)), { elementBytes: 4 });
+  const program = schedule(runPasses(joint, "lower", "simplify-lowered"), { elementBytes: 4 });
   const plan = planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" });
   const text = render(program, plan, { dtype: "f32", simd, model: "Kernels" });
   const { wasm } = await assemble(text.replaceAll(/^function (\w+)\(/gm, "export function $1("), {
@@ -70,7 +69,7 @@ function callsOf(
   return (entry?.calls ?? []).flatMap((call) => {
     const { kernel: index, addresses } = call;
     const kernel = program.kernels[index];
-    if (kernel === undefined) return [];
+    if (kernel === undefined || countsStep(program, call)) return [];
     const numbers = addresses.map(({ buffer, offset }) => {
       const place = program.arena.places[buffer];
       if (place === undefined || place.part === "table") throw new Error("tables have no place");
@@ -80,8 +79,7 @@ function callsOf(
     });
     const size = rowsOf(call, rows);
     const run = exports[kernel.name];
-    // The count of steps is code of the entry and no kernel.
-    if (run === undefined) return [];
+    if (run === undefined) throw new Error(`${kernel.name} is not exported`);
     return [
       {
         kernel: kernel.name,

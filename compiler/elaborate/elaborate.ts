@@ -8,8 +8,15 @@ import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
 import { closest } from "../../grammar/suggest.ts";
 import { Build } from "../graph/build.ts";
 import { Graph, reachable } from "../graph/graph.ts";
-import { listRoots, type Formulas, type InputInfo, type Model, type OptimizerInfo } from "../graph/model.ts";
-import type { Parameter, State } from "../graph/model.ts";
+import {
+  type Formulas,
+  type InputInfo,
+  listRoots,
+  type Model,
+  type OptimizerInfo,
+  type Parameter,
+  type State,
+} from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";

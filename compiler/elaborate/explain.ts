@@ -1,7 +1,6 @@
 /** Mismatched shapes in words: which sizes clash, and what would agree. */
 import type { Node } from "../ir/node.ts";
-import { isFree, type Shape } from "../ir/size.ts";
-import { isOne, sameSize, showShape, showSize } from "../ir/size.ts";
+import { isFree, isOne, sameSize, type Shape, showShape, showSize } from "../ir/size.ts";
 import type { OpError } from "../ir/op-error.ts";
 import type { Value } from "./values.ts";
 

@@ -4,8 +4,7 @@
  * where they are known.
  */
 import type { Nest } from "../schedule/kernel.ts";
-import { constantOf, countOf, isFree, type Size } from "../ir/size.ts";
-import { isUnit, isZero } from "../ir/size.ts";
+import { constantOf, countOf, isFree, isUnit, isZero, type Size } from "../ir/size.ts";
 import { affineText, advance, paddedText, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { instructions } from "./elementwise.ts";

@@ -3,10 +3,9 @@
  * inside a tile is in `tile.ts`; how the product is cut into tiles is decided in
  * `schedule/tiling.ts`.
  */
-import { type Affine, constantOf, countOf, isFree } from "../ir/size.ts";
+import { type Affine, constantOf, countOf, isFree, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { PackedColumns, PackedRows, Tile, Tiling } from "../schedule/tiling.ts";
-import { isZero } from "../ir/size.ts";
 import { advance, affineText, sizeText } from "./affine.ts";
 import { cover, ends, type Range } from "./cover.ts";
 import { addressName, levelsOf } from "./nest.ts";

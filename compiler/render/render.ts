@@ -2,7 +2,16 @@
  * Kernels → one AssemblyScript module, written to be read. Its exports are those of docs/abi.md.
  */
 import { CompilerFault } from "../fault.ts";
-import type { Address, Buffer, Entry, Kernel, KernelCall, Program } from "../schedule/kernel.ts";
+import { isZero } from "../ir/size.ts";
+import {
+  countsStep,
+  type Address,
+  type Buffer,
+  type Entry,
+  type Kernel,
+  type KernelCall,
+  type Program,
+} from "../schedule/kernel.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { bitsLiteral, ConstantTable, isPlainLiteral } from "./constants.ts";
@@ -25,7 +34,6 @@ import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
 import { MOST_WORKERS, workersSource } from "./workers.ts";
 import { Writer } from "./writer.ts";
-import { isZero } from "../ir/size.ts";
 
 export interface RenderOptions {
   readonly dtype: "f32" | "f64";
@@ -73,7 +81,7 @@ class ModuleWriter {
     // written.
     const calls = this.#program.entries.flatMap((entry) => (entry.name === "initialize" ? [] : entry.calls));
     const readsKey = calls.some((call) => this.#isDraw(call));
-    const counts = calls.some((call) => this.#counts(call));
+    const counts = calls.some((call) => countsStep(this.#program, call));
     const called = new Set(this.#program.entries.flatMap((entry) => this.#kernelsOf(entry)));
     const kernels = this.#program.kernels.flatMap((_, i) => (called.has(i) ? [this.#kernel(i)] : []));
     const entries = this.#entries();
@@ -194,16 +202,6 @@ class ModuleWriter {
 
   #isDraw = ({ kernel }: KernelCall): boolean => drawsRandom(this.#program.kernels[kernel]!);
 
-  /**
-   * Whether a call adds 1 to the step number, which is counted exactly, in whatever format kernels
-   * compute.
-   */
-  #counts({ kernel, addresses }: KernelCall): boolean {
-    const step = this.#bufferOf("step");
-    const { operands } = this.#program.kernels[kernel]!;
-    return addresses.some(({ buffer }, i) => buffer === step && operands[i]!.access === "write");
-  }
-
   #bufferOf(kind: "step" | "loss"): number {
     const index = this.#program.buffers.findIndex((b) => b.role.kind === kind);
     if (index < 0) throw new CompilerFault(`the program has no buffer for ${kind}`);
@@ -246,7 +244,9 @@ class ModuleWriter {
 
   /** The kernels that an entry calls by their functions. */
   #kernelsOf({ name, calls }: Entry): number[] {
-    return calls.filter((call) => name === "initialize" || !this.#counts(call)).map(({ kernel }) => kernel);
+    return calls
+      .filter((call) => name === "initialize" || !countsStep(this.#program, call))
+      .map(({ kernel }) => kernel);
   }
 
   #entry(entry: Entry, waits: readonly boolean[]): string {
@@ -300,7 +300,7 @@ class ModuleWriter {
       // With several workers another one may have counted meanwhile.
       if (isDraw && !isInitialize && (any || !hasKey)) lines.push("readKey();");
       hasKey ||= isDraw;
-      if (!isInitialize && this.#counts(call)) lines.push(`${alone}nextStep();`);
+      if (!isInitialize && countsStep(this.#program, call)) lines.push(`${alone}nextStep();`);
       else {
         const addresses = call.addresses.map((a) => this.#address(a));
         const rows = call.rows === undefined ? "rows" : sizeText(call.rows, 1);

@@ -64,12 +64,15 @@ export interface TileOptions {
   readonly aside: (bytes: number) => string;
 }
 
-/** A loop over spans. */
+/** A loop over spans, and in each over the depth. */
 interface SpanLoop {
   /** Of a span, of the index. */
   readonly bytes: number;
   readonly end: string;
   readonly index: string;
+  /** Of the loops in a span, in bytes, the largest first. */
+  readonly steps: readonly number[];
+  readonly body: (step: number) => void;
 }
 
 export class TileWriter {
@@ -278,21 +281,16 @@ export class TileWriter {
     // Spans are of whole steps, so what the depth leaves of one is left over by the last span.
     const whole = isFree(depth) ? -1 : steps.findIndex((step) => countOf(depth) % step === 0);
     const needed = whole < 0 ? cut : cut.slice(0, whole + 1);
-    const span = { bytes: this.#span * bytes, end, index: d };
-    if (this.#isNarrow) this.#addSpans(span, sums, needed, each);
-    else this.#pairSpans(span, sums, needed, each);
+    const span = { bytes: this.#span * bytes, end, index: d, steps: needed, body: each };
+    if (this.#isNarrow) this.#addSpans(span, sums);
+    else this.#pairSpans(span, sums);
   }
 
   /**
    * Spans of the depth, their sums added up in f64: where a result fills at most half of a vector
    * of f32.
    */
-  #addSpans(
-    { bytes, end, index }: SpanLoop,
-    sums: readonly string[],
-    steps: readonly number[],
-    body: (step: number) => void,
-  ): void {
+  #addSpans({ bytes, end, index, steps, body }: SpanLoop, sums: readonly string[]): void {
     const w = this.#writer;
     const { names } = this.#tools;
     const totals = sums.map(() => names.fresh("total"));
@@ -314,12 +312,7 @@ export class TileWriter {
    * The last span stands behind the loop over the others. A tile inside that loop took 10 cycles
    * more, even if it never turned: engines keep the addresses of an outer loop on the stack.
    */
-  #pairSpans(
-    { bytes, end, index }: SpanLoop,
-    sums: readonly string[],
-    steps: readonly number[],
-    body: (step: number) => void,
-  ): void {
+  #pairSpans({ bytes, end, index, steps, body }: SpanLoop, sums: readonly string[]): void {
     const { format, names } = this.#tools;
     const { depth } = this.#product;
     const w = this.#writer;

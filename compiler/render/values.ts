@@ -5,11 +5,9 @@
  */
 import { CompilerFault } from "../fault.ts";
 import type { Kernel, Operand, Value } from "../schedule/kernel.ts";
-import { affine, type Affine, constantOf } from "../ir/size.ts";
-import { isUnit, isZero } from "../ir/size.ts";
+import { type Affine, affine, constantOf, isUnit, isZero } from "../ir/size.ts";
 import { affineText, sizeText } from "./affine.ts";
-import type { Tools } from "./elementwise.ts";
-import { instructions } from "./elementwise.ts";
+import { instructions, type Tools } from "./elementwise.ts";
 import type { Names } from "./names.ts";
 import type { Writer } from "./writer.ts";
 

@@ -5,10 +5,11 @@
  * stored anywhere is inlined down to buffers, indices, random streams and constants.
  */
 import type { ElementType, Node, NodeOf, ReductionName } from "../ir/node.ts";
-import { isOne, ONE, sameShape, showSize, type Shape, type Size } from "../ir/size.ts";
+import { isOne, ONE, sameShape, type Shape, type Size } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { isView, type ViewNode } from "../ops/movement.ts";
 import type { Value } from "./kernel.ts";
+import { placelessKey } from "./value-key.ts";
 import {
   broadcastView,
   contiguous,
@@ -497,21 +498,11 @@ function valueKey(value: FormedValue): string {
   switch (value.kind) {
     case "load":
       return `load ${value.access}`;
-    case "constant":
-      return `${value.type} ${Object.is(value.value, -0) ? "-0" : value.value}`;
-    case "extent":
-      return `extent ${showSize(value.size)}`;
     case "index":
       return `index ${viewKey(value.view)}`;
     case "random":
       return `${value.distribution} ${value.site} ${viewKey(value.view)}`;
-    case "reduce":
-      return `${value.op} over ${value.value}`;
-    case "product":
-      return "product";
-    case "apply":
-      return `${value.type} ${value.op}(${value.arguments.join()})`;
     default:
-      return value satisfies never;
+      return placelessKey(value);
   }
 }

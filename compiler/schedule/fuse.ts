@@ -11,12 +11,14 @@ import { Build } from "../graph/build.ts";
 import { type Graph, reachable } from "../graph/graph.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
 import {
+  addAffine,
   affineOf,
   countOf,
   elements,
   isOne,
   isUnit,
   isZero,
+  multiplyAffine,
   ONE,
   sameShape,
   type Shape,
@@ -40,7 +42,6 @@ import {
   type Write,
 } from "./form.ts";
 import { selectStored } from "./select.ts";
-import { addAffine, multiplyAffine } from "../ir/size.ts";
 import { contiguous, sliceView, squeeze } from "./view.ts";
 
 /** What an entry has to leave in a buffer. */
@@ -502,7 +503,10 @@ function liesWrong(body: Body): boolean {
   return !unit(right, -1) && !(unit(right, -2) && unit(left, -1));
 }
 
-/** Stores of a kernel that takes no more. */
+/**
+ * Stores of a kernel that takes no more: there are sixteen vector registers, and the time that
+ * assembling a body takes grows with the square of its values.
+ */
 const MOST_ITEMS = 16;
 
 /**

@@ -1,8 +1,9 @@
 /** Which kernels are one: those of one formula and one shape. */
-import { numberKey, shapeKey, sizeKey } from "../ir/key.ts";
+import { shapeKey, sizeKey } from "../ir/key.ts";
 import { byTerms, type Affine } from "../ir/size.ts";
 import type { Value } from "./kernel.ts";
 import type { Shaped } from "./loops.ts";
+import { placelessKey } from "./value-key.ts";
 
 /** Equal for kernels that differ in names alone. */
 export function kernelKey(kernel: Shaped["kernel"]): string {
@@ -30,21 +31,11 @@ function valueKey(value: Value): string {
   switch (value.kind) {
     case "load":
       return `load ${value.operand}`;
-    case "constant":
-      return `${value.type} ${numberKey(value.value)}`;
-    case "extent":
-      return `extent ${sizeKey(value.size)}`;
     case "index":
       return `index ${affineKey(value.start)} ${affinesKey(value.strides)}`;
     case "random":
       return `${value.distribution} ${value.site} ${affineKey(value.start)} ${affinesKey(value.strides)}`;
-    case "reduce":
-      return `${value.op} over ${value.value}`;
-    case "product":
-      return "product";
-    case "apply":
-      return `${value.type} ${value.op}(${value.arguments.join()})`;
     default:
-      return value satisfies never;
+      return placelessKey(value);
   }
 }

@@ -185,3 +185,16 @@ export interface Program {
   /** The arena's two sizes, were every value kept; left out where they are these. */
   readonly keeping?: { readonly fixed: number; readonly perRow: number };
 }
+
+/**
+ * Whether a call of an entry other than `initialize` adds 1 to the step number: that is counted
+ * exactly, in whatever format kernels compute, by code of the entry and no kernel.
+ */
+export const countsStep = (
+  { buffers, kernels }: Pick<Program, "buffers" | "kernels">,
+  { kernel, addresses }: KernelCall,
+): boolean =>
+  addresses.some(
+    ({ buffer }, i) =>
+      buffers[buffer]!.role.kind === "step" && kernels[kernel]!.operands[i]!.access === "write",
+  );

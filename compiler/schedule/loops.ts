@@ -2,11 +2,20 @@
  * From a kernel's body over its domain to loops: those that reductions run over go last, and
  * neighbors that every operand runs through without a break become one.
  */
-import { type Affine, affine, isFree, isOne, sameAffine, type Size, ZERO } from "../ir/size.ts";
+import {
+  affine,
+  type Affine,
+  isFree,
+  isOne,
+  multiplySize,
+  sameAffine,
+  scale,
+  type Size,
+  ZERO,
+} from "../ir/size.ts";
 import type { Body, FormedValue, Group } from "./form.ts";
 import type { Address, Nest, Operand, Product, Store, Value } from "./kernel.ts";
 import { Unique } from "./names.ts";
-import { multiplySize, scale } from "../ir/size.ts";
 import type { View } from "./view.ts";
 
 /** A kernel without its name and formula, and the call of it. */

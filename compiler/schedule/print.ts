@@ -3,10 +3,19 @@
  * calls.
  */
 import { showNumber } from "../ir/notation.ts";
-import { type Affine, byTerms, countOf, isFree, isZero, ONE, showSize, type Size } from "../ir/size.ts";
+import {
+  type Affine,
+  byTerms,
+  countOf,
+  isFree,
+  isZero,
+  multiplySize,
+  ONE,
+  showSize,
+  type Size,
+} from "../ir/size.ts";
 import { elementsTouched, flopsEach } from "./cost.ts";
 import type { Address, Buffer, Kernel, Place, Program, Value } from "./kernel.ts";
-import { multiplySize } from "../ir/size.ts";
 
 /**
  * The arena, the kernels and the entries of a program, for `--emit kernels`; ends with a line

@@ -5,8 +5,8 @@
 import { analyze } from "../../compiler/compile.ts";
 import { stdSources } from "../../compiler/generated/std-sources.ts";
 import { evaluate } from "../../compiler/graph/evaluate.ts";
-import { parametersOf, statesOf } from "../../compiler/graph/model.ts";
-import type { Environment, Values } from "../../compiler/ops/op.ts";
+import type { Values } from "../../compiler/ops/op.ts";
+import { afterStep, firstEnvironment } from "../../test/helpers/steps.ts";
 import { drawTensor, oracle, program, type TrainingRun } from "../../test/oracle/data.ts";
 import type { Outcome, Tried } from "./outcome.ts";
 
@@ -73,31 +73,14 @@ async function lossesOf(text: string, { model: name, batch }: TrainingRun): Prom
         return [input, { data: part, shape: [batch, ...shape.slice(1)] }];
       }),
     );
-  let environment: Environment = {
-    n: batch,
-    inputs: batchAt(0),
-    parameters: new Map(
-      parametersOf(joint).map(({ path }, i) => [i, drawTensor(parameters[path]!, 1)] as const),
-    ),
-    states: new Map(),
-    hyper: new Map(joint.optimizer!.hyper.map(({ name: hyper, value }) => [hyper, value])),
-    step: 0,
-    seed: 0,
-  };
-  const values = (node: Parameters<typeof evaluate>[0][number]): Values => evaluate([node], environment)[0]!;
-  environment = {
-    ...environment,
-    states: new Map(statesOf(joint).map((s) => [`${s.parameter}.${s.name}`, values(s.start!)])),
-  };
+  let environment = firstEnvironment(joint, { n: batch, inputs: batchAt(0), seed: 0 }, (path) =>
+    drawTensor(parameters[path]!, 1),
+  );
   const losses: number[] = [];
   for (let step = 1; step <= STEPS; step++) {
     environment = { ...environment, step, inputs: batchAt(((step - 1) * batch) % rows) };
-    losses.push(values(joint.roots.trainingLoss!).data[0]!);
-    environment = {
-      ...environment,
-      parameters: new Map(parametersOf(joint).map(({ update }, i) => [i, values(update!)])),
-      states: new Map(statesOf(joint).map((s) => [`${s.parameter}.${s.name}`, values(s.update!)])),
-    };
+    losses.push(evaluate([joint.roots.trainingLoss!], environment)[0]!.data[0]!);
+    environment = afterStep(joint, environment);
   }
   return losses;
 }

@@ -1,0 +1,24 @@
+/** Which values of a kernel are one. */
+import { numberKey, sizeKey } from "../ir/key.ts";
+import type { Value } from "./kernel.ts";
+
+/** A value that is the same wherever its operands lie. */
+type Placeless = Exclude<Value, { kind: "load" } | { kind: "index" } | { kind: "random" }>;
+
+/** Equal text for equal values. */
+export function placelessKey(value: Placeless): string {
+  switch (value.kind) {
+    case "constant":
+      return `${value.type} ${numberKey(value.value)}`;
+    case "extent":
+      return `extent ${sizeKey(value.size)}`;
+    case "reduce":
+      return `${value.op} over ${value.value}`;
+    case "product":
+      return "product";
+    case "apply":
+      return `${value.type} ${value.op}(${value.arguments.join()})`;
+    default:
+      return value satisfies never;
+  }
+}
