@@ -12,7 +12,8 @@ import type { Diagnostic } from "./diagnostic.ts";
 import { translateHabits } from "./habits.ts";
 import { lex } from "./lex.ts";
 import { MAX_DIAGNOSTICS, MAX_SOURCE_LENGTH } from "./limits.ts";
-import { theParser, TooManyErrors, type Parser } from "./parser.ts";
+import { theParser, type Parser } from "./parser.ts";
+import { TooManyErrors } from "./recovering-parser.ts";
 import { explain } from "./syntax-error.ts";
 
 /**

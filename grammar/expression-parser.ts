@@ -1,0 +1,155 @@
+/**
+ * Expressions are read flat, as operands with operators between; `build-expression.ts` gives them
+ * their shape from the table in `operators.ts`. So a sum of any length is a loop here, and the only
+ * recursion is that of brackets, which are counted beforehand.
+ */
+import type { CstNode } from "chevrotain";
+import { RecoveringParser } from "./recovering-parser.ts";
+import * as t from "./tokens.ts";
+
+export abstract class ExpressionParser extends RecoveringParser {
+  /** `a =>` or `(a, b) =>` ahead, as against a name or an expression in parentheses. */
+  #isLambdaHead(): boolean {
+    if (this.isNext(2, t.LambdaArrow)) return t.isName(this.LA(1).tokenType);
+    if (!this.isNext(1, t.OpenRound)) return false;
+    let i = 2;
+    while (t.isName(this.LA(i).tokenType) && this.isNext(i + 1, t.Comma)) i += 2;
+    if (t.isName(this.LA(i).tokenType)) i++;
+    return this.isNext(i, t.CloseRound) && this.isNext(i + 1, t.LambdaArrow);
+  }
+
+  readonly expression: () => CstNode = this.inner("expression", () => {
+    this.SUBRULE(this.operand);
+    this.MANY(() => {
+      this.CONSUME(t.Infix);
+      this.SUBRULE1(this.operand);
+    });
+  });
+
+  readonly operand = this.inner("operand", () => {
+    this.MANY({
+      GATE: () =>
+        this.isNext(1, t.Minus) ||
+        this.isNext(1, t.Not) ||
+        this.isNext(1, t.Attribute) ||
+        this.#isLambdaHead(),
+      DEF: () => this.SUBRULE(this.prefix),
+    });
+    this.SUBRULE(this.atom);
+    this.MANY1(() => this.SUBRULE(this.postfix));
+  });
+
+  readonly prefix = this.inner("prefix", () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Minus, { LABEL: "operator" }) },
+      { ALT: () => this.CONSUME(t.Not, { LABEL: "operator" }) },
+      { ALT: () => this.CONSUME(t.Attribute, { LABEL: "operator" }) },
+      {
+        ALT: () => {
+          this.CONSUME(t.Name);
+          this.CONSUME(t.LambdaArrow);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.OpenRound);
+          this.MANY_SEP({ SEP: t.Comma, DEF: () => this.CONSUME1(t.Name) });
+          this.CONSUME(t.CloseRound);
+          this.CONSUME1(t.LambdaArrow);
+        },
+      },
+    ]);
+  });
+
+  readonly atom = this.inner("atom", () => {
+    this.OR({
+      DEF: [
+        { ALT: () => this.CONSUME(t.NumberToken) },
+        { ALT: () => this.CONSUME(t.True) },
+        { ALT: () => this.CONSUME(t.False) },
+        { ALT: () => this.CONSUME(t.Name) },
+        {
+          ALT: () => {
+            this.CONSUME(t.OpenRound);
+            this.SUBRULE(this.expression, { LABEL: "group" });
+            this.CONSUME(t.CloseRound);
+          },
+        },
+        { ALT: () => this.bracketed(t.OpenSquare, this.listItem, t.CloseSquare, "item") },
+      ],
+      ERR_MSG: "a value",
+    });
+  });
+
+  readonly listItem = this.inner("listItem", () => {
+    this.OPTION(() => this.CONSUME(t.Ellipsis));
+    this.SUBRULE(this.expression);
+  });
+
+  readonly postfix = this.inner("postfix", () => {
+    this.OR([
+      { ALT: () => this.CONSUME(t.Prime) },
+      { ALT: () => this.bracketed(t.OpenRound, this.argument, t.CloseRound) },
+      {
+        ALT: () => {
+          this.CONSUME(t.OpenSquare);
+          this.SUBRULE(this.indexItem);
+          this.MANY1(() => {
+            this.CONSUME1(t.Comma);
+            this.OPTION2(() => this.SUBRULE1(this.indexItem));
+          });
+          this.CONSUME(t.CloseSquare);
+        },
+      },
+      {
+        ALT: () => {
+          this.CONSUME(t.Dot);
+          this.OR1({
+            DEF: [
+              { ALT: () => this.CONSUME(t.Name, { LABEL: "member" }) },
+              { ALT: () => this.CONSUME(t.NumberToken, { LABEL: "member" }) },
+            ],
+            ERR_MSG: "a name",
+          });
+        },
+      },
+    ]);
+  });
+
+  readonly argument = this.inner("argument", () => {
+    this.OPTION({
+      GATE: () => this.isNext(2, t.Equals),
+      DEF: () => {
+        this.CONSUME(t.Name);
+        this.CONSUME(t.Equals);
+      },
+    });
+    this.SUBRULE(this.expression);
+  });
+
+  readonly indexItem = this.inner("indexItem", () => {
+    this.OR({
+      DEF: [
+        { ALT: () => this.CONSUME(t.Ellipsis) },
+        {
+          ALT: () => {
+            this.SUBRULE(this.expression, { LABEL: "start" });
+            this.OPTION(() => this.SUBRULE(this.sliceTail));
+          },
+        },
+        { ALT: () => this.SUBRULE1(this.sliceTail) },
+      ],
+      ERR_MSG: "an index or a slice",
+    });
+  });
+
+  /** `:stop:step` */
+  readonly sliceTail = this.inner("sliceTail", () => {
+    this.CONSUME(t.Colon);
+    this.OPTION(() => this.SUBRULE(this.expression, { LABEL: "stop" }));
+    this.OPTION1(() => {
+      this.CONSUME1(t.Colon);
+      this.OPTION2(() => this.SUBRULE1(this.expression, { LABEL: "step" }));
+    });
+  });
+}
