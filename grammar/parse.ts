@@ -38,7 +38,7 @@ export function parseExpression(
   file: string,
 ): { expression: Expression | undefined; diagnostics: Diagnostic[] } {
   const { tree, groups, diagnostics } = read(text, file, (parser) => parser.loneExpression());
-  const built = tree && buildExpression(tree, file, text);
+  const built = tree && buildExpression(tree, file);
   const all = essential([...diagnostics, ...(built?.diagnostics ?? [])], text, groups);
   return { expression: all.length === 0 ? built?.expression : undefined, diagnostics: all };
 }
