@@ -143,3 +143,9 @@ function doesFit(first: Task, after: readonly Task[], room: number): boolean {
   }
   return false;
 }
+
+export function isEmpty(document: Document): boolean {
+  return typeof document === "string"
+    ? document === ""
+    : document.kind === "concat" && document.parts.every(isEmpty);
+}
