@@ -12,8 +12,8 @@ import { checkArgmax, checkLibraryCall, type Finding } from "./library-checks.ts
 import { bind, type Machine } from "./machine.ts";
 import { tickItems } from "./steps.ts";
 import { remember, sizeNotes } from "./makers.ts";
-import { buildAt, checked, misfit, sizeOf } from "./operate.ts";
-import { ParameterScope } from "./paths.ts";
+import { buildAt, checked, misfit, originSpan, sizeOf } from "./operate.ts";
+import type { ParameterScope } from "./paths.ts";
 import { primitives } from "./primitives/table.ts";
 import { fit, sizesIn, type NamedSizes } from "./signature.ts";
 import { sizeValue, toNode } from "./tensors.ts";
@@ -171,6 +171,7 @@ function callFunction(
   }
   const work = (): Value => valueOfBody(machine, inside, declaration, name);
   const value = declaration.recompute ? recomputed(machine, inside, site.callee, work) : work();
+  if (owner !== null) owner.results = tensorsIn(value);
   remember(machine, value, declaration, scope, site);
   return value;
 }
@@ -185,9 +186,8 @@ function layerOwner(machine: Machine, caller: Frame, title: string, site: CallSi
         : "call it in a model or in a layer";
     throw problem(machine, caller, "layer-in-fn", site.callee, message, help);
   }
-  const owner = new ParameterScope(machine.counts.scopes++);
-  caller.owner.addCall(caller.binding ?? title, owner);
-  return owner;
+  const name = caller.binding ?? title;
+  return caller.owner.addCall(name, title, originSpan(caller, site.callee), machine.callNumbers);
 }
 
 /** What `work` gives; what it is computed from meanwhile is not kept for the backward pass. */

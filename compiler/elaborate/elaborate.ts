@@ -27,7 +27,7 @@ import { runOptimizer } from "./optimizer.ts";
 import { labelClasses } from "./label-classes.ts";
 import { defaultLimits, MAX_MODELS, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
-import { pathsOf } from "./paths.ts";
+import { CallNumbers, layerCalls, pathsOf } from "./paths.ts";
 import { brief, diagnose, Problem, Reporter } from "./problem.ts";
 import { resolveNames } from "./resolve.ts";
 import { fileScopes, type FileScope } from "./file-scope.ts";
@@ -229,8 +229,11 @@ class ModelReader {
     const { std, imports, main } = this.#program;
     for (const source of [...std, ...imports, main, ...settings.sources]) sources.set(source.file, source);
 
+    const callNumbers = new CallNumbers();
     const interpret = (training: boolean, known: Known | null, to: Reporter): Machine => {
       const machine = startReading({
+        model: declaration.name,
+        callNumbers,
         graph: this.#graph,
         reporter: to,
         limits: this.#limits,
@@ -278,6 +281,7 @@ class ModelReader {
       warnings: [],
       applied: [],
       unkept: training.unkept,
+      layers: layerCalls([predicting.root, training.root]),
     };
   }
 
@@ -411,7 +415,8 @@ class ModelReader {
     predicting: Machine,
     training: Machine,
   ): Formulas & { optimizer: OptimizerInfo | null } {
-    const build = new Build(this.#graph);
+    const { side } = training.root;
+    const build = new Build(this.#graph, { layer: side });
     const total = (losses: readonly Node[]): Node | null =>
       losses.length === 0 ? null : losses.reduce((sum, loss) => build.add(sum, loss));
     const loss = total(predicting.losses);

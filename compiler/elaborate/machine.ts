@@ -9,7 +9,7 @@ import type { InputInfo, NamedNode, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import type { CallSite, Frame, MadeParameter } from "./frame.ts";
 import type { Limits } from "./limits.ts";
-import { ParameterScope, type Paths } from "./paths.ts";
+import { ParameterScope, type CallNumbers, type Paths } from "./paths.ts";
 import type { Reporter } from "./problem.ts";
 import type { OptimizerValue, POISON, Value } from "./values.ts";
 
@@ -25,6 +25,7 @@ export interface Known extends Paths {
 export type Observer = (written: Expression | Identifier, value: Value, frame: Frame) => void;
 
 export interface Reading {
+  readonly model: Identifier;
   readonly graph: Graph;
   readonly reporter: Reporter;
   readonly limits: Limits;
@@ -32,6 +33,8 @@ export interface Reading {
   /** The name of the free dimension; `N` for messages where the model has none. */
   readonly freeName: string;
   readonly training: boolean;
+  /** For all readings of the model. */
+  readonly callNumbers: CallNumbers;
   /** Null in the first reading, which finds the parameters. */
   readonly known: Known | null;
   readonly observer: Observer | null;
@@ -81,7 +84,7 @@ export interface Machine extends Reading {
   readonly constants: Map<Const, Value | typeof POISON | "open">;
   readonly makers: Map<Node, readonly Maker[]>;
   /** How many there have been. */
-  readonly counts: { steps: number; problems: number; scopes: number; randomSites: number };
+  readonly counts: { steps: number; problems: number; randomSites: number };
 }
 
 export const startReading = (reading: Reading): Machine => ({
@@ -94,10 +97,10 @@ export const startReading = (reading: Reading): Machine => ({
   parameters: [],
   unkept: [],
   optimizer: null,
-  root: new ParameterScope(0),
+  root: new ParameterScope(reading.model.text, reading.model.span),
   constants: new Map(),
   makers: new Map(),
-  counts: { steps: 0, problems: 0, scopes: 1, randomSites: 0 },
+  counts: { steps: 0, problems: 0, randomSites: 0 },
 });
 
 /** Gives `name` its value from here on. */

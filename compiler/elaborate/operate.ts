@@ -7,6 +7,7 @@ import type { Label, Span } from "../../grammar/diagnostic.ts";
 import { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
+import type { LayerSide } from "../ir/origin.ts";
 import { isOne, sameSize, showShape, showSize, type Shape, type Size } from "../ir/size.ts";
 import { isLimit, placed, problem, textOf } from "./complain.ts";
 import { explainShapes, type OperandText } from "./explain.ts";
@@ -21,9 +22,20 @@ import { show, type Value } from "./values.ts";
 /** The user's words that a node comes from: inside the standard library, the call into it. */
 export const originSpan = (frame: Frame, span: Span): Span => entryToStd(frame)?.site?.callee ?? span;
 
+/** The call that nodes made here belong to: the nearest of a layer, or the model itself. */
+function layerAt(frame: Frame): LayerSide | null {
+  let at: Frame | null = frame;
+  while (at !== null && at.owner === null && at.kind !== "optimizer") at = at.caller;
+  return at?.owner?.side ?? null;
+}
+
 export function buildAt(machine: Machine, frame: Frame, span: Span, name?: string): Build {
-  const origin = originSpan(frame, span);
-  return new Build(machine.graph, name === undefined ? { span: origin } : { name, span: origin });
+  const layer = layerAt(frame);
+  return new Build(machine.graph, {
+    ...(name === undefined ? {} : { name }),
+    span: originSpan(frame, span),
+    ...(layer === null ? {} : { layer }),
+  });
 }
 
 interface Operation {

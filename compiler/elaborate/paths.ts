@@ -5,24 +5,53 @@
  * and the paths are read off afterwards.
  */
 
+import type { Span } from "../../grammar/diagnostic.ts";
+import type { LayerCall } from "../graph/model.ts";
+import type { Node } from "../ir/node.ts";
+import { MODEL_CALL, type LayerSide } from "../ir/origin.ts";
+
+/** Gives calls their numbers: the same call of a model has the same in every reading. */
+export class CallNumbers {
+  readonly #known = new Map<string, number>();
+
+  /** Of call `i` under `name` in the call numbered `caller`. */
+  of(caller: number, name: string, i: number): number {
+    const key = `${caller} ${i} ${name}`;
+    const number = this.#known.get(key) ?? MODEL_CALL + 1 + this.#known.size;
+    this.#known.set(key, number);
+    return number;
+  }
+}
+
 /** What one layer call, or the model itself, owns. */
 export class ParameterScope {
-  /**
-   * In order of making; equal in every reading of one model, which is how a path named in a formula
-   * finds its scope.
-   */
-  readonly number: number;
+  readonly callee: string;
+  /** The call, in the user's words. */
+  readonly span: Span;
+  /** What its nodes bear. */
+  readonly side: LayerSide;
   readonly parameters = new Map<string, number[]>();
   readonly calls = new Map<string, ParameterScope[]>();
+  /** The tensors it gives. */
+  results: readonly Node[] = [];
 
-  constructor(number: number) {
-    this.number = number;
+  constructor(callee: string, span: Span, call: number = MODEL_CALL) {
+    this.callee = callee;
+    this.span = span;
+    this.side = { call, pass: "forward" };
+  }
+  get number(): number {
+    return this.side.call;
   }
   addParameter(name: string, index: number): void {
     append(this.parameters, name, index);
   }
-  addCall(name: string, scope: ParameterScope): void {
+  /** What is to own the parameters of a call of `callee` made here under `name`. */
+  addCall(name: string, callee: string, span: Span, numbers: CallNumbers): ParameterScope {
+    const number = numbers.of(this.number, name, this.calls.get(name)?.length ?? 0);
+    const scope = new ParameterScope(callee, span, number);
     append(this.calls, name, scope);
+    return scope;
   }
   owns(name: string): boolean {
     return this.parameters.has(name) || this.calls.has(name);
@@ -73,6 +102,27 @@ export function pathsOf(root: ParameterScope): Paths {
   const paths: string[] = [];
   for (const [path, index] of visit(root)) paths[index] = path;
   return { paths, within };
+}
+
+/** Every layer call below `roots`, which are of readings of one model, by number. */
+export function layerCalls(roots: readonly ParameterScope[]): LayerCall[] {
+  const layers: LayerCall[] = [];
+  const visit = ({ number, callee, span, results, calls }: ParameterScope, path: string): void => {
+    // The paths of parameters are those of prediction, which is read first.
+    const known = layers[number];
+    layers[number] =
+      known === undefined
+        ? { path, callee, span, results }
+        : { ...known, results: [...new Set([...known.results, ...results])] };
+    for (const [name, group] of calls) {
+      group.forEach((call, i) => {
+        const last = numbered(name, i, group.length);
+        visit(call, path === "" ? last : `${path}.${last}`);
+      });
+    }
+  };
+  for (const root of roots) visit(root, "");
+  return layers;
 }
 
 const numbered = (name: string, i: number, of: number): string => (of === 1 ? name : `${name}.${i}`);

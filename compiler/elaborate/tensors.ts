@@ -16,6 +16,7 @@ import {
   type Size,
 } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
+import { unnamed } from "../ir/origin.ts";
 import { defaultLimits } from "./limits.ts";
 import { isCallable, kindOf, number, show, type Value } from "./values.ts";
 
@@ -73,7 +74,7 @@ function listToNode(build: Build, list: Value & { readonly kind: "list" }): Node
       { values, shape: sizes.map(fixed), type },
       // The name is that of the formula that reads the list: `z = x / [1, 2]` does not make [1, 2]
       // a z.
-      build.origin.span === undefined ? {} : { span: build.origin.span },
+      unnamed(build.origin),
     );
   }
   const nodes = toOneType(build, list.items);

@@ -4,16 +4,9 @@
  */
 import { commonShape } from "../ir/broadcast.ts";
 import type { ElementwiseFormulas, Formulas, Operand, ReductionFormulas } from "../ir/formulas.ts";
-import type {
-  ElementType,
-  ElementwiseName,
-  Node,
-  OpName,
-  Origin,
-  ReductionName,
-  SliceAxis,
-} from "../ir/node.ts";
+import type { ElementType, ElementwiseName, Node, OpName, ReductionName, SliceAxis } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
+import type { Origin } from "../ir/origin.ts";
 import {
   countOf,
   elements,

@@ -3,7 +3,8 @@ import { ops } from "../ops/table.ts";
 import type { Op } from "../ops/op.ts";
 import { OpError } from "../ir/op-error.ts";
 import { attributesKey } from "../ir/key.ts";
-import type { Attributes, Node, NodeOf, OpName, Origin } from "../ir/node.ts";
+import type { Attributes, Node, NodeOf, OpName } from "../ir/node.ts";
+import type { Origin } from "../ir/origin.ts";
 
 export class Graph {
   #byKey = new Map<string, Node>();
@@ -95,7 +96,12 @@ export function reachable(roots: readonly Node[]): Node[] {
 }
 
 /** The same op on other operands. */
-export function remake(graph: Graph, node: Node, operands: readonly Node[]): Node {
+export function remake(
+  graph: Graph,
+  node: Node,
+  operands: readonly Node[],
+  origin: Origin = node.origin,
+): Node {
   // `node.op` and `node.attributes` belong together by construction; the union hides it.
-  return graph.make(node.op, operands, node.attributes as never, node.origin) as unknown as Node;
+  return graph.make(node.op, operands, node.attributes as never, origin) as unknown as Node;
 }

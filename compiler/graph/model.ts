@@ -110,6 +110,20 @@ export interface Model {
   readonly applied: readonly AppliedRule[];
   /** What is made again for the backward pass. */
   readonly unkept: readonly Unkept[];
+  /** By the numbers that origins of nodes have; the model's own body first. */
+  readonly layers: readonly LayerCall[];
+}
+
+/** A call of a layer. */
+export interface LayerCall {
+  /** What the paths of its parameters begin with, `h.0`; empty for the model's own body. */
+  readonly path: string;
+  /** The layer's name. */
+  readonly callee: string;
+  /** The call, in the user's words. */
+  readonly span: Span;
+  /** The tensors that it gave, in prediction and in training, as far as they are still there. */
+  readonly results: readonly Node[];
 }
 
 /** The nodes between `from` and `to`, without both: a layer's insides. */

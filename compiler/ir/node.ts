@@ -10,7 +10,7 @@
  * - An `int` or a `bool` is a type, not a storage format: values ride in the float format, exact up
  *   to 2^24.
  */
-import type { Span } from "../../grammar/diagnostic.ts";
+import type { Origin } from "./origin.ts";
 import type { Shape, Size } from "./size.ts";
 
 export type ElementType = "float" | "int" | "bool";
@@ -156,16 +156,6 @@ export interface SliceAxis {
 export type OpName = keyof Attributes;
 export type ElementwiseName = keyof ElementwiseAttributes;
 export type ReductionName = keyof ReductionAttributes;
-
-/**
- * Where a node comes from, for printing and for messages. Not part of its identity: of equal nodes
- * the first one's stays.
- */
-export interface Origin {
-  /** The name it was bound to in the source. */
-  readonly name?: string;
-  readonly span?: Span;
-}
 
 export interface NodeOf<K extends OpName> {
   /** Order of making: a node's operands have smaller numbers. */

@@ -3,16 +3,17 @@
  * scalar back serves every tensor that its gradient is wanted by. Grads of grads come by
  * themselves, since operands go first.
  */
-import { DiagnosticError, type Diagnostic, type Label, type Span } from "../../grammar/diagnostic.ts";
-import type { Build } from "../graph/build.ts";
+import { DiagnosticError, type Diagnostic, type Label } from "../../grammar/diagnostic.ts";
+import { Build } from "../graph/build.ts";
 import { type Graph, reachable, remake } from "../graph/graph.ts";
 import { listRoots, mapRoots, parametersOf, type Model, type Unkept } from "../graph/model.ts";
-import type { Node, OpName, Origin } from "../ir/node.ts";
+import type { Node, OpName } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
+import { backwardOf, unnamed, type Origin } from "../ir/origin.ts";
 import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { Guards } from "./guards.ts";
-import { builders, mapUnkept, transplant, withinLimit } from "./rewrite.ts";
+import { mapNotes, transplant, withinLimit } from "./rewrite.ts";
 import { silence, type Hides } from "./silence.ts";
 import { Undo } from "./undo.ts";
 
@@ -37,7 +38,7 @@ export const differentiate = (model: Model): Model => withinLimit(() => differen
 
 function differentiated(model: Model): Model {
   const { graph } = model;
-  const buildAt = builders(graph);
+  const buildBack = (of: Node): Build => new Build(graph, backwardOf(unnamed(of.origin)));
   const order = reachable(listRoots(model));
   const map = new Map<Node, Node>();
   const sweeps = new Map<Node, Sweep>();
@@ -66,7 +67,7 @@ function differentiated(model: Model): Model {
           ? (map.get(other.operands[1]!) ?? [])
           : [],
       );
-      sweep = sweepBack(graph, buildAt, scalar, new Set(wanted), guards);
+      sweep = sweepBack(graph, buildBack, scalar, new Set(wanted), guards);
       sweeps.set(scalar, sweep);
       for (const [of, cotangent] of sweep.named) {
         if (cotangent.origin.name === undefined && !origins.has(cotangent)) {
@@ -75,7 +76,7 @@ function differentiated(model: Model): Model {
       }
     }
     const gradient = sweep.gradients.get(tensor);
-    const zeros = buildAt(node.origin.span).zeros(node.shape);
+    const zeros = buildBack(tensor).zeros(node.shape);
     map.set(node, gradient === undefined || "reason" in gradient ? zeros : gradient);
   }
 
@@ -87,12 +88,10 @@ function differentiated(model: Model): Model {
   const warnings = [...idleParameters(model, missing), ...zeroGradients(order, model, missing)];
   const formulas = mapRoots(model, (node) => map.get(node)!);
   const applied = model.applied.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
-  const unkept = [
-    ...mapUnkept(model.unkept, (node) => map.get(node)),
-    ...[...sweeps.values()].flatMap((sweep) => sweep.unkept),
-  ];
+  const notes = mapNotes(model, (node) => map.get(node));
+  const unkept = [...notes.unkept, ...[...sweeps.values()].flatMap((sweep) => sweep.unkept)];
   return transplant(
-    { ...model, ...formulas, applied, unkept, warnings: [...model.warnings, ...warnings] },
+    { ...model, ...formulas, ...notes, applied, unkept, warnings: [...model.warnings, ...warnings] },
     origins,
   );
 }
@@ -100,7 +99,7 @@ function differentiated(model: Model): Model {
 /** The cotangents of `wanted`, from `scalar` back. */
 function sweepBack(
   graph: Graph,
-  buildAt: (span: Span | undefined) => Build,
+  buildBack: (of: Node) => Build,
   scalar: Node,
   wanted: ReadonlySet<Node>,
   guards: Guards,
@@ -116,14 +115,14 @@ function sweepBack(
   const cotangents = new Map<Node, Node>();
   const flat: [behind: Node, at: Node][] = [];
   const named: [Node, Node][] = [];
-  if (moving.has(scalar)) cotangents.set(scalar, buildAt(undefined).constant(1));
+  if (moving.has(scalar)) cotangents.set(scalar, buildBack(scalar).constant(1));
   for (const node of order.toReversed()) {
     const cotangent = cotangents.get(node);
     if (cotangent === undefined) continue;
     if (node.origin.name !== undefined) named.push([node, cotangent]);
     if (!node.operands.some((operand) => moving.has(operand))) continue;
 
-    const build = buildAt(node.origin.span);
+    const build = buildBack(node);
     const flows = pullBack(build, undo.again(node), cotangent, hides, guards);
     if (guards.has(node)) for (const flow of flows ?? []) if (flow?.op === "where") guards.add(flow);
     node.operands.forEach((operand, i) => {

@@ -1,5 +1,5 @@
 /** Rewriting by named rules, operands first, until no rule applies. */
-import { DiagnosticError, type Span } from "../../grammar/diagnostic.ts";
+import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { Build } from "../graph/build.ts";
 import { Graph, reachable, remake } from "../graph/graph.ts";
 import {
@@ -7,11 +7,13 @@ import {
   mapRoots,
   type AppliedRule,
   type Formulas,
+  type LayerCall,
   type Model,
   type Unkept,
 } from "../graph/model.ts";
-import type { Node, NodeOf, OpName, Origin } from "../ir/node.ts";
+import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
+import { inPlaceOf, unnamed, type Origin } from "../ir/origin.ts";
 
 /** Where a rule is tried. */
 export interface Site {
@@ -85,12 +87,11 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
     : transplant(given, new Map(), ROOM * limit);
   const byOp = new Map<OpName, Rule[]>();
   for (const rule of rules) for (const op of rule.at) byOp.set(op, [...(byOp.get(op) ?? []), rule]);
-  const buildAt = builders(model.graph);
   const origins = new Map<Node, Origin>();
   const applied: AppliedRule[] = [];
   let formulas: Formulas = model;
   let earlier = model.applied;
-  let unkept = model.unkept;
+  let notes: Notes = model;
 
   for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
     const ends = listRoots(formulas);
@@ -103,9 +104,9 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
       const operands = old.operands.map((operand) => map.get(operand)!);
       const same = operands.every((operand, i) => operand === old.operands[i]);
       const origin = origins.get(old) ?? old.origin;
-      let node = same ? old : remake(model.graph, old, operands);
+      let node = same ? old : remake(model.graph, old, operands, origin);
       const site: Site = {
-        b: buildAt(origin.span),
+        b: new Build(model.graph, unnamed(origin)),
         // The comparison of `op` is what the cast states.
         as: <K extends OpName>(n: Node, op: K) =>
           n.op === op && !pinned.has(n) ? (n as unknown as NodeOf<K>) : null,
@@ -122,7 +123,8 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
       }
       if (node !== old) {
         changed = true;
-        if (origin.name !== undefined && node.origin.name === undefined) origins.set(node, origin);
+        if (origin.name !== undefined && node.origin.name === undefined)
+          origins.set(node, inPlaceOf(origin, node.origin));
       }
       if (pinned.has(old)) pinned.add(node);
       if (shared.has(old)) shared.add(node);
@@ -132,9 +134,9 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
     if (!changed) break;
     formulas = mapRoots(formulas, (node) => map.get(node)!);
     earlier = earlier.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
-    unkept = mapUnkept(unkept, (node) => map.get(node));
+    notes = mapNotes(notes, (node) => map.get(node));
   }
-  return transplant({ ...model, ...formulas, unkept, applied: [...earlier, ...applied] }, origins, limit);
+  return transplant({ ...model, ...formulas, ...notes, applied: [...earlier, ...applied] }, origins, limit);
 }
 
 /** Nodes that several others, or a root and others, read. */
@@ -144,16 +146,6 @@ function readTwice(order: readonly Node[], roots: readonly Node[]): Set<Node> {
   for (const { operands } of order)
     for (const operand of new Set(operands)) (once.has(operand) ? twice : once).add(operand);
   return twice;
-}
-
-/** A builder for each place in the source, made once. */
-export function builders(graph: Graph): (span: Span | undefined) => Build {
-  const known = new Map<Span | undefined, Build>();
-  return (span) => {
-    const build = known.get(span) ?? new Build(graph, span === undefined ? {} : { span });
-    known.set(span, build);
-    return build;
-  };
 }
 
 function firstMatch(
@@ -186,8 +178,9 @@ export function transplant(
   for (const node of reachable(listRoots(model))) {
     const moved = remake(
       graph,
-      { ...node, origin: origins.get(node) ?? node.origin },
+      node,
       node.operands.map((operand) => map.get(operand)!),
+      origins.get(node),
     );
     map.set(node, moved);
   }
@@ -200,15 +193,21 @@ export function transplant(
     seen.add(key);
     return [{ ...a, node }];
   });
-  return { ...model, ...formulas, graph, applied, unkept: mapUnkept(model.unkept, (node) => map.get(node)) };
+  return { ...model, ...formulas, graph, applied, ...mapNotes(model, (node) => map.get(node)) };
 }
 
-/** Without what is there no longer: nothing leads to it, so nothing has to end at it. */
-export const mapUnkept = (
-  unkept: readonly Unkept[],
-  map: (node: Node) => Node | undefined,
-): readonly Unkept[] =>
-  unkept.flatMap(({ from, to }) => {
+/** What is known of nodes that need not be there. */
+type Notes = Pick<Model, "unkept" | "layers">;
+
+/** Without what is there no longer. */
+export const mapNotes = ({ unkept, layers }: Notes, map: (node: Node) => Node | undefined): Notes => ({
+  // Nothing leads to it, so nothing has to end at it.
+  unkept: unkept.flatMap(({ from, to }): Unkept[] => {
     const end = map(to);
     return end === undefined ? [] : [{ from: from.flatMap((node) => map(node) ?? []), to: end }];
-  });
+  }),
+  layers: layers.map((layer): LayerCall => ({
+    ...layer,
+    results: layer.results.flatMap((node) => map(node) ?? []),
+  })),
+});

@@ -7,6 +7,7 @@ import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { type Graph, reachable, remake } from "../graph/graph.ts";
 import type { Unkept } from "../graph/model.ts";
 import type { Node, OpName } from "../ir/node.ts";
+import { backwardOf } from "../ir/origin.ts";
 import { ops } from "../ops/table.ts";
 
 /** Sources that need no memory. */
@@ -101,14 +102,15 @@ export class Undo {
 
   #make(node: Node, needs: readonly Node[]): Node {
     const values = needs.map((need) => this.#known.get(need)!);
-    if (this.#couples.has(node)) return this.#graph.make("sub", values, {}, node.origin) as unknown as Node;
+    if (this.#couples.has(node))
+      return this.#graph.make("sub", values, {}, backwardOf(node.origin)) as unknown as Node;
     return node.op === "couple" ? node : this.#remade(node, values);
   }
 
   #remade(node: Node, operands: readonly Node[]): Node {
     return operands.every((operand, i) => operand === node.operands[i])
       ? node
-      : remake(this.#graph, node, operands);
+      : remake(this.#graph, node, operands, backwardOf(node.origin));
   }
 
   #refusal(node: Node): DiagnosticError {

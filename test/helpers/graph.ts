@@ -45,6 +45,7 @@ export function modelOf(graph: Graph, nodes: readonly Node[]): Model {
     warnings: [],
     applied: [],
     unkept: [],
+    layers: [],
     roots: { ...NO_ROOTS, outputs },
   };
 }

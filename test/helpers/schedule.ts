@@ -88,6 +88,7 @@ export function modelOf(
     warnings: [],
     applied: [],
     unkept: [],
+    layers: [],
   };
 }
 
