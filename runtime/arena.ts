@@ -120,6 +120,11 @@ export class Arena {
     return (this.#base + offset) / this.#bytes;
   }
 
+  /** The number at a place that has been checked. */
+  scalar(place: ManifestPlace): number {
+    return this.floats[this.index(place)]!;
+  }
+
   /** The index in `doubles` of what lies at a place. */
   double(place: ManifestPlace): number {
     return (this.index(place) * this.#bytes) / 8;

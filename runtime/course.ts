@@ -4,7 +4,7 @@ import { entries } from "./extent.ts";
 import type { Feed } from "./feed.ts";
 
 /** What a training run keeps to from its first step to its last. */
-export interface Plan {
+export interface CourseOptions {
   /** Rows of the data, and of a batch. */
   readonly total: number;
   readonly batch: number;
@@ -42,8 +42,8 @@ export interface Course {
  * room for them, each batch is written before its step: slower, and the same numbers. All lies
  * behind what the module takes for a batch: sums of losses, the order of the epoch, the data.
  */
-export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], plan: Plan): Course {
-  const { total, batch, shuffle, seed } = plan;
+export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options: CourseOptions): Course {
+  const { total, batch, shuffle, seed } = options;
   const losses = new Float64Array(EPOCHS);
   /**
    * The rows that there was room for, and the memory as it was, when all this was laid out: should

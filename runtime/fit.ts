@@ -1,4 +1,4 @@
-import { EPOCHS, type Course, type Plan } from "./course.ts";
+import { EPOCHS, type Course, type CourseOptions } from "./course.ts";
 import { refuse } from "./errors.ts";
 import { checkSeed, must, readOptions, whole } from "./options.ts";
 import type { EpochReport, FitOptions, FitReport } from "./types.ts";
@@ -16,7 +16,7 @@ export interface Trainee {
   readonly total: number;
   /** Steps made so far. */
   steps(): number;
-  course(plan: Plan): Course;
+  course(options: CourseOptions): Course;
 }
 
 /** Lets other tasks run. A message, since timers of nested calls wait for 4 ms in browsers. */

@@ -1,35 +1,21 @@
 import { Arena, type ModuleExports } from "./arena.ts";
 import { courseOf } from "./course.ts";
-import { list, refuse, refuseFor, refuseName, shown, why } from "./errors.ts";
+import { list, refuse, refuseFor, refuseName, why } from "./errors.ts";
 import { entries, extentOf, shapeOf } from "./extent.ts";
 import { Feed, isList } from "./feed.ts";
 import { fit } from "./fit.ts";
+import { hyperOf } from "./hyper.ts";
 import type { Manifest, ManifestPlace } from "./manifest.ts";
+import { hyperText, savedCount, savedHyper, textsOf } from "./metadata.ts";
 import { checkSeed } from "./options.ts";
-import { isTexts, readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
+import { readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
 import type { Bytes, FitOptions, FitReport, Net, Tensor } from "./types.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 type Floats = Float32Array | Float64Array;
 
-const hyperText = (hyper: Readonly<Record<string, number>>): string =>
-  JSON.stringify(hyper, (_, value: unknown) =>
-    Object.is(value, -0) ? "-0" : typeof value !== "number" || Number.isFinite(value) ? value : String(value),
-  );
-
 const feedsOf = ({ inputs }: Manifest, arena: Arena): Feed[] =>
   inputs.map((input) => new Feed(input.role, input.name, input, arena));
-
-/** A copy of what a caller adds to a file. */
-function textsOf(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  try {
-    const texts = { ...metadata };
-    if (!isTexts(texts)) refuse("wrong-option", "`metadata` must be strings.");
-    return texts;
-  } catch (cause) {
-    return refuseFor(cause, "wrong-option", "`metadata`");
-  }
-}
 
 /** Of numbers that are alone, such as metrics. */
 const SCALAR = extentOf([1]);
@@ -61,7 +47,7 @@ export class LoadedNet implements Net {
     seed: number,
     { threads, stop }: { readonly threads: Net["threads"]; readonly stop: () => void },
   ) {
-    const { optimizer, step, source } = manifest;
+    const { optimizer } = manifest;
     this.manifest = manifest;
     this.threads = threads;
     this.#stop = stop;
@@ -86,10 +72,10 @@ export class LoadedNet implements Net {
     const places = Object.entries(optimizer?.places ?? {});
     for (const [name, place] of places) arena.checked(name, place, SCALAR);
     // Eight bytes, in either format.
-    arena.checked("step", step, extentOf([manifest.dtype === "f64" ? 1 : 2]));
-    this.#hash = source.hash;
+    arena.checked("step", manifest.step, extentOf([manifest.dtype === "f64" ? 1 : 2]));
+    this.#hash = manifest.source.hash;
     this.#given = Object.seal(Object.fromEntries(places.map(([name]) => [name, NaN])));
-    this.hyper = this.#hyperAccess(new Map(places));
+    this.hyper = hyperOf(() => this.#arena, manifest, new Map(places), this.#given);
     this.reset(seed);
   }
 
@@ -135,7 +121,7 @@ export class LoadedNet implements Net {
     const loss = this.#entry("evaluate", "loss", true)(this.#feed(examples, true));
     return {
       loss: has ? loss : NaN,
-      metrics: Object.fromEntries(metrics.map(({ name, place }) => [name, this.#scalar(place)])),
+      metrics: Object.fromEntries(metrics.map(({ name, place }) => [name, this.#arena.scalar(place)])),
     };
   }
 
@@ -164,7 +150,7 @@ export class LoadedNet implements Net {
           total,
           seed: this.seed,
           steps: () => this.steps,
-          course: (plan) => courseOf(() => this.#arena, feeds, plan),
+          course: (courseOptions) => courseOf(() => this.#arena, feeds, courseOptions),
         },
         options,
       );
@@ -232,9 +218,9 @@ export class LoadedNet implements Net {
         `The file holds \`${name}\`, which ${model} has not; its parameters: ${list(this.#parameters.keys())}.`,
       );
     }
-    const seed = resumes ? this.#number("seed", metadata["seed"], 2 ** 32 - 1) : this.seed;
-    const step = resumes ? this.#number("step", metadata["step"], Number.MAX_SAFE_INTEGER) : 0;
-    const hyper = resumes ? this.#savedHyper(metadata["hyper"]) : { ...this.hyper };
+    const seed = resumes ? savedCount("seed", metadata["seed"], 2 ** 32 - 1) : this.seed;
+    const step = resumes ? savedCount("step", metadata["step"], Number.MAX_SAFE_INTEGER) : 0;
+    const hyper = resumes ? savedHyper(metadata["hyper"], this.hyper) : { ...this.hyper };
 
     // From here on nothing can fail.
     this.reset(seed);
@@ -340,30 +326,6 @@ export class LoadedNet implements Net {
     }
   }
 
-  #number(name: string, text: string | undefined, most: number): number {
-    const value = Number(text);
-    if (text && Number.isInteger(value) && value >= 0 && value <= most) return value;
-    return refuse("bad-weights", `The file's \`${name}\` is no count: ${shown(text)}.`);
-  }
-
-  #savedHyper(text: string | undefined): Record<string, number> {
-    try {
-      const saved: unknown = JSON.parse(text ?? "");
-      return Object.fromEntries(
-        Object.keys(this.hyper).map((name) => {
-          const value = Object.getOwnPropertyDescriptor(saved, name)?.value;
-          // Numbers that JSON has not are strings in it.
-          if (typeof value !== "number" && !/^(-0|-?Infinity|NaN)$/.test(value)) throw new TypeError(name);
-          return [name, Number(value)];
-        }),
-      );
-    } catch (cause) {
-      return refuse("bad-weights", "The file's arguments of the optimizer are not this optimizer's.", {
-        cause,
-      });
-    }
-  }
-
   #parameter(path: string): Feed {
     return (
       this.#parameters.get(path) ??
@@ -385,11 +347,6 @@ export class LoadedNet implements Net {
       data: floats.slice(index, index + entries(feed.extent, rows)),
       shape: shapeOf(feed.extent, rows),
     };
-  }
-
-  #scalar(place: ManifestPlace): number {
-    const arena = this.#arena;
-    return arena.floats[arena.index(place)] ?? NaN;
   }
 
   /** Notes where outputs are to be written. Each array is asked for once. */
@@ -420,32 +377,6 @@ export class LoadedNet implements Net {
       refuseFor(cause, "wrong-type", "`into`");
     }
     this.#refuseNested(reads);
-  }
-
-  /** Shows what the module has, as it was given where that is what it was rounded from. */
-  #hyperAccess(places: ReadonlyMap<unknown, ManifestPlace>): Record<string, number> {
-    const { dtype, optimizer } = this.manifest;
-    return new Proxy(this.#given, {
-      get: (target, name) => {
-        const given: unknown = Reflect.get(target, name);
-        const place = places.get(name);
-        if (!place || typeof given !== "number") return given;
-        const stored = this.#scalar(place);
-        return (dtype === "f64" ? given : Math.fround(given)) === stored ? given : stored;
-      },
-      set: (target, name, value) => {
-        const place = places.get(name);
-        if (!place)
-          return refuseName("unknown-hyper", "argument of the optimizer", name, Object.keys(target));
-        const arena = this.#arena;
-        // What is not finite the program itself may say, as in `clip = inf`.
-        if (!Number.isFinite(value) && !Object.is(value, optimizer?.hyper[String(name)])) {
-          refuse("not-a-number", `\`hyper.${String(name)}\` must be a finite number, not ${shown(value)}.`);
-        }
-        arena.floats[arena.index(place)] = value;
-        return Reflect.set(target, name, value);
-      },
-    });
   }
 
   /**
