@@ -68,7 +68,7 @@ export interface Asked {
 }
 
 /** What is to be trained now. */
-export interface Plan {
+export interface RunPlan {
   readonly firstEpoch: number;
   readonly firstBatch: number;
   readonly lossBefore: number;
@@ -89,7 +89,7 @@ export function planRun(
   { epochs, run }: { readonly epochs: number; readonly run: Run | null },
   asked: Asked,
   rows: number,
-): Plan {
+): RunPlan {
   const batch = Math.min(asked.batch ?? run?.batch ?? usualBatch, rows);
   const shuffle = asked.shuffle ?? run?.shuffle ?? true;
   const goesOn = run !== null && (asked.epochs === undefined || [run.epochs, 0].includes(asked.epochs));
