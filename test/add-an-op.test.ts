@@ -23,7 +23,7 @@ const additions: Readonly<Record<string, Addition>> = {
     before: "  relu: {};",
     text: "  softsign: {};",
   },
-  "compiler/ops/elementwise.ts": {
+  "compiler/ops/functions.ts": {
     before: "  relu: {",
     text: `  softsign: {
     formula: "x / (1 + |x|)",
@@ -34,7 +34,7 @@ const additions: Readonly<Record<string, Addition>> = {
       const d = b.add(b.abs(x!), 1);
       return [b.div(g, b.mul(d, d))];
     },
-    range: WITHIN_ONE,
+    range: always(WITHIN_ONE),
     finite: "kept",
     flops: 3,
     doc: "x / (1 + |x|)",

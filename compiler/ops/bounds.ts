@@ -1,97 +1,47 @@
 /**
- * What can be said of the sign of a value from its formula alone. Derivative rules ask it whether a
- * pole can be met.
+ * What can be said of the values of a node from its formula alone. Derivative rules ask whether a
+ * pole can be met, warnings whether a value is held in bounds.
  */
+import { fact } from "../ir/fact.ts";
 import type { Node, OpName } from "../ir/node.ts";
+import { isEmpty } from "../ir/size.ts";
+import { ALL, contains, type Interval, outward } from "./interval.ts";
 import { isView } from "./movement.ts";
+import type { Op } from "./op.ts";
 import { ops } from "./table.ts";
 
-/**
- * How many sums and products inside one another are read; each branches, so the cost is 2 to this
- * power.
- */
-const DEPTH = 6;
+/** Where the entries of a node lie that are not NaN, its operands' lying in these intervals. */
+export function rangeFrom(node: Node, intervals: readonly Interval[]): Interval {
+  if (node.operands.some((x) => x.shape.some(isEmpty))) return ALL;
+  // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
+  const record = ops[node.op] as unknown as Op<OpName>;
+  return outward(record.range(intervals, node as never));
+}
 
-const KEEP_ZERO: ReadonlySet<OpName> = new Set<OpName>(["neg", "sqrt", "abs"]);
-const KEEP_SIGN: ReadonlySet<OpName> = new Set<OpName>([
-  "sum",
-  "prod",
-  "reduce_max",
-  "reduce_min",
-  "reciprocal",
-]);
+/** Where the entries of x lie that are not NaN. */
+export const rangeOf: (x: Node) => Interval = fact(rangeFrom);
+
+const rangesOf = (x: Node): readonly Interval[] => x.operands.map(rangeOf);
 
 /** Whether x may be 0, as far as can be seen: a size and 1 + |z| are not. */
-export function mayBeZero(given: Node, depth = DEPTH): boolean {
-  const x = past(KEEP_ZERO, given);
-  if (x.op === "constant") return x.attributes.value === 0;
-  if (x.op === "extent" || x.op === "step") return false;
-  if (x.op !== "add" || depth === 0) return true;
-  const terms = x.operands;
-  const someIsPositive = terms.some((term) => !mayBeZero(term, depth - 1));
-  return !(someIsPositive && terms.every((term) => isNonNegative(term, depth - 1)));
-}
-
-/**
- * Whether x may be ∞ or -∞ where its operands are finite, as far as can be seen: a pole is met, or
- * an exponential overflows.
- */
-export function mayBeInfinite(given: Node, depth = DEPTH): boolean {
-  const x = past(KEEP_ZERO, given);
-  switch (x.op) {
-    case "exp":
-    case "expm1":
-      return !(x.operands[0]!.op === "neg" && isNonNegative(x.operands[0]!.operands[0]!, depth));
-    case "log":
-    case "reciprocal":
-      return mayBeZero(x.operands[0]!, depth);
-    case "log1p":
-      return !isNonNegative(x.operands[0]!, depth);
-    case "div":
-      return mayBeZero(x.operands[1]!, depth);
-    case "pow": {
-      const exponent = x.operands[1]!;
-      return (
-        !(exponent.op === "constant" && exponent.attributes.value >= 0) && mayBeZero(x.operands[0]!, depth)
-      );
-    }
-    case "add":
-    case "sub":
-    case "mul":
-      return depth > 0 && x.operands.some((operand) => mayBeInfinite(operand, depth - 1));
-    default:
-      return ops[x.op].finite === "poles";
-  }
-}
+export const mayBeZero = (x: Node): boolean => contains(rangeOf(x), 0);
 
 /** Whether x is at least 0 or NaN, as far as can be seen. */
-export function isNonNegative(given: Node, depth: number): boolean {
-  const x = past(KEEP_SIGN, given);
-  if (ops[x.op].range[0] >= 0) return true;
-  const known = (operand: Node): boolean => depth > 0 && isNonNegative(operand, depth - 1);
-  switch (x.op) {
-    case "constant":
-      return x.attributes.value >= 0;
-    case "cast":
-      return x.operands[0]!.type === "bool" || known(x.operands[0]!);
-    case "pow": {
-      const exponent = x.operands[1]!;
-      return exponent.op === "constant" && exponent.attributes.value % 2 === 0;
-    }
-    case "mul":
-      return x.operands[0] === x.operands[1] || x.operands.every(known);
-    case "add":
-    case "div":
-      return x.operands.every(known);
-    case "max":
-      return x.operands.some(known);
-    default:
-      return false;
-  }
-}
+export const isNonNegative = (x: Node): boolean => rangeOf(x)[0] >= 0;
 
-/** The first node below that is no view and whose op is not among `names`, all of one operand. */
-function past(names: ReadonlySet<OpName>, x: Node): Node {
-  while (isView(x) || names.has(x.op)) x = x.operands[0]!;
-  return x;
-}
+/** Whether entries of x may be NaN where those of its operands are finite. */
+export const hasGap = (x: Node): boolean => ops[x.op].gap?.(rangesOf(x)) ?? false;
+
+/** Whether entries of x may be ∞ or -∞ where those of its operands are finite. */
+export const hasPole = (x: Node): boolean => ops[x.op].pole?.(rangesOf(x)) ?? false;
+
+/** They hand on what is infinite. */
+const HANDS_ON: ReadonlySet<OpName> = new Set<OpName>(["neg", "abs", "sqrt", "add", "sub", "mul"]);
+
+/**
+ * Whether x may be ∞ or -∞ where what it is made of is finite, as far as can be seen: a pole is
+ * met, or an exponential overflows.
+ */
+export const mayBeInfinite: (x: Node) => boolean = fact<boolean>(
+  (x, operands) => hasPole(x) || ((isView(x) || HANDS_ON.has(x.op)) && operands.includes(true)),
+);

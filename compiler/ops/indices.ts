@@ -1,6 +1,7 @@
 /** Ops on labels. */
 import { countOf, fixed, isFree, ONE, sameShape, showShape } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
+import { always, BIT, union, ZERO } from "./interval.ts";
 import type { OpTable } from "./op.ts";
 
 function requireInt(name: string, type: string, remarks: readonly string[]): void {
@@ -20,7 +21,7 @@ export const indexOps: Pick<OpTable, "one_hot" | "gather"> = {
     formula: "y = 0, y = 1, …",
     takes: "number",
     arity: [1, 1],
-    range: [0, 1],
+    range: always(BIT),
     finite: "always",
     flops: 1,
     inKernels: false,
@@ -46,7 +47,7 @@ export const indexOps: Pick<OpTable, "one_hot" | "gather"> = {
     formula: "x[…, y]",
     takes: "number",
     arity: [2, 2],
-    range: [-Infinity, Infinity],
+    range: ([x]) => union([x!, ZERO]),
     finite: "kept",
     flops: 1,
     inKernels: false,

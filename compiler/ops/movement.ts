@@ -15,9 +15,10 @@ import {
   sizeAt,
   sumOfSizes,
 } from "../ir/size.ts";
-import { commonType, requireTypes } from "./elementwise.ts";
 import { OpError } from "../ir/op-error.ts";
+import { kept, union, ZERO } from "./interval.ts";
 import type { OpTable, Values } from "./op.ts";
+import { commonType, requireTypes } from "./operand-types.ts";
 import { copyView, count, permuted, rowMajor, walk } from "./strided.ts";
 
 type MovementName = "reshape" | "permute" | "broadcast" | "slice" | "embed" | "concat";
@@ -71,7 +72,7 @@ export const movementOps = {
     formula: "the same entries in another shape",
     takes: "any",
     arity: [1, 1],
-    range: [-Infinity, Infinity],
+    range: kept,
     finite: "kept",
     isView: true,
     flops: 0,
@@ -99,7 +100,7 @@ export const movementOps = {
     formula: "axes exchanged",
     takes: "any",
     arity: [1, 1],
-    range: [-Infinity, Infinity],
+    range: kept,
     finite: "kept",
     isView: true,
     flops: 0,
@@ -127,7 +128,7 @@ export const movementOps = {
     formula: "axes of size 1 stretched",
     takes: "any",
     arity: [1, 1],
-    range: [-Infinity, Infinity],
+    range: kept,
     finite: "kept",
     isView: true,
     flops: 0,
@@ -157,7 +158,7 @@ export const movementOps = {
     formula: "entries start, start + step, … of each axis",
     takes: "any",
     arity: [1, 1],
-    range: [-Infinity, Infinity],
+    range: kept,
     finite: "kept",
     isView: true,
     flops: 0,
@@ -178,7 +179,7 @@ export const movementOps = {
     formula: "zeros, with x where a slice would read",
     takes: "number",
     arity: [1, 1],
-    range: [-Infinity, Infinity],
+    range: ([x]) => union([x!, ZERO]),
     finite: "kept",
     flops: 0,
     inKernels: true,
@@ -204,7 +205,7 @@ export const movementOps = {
     formula: "one after another along an axis",
     takes: "any",
     arity: [1, Infinity],
-    range: [-Infinity, Infinity],
+    range: union,
     finite: "kept",
     flops: 0,
     inKernels: true,

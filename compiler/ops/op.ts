@@ -6,6 +6,7 @@
 import type { Formulas } from "../ir/formulas.ts";
 import type { Attributes, ElementType, Node, NodeOf, OpName } from "../ir/node.ts";
 import type { Shape } from "../ir/size.ts";
+import type { Interval } from "./interval.ts";
 
 /** A tensor of the f64 evaluator, row-major. Booleans are 0 and 1. */
 export interface Values {
@@ -38,16 +39,12 @@ export type Vjp<K extends OpName> = (
 
 export type Family = "elementwise" | "reduction" | "product" | "movement" | "index" | "source" | "derivative";
 
-/** All numbers from `least` to `most`. */
-export type Interval = readonly [least: number, most: number];
-
 /**
- * When entries are finite, overflow of sums and products aside: `always`, so that they do not show
- * whether an operand is a number; `bounded` also where an operand is infinite, but not where it is
- * NaN; `kept` where all operands are finite; with `poles` not even there; `given` is for the caller
- * to say.
+ * When entries are finite, overflow of sums and products, poles and gaps aside: `always`, so that
+ * they do not show whether an operand is a number; `bounded` also where an operand is infinite, but
+ * not where it is NaN; `kept` where all operands are finite; `given` is for the caller to say.
  */
-export type Finiteness = "always" | "bounded" | "kept" | "poles" | "given";
+export type Finiteness = "always" | "bounded" | "kept" | "given";
 
 export interface Op<K extends OpName> {
   readonly name: K;
@@ -72,11 +69,15 @@ export interface Op<K extends OpName> {
    */
   readonly linear?: boolean;
   /**
-   * Where every entry lies that is not NaN, whatever the operands; all numbers where the attributes
-   * decide.
+   * Where every entry lies that is not NaN, where those of the operands lie in these intervals and
+   * no axis is empty.
    */
-  readonly range: Interval;
+  readonly range: (intervals: readonly Interval[], node: NodeOf<K>) => Interval;
   readonly finite: Finiteness;
+  /** Whether finite numbers of these intervals may give ∞ or -∞; without it none do. */
+  readonly pole?: (intervals: readonly Interval[]) => boolean;
+  /** Whether numbers of these intervals may give NaN; without it no finite ones do. */
+  readonly gap?: (intervals: readonly Interval[]) => boolean;
   /** Of a view; see `movement.ts`. */
   readonly isView?: true;
   /**
@@ -98,7 +99,7 @@ export interface Op<K extends OpName> {
    * `domain`, away from `kinks`.
    */
   readonly sample?: {
-    readonly domain: readonly (readonly [number, number])[];
+    readonly domain: readonly Interval[];
     readonly kinks?: readonly number[];
   };
 }

@@ -1,8 +1,9 @@
 /** The batched matrix product. */
 import { sameShape, sameSize, showShape, showSize } from "../ir/size.ts";
-import { requireTypes } from "./elementwise.ts";
 import { OpError } from "../ir/op-error.ts";
+import { product, total } from "./interval.ts";
 import type { OpTable } from "./op.ts";
+import { requireTypes } from "./operand-types.ts";
 import { count } from "./strided.ts";
 
 export const productOps: Pick<OpTable, "matmul"> = {
@@ -12,7 +13,7 @@ export const productOps: Pick<OpTable, "matmul"> = {
     formula: "Σ_k a[…, m, k] b[…, k, n]",
     takes: "number",
     arity: [2, 2],
-    range: [-Infinity, Infinity],
+    range: ([a, b]) => total(product(a!, b!)),
     finite: "kept",
     flops: 2,
     inKernels: true,

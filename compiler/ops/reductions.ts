@@ -4,16 +4,17 @@
 import type { Formulas } from "../ir/formulas.ts";
 import type { ElementType, Node, ReductionName } from "../ir/node.ts";
 import { countOf, elements, fixed, isFree, ONE, type Shape, showShape } from "../ir/size.ts";
-import { requireTypes } from "./elementwise.ts";
 import { OpError } from "../ir/op-error.ts";
-import type { Interval, Op, OpTable } from "./op.ts";
+import { always, BIT, FROM_ZERO, kept, productOfAll, type Range, total } from "./interval.ts";
+import type { Op, OpTable } from "./op.ts";
+import { requireTypes } from "./operand-types.ts";
 import { copyView, folded, rowMajor } from "./strided.ts";
-
-const ALL: Interval = [-Infinity, Infinity];
 
 interface Spec {
   readonly formula: string;
   readonly result: "float" | "int" | "same";
+  /** Of a run that is not empty. */
+  readonly range: Range;
   readonly fold: (run: Float64Array) => number;
   readonly vjp: ((b: Formulas, g: Node, x: Node, y: Node, axes: readonly number[]) => Node) | "flat";
   readonly flops: number;
@@ -27,6 +28,7 @@ const spec = {
   sum: {
     formula: "Σ x",
     result: "same",
+    range: ([x]) => total(x!),
     fold: (run) => run.reduce((a, b) => a + b, 0),
     // d Σ x = Σ dx
     vjp: (b, g, x) => b.broadcast(g, x.shape),
@@ -35,16 +37,32 @@ const spec = {
   prod: {
     formula: "Π x",
     result: "same",
+    range: ([x]) => productOfAll(x!),
     fold: (run) => run.reduce((a, b) => a * b, 1),
     // d Π x = Σ (Π of the others) dx
     vjp: (b, g, x, _, axes) => b.mul(b.broadcast(g, x.shape), productOfOthers(b, x, axes)),
     flops: 1,
   },
-  reduce_max: { formula: "max x", result: "same", fold: largest, vjp: sharedAmongTies, flops: 1 },
-  reduce_min: { formula: "min x", result: "same", fold: smallest, vjp: sharedAmongTies, flops: 1 },
+  reduce_max: {
+    formula: "max x",
+    result: "same",
+    range: kept,
+    fold: largest,
+    vjp: sharedAmongTies,
+    flops: 1,
+  },
+  reduce_min: {
+    formula: "min x",
+    result: "same",
+    range: kept,
+    fold: smallest,
+    vjp: sharedAmongTies,
+    flops: 1,
+  },
   logsumexp: {
     formula: "log Σ e^x",
     result: "float",
+    range: ([x]) => [x![0], Infinity],
     fold(run) {
       const top = largest(run);
       // All -∞ is log 0; +∞ or NaN among them is itself.
@@ -65,6 +83,7 @@ const spec = {
   argmax: {
     formula: "the first index of max x",
     result: "int",
+    range: always(FROM_ZERO),
     fold(run) {
       const top = largest(run);
       return run.findIndex((x) => x === top || Number.isNaN(x));
@@ -128,7 +147,7 @@ function reduction<K extends ReductionName>(name: K, spec: Spec): Op<K> {
     takes: "number",
     arity: [1, 1],
     linear: name === "sum",
-    range: ALL,
+    range: spec.range,
     finite: name === "argmax" ? "always" : "kept",
     flops: spec.flops,
     inKernels: name !== "logsumexp" && name !== "argmax",
@@ -172,7 +191,7 @@ export const reductionOps: Pick<OpTable, ReductionName | "softmax"> = {
     formula: "e^x / Σ e^x",
     takes: "number",
     arity: [1, 1],
-    range: [0, 1],
+    range: always(BIT),
     finite: "kept",
     flops: 20,
     inKernels: false,

@@ -6,6 +6,7 @@ import { randomEntry } from "../ir/random.ts";
 import type { Attributes, ElementType, OpName } from "../ir/node.ts";
 import { countOf, elements, isFree, sameShape, type Shape, shapeAt, showShape, sizeAt } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
+import { ALL, always, anywhere, BIT, FROM_ONE, FROM_ZERO, type Interval, union } from "./interval.ts";
 import type { Op, OpTable, Values } from "./op.ts";
 import { copyView, count } from "./strided.ts";
 
@@ -18,7 +19,7 @@ function source<K extends SourceName>(
   formula: string,
   infer: (attributes: Attributes[K]) => { readonly shape: Shape; readonly type: ElementType },
   evaluate: Op<K>["evaluate"],
-  facts: Pick<Op<K>, "range" | "finite"> = { range: [-Infinity, Infinity], finite: "given" },
+  facts: Pick<Op<K>, "range" | "finite"> = { range: anywhere, finite: "given" },
 ): Op<K> {
   return {
     name,
@@ -35,7 +36,11 @@ function source<K extends SourceName>(
   };
 }
 
-const COUNT = { range: [0, Infinity], finite: "always" } as const;
+/** Modules take a number of rows as an i32. */
+const MOST_ROWS = 2 ** 31;
+
+/** Of a number that is known. */
+const only = (x: number): Interval => (Number.isNaN(x) ? ALL : [x, x]);
 
 const scalar = (value: number): Values => ({ shape: [], data: Float64Array.of(value) });
 const float = (shape: Shape): { readonly shape: Shape; readonly type: ElementType } => ({
@@ -57,6 +62,7 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
       const sizes = shapeAt(shape, n);
       return { shape: sizes, data: new Float64Array(count(sizes)).fill(value) };
     },
+    { range: (_, { attributes: { value } }) => only(value), finite: "given" },
   ),
   table: source(
     "table",
@@ -72,13 +78,20 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
       shape: shapeAt(shape, n),
       data: Float64Array.from(values),
     }),
+    {
+      range: (_, { attributes: { values } }) => (values.length === 0 ? ALL : union(values.map(only))),
+      finite: "given",
+    },
   ),
   extent: source(
     "extent",
     "a size, as a number",
     () => float([]),
     (_, { attributes: { size } }, { n }) => scalar(sizeAt(size, n)),
-    COUNT,
+    {
+      range: (_, { attributes: { size } }) => [sizeAt(size, 1), sizeAt(size, MOST_ROWS)],
+      finite: "always",
+    },
   ),
   iota: source(
     "iota",
@@ -98,13 +111,14 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
         sizes.map((_unused, i) => (i === axis ? 1 : 0)),
       );
     },
-    COUNT,
+    { range: always(FROM_ZERO), finite: "always" },
   ),
   input: source(
     "input",
     "what the caller gives",
     ({ shape, type }) => ({ shape, type }),
     (_, { attributes: { name } }, { inputs }) => given(inputs.get(name), name, "input"),
+    { range: (_, { attributes: { type } }) => (type === "bool" ? BIT : ALL), finite: "given" },
   ),
   parameter: source(
     "parameter",
@@ -134,7 +148,7 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
     "the number of the step: 1, 2, 3 …",
     () => float([]),
     (_, __, { step }) => scalar(step),
-    COUNT,
+    { range: always(FROM_ONE), finite: "always" },
   ),
   random: source(
     "random",
@@ -147,7 +161,10 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
       );
       return { shape: sizes, data };
     },
-    { range: [-Infinity, Infinity], finite: "always" },
+    {
+      range: (_, { attributes: { distribution } }) => (distribution === "uniform" ? BIT : ALL),
+      finite: "always",
+    },
   ),
   grad: {
     name: "grad",
@@ -155,7 +172,7 @@ export const sourceOps: Pick<OpTable, SourceName | "grad"> = {
     formula: "∂ scalar / ∂ tensor",
     takes: "number",
     arity: [2, 2],
-    range: [-Infinity, Infinity],
+    range: anywhere,
     finite: "given",
     flops: 0,
     inKernels: false,

@@ -8,7 +8,7 @@
  */
 import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
-import { isNonNegative, mayBeInfinite, mayBeZero } from "../ops/bounds.ts";
+import { hasGap, hasPole, mayBeInfinite, mayBeZero } from "../ops/bounds.ts";
 import { ops } from "../ops/table.ts";
 import type { Guards, Hidden } from "./guards.ts";
 
@@ -123,30 +123,22 @@ function factors({ node, g, hides }: Scene): (node: Node) => boolean {
   const known = (x: Node): boolean => {
     if (x === g || x.type !== "float") return true;
     if (given.has(x)) return isFinite(x, hides);
-    const [a, c, d] = x.operands;
+    const [, other, zero] = x.operands;
     switch (x.op) {
       case "constant":
         return Number.isFinite(x.attributes.value);
-      case "div":
-        return known(a!) && known(c!) && !mayBeZero(c!);
-      case "exp":
-        return a!.op === "neg" && isNonNegative(a!.operands[0]!, DEPTH) && known(a!);
-      case "pow":
-        return hidden === "nothing" && !mayBeInfinite(x);
-      case "log":
-        return known(a!) && !mayBeZero(a!);
       case "where":
         // where(x > 0, …, 0): a rule that keeps away from its poles itself.
-        return hidden === "nothing" && d!.op === "constant" ? true : known(c!) && known(d!);
-      default: {
-        const { finite } = ops[x.op];
-        if (finite === "always") return true;
-        return x.operands.every(known) && !(finite === "poles" && mayBeInfinite(x));
-      }
+        return hidden === "nothing" && zero!.op === "constant" ? true : known(other!) && known(zero!);
+      default:
+        return ops[x.op].finite === "always" || (x.operands.every(known) && !isBroken(x, hidden));
     }
   };
   return known;
 }
+
+/** Whether finite operands may give what is no number; a NaN that is not hidden is seen anyway. */
+const isBroken = (x: Node, hidden: Hidden): boolean => hasPole(x) || (hidden !== "nothing" && hasGap(x));
 
 /**
  * Whether no entry of x is ∞, -∞ or NaN, as far as can be seen. Of what is not hidden the scalar
@@ -167,8 +159,6 @@ function isFinite(given: Node, hides: Hides): boolean {
       // An infinite parameter is past help; one that is NaN may be of no use to this scalar.
       case "parameter":
         return hidden === "infinities";
-      case "div":
-        return parts() && !mayBeZero(x.operands[1]!);
       default:
         break;
     }
@@ -179,8 +169,7 @@ function isFinite(given: Node, hides: Hides): boolean {
       case "bounded":
         return hidden === "infinities" || parts();
       case "kept":
-        return parts();
-      case "poles":
+        return parts() && !isBroken(x, hidden);
       case "given":
         return false;
     }

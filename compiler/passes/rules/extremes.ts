@@ -3,10 +3,11 @@
  * shows it. Rules ask before they make a formula longer, and warnings before they speak: where a
  * value cannot be seen to be large, or to vanish, the answer is no.
  */
+import { fact } from "../../ir/fact.ts";
 import type { Node, OpName } from "../../ir/node.ts";
-import { isNonNegative } from "../../ops/bounds.ts";
+import { rangeFrom } from "../../ops/bounds.ts";
+import type { Interval } from "../../ops/interval.ts";
 import { isView } from "../../ops/movement.ts";
-import { ops } from "../../ops/table.ts";
 import { affine, isConstant, type Look } from "./match.ts";
 
 /**
@@ -31,7 +32,7 @@ export function overflows(given: Node, depth = DEPTH): boolean {
   switch (x.op) {
     case "exp":
     case "expm1":
-      return !isBounded(x.operands[0]!, "above", DEPTH);
+      return usualRange(x.operands[0]!)[1] === Infinity;
     case "add":
     case "sub":
     case "neg":
@@ -62,7 +63,7 @@ export function vanishes(given: Node, depth = DEPTH): boolean {
     case "softmax":
       return true;
     case "exp":
-      return !isShifted(x.operands[0]!) && !isBounded(x.operands[0]!, "below", DEPTH);
+      return !isShifted(x.operands[0]!) && usualRange(x.operands[0]!)[0] === -Infinity;
     case "add":
     case "sub":
       return isRest(x) || x.operands.every(deeper);
@@ -112,10 +113,7 @@ export function isRest(x: Node, plus = 0): boolean {
 
 const isSaturated = (x: Node): boolean => SATURATED.has(x.op);
 
-type Side = "above" | "below";
-const opposite = { above: "below", below: "above" } as const;
-
-/** Values that are given near 0, and functions so slow that their exponential is a power. */
+/** What grows so slowly that its exponential is a power, and what is given near 0. */
 const SMALL: ReadonlySet<OpName> = new Set<OpName>([
   "constant",
   "extent",
@@ -125,54 +123,50 @@ const SMALL: ReadonlySet<OpName> = new Set<OpName>([
   "log",
   "log1p",
 ]);
-const isSmall = ({ op }: Node): boolean => SMALL.has(op) || ops[op].range.every(Number.isFinite);
+
+const small = ([least, most]: Interval): Interval => [limited(least), limited(most)];
+const limited = (x: number): number => Math.min(Math.max(x, -1), 1);
 
 /**
- * Whether x has a bound on that side, or may have one: what is clamped or shifted by a maximum
- * passes.
+ * Where x lies for numbers that networks meet: a bound that it may have counts, and what is clamped
+ * in one branch or shifted by a maximum has one. Only whether an end is infinite, and its sign, are
+ * meant.
  */
-function isBounded(given: Node, side: Side, depth: number): boolean {
-  const x = behindViews(given);
-  if (isSmall(x) || depth === 0) return true;
-  if (side === "below" && isNonNegative(x, depth)) return true;
-  const [a, c] = x.operands;
-  const bounded = (operand: Node, where: Side): boolean => isBounded(operand, where, depth - 1);
+const usualRange: (x: Node) => Interval = fact<Interval>((x, ranges) => {
+  if (SMALL.has(x.op)) return small(rangeFrom(x, ranges));
   switch (x.op) {
-    case "neg":
-      return bounded(a!, opposite[side]);
     case "where":
-      return x.operands.slice(1).some((branch) => bounded(branch, side));
-    case "min":
-      return side === "above"
-        ? bounded(a!, side) || bounded(c!, side)
-        : bounded(a!, side) && bounded(c!, side);
-    case "max":
-      return side === "below"
-        ? bounded(a!, side) || bounded(c!, side)
-        : bounded(a!, side) && bounded(c!, side);
-    case "add":
-      return bounded(a!, side) && bounded(c!, side);
-    case "sub":
-      if (side === "above" && (isShifted(x) || ["reduce_max", "logsumexp"].includes(behindCut(c!).op)))
-        return true;
-      return bounded(a!, side) && bounded(c!, opposite[side]);
-    case "mul": {
-      const constant = [a!, c!].map(behindViews).find((factor) => isConstant(factor));
-      if (constant === undefined || !isConstant(constant)) {
-        return [a!, c!].every((factor) => bounded(factor, "above") && bounded(factor, "below"));
-      }
-      const other = behindViews(a!) === constant ? c! : a!;
-      return bounded(other, constant.attributes.value < 0 ? opposite[side] : side);
-    }
+      return [
+        Math.min(
+          ...finite(
+            ranges.slice(1).map(([least]) => least),
+            -Infinity,
+          ),
+        ),
+        Math.max(
+          ...finite(
+            ranges.slice(1).map(([, most]) => most),
+            Infinity,
+          ),
+        ),
+      ];
     case "div":
     case "sum":
-    case "reduce_max":
-    case "reduce_min":
-    case "stop_gradient":
-      return bounded(a!, side);
+      return ranges[0]!;
+    case "sub": {
+      const [least, most] = rangeFrom(x, ranges);
+      const isBelowZero = isShifted(x) || ["reduce_max", "logsumexp"].includes(behindCut(x.operands[1]!).op);
+      return [least, isBelowZero ? Math.min(most, 0) : most];
+    }
     default:
-      return false;
+      return rangeFrom(x, ranges);
   }
+});
+
+/** Those of the numbers that are finite; `none` where none is. */
+function finite(numbers: readonly number[], none: number): readonly number[] {
+  const found = numbers.filter(Number.isFinite);
+  return found.length === 0 ? [none] : found;
 }
 
 function behindCut(node: Node): Node {
