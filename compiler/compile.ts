@@ -118,7 +118,8 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   const module = async (mode: "strict" | "relaxed") => {
     const plan = planKernels(program, { ...formatOf(dtype), fused: mode === "relaxed" });
     const assembly = render(program, plan, { dtype, simd: mode, model: joint.name });
-    const threads = plan.sharing.any ? plan.sharing.pays : null;
+    const { any, workers, pays } = plan.sharing;
+    const threads = any ? { most: workers, rows: pays } : null;
     const manifest = buildManifest(joint, program, { dtype, simd: mode, threads, sourceHash, build });
     return {
       plan,

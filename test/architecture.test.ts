@@ -128,7 +128,6 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compiler/graph",
     "compiler/schedule",
     "compiler/render",
-    "compiler/emit",
     "runtime",
   ],
   "compiler/emit": [
@@ -136,7 +135,6 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compiler/ir",
     "compiler/graph",
     "compiler/schedule",
-    "compiler/render",
     "compiler/generated",
     "runtime",
   ],
@@ -200,7 +198,6 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compiler/graph",
     "compiler/derive",
     "compiler/diagram",
-    "compiler/emit",
     "runtime",
   ],
   cli: ["grammar", "runtime", "compiler", "compiler/generated", "cli/commands", "cli/data", "cli/terminal"],

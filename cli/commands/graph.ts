@@ -117,7 +117,7 @@ async function computed(
   options: GraphArguments,
 ): Promise<Numbers> {
   const { computeNumbers } = await import("../../compiler/diagram/index.ts");
-  const { manifestShape } = await import("../../compiler/emit/manifest.ts");
+  const { writtenShape } = await import("../../compiler/ir/size.ts");
   const { loadData } = await import("../data/load-data.ts");
   const wanted = {
     model: model.name,
@@ -126,7 +126,7 @@ async function computed(
       name,
       role,
       dtype: type,
-      shape: manifestShape(shape, model.freeName ?? "N"),
+      shape: writtenShape(shape, model.freeName ?? "N"),
       ...(classes === undefined ? {} : { classes }),
     })),
   } as const;

@@ -3,28 +3,17 @@ import type { Manifest, ManifestPlace, ManifestSize } from "../../runtime/manife
 import { CompilerFault } from "../fault.ts";
 import { modelJoins } from "../graph/join.ts";
 import { parametersOf, pathOf, statesOf, type Model } from "../graph/model.ts";
-import { countOf, known, type Shape, showSize } from "../ir/size.ts";
-import type { Buffer, Program } from "../schedule/kernel.ts";
-import type { Sharing } from "../schedule/share.ts";
-import { showNumber } from "../render/constants.ts";
-import { EXACT_STEP } from "../render/random.ts";
-import { MOST_WORKERS } from "../render/workers.ts";
+import { countOf, type Shape, writtenShape } from "../ir/size.ts";
+import { type Buffer, EXACT_STEP, type Program } from "../schedule/kernel.ts";
 
 export interface ManifestFacts {
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
-  /**
-   * By entry, rows of a batch from which on it pays to share its work among threads; null where
-   * nothing is shared.
-   */
-  readonly threads: Sharing["pays"] | null;
+  /** Null where nothing is shared. */
+  readonly threads: NonNullable<Manifest["threads"]> | null;
   readonly sourceHash: string;
   readonly build: string;
 }
-
-/** Sizes as numbers, and what has the batch in it as it is written: `["N", 784]`, `["3·N"]`. */
-export const manifestShape = (shape: Shape, freeName: string): ManifestSize[] =>
-  shape.map((size) => known(size) ?? showSize(size, freeName));
 
 /** The exact step number lies behind the one that formulas read. */
 function stepPlace(place: ManifestPlace): number {
@@ -40,7 +29,9 @@ export const manifestText = (manifest: Manifest): string =>
   JSON.stringify(manifest, (_, value: unknown) =>
     typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))
       ? value
-      : showNumber(value),
+      : Object.is(value, -0)
+        ? "-0"
+        : String(value),
   );
 
 /**
@@ -54,7 +45,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
     if (place === undefined || place.part === "table") throw new CompilerFault(`no place for ${wanted}`);
     return place.part === "fixed" ? { fixed: place.offset } : { rows: place.offset };
   };
-  const sizes = (shape: Shape): ManifestSize[] => manifestShape(shape, model.freeName ?? "N");
+  const sizes = (shape: Shape): ManifestSize[] => writtenShape(shape, model.freeName ?? "N");
   const counts = (shape: Shape): number[] => shape.map(countOf);
   const document = (doc: string | undefined): { doc?: string } => (doc === undefined ? {} : { doc });
   const { roots, optimizer } = model;
@@ -67,7 +58,7 @@ export function buildManifest(model: Model, program: Program, facts: ManifestFac
     build: facts.build,
     dtype: facts.dtype,
     simd: facts.simd,
-    ...(facts.threads === null ? {} : { threads: { most: MOST_WORKERS, rows: facts.threads } }),
+    ...(facts.threads === null ? {} : { threads: facts.threads }),
     free: model.freeName,
     inputs: model.inputs.map((input) => ({
       name: input.name,

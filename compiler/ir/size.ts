@@ -81,6 +81,10 @@ export const shapeAt = (shape: Shape, n: number): number[] => shape.map((of) => 
 export const showSize = (of: Size, freeName = "N"): string =>
   bySize(of, String, (count) => (count === 1 ? freeName : `${count}·${freeName}`));
 
+/** Sizes as numbers, and what has the batch in it as it is written: `["N", 784]`, `["3·N"]`. */
+export const writtenShape = (shape: Shape, freeName = "N"): (number | string)[] =>
+  shape.map((size) => known(size) ?? showSize(size, freeName));
+
 /** `[N, 128]` */
 export const showShape = (shape: Shape, freeName = "N"): string =>
   `[${shape.map((of) => showSize(of, freeName)).join(", ")}]`;

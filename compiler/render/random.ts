@@ -3,6 +3,7 @@
  * of it.
  */
 import { KEY_SITE, PARITY, ROTATIONS } from "../ir/random.ts";
+import { EXACT_STEP } from "../schedule/kernel.ts";
 import { F32, type Format } from "./format.ts";
 import type { MathLibrary } from "./math/library.ts";
 import { wave } from "./math/trigonometry.ts";
@@ -44,12 +45,6 @@ function threefry(entry: v128, site: i32, key0: i32, key1: i32): v128 {
   return x0;
 }
 `;
-
-/**
- * Bytes from the place of the step number as a float, which formulas read, to the exact one: f64 in
- * either format, whole up to 2^53.
- */
-export const EXACT_STEP = 8;
 
 /** @param step an expression for the address of the step number */
 export const nextStepSource = (format: Format, step: string): string => `/// The number of the step being made

@@ -5,6 +5,7 @@ import { CompilerFault } from "../fault.ts";
 import { isZero } from "../ir/size.ts";
 import {
   countsStep,
+  EXACT_STEP,
   type Address,
   type Buffer,
   type Entry,
@@ -21,7 +22,6 @@ import { Names, unmark } from "./names.ts";
 import { addressName, renderNest } from "./nest.ts";
 import { renderProduct, type Room } from "./product.ts";
 import {
-  EXACT_STEP,
   keySource,
   nextStepSource,
   normalSource,
@@ -32,7 +32,7 @@ import {
 } from "./random.ts";
 import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
-import { MOST_WORKERS, workersSource } from "./workers.ts";
+import { workersSource } from "./workers.ts";
 import { Writer } from "./writer.ts";
 
 export interface RenderOptions {
@@ -174,8 +174,7 @@ class ModuleWriter {
     const bytes = this.#rooms[of];
     const name = ROOMS[of].name;
     if (bytes === 0) return "";
-    const workers = this.#plan.sharing.any ? MOST_WORKERS : 1;
-    return `/// ${ROOMS[of].about}, and how many bytes that takes\nconst ${name}: usize = ${bytes};\nconst ${name}S: usize = memory.data(${workers * bytes}, 64);\n`;
+    return `/// ${ROOMS[of].about}, and how many bytes that takes\nconst ${name}: usize = ${bytes};\nconst ${name}S: usize = memory.data(${this.#plan.sharing.workers * bytes}, 64);\n`;
   }
 
   #draw(distribution: "uniform" | "normal"): string {

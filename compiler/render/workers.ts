@@ -3,9 +3,6 @@
  * and a place to meet.
  */
 
-/** The most workers that a module has room for; each has a panel of its own. */
-export const MOST_WORKERS = 8;
-
 /**
  * How far a share reaches, as expressions in bytes: `total` in pieces of `step`; the last worker
  * takes what is left over.

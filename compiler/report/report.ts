@@ -1,12 +1,11 @@
 /** What `nndsl inspect` shows: the compiler's decisions as data. */
 import type { Join, ManifestSize } from "../../runtime/manifest.ts";
-import { manifestShape } from "../emit/manifest.ts";
 import { CompilerFault } from "../fault.ts";
 import { reachable } from "../graph/graph.ts";
 import { modelJoins } from "../graph/join.ts";
 import { parametersOf, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
-import { countOf, elements, isFree, ONE, showSize } from "../ir/size.ts";
+import { countOf, elements, isFree, ONE, showSize, writtenShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import { type KernelReport, kernelReports } from "./kernels.ts";
 import { rowsOf } from "../schedule/any-size.ts";
@@ -113,11 +112,11 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
       name: i.name,
       role: i.role,
       dtype: i.type,
-      shape: manifestShape(i.shape, freeName),
+      shape: writtenShape(i.shape, freeName),
     })),
     outputs: roots.outputs.map((o, index) => ({
       name: o.name,
-      shape: manifestShape(o.node.shape, freeName),
+      shape: writtenShape(o.node.shape, freeName),
       join: joins.outputs[index]!,
     })),
     loss: joins.loss === null ? null : { join: joins.loss },

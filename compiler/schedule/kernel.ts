@@ -187,6 +187,12 @@ export interface Program {
 }
 
 /**
+ * Bytes from the place of the step number as a float, which formulas read, to the exact one: f64 in
+ * either format, whole up to 2^53.
+ */
+export const EXACT_STEP = 8;
+
+/**
  * Whether a call of an entry other than `initialize` adds 1 to the step number: that is counted
  * exactly, in whatever format kernels compute, by code of the entry and no kernel.
  */

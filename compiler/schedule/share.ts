@@ -18,6 +18,8 @@ const TYPICAL_ROWS = 32;
  * waiting for one another takes.
  */
 const WORTH_SHARING = 16_384;
+/** A module has room for so many workers. */
+const MOST_WORKERS = 8;
 /** A loop of fewer steps than this leaves workers idle. */
 const LEAST_STEPS = 8;
 
@@ -31,6 +33,8 @@ export interface Sharing {
   readonly waits: readonly (readonly boolean[])[];
   /** Whether anything is divided at all. */
   readonly any: boolean;
+  /** How many workers there is room for: each has memory of its own for what it packs. */
+  readonly workers: number;
   /**
    * By entry, the rows of a batch from which on two workers are expected to be faster than one;
    * without those that are never.
@@ -73,6 +77,7 @@ export function shareOut(
     splits: any ? splits : splits.map(() => null),
     waits,
     any,
+    workers: any ? MOST_WORKERS : 1,
     pays: any ? Object.fromEntries(pays) : {},
   };
 }
