@@ -127,7 +127,6 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compiler/ops",
     "compiler/graph",
     "compiler/schedule",
-    "compiler/render",
     "runtime",
   ],
   "compiler/emit": [

@@ -15,7 +15,7 @@ import { cases } from "./fuzz/programs.ts";
 type Share = typeof import("../compiler/schedule/share.ts");
 vi.mock("../compiler/schedule/share.ts", async (original): Promise<Share> => {
   const share = await original<Share>();
-  return { ...share, shareOut: (program, tilings, bytes) => share.shareOut(program, tilings, bytes, 0) };
+  return { ...share, shareOut: (program, plans, bytes) => share.shareOut(program, plans, bytes, 0) };
 });
 
 const batches = [5, 1, 17, 101];

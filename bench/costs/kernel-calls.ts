@@ -88,7 +88,7 @@ function callsOf(
           productFlops: 2 * [...kernel.loops, kernel.depth].reduce((n, loop) => n * sizeAt(loop, size), 1),
         }),
         divided: plan.sharing.splits[index] !== null,
-        prediction: predict(kernel, plan.tilings[index] ?? null, size, plan.target),
+        prediction: predict(kernel, plan.kernels[index]!, size, plan.target),
         call: () => void run(...numbers, size, 0),
       },
     ];

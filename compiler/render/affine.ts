@@ -1,5 +1,5 @@
 /** Sizes and strides as AssemblyScript expressions in bytes. */
-import { type Affine, bySize, byTerms, isUnit, isZero, type Size } from "../ir/size.ts";
+import { type Affine, bySize, byTerms, type Size } from "../ir/size.ts";
 
 /** `a` times `unit`, as an expression in `rows`. */
 export const affineText = (a: Affine, unit: number): string =>
@@ -18,14 +18,6 @@ export const sizeText = (size: Size, unit: number): string =>
     (count) => String(count * unit),
     (count) => rowsText(count * unit),
   );
-
-/** `base + index * stride`, without what is idle; `stride` is in elements and `index` in bytes. */
-export function advance(base: string, index: string, stride: Affine): string {
-  if (isZero(stride)) return base;
-  if (isUnit(stride)) return `${base} + ${index}`;
-  const by = affineText(stride, 1);
-  return `${base} + ${index} * ${/[ +-]/.test(by) ? `(${by})` : by}`;
-}
 
 /** The size in bytes, rounded up to whole vectors. */
 export const paddedText = (size: Size, unit: number): string =>

@@ -17,8 +17,6 @@ type Lanes = "number" | "mask" | "same";
 interface Instruction {
   readonly takes: readonly Lanes[];
   readonly gives: Lanes;
-  /** Whether it calls a vector function. */
-  readonly isCall?: true;
   readonly write: (arguments_: readonly string[], tools: Tools) => string;
 }
 
@@ -36,7 +34,6 @@ const vector =
 const call = (name: FunctionOp): Instruction => ({
   takes: functionOps[name] === 1 ? ["number"] : ["number", "number"],
   gives: "number",
-  isCall: true,
   write: (a, { format, math }) => `${math.use(name, format)}(${a.join(", ")})`,
 });
 

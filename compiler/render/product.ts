@@ -1,18 +1,20 @@
 /**
- * Matrix products: loops over tiles of results, and the epilogue on each vector of them. What is
- * inside a tile is in `tile.ts`; how the product is cut into tiles is decided in
- * `schedule/tiling.ts`.
+ * Matrix products: loops over tiles of results. What is inside a tile is in `tile.ts`, what follows
+ * it in `epilogue.ts`; how the product is cut into tiles is decided in `schedule/tiling.ts`.
  */
-import { type Affine, constantOf, countOf, isFree, isZero } from "../ir/size.ts";
+import { countOf, isFree, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
+import type { ProductPlan } from "../schedule/kernel-plan.ts";
 import type { PackedColumns, PackedRows, Tile, Tiling } from "../schedule/tiling.ts";
-import { advance, affineText, sizeText } from "./affine.ts";
+import { addressName, advance } from "./address.ts";
+import { affineText, sizeText } from "./affine.ts";
 import { cover, ends, type Range } from "./cover.ts";
-import { addressName, levelsOf } from "./nest.ts";
+import { DepthWriter } from "./depth.ts";
+import { Epilogue } from "./epilogue.ts";
 import { isPackable, lineAddress, type Lines, pack, type PackTools } from "./packing.ts";
-import { address, multiplyAdd, type Piece, type Sums, TileWriter } from "./tile.ts";
+import { type Piece, TileWriter } from "./tile.ts";
 import { renderTiny } from "./tiny.ts";
-import { Values, type KernelTools, type Site } from "./values.ts";
+import { Values, type KernelTools } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
 
@@ -23,15 +25,13 @@ import type { Writer } from "./writer.ts";
 export type Room = "left" | "right" | "kept" | "sums";
 
 export interface ProductOptions {
-  readonly tiling: Tiling;
+  readonly plan: ProductPlan;
   /** Whether multiplication and addition may be one rounding. */
   readonly fused: boolean;
   /** The address of memory of this worker's own, for so many bytes. */
   readonly room: (of: Room, bytes: number) => string;
   /** The loop that workers divide among them. */
   readonly split: number | null;
-  /** Whether a vector along the rows may reach past the last. */
-  readonly padded: boolean;
 }
 
 /** Writes the body of the function that runs `product`. */
@@ -41,19 +41,8 @@ export function renderProduct(
   writer: Writer,
   options: ProductOptions,
 ): void {
-  if (options.tiling.form === "unrolled") {
-    const { vector } = tools.format;
-    renderTiny(
-      product,
-      tools,
-      writer,
-      (a, b, sum) => multiplyAdd(vector, options.fused, a, b, sum),
-      options.split,
-      options.padded,
-    );
-    return;
-  }
-  new ProductWriter(product, tools, writer, options).write();
+  if (options.plan.tiling.form === "unrolled") renderTiny(product, tools, writer, options);
+  else new ProductWriter(product, tools, writer, options).write();
 }
 
 class ProductWriter {
@@ -62,11 +51,6 @@ class ProductWriter {
   readonly #writer: Writer;
   readonly #options: ProductOptions;
   readonly #tiling: Tiling;
-  /** Beside the values: how many loops are open where each is known. */
-  readonly #levels: readonly number[];
-  readonly #loads: readonly number[];
-  /** Where values are kept, once any is. */
-  #kept: string | null = null;
   /** Where sums of spans are put, if there are any. */
   #aside = "";
   readonly #rowLoop: number;
@@ -75,48 +59,39 @@ class ProductWriter {
   readonly #addresses: string[];
   readonly #indices: string[] = [];
   readonly #tile: TileWriter;
+  readonly #epilogue: Epilogue;
 
   constructor(product: Product, tools: KernelTools, writer: Writer, options: ProductOptions) {
+    const { plan, fused, room } = options;
     this.#product = product;
     this.#tools = tools;
     this.#writer = writer;
     this.#options = options;
-    this.#tiling = options.tiling;
-    this.#levels = levelsOf({ ...product, inner: 0 });
-    this.#loads = [...product.values.keys()].filter((index) => product.values[index]!.kind === "load");
+    this.#tiling = plan.tiling;
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
-    this.#tile = new TileWriter(
-      product,
-      tools,
-      writer,
-      {
-        fused: options.fused,
-        span: this.#tiling.span,
-        isNarrow:
-          this.#tiling.form !== "dot" &&
-          this.#tiling.tiles.every(({ widths }) => widths.every((w) => w <= 2)),
-        aside: (bytes) => {
-          options.room("sums", bytes);
-          return this.#aside;
-        },
-      },
-      { addresses: this.#addresses, indices: this.#indices },
-    );
+    const around = { addresses: this.#addresses, indices: this.#indices };
+    const depth = new DepthWriter(product.depth, plan.tiling.span, tools, writer, (bytes) => {
+      room("sums", bytes);
+      return this.#aside;
+    });
+    this.#tile = new TileWriter(product, tools, writer, { fused, depth, around });
+    this.#epilogue = new Epilogue(product, plan, tools, writer, {
+      around,
+      room: (bytes) => room("kept", bytes),
+    });
   }
 
   write(): void {
-    if (this.#tile.putsAside) this.#aside = this.#declare("aside", this.#options.room("sums", 0));
+    if (this.#tiling.span?.added === "pairwise")
+      this.#aside = this.#declare("aside", this.#options.room("sums", 0));
     this.#batch(0, new Values(this.#tools));
   }
 
   /** Loops over the leading axes, outermost first. */
   #batch(level: number, values: Values): void {
-    for (const [index, valueLevel] of this.#levels.entries()) {
-      if (valueLevel === level && level <= this.#rowLoop) this.#keep(index, values);
-    }
-    values.forget(this.#loads);
+    this.#epilogue.share(level, values);
     if (level === this.#rowLoop) {
       this.#rows(values);
       return;
@@ -135,25 +110,6 @@ class ProductWriter {
       this.#batch(level + 1, values.inside());
     });
     this.#addresses.splice(0, this.#addresses.length, ...saved);
-  }
-
-  /**
-   * A value that tiles have in common. What is computed is kept in memory, and what is loaded is
-   * loaded by each tile: in a register it would be one too many for the loop over the depth, and
-   * engines then move sums to the stack and back.
-   */
-  #keep(index: number, values: Values): void {
-    const { kind } = this.#product.values[index]!;
-    if (kind === "load") return;
-    const { text, lanes } = values.compute(index, this.#site(1, 0, 0));
-    if (kind === "constant") return;
-    const at = (this.#kept ??= this.#declare(
-      "kept",
-      this.#options.room("kept", this.#product.values.length * 16),
-    ));
-    const offset = index * 16;
-    this.#writer.line(`v128.store(${at}, ${text}${offset === 0 ? "" : `, ${offset}`});`);
-    values.set(index, { text: `v128.load(${address(at, offset)})`, lanes });
   }
 
   /** What the loop runs over: all of it, or this worker's share in pieces of `step` bytes. */
@@ -382,7 +338,7 @@ class ProductWriter {
         const at = lineAddress(this.#lines(this.#product.right, this.#columnLoop, j), j);
         const columns = step / format.bytes;
         const products = this.#tile.products(lefts, at, columns);
-        this.#epilogue(columns, products, values.inside());
+        this.#epilogue.write(columns, products, values.inside());
       });
     });
   }
@@ -432,63 +388,6 @@ class ProductWriter {
               step: right.step,
             },
           );
-    this.#epilogue(piece.columns, sums, here);
-  }
-
-  #epilogue(columns: number, sums: Sums, values: Values): void {
-    const { left, right, operands, stores } = this.#product;
-    const productValue = this.#product.values.findIndex((v) => v.kind === "product");
-    const saved = [...this.#addresses];
-    for (const [i, operand] of operands.entries()) {
-      if (i === left || i === right) continue;
-      let text = this.#addresses[i]!;
-      for (const loop of [this.#rowLoop, this.#columnLoop])
-        text = advance(text, this.#indices[loop]!, operand.strides[loop]!);
-      if (text !== this.#addresses[i])
-        this.#addresses[i] = this.#declare(`${addressName(operand.name)}Tile`, text);
-    }
-    for (const [index, level] of this.#levels.entries()) {
-      if (level <= this.#rowLoop && this.#product.values[index]!.kind === "load")
-        values.compute(index, this.#site(1, 0, 0));
-    }
-    for (const [row, vectors] of sums.entries()) {
-      for (const [v, sum] of vectors.entries()) {
-        const site = this.#site(columns, row, v);
-        const here = values.inside();
-        here.set(productValue, { text: sum, lanes: "number" });
-        for (const index of this.#product.values.keys()) here.compute(index, site);
-        for (const store of stores) here.store(store.operand, store.value, site);
-      }
-    }
-    this.#addresses.splice(0, this.#addresses.length, ...saved);
-  }
-
-  #site(columns: number, row: number, vector: number): Site {
-    const { bytes, lanes } = this.#tools.format;
-    const filled = Math.min(lanes, columns - vector * lanes);
-    return {
-      writer: this.#writer,
-      vectorLoop: columns === 1 ? null : this.#columnLoop,
-      ...(columns > 1 && filled < lanes ? { filled } : {}),
-      suffix: "",
-      address: (operand) => {
-        const { strides } = this.#product.operands[operand]!;
-        let base = this.#addresses[operand]!;
-        let offset = 0;
-        const move = (stride: Affine | undefined, by: number): void => {
-          if (stride === undefined || by === 0 || isZero(stride)) return;
-          const step = constantOf(stride);
-          if (step !== null && step > 0) offset += step * by * bytes;
-          else base = `${base} + ${by} * (${affineText(stride, bytes)})`;
-        };
-        move(strides[this.#rowLoop], row);
-        move(strides[this.#columnLoop], vector * lanes);
-        return { base, offset };
-      },
-      index: (loop) => {
-        const by = loop === this.#rowLoop ? row * bytes : loop === this.#columnLoop ? vector * 16 : 0;
-        return by === 0 ? this.#indices[loop]! : `${this.#indices[loop]} + ${by}`;
-      },
-    };
+    this.#epilogue.write(piece.columns, sums, here);
   }
 }

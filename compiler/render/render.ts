@@ -14,12 +14,13 @@ import {
   type Program,
 } from "../schedule/kernel.ts";
 import type { Plan } from "../schedule/plan.ts";
+import { addressName } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { bitsLiteral, ConstantTable, isPlainLiteral } from "./constants.ts";
 import { formatOf, type Format } from "./format.ts";
 import { MathLibrary } from "./math/library.ts";
 import { Names, unmark } from "./names.ts";
-import { addressName, renderNest } from "./nest.ts";
+import { renderNest } from "./nest.ts";
 import { renderProduct, type Room } from "./product.ts";
 import {
   keySource,
@@ -146,19 +147,17 @@ class ModuleWriter {
     const last = drawsRandom(kernel) ? ["rows: usize", "site: i32"] : ["rows: usize"];
     writer.block(`function ${name}(${[...parameters, ...last].join(", ")}): void`, () => {
       const split = this.#plan.sharing.splits[index] ?? null;
-      const tiling = this.#plan.tilings[index] ?? null;
-      const padded = this.#plan.padded[index] ?? false;
-      if (tools.kernel.kind === "nest")
-        renderNest(tools.kernel, tools, writer, { split, padded, span: this.#plan.span });
-      else if (tiling === null) throw new CompilerFault(`product ${name} has no tiling`);
-      else
+      const plan = this.#plan.kernels[index]!;
+      if (tools.kernel.kind === "nest" && plan.kind === "nest")
+        renderNest(tools.kernel, tools, writer, { plan, split });
+      else if (tools.kernel.kind === "product" && plan.kind === "product")
         renderProduct(tools.kernel, tools, writer, {
-          tiling,
-          padded,
+          plan,
+          split,
           fused: this.#plan.target.fused,
           room: (of, bytes) => this.#reserveRoom(of, bytes),
-          split,
         });
+      else throw new CompilerFault(`kernel ${name} has the plan of another`);
     });
     return writer.toString();
   }

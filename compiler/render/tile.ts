@@ -1,11 +1,10 @@
 /** A tile of a product before its epilogue: the sums over the depth, which stay in registers. */
 import type { Product } from "../schedule/kernel.ts";
-import { constantOf, countOf, isFree, isZero } from "../ir/size.ts";
-import { advance, affineText, sizeText } from "./affine.ts";
-import { cover, type Range } from "./cover.ts";
+import { constantOf, isZero } from "../ir/size.ts";
+import { addressName, advance, immediate, type Location } from "./address.ts";
+import { affineText } from "./affine.ts";
+import type { DepthWriter } from "./depth.ts";
 import type { Names } from "./names.ts";
-import { eachSpan } from "./spans.ts";
-import { addressName } from "./nest.ts";
 import type { KernelTools } from "./values.ts";
 import type { Writer } from "./writer.ts";
 
@@ -32,57 +31,22 @@ export interface Surroundings {
   readonly indices: readonly string[];
 }
 
-/** An address as a variable and a constant beside it. */
-interface Place {
-  readonly base: string;
-  readonly offset: number;
-}
-
 /**
  * Where the rows or columns of a tile are: a variable that moves along the depth, and each of them
  * from it.
  */
 interface Line {
   readonly base: string;
-  readonly at: (k: number) => Place;
-}
-
-/**
- * How many sums of spans can be aside at once: a memory of 2³² bytes has no room for 2³⁰ addends,
- * which are fewer than 2²⁵ spans.
- */
-const MOST_ASIDE = 25;
-
-export interface TileOptions {
-  /** Whether multiplication and addition may be one rounding. */
-  readonly fused: boolean;
-  /** How much of the depth is summed up at once, in entries; `null`: all of it. */
-  readonly span: number | null;
-  /** Whether no piece has more columns than half a vector, nor sums in all its lanes. */
-  readonly isNarrow: boolean;
-  /** The address of memory of this worker's own where sums of spans are put, for so many bytes. */
-  readonly aside: (bytes: number) => string;
-}
-
-/** A loop over spans, and in each over the depth. */
-interface SpanLoop {
-  /** Of a span, of the index. */
-  readonly bytes: number;
-  readonly end: string;
-  readonly index: string;
-  /** Of the loops in a span, in bytes, the largest first. */
-  readonly steps: readonly number[];
-  readonly body: (step: number) => void;
+  readonly at: (k: number) => Location;
 }
 
 export class TileWriter {
   readonly #product: Product;
   readonly #tools: KernelTools;
   readonly #writer: Writer;
+  /** Whether multiplication and addition may be one rounding. */
   readonly #fused: boolean;
-  readonly #span: number | null;
-  readonly #isNarrow: boolean;
-  readonly #aside: TileOptions["aside"];
+  readonly #depth: DepthWriter;
   readonly #around: Surroundings;
   readonly #rowLoop: number;
   readonly #columnLoop: number;
@@ -92,24 +56,16 @@ export class TileWriter {
     product: Product,
     tools: KernelTools,
     writer: Writer,
-    { fused, span, isNarrow, aside }: TileOptions,
-    around: Surroundings,
+    { fused, depth, around }: { fused: boolean; depth: DepthWriter; around: Surroundings },
   ) {
     this.#product = product;
     this.#tools = tools;
     this.#writer = writer;
     this.#fused = fused;
-    this.#span = span;
-    this.#isNarrow = isNarrow;
-    this.#aside = aside;
+    this.#depth = depth;
     this.#around = around;
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
-  }
-
-  /** Whether sums of spans are put aside. */
-  get putsAside(): boolean {
-    return this.#span !== null && !this.#isNarrow;
   }
 
   /**
@@ -140,10 +96,11 @@ export class TileWriter {
       if (left.step !== "0") this.#writer.line(`${l.base} += ${left.step};`);
       if (right.step !== "0") this.#writer.line(`${r} += ${right.step};`);
     };
-    this.#sumUp(sums.flat(), [steps, 1], (depth) => {
+    const body = (depth: number): void => {
       const factors = new Factors(this.#writer, names);
       for (let step = 0; step < depth; step++) one(factors);
-    });
+    };
+    this.#depth.sumUp({ sums: sums.flat(), steps: [steps, 1], body });
     return sums;
   }
 
@@ -155,7 +112,7 @@ export class TileWriter {
     const r = this.#line(right, this.#columnLoop, columns);
     const sums = grid(rows, columns, (row, column) => this.#tools.names.fresh(`sum${row}${column}`));
     const one = (factors: Factors, load: string, further: number): void => {
-      const at = (place: Place): string => `${load}(${address(place.base, place.offset + further)})`;
+      const at = ({ base, offset }: Location): string => `${load}(${base}${immediate(offset + further)})`;
       const lefts = Array.from({ length: rows }, (_, row) => factors.set(`left${row}`, at(l.at(row))));
       for (let column = 0; column < columns; column++) {
         const right = factors.set(`right${column}`, at(r.at(column)));
@@ -163,13 +120,14 @@ export class TileWriter {
       }
     };
     // The rest of the depth goes into the first lane alone.
-    this.#sumUp(sums.flat(), [steps * format.lanes, format.lanes, 1], (depth) => {
+    const body = (depth: number): void => {
       const factors = new Factors(this.#writer, this.#tools.names);
       if (depth === 1) one(factors, `v128.load_zero<${format.dtype}>`, 0);
       else for (let step = 0; step < depth / format.lanes; step++) one(factors, "v128.load", step * 16);
       this.#step(l.base, left, depth);
       this.#step(r.base, right, depth);
-    });
+    };
+    this.#depth.sumUp({ sums: sums.flat(), steps: [steps * format.lanes, format.lanes, 1], body });
     return sums.map((row) => this.#acrossLanes(row));
   }
 
@@ -228,8 +186,8 @@ export class TileWriter {
     return at === null ? this.#line(left, this.#rowLoop, rows) : this.#packedLine(left, at);
   }
 
-  #loadLeft({ base, offset }: Place): string {
-    return `v128.load_splat<${this.#tools.format.dtype}>(${address(base, offset)})`;
+  #loadLeft({ base, offset }: Location): string {
+    return `v128.load_splat<${this.#tools.format.dtype}>(${base}${immediate(offset)})`;
   }
 
   /** The vector number `v` of so many columns. */
@@ -239,7 +197,7 @@ export class TileWriter {
       ? `v128.load_splat<${dtype}>(${base})`
       : columns < lanes
         ? `v128.load64_zero(${base})`
-        : `v128.load(${address(base, v * 16)})`;
+        : `v128.load(${base}${immediate(v * 16)})`;
   }
 
   #step(base: string, operand: number, entries: number): void {
@@ -250,109 +208,6 @@ export class TileWriter {
 
   #accumulate(sum: string, a: string, b: string): void {
     this.#writer.line(`${sum} = ${multiplyAdd(this.#tools.format.vector, this.#fused, a, b, sum)};`);
-  }
-
-  /**
-   * Sums over the depth.
-   * @param sums names for them
-   * @param steps of the loop in entries, the largest first
-   */
-  #sumUp(sums: readonly string[], steps: readonly number[], body: (step: number) => void): void {
-    const { format, names } = this.#tools;
-    const { depth } = this.#product;
-    const { bytes } = format;
-    const w = this.#writer;
-    const cut = steps.map((step) => step * bytes);
-    const each = (step: number): void => body(step / bytes);
-    this.#clear(sums, "let ");
-    let end = sizeText(depth, bytes);
-    if (isFree(depth)) {
-      // Engines would work out the end at each turn.
-      const deep = names.fresh("deep");
-      w.line(`const ${deep}: usize = ${end};`);
-      end = deep;
-    }
-    const d = names.fresh("d");
-    if (this.#span === null) {
-      const range: Range = isFree(depth) ? { from: "0", end } : { size: depth, unit: bytes };
-      cover({ writer: w, names }, d, range, cut, each);
-      return;
-    }
-    // Spans are of whole steps, so what the depth leaves of one is left over by the last span.
-    const whole = isFree(depth) ? -1 : steps.findIndex((step) => countOf(depth) % step === 0);
-    const needed = whole < 0 ? cut : cut.slice(0, whole + 1);
-    const span = { bytes: this.#span * bytes, end, index: d, steps: needed, body: each };
-    if (this.#isNarrow) this.#addSpans(span, sums);
-    else this.#pairSpans(span, sums);
-  }
-
-  /**
-   * Spans of the depth, their sums added up in f64: where a result fills at most half of a vector
-   * of f32.
-   */
-  #addSpans({ bytes, end, index, steps, body }: SpanLoop, sums: readonly string[]): void {
-    const w = this.#writer;
-    const { names } = this.#tools;
-    const totals = sums.map(() => names.fresh("total"));
-    for (const total of totals) w.line(`let ${total} = f64x2.splat(0);`);
-    eachSpan({ writer: w, names }, index, end, bytes, (range) => {
-      this.#clear(sums);
-      cover({ writer: w, names }, index, range, steps, body);
-      for (const [k, total] of totals.entries())
-        w.line(`${total} = f64x2.add(${total}, f64x2.promote_low_f32x4(${sums[k]}));`);
-    });
-    for (const [k, total] of totals.entries()) w.line(`${sums[k]} = f32x4.demote_f64x2_zero(${total});`);
-  }
-
-  /**
-   * Spans of the depth one after the other, their sums added up pairwise: those of a power of two
-   * of spans are put away one behind the other, and two of as many become one. This is the order of
-   * a binary counter: span number n is followed by as many additions as n has zeros at its end.
-   *
-   * The last span stands behind the loop over the others. A tile inside that loop took 10 cycles
-   * more, even if it never turned: engines keep the addresses of an outer loop on the stack.
-   */
-  #pairSpans({ bytes, end, index, steps, body }: SpanLoop, sums: readonly string[]): void {
-    const { format, names } = this.#tools;
-    const { depth } = this.#product;
-    const w = this.#writer;
-    const size = sums.length * 16;
-    const top = names.fresh("top");
-    const room = this.#aside(size * MOST_ASIDE);
-    const takeBack = (): void => {
-      w.line(`${top} -= ${size};`);
-      for (const [k, sum] of sums.entries())
-        w.line(`${sum} = ${format.vector}.add(v128.load(${address(top, k * 16)}), ${sum});`);
-    };
-    w.line(`let ${top}: usize = ${room};`);
-    w.line(`let ${index}: usize = 0;`);
-    w.block(isFree(depth) ? `if (${end} > ${bytes})` : "", () =>
-      names.scoped(() => {
-        const [until, count] = [names.fresh("until"), names.fresh("count")];
-        w.line(`let ${until}: usize = ${bytes};`);
-        w.block(
-          "do",
-          () =>
-            names.scoped(() => {
-              cover({ writer: w, names }, index, { from: index, end: until }, steps.slice(0, 1), body);
-              w.block(`for (let ${count} = ${until} / ${bytes}; !(${count} & 1); ${count} >>= 1)`, takeBack);
-              for (const [k, sum] of sums.entries())
-                w.line(`v128.store(${top}, ${sum}${k === 0 ? "" : `, ${k * 16}`});`);
-              w.line(`${top} += ${size};`);
-              this.#clear(sums);
-              w.line(`${until} += ${bytes};`);
-            }),
-          ` while (${until} < ${end});`,
-        );
-      }),
-    );
-    cover({ writer: w, names }, index, { from: index, end }, steps, body);
-    w.block(`while (${top} != ${room})`, takeBack);
-  }
-
-  #clear(sums: readonly string[], declare = ""): void {
-    const zero = this.#tools.constants.zeros();
-    for (const sum of sums) this.#writer.line(`${declare}${sum} = ${zero};`);
   }
 
   /**
@@ -418,9 +273,6 @@ class Factors {
 /** a · b + sum, in one rounding where that is allowed. */
 export const multiplyAdd = (vector: string, fused: boolean, a: string, b: string, sum: string): string =>
   fused ? `${vector}.relaxed_madd(${a}, ${b}, ${sum})` : `${vector}.add(${sum}, ${vector}.mul(${a}, ${b}))`;
-
-/** The arguments of a load or a store. */
-export const address = (base: string, offset: number): string => (offset === 0 ? base : `${base}, ${offset}`);
 
 const grid = (rows: number, columns: number, make: (row: number, column: number) => string): string[][] =>
   Array.from({ length: rows }, (_, row) => Array.from({ length: columns }, (_, column) => make(row, column)));

@@ -5,10 +5,12 @@
  */
 import { CompilerFault } from "../fault.ts";
 import type { Product } from "../schedule/kernel.ts";
-import { constantOf, countOf, isFree, isZero } from "../ir/size.ts";
-import { advance, paddedText, sizeText } from "./affine.ts";
+import type { ProductPlan } from "../schedule/kernel-plan.ts";
+import { countOf, isFree, isZero } from "../ir/size.ts";
+import { addressName, advance, further } from "./address.ts";
+import { paddedText, sizeText } from "./affine.ts";
 import { cover } from "./cover.ts";
-import { addressName, levelsOf } from "./nest.ts";
+import { multiplyAdd } from "./tile.ts";
 import { type KernelTools, loadVector, type Site, Values } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { Writer } from "./writer.ts";
@@ -19,23 +21,23 @@ const COLUMNS = 1;
 /**
  * Writes the body of the function that runs `product`, whose columns and depth are known and whose
  * form is `unrolled`.
- * @param multiplyAdd an expression for a · b + sum
  * @param split the loop that workers divide among them
- * @param padded whether a vector may reach past the last row
  */
 export function renderTiny(
   product: Product,
   tools: KernelTools,
   writer: Writer,
-  multiplyAdd: (a: string, b: string, sum: string) => string,
-  split: number | null,
-  padded: boolean,
+  {
+    plan: { known, padded },
+    fused,
+    split,
+  }: { readonly plan: ProductPlan; readonly fused: boolean; readonly split: number | null },
 ): void {
   const { format, names, constants } = tools;
   const { loops, operands, left, right, depth, stores } = product;
   const [rows, columns] = loops as [Product["depth"], Product["depth"]];
   if (isFree(columns) || isFree(depth) || split === COLUMNS) throw new CompilerFault("a product is not tiny");
-  const levels = levelsOf({ ...product, inner: 0 });
+  const [outside, inRows] = known;
   const productValue = product.values.findIndex(({ kind }) => kind === "product");
   const bases = operands.map(({ name }) => addressName(name));
   const i = names.fresh("i");
@@ -44,20 +46,13 @@ export function renderTiny(
     writer,
     vectorLoop,
     suffix: "",
-    address: (operand) => {
-      const stride = operands[operand]!.strides[COLUMNS]!;
-      const base = at[operand]!;
-      if (column === 0 || isZero(stride)) return { base, offset: 0 };
-      const step = constantOf(stride);
-      if (step !== null && step > 0) return { base, offset: column * step * format.bytes };
-      return { base: advance(base, String(column * format.bytes), stride), offset: 0 };
-    },
+    address: (operand) =>
+      further({ base: at[operand]!, offset: 0 }, operands[operand]!.strides[COLUMNS]!, column * format.bytes),
     index: (loop) => (loop === ROWS ? i : String(column * format.bytes)),
   });
 
   const values = new Values(tools);
-  for (const [index, level] of levels.entries())
-    if (level === 0) values.compute(index, siteAt(bases, null, 0));
+  for (const index of outside!) values.compute(index, siteAt(bases, null, 0));
   const whole = (padded ? paddedText : sizeText)(rows, format.bytes);
   const range =
     split === ROWS
@@ -74,23 +69,13 @@ export function renderTiny(
       return address;
     });
     const here = values.inside();
-    for (const [index, level] of levels.entries())
-      if (level === 1) here.compute(index, siteAt(at, vectorLoop, 0));
+    for (const index of inRows!) here.compute(index, siteAt(at, vectorLoop, 0));
     /** An expression for a factor's entries at a step of depth. */
     const load = (factor: number, d: number, column: number): string => {
       const operand = operands[factor]!;
-      const along = operand.strides.at(-1)!;
-      const { base, offset } = siteAt(at, vectorLoop, column).address(factor);
-      const apart = d * format.bytes;
-      const step = constantOf(along);
-      return loadVector(
-        format,
-        operand,
-        { vectorLoop },
-        step !== null && step >= 0
-          ? { base, offset: offset + step * apart }
-          : { base: advance(base, String(apart), along), offset },
-      );
+      const start = siteAt(at, vectorLoop, column).address(factor);
+      const place = further(start, operand.strides.at(-1)!, d * format.bytes);
+      return loadVector(format, operand, { vectorLoop }, place);
     };
     const lefts = Array.from({ length: countOf(depth) }, (_, d) => {
       const name = names.fresh("left");
@@ -101,7 +86,9 @@ export function renderTiny(
       let sum = constants.float(format, 0);
       for (const [d, value] of lefts.entries()) {
         const name = names.fresh("sum");
-        writer.line(`const ${name} = ${multiplyAdd(value, load(right, d, column), sum)};`);
+        writer.line(
+          `const ${name} = ${multiplyAdd(format.vector, fused, value, load(right, d, column), sum)};`,
+        );
         sum = name;
       }
       const site = siteAt(at, vectorLoop, column);

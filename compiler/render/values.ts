@@ -6,6 +6,7 @@
 import { CompilerFault } from "../fault.ts";
 import type { Kernel, Operand, Value } from "../schedule/kernel.ts";
 import { type Affine, affine, constantOf, isUnit, isZero } from "../ir/size.ts";
+import { immediate, type Location } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { instructions, type Tools } from "./elementwise.ts";
 import type { Names } from "./names.ts";
@@ -30,7 +31,7 @@ export interface Site {
   /** Added to the names of values, where code stands several times in one block. */
   readonly suffix: string;
   /** The address of an operand's element, and a constant number of bytes beyond it. */
-  readonly address: (operand: number) => { readonly base: string; readonly offset: number };
+  readonly address: (operand: number) => Location;
   /** The index of a loop in bytes, as an expression. */
   readonly index: (loop: number) => string;
 }
@@ -246,7 +247,7 @@ export function loadVector(
   { dtype, bytes, lanes }: Tools["format"],
   operand: Operand,
   site: Pick<Site, "vectorLoop" | "filled">,
-  { base, offset }: { readonly base: string; readonly offset: number },
+  { base, offset }: Location,
 ): string {
   const stride = laneStride(operand, site, bytes);
   if (stride === "none") return `v128.load_splat<${dtype}>(${base}${immediate(offset)})`;
@@ -280,17 +281,10 @@ function laneStride(
 }
 
 /** Where a lane's element lies: a constant distance goes into the instruction. */
-function laneAddress(
-  base: string,
-  offset: number,
-  stride: string,
-  lane: number,
-): { readonly base: string; readonly offset: number } {
+function laneAddress(base: string, offset: number, stride: string, lane: number): Location {
   if (lane === 0) return { base, offset };
   const apart = Number(stride);
   return apart >= 0
     ? { base, offset: offset + lane * apart }
     : { base: `${base} + ${lane} * (${stride})`, offset };
 }
-
-const immediate = (offset: number): string => (offset === 0 ? "" : `, ${offset}`);

@@ -2,13 +2,15 @@
  * What `nndsl inspect --kernels` shows: the scheduler's choices for each kernel, and what they are
  * expected to give.
  */
-import { showSize } from "../ir/size.ts";
-import { chooseVectorLoop } from "../render/nest.ts";
+import { CompilerFault } from "../fault.ts";
+import { countOf, showSize, type Size } from "../ir/size.ts";
 import { rowsOf } from "../schedule/any-size.ts";
-import type { EntryName, Kernel, Program } from "../schedule/kernel.ts";
+import type { EntryName, Kernel, Nest, Program } from "../schedule/kernel.ts";
+import type { NestPlan } from "../schedule/nest-plan.ts";
 import { predict } from "../schedule/predict.ts";
+import type { KernelPlan } from "../schedule/kernel-plan.ts";
 import type { Plan } from "../schedule/plan.ts";
-import type { Target, Tile, Tiling } from "../schedule/tiling.ts";
+import type { Tile, Tiling } from "../schedule/tiling.ts";
 
 export interface KernelReport {
   readonly name: string;
@@ -34,16 +36,16 @@ export function kernelReports(
   program: Program,
   freeName: string,
   rows: number,
-  { target, tilings, sharing }: Plan,
+  { target, kernels, sharing }: Plan,
 ): KernelReport[] {
   return program.kernels.map((kernel, index) => {
-    const tiling = tilings[index]!;
+    const plan = kernels[index]!;
     const calls = program.entries.map((entry) => ({
       name: entry.name,
       calls: entry.calls.filter((call) => call.kernel === index),
     }));
     const sizes = calls.flatMap((entry) => entry.calls.map((call) => rowsOf(call, rows)));
-    const { flops, bytes, share } = predict(kernel, tiling, Math.max(0, ...sizes), target);
+    const { flops, bytes, share } = predict(kernel, plan, Math.max(0, ...sizes), target);
     const split = sharing.splits[index]!;
     return {
       name: kernel.name,
@@ -52,7 +54,7 @@ export function kernelReports(
       calls: Object.fromEntries(
         calls.flatMap(({ name, calls: own }) => (own.length === 0 ? [] : [[name, own.length]])),
       ),
-      ...(tiling === null ? describeNest(kernel, target) : describeProduct(tiling)),
+      ...describe(kernel, plan),
       divided: split === null ? null : loopName(kernel, split, freeName),
       flops,
       bytes,
@@ -61,10 +63,25 @@ export function kernelReports(
   });
 }
 
-function describeProduct({ form, tiles, order, steps, span, single, block, packs, because }: Tiling): {
-  form: string;
-  because: string;
-} {
+type Description = Pick<KernelReport, "form" | "because">;
+
+function describe(kernel: Kernel, plan: KernelPlan): Description {
+  if (plan.kind === "product") return describeProduct(plan.tiling);
+  if (kernel.kind === "nest") return describeNest(kernel, plan);
+  throw new CompilerFault(`kernel ${kernel.name} has the plan of another`);
+}
+
+function describeProduct({
+  form,
+  tiles,
+  order,
+  steps,
+  span,
+  single,
+  block,
+  packs,
+  because,
+}: Tiling): Description {
   const sizeOf = ({ rows, widths }: Tile): string => `${rows}×${widths.join("|")}`;
   const sizes = tiles.map(sizeOf).join(", ");
   const packed = (["rows", "columns"] as const).filter((side) => packs[side] !== null);
@@ -72,7 +89,7 @@ function describeProduct({ form, tiles, order, steps, span, single, block, packs
     form,
     ...(form === "element" || form === "unrolled" ? [] : [`tiles of ${sizes} ${order}`]),
     ...(steps > 1 ? [`${steps} steps of depth a turn`] : []),
-    ...(span === null ? [] : [`sums of ${span}`]),
+    ...(span === null ? [] : [`sums of ${span.entries}`]),
     ...(single !== null ? [`a batch of one row by ${sizeOf(single)}`] : []),
     ...(block !== null ? [`blocks of ${block} rows`] : []),
     ...(packed.length === 0 ? [] : [`packed ${packed.join(" and ")}`]),
@@ -80,29 +97,35 @@ function describeProduct({ form, tiles, order, steps, span, single, block, packs
   return { form: parts.join(", "), because };
 }
 
-function describeNest(kernel: Kernel, { lanes }: Target): { form: string; because: string } {
-  if (kernel.kind === "product") return { form: "product", because: "" };
-  const { inner, loops, values } = kernel;
-  const vector = chooseVectorLoop(kernel, lanes);
-  const results = kernel.stores.length === 1 ? "a result" : `${kernel.stores.length} results`;
+function describeNest({ inner, loops, values, stores }: Nest, { lanes, passes }: NestPlan): Description {
+  const results = stores.length === 1 ? "a result" : `${stores.length} results`;
   if (inner === 0) {
-    const one = vector === null ? ", an entry at a time" : "";
+    const one = lanes === null ? ", an entry at a time" : "";
     return { form: `elementwise${one}`, because: `${results} in one pass over memory` };
   }
   const reductions = values.filter((value) => value.kind === "reduce").length;
-  const isKept = vector !== null && vector < loops.length - inner;
+  const isKept = lanes !== null && lanes.loop < loops.length - inner;
   const along =
-    vector === null
-      ? "an entry at a time"
-      : isKept
-        ? "rows side by side in vectors"
-        : "vectors along the row";
+    lanes === null ? "an entry at a time" : isKept ? "rows side by side in vectors" : "vectors along the row";
+  const accumulators = Math.max(1, ...passes.map((pass) => pass.accumulators));
+  const spans = new Set(
+    passes.flatMap(({ span }) => (span === null ? [] : addends(span.entries, loops.slice(span.loop + 1)))),
+  );
   const counted = reductions === 1 ? "a reduction" : `${reductions} reductions`;
   return {
-    form: `${inner === loops.length ? "reduction of all" : "reduction of rows"}, ${along}`,
+    form: [
+      inner === loops.length ? "reduction of all" : "reduction of rows",
+      along,
+      ...(accumulators > 1 ? [`${accumulators} accumulators`] : []),
+      ...(spans.size > 0 ? [`sums of ${[...spans].join(" and ")}`] : []),
+    ].join(", "),
     because: `${counted} and ${results} made of ${reductions === 1 ? "it" : "them"} while the row is in the cache`,
   };
 }
+
+/** Of so many entries of a loop and the loops inside it. */
+const addends = (entries: number, inside: readonly Size[]): number =>
+  inside.reduce((count, size) => count * countOf(size), entries);
 
 function loopName(kernel: Kernel, loop: number, freeName: string): string {
   const size = showSize(kernel.loops[loop]!, freeName);

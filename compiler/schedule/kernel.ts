@@ -1,8 +1,8 @@
 /**
  * Kernels: loops as data. A kernel says what is computed for each point of an iteration space, from
- * which views and to which; how that becomes vectors, tails and registers is the renderer's.
- * Kernels carry no addresses, so that two places in a program with one formula and one shape share
- * one kernel.
+ * which views and to which; how that becomes vectors, tails and sums is decided in its plan. Kernels
+ * carry no addresses, so that two places in a program with one formula and one shape share one
+ * kernel.
  */
 import type { ElementType, ElementwiseName } from "../ir/node.ts";
 import type { Affine, Size } from "../ir/size.ts";
@@ -24,7 +24,7 @@ export interface Operand {
 
 /**
  * Straight-line code in order (operands of a value have smaller numbers). A value lives at the
- * innermost loop it depends on, so the renderer hoists what does not change. Where it depends on a
+ * innermost loop it depends on: what does not change is hoisted. Where it depends on a
  * `reduce`, it is computed after the loops of that reduction have ended, and again inside a further
  * pass over the inner loops where it depends on those too.
  */

@@ -6,8 +6,9 @@
 import { sizeAt, type Size } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import { elementsTouched, flopsOf, RANDOM_COST } from "./cost.ts";
-import type { Kernel, Nest, Product, Value } from "./kernel.ts";
-import { type Target, type Tile, type Tiling } from "./tiling.ts";
+import type { Kernel, Product, Value } from "./kernel.ts";
+import type { KernelPlan } from "./kernel-plan.ts";
+import type { Target, Tile, Tiling } from "./tiling.ts";
 
 /**
  * Multiply-adds of whole vectors that a cycle can begin: two where they are one instruction; three
@@ -38,12 +39,12 @@ export interface Prediction {
 }
 
 /** @param rows what the kernel takes for the free dimension */
-export function predict(kernel: Kernel, tiling: Tiling | null, rows: number, target: Target): Prediction {
+export function predict(kernel: Kernel, plan: KernelPlan, rows: number, target: Target): Prediction {
   const flops = flopsOf(kernel, rows);
   const bytes = elementsTouched(kernel, rows) * target.bytes;
   const computing =
-    kernel.kind === "product" && tiling !== null
-      ? productCycles(kernel, tiling, rows, target)
+    kernel.kind === "product" && plan.kind === "product"
+      ? productCycles(kernel, plan.tiling, rows, target)
       : nestCycles(kernel, rows, target);
   const cycles = Math.max(computing, bytes / CACHE_BYTES) + CALL_OVERHEAD;
   const peak = 2 * target.lanes * MULTIPLY_ADDS[target.fused ? "fused" : "strict"];
@@ -97,7 +98,7 @@ function rowOfTiles(
   return cycles;
 }
 
-function nestCycles(kernel: Nest | Product, rows: number, { lanes }: Target): number {
+function nestCycles(kernel: Kernel, rows: number, { lanes }: Target): number {
   const points = kernel.loops.reduce((n, size: Size) => n * sizeAt(size, rows), 1);
   const each = kernel.values.reduce((sum, value) => sum + instructionsOf(value), kernel.stores.length);
   const passes = kernel.loops.slice(0, -1).reduce((n, size: Size) => n * sizeAt(size, rows), 1);

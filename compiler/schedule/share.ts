@@ -8,8 +8,8 @@ import { isFree, type Size, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
 import type { EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
+import type { KernelPlan } from "./kernel-plan.ts";
 import { bytesOf } from "./memory.ts";
-import type { Tiling } from "./tiling.ts";
 
 /** The batch at which the work of kernels is judged. */
 const TYPICAL_ROWS = 32;
@@ -43,13 +43,13 @@ export interface Sharing {
 }
 
 /**
- * @param tilings beside the kernels, of those that are products
+ * @param plans beside the kernels
  * @param elementBytes 4 for f32, 8 for f64
  * @param worth floating-point operations of a call from which on a kernel is divided
  */
 export function shareOut(
   program: Program,
-  tilings: readonly (Tiling | null)[],
+  plans: readonly KernelPlan[],
   elementBytes: number,
   worth = WORTH_SHARING,
 ): Sharing {
@@ -63,7 +63,7 @@ export function shareOut(
     }
   }
   const splits = program.kernels.map((kernel, i) =>
-    largest[i]! < worth ? null : loopToSplit(kernel, tilings[i]!),
+    largest[i]! < worth ? null : loopToSplit(kernel, plans[i]!),
   );
   const waits = program.entries.map(({ calls }) => waitsOf(calls, program, splits, elementBytes));
   const pays = program.entries.flatMap(({ name, calls }, i): [EntryName, number][] => {
@@ -115,17 +115,17 @@ const steps = (size: Size): number => sizeAt(size, TYPICAL_ROWS);
  * workers then read less of the same; but the rows where all columns are written out. Of a nest the
  * outermost kept loop.
  */
-function loopToSplit(kernel: Kernel, tiling: Tiling | null): number | null {
+function loopToSplit(kernel: Kernel, plan: KernelPlan): number | null {
   const { loops } = kernel;
   if (kernel.kind === "nest") {
     const isKept = loops.length > kernel.inner;
     return isKept && steps(loops[0]!) >= LEAST_STEPS ? 0 : null;
   }
   const [rows, columns] = [loops.length - 2, loops.length - 1];
+  const isUnrolled = plan.kind === "product" && plan.tiling.form === "unrolled";
   if (loops.length > 2 && steps(loops[0]!) >= LEAST_STEPS) return 0;
-  if ((isFree(kernel.depth) || tiling?.form === "unrolled") && steps(loops[rows]!) >= LEAST_STEPS)
-    return rows;
-  if (tiling?.form === "unrolled") return null;
+  if ((isFree(kernel.depth) || isUnrolled) && steps(loops[rows]!) >= LEAST_STEPS) return rows;
+  if (isUnrolled) return null;
   const longer = steps(loops[columns]!) >= steps(loops[rows]!) ? columns : rows;
   return steps(loops[longer]!) >= LEAST_STEPS ? longer : null;
 }

@@ -44,8 +44,8 @@ export interface Tiling {
   readonly order: Order;
   /** Of depth, that the loop of the largest tile has written out. */
   readonly steps: number;
-  /** Where the depth is long: how much of it is summed up at once, in entries (see `spans.ts`). */
-  readonly span: number | null;
+  /** Where the depth is long: how sums over it are cut (see `spans.ts`). */
+  readonly span: Span | null;
   /**
    * How results are cut where the depth is a batch of a single row, so that they are sums of one;
    * `null` where it cannot be, or is not worth code.
@@ -60,6 +60,13 @@ export interface Tiling {
   readonly packs: { readonly rows: PackedRows | null; readonly columns: PackedColumns | null };
   /** Why, for a person. */
   readonly because: string;
+}
+
+export interface Span {
+  /** How much of the depth is summed up at once. */
+  readonly entries: number;
+  /** How spans are added up: in f64 where a result fills at most half of a vector of f32. */
+  readonly added: "in f64" | "pairwise";
 }
 
 /** Blocks of rows are packed, each of as many whole tiles as there is room for. */
@@ -165,8 +172,8 @@ export function tileProduct(product: Product, target: Target): Tiling {
   const { loops, depth } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
   const { form, because } = chooseForm(product, target.lanes);
-  const span = spanOf(product, form, target);
-  if (form === "element" || form === "unrolled") return { form, ...WHOLE, span, because };
+  if (form === "element" || form === "unrolled")
+    return { form, ...WHOLE, span: spanOf(product, form, WHOLE.tiles, target), because };
 
   const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
   const tiles = tall
@@ -182,7 +189,7 @@ export function tileProduct(product: Product, target: Target): Tiling {
     tiles,
     order: isShallow ? "across" : "down",
     steps: stepsOf(product, form, target.lanes),
-    span,
+    span: spanOf(product, form, tiles, target),
     single:
       isShallow && countOf(depth) === 1 && results >= WORTH_SINGLE
         ? { rows: tallest.rows, widths: useful(singleWidths(target), columns) }
@@ -207,10 +214,17 @@ export function tileProduct(product: Product, target: Target): Tiling {
 }
 
 /** In f32 alone: in f64, sums of any length are exact enough. */
-function spanOf({ depth }: Product, form: Form, { bytes, lanes }: Target): number | null {
+function spanOf(
+  { depth }: Product,
+  form: Form,
+  tiles: readonly Tile[],
+  { bytes, lanes }: Target,
+): Span | null {
   const together = form === "dot" ? lanes : 1;
   const isLong = isFree(depth) || countOf(depth) > LONGEST_SPAN * together;
-  return bytes === 4 && isLong ? PRODUCT_SPAN * together : null;
+  if (bytes !== 4 || !isLong) return null;
+  const isNarrow = form !== "dot" && tiles.every(({ widths }) => widths.every((w) => w <= 2));
+  return { entries: PRODUCT_SPAN * together, added: isNarrow ? "in f64" : "pairwise" };
 }
 
 /** Steps of depth in one turn. */

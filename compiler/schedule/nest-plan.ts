@@ -1,0 +1,216 @@
+/**
+ * How a loop nest is computed: which entries share a vector, what is worked out where, in how many
+ * accumulators, and how long sums are cut. Numbers alone, chosen from shapes and strides before any
+ * code is written; a renderer spells them out.
+ */
+import { countOf, isFree, isUnit, isZero } from "../ir/size.ts";
+import { ops } from "../ops/table.ts";
+import type { Nest } from "./kernel.ts";
+import { innermost, keptLoops, levelsOf } from "./known.ts";
+import { SPAN } from "./spans.ts";
+import type { Target } from "./tiling.ts";
+
+export interface NestPlan {
+  readonly kind: "nest";
+  /** Null where all lanes hold one entry. */
+  readonly lanes: Lanes | null;
+  /**
+   * Where none, one, two … of the kept loops are open, and all of them: what is worked out there,
+   * before the next loop or the first pass.
+   */
+  readonly kept: readonly Work[];
+  /** Inside all kept loops, one after the other. */
+  readonly passes: readonly Pass[];
+}
+
+export interface Lanes {
+  /** Whose entries, side by side, fill the lanes. */
+  readonly loop: number;
+  /**
+   * How that loop ends: in whole vectors; with entries left over, which are computed one at a time;
+   * or in a vector that reaches past the last entry.
+   */
+  readonly end: "whole" | "entries" | "past";
+}
+
+/** Values to compute, in this order, and then stores, by their numbers in the kernel. */
+export interface Work {
+  readonly values: readonly number[];
+  readonly stores: readonly number[];
+}
+
+/** One run of the inner loops. */
+export interface Pass {
+  /** Values of kind `reduce` that it gives. */
+  readonly reductions: readonly number[];
+  /** Vectors of each reduction in flight at once. */
+  readonly accumulators: number;
+  /** Where sums have to be cut (see `spans.ts`): a loop, and how many of its entries are a span. */
+  readonly span: { readonly loop: number; readonly entries: number } | null;
+  /** Values to compute inside the first inner loop, the first two …: all that its ends need. */
+  readonly values: readonly (readonly number[])[];
+  /** Inside all loops. */
+  readonly stores: readonly number[];
+  /** When it has ended. */
+  readonly after: Work;
+}
+
+/**
+ * Vectors of a reduction in flight at once, where its body is short: an addition's latency is four
+ * of them.
+ */
+const ACCUMULATORS = 4;
+/** Bodies of more instructions than this stand once. */
+const SHORT_BODY = 6;
+/**
+ * Vectors of a row below which its tail, and what adds up its lanes, take longer than to gather
+ * entries of several rows: a softmax of 10 by a third.
+ */
+const NARROW_VECTORS = 4;
+
+/** @param padded whether a vector along its one loop may reach past the last entry */
+export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan {
+  const { loops, operands, values, stores } = nest;
+  const lanes = chooseLanes(nest, target.lanes, padded);
+  const kept = keptLoops(nest);
+  const levels = levelsOf(nest);
+  const phases = phasesOf(nest);
+  const reductions = values.flatMap((value, index) =>
+    value.kind === "reduce" ? [{ index, phase: phases[value.value]!, of: value.value }] : [],
+  );
+  const written = stores.map(({ operand, value }, index) => ({
+    index,
+    level: Math.max(levels[value]!, innermost(operands[operand]!.strides)),
+    phase: phases[value]!,
+    of: value,
+  }));
+
+  const work = (level: number, phase: number): Work => ({
+    values: [...values.keys()].filter(
+      (i) => levels[i] === level && phases[i] === phase && values[i]!.kind !== "reduce",
+    ),
+    stores: written.filter((s) => s.level === level && s.phase === phase).map(({ index }) => index),
+  });
+  const pass = (phase: number): Pass => {
+    const results = reductions.filter((r) => r.phase === phase);
+    const inside = written.filter((s) => s.level > kept && s.phase === phase);
+    const needed = neededFor(
+      [...results, ...inside].map(({ of }) => of),
+      nest,
+    ).filter((i) => levels[i]! > kept);
+    const accumulators =
+      results.length > 0 && mayOverlap(nest, needed, lanes, target.lanes) ? ACCUMULATORS : 1;
+    return {
+      reductions: results.map(({ index }) => index),
+      accumulators,
+      span: target.bytes === 4 ? spanOf(nest, lanes, accumulators * target.lanes) : null,
+      values: loops.slice(kept).map((_, i) => needed.filter((value) => levels[value] === kept + i + 1)),
+      stores: inside.map(({ index }) => index),
+      after: work(kept, phase + 1),
+    };
+  };
+  const inLoops = [...reductions, ...written.filter(({ level }) => level > kept)];
+  const passes = inLoops.reduce((most, { phase }) => Math.max(most, phase + 1), 0);
+  return {
+    kind: "nest",
+    lanes,
+    kept: Array.from({ length: kept + 1 }, (_, level) => work(level, 0)),
+    passes: Array.from({ length: passes }, (_, phase) => pass(phase)),
+  };
+}
+
+/** Beside the values: how many passes over the inner loops must have ended before each is known. */
+function phasesOf({ values }: Nest): number[] {
+  const phases: number[] = [];
+  for (const value of values) {
+    if (value.kind === "reduce") phases.push(phases[value.value]! + 1);
+    else if (value.kind === "apply") phases.push(Math.max(0, ...value.arguments.map((a) => phases[a]!)));
+    else phases.push(0);
+  }
+  return phases;
+}
+
+/** `roots` and what they are made of in one pass, in the order in which it is computed. */
+function neededFor(roots: readonly number[], { values }: Nest): number[] {
+  // Arguments have smaller numbers than what is made of them.
+  const marked = new Set(roots);
+  for (let index = values.length - 1; index >= 0; index--) {
+    const value = values[index]!;
+    if (marked.has(index) && value.kind === "apply") value.arguments.forEach((a) => marked.add(a));
+  }
+  return [...marked].sort((a, b) => a - b);
+}
+
+/**
+ * The loop whose entries fill the lanes: the last; but the last kept one where the operands lie
+ * side by side along it and not along the last (a sum over the rows of a matrix), and where rows
+ * are narrow and reduced more than once (a softmax over a few classes); none where it is shorter
+ * than a vector.
+ */
+function chooseLanes(nest: Nest, lanes: number, padded: boolean): Lanes | null {
+  const { loops, operands, values, inner } = nest;
+  const last = loops.length - 1;
+  const lastKept = last - inner;
+  const along = (loop: number): Lanes => {
+    const size = loops[loop]!;
+    if (padded && loop === 0) return { loop, end: "past" };
+    return { loop, end: isFree(size) || countOf(size) % lanes !== 0 ? "entries" : "whole" };
+  };
+  const fits = (loop: number): boolean =>
+    loop >= 0 && (isFree(loops[loop]!) || countOf(loops[loop]!) >= lanes);
+  const strided = (loop: number): number =>
+    operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length;
+  if (inner > 0 && fits(lastKept) && (!fits(last) || strided(lastKept) < strided(last)))
+    return along(lastKept);
+  const reductions = values.filter((value) => value.kind === "reduce").length;
+  const row = loops[last];
+  const isNarrow = row !== undefined && !isFree(row) && countOf(row) < NARROW_VECTORS * lanes;
+  if (inner === 1 && isNarrow && reductions > 1 && fits(lastKept)) return along(lastKept);
+  // Lanes gathered one by one for a sum alone are no gain.
+  if (
+    inner > 0 &&
+    strided(last) === operands.filter((o) => o.access === "read").length &&
+    values.length <= 2 * operands.length
+  )
+    return null;
+  return fits(last) ? along(last) : null;
+}
+
+/** Whether the body, of these values, is short, and turns often enough, to be written several times. */
+function mayOverlap(nest: Nest, body: readonly number[], along: Lanes | null, lanes: number): boolean {
+  if (along === null || along.loop < keptLoops(nest)) return false;
+  // A loop over the batch alone is taken for short.
+  if (countOf(nest.loops[along.loop]!) < 4 * ACCUMULATORS * lanes) return false;
+  const instructions = body.map((index) => {
+    const value = nest.values[index]!;
+    switch (value.kind) {
+      case "load": {
+        const stride = nest.operands[value.operand]!.strides[along.loop]!;
+        return isZero(stride) || isUnit(stride) ? 1 : lanes;
+      }
+      case "apply":
+        return Math.max(1, ops[value.op].flops);
+      case "constant":
+        return 0;
+      default:
+        return Infinity;
+    }
+  });
+  return instructions.reduce((sum, count) => sum + count, 0) <= SHORT_BODY;
+}
+
+/** @param together entries in all accumulators of one reduction, along the lanes' loop */
+function spanOf(nest: Nest, lanes: Lanes | null, together: number): Pass["span"] {
+  const { loops } = nest;
+  /** Additions to one accumulator in the loops inside. */
+  let chain = 1;
+  for (let loop = loops.length - 1; loop >= keptLoops(nest); loop--) {
+    const size = loops[loop]!;
+    const entries = loop === lanes?.loop ? together : 1;
+    const times = Math.ceil(countOf(size) / entries);
+    if (isFree(size) || times * chain > SPAN)
+      return { loop, entries: Math.max(1, Math.floor(SPAN / chain)) * entries };
+    chain *= times;
+  }
+  return null;
+}
