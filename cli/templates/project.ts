@@ -19,17 +19,18 @@ model Moons(units = 16) {
 
 const readme = (name: string): string => `# ${name}
 
-A network in [nndsl](https://www.npmjs.com/package/nndsl): \`model.nn\` says what it computes, nndsl makes it a WebAssembly module
-that predicts and trains.
+A network in [nndsl](https://www.npmjs.com/package/nndsl): \`model.nn\` says what it computes, and nndsl compiles it to a WebAssembly
+module that predicts and trains.
 
 | command           | what it does                                                                |
 | ----------------- | --------------------------------------------------------------------------- |
-| \`npm test\`        | compiles the model, trains it and holds its accuracy                        |
-| \`npm start\`       | serves a page on http://localhost:8080 that trains it before your eyes      |
-| \`npm run train\`   | trains on the command line and keeps the weights in \`out/moons.safetensors\` |
+| \`npm test\`        | compiles the model, trains it and checks its accuracy                       |
+| \`npm start\`       | serves a page on http://localhost:8080 that trains it while you watch       |
+| \`npm run train\`   | trains on the command line and saves the weights in \`out/moons.safetensors\` |
 | \`npm run predict\` | a Node script that runs the trained model                                   |
 
-\`nndsl inspect model.nn\` shows what the compiler made of it, \`nndsl compile model.nn --emit grad\` the derived backward pass.
+\`nndsl inspect model.nn\` shows what the compiler made of it, and \`nndsl compile model.nn --emit grad\` the derived
+backward pass.
 `;
 
 const packageJson = (name: string, nndsl: string): string =>
