@@ -132,6 +132,19 @@ describe("the chapter's forms", () => {
     ]);
   });
 
+  test("what a layer computes itself goes by its path, as what the layers in it do", async () => {
+    const file = program(
+      "layer scaled(x) { h = dense(x, 4) size = mean(h^2) return h / size } " +
+        "model M { input x: [N, 4] s = scaled(x) s = scaled(s) loss mean(s^2) }",
+    );
+    const formulas = await derive(file, "--wrt", "s.1,s.1.size,s.0");
+    expect(formulas.map(({ text }) => text.split("\n").at(-1))).toEqual([
+      "∇s.1 = s.1/(2 N)",
+      "∇s.1.size = -Σₙⱼ ∇s.1 ∘ s.1/s.1.size",
+      "∇s.0 = δs.1.h s.1.h.weight",
+    ]);
+  });
+
   test("the computational graph f = (x + y)(y - z)", async () => {
     expect(lines(await derive("examples/graph.nn"))).toEqual({
       x: ["δg = h", "∂L/∂x = δg"],

@@ -174,6 +174,33 @@ describe("a network", () => {
     );
   });
 
+  test("draws with a layer what it computes and what is written around it, and nothing else", async () => {
+    const file = program(`
+      model M {
+        input x: [N, 4]
+        target y: [N, 2]
+        g = glu(x, 3)
+        h = sigmoid(dense(g, 3))
+        q = prelu(h)
+        z = dense(q, 2)
+        loss mse(z, y) + 0.1 * sum(z.weight ^ 2)
+      }
+    `);
+    const { boxes } = readDot(await picture("dot", file, "--what", "forward", "--fold"));
+    expect(boxes.map((box) => box.label.slice(0, 2).join(" | "))).toEqual([
+      "x | [N, 4]",
+      "y | [N, 2]",
+      "g.dense.0 | x weightᵀ + bias",
+      "g | σ(g.dense.0) ∘ g.dense.1",
+      "g.dense.1 | x weightᵀ + bias",
+      "h | σ(g weightᵀ + bias)",
+      "q | h if h > 0, else weight ∘ h",
+      "z | q weightᵀ + bias",
+      "loss | (Σₙⱼ (z − y)²)/(2 N) + (Σᵢⱼ weight²)/10",
+      "L",
+    ]);
+  });
+
   test("runs backward from the loss to the first layer", async () => {
     const { boxes, arrows } = readDot(await picture("dot", "examples/mnist.nn", "--what", "joint", "--fold"));
     const name = new Map(boxes.map((box) => [box.id, box.label[0]!]));

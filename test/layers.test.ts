@@ -39,7 +39,7 @@ function layerOf({ layers }: Model, { op, origin }: Node): string {
   expect(layer, op).toBeDefined();
   const call = layers[layer!.call];
   expect(call, op).toBeDefined();
-  return `${call!.path} ${layer!.pass}`.trim();
+  return `${call!.path} ${["forward", "backward"][layer!.order] ?? layer!.order}`.trim();
 }
 
 const forwardOf = ({ roots }: Model): Node[] =>

@@ -81,8 +81,12 @@ export async function libraryModel(name: string): Promise<Model> {
 async function readDraft(text: string): Promise<Model | null> {
   try {
     const { formulas } = await analyze(text, { file: "derive.nn" });
-    const persistent = formulas.persistent.map((t) => ({ ...t, path: t.path.replace(`${RESULT}.`, "") }));
-    return { ...formulas, persistent };
+    // What the drawn-up model calls is read as if it stood alone.
+    const alone = <T extends { readonly path: string }>(t: T): T => ({
+      ...t,
+      path: t.path.replace(PREFIX, ""),
+    });
+    return { ...formulas, persistent: formulas.persistent.map(alone), layers: formulas.layers.map(alone) };
   } catch (error) {
     if (error instanceof DiagnosticError) return null;
     throw error;
@@ -139,3 +143,4 @@ function drafts(name: string, definition: Definition | undefined): string[] {
 
 /** The output's name, which no parameter of the library has. */
 const RESULT = "f_";
+const PREFIX = new RegExp(`^${RESULT}(\\.|$)`);

@@ -1,5 +1,6 @@
 /** Models as pictures: what `nndsl graph` draws. */
-export { DiagramError, drawDiagram, type Diagram, type DiagramOptions, type What } from "./diagram.ts";
+export { DiagramError, type Diagram, type DiagramOptions, type What } from "./diagram.ts";
+export { drawDiagram } from "./draw.ts";
 export { diagramDot } from "./dot.ts";
 export { diagramMermaid } from "./mermaid.ts";
 export { diagramSvg } from "./svg.ts";

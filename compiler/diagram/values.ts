@@ -10,6 +10,7 @@ import { shapeAt } from "../ir/size.ts";
 import type { Environment, Values } from "../ops/op.ts";
 import { ask, runPasses } from "../passes/pipeline.ts";
 import type { Arrow, Diagram } from "./diagram.ts";
+import { isView } from "./visible.ts";
 
 export interface Given {
   /** Rows of the batch; 1 for a model without one. */
@@ -89,7 +90,7 @@ function flowBack(diagram: Diagram, environment: Environment): Pick<Numbers, "gr
   const shift = (operand: Node, epsilon: Node): Node => {
     const views: Node[] = [];
     let source = operand;
-    for (; source.op !== epsilon.op && isViewOf(source); source = source.operands[0]!) views.push(source);
+    for (; source.op !== epsilon.op && isView(source); source = source.operands[0]!) views.push(source);
     return views.reduceRight(
       (node, view) => remake(model.graph, view, [node]),
       build.add(moved.get(source)!, epsilon),
@@ -126,9 +127,6 @@ function flowBack(diagram: Diagram, environment: Environment): Pick<Numbers, "gr
     },
   };
 }
-
-const isViewOf = ({ op }: Node): boolean =>
-  op === "broadcast" || op === "reshape" || op === "permute" || op === "cast";
 
 /** Tensors with more entries, or a longer list of them, are told by their norm. */
 const MOST_ENTRIES = 4;

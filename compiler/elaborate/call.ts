@@ -186,7 +186,7 @@ function layerOwner(machine: Machine, caller: Frame, title: string, site: CallSi
         : "call it in a model or in a layer";
     throw problem(machine, caller, "layer-in-fn", site.callee, message, help);
   }
-  const name = caller.binding ?? title;
+  const name = caller.binding?.name ?? title;
   return caller.owner.addCall(name, title, originSpan(caller, site.callee), machine.callNumbers);
 }
 

@@ -11,7 +11,7 @@ import { isFree, showShape, showSize, type Shape } from "../ir/size.ts";
 import type { GivenArgument } from "./arguments.ts";
 import { isStd, placed, problem, quoted, textOf } from "./complain.ts";
 import { applied, evaluate } from "./evaluate.ts";
-import type { Frame } from "./frame.ts";
+import { binding, type Frame } from "./frame.ts";
 import { bind, type Machine } from "./machine.ts";
 import { buildAt, floatOf, originSpan, shaped, sizeOf } from "./operate.ts";
 import { advised } from "./recover.ts";
@@ -149,8 +149,8 @@ export function declareResult(
 ): void {
   const { kind, name: written, doc } = statement;
   const name = written?.text ?? calledName(statement.value);
-  const binding = written?.text ?? null;
-  const value = evaluate(machine, { ...frame, binding }, statement.value, name ?? undefined);
+  const inside = written === undefined ? frame : binding(frame, written.text);
+  const value = evaluate(machine, inside, statement.value, name ?? undefined);
   if (name === null) {
     const message = `this ${kind} has no name`;
     throw problem(

@@ -8,7 +8,7 @@ import { problem } from "./complain.ts";
 import { addLoss, declareInput, declareParameter, declareResult } from "./declare.ts";
 import { evaluate } from "./evaluate.ts";
 import type { FileScope } from "./file-scope.ts";
-import { enter, type Frame } from "./frame.ts";
+import { binding, enter, type Frame } from "./frame.ts";
 import { turnsOf } from "./items.ts";
 import { bind, type Machine } from "./machine.ts";
 import { tick } from "./steps.ts";
@@ -93,8 +93,7 @@ function run(machine: Machine, frame: Frame, statement: Statement): Value | null
   switch (statement.kind) {
     case "bind": {
       const { name, value } = statement;
-      const binding = name.text;
-      bind(machine, frame, name, evaluate(machine, { ...frame, binding }, value, binding));
+      bind(machine, frame, name, evaluate(machine, binding(frame, name.text), value, name.text));
       return null;
     }
     case "return":

@@ -44,6 +44,12 @@ export interface CallSite {
   readonly arguments: readonly GivenArgument[];
 }
 
+/** A name being bound, and how many layer calls had been made under it before. */
+export interface Binding {
+  readonly name: string;
+  readonly earlier: number;
+}
+
 export interface Frame {
   readonly kind: "model" | "layer" | "fn" | "const" | "optimizer";
   readonly name: string;
@@ -60,7 +66,7 @@ export interface Frame {
   /** The names that have a value here; in the body of a lambda, its own. */
   readonly scope: Scope;
   /** The name being bound by the statement at hand: layer calls belong to it. */
-  readonly binding: string | null;
+  readonly binding: Binding | null;
   /** Calls around this place. */
   readonly calls: number;
   /** Expressions around this place, over all calls. */
@@ -88,6 +94,12 @@ export const enter = (
   calls: body.calls ?? caller?.calls ?? 0,
   depth: caller?.depth ?? 0,
   fixing: caller?.fixing ?? false,
+});
+
+/** The same place, where the statement at hand binds `name`. */
+export const binding = (frame: Frame, name: string): Frame => ({
+  ...frame,
+  binding: { name, earlier: frame.owner?.calls.get(name)?.length ?? 0 },
 });
 
 /**

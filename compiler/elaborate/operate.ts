@@ -26,7 +26,10 @@ export const originSpan = (frame: Frame, span: Span): Span => entryToStd(frame)?
 function layerAt(frame: Frame): LayerSide | null {
   let at: Frame | null = frame;
   while (at !== null && at.owner === null && at.kind !== "optimizer") at = at.caller;
-  return at?.owner?.side ?? null;
+  if (at === null || at.owner === null) return null;
+  const { owner, binding } = at;
+  const around = binding === null ? undefined : owner.calls.get(binding.name)?.slice(binding.earlier).at(-1);
+  return around === undefined ? owner.side : { ...owner.side, around: around.number };
 }
 
 export function buildAt(machine: Machine, frame: Frame, span: Span, name?: string): Build {

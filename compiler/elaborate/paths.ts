@@ -38,7 +38,7 @@ export class ParameterScope {
   constructor(callee: string, span: Span, call: number = MODEL_CALL) {
     this.callee = callee;
     this.span = span;
-    this.side = { call, pass: "forward" };
+    this.side = { call, order: 0 };
   }
   get number(): number {
     return this.side.call;

@@ -12,22 +12,25 @@ export interface Origin {
   readonly layer?: LayerSide;
 }
 
-/** The layer call that a node belongs to, and which of its passes. */
+/** The layer call that a node belongs to, and which side of it. */
 export interface LayerSide {
   /** The call's number in the model's table. */
   readonly call: number;
-  readonly pass: Pass;
+  /** 0 forward, 1 what flows back through that, 2 what flows back through what flowed back, … */
+  readonly order: number;
+  /**
+   * A call that it is written around in one statement: of `h = relu(dense(x, 4))` relu is no part
+   * of dense, but of h.
+   */
+  readonly around?: number;
 }
-
-/** `backward`: what flows back. */
-export type Pass = "forward" | "backward";
 
 /** The number of the model's own body, which calls the layers. */
 export const MODEL_CALL = 0;
 
 /** Of what flows back through what comes from `origin`. */
-export const backwardOf = (origin: Origin): Origin =>
-  origin.layer === undefined ? origin : { ...origin, layer: { ...origin.layer, pass: "backward" } };
+export const backwardOf = ({ layer, ...origin }: Origin): Origin =>
+  layer === undefined ? origin : { ...origin, layer: { ...layer, order: layer.order + 1 } };
 
 /** Of what bears the name of another node in its place; it belongs where it is computed. */
 export const inPlaceOf = (other: Origin, { layer = other.layer }: Origin): Origin =>
