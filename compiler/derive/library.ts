@@ -6,7 +6,7 @@ import { stdSources } from "../generated/std-sources.ts";
 import type { Model } from "../graph/model.ts";
 import { sameShape } from "../ir/size.ts";
 import { closest } from "../../grammar/suggest.ts";
-import { DerivationError } from "./derive.ts";
+import { DerivationError } from "./derivation.ts";
 
 interface Definition {
   readonly kind: "fn" | "layer" | "optimizer";

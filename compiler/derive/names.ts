@@ -56,8 +56,9 @@ export function nameNodes(
 function isBoundAgain(node: Node, users: ReadonlyMap<Node, readonly Node[]>): boolean {
   if (node.origin.name === undefined) return false;
   let only = users.get(node) ?? [];
-  while (only.length === 1 && VIEWS.has(only[0]!.op)) only = users.get(only[0]!) ?? [];
+  while (only.length === 1 && isView(only[0]!)) only = users.get(only[0]!) ?? [];
   return only.length === 1 && only[0]!.origin.name === node.origin.name;
 }
 
-const VIEWS: ReadonlySet<Node["op"]> = new Set(["reshape", "permute", "broadcast"]);
+/** Whether it is what it views, to a reader. */
+export const isView = ({ op }: Node): boolean => op === "broadcast" || op === "reshape" || op === "permute";

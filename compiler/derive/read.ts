@@ -3,25 +3,10 @@ import { isComparison } from "../../grammar/operators.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf } from "../ir/notation.ts";
 import { countOf, isFree, isOne, sameSize, type Shape, showSize } from "../ir/size.ts";
-import {
-  both,
-  chain,
-  choice,
-  compare,
-  either,
-  indicator,
-  negated,
-  not,
-  number,
-  over,
-  plus,
-  raised,
-  symbol,
-  times,
-  transposed,
-  type Formula,
-  type Total,
-} from "./formula.ts";
+import { chain, choice, compare, plus, transposed } from "./algebra.ts";
+import { symbol, type Formula, type Total } from "./formula.ts";
+import { both, either, indicator, not } from "./logic.ts";
+import { negated, number, over, raised, times } from "./products.ts";
 
 export interface Reading {
   /** The free dimension's name. */

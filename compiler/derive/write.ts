@@ -1,0 +1,232 @@
+/** The lines of a derivation: values and gradients by name, and their formulas. */
+import { reachable } from "../graph/graph.ts";
+import type { Node } from "../ir/node.ts";
+import type { Derivation, DerivedFormula, Line } from "./derivation.ts";
+import { symbol, weight, type Formula, type Symbol } from "./formula.ts";
+import { formulaLatex, functionLatex, nameLatex, symbolLatex } from "./latex.ts";
+import { isView } from "./names.ts";
+import type { Question } from "./question.ts";
+import { isOneNumber, readNode, type Reading } from "./read.ts";
+import { formulaText, symbolText } from "./text.ts";
+
+/**
+ * What stands in place though it is used again: up to this weight, for sums and products and for
+ * what costs more.
+ */
+const MOST_AGAIN = { arithmetic: 8, inFunction: 60, other: 4, otherInFunction: 5 } as const;
+/** A formula of more symbols is broken into lines. */
+const MOST_IN_LINE = 60;
+const ARITHMETIC: ReadonlySet<Node["op"]> = new Set([
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "neg",
+  "reciprocal",
+  "where",
+  "cast",
+]);
+
+export class Writer {
+  readonly #question: Question;
+  readonly #reading: Reading;
+  readonly #functionName: string | null;
+  readonly #symbols = new Map<Node, Symbol>();
+  readonly #formulas = new Map<Node, Formula>();
+  readonly #forward = new Set<Node>();
+
+  constructor(question: Question, reading: Reading, functionName: string | null) {
+    this.#question = question;
+    this.#reading = reading;
+    this.#functionName = functionName;
+    this.#nameAll();
+    this.#readAll();
+  }
+
+  derivation(): Derivation {
+    const { gradients, result, given, of } = this.#question;
+    const backward = new Set<Node>();
+    const forward = new Set<Node>();
+    const formulas = gradients.map(({ name, node }): DerivedFormula => {
+      const lines = this.#lines([node]);
+      for (const line of lines) (this.#forward.has(line) ? forward : backward).add(line);
+      const own = lines.filter((line) => {
+        const { mark } = this.#symbols.get(line)!;
+        if (line === node) return mark === "δ";
+        // What has a name in the source is defined there.
+        return !this.#forward.has(line) || isInvented(this.#symbols.get(line)!);
+      });
+      const written = [...own.map((line) => this.#line(line)), this.#gradientLine(name, node)];
+      return {
+        of: this.#functionName === null ? of : `${this.#functionName}(${this.#variables().join(", ")})`,
+        wrt: name,
+        text: written.map(({ text }) => text).join("\n"),
+        latex: aligned(written),
+      };
+    });
+    for (const line of this.#lines([result])) forward.add(line);
+    forward.delete(result);
+    return {
+      forward: [...byId(forward).map((node) => this.#line(node)), ...this.#resultLine()],
+      backward: [
+        ...byId(backward)
+          .filter((node) => this.#symbols.get(node)!.mark !== "∇")
+          .map((node) => this.#line(node)),
+        ...gradients.map(({ name, node }) => this.#gradientLine(name, node)),
+      ],
+      given,
+      formulas,
+    };
+  }
+
+  /**
+   * Names for forward values, for what flows back to them, and for the gradients that were asked
+   * for.
+   */
+  #nameAll(): void {
+    const { values, cotangents, result, gradients } = this.#question;
+    for (const node of reachable([result])) this.#forward.add(node);
+    const name = (node: Node, symbolOf: Symbol): void => {
+      if (node.operands.length > 0 && !this.#symbols.has(node)) this.#symbols.set(node, symbolOf);
+    };
+    for (const value of values) {
+      if (value.node !== result) name(value.node, symbol(value.name, this.#isOne(value.node)));
+    }
+    const asked = new Map(gradients.map((gradient) => [gradient.name, gradient.node]));
+    for (const cotangent of cotangents) {
+      const mark = asked.has(cotangent.name) ? "∇" : "δ";
+      name(cotangent.node, symbol(cotangent.name, this.#isOne(cotangent.node), mark));
+    }
+  }
+
+  readonly #isOne = (node: Node): boolean => isOneNumber(node, this.#reading);
+
+  /** Formulas of all nodes, operands first; what is long and used again is given a name. */
+  #readAll(): void {
+    const { gradients, result, isFunction } = this.#question;
+    const order = reachable([result, ...gradients.map(({ node }) => node)]);
+    const uses = new Map<Node, number>();
+    for (const node of order) for (const o of node.operands) uses.set(o, (uses.get(o) ?? 0) + 1);
+    const taken = new Set([...this.#symbols.values()].map(({ name }) => name));
+    let made = 0;
+    for (const node of order) {
+      const operands = node.operands.map(
+        (operand) => this.#symbols.get(operand) ?? this.#formulas.get(operand)!,
+      );
+      const formula = readNode(node, operands, this.#reading);
+      this.#formulas.set(node, formula);
+      if (this.#symbols.has(node) || node === result || gradients.some((g) => g.node === node)) continue;
+      const isArithmetic = ARITHMETIC.has(node.op);
+      const most = isArithmetic
+        ? isFunction
+          ? MOST_AGAIN.inFunction
+          : MOST_AGAIN.arithmetic
+        : isFunction
+          ? MOST_AGAIN.otherInFunction
+          : MOST_AGAIN.other;
+      const size = weight(formula);
+      const isAgain = (uses.get(node) ?? 0) > 1 && size > most && !isView(node) && node.type === "float";
+      if (!isAgain && size <= MOST_IN_LINE) continue;
+      do made += 1;
+      while (taken.has(`${INVENTED}${made}`));
+      this.#symbols.set(node, symbol(`${INVENTED}${made}`, this.#isOne(node)));
+    }
+  }
+
+  /** The nodes with names that `roots` are written in, operands first. */
+  #lines(roots: readonly Node[]): Node[] {
+    const found = new Set<Node>();
+    const stack = [...roots];
+    const written = new Set<string>();
+    const bySymbol = new Map([...this.#symbols].map(([node, s]) => [symbolText(s), node]));
+    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+      if (found.has(node)) continue;
+      found.add(node);
+      for (const name of symbolsIn(this.#formulas.get(node)!)) {
+        const other = bySymbol.get(name);
+        if (other === undefined || written.has(name)) continue;
+        written.add(name);
+        stack.push(other);
+      }
+    }
+    return byId(new Set([...found].filter((node) => this.#symbols.has(node))));
+  }
+
+  #line(node: Node): Line {
+    const left = this.#symbols.get(node)!;
+    return this.#equation(symbolText(left), symbolLatex(left), node);
+  }
+
+  #equation(text: string, latex: string, node: Node): Line {
+    const formula = this.#formulas.get(node)!;
+    return { text: `${text} = ${formulaText(formula)}`, latex: `${latex} &= ${formulaLatex(formula)}` };
+  }
+
+  #gradientLine(name: string, node: Node): Line {
+    const { isFunction, of } = this.#question;
+    const own = this.#symbols.get(node);
+    const formula =
+      own === undefined || (own.mark === "∇" && own.name === name) ? this.#formulas.get(node)! : own;
+    const [left, leftLatex] =
+      this.#functionName !== null && isFunction
+        ? [`${this.#functionName}'(${name})`, `${functionLatex(this.#functionName)}'(${nameLatex(name)})`]
+        : isFunction
+          ? [
+              `∂${of === "loss" ? "L" : of}/∂${name}`,
+              String.raw`\frac{\partial ${of === "loss" ? "L" : nameLatex(of)}}{\partial ${nameLatex(name)}}`,
+            ]
+          : [`∇${name}`, String.raw`\nabla_{\!${nameLatex(name)}}${of === "loss" ? " L" : ""}`];
+    return { text: `${left} = ${formulaText(formula)}`, latex: `${leftLatex} &= ${formulaLatex(formula)}` };
+  }
+
+  /** The arguments of a function of the library. */
+  #variables(): string[] {
+    return this.#question.inputs.map(({ name }) => name);
+  }
+
+  /** What is differentiated, unless that is one name. */
+  #resultLine(): Line[] {
+    const { of, result } = this.#question;
+    const variables = this.#variables();
+    if (this.#functionName === null) {
+      if (of === "loss") return [this.#equation("L", "L", result)];
+      return of.includes(",") ? [] : [this.#equation(of, nameLatex(of), result)];
+    }
+    const formula = this.#formulas.get(result)!;
+    if (formula.kind === "call" && formula.name === this.#functionName) return [];
+    return [
+      this.#equation(
+        `${this.#functionName}(${variables.join(", ")})`,
+        `${functionLatex(this.#functionName)}(${variables.map(nameLatex).join(", ")})`,
+        result,
+      ),
+    ];
+  }
+}
+
+/** What a value without a name in the source is called, with a number. */
+const INVENTED = "t";
+const isInvented = ({ name, mark }: Symbol): boolean => mark === "" && /^t\d+$/.test(name);
+
+const byId = (nodes: ReadonlySet<Node>): Node[] => [...nodes].sort((a, b) => a.id - b.id);
+
+/** Names in a formula, as they are written. */
+function symbolsIn(formula: Formula): Set<string> {
+  const found = new Set<string>();
+  const visit = (part: unknown): void => {
+    if (Array.isArray(part)) part.forEach(visit);
+    else if (typeof part === "object" && part !== null) {
+      if ("kind" in part && part.kind === "symbol") {
+        // The tag says which member of the union this is.
+        found.add(symbolText(part as Symbol));
+      } else Object.values(part).forEach(visit);
+    }
+  };
+  visit(formula);
+  return found;
+}
+
+const aligned = (lines: readonly Line[]): string =>
+  lines.length === 1
+    ? lines[0]!.latex.replace("&=", "=")
+    : String.raw`\begin{aligned} ${lines.map(({ latex }) => latex).join(String.raw` \\ `)} \end{aligned}`;
