@@ -5,10 +5,11 @@
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
 import { printTree } from "../grammar/print-tree.ts";
 import { assemble, warmUp } from "./assemble/assemble.ts";
-import { elaborateModel, outline, type Outline } from "./elaborate/elaborate.ts";
+import { elaborateModel } from "./elaborate/elaborate.ts";
 import { MAX_MODELS } from "./elaborate/limits.ts";
 import { beside, inOrder } from "./elaborate/order.ts";
 import { loadProgram } from "./elaborate/load.ts";
+import { outline, type Outline } from "./elaborate/outline.ts";
 import { declarationsText, fileName, moduleText, threadsText } from "./emit/module.ts";
 import { buildManifest, manifestText } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";

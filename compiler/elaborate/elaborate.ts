@@ -4,35 +4,24 @@
  * once as it predicts; once as it trains.
  */
 import type { ModelDeclaration, SourceFile } from "../../grammar/ast.ts";
-import type { Diagnostic, Span } from "../../grammar/diagnostic.ts";
-import { closest } from "../../grammar/suggest.ts";
-import { Build } from "../graph/build.ts";
-import { Graph, reachable } from "../graph/graph.ts";
-import {
-  type Formulas,
-  type InputInfo,
-  listRoots,
-  type Model,
-  type OptimizerInfo,
-  type Parameter,
-  type State,
-} from "../graph/model.ts";
-import type { Node } from "../ir/node.ts";
-import { sameShape } from "../ir/size.ts";
+import type { Diagnostic } from "../../grammar/diagnostic.ts";
+import { Graph } from "../graph/graph.ts";
+import { listRoots, type InputInfo, type Model } from "../graph/model.ts";
 import { OpError } from "../ir/op-error.ts";
+import { checkPaths, checkResults, checkTraining, unusedInputs } from "./check-model.ts";
 import { evaluate } from "./evaluate.ts";
 import { execute, readModel } from "./execute.ts";
-import { startReading, type Known, type Machine, type Observer } from "./machine.ts";
-import { runOptimizer } from "./optimizer.ts";
+import type { FileScope } from "./file-scope.ts";
 import { labelClasses } from "./label-classes.ts";
-import { defaultLimits, MAX_MODELS, type Limits } from "./limits.ts";
+import { defaultLimits, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
+import { startReading, type Known, type Machine, type Observer } from "./machine.ts";
+import { modelFormulas } from "./model-formulas.ts";
+import { chooseModel, outline, type Outline } from "./outline.ts";
 import { CallNumbers, layerCalls, pathsOf } from "./paths.ts";
-import { brief, diagnose, Problem, Reporter } from "./problem.ts";
-import { resolveNames } from "./resolve.ts";
-import { fileScopes, type FileScope } from "./file-scope.ts";
+import { diagnose, Problem, Reporter } from "./problem.ts";
 import { readSettings } from "./settings.ts";
-import { freeNames, statementsIn } from "./syntax.ts";
+import { freeNames } from "./syntax.ts";
 
 export interface ElaborateOptions {
   /** Values of the model's settings as text in the language. */
@@ -42,36 +31,6 @@ export interface ElaborateOptions {
   readonly limits?: Partial<Limits>;
   /** Hears the readings that predict and train, the latter with the optimizer. */
   readonly observer?: Observer;
-}
-
-/** A program and what is known of it before a model is read, for all its models. */
-export interface Outline {
-  readonly program: Program;
-  readonly main: FileScope;
-  /** About names, whichever model they stand in. */
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-/** Resolves the names of a program, and counts its models. */
-export function outline(program: Program): Outline {
-  const reporter = new Reporter();
-  const { main, files, std } = fileScopes(program);
-  for (const source of [program.main, ...program.imports]) {
-    resolveNames(source, files.get(source.file)!, std).forEach((d) => reporter.report(d));
-  }
-  const beyond = modelsOf(program)[MAX_MODELS];
-  if (beyond !== undefined) {
-    reporter.report(
-      diagnose(
-        "error",
-        "too-many-models",
-        beyond.name.span,
-        `${program.main.file} has more than ${MAX_MODELS} models`,
-        { help: "put some of them into other files" },
-      ),
-    );
-  }
-  return { program, main, diagnostics: reporter.diagnostics };
 }
 
 /**
@@ -125,55 +84,6 @@ export function elaborateModel(
 const isStackOverflow = (error: unknown): boolean =>
   error instanceof Error && /call stack|too much recursion/i.test(error.message);
 
-/** The models of the main file, in order of place. */
-const modelsOf = (program: Program): readonly ModelDeclaration[] =>
-  program.main.declarations.filter((d) => d.kind === "model");
-
-function chooseModel(
-  program: Program,
-  name: string | undefined,
-  reporter: Reporter,
-): ModelDeclaration | null {
-  const models = modelsOf(program);
-  const names = models.map((m) => m.name.text);
-  const start: Span = { file: program.main.file, start: 0, end: 0 };
-  const [first, second] = models;
-  if (name !== undefined) {
-    const chosen = models.find((m) => m.name.text === name);
-    if (chosen !== undefined) return chosen;
-    const near = closest(name, names);
-    const known = names.length === 0 ? "it has no model" : `it has ${names.join(", ")}`;
-    reporter.report(
-      diagnose("error", "unknown-model", start, `${program.main.file} has no model \`${name}\``, {
-        help: near === undefined ? known : `did you mean \`${near}\`?`,
-      }),
-    );
-    return null;
-  }
-  if (first === undefined) {
-    reporter.report(
-      diagnose("error", "no-model", start, `${program.main.file} has no model`, {
-        help: "write one: model Name { input x: [N, 2] output y = dense(x, 1) }",
-      }),
-    );
-    return null;
-  }
-  if (second === undefined) return first;
-  reporter.report(
-    diagnose(
-      "error",
-      "several-models",
-      second.name.span,
-      `${program.main.file} has several models: ${names.join(", ")}`,
-      {
-        also: [{ span: first.name.span }],
-        help: `choose one, as in \`--model ${first.name.text}\``,
-      },
-    ),
-  );
-  return null;
-}
-
 class ModelReader {
   readonly #program: Program;
   readonly #declaration: ModelDeclaration;
@@ -199,25 +109,6 @@ class ModelReader {
     this.#graph = new Graph(this.#limits.nodes);
     this.#texts = options.settings ?? {};
     this.#observer = options.observer ?? null;
-  }
-
-  /** Files of weights keep the states of optimizers under `optimizer.STATE.PATH`. */
-  #checkPaths({ paths, parameters }: Known): void {
-    for (const [index, path] of paths.entries()) {
-      if (!path.startsWith("optimizer.")) continue;
-      const { span } = parameters[index]!;
-      this.#reporter.report(
-        diagnose(
-          "error",
-          "name-reserved",
-          span,
-          `the path of a parameter cannot begin with \`optimizer.\`: this one is \`${path}\``,
-          {
-            help: "bind it to another name than `optimizer`",
-          },
-        ),
-      );
-    }
   }
 
   read(): Model | null {
@@ -250,19 +141,19 @@ class ModelReader {
       return machine;
     };
     const known = this.#findParameters((to) => interpret(false, null, to));
-    this.#checkPaths(known);
+    this.#report(checkPaths(known));
     const predicting = interpret(false, known, reporter);
     if (reporter.failed) return null;
     const training = interpret(true, known, reporter);
     if (reporter.failed) return null;
-    this.#checkTraining(known, training);
-    this.#checkResults(predicting, training);
+    this.#report(checkTraining(declaration, known, training));
+    this.#report(checkResults(declaration, this.#program.main.text, predicting, training));
     if (reporter.failed) return null;
 
-    const made = this.#withinLimit(declaration.name.span, () => this.#formulas(known, predicting, training));
+    const made = this.#withinLimit(() => modelFormulas(known, predicting, training));
     if (made === null || reporter.failed) return null;
     const { persistent, roots, optimizer } = made;
-    this.#warn(predicting, training);
+    this.#report(unusedInputs(predicting, training));
 
     const classes = labelClasses(listRoots(made));
     return {
@@ -314,178 +205,22 @@ class ModelReader {
     return [...names.keys()];
   }
 
-  /** The training graph has the same parameters, or weights could not be shared. */
-  #checkTraining(known: Known, training: Machine): void {
-    const made = training.parameters;
-    const same =
-      made.length === known.parameters.length &&
-      made.every((p, i) => sameShape(p.shape, known.parameters[i]!.shape));
-    if (same) return;
-    const odd =
-      made.find((p, i) => p.span.start !== known.parameters[i]?.span.start) ??
-      known.parameters[made.length] ??
-      made[0];
-    this.#error(
-      "training-parameters",
-      odd?.span ?? this.#declaration.name.span,
-      "the parameters are not the same in training as in prediction",
-      {
-        help: "make parameters outside of `if training`",
-      },
-    );
-  }
-
-  #checkResults(predicting: Machine, training: Machine): void {
-    const { name } = this.#declaration;
-    if (predicting.outputs.length === 0 && predicting.losses.length === 0) {
-      this.#error("no-output", name.span, `${name.text} has neither an output nor a loss`, {
-        help:
-          this.#boundAs("output", (value) => `output name = ${value}`) ??
-          this.#boundAs("loss", (value) => `loss ${value}`) ??
-          "end it with `output name = …`",
-      });
-    }
-    for (const output of predicting.outputs) {
-      const target = reachable([output.node]).find(
-        (n) =>
-          n.op === "input" &&
-          predicting.inputs.some((i) => i.name === n.attributes.name && i.role === "target"),
-      );
-      if (target?.op !== "input") continue;
-      const at = predicting.inputSpans.get(target.attributes.name);
-      this.#error(
-        "target-in-output",
-        output.span,
-        `the output \`${output.name}\` depends on the target \`${target.attributes.name}\`, which \`predict\` does not ask for`,
-        {
-          ...(at === undefined ? {} : { also: [{ span: at, text: "the target" }] }),
-          help: `declare it as \`input ${target.attributes.name}\`, or make this a metric`,
-        },
-      );
-    }
-    if (training.optimizer !== null && training.losses.length === 0) {
-      this.#error(
-        "optimizer-without-loss",
-        training.optimizer.span,
-        "an optimizer needs a loss to make smaller",
-        {
-          help:
-            this.#boundAs("loss", (value) => `loss ${value}`) ??
-            "add `loss mse(prediction, y)`, or remove the optimizer",
-        },
-      );
-    }
-    const trainable = training.parameters.some((p) => !p.frozen);
-    if (training.optimizer !== null && !trainable && training.losses.length > 0) {
-      this.#error("nothing-to-train", training.optimizer.span, "there is no parameter to train", {
-        help: "add a layer or a `param`, or remove the optimizer",
-      });
-    }
-  }
-
-  /** Where the model has `loss = …`, which only binds a name: what was meant. */
-  #boundAs(keyword: string, meant: (value: string) => string): string | undefined {
-    for (const statement of statementsIn(this.#declaration.body)) {
-      if (statement.kind !== "bind" || statement.name.text !== keyword) continue;
-      const { start, end } = statement.value.span;
-      const value = brief(this.#program.main.text.slice(start, end));
-      return `\`${keyword} = …\` only binds a name; write \`${meant(value)}\``;
-    }
-    return undefined;
-  }
-
-  /**
-   * What `make` returns; null, with the reason reported at `span`, where the graph becomes too
-   * large.
-   */
-  #withinLimit<T>(span: Span, make: () => T): T | null {
+  /** What `make` returns; null, with the reason reported, where the graph becomes too large. */
+  #withinLimit<T>(make: () => T): T | null {
     try {
       return make();
     } catch (error) {
       if (!(error instanceof OpError) || error.code !== "graph-too-large") throw error;
-      const help = error.help === undefined ? {} : { help: error.help };
+      const { span } = this.#declaration.name;
       const notes = ["the gradient and the update of each parameter are counted too"];
-      this.#error(error.code, span, error.message, { notes, ...help });
+      const { code, message, help } = error;
+      this.#report([diagnose("error", code, span, message, { notes, help })]);
       return null;
     }
   }
 
-  #formulas(
-    known: Known,
-    predicting: Machine,
-    training: Machine,
-  ): Formulas & { optimizer: OptimizerInfo | null } {
-    const { side } = training.root;
-    const build = new Build(this.#graph, { layer: side });
-    const total = (losses: readonly Node[]): Node | null =>
-      losses.length === 0 ? null : losses.reduce((sum, loss) => build.add(sum, loss));
-    const loss = total(predicting.losses);
-    const trainingLoss = total(training.losses);
-    const gradients = known.parameters.map((p) =>
-      trainingLoss === null || p.frozen ? null : build.grad(trainingLoss, p.node),
-    );
-
-    const { optimizer } = training;
-    const states: State[] = [];
-    const parameters = known.parameters.map((p, index): Parameter => {
-      const path = known.paths[index]!;
-      const gradient = gradients[index]!;
-      const result =
-        optimizer === null || gradient === null
-          ? null
-          : runOptimizer(training, optimizer, index, p, gradient);
-      for (const { name, start, update } of result?.states ?? []) {
-        const of = { parameter: index, name, path: `${path}.${name}`, shape: p.shape };
-        states.push({ kind: "state", ...of, start, update, gradient: null });
-      }
-      return {
-        path,
-        shape: p.shape,
-        init: p.init,
-        span: p.span,
-        ...(p.declared === undefined ? {} : { declared: p.declared }),
-        ...(p.doc === undefined ? {} : { doc: p.doc }),
-        start: predicting.parameters[index]!.start,
-        ...(p.frozen
-          ? { kind: "frozen", gradient: null, update: null }
-          : { kind: "parameter", gradient, update: result?.update ?? null }),
-      };
-    });
-    const persistent = [...parameters, ...states];
-    const used = new Set<string>();
-    for (const node of reachable(persistent.flatMap(({ update }) => update ?? []))) {
-      if (node.op === "hyper") used.add(node.attributes.name);
-    }
-    const named = (list: Machine["outputs"]) =>
-      list.map(({ name, node, doc }) => (doc === undefined ? { name, node } : { name, node, doc }));
-    return {
-      persistent,
-      roots: { outputs: named(predicting.outputs), loss, metrics: named(predicting.metrics), trainingLoss },
-      optimizer:
-        optimizer === null
-          ? null
-          : {
-              name: optimizer.callee.declaration.name.text,
-              hyper: [...optimizer.values].flatMap(([name, value]) =>
-                value.kind === "hyper" && used.has(name) ? [{ name, value: value.value }] : [],
-              ),
-            },
-    };
-  }
-
-  /** What is declared and then left out of every formula. */
-  #warn(predicting: Machine, training: Machine): void {
-    const results = [...predicting.outputs, ...predicting.metrics].map((r) => r.node);
-    const all = reachable([...results, ...predicting.losses, ...training.losses]);
-    for (const input of predicting.inputs) {
-      if (all.some((n) => n.op === "input" && n.attributes.name === input.name)) continue;
-      this.#warning(
-        "unused-input",
-        predicting.inputSpans.get(input.name)!,
-        `nothing depends on the ${input.role} \`${input.name}\``,
-        "use it or remove it",
-      );
-    }
+  #report(found: readonly Diagnostic[]): void {
+    for (const diagnostic of found) this.#reporter.report(diagnostic);
   }
 
   #settings(): Record<string, string> {
@@ -500,14 +235,6 @@ class ModelReader {
         return [p.name.text, given ?? written];
       }),
     );
-  }
-
-  #error(code: string, span: Span, message: string, details: Parameters<typeof diagnose>[4]): void {
-    this.#reporter.report(diagnose("error", code, span, message, details));
-  }
-
-  #warning(code: string, span: Span, message: string, help: string): void {
-    this.#reporter.report(diagnose("warning", code, span, message, { help }));
   }
 }
 

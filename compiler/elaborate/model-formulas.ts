@@ -1,0 +1,67 @@
+/** A model's formulas, of what its readings have found: lasting tensors, results, the optimizer. */
+import { Build } from "../graph/build.ts";
+import { reachable } from "../graph/graph.ts";
+import type { Formulas, OptimizerInfo, Parameter, State } from "../graph/model.ts";
+import type { Node } from "../ir/node.ts";
+import type { Known, Machine } from "./machine.ts";
+import { runOptimizer } from "./optimizer.ts";
+
+export function modelFormulas(
+  known: Known,
+  predicting: Machine,
+  training: Machine,
+): Formulas & { optimizer: OptimizerInfo | null } {
+  const build = new Build(training.graph, { layer: training.root.side });
+  const total = (losses: readonly Node[]): Node | null =>
+    losses.length === 0 ? null : losses.reduce((sum, loss) => build.add(sum, loss));
+  const loss = total(predicting.losses);
+  const trainingLoss = total(training.losses);
+  const gradients = known.parameters.map((p) =>
+    trainingLoss === null || p.frozen ? null : build.grad(trainingLoss, p.node),
+  );
+
+  const { optimizer } = training;
+  const states: State[] = [];
+  const parameters = known.parameters.map((p, index): Parameter => {
+    const path = known.paths[index]!;
+    const gradient = gradients[index]!;
+    const result =
+      optimizer === null || gradient === null ? null : runOptimizer(training, optimizer, index, p, gradient);
+    for (const { name, start, update } of result?.states ?? []) {
+      const of = { parameter: index, name, path: `${path}.${name}`, shape: p.shape };
+      states.push({ kind: "state", ...of, start, update, gradient: null });
+    }
+    return {
+      path,
+      shape: p.shape,
+      init: p.init,
+      span: p.span,
+      ...(p.declared === undefined ? {} : { declared: p.declared }),
+      ...(p.doc === undefined ? {} : { doc: p.doc }),
+      start: predicting.parameters[index]!.start,
+      ...(p.frozen
+        ? { kind: "frozen", gradient: null, update: null }
+        : { kind: "parameter", gradient, update: result?.update ?? null }),
+    };
+  });
+  const persistent = [...parameters, ...states];
+  const used = new Set<string>();
+  for (const node of reachable(persistent.flatMap(({ update }) => update ?? []))) {
+    if (node.op === "hyper") used.add(node.attributes.name);
+  }
+  const named = (list: Machine["outputs"]) =>
+    list.map(({ name, node, doc }) => (doc === undefined ? { name, node } : { name, node, doc }));
+  return {
+    persistent,
+    roots: { outputs: named(predicting.outputs), loss, metrics: named(predicting.metrics), trainingLoss },
+    optimizer:
+      optimizer === null
+        ? null
+        : {
+            name: optimizer.callee.declaration.name.text,
+            hyper: [...optimizer.values].flatMap(([name, value]) =>
+              value.kind === "hyper" && used.has(name) ? [{ name, value: value.value }] : [],
+            ),
+          },
+  };
+}
