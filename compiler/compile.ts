@@ -22,7 +22,7 @@ import {
   type Compiled,
   type CompileOptions,
   type SourceOptions,
-  type StageName,
+  type Stages,
 } from "./options.ts";
 import { runPasses } from "./passes/pipeline.ts";
 import { formatOf } from "./render/format.ts";
@@ -126,7 +126,11 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
       plan,
       assembly,
       manifest,
-      ...(await assemble(assembly, { manifest: manifestText(manifest), simd: mode })),
+      ...(await assemble(assembly, {
+        manifest: manifestText(manifest),
+        simd: mode,
+        wat: options.wat === true && mode === simd,
+      })),
     };
   };
   const { plan, assembly, manifest, wasm, wat } = await module(simd);
@@ -142,13 +146,13 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
     dts: declarationsText(manifest, joint.doc),
     manifest,
     diagnostics,
-    stages: lazily({
+    stages: lazily<Stages>({
       ast,
       ir: () => printModel(formulas),
       grad: () => printModel(joint),
       kernels: () => printProgram(program),
       as: () => assembly,
-      wat,
+      wat: () => wat,
     }),
     report: buildReport(joint, program, plan, rows),
     analysis,
@@ -210,14 +214,14 @@ const settingText = (value: string | number | boolean): string =>
   typeof value !== "number" ? String(value) : Number.isNaN(value) ? "inf - inf" : showNumber(value);
 
 /** Printing a stage costs time that most callers do not want to spend. */
-function lazily(makers: Record<StageName, () => string>): Record<StageName, string> {
-  const stages = {};
-  for (const [name, make] of Object.entries(makers)) {
-    let text: string | undefined;
-    Object.defineProperty(stages, name, { enumerable: true, get: () => (text ??= make()) });
+function lazily<T>(makers: { readonly [K in keyof T]: () => T[K] }): T {
+  const made = {};
+  for (const [name, make] of Object.entries<() => T[keyof T]>(makers)) {
+    let value: T[keyof T] | undefined;
+    Object.defineProperty(made, name, { enumerable: true, get: () => (value ??= make()) });
   }
   // Every name has just been defined.
-  return stages as Record<StageName, string>;
+  return made as T;
 }
 
 /** FNV-1a, 64 bits, in hexadecimal: tells sources apart; it is no protection against malice. */

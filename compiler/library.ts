@@ -19,6 +19,7 @@ const compileNames = [
   "simd",
   "fallback",
   "dtype",
+  "wat",
   "reportRows",
   "memory",
 ] as const satisfies (keyof CompileOptions)[];

@@ -32,6 +32,8 @@ export interface CompileOptions extends SourceOptions {
   /** False saves the time that the strict module beside a relaxed one takes. */
   readonly fallback?: boolean;
   readonly dtype?: "f32" | "f64";
+  /** Whether `stages.wat` is wanted: binaryen takes a twentieth of the whole time to write it. */
+  readonly wat?: boolean;
   /**
    * The batch that the report tells of kernels and prices for; 32 without it. Nothing that is
    * compiled depends on it.
@@ -49,14 +51,15 @@ export interface CompileOptions extends SourceOptions {
 /** The batch that memory and operations are told for where nobody says otherwise. */
 export const USUAL_ROWS = 32;
 
-/** Each stage of the compilation, printed; `wat` is WebAssembly text. */
+/** Each stage of the compilation, printed. */
 export interface Stages {
   readonly ast: string;
   readonly ir: string;
   readonly grad: string;
   readonly kernels: string;
   readonly as: string;
-  readonly wat: string;
+  /** WebAssembly text; null unless it is asked for by the option `wat`. */
+  readonly wat: string | null;
 }
 
 export type StageName = keyof Stages;

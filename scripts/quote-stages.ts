@@ -9,7 +9,7 @@ import { compile, type StageName } from "../compiler/index.ts";
 const file = new URL("../ARCHITECTURE.md", import.meta.url);
 const page = readFileSync(file, "utf8");
 const source = /```nndsl\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
-const { stages } = await compile(source, { file: "linear.nn" });
+const { stages } = await compile(source, { file: "linear.nn", wat: true });
 
 /** The lines of `text` from the one that is the first of `quote` to the end of its block. */
 function again(quote: string, text: string): string {
@@ -26,11 +26,11 @@ function again(quote: string, text: string): string {
 const written = page.replaceAll(
   /(<!-- stage: (\w+) -->\n+```text\n)([\s\S]*?)(\n```)/g,
   (_, head: string, stage: string, quote: string, tail: string) =>
-    // The test of the page holds that each is a stage.
+    // The test of the page holds that each is a stage; all are asked for.
     head +
     quote
       .split("\n…\n")
-      .map((part) => again(part, stages[stage as StageName]))
+      .map((part) => again(part, stages[stage as StageName]!))
       .join("\n…\n") +
     tail,
 );

@@ -17,13 +17,13 @@ const tiny = "export function twice(x: i32): i32 { return x + x; }";
 
 test("a module carries its manifest in the custom section nndsl, and runs", async () => {
   const manifest = JSON.stringify({ model: "Größe", n: "x".repeat(300) });
-  const { wasm, wat } = await assemble(tiny, { manifest, simd: "strict" });
+  const { wasm, wat } = await assemble(tiny, { manifest, simd: "strict", wat: true });
   const module = await WebAssembly.compile(wasm);
   const [section] = WebAssembly.Module.customSections(module, "nndsl");
   expect(new TextDecoder().decode(section)).toBe(manifest);
   expect(readManifest(wasm)).toBe(manifest);
   expect(WebAssembly.Module.imports(module)).toEqual([]);
-  expect(wat()).toContain('(export "twice"');
+  expect(wat).toContain('(export "twice"');
 });
 
 test("a manifest is found after other sections, and in nothing else", () => {
@@ -177,13 +177,14 @@ test("shuffle writes every number once, differently by seed and epoch, and evenl
 });
 
 test("no data lies behind the start of the arena, where a batch would overwrite it", async () => {
-  const { stages, wasm } = await compile(`model Waves {
+  const source = `model Waves {
     input x: [N, 3]
     output y = sin(x) + cos(x) @ [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
-  }`);
+  }`;
+  const { stages, wasm } = await compile(source, { wat: true });
   const { exports } = await WebAssembly.instantiate(await WebAssembly.compile(wasm));
   const arena = (exports["arena"] as WebAssembly.Global<"i32">).value;
-  const segments = [...stages.wat.matchAll(/\(data \S+ \(i32\.const (\d+)\) "((?:[^"\\]|\\.)*)"\)/g)];
+  const segments = [...stages.wat!.matchAll(/\(data \S+ \(i32\.const (\d+)\) "((?:[^"\\]|\\.)*)"\)/g)];
   const ends = segments.map(
     ([, at, bytes]) => Number(at) + bytes!.replaceAll(/\\[0-9a-f]{2}|\\./g, "?").length,
   );

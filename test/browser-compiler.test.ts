@@ -44,7 +44,7 @@ import { check, compile, format, CompilerFault, DiagnosticError } from "./nndsl.
 import { load } from "./runtime.js";
 onmessage = async ({ data: { source, data } }) => {
   try {
-    const { wasm, diagnostics, stages, name } = await compile(source, { file: "xor.nn" });
+    const { wasm, diagnostics, stages, name } = await compile(source, { file: "xor.nn", wat: true });
     const net = await load(wasm, { seed: 1 });
     for (let step = 0; step < 300; step++) net.step(data);
     const wrong = await compile("model M { input x: [N, 2]; output z = x @ [1, 2, 3] }").catch((error) =>

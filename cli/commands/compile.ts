@@ -80,11 +80,12 @@ async function compileCommand(file: string, options: CompileArguments, output: O
       simd,
       dtype,
       fallback: options.emit === undefined,
+      wat: options.emit === "wat",
     },
     output,
   );
   if (options.emit !== undefined) {
-    const text = compiled.stages[options.emit].trimEnd();
+    const text = (compiled.stages[options.emit] ?? "").trimEnd();
     const result = { model: compiled.manifest.model, stage: options.emit, text };
     output.write(output.json ? `${JSON.stringify(result, null, 2)}\n` : `${text}\n`);
     return;

@@ -12,14 +12,16 @@ export interface AssembleOptions {
   /** JSON for the custom section `nndsl`. */
   readonly manifest: string;
   readonly simd: "strict" | "relaxed";
+  /** Whether the text format is wanted too. */
+  readonly wat?: boolean;
   /** Milliseconds that asc may take; without it a minute, and more for a large module. */
   readonly timeLimit?: number;
 }
 
 export interface Assembled {
   readonly wasm: Bytes;
-  /** WebAssembly text, without the manifest. */
-  readonly wat: () => string;
+  /** WebAssembly text, without the manifest; null where it was not asked for. */
+  readonly wat: string | null;
 }
 
 /**
@@ -29,9 +31,9 @@ export interface Assembled {
  */
 export async function assemble(source: string, options: AssembleOptions): Promise<Assembled> {
   try {
-    const request = { source, relaxed: options.simd === "relaxed", text: true };
+    const request = { source, relaxed: options.simd === "relaxed", text: options.wat === true };
     const { wasm, wat } = await isolatedAsc(request, options.timeLimit);
-    return { wasm: attachManifest(wasm, options.manifest), wat: () => wat ?? "" };
+    return { wasm: attachManifest(wasm, options.manifest), wat };
   } catch (error) {
     if (error instanceof Exhausted) throw new DiagnosticError([tooLarge(source, error.of)]);
     const reason = error instanceof Error ? error.message : String(error);
