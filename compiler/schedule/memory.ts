@@ -101,8 +101,13 @@ interface Packing {
   readonly end: number;
 }
 
-/** Packings that are tried where the first leaves gaps; finding the best one is NP-hard. */
-const MOST_PACKINGS = 100;
+/**
+ * Packings that are tried where the first leaves gaps; finding the best one is NP-hard. Of very
+ * many temporaries fewer: a packing compares about each with each.
+ */
+const packings = (temporaries: number): number =>
+  Math.min(100, Math.ceil(MOST_COMPARISONS / temporaries ** 2));
+const MOST_COMPARISONS = 1e8;
 
 /**
  * Each into the tightest gap, the largest first. Where that is more than the largest sum of live
@@ -112,7 +117,8 @@ function packed(temporaries: readonly Temporary[]): Packing {
   const least = peakOf(temporaries);
   let order = temporaries.toSorted((a, b) => b.bytes - a.bytes || a.id - b.id);
   let best = pack(order);
-  for (let tries = 1, packing = best; tries < MOST_PACKINGS && best.end > least; tries++) {
+  const most = packings(order.length);
+  for (let tries = 1, packing = best; tries < most && best.end > least; tries++) {
     const top = order.findLast(({ id, bytes }) => packing.offsets.get(id)! + bytes === packing.end)!;
     if (top === order[0]) break;
     order = [top, ...order.filter((other) => other !== top)];
