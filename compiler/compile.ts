@@ -14,10 +14,10 @@ import { declarationsText, fileName, moduleText, threadsText } from "./emit/modu
 import { buildManifest, manifestText } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
 import { showNumber } from "./ir/notation.ts";
+import { USUAL_ROWS } from "./ir/size.ts";
 import { printModel } from "./graph/print.ts";
 import { verify } from "./graph/verify.ts";
 import {
-  USUAL_ROWS,
   type Analysis,
   type Compiled,
   type CompileOptions,

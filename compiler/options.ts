@@ -48,9 +48,6 @@ export interface CompileOptions extends SourceOptions {
   readonly memory?: { readonly bytes: number; readonly rows?: number };
 }
 
-/** The batch that memory and operations are told for where nobody says otherwise. */
-export const USUAL_ROWS = 32;
-
 /** Each stage of the compilation, printed. */
 export interface Stages {
   readonly ast: string;

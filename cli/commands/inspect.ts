@@ -1,7 +1,7 @@
 /** `nndsl inspect`: what the compiler made of a model, as tables. */
 import type { Command } from "commander";
 import type { Report } from "../../compiler/index.ts";
-import { USUAL_ROWS } from "../../compiler/options.ts";
+import { USUAL_ROWS } from "../../compiler/ir/size.ts";
 import { optimizeRarely } from "../one-module.ts";
 import {
   addModelOptions,

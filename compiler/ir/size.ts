@@ -75,6 +75,9 @@ export function elements(shape: Shape): Size | null {
 /** The size when the free dimension is `n`. */
 export const sizeAt = (of: Size, n: number): number => (isFree(of) ? countOf(of) * n : countOf(of));
 
+/** The batch that costs are told and compared at where nobody says another. */
+export const USUAL_ROWS = 32;
+
 export const shapeAt = (shape: Shape, n: number): number[] => shape.map((of) => sizeAt(of, n));
 
 /** `N`, `3·N`, `128`. */

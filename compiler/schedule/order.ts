@@ -3,11 +3,8 @@
  * time.
  */
 import { CompilerFault } from "../fault.ts";
-import { type Size, sizeAt } from "../ir/size.ts";
+import { type Size, sizeAt, USUAL_ROWS } from "../ir/size.ts";
 import type { Task } from "./fuse.ts";
-
-/** The batch that live sizes are compared at. */
-const TYPICAL_ROWS = 32;
 
 /** A task, and what choosing among tasks asks of it again and again. */
 interface Step {
@@ -45,7 +42,7 @@ export function orderTasks(
   const sizes = new Map<number, number>();
   for (const buffer of steps.flatMap(({ reads, writes }) => [...reads, ...writes])) {
     const size = sizeOf(buffer);
-    sizes.set(buffer, size === null ? 0 : sizeAt(size, TYPICAL_ROWS));
+    sizes.set(buffer, size === null ? 0 : sizeAt(size, USUAL_ROWS));
   }
   if (sparing) return run(endsFirst(steps), sizes, "graph").order;
   const plain = run(steps, sizes, "graph");

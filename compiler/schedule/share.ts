@@ -4,15 +4,13 @@
  * ever divided, so results do not depend on the number of workers. A worker waits for the others
  * only where a call touches memory that another worker may have changed, or still reads.
  */
-import { isFree, type Size, sizeAt } from "../ir/size.ts";
+import { isFree, type Size, sizeAt, USUAL_ROWS } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
 import type { EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
 import type { KernelPlan } from "./kernel-plan.ts";
 import { bytesOf } from "./memory.ts";
 
-/** The batch at which the work of kernels is judged. */
-const TYPICAL_ROWS = 32;
 /**
  * Floating-point operations from which on a kernel is divided: about half a microsecond, twice what
  * waiting for one another takes.
@@ -58,7 +56,7 @@ export function shareOut(
     // A start that is made once is not worth a larger module.
     if (name === "initialize") continue;
     for (const call of calls) {
-      const flops = flopsOf(program.kernels[call.kernel]!, rowsOf(call, TYPICAL_ROWS));
+      const flops = flopsOf(program.kernels[call.kernel]!, rowsOf(call, USUAL_ROWS));
       largest[call.kernel] = Math.max(largest[call.kernel]!, flops);
     }
   }
@@ -72,7 +70,7 @@ export function shareOut(
     const rows = name === "initialize" ? null : paysFrom(program.kernels, divided, meetings * worth);
     return rows === null ? [] : [[name, rows]];
   });
-  const any = pays.some(([, rows]) => rows <= USUAL_BATCH);
+  const any = pays.some(([, rows]) => rows <= LARGE_BATCH);
   return {
     splits: any ? splits : splits.map(() => null),
     waits,
@@ -86,11 +84,8 @@ export function shareOut(
 const MEETINGS = 2;
 /** More rows than a batch has. */
 const MOST_ROWS = 2 ** 20;
-/**
- * Rows from which on no model is trained by the usual batch: one that would need more to gain by
- * threads is not divided.
- */
-const USUAL_BATCH = 64;
+/** A model that needs a larger batch than this to gain by threads is not divided. */
+const LARGE_BATCH = 2 * USUAL_ROWS;
 
 /**
  * The least power of two of rows for which half of the work of `calls` is as much as waiting takes;
@@ -106,7 +101,7 @@ function paysFrom(kernels: readonly Kernel[], calls: readonly KernelCall[], wait
   return null;
 }
 
-const steps = (size: Size): number => sizeAt(size, TYPICAL_ROWS);
+const steps = (size: Size): number => sizeAt(size, USUAL_ROWS);
 
 /**
  * Of a batch of products the batch. Of a sum over the batch, a weight's gradient, the rows: these
