@@ -11,7 +11,8 @@ import { type KernelReport, kernelReports } from "./kernels.ts";
 import { rowsOf } from "../schedule/any-size.ts";
 import { flopsOf } from "../schedule/cost.ts";
 import type { Buffer, Entry, Program } from "../schedule/kernel.ts";
-import { arenaBytes, bytesOf, liveRanges } from "../schedule/memory.ts";
+import { liveRanges } from "../schedule/liveness.ts";
+import { arenaBytes, bytesOf } from "../schedule/memory.ts";
 import type { Plan } from "../schedule/plan.ts";
 
 export interface Report {

@@ -6,6 +6,7 @@
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import type { Buffer, Entry, Place, Program } from "./kernel.ts";
 import { countOf, isFree } from "../ir/size.ts";
+import { type LiveRange, liveRanges, overlap, peakOf } from "./liveness.ts";
 
 const ALIGNMENT = 16;
 const aligned = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
@@ -25,33 +26,6 @@ export const arenaBytes = (
   arena: { readonly fixed: number; readonly perRow: number },
   rows: number,
 ): number => arena.fixed + arena.perRow * 4 * Math.ceil(rows / 4);
-
-/** From the call that first writes a temporary to the last that touches it, in one entry. */
-export interface LiveRange {
-  readonly entry: number;
-  readonly first: number;
-  readonly last: number;
-}
-
-/** Beside `buffers`; `null` for buffers that are always alive, or never touched. */
-export function liveRanges(
-  buffers: readonly Buffer[],
-  entries: readonly Entry[],
-): readonly (LiveRange | null)[] {
-  const ranges: (LiveRange | null)[] = buffers.map(() => null);
-  for (const [entry, { calls }] of entries.entries()) {
-    for (const [call, { addresses }] of calls.entries()) {
-      for (const { buffer } of addresses) {
-        if (buffers[buffer]!.role.kind !== "temporary") continue;
-        ranges[buffer] = { entry, first: ranges[buffer]?.first ?? call, last: call };
-      }
-    }
-  }
-  return ranges;
-}
-
-export const overlap = (a: LiveRange, b: LiveRange): boolean =>
-  a.entry === b.entry && a.first <= b.last && b.first <= a.last;
 
 /** @param elementBytes 4 for f32, 8 for f64 */
 export function planMemory(
@@ -150,24 +124,6 @@ interface Placed {
   readonly range: LiveRange;
   readonly from: number;
   readonly to: number;
-}
-
-/** The largest sum of what is alive at one call. */
-function peakOf(temporaries: readonly Temporary[]): number {
-  const changes = new Map<number, number[]>();
-  for (const { bytes, range } of temporaries) {
-    const change = changes.get(range.entry) ?? [];
-    changes.set(range.entry, change);
-    change[range.first] = (change[range.first] ?? 0) + bytes;
-    change[range.last + 1] = (change[range.last + 1] ?? 0) - bytes;
-  }
-  let peak = 0;
-  for (const change of changes.values()) {
-    let now = 0;
-    // Calls at which nothing begins or ends are holes.
-    change.forEach((step) => (peak = Math.max(peak, (now += step))));
-  }
-  return peak;
 }
 
 /** What a module can address: 32 bits of bytes, in whole pages. */

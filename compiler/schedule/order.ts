@@ -5,6 +5,7 @@
 import { CompilerFault } from "../fault.ts";
 import { type Size, sizeAt, USUAL_ROWS } from "../ir/size.ts";
 import type { Task } from "./fuse.ts";
+import { peakOf, rangesOf } from "./liveness.ts";
 
 /** A task, and what choosing among tasks asks of it again and again. */
 interface Step {
@@ -44,10 +45,15 @@ export function orderTasks(
     const size = sizeOf(buffer);
     sizes.set(buffer, size === null ? 0 : sizeAt(size, USUAL_ROWS));
   }
-  if (sparing) return run(endsFirst(steps), sizes, "graph").order;
+  const peak = (order: readonly Step[]): number => {
+    const ranges = rangesOf(order.map(({ reads, writes }) => [...reads, ...writes]));
+    return peakOf(Array.from(ranges, ([buffer, range]) => ({ range, bytes: sizes.get(buffer)! })));
+  };
+  const tasksOf = (order: readonly Step[]): Task[] => order.map(({ task }) => task);
+  if (sparing) return tasksOf(run(endsFirst(steps), sizes, "graph"));
   const plain = run(steps, sizes, "graph");
   const greedy = run(steps, sizes, "greedy");
-  return greedy.peak < plain.peak ? greedy.order : plain.order;
+  return tasksOf(peak(greedy) < peak(plain) ? greedy : plain);
 }
 
 /**
@@ -96,11 +102,7 @@ function endsFirst(steps: readonly Step[]): Step[] {
   return steps.map((step) => ({ ...step, place: order.get(step.task)! }));
 }
 
-function run(
-  steps: readonly Step[],
-  sizes: ReadonlyMap<number, number>,
-  by: "graph" | "greedy",
-): { order: Task[]; peak: number } {
+function run(steps: readonly Step[], sizes: ReadonlyMap<number, number>, by: "graph" | "greedy"): Step[] {
   const waiting = new Map<Task, number>(steps.map(({ task }) => [task, task.before.size]));
   const after = new Map<Task, Step[]>(steps.map(({ task }) => [task, []]));
   for (const step of steps) for (const earlier of step.task.before) after.get(earlier)!.push(step);
@@ -117,8 +119,7 @@ function run(
   };
 
   const ready = steps.filter(({ task }) => task.before.size === 0);
-  const order: Task[] = [];
-  let [now, peak] = [0, 0];
+  const order: Step[] = [];
   while (ready.length > 0) {
     const gains = by === "greedy" ? ready.map(gain) : [];
     let best = 0;
@@ -126,17 +127,14 @@ function run(
       const more = by === "greedy" ? gains[i]! - gains[best]! : 0;
       if (more > 0 || (more === 0 && ready[i]!.place < ready[best]!.place)) best = i;
     }
-    const [{ task, reads, writes }] = ready.splice(best, 1) as [Step];
-    order.push(task);
-    for (const buffer of writes) {
-      if (!live.has(buffer)) now += sizes.get(buffer)!;
-      live.add(buffer);
-    }
-    peak = Math.max(peak, now);
+    const [step] = ready.splice(best, 1) as [Step];
+    order.push(step);
+    const { task, reads, writes } = step;
+    for (const buffer of writes) live.add(buffer);
     for (const buffer of reads) {
       const left = readers.get(buffer)! - 1;
       readers.set(buffer, left);
-      if (left === 0 && live.delete(buffer)) now -= sizes.get(buffer)!;
+      if (left === 0) live.delete(buffer);
     }
     for (const next of after.get(task)!) {
       const left = waiting.get(next.task)! - 1;
@@ -145,5 +143,5 @@ function run(
     }
   }
   if (order.length !== steps.length) throw new CompilerFault("kernels wait for one another");
-  return { order, peak };
+  return order;
 }

@@ -14,9 +14,11 @@
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
-import type { Address, Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
+import type { Buffer, Entry, EntryName, Kernel, Program } from "./kernel.ts";
+import { buffersOf, type LiveRange, peakOf, rangesOf } from "./liveness.ts";
 import { arenaBytes, bytesOf, planMemory } from "./memory.ts";
 import { isFree } from "../ir/size.ts";
+import { type Rewritten, Timeline } from "./timeline.ts";
 
 export interface RecomputeOptions {
   /** 4 for f32, 8 for f64. */
@@ -34,10 +36,6 @@ export interface RecomputeOptions {
 
 /** The entries whose values wait for a backward pass. */
 const TRAINING: readonly EntryName[] = ["gradients", "step"];
-/**
- * Calls that wait for one another to be repeated; more is no bargain, and recursion needs an end.
- */
-const DEEPEST = 1000;
 /**
  * Plans are made for a smaller and smaller sum of live values until the arena, which may have gaps,
  * is small enough.
@@ -100,28 +98,6 @@ function tooSmall(memory: { bytes: number; rows: number }, least: number, keepin
       help: "allow that much, use smaller batches or layers, or an optimizer with fewer states",
     },
   ]);
-}
-
-/** When one entry touches one temporary, by number of call. */
-interface Life {
-  /** The calls that write it: all parts, where it is put together. */
-  readonly makers: readonly number[];
-  readonly last: number;
-  /**
-   * The longest time without a touch: the call before it and the one after. Null where it is always
-   * at hand.
-   */
-  readonly wait: { readonly from: number; readonly until: number } | null;
-}
-
-/** An entry with some values made again. */
-interface Rewritten {
-  readonly calls: readonly KernelCall[];
-  /**
-   * The temporary that each new buffer takes the place of; new buffers are numbered from the first
-   * that is free.
-   */
-  readonly copies: readonly number[];
 }
 
 class Plan {
@@ -326,35 +302,18 @@ class Plan {
 
   #measure({ calls, copies }: Rewritten): Peaks {
     const { buffers, kernels } = this.#program;
-    const original = (id: number): Buffer =>
-      buffers[id < buffers.length ? id : copies[id - buffers.length]!]!;
-    const count = buffers.length + copies.length;
-    const first = new Int32Array(count).fill(-1);
-    const last = new Int32Array(count);
-    let flops = 0;
-    for (const [at, call] of calls.entries()) {
-      if (call.again) flops += flopsOf(kernels[call.kernel]!, rowsOf(call, this.#rows));
-      for (const { buffer } of call.addresses) {
-        if (first[buffer] === -1) first[buffer] = at;
-        last[buffer] = at;
-      }
-    }
     this.#effort += calls.length;
-    const change = { fixed: new Float64Array(calls.length + 1), rows: new Float64Array(calls.length + 1) };
-    for (const [id, from] of first.entries()) {
-      if (from === -1) continue;
-      const buffer = original(id);
+    const flops = calls.reduce(
+      (sum, call) => sum + (call.again ? flopsOf(kernels[call.kernel]!, rowsOf(call, this.#rows)) : 0),
+      0,
+    );
+    const alive = { fixed: [] as Alive[], rows: [] as Alive[] };
+    for (const [id, range] of rangesOf(calls.map(buffersOf))) {
+      const buffer = buffers[id < buffers.length ? id : copies[id - buffers.length]!]!;
       if (buffer.role.kind !== "temporary") continue;
-      const part = change[isFree(buffer.size) ? "rows" : "fixed"];
-      part[from]! += this.#bytes(buffer);
-      part[last[id]! + 1]! -= this.#bytes(buffer);
+      alive[isFree(buffer.size) ? "rows" : "fixed"].push({ range, bytes: this.#bytes(buffer) });
     }
-    const peak = (part: Float64Array): number => {
-      let [now, most] = [0, 0];
-      for (const step of part) most = Math.max(most, (now += step));
-      return most;
-    };
-    return { fixed: peak(change.fixed), rows: peak(change.rows), flops };
+    return { fixed: peakOf(alive.fixed), rows: peakOf(alive.rows), flops };
   }
 
   #bytes(buffer: Buffer): number {
@@ -362,198 +321,16 @@ class Plan {
   }
 }
 
+interface Alive {
+  readonly range: LiveRange;
+  readonly bytes: number;
+}
+
 /** Bytes of temporaries where they are most, and operations that are repeated. */
 interface Peaks {
   readonly fixed: number;
   readonly rows: number;
   readonly flops: number;
-}
-
-/**
- * One entry: when its values are touched, and the entry written anew with some of them made again.
- */
-class Timeline {
-  readonly #kept: ReadonlySet<number>;
-  readonly #calls: readonly KernelCall[];
-  readonly #buffers: readonly Buffer[];
-  readonly #kernels: readonly Kernel[];
-  /** Of each call. */
-  readonly #operands: readonly (readonly { readonly buffer: number; readonly write: boolean }[])[];
-  /** By buffer, the calls that write it. */
-  readonly #writers = new Map<number, number[]>();
-  /** Of each call, the temporaries that have waited for it. */
-  readonly #lateReads: readonly (readonly number[])[];
-  readonly lives: ReadonlyMap<number, Life>;
-  /** Temporaries that wait for a late reader, in the order in which they are made. */
-  readonly waits: ReadonlySet<number>;
-
-  constructor(
-    { calls }: Entry,
-    buffers: readonly Buffer[],
-    kernels: readonly Kernel[],
-    kept: ReadonlySet<number>,
-  ) {
-    this.#kept = kept;
-    this.#calls = calls;
-    this.#buffers = buffers;
-    this.#kernels = kernels;
-    this.#operands = calls.map(({ kernel, addresses }) =>
-      addresses.map(({ buffer }, i) => ({ buffer, write: kernels[kernel]!.operands[i]!.access === "write" })),
-    );
-    const touches = new Map<number, number[]>();
-    for (const [at, operands] of this.#operands.entries()) {
-      for (const { buffer, write } of operands) {
-        if (write) append(this.#writers, buffer, at);
-        if (this.#isTemporary(buffer)) append(touches, buffer, at);
-      }
-    }
-    this.lives = new Map(
-      [...touches].map(([buffer, times]) => [buffer, lifeOf(times, this.#writers.get(buffer) ?? [])]),
-    );
-    const waiting = [...this.lives].filter(
-      ([, { makers, wait }]) =>
-        wait !== null &&
-        makers.every((maker) => this.#isRepeatable(maker) && this.#readsTheSame(maker, wait.until)),
-    );
-    this.waits = new Set(waiting.map(([buffer]) => buffer));
-    this.#lateReads = this.#operands.map((operands, at) =>
-      operands.flatMap(({ buffer }) =>
-        this.waits.has(buffer) && at > this.lives.get(buffer)!.wait!.from ? [buffer] : [],
-      ),
-    );
-  }
-
-  flops(call: number, rows: number): number {
-    const made = this.#calls[call]!;
-    return flopsOf(this.#kernels[made.kernel]!, rowsOf(made, rows));
-  }
-
-  /**
-   * Temporaries that wait, and live across one of so many cuts, between which about as many bytes
-   * of such values are made.
-   */
-  across(cuts: number, bytes: (buffer: number) => number): number[] {
-    const waiting = [...this.waits].map((buffer) => ({ buffer, life: this.lives.get(buffer)! }));
-    const sum = waiting.reduce((all, { buffer }) => all + bytes(buffer), 0);
-    const places: number[] = [];
-    let done = 0;
-    for (const { buffer, life } of waiting) {
-      done += bytes(buffer);
-      if (done >= (sum * (places.length + 1)) / (cuts + 1) && places.length < cuts)
-        places.push(life.makers.at(-1)!);
-    }
-    return waiting.flatMap(({ buffer, life }) =>
-      places.some((place) => life.makers[0]! <= place && place < life.wait!.from) ? [buffer] : [],
-    );
-  }
-
-  /**
-   * The calls with the values of `dropped` made again, or the first value for which that is not
-   * possible.
-   */
-  rewrite(dropped: ReadonlySet<number>, firstFree: number): Rewritten | { readonly failed: number } {
-    const calls: KernelCall[] = [];
-    const copies: number[] = [];
-    const copyOf = new Map<number, number>();
-    const fresh = (original: number): number => firstFree + copies.push(original) - 1;
-    const isLate = (buffer: number, at: number): boolean =>
-      dropped.has(buffer) && this.waits.has(buffer) && at > this.lives.get(buffer)!.wait!.from;
-    const isThere = (buffer: number, at: number): boolean =>
-      copyOf.has(buffer) ||
-      (!isLate(buffer, at) && (this.lives.get(buffer)!.last >= at || this.#kept.has(buffer)));
-
-    const makeAgain = (buffer: number, at: number, depth: number): boolean => {
-      if (depth > DEEPEST) return false;
-      const { makers } = this.lives.get(buffer)!;
-      for (const maker of makers) {
-        if (!this.#isRepeatable(maker) || !this.#readsTheSame(maker, at)) return false;
-        for (const { buffer: operand, write } of this.#operands[maker]!) {
-          if (write || !this.#isTemporary(operand) || isThere(operand, at)) continue;
-          if (!makeAgain(operand, at, depth + 1)) return false;
-        }
-      }
-      const copy = copyOf.get(buffer) ?? fresh(buffer);
-      copyOf.set(buffer, copy);
-      for (const maker of makers) {
-        const call = this.#calls[maker]!;
-        const operands = this.#operands[maker]!;
-        const addresses = call.addresses.map((address, i): Address => {
-          const { buffer: operand, write } = operands[i]!;
-          if (!write) return { ...address, buffer: copyOf.get(operand) ?? operand };
-          if (operand === buffer) return { ...address, buffer: copy };
-          if (!this.#isTemporary(operand)) return address;
-          const whole = this.#writers.get(operand)!.length === 1;
-          const earlier = whole ? copyOf.get(operand) : undefined;
-          const alive = !dropped.has(operand) && this.lives.get(operand)!.last >= at;
-          // Where it is still kept it is written once more with what it holds.
-          if (whole && earlier === undefined && alive) return address;
-          const other = earlier ?? fresh(operand);
-          if (whole) copyOf.set(operand, other);
-          return { ...address, buffer: other };
-        });
-        calls.push({ ...call, addresses, again: true });
-      }
-      return true;
-    };
-
-    for (const [at, call] of this.#calls.entries()) {
-      const late = this.#lateReads[at]!.filter((buffer) => dropped.has(buffer));
-      for (const buffer of late) {
-        if (!copyOf.has(buffer) && !makeAgain(buffer, at, 0)) return { failed: buffer };
-      }
-      const redirect = (address: Address): Address =>
-        late.includes(address.buffer) ? { ...address, buffer: copyOf.get(address.buffer)! } : address;
-      calls.push(late.length > 0 ? { ...call, addresses: call.addresses.map(redirect) } : call);
-    }
-    return { calls, copies };
-  }
-
-  #isTemporary(buffer: number): boolean {
-    return this.#buffers[buffer]!.role.kind === "temporary";
-  }
-
-  /** Not an update, and not one part of what the host reads. */
-  #isRepeatable(maker: number): boolean {
-    return this.#operands[maker]!.every(({ buffer, write }) => {
-      if (!write) return true;
-      switch (this.#buffers[buffer]!.role.kind) {
-        case "temporary":
-          return true;
-        case "output":
-        case "metric":
-        case "loss":
-        case "gradient":
-          return this.#writers.get(buffer)!.length === 1;
-        default:
-          return false;
-      }
-    });
-  }
-
-  /**
-   * Whether what lies in memory for good, such as a parameter, is at call `at` what it was for
-   * `maker`.
-   */
-  #readsTheSame(maker: number, at: number): boolean {
-    return this.#operands[maker]!.every(
-      ({ buffer, write }) =>
-        write ||
-        this.#isTemporary(buffer) ||
-        !(this.#writers.get(buffer) ?? []).some((writer) => writer > maker && writer < at),
-    );
-  }
-}
-
-/** @param touches in order, makers included */
-function lifeOf(touches: readonly number[], makers: readonly number[]): Life {
-  const made = makers.at(-1) ?? -1;
-  let wait: Life["wait"] = null;
-  for (const [i, from] of touches.entries()) {
-    const until = touches[i + 1] ?? from;
-    const longest = wait === null ? 1 : wait.until - wait.from;
-    if (from >= made && until - from > longest) wait = { from, until };
-  }
-  return { makers, last: touches.at(-1)!, wait };
 }
 
 /** The names of the kernels that read each buffer. */
@@ -569,10 +346,4 @@ function readersOf(
     }
   }
   return readers;
-}
-
-function append(map: Map<number, number[]>, key: number, item: number): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [item]);
-  else if (list.at(-1) !== item) list.push(item);
 }

@@ -3,7 +3,7 @@ import { CompilerFault } from "../fault.ts";
 import { affineAt, countOf, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import type { Buffer, Kernel, KernelCall, Program } from "./kernel.ts";
-import { liveRanges } from "./memory.ts";
+import { liveRanges } from "./liveness.ts";
 
 /** Batches that addresses are tried at; they are affine in the batch, so two would do. */
 const ROWS = [1, 2, 17];
