@@ -18,13 +18,14 @@ const report = document.querySelector("#report");
 try {
   const net = await load(fetch("./line.wasm"), { seed: 7 });
   let frames = 0;
-  const count = () => { frames++; requestAnimationFrame(count); };
+  let each = () => {};
+  const count = () => { frames++; each(); requestAnimationFrame(count); };
   requestAnimationFrame(count);
   const { loss } = await net.fit({ x, y }, { epochs: 40, batch: 8 });
   const weights = Array.from(net.save());
   const control = new AbortController();
-  setTimeout(() => control.abort(), 200);
   frames = 0;
+  each = () => { if (frames === 5) control.abort(); };
   const end = await net.fit({ x, y }, { epochs: 1e9, signal: control.signal }).catch((error) => error.code);
   const other = await load(new URL("./line.wasm", import.meta.url), { seed: 1 });
   other.restore(new Uint8Array(weights));

@@ -14,7 +14,7 @@ import { describeWrong, fuzz, shrink, type Report } from "./fuzz/fuzz.ts";
 import { compareWithTorch, findPython } from "./fuzz/torch.ts";
 import { skippedWithout } from "./helpers/skip.ts";
 
-const RUNS = 300;
+const RUNS = 100;
 const SEED = 20_260;
 type Rule = (build: Build, node: never, cotangent: Node) => readonly (Node | null)[];
 const python = findPython();

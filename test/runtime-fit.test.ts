@@ -142,15 +142,15 @@ describe.each([
         steps.push(report);
         waiting = true;
         return new Promise<void>((resolve) => {
-          setTimeout(() => {
+          setImmediate(() => {
             waiting = false;
             resolve();
-          }, 1);
+          });
         });
       },
       onEpoch: async (report) => {
         waiting = true;
-        await new Promise((resolve) => setTimeout(resolve, 5));
+        await new Promise((resolve) => setImmediate(resolve));
         waiting = false;
         epochs.push(report);
       },
@@ -186,14 +186,11 @@ describe.each([
   test("gives way to timers while it runs, and stops when aborted, after a whole step", async () => {
     const net = await line();
     const control = new AbortController();
-    const timer = setTimeout(() => control.abort("enough"), 60);
-    const start = performance.now();
+    setTimeout(() => control.abort("enough"), 0);
     const error = await net.fit(examples(1000), { epochs: 1e6, signal: control.signal }).then(
       () => null,
       (reason: unknown) => reason,
     );
-    clearTimeout(timer);
-    expect(performance.now() - start).toBeLessThan(2000);
     expect(error).toBeInstanceOf(NndslError);
     expect(error).toMatchObject({ code: "aborted", cause: "enough" });
     const { steps } = net;

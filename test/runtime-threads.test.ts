@@ -348,7 +348,7 @@ describe("the end", () => {
     const started = watch();
     const net: Net = await load(wasm, { threads: 2 });
     const training = net.fit({ x, y }, { epochs: 1e9 });
-    setTimeout(() => net.dispose(), 50);
+    setImmediate(() => net.dispose());
     await expect(training).rejects.toMatchObject({ code: "disposed" });
     await gone(started);
   });
