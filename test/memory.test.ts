@@ -125,7 +125,7 @@ describe("values made again", () => {
     ["softmax inside", deep(6, "dense(softmax(dense(h, 16)), 16)")],
   ])("%s: less memory, the same bits", async (_, source) => {
     const model = await lowered(source);
-    const rows = 24;
+    const rows = 32;
     const kept = schedule(model, { elementBytes: 8 });
     const whole = arenaBytes(kept.arena, rows);
     const least = leastOf(model, rows, 8);
