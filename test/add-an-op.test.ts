@@ -47,13 +47,13 @@ const additions: Readonly<Record<string, Addition>> = {
     text: `  softsign: unary(([a], { format: { vector }, format, constants }) =>
     \`\${vector}.div(\${a}, \${vector}.add(\${vector}.abs(\${a}), \${constants.float(format, 1)}))\`),`,
   },
-  "compiler/compare/tape-operations.ts": {
+  "compiler/compare/tape-elements.ts": {
     before: "  relu = (",
-    text: `  softsign = (x: Variable): Variable => this.div(x, this.add(this.abs(x), this.#like(x, 1)));`,
+    text: `  softsign = (x: Variable): Variable => this.div(x, this.add(this.abs(x), this.like(x, 1)));`,
   },
-  "compiler/compare/torch.ts": {
-    before: '      case "softplus":',
-    text: '      case "softsign":\n        return this.#call(node, "F.softsign");',
+  "compiler/compare/torch-ops.ts": {
+    before: '  relu: call("torch.relu"),',
+    text: '  softsign: call("F.softsign"),',
   },
   "cli/compare/tfjs.ts": {
     before: '      case "cast":',
