@@ -175,7 +175,7 @@ function behindCut(node: Node): Node {
 }
 
 /**
- * Whether x is an exponent less the largest of its sum, as `scaled.ts` writes it: x - where(|m| =
+ * Whether x is an exponent less the largest of its sum, as `log-sums.ts` writes it: x - where(|m| =
  * ∞, 0, m).
  */
 function isShifted(given: Node): boolean {

@@ -8,9 +8,11 @@ import type { Shape } from "../../ir/size.ts";
 import type { Rule, Site } from "../rewrite.ts";
 import { isRest, overflows, vanishes } from "./extremes.ts";
 import { isConstant, orders, spreadReduction, throughViews } from "./match.ts";
-import { DEPTH, identities, isGuarded, logOneMinusExp, over, scaled, type Scaled } from "./scaled.ts";
+import { identities, readAt } from "./identities.ts";
+import { isGuarded, logOneMinusExp } from "./log-sums.ts";
+import { over, type Scaled } from "./scaled.ts";
 
-/** The identities of `scaled.ts` as rules, which see through views. */
+/** The identities as rules, which see through views. */
 const ofIdentities: readonly Rule[] = identities.map(({ name, formula, of }) => ({
   name,
   formula,
@@ -19,7 +21,7 @@ const ofIdentities: readonly Rule[] = identities.map(({ name, formula, of }) => 
     const { core, again } = throughViews(site, node.operands[0]!);
     const number = node.op === "log" ? core : site.b.add(core, 1);
     if (number.op === "constant") return null;
-    const found = of(site, number, DEPTH);
+    const found = of(site, number, readAt(site));
     return found === null ? null : again(logOf(site.b, found, number.shape));
   },
 }));
@@ -52,7 +54,7 @@ export const logarithmRules: readonly Rule[] = [
       // The root of a sum of squares is a norm, whose rule says what it is at 0.
       if (core.op === "sum" || core.op === "add") return null;
       if (!vanishes(core) || (exponent >= 1 && !isRest(core))) return null;
-      const base = scaled(site, core);
+      const base = readAt(site)(core);
       if (base === null || base.log === null || base.factor !== null) return null;
       return again(site.b.exp(site.b.mul(base.log, exponent)));
     },
@@ -64,7 +66,8 @@ export const logarithmRules: readonly Rule[] = [
     rewrite(site, node) {
       const [above, below] = node.operands;
       if (!overflows(above!) || !overflows(below!)) return null;
-      const [a, c] = [scaled(site, above!), scaled(site, below!)];
+      const read = readAt(site);
+      const [a, c] = [read(above!), read(below!)];
       if (a === null || c === null) return null;
       const { factor, log } = over(site.b, a, c);
       if (log === null) return factor;
