@@ -10,12 +10,15 @@ import type { Op, OpTable } from "./op.ts";
 import { requireTypes } from "./operand-types.ts";
 import { copyView, folded, rowMajor } from "./strided.ts";
 
+/** JavaScript's for the evaluator; those of modules for what is known when compiling. */
+export type Transcendental = Readonly<Record<"exp" | "log", (x: number) => number>>;
+
 interface Spec {
   readonly formula: string;
   readonly result: "float" | "int" | "same";
   /** Of a run that is not empty. */
   readonly range: Range;
-  readonly fold: (run: Float64Array) => number;
+  readonly fold: (run: Float64Array, math?: Transcendental) => number;
   readonly vjp: ((b: Formulas, g: Node, x: Node, y: Node, axes: readonly number[]) => Node) | "flat";
   readonly flops: number;
 }
@@ -63,11 +66,11 @@ const spec = {
     formula: "log Σ e^x",
     result: "float",
     range: ([x]) => [x![0], Infinity],
-    fold(run) {
+    fold(run, { exp, log } = Math) {
       const top = largest(run);
       // All -∞ is log 0; +∞ or NaN among them is itself.
       if (!Number.isFinite(top)) return top;
-      return top + Math.log(run.reduce((sum, x) => sum + Math.exp(x - top), 0));
+      return top + log(run.reduce((sum, x) => sum + exp(x - top), 0));
     },
     // d log Σ e^x = Σ softmax(x) dx, along several axes Σ e^(x - y) dx; where every x is -∞, 0
     vjp(b, g, x, y, axes) {
@@ -124,6 +127,9 @@ function productOfOthers(b: Formulas, x: Node, axes: readonly number[]): Node {
     order.map((_, axis) => order.indexOf(axis)),
   );
 }
+
+/** The definition of a reduction for a run of numbers. */
+export const foldOf = (name: ReductionName): Spec["fold"] => spec[name].fold;
 
 // The keys of a record are its names.
 export const reductionNames = Object.keys(spec) as ReductionName[];
@@ -208,7 +214,9 @@ export const reductionOps: Pick<OpTable, ReductionName | "softmax"> = {
     evaluate([x], { attributes: { axis } }) {
       const top = folded(x!, [axis], largest);
       const strides = rowMajor(top.shape).map((stride, i) => (i === axis ? 0 : stride));
-      const tops = copyView(top.data, x!.shape, strides);
+      // Nothing is taken from an infinite one, so that others are 0 beside ∞.
+      const shift = top.data.map((t) => (Math.abs(t) === Infinity ? 0 : t));
+      const tops = copyView(shift, x!.shape, strides);
       const exponentials = { shape: x!.shape, data: x!.data.map((v, i) => Math.exp(v - tops.data[i]!)) };
       const total = copyView(folded(exponentials, [axis], spec.sum.fold).data, x!.shape, strides);
       return { shape: x!.shape, data: exponentials.data.map((v, i) => v / total.data[i]!) };

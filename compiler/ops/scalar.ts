@@ -1,11 +1,12 @@
 /**
- * What an elementwise op gives for numbers that are known when compiling, bit by bit what a tensor
- * of f64 would hold. Transcendental functions are those that modules run, since engines differ in
+ * What ops give for numbers that are known when compiling, bit by bit what a tensor of f64 would
+ * hold. Transcendental functions are those that modules run, since engines differ in
  * `Math.exp` and its like: so a program compiles to the same bytes everywhere.
  */
 import { scalarModule } from "../generated/scalar-module.ts";
-import type { ElementwiseName } from "../ir/node.ts";
+import type { ElementwiseName, ReductionName } from "../ir/node.ts";
 import { definitionOf } from "./elementwise.ts";
+import { foldOf, type Transcendental } from "./reductions.ts";
 
 type Scalars = Readonly<Partial<Record<string, (...numbers: readonly number[]) => number>>>;
 
@@ -20,6 +21,12 @@ export function scalar(op: ElementwiseName, ...numbers: readonly number[]): numb
   const own = scalars[op];
   return own === undefined ? definitionOf(op)(a, b, c) : own(...numbers);
 }
+
+/** What a reduction gives for all of `numbers`. */
+export const reduced = (op: ReductionName, numbers: readonly number[]): number =>
+  foldOf(op)(Float64Array.from(numbers), modules);
+
+const modules: Transcendental = { exp: (x) => scalar("exp", x), log: (x) => scalar("log", x) };
 
 /** Powers that are products, quotients and roots; the rule `small-powers` writes tensors so too. */
 const smallPowers: ReadonlyMap<number, (x: number) => number> = new Map<number, (x: number) => number>([

@@ -3,13 +3,11 @@ import type { Build } from "../../graph/build.ts";
 import type { Node, ReductionName } from "../../ir/node.ts";
 import { elements } from "../../ir/size.ts";
 import { OpError } from "../../ir/op-error.ts";
-import { scalar } from "../../ops/scalar.ts";
+import { reduced } from "../../ops/scalar.ts";
 import { sizeValue, toAxes, toBoolean, toFloat, toNode } from "../tensors.ts";
 import { number, tensor, type Value } from "../values.ts";
 import { larger } from "./elementwise.ts";
 import type { Primitive, PrimitiveContext, PrimitiveTable } from "./primitive.ts";
-
-type OfNumbers = (numbers: readonly number[]) => number;
 
 function reduce(
   { build, freeName }: PrimitiveContext,
@@ -20,8 +18,8 @@ function reduce(
 ): Value {
   const node = toFloat(build, x);
   const axes = toAxes(axis, node, freeName);
-  const reduced = build.reduce(op, node, axes);
-  return tensor(toBoolean(keep, false, "`keep`") ? reduced : drop(build, reduced, axes));
+  const result = build.reduce(op, node, axes);
+  return tensor(toBoolean(keep, false, "`keep`") ? result : drop(build, result, axes));
 }
 
 const drop = (build: Build, x: Node, axes: readonly number[]): Node =>
@@ -38,16 +36,12 @@ function numbersOf(x: Value): readonly number[] | null {
   return numbers.length === x.items.length ? numbers : null;
 }
 
-// Not `Math.max(...x)`, whose arguments all lie on the stack.
-const largest: OfNumbers = (x) => x.reduce((a, b) => Math.max(a, b));
-const smallest: OfNumbers = (x) => x.reduce((a, b) => Math.min(a, b));
-
-const reduction = (op: ReductionName, doc: string, of: OfNumbers): Primitive => ({
+const reduction = (op: ReductionName, doc: string): Primitive => ({
   parameters: ["x", "axis?", "keep?"],
   doc,
   apply: (context, x, axis, keep) => {
     const numbers = axis === undefined || axis.kind === "all" ? numbersOf(x!) : null;
-    return numbers === null ? reduce(context, op, x!, axis, keep) : number(of(numbers));
+    return numbers === null ? reduce(context, op, x!, axis, keep) : number(reduced(op, numbers));
   },
 });
 
@@ -67,25 +61,14 @@ const extreme = (op: "max" | "min", reducer: ReductionName, doc: string): Primit
       return larger(context, op, a!, b);
     }
     const numbers = axis === undefined || axis.kind === "all" ? numbersOf(a!) : null;
-    if (numbers === null) return reduce(context, reducer, a!, axis, keep);
-    return number(op === "max" ? largest(numbers) : smallest(numbers));
+    return numbers === null ? reduce(context, reducer, a!, axis, keep) : number(reduced(reducer, numbers));
   },
 });
 
 export const reductions: PrimitiveTable = {
-  sum: reduction("sum", "the sum over axes", (x) => x.reduce((a, b) => a + b, 0)),
-  prod: reduction("prod", "the product over axes", (x) => x.reduce((a, b) => a * b, 1)),
-  logsumexp: reduction("logsumexp", "log Σ e^x over axes, without overflow", (x) => {
-    const top = largest(x);
-    // Where it is infinite nothing else counts, and ∞ - ∞ must not be taken.
-    return Number.isFinite(top)
-      ? top +
-          scalar(
-            "log",
-            x.reduce((a, b) => a + scalar("exp", b - top), 0),
-          )
-      : top;
-  }),
+  sum: reduction("sum", "the sum over axes"),
+  prod: reduction("prod", "the product over axes"),
+  logsumexp: reduction("logsumexp", "log Σ e^x over axes, without overflow"),
   max: extreme("max", "reduce_max", "the larger of two, or the largest over axes"),
   min: extreme("min", "reduce_min", "the smaller of two, or the smallest over axes"),
   argmax: {
@@ -105,8 +88,8 @@ export const reductions: PrimitiveTable = {
           );
         node = build.reshape(node, [size]);
       } else axes = toAxes(axis, node, freeName);
-      const reduced = build.reduce("argmax", node, axes);
-      return tensor(toBoolean(keep, false, "`keep`") ? reduced : drop(build, reduced, axes));
+      const result = build.reduce("argmax", node, axes);
+      return tensor(toBoolean(keep, false, "`keep`") ? result : drop(build, result, axes));
     },
   },
   count: {
