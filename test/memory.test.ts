@@ -11,7 +11,7 @@ import { analyze, check, compile, DiagnosticError } from "../compiler/index.ts";
 import { parametersOf, type Model } from "../compiler/graph/model.ts";
 import { lower } from "../compiler/passes/lower.ts";
 import { simplify } from "../compiler/passes/simplify.ts";
-import { Interpreter } from "../compiler/schedule/interpret.ts";
+import { Interpreter } from "./helpers/interpret.ts";
 import type { Program } from "../compiler/schedule/kernel.ts";
 import { arenaBytes, bytesOf, lowerBound } from "../compiler/schedule/memory.ts";
 import { schedule, type ScheduleOptions } from "../compiler/schedule/schedule.ts";

@@ -8,7 +8,7 @@ import { affine, fixed, type Affine } from "../../compiler/ir/size.ts";
 import { formatOf } from "../../compiler/render/format.ts";
 import { render } from "../../compiler/render/render.ts";
 import { planKernels } from "../../compiler/schedule/plan.ts";
-import { Interpreter } from "../../compiler/schedule/interpret.ts";
+import { Interpreter } from "./interpret.ts";
 import type { Buffer, Kernel, Operand, Place, Program } from "../../compiler/schedule/kernel.ts";
 
 export interface Bench {

@@ -16,7 +16,7 @@ import {
 import type { Node } from "../../compiler/ir/node.ts";
 import { fixed, type Shape, shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
-import { Interpreter } from "../../compiler/schedule/interpret.ts";
+import { Interpreter } from "./interpret.ts";
 import type { Buffer, EntryName, Program } from "../../compiler/schedule/kernel.ts";
 import { schedule } from "../../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../../compiler/schedule/verify-program.ts";

@@ -3,13 +3,21 @@
  * mean, and the oracle that shows mistakes of fusion, order and memory without a WebAssembly module
  * in between.
  */
-import { CompilerFault } from "../fault.ts";
-import { randomEntry } from "../ir/random.ts";
-import { affineAt, type Size, sizeAt } from "../ir/size.ts";
-import { rowsOf } from "./any-size.ts";
-import type { Op, Values } from "../ops/op.ts";
-import { ops } from "../ops/table.ts";
-import type { Address, Buffer, EntryName, Kernel, KernelCall, Operand, Program } from "./kernel.ts";
+import { CompilerFault } from "../../compiler/fault.ts";
+import { randomEntry } from "../../compiler/ir/random.ts";
+import { affineAt, type Size, sizeAt } from "../../compiler/ir/size.ts";
+import { rowsOf } from "../../compiler/schedule/any-size.ts";
+import type { Op, Values } from "../../compiler/ops/op.ts";
+import { ops } from "../../compiler/ops/table.ts";
+import type {
+  Address,
+  Buffer,
+  EntryName,
+  Kernel,
+  KernelCall,
+  Operand,
+  Program,
+} from "../../compiler/schedule/kernel.ts";
 
 /** Elements are 8 bytes: the program must be scheduled with `elementBytes: 8`. */
 const BYTES = 8;
