@@ -54,7 +54,7 @@ if (isNewEnough(process.versions.node)) {
   if (node === undefined) {
     process.stderr.write(
       `error[old-node]: nndsl needs Node ${needed.join(".")} or newer, but this is ${process.versions.node}\n` +
-        "   = help: install a newer one from https://nodejs.org, or `npm install --save-dev node@24` beside nndsl\n",
+        "   = help: install a newer one from https://nodejs.org, or `npm install --save-dev node@24` next to nndsl\n",
     );
     process.exitCode = 2;
   } else runOn(node);

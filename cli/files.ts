@@ -90,7 +90,7 @@ export function noFile(path: string, found: Stats): UsageError {
 }
 
 const largeFile = (path: string, size: string): UsageError =>
-  new UsageError("file-too-large", `${path} has ${size}, too many to be read`, { file: path });
+  new UsageError("file-too-large", `${path} has ${size}, too many to read`, { file: path });
 
 /** A character of UTF-16 is at most three bytes of UTF-8. */
 const mostSourceBytes = 3 * MAX_SOURCE_LENGTH;
@@ -105,7 +105,7 @@ export async function readText(path: string): Promise<string> {
     path,
     mostSourceBytes,
     (size) =>
-      new UsageError("file-too-large", `${path} has ${size}, and is no program`, {
+      new UsageError("file-too-large", `${path} has ${size}, too many for a program`, {
         file: path,
         help: "large tables belong in data or weights",
       }),
@@ -123,7 +123,7 @@ export function readFailure(path: string, error: unknown): unknown {
     case "EPERM":
       return new UsageError("unreadable-file", `${path} may not be read`, {
         file: path,
-        help: "look at the permissions of the file and of the folders above it",
+        help: "check the permissions of the file and its folders",
       });
     case "ERR_FS_FILE_TOO_LARGE":
       return new UsageError("file-too-large", `${path} is too large to be read as one file`, { file: path });

@@ -118,7 +118,7 @@ function tellFault(error: unknown, output: Output): number {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const { red, bold } = output.messageColors;
   output.say(
-    `${bold(red("This is a fault of nndsl, not of your program or data."))}\n` +
+    `${bold(red("This is a bug in nndsl, not in your program or data."))}\n` +
       "Please report it to the authors of nndsl, with the lines below and the file that caused it.\n\n" +
       `nndsl ${version}, Node ${process.version}, ${process.platform} ${process.arch}\n` +
       `nndsl ${process.argv.slice(2).map(shellWord).join(" ")}\n${stack}`,

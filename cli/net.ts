@@ -60,7 +60,7 @@ export function readWeights(path: string, numbers: number): Promise<Uint8Array<A
     (size) =>
       new ModelError(
         "bad-weights",
-        `it has ${size}, which is too many for the ${counted(numbers, "parameter")} of this model`,
+        `it has ${size}, too many for the ${counted(numbers, "parameter")} of this model`,
         path,
       ),
   );

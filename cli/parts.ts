@@ -164,7 +164,7 @@ function inOneCall<T>(
     return call(data.inputs);
   } catch (error) {
     if (!(error instanceof NndslError) || error.code !== "out-of-memory") throw error;
-    const why = needed > reach ? `and a module has ${bytes(reach)} at most` : "which is not to be had";
+    const why = needed > reach ? `and a module has ${bytes(reach)} at most` : "which is not available";
     throw new RowsDoNotFit(`${takes}, ${why}`, { cause: error });
   }
 }

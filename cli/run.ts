@@ -34,7 +34,8 @@ export function readRun(text: string | undefined): Run | null {
   } catch {
     // Said below.
   }
-  if (!isRun(run)) throw new NndslError("bad-weights", "Its `run` does not say where training is to go on.");
+  if (!isRun(run))
+    throw new NndslError("bad-weights", "Its `run` does not say where training is to continue.");
   return run;
 }
 
@@ -113,24 +114,21 @@ export function planRun(
  */
 function expectSame(run: Run, now: Pick<Run, "batch" | "shuffle" | "rows">, epoch: number): void {
   const refuse = (what: string, help: string): never => {
-    const left = `epoch ${epoch} was left after batch ${run.batches} of ${Math.ceil(run.rows / run.batch)}`;
+    const left = `epoch ${epoch} stopped after batch ${run.batches} of ${Math.ceil(run.rows / run.batch)}`;
     throw new UsageError("cannot-resume", `${left}, ${what}`, {
-      help: `${help}; or begin the epoch anew with --restart-epoch`,
+      help: `${help}; or restart the epoch with --restart-epoch`,
     });
   };
   if (run.rows !== now.rows) {
     refuse(
-      `over ${counted(run.rows, "row")}, and the data now has ${count(now.rows)}`,
-      "give the data that it was training on",
+      `with ${counted(run.rows, "row")}, but the data now has ${count(now.rows)}`,
+      "use the same data as before",
     );
   }
   if (run.batch !== now.batch) {
-    refuse(
-      `with --batch ${run.batch}, and now it is ${now.batch}`,
-      "leave --batch out, or give it as it was",
-    );
+    refuse(`with --batch ${run.batch}, but now it is ${now.batch}`, "omit --batch, or give the same value");
   }
   if (run.shuffle !== now.shuffle) {
-    refuse("over shuffled rows, and now they are to be in their order", "leave out --no-shuffle");
+    refuse("with shuffled rows, but now they are in order", "omit --no-shuffle");
   }
 }

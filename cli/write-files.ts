@@ -206,7 +206,9 @@ export function expectFolder(path: string): void {
 function placeOf(path: string): Place {
   const existing = statSync(path, { throwIfNoEntry: false }) ?? null;
   if (existing?.isDirectory() === true) {
-    throw new UsageError("is-a-folder", `${path} is a folder, where a file is to be written`, { file: path });
+    throw new UsageError("is-a-folder", `${path} is a folder, not a file that can be written`, {
+      file: path,
+    });
   }
   const target = existing === null ? path : realpathSync(path);
   if (existing?.isFile() === true) {
@@ -238,7 +240,7 @@ function expectFolderAbove(path: string): boolean {
     return false;
   }
   if (!existing.isDirectory()) {
-    throw new UsageError("not-a-folder", `${path} is a file, where a folder is needed`, { file: path });
+    throw new UsageError("not-a-folder", `${path} is a file, but a folder is needed`, { file: path });
   }
   refuseReadOnly(path, existing);
   return true;
@@ -273,7 +275,7 @@ async function writeAll(path: string, flags: string, bytes: Uint8Array | string)
 }
 
 function writeFailure(path: string, error: unknown): unknown {
-  const nothing = "nothing has been left half written";
+  const nothing = "no file is left half written";
   switch (systemCode(error)) {
     case "ENOSPC":
     case "EDQUOT":
@@ -287,15 +289,15 @@ function writeFailure(path: string, error: unknown): unknown {
     case "EROFS":
       return new UsageError("not-writable", `${path} may not be written`, {
         file: path,
-        help: `look at the permissions of ${dirname(path)}, or write elsewhere with -o; ${nothing}`,
+        help: `check the permissions of ${dirname(path)}, or write elsewhere with -o; ${nothing}`,
       });
     case "ENOTDIR":
     case "EEXIST":
-      return new UsageError("not-a-folder", `${path} cannot be written: something on its way is a file`, {
+      return new UsageError("not-a-folder", `${path} cannot be written: a part of its path is a file`, {
         file: path,
       });
     case "EISDIR":
-      return new UsageError("is-a-folder", `${path} is a folder, where a file is to be written`, {
+      return new UsageError("is-a-folder", `${path} is a folder, not a file that can be written`, {
         file: path,
       });
     case "ENAMETOOLONG":

@@ -29,12 +29,12 @@ export function helpForBareExpression(value: ast.Expression, text: string): stri
 /** Where the attribute stands before a whole statement: `@recompute a = …`. */
 function helpForAttribute({ span, operand }: ast.Unary, text: string): string | undefined {
   const isBinding = operand.kind === "name" && /^[ \t]*=/.test(text.slice(span.end, span.end + 40));
-  if (isBinding) return `the attribute stands before the formula: \`${operand.text} = @recompute …\``;
+  if (isBinding) return `put the attribute before the formula: \`${operand.text} = @recompute …\``;
   const word = /^@recompute\s+([a-z]{1,10})\b/.exec(text.slice(span.start, span.start + 40))?.[1] ?? "";
   if (["loss", "output", "metric"].includes(word))
-    return `the attribute stands before the formula: \`${word} @recompute …\``;
+    return `put the attribute before the formula: \`${word} @recompute …\``;
   if (["param", "input", "target", "optimizer", "state"].includes(word))
-    return `only what a formula, a layer or a fn computes is made again: remove the \`@recompute\` before \`${word}\``;
+    return `only the value of a formula, a layer or a fn can be recomputed: remove the \`@recompute\` before \`${word}\``;
   return undefined;
 }
 
@@ -46,7 +46,7 @@ function helpFromAround(
   // A line is as long as a file at most, and no number is: so much is read of it.
   const number = /(?:^|[^\w.])(\d[\w.]*)[ \t]+$/.exec(text.slice(Math.max(0, start - 40), start))?.[1];
   const written = text.slice(start, Math.min(end, start + 40));
-  if (number !== undefined) return `a product has its sign: \`${number} * ${written}\``;
+  if (number !== undefined) return `write the multiplication sign: \`${number} * ${written}\``;
   const second = /^[ \t]*,[ \t]*(\w{1,40})[ \t]*[,=]/.exec(text.slice(end, end + 90))?.[1];
   if (kind !== "name" || second === undefined) return undefined;
   return `a statement binds one name: \`${written} = …\`, then \`${second} = …\``;

@@ -123,9 +123,9 @@ export function balance(tokens: readonly IToken[], text: string, file: string): 
       } else {
         report(
           "unopened-bracket",
-          `nothing is open that \`${token.image}\` could close`,
+          `\`${token.image}\` closes no open bracket`,
           [{ span: at(token) }],
-          "remove it, or add the bracket that opens",
+          "remove it, or add the opening bracket",
         );
       }
     } else {

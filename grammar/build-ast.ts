@@ -70,15 +70,15 @@ class Builder {
         this.#complaints.report(
           "statement-outside-block",
           span,
-          `\`${text} = …\` stands outside of any model, layer, fn or optimizer`,
+          `\`${text} = …\` is outside any model, layer, fn or optimizer`,
           `write \`const ${text} = …\` for a constant, or move the line into a model`,
         );
       } else {
         this.#complaints.report(
           "statement-outside-block",
           this.#firstWord(item.span),
-          `\`${this.#word(item.span)}\` stands outside of any model, layer, fn or optimizer`,
-          "a file holds import, const, fn, layer, model and optimizer; move this line into one of them",
+          `\`${this.#word(item.span)}\` is outside any model, layer, fn or optimizer`,
+          "the top level of a file may only have import, const, fn, layer, model and optimizer; move this line into a definition",
         );
       }
     }
@@ -95,7 +95,7 @@ class Builder {
         this.#complaints.report(
           "declaration-in-block",
           this.#firstWord(item.span),
-          `\`${this.#word(item.span)}\` stands inside a block`,
+          `\`${this.#word(item.span)}\` is not allowed inside a block`,
           item.kind === "const"
             ? `inside a block write \`${item.name.text} = …\`; every binding is constant`
             : `move the ${item.kind} to the top level of the file`,
@@ -240,7 +240,7 @@ class Builder {
         token.span,
         `there is no element type \`${text}\``,
         "write `[…]` for floating point, `int[…]` for whole numbers or `bool[…]`; " +
-          "the precision of floats is chosen when compiling, with --dtype",
+          "the precision of floats is chosen at compile time, with --dtype",
       );
     }
     return "float";
@@ -376,7 +376,7 @@ class Builder {
     this.#complaints.report(
       "bare-expression",
       value.span,
-      "an expression alone is not a statement: nothing would use its value",
+      "an expression alone is not a statement: its value would not be used",
       helpForBareExpression(value, this.#text),
     );
     return giveUp();

@@ -48,7 +48,7 @@ export class ExpressionBuilder {
         this.#complaints.report(
           "missing-value",
           comma.span,
-          "nothing stands before this comma",
+          "a value is missing before this comma",
           "remove the comma",
         );
         giveUp();
@@ -172,7 +172,7 @@ export class ExpressionBuilder {
       "unknown-attribute",
       token.span,
       `there is no attribute \`${token.text}\``,
-      near === undefined ? `the one there is is \`${RECOMPUTE}\`` : `did you mean \`${near}\`?`,
+      near === undefined ? `the only attribute is \`${RECOMPUTE}\`` : `did you mean \`${near}\`?`,
     );
   }
 

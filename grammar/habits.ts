@@ -90,7 +90,7 @@ function foreignToken(tokens: readonly IToken[], i: number): Habit | undefined {
       const operator = text === "**=" ? "^" : text.slice(0, -1);
       const name = tokens[i - 1]?.image ?? "x";
       return say(
-        `nothing is mutable, so there is no \`${text}\``,
+        `values are immutable, so there is no \`${text}\``,
         `bind the name again: \`${name} = ${name} ${operator} …\``,
         t.Equals,
       );

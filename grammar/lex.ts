@@ -23,7 +23,7 @@ function reserved(token: IToken, file: string): Diagnostic {
   return {
     code: "name-reserved",
     severity: "error",
-    message: `\`${token.image}\` cannot be a name: ${isProto ? "objects of JavaScript have it already" : "files of weights keep their own data under it"}`,
+    message: `\`${token.image}\` cannot be a name: ${isProto ? "JavaScript objects already have it" : "weights files use it for their own data"}`,
     labels: [{ span: { file, start: token.startOffset, end: endOf(token) } }],
     notes: [],
     help: `choose another name, such as \`${token.image.replaceAll("_", "")}\``,
@@ -96,7 +96,7 @@ function unknownCharacters(text: string, file: string, start: number, length: nu
     message:
       run === first
         ? `${show(first)} means nothing here`
-        : `${show(run)}: these characters mean nothing here`,
+        : `${show(run)}: these characters have no meaning here`,
     labels: [{ span: { file, start, end: start + length } }],
     notes: [],
     help: meant

@@ -156,7 +156,7 @@ function essential(all: readonly Diagnostic[], text: string, groups: Balanced["g
         message: `more than ${MAX_DIAGNOSTICS} errors in this file; the rest is not shown`,
         labels: [],
         notes: [],
-        help: "mend the first ones: later ones often follow from them",
+        help: "fix the first ones: later ones often follow from them",
       });
       break;
     }

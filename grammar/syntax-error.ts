@@ -15,8 +15,8 @@ const examples: Readonly<Record<string, string>> = {
   optimizerDeclaration: "write `optimizer name(lr = 0.1) { … }`; inside a model, `optimizer name(lr = 0.1)`",
   parameters: "parameters are written `(x: [..., I], units, act = relu)`",
   parameter: "parameters are written `(x: [..., I], units, act = relu)`",
-  tensorType: "a shape is written `[N, 784]`, and one of whole numbers `int[N]`",
-  dimension: "a shape is written `[N, 784]`, and one of whole numbers `int[N]`",
+  tensorType: "a shape is written `[N, 784]`, or `int[N]` for whole numbers",
+  dimension: "a shape is written `[N, 784]`, or `int[N]` for whole numbers",
   inputStatement: "write `input x: [N, 784]`",
   paramStatement: "write `param w: [2, 3] ~ normal(0, 1)` or `param b = 0`",
   stateStatement: "write `state m = 0`",
@@ -80,13 +80,13 @@ function word(error: IRecognitionException): { code: string; message: string; he
     return {
       code: "unexpected-token",
       message: `expected ${expected}${after(previous?.image)}, found \`'\``,
-      help: "`'` transposes the value before it; the path of an import stands in double quotes, and nothing else in quotes",
+      help: "`'` transposes the value before it; only the path of an import is quoted, in double quotes",
     };
   }
   if (type === t.StringToken && rule !== "importDeclaration") {
     return {
       code: "unexpected-string",
-      message: `${found}: quotes are for the path of an import alone`,
+      message: `${found}: only the path of an import is quoted`,
       help: "a function or a size is given by its name, without quotes",
     };
   }
@@ -94,7 +94,7 @@ function word(error: IRecognitionException): { code: string; message: string; he
     return t.hardWords.includes(type)
       ? {
           code: "missing-name",
-          message: `${found} is a word of the language, and cannot be a name`,
+          message: `${found} is a reserved word and cannot be a name`,
           help: "choose another name",
         }
       : {
@@ -120,7 +120,7 @@ function word(error: IRecognitionException): { code: string; message: string; he
       message: `expected a block \`{ … }\`${after(previous?.image)}, found ${found}`,
       help:
         type === t.Colon
-          ? "blocks stand in braces, not after a colon"
+          ? "blocks are written in braces, not after a colon"
           : (example ?? "put the statements in braces: `{ … }`"),
     };
   }

@@ -142,7 +142,7 @@ test("a gigabyte of parameters costs the compiler nothing; more than a module ca
   expect(memory.buffer.byteLength).toBeGreaterThan(4 * 16_000 ** 2);
   const trained = dense(20_000).replace("output y =", "loss mean(").replace(/ }$/, ") optimizer adam() }");
   await expect(compile(trained)).rejects.toThrow(
-    /4\.\d GB of memory, and a WebAssembly module has less than 4 GB/,
+    /4\.\d GB of memory, but a WebAssembly module has less than 4 GB/,
   );
 });
 

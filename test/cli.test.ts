@@ -53,7 +53,7 @@ describe("usage", () => {
     ["a mistyped command", ["trian", "x.nn"], "Did you mean train?"],
     ["a mistyped option", ["train", "x.nn", "--epcohs", "3"], "Did you mean --epochs?"],
     ["an option's wrong value", ["train", "x.nn", "--epochs", "many"], "must be an integer"],
-    ["a seed where nothing is drawn", ["check", "x.nn", "--seed", "1"], "draws no random numbers"],
+    ["a seed where nothing is drawn", ["check", "x.nn", "--seed", "1"], "uses no random numbers"],
     ["a batch where all are meant", ["derive", "x.nn", "--batch", "8"], "batches of every size"],
     ["a batch without its limit", ["compile", "x.nn", "--batch", "8"], "--memory"],
     ["a wrong choice", ["compile", "x.nn", "--simd", "fast"], "strict, relaxed"],

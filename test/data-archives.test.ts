@@ -71,7 +71,7 @@ describe("archives that are refused", () => {
     ["two files of one name", twice, "two files of one name"],
     ["bytes after its end", Uint8Array.from([...zipped, 0]), "no directory"],
     ["cut short", zipped.subarray(0, -1), "no directory"],
-    ["without its first file", zipped.subarray(200), "this is no data file"],
+    ["without its first file", zipped.subarray(200), "this is not a data file"],
   ])("%s", async (_, bytes, says) => {
     await expect(read(bytes)).rejects.toThrow(says);
   });

@@ -73,8 +73,8 @@ const dressed: readonly (readonly [string, string, RegExp])[] = [
   ["- 5", "data-not-a-number", /sign/],
   ["1d5", "data-not-a-number", /1e5/],
   ["1.5×10^3", "data-not-a-number", /1e5/],
-  ["0x1F", "data-not-a-number", /decimal system/],
-  ["0b11", "data-not-a-number", /decimal system/],
+  ["0x1F", "data-not-a-number", /not decimal/],
+  ["0b11", "data-not-a-number", /not decimal/],
   ["'5'", "data-not-a-number", /quotes/],
   ["\uff11\uff12", "data-not-a-number", /digits/],
   ["\u0661\u0662", "data-not-a-number", /digits/],
@@ -324,7 +324,7 @@ describe("encodings", () => {
     ["UTF-16, big", Buffer.from("\uFEFFa,b\n1,2\n", "utf16le").swap16(), /UTF-16/],
     ["UTF-16 without a mark", Buffer.from("a,b\n1,2\n", "utf16le"), /zero byte/],
     ["UTF-32", Buffer.from([0xff, 0xfe, 0, 0, 0x31, 0, 0, 0]), /UTF-32/],
-    ["Latin-1", Buffer.from("größe,b\n1,2\n", "latin1"), /no UTF-8/],
+    ["Latin-1", Buffer.from("größe,b\n1,2\n", "latin1"), /not UTF-8/],
   ])("%s is said", async (_, bytes, says) => {
     const error = await refusal(read(bytes, x));
     expect([error.code, error.message]).toEqual(["data-encoding", expect.stringMatching(says)]);
@@ -355,7 +355,7 @@ describe("columns beside those of training", () => {
   test("others picked one by one are said", async () => {
     const { notes } = await read("c,b\n1,2\n", x, { known, columns: "c,b" });
     expect(notes).toEqual([
-      expect.stringContaining("`x` takes `c`, `b` for the columns it was trained on, `a`, `b`"),
+      expect.stringContaining("`x` takes `c`, `b` in place of the columns it was trained on, `a`, `b`"),
     ]);
   });
 

@@ -454,7 +454,7 @@ test("a state starts from the first values before it, and from nothing that a st
     expect((await read(program(body))).diagnostics.map((d) => d.code)).toEqual(["start-not-known"]);
   }
   const { diagnostics } = await read(program("state b = grad"));
-  expect(diagnostics[0]?.message).toBe("the first value of `b` depends on a gradient");
+  expect(diagnostics[0]?.message).toBe("the initial value of `b` depends on a gradient");
 });
 
 test("limits end in a diagnostic", async () => {

@@ -371,7 +371,7 @@ describe("@recompute", () => {
   it.each([
     ["@recomputed layer f(x) = x", "unknown-attribute", "@recompute"],
     ["layer a(x) = x @recomputed layer f(x) = x", "unknown-attribute", "@recompute"],
-    ["const c = @inline 3", "unknown-attribute", "the one there is"],
+    ["const c = @inline 3", "unknown-attribute", "the only attribute"],
     ["model M { output y = @recompute 3 }", "nothing-to-recompute", "tensor"],
   ])("%s: %s", async (source, code, help) => {
     const found = await check(source);
@@ -423,7 +423,7 @@ describe("--memory", () => {
       place,
     );
     expect(code).toBe(0);
-    expect(stdout).toMatch(/not kept but made again: h/);
+    expect(stdout).toMatch(/recomputed instead of stored: h/);
     expect(stdout).toMatch(/256 rows of a batch: 3[01]\d KB instead of \d+ KB/);
     expect(stdout).toMatch(/a step: [\d.]+ MFLOP instead of [\d.]+ MFLOP, [\d.]+ % more/);
   });
@@ -451,9 +451,9 @@ describe("--memory", () => {
       await train("small.safetensors", "--memory", "95KB"),
     ];
     expect([plain.code, small.code]).toEqual([0, 0]);
-    expect(plain.stderr).not.toContain("made again");
+    expect(plain.stderr).not.toContain("recomputed");
     expect(small.stderr).toMatch(
-      /not kept but made again: h[\s\S]*32 rows of a batch: [89]\d\.\d KB instead of/,
+      /recomputed instead of stored: h[\s\S]*32 rows of a batch: [89]\d\.\d KB instead of/,
     );
     const weights = (name: string): Buffer => readFileSync(join(place, name));
     expect(weights("small.safetensors").equals(weights("plain.safetensors"))).toBe(true);
@@ -472,7 +472,7 @@ describe("--memory", () => {
     writeFileSync(join(place, "shallow.nn"), deep(0));
     const { code, stderr } = await runHere(["compile", "shallow.nn", "--memory", "100"], place);
     expect(code).toBe(1);
-    expect(stderr).toContain("making values again instead of keeping them would save nothing");
+    expect(stderr).toContain("recomputing values would save nothing");
   });
 
   it.each([
@@ -480,7 +480,7 @@ describe("--memory", () => {
     ["a lot", 2, "such as 65536, 64KB or 2MB"],
     ["0", 2, "such as 65536, 64KB or 2MB"],
     ["1KB", 1, "a batch of 32 takes at least"],
-    ["1KB", 1, "where as many as help are made again"],
+    ["1KB", 1, "with the most useful recomputation"],
   ])("%s ends with exit code %i", async (size, exit, text) => {
     const { code, stderr } = await runHere(["compile", "deep.nn", "--memory", size], place);
     expect(code).toBe(exit);

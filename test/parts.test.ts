@@ -133,7 +133,7 @@ describe("parts of a compiled model", () => {
     expect(evaluation.loss).toBeCloseTo(loss, 9);
     expect(missing?.complaint("warning").code).toBe("rows-do-not-fit");
     expect(missing?.message).toMatch(
-      /^`r2`, `rmse` take all 100 rows at once: [\d.]+ KB of memory, which is not to be had$/,
+      /^`r2`, `rmse` take all 100 rows at once: [\d.]+ KB of memory, which is not available$/,
     );
   });
 

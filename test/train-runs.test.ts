@@ -127,7 +127,7 @@ describe("signals", () => {
       const part = `${signal}.safetensors`;
       await good(...train, ...common, "-o", whole);
       const { code, stderr } = await stopped(signal, ...common, "-o", part);
-      expect(stderr).toContain(`what is trained is in ${part}, from which --resume goes on`);
+      expect(stderr).toContain(`the weights so far are in ${part}; --resume continues from there`);
       expect(code).toBe(exit);
       const { metadata } = readSafetensors(bytes(part));
       expect(Number(metadata["step"])).toBeGreaterThan(0);
@@ -237,13 +237,13 @@ describe("what a file says of its run", () => {
   });
 
   test.each([
-    { why: "another batch", change: { batch: 4 }, now: rows, says: "with --batch 8, and now it is 4" },
-    { why: "other data", change: {}, now: rows - 1, says: "over 50 rows, and the data now has 49" },
+    { why: "another batch", change: { batch: 4 }, now: rows, says: "with --batch 8, but now it is 4" },
+    { why: "other data", change: {}, now: rows - 1, says: "with 50 rows, but the data now has 49" },
     { why: "another order", change: { shuffle: false }, now: rows, says: "shuffled rows" },
   ] as const)("does not go on in an epoch with $why", ({ change, now, says }) => {
     const plan = (more: object) => planRun({ epochs: 3, run: begun }, { ...asked, ...change, ...more }, now);
     expect(() => plan({})).toThrow(says);
-    expect(() => plan({})).toThrow("epoch 4 was left after batch 2 of 7");
+    expect(() => plan({})).toThrow("epoch 4 stopped after batch 2 of 7");
     expect(plan({ restartEpoch: true })).toMatchObject({ firstEpoch: 4, firstBatch: 1, lossBefore: 0 });
   });
 
@@ -273,7 +273,7 @@ describe("what a file says of its run", () => {
     await good(...train, "--seed", "3", "--epochs", "1", "-o", "seed.safetensors");
     const other = await run(...train, "--seed", "4", "--resume", "seed.safetensors");
     expect(other.code).toBe(2);
-    expect(other.stderr).toContain("seed.safetensors goes on with its own seed, 3, and not with --seed 4");
+    expect(other.stderr).toContain("seed.safetensors continues with its own seed, 3, not with --seed 4");
     await good(...train, "--seed", "3", "--resume", "seed.safetensors");
   });
 });

@@ -13,7 +13,7 @@ interface CheckArguments extends SharedOptions {
 
 export function addCheck(program: Command, output: Output): Command {
   return addModelOptions(program.command("check"), {
-    seed: "Checking draws no random numbers.",
+    seed: "Checking uses no random numbers.",
     batch: "A program is checked for batches of every size.",
   })
     .description("report all errors and warnings in programs, with fixes")

@@ -104,7 +104,7 @@ async function graphCommand(
 function formatOf(path: string): Format {
   const format = formats.find((f) => f === extname(path).toLowerCase());
   if (format !== undefined) return format;
-  throw new UsageError("bad-option", `${path} ends in none of ${formats.join(", ")}`, {
+  throw new UsageError("bad-option", `${path} does not end in ${formats.join(", ")}`, {
     help: "name the file graph.svg, graph.dot or graph.mmd",
   });
 }
@@ -177,7 +177,7 @@ async function readWeights(path: string, model: Model): Promise<ReadonlyMap<stri
             "bad-weights",
             `it has no \`${name}\` of ${count} numbers`,
             path,
-            "give weights that this model was trained to",
+            "give weights of this model",
           );
         }
         return [name, Float64Array.from(data)];

@@ -26,7 +26,7 @@ interface InspectArguments extends SharedOptions {
 }
 
 export function addInspect(program: Command, output: Output): Command {
-  return addModelOptions(program.command("inspect"), { seed: "Inspecting draws no random numbers." })
+  return addModelOptions(program.command("inspect"), { seed: "Inspecting uses no random numbers." })
     .description("show a model's layers, parameters, operations, stored values, memory and kernels")
     .argument("<file>", "a program, FILE.nn")
     .addOption(memoryOption())

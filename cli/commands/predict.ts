@@ -88,7 +88,7 @@ async function predictCommand(
     const names = manifest.outputs.map(({ name }) => `\`${name}\``).join(", ");
     throw new UsageError(
       "bad-option",
-      `a .npy file holds one array, and ${manifest.model} has the outputs ${names}`,
+      `a .npy file contains one array, but ${manifest.model} has the outputs ${names}`,
       {
         help: "write a .npz",
       },
@@ -148,7 +148,7 @@ function outputFormat(path: string): Format {
   const extension = /\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase();
   const format = formats.find((known) => known === extension);
   if (format !== undefined) return format;
-  throw new UsageError("bad-option", `${path} does not say which format to write`, {
+  throw new UsageError("bad-option", `${path} has no known file extension`, {
     help: `give it a name that ends in ${formats.map((known) => `.${known}`).join(", ")}`,
   });
 }
@@ -161,7 +161,7 @@ async function startingWeights(net: Net, path: string | undefined): Promise<Kept
   const drawn = net.manifest.parameters.find(({ init }) => !init.startsWith("="));
   if (drawn === undefined) return { categories: {}, columns: {}, epochs: 0, run: null };
   throw new UsageError("bad-usage", "--weights is missing", {
-    help: `\`${drawn.path}\` starts at random, so there is nothing to predict with before \`nndsl train\``,
+    help: `\`${drawn.path}\` starts at random: train the model with \`nndsl train\` before predicting`,
   });
 }
 

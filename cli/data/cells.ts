@@ -77,8 +77,8 @@ const dresses: readonly (readonly [RegExp, Dress["kind"], (text: string) => read
       const value = text.replace(",", ".");
       return /^[+-]?[1-9]\d{0,2},\d{3}$/.test(text)
         ? [
-            "it has a comma in it",
-            `if it is a decimal comma, \`--decimal comma\` reads ${value}; if it parts thousands, take it out`,
+            "it contains a comma",
+            `if it is a decimal comma, \`--decimal comma\` reads ${value}; if it separates thousands, remove it`,
           ]
         : ["it has a decimal comma", "`--decimal comma` reads it"];
     },
@@ -86,35 +86,35 @@ const dresses: readonly (readonly [RegExp, Dress["kind"], (text: string) => read
   [
     /^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?(?:e[+-]?\d+)?$/i,
     "number",
-    (text) => ["commas part its thousands", `write it without them, ${text.replaceAll(",", "")}`],
+    (text) => ["commas separate its thousands", `write it without them, ${text.replaceAll(",", "")}`],
   ],
   [
     /^[+-]?\d{1,3}(?:\.\d{3})+(?:,\d+)?$/,
     "number",
-    (text) => ["points part its thousands", `write it without them, ${text.replaceAll(".", "")}`],
+    (text) => ["points separate its thousands", `write it without them, ${text.replaceAll(".", "")}`],
   ],
   [
     /^[+-]?\d{1,3}(?:[\s'’_\u00b7]\d{3})+(?:[.,]\d+)?$/u,
     "number",
     (text) => [
-      "something parts its thousands",
+      "something separates its thousands",
       `write it without, ${text.replaceAll(/[\s'’_\u00b7]/gu, "")}`,
     ],
   ],
   [
     new RegExp(`^[+-]?${digits}\\s*[%‰٪]$`, "iu"),
     "number",
-    () => ["it is a percentage", "take the sign off in the whole column, or write shares such as 0.23"],
+    () => ["it is a percentage", "remove the sign in the whole column, or write fractions such as 0.23"],
   ],
   [
     new RegExp(`^[+-]?\\s*\\p{Sc}\\s*[+-]?${digits}$|^[+-]?${digits}\\s*\\p{Sc}$`, "iu"),
     "number",
-    () => ["it has a sign of currency", "take it off in the whole column"],
+    () => ["it has a currency sign", "remove it in the whole column"],
   ],
   [
     new RegExp(`^[${minus}]\\s*${digits}$|^[+-]?(?:\\d[\\d.,]*|[.,]\\d+)e[${minus}]\\d+$`, "iu"),
     "number",
-    () => ["its minus is a typographic one", "write - (U+002D) in place of it"],
+    () => ["it has a typographic minus", "write - (U+002D) instead"],
   ],
   [
     new RegExp(`^\\(${digits}\\)$|^${digits}[-${minus}]$|^[+-]\\s+${digits}$`, "iu"),
@@ -126,15 +126,11 @@ const dresses: readonly (readonly [RegExp, Dress["kind"], (text: string) => read
     "number",
     () => ["its exponent is not written with e", "write it as in 1e5"],
   ],
-  [
-    /^[+-]?0[xbo][\da-f]+$/i,
-    "number",
-    () => ["it is not in the decimal system", "write it in the decimal system"],
-  ],
+  [/^[+-]?0[xbo][\da-f]+$/i, "number", () => ["it is not decimal", "write it in decimal"]],
   [
     /^['’"“”]\s*[+-]?[\d.,]+\s*['’"“”]$/u,
     "number",
-    () => ["it has quotes in it", "take them off in the whole column"],
+    () => ["it contains quotes", "remove them in the whole column"],
   ],
   [
     /^[+-]?(?=.*\P{ASCII})[\p{Nd}.,٫٬]+$/u,
@@ -144,17 +140,17 @@ const dresses: readonly (readonly [RegExp, Dress["kind"], (text: string) => read
   [
     /^\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T\s]\s*\d.*)?$/i,
     "date",
-    () => ["it is a date", "write dates as numbers, days since one of them for example"],
+    () => ["it is a date", "write dates as numbers, e.g. days since a fixed date"],
   ],
   [
     /^\d{1,2}[-/.]\d{1,2}[-/.]\d{2}(?:\d{2})?(?:[T\s]\s*\d.*)?$/i,
     "date",
-    () => ["it is a date", "write dates as numbers, days since one of them for example"],
+    () => ["it is a date", "write dates as numbers, e.g. days since a fixed date"],
   ],
   [
     /^\d{1,3}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[ap]\.?m\.?)?$/i,
     "time",
-    () => ["it is a time", "write times as numbers, in seconds or hours for example"],
+    () => ["it is a time", "write times as numbers, e.g. in seconds or hours"],
   ],
 ];
 

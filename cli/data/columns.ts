@@ -98,7 +98,7 @@ export class Columns {
     if (cell.kind === "not-finite") {
       throw new DataError(
         "data-not-finite",
-        `\`${cut(text)}\` is no finite number`,
+        `\`${cut(text)}\` is not a finite number`,
         this.#at(position, row),
         {
           help: "fill it in, or delete the row; nndsl does not guess missing values",
@@ -137,7 +137,7 @@ export class Columns {
           this.#at(position, row),
           {
             notes: [`it begins with \`${cut(text)}\``],
-            help: `labels have ${LONGEST_LABEL.toLocaleString("en")} characters at most; is this the column you mean?`,
+            help: `labels have ${LONGEST_LABEL.toLocaleString("en")} characters at most; is this the right column?`,
           },
         );
       }
@@ -166,7 +166,7 @@ export class Columns {
     if (text === "")
       return new DataError("data-empty-cell", "this cell is empty", this.#at(position, row), { help });
     if (/^nan$/i.test(text))
-      return new DataError("data-not-finite", `\`${text}\` is no finite number`, this.#at(position, row), {
+      return new DataError("data-not-finite", `\`${text}\` is not a finite number`, this.#at(position, row), {
         help,
       });
     return new DataError(
@@ -181,7 +181,7 @@ export class Columns {
 
   #asLabels(position: number): string {
     const name = this.#options.name(position);
-    return `\`--labels ${cut(/[\s,"]/.test(name) ? `'${name}'` : name)}\` takes the texts of this column as labels`;
+    return `\`--labels ${cut(/[\s,"]/.test(name) ? `'${name}'` : name)}\` reads the texts of this column as labels`;
   }
 
   #notANumber(text: string, position: number, row: number): DataError {
@@ -190,8 +190,8 @@ export class Columns {
     const message = `\`${cut(text)}\` is not a number`;
     if (decimal === "comma" && text.includes(".") && Number.isFinite(Number(text.replaceAll(",", "")))) {
       return new DataError("data-not-a-number", message, this.#at(position, row), {
-        notes: ["under `--decimal comma` a point is no decimal mark"],
-        help: "write all numbers of the files with one mark",
+        notes: ["under `--decimal comma` a point is not a decimal mark"],
+        help: "use the same decimal mark in all numbers of the files",
       });
     }
     if (dress !== null) {
@@ -211,7 +211,7 @@ export class Columns {
       return this.#mixed(text, row, String(this.#values[position]!), row - this.rows, position);
     }
     return new DataError("data-not-a-number", message, this.#at(position, row), {
-      help: `an \`int\` input takes texts as labels; ${this.#asLabels(position)} 0, 1, … all the same`,
+      help: `an \`int\` input reads texts as labels; ${this.#asLabels(position)} 0, 1, … all the same`,
     });
   }
 
@@ -219,7 +219,7 @@ export class Columns {
     const dress = dressOf(text);
     return new DataError("data-not-a-number", `\`${cut(text)}\` is not a number`, this.#at(position, row), {
       notes: [
-        `row ${numberRow} of this column is the number ${number}, so the column is not one of labels`,
+        `row ${numberRow} of this column is the number ${number}, so this is not a column of labels`,
         ...(dress === null ? [] : [dress.why]),
       ],
       ...(dress === null ? {} : { help: dress.help }),
@@ -243,9 +243,9 @@ export class Columns {
       if (judged && own !== undefined) {
         throw new DataError(
           "data-header-unclear",
-          `the first row is taken for a header, and \`${cut(name)}\` in it is a text of its column too`,
+          `the first row was read as a header, but \`${cut(name)}\` occurs in its column too`,
           this.#at(position, rows[own]!),
-          { help: "say which it is: `--header` where it names the columns, `--no-header` where it is data" },
+          { help: "say which it is: `--header` if it names the columns, `--no-header` if it is data" },
         );
       }
       if (categoriesByColumn.has(name)) {

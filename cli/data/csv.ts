@@ -87,7 +87,7 @@ export function readCsv(bytes: Uint8Array, file: string, wanted: Wanted = {}): T
   for (let row = rows.next(); row !== null; row = rows.next()) columns.take(row, rows.row);
 
   if (columns.rows === 0) {
-    throw new DataError("data-empty", header ? "there is no row below the header" : "the file is empty", {
+    throw new DataError("data-empty", header ? "there are no rows below the header" : "the file is empty", {
       file,
     });
   }
@@ -103,7 +103,7 @@ export function readCsv(bytes: Uint8Array, file: string, wanted: Wanted = {}): T
     names: picked.names,
     notes: [
       ...(dialect.skipped > 0 ? [`${file}: skipped at its top: ${count(dialect.skipped)} of its lines`] : []),
-      ...(dialect.delimiter === " " ? [`${file}: its columns are parted by spaces`] : []),
+      ...(dialect.delimiter === " " ? [`${file}: its columns are separated by spaces`] : []),
       ...(names === null && wanted.header === undefined
         ? [`${file} has no header: its first row, \`${cut(first.join(","))}\`, is data`]
         : []),
@@ -166,7 +166,7 @@ class TableRows {
           "data-too-large",
           `this is a table of more than ${count(MOST_COLUMNS)} columns`,
           this.at(this.row),
-          { help: "save it as .npy or .npz, which are smaller and faster too" },
+          { help: "save it as .npy or .npz, which are also smaller and faster" },
         );
       }
       // A delimiter at the end of a row makes a cell that is none.
@@ -220,11 +220,11 @@ class TableRows {
       `this row has ${length > this.#width + MORE_CELLS ? "more than " : ""}${counted(Math.min(length, this.#width + MORE_CELLS), "cell")}, and the first has ${count(this.#width)}`,
       this.at(this.row),
       {
-        notes: [`cells are parted by ${mark}`],
+        notes: [`cells are separated by ${mark}`],
         help:
           length > this.#width
-            ? `a cell with ${mark} in it needs quotes`
-            : `an empty cell still needs ${mark} beside it`,
+            ? `a cell that contains ${mark} needs quotes`
+            : `an empty cell still needs ${mark} next to it`,
       },
     );
   }
@@ -235,7 +235,7 @@ class TableRows {
     // Numbers that were said to be names may be data below them.
     if (cells.every((cell) => cell === "" || Number.isFinite(Number(cell)))) return;
     throw new DataError("data-repeated-header", "this row repeats the header", this.at(this.row), {
-      help: "delete it where two files were put together; where the first row is data too, say `--no-header`",
+      help: "delete it if two files were joined; if the first row is data, say `--no-header`",
     });
   }
 }
@@ -253,7 +253,7 @@ function decode(bytes: Uint8Array, file: string): string {
   expectText(bytes, file);
   expectTextLength(bytes.length, file);
   if (!isUtf8(bytes)) {
-    throw new DataError("data-encoding", "this is no UTF-8 text", { file }, { help: "save it as UTF-8" });
+    throw new DataError("data-encoding", "this is not UTF-8 text", { file }, { help: "save it as UTF-8" });
   }
   return new TextDecoder().decode(bytes);
 }
@@ -272,7 +272,7 @@ export function expectText(bytes: Uint8Array, file: string): void {
     "there is a zero byte in this text",
     { file, row },
     {
-      help: "UTF-16 text is to be saved as UTF-8; binary files are .npy, .npz, .safetensors or IDX",
+      help: "save UTF-16 text as UTF-8; binary files are .npy, .npz, .safetensors or IDX",
     },
   );
 }
@@ -282,9 +282,9 @@ export function expectTextLength(bytes: number, file: string): void {
   if (bytes <= longestText) return;
   throw new DataError(
     "data-too-large",
-    `this is more text than can be held at once, ${longestText} bytes`,
+    `this text is longer than the limit of ${longestText} bytes`,
     { file },
-    { help: "save it as .npy or .npz, which are smaller and faster too" },
+    { help: "save it as .npy or .npz, which are also smaller and faster" },
   );
 }
 
@@ -301,7 +301,7 @@ function byteOrderMark(bytes: Uint8Array): string | null {
 export function expectLabelColumns(labels: readonly string[], seen: ReadonlySet<string>): void {
   const unknown = labels.find((name) => !seen.has(name));
   if (unknown === undefined) return;
-  throw new UsageError("bad-option", `--labels names \`${cut(unknown)}\`, and no column taken is called so`, {
+  throw new UsageError("bad-option", `--labels names \`${cut(unknown)}\`, but no such column is used`, {
     help: `columns taken are ${[...seen]
       .slice(0, 12)
       .map((name) => `\`${cut(name)}\``)

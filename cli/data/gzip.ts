@@ -30,10 +30,10 @@ export function expectGzipName(bytes: Uint8Array, file: string): void {
   if (isGzip(bytes) || !/\.gz$/i.test(file)) return;
   throw new DataError(
     "data-not-gzip",
-    "the name ends in .gz, but this is no gzip file",
+    "the name ends in .gz, but this is not a gzip file",
     { file },
     {
-      help: "take the .gz off its name if it is not compressed",
+      help: "remove .gz from its name if it is not compressed",
     },
   );
 }
@@ -98,7 +98,7 @@ export function tooLarge(file: string, packed: number, limit: number): DataError
         : {}),
       help:
         allowed < limit
-          ? "data seldom packs as tightly as that: unpack it yourself if it is what you mean"
+          ? "data is rarely compressed that much: unpack it yourself if that is intended"
           : "split the data into parts, and train on them in turn with --resume",
     },
   );

@@ -26,7 +26,7 @@ export function hasHeader(
     "data-header-unclear",
     `the first row, \`${cut(first.join(","))}\`, may be a header or data`,
     { file, row },
-    { help: "say which: `--header` where it names the columns, `--no-header` where it is data" },
+    { help: "say which: `--header` if it names the columns, `--no-header` if it is data" },
   );
 }
 

@@ -181,7 +181,9 @@ async function findArrays(
         for (const [name, array] of content.arrays) {
           if (names.includes(name)) found.set(name, { array, labels: false });
           else
-            notes.push(`\`${cut(name)}\` in ${spec.path} is no input of ${manifest.model}, and is not used`);
+            notes.push(
+              `\`${cut(name)}\` in ${spec.path} is not an input of ${manifest.model} and is ignored`,
+            );
         }
         return { found, held: [...content.arrays.keys()] };
       }

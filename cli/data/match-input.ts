@@ -111,7 +111,7 @@ function matchShape(
   }
   throw new DataError(
     "data-wrong-shape",
-    `\`${input.name}\` is ${showShape(wanted)}, and the data is ${showShape(array.shape)}`,
+    `\`${input.name}\` is ${showShape(wanted)}, but the data is ${showShape(array.shape)}`,
     { file: array.file },
     shapeAdvice(array, input),
   );
@@ -136,7 +136,7 @@ function shapeAdvice(array: DataArray, input: WantedInput): { readonly help?: st
   }
   if (typeof input.shape[0] === "string" && wanted.every((size) => typeof size === "number")) {
     const expected = elementCount(wanted);
-    if (expected !== perRow) return { help: `each row needs ${expected} numbers, and has ${perRow}` };
+    if (expected !== perRow) return { help: `each row needs ${expected} numbers, but has ${perRow}` };
   }
   return {};
 }
@@ -188,13 +188,13 @@ const notFinite = (value: number, array: DataArray, position: number): DataError
   Number.isFinite(value)
     ? new DataError(
         "data-too-large-number",
-        `${value} is beyond what f32 can hold, about ±3.4e38`,
+        `${value} is beyond the range of f32, about ±3.4e38`,
         array.place(position),
         {
           help: "scale the data, or compile with --dtype f64",
         },
       )
-    : new DataError("data-not-finite", `${value} is no finite number`, array.place(position), {
+    : new DataError("data-not-finite", `${value} is not a finite number`, array.place(position), {
         help: "fill it in, or leave the row out; nndsl does not guess missing values",
       });
 

@@ -74,7 +74,7 @@ function wrongLength({ shape }: Header, size: number, present: number, file: str
 function readHeader(bytes: Uint8Array, file: string): Header {
   const bad = (why: string): DataError =>
     new DataError("data-bad-header", `its NumPy header ${why}`, { file });
-  if (!isNpy(bytes)) throw new DataError("data-unknown-format", "this is no NumPy array file", { file });
+  if (!isNpy(bytes)) throw new DataError("data-unknown-format", "this is not a NumPy array file", { file });
   const version = bytes[6];
   if (version === undefined || bytes.length < 12) throw bad("is cut short");
   if (version < 1 || version > 3) throw bad(`is of version ${version}; 1, 2 and 3 are known`);
@@ -91,17 +91,16 @@ function readHeader(bytes: Uint8Array, file: string): Header {
   const order = entries?.get("fortran_order");
   const shape = entries?.get("shape");
   if (entries?.size !== 3 || descr === undefined || order === undefined || shape === undefined)
-    throw bad("is no dictionary of `descr`, `fortran_order` and `shape`");
+    throw bad("is not a dictionary of `descr`, `fortran_order` and `shape`");
   const type = /^'([^'\\]*)'$/.exec(descr)?.[1] ?? "records";
   const tuple = /^\(((?:\d+L?,\s*)*\d*L?)\s*\)$/.exec(shape)?.[1];
-  if (!/^(?:True|False)$/.test(order) || tuple === undefined)
-    throw bad("gives a shape or an order that cannot be");
+  if (!/^(?:True|False)$/.test(order) || tuple === undefined) throw bad("has an impossible shape or order");
   const sizes = tuple
     .split(",")
     .map((size) => size.trim().replace("L", ""))
     .filter((size) => size !== "")
     .map(Number);
-  if (!Number.isSafeInteger(elementCount(sizes))) throw bad("gives a shape too large to be true");
+  if (!Number.isSafeInteger(elementCount(sizes))) throw bad("has an implausibly large shape");
   return { descr: type, fortranOrder: order === "True", shape: sizes, start };
 }
 
@@ -135,7 +134,7 @@ function unsupported(descr: string, file: string): DataError {
           : `the type ${descr}`;
   return new DataError(
     "data-unsupported-type",
-    `it holds ${what}, and nndsl reads numbers and booleans`,
+    `it contains ${what}, but nndsl reads only numbers and booleans`,
     { file },
     {
       help: "convert it with .astype('float32') before numpy.save; for text labels, use a CSV file",

@@ -93,9 +93,9 @@ function missingColumn(
 ): DataError {
   const help =
     header === null
-      ? `its first row has numbers in it, so it is no header: give columns by number, 1 to ${width}`
+      ? `its first row has numbers in it, so it is not a header: give columns by number, 1 to ${width}`
       : /^\d+$/.test(wanted)
-        ? `it has a header, so columns go by their names: ${didYouMean("", header) ?? ""}`
+        ? `it has a header, so give columns by name: ${didYouMean("", header) ?? ""}`
         : didYouMean(wanted, header);
   return new DataError(
     "data-missing-column",

@@ -56,10 +56,10 @@ function formatOf(bytes: Uint8Array, path: string): Format {
   if (/\.(csv|tsv|txt)(\.gz)?$/i.test(path)) return "table";
   throw new DataError(
     "data-unknown-format",
-    "this is no data file that nndsl knows",
+    "this is not a data file that nndsl can read",
     { file: path },
     {
-      help: "it reads .npy, .npz, .safetensors and IDX by their content, tables by the name .csv or .tsv, and each of them as .gz",
+      help: "it recognizes .npy, .npz, .safetensors and IDX by content, tables by the extension .csv or .tsv, and any of them gzipped as .gz",
     },
   );
 }
@@ -96,7 +96,7 @@ async function sound(file: OpenFile): Promise<Uint8Array> {
     if (expected !== undefined && expected !== size) {
       throw new DataError(
         size < expected ? "data-truncated" : "data-trailing-bytes",
-        `it has ${size} bytes, and its header says ${expected}`,
+        `it has ${size} bytes, but its header says ${expected}`,
         { file: path },
         { help: "write it again, or copy or download it again" },
       );
@@ -144,7 +144,7 @@ export async function readInputFile(path: string, wanted: Wanted, limit?: number
       if (picked === undefined && (names.length !== 1 || only === undefined)) {
         throw new DataError(
           "data-which-array",
-          `it holds ${names.length} arrays, and which one is not said`,
+          `it contains ${names.length} arrays, and none was chosen`,
           { file: path },
           {
             help:

@@ -37,7 +37,7 @@ export function expectTrainedColumns(
   if (names.length === trained.length && !names.some(differs)) return null;
   const moved = names.find((name, position) => differs(name, position) && trained.includes(name));
   if (explicit && moved === undefined) {
-    return `${file}: \`${input}\` takes ${listed(names)} for the columns it was trained on, ${listed(trained)}`;
+    return `${file}: \`${input}\` takes ${listed(names)} in place of the columns it was trained on, ${listed(trained)}`;
   }
   const before = new Set(names);
   const isThere = trained.every((name) => before.has(name));
@@ -52,7 +52,7 @@ export function expectTrainedColumns(
       notes: [`\`${input}\` was trained on ${listed(trained)}`, `here it would take ${listed(names)}`],
       help: isThere
         ? `pick them in the order of training${pick}`
-        : `where others stand for them, pick those one by one, in the order of training: ${input}=${file}:COLUMN,…`,
+        : `to use other columns instead, list them in the order of training: ${input}=${file}:COLUMN,…`,
     },
   );
 }

@@ -91,7 +91,7 @@ function directoryOf(view: DataView, end: number): Directory {
   const needs64 = count === FULL_16 || size === FULL_32 || start === FULL_32;
   const found = needs64 ? directory64(view, end) : { count, size, start };
   if (!needs64 && (disks !== 0 || here !== count)) throw new ZipError("it is one part of several");
-  if (found.start + found.size > end) throw new ZipError("its directory lies outside of it");
+  if (found.start + found.size > end) throw new ZipError("its directory lies outside the file");
   return found;
 }
 
@@ -108,7 +108,7 @@ function directory64(view: DataView, end: number): Directory {
 /** 64 bits that are a size or a place in a file. */
 function readSize(view: DataView, at: number): number {
   const value = Number(view.getBigUint64(at, true));
-  if (!Number.isSafeInteger(value)) throw new ZipError("it says a size that cannot be");
+  if (!Number.isSafeInteger(value)) throw new ZipError("it has an impossible size");
   return value;
 }
 
@@ -184,7 +184,7 @@ function locate(bytes: Uint8Array, view: DataView, entry: Central, directory: nu
     throw new ZipError("a file is not where its directory says");
   const nameLength = view.getUint16(offset + 26, true);
   const start = offset + 30 + nameLength + view.getUint16(offset + 28, true);
-  if (start + packed > directory) throw new ZipError("a file lies outside of it");
+  if (start + packed > directory) throw new ZipError("a file lies outside the archive");
   const name = bytes.subarray(offset + 30, offset + 30 + nameLength);
   const localFlags = view.getUint16(offset + 6, true);
   // With a descriptor after the file, sizes and checksum stand there and not here.
@@ -200,14 +200,14 @@ function locate(bytes: Uint8Array, view: DataView, entry: Central, directory: nu
 function unpack(packed: Uint8Array, { method, size, crc }: Central): Uint8Array {
   const content = inflated(packed, method, size);
   if (content.length !== size || crc32(content) !== crc)
-    throw new ZipError("a file does not have the checksum that is written beside it");
+    throw new ZipError("a file does not match its checksum");
   return content;
 }
 
 function inflated(packed: Uint8Array, method: number, size: number): Uint8Array {
   if (method === 0) return packed;
   if (method !== 8)
-    throw new ZipError(`it is packed by method ${method}, and stored and deflated files are read`);
+    throw new ZipError(`it is packed by method ${method}; only stored and deflated files can be read`);
   try {
     return inflateRawSync(packed, { maxOutputLength: Math.max(1, size), chunkSize: 2 ** 20 });
   } catch {

@@ -13,7 +13,7 @@ export function priceOf({ values, rows, flops, memory }: NonNullable<Report["rec
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
   const percent = (100 * (flops.recomputing / flops.keeping - 1)).toFixed(1);
   return (
-    `not kept but made again: ${names.slice(0, MOST_NAMES).join(", ")}${more}\n` +
+    `recomputed instead of stored: ${names.slice(0, MOST_NAMES).join(", ")}${more}\n` +
     `  ${counted(rows, "row")} of a batch: ${bytes(memory.recomputing)} instead of ${bytes(memory.keeping)}\n` +
     `  a step: ${operations(flops.recomputing)} instead of ${operations(flops.keeping)}, ${percent} % more`
   );

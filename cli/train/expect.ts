@@ -20,10 +20,14 @@ export function expectWeightsFile(path: string, program: string): void {
   expectWritable(path);
   if (/\.safetensors$/i.test(path) || isSpecial(path)) return;
   const named = /[/\\]$/.test(path) ? join(path, basename(program, ".nn")) : path.replace(otherEndings, "");
-  throw new UsageError("bad-option", `weights are written as safetensors, and ${path} is named otherwise`, {
-    file: path,
-    help: `write -o ${shellWord(`${named}.safetensors`)}; PyTorch, JAX and others read it`,
-  });
+  throw new UsageError(
+    "bad-option",
+    `weights are written as safetensors, but ${path} has another extension`,
+    {
+      file: path,
+      help: `write -o ${shellWord(`${named}.safetensors`)}; PyTorch, JAX and others read it`,
+    },
+  );
 }
 
 /** A file goes on with the seed in it. @throws UsageError where another is asked for */
@@ -31,10 +35,10 @@ export function expectSeed(saved: number | null, asked: number, path: string): v
   if (saved === null || saved === asked) return;
   throw new UsageError(
     "cannot-resume",
-    `${path} goes on with its own seed, ${saved}, and not with --seed ${asked}`,
+    `${path} continues with its own seed, ${saved}, not with --seed ${asked}`,
     {
       file: path,
-      help: "leave --seed out",
+      help: "omit --seed",
     },
   );
 }
@@ -43,7 +47,7 @@ export function expectTrainable(manifest: Manifest, file: string): void {
   if (!manifest.loss) {
     throw new ModelError(
       "no-loss",
-      `${manifest.model} has no loss, so there is nothing to train for`,
+      `${manifest.model} has no loss, so it cannot be trained`,
       file,
       "add a line such as `loss mse(p, y)`",
     );
@@ -69,7 +73,7 @@ export function checkHyper(manifest: Manifest, { lr, opt }: TrainArguments): Rec
       "unknown-hyper",
       `the optimizer ${manifest.optimizer?.name} has no argument \`${name}\` to set`,
       {
-        help: `${help}; what shapes the formula itself is set in the model`,
+        help: `${help}; arguments that change the formula are set in the model`,
       },
     );
   }

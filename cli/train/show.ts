@@ -25,7 +25,7 @@ export function introduction(
 
 export const placeOf = ({ epoch, batch, step }: StepReport) => ({ epoch, batch, step });
 
-/** What is said of a run whose loss is no finite number any more. */
+/** What is said of a run whose loss is not a finite number any more. */
 export function divergence(
   { epoch, step, loss }: StepReport,
   steps: number,
@@ -43,7 +43,7 @@ export function divergence(
     notes: kept,
     help:
       steps === 1
-        ? "it was so before anything was trained: look for very large inputs, and for log, sqrt and division at 0 in the formulas"
+        ? "it was not finite before training: look for very large inputs, and for log, sqrt and division at 0 in the formulas"
         : "try a smaller --lr, scale the inputs to about 1, or look for log and division near 0 in the loss",
   };
 }

@@ -167,7 +167,7 @@ export async function trainCommand(
   if (ending === "interrupted") {
     process.exitCode = signal?.code ?? exitCodes.interrupted;
     const kept = keeps
-      ? `what is trained is in ${to}${place.epochs < last ? ", from which --resume goes on" : ""}`
+      ? `the weights so far are in ${to}${place.epochs < last ? "; --resume continues from there" : ""}`
       : steps === 0
         ? "nothing was trained"
         : "nothing saved: no -o was given";

@@ -50,6 +50,6 @@ function tooLarge(source: string, limit: string): Diagnostic {
     message: `the program is too large to be compiled: it takes more than ${limit}`,
     labels: [],
     notes: [`it is ${size} before it is assembled`],
-    help: "let an axis of a tensor do what a long loop or list does in many formulas; should the machine be busy, compile again when it is less so",
+    help: "use an axis of a tensor instead of a long loop or list; if the machine is busy, try again later",
   };
 }

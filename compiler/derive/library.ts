@@ -46,8 +46,8 @@ export async function libraryModel(name: string): Promise<Model> {
   if (definition?.kind === "optimizer") {
     throw new DerivationError(
       "nothing-to-derive",
-      `${name} is an optimizer: it uses gradients and has none`,
-      "derive a model that it trains, by `nndsl derive FILE.nn`",
+      `${name} is an optimizer: it uses gradients but has none`,
+      "derive a model that it trains, with `nndsl derive FILE.nn`",
     );
   }
   let fallback: Model | null = null;
@@ -73,7 +73,7 @@ export async function libraryModel(name: string): Promise<Model> {
       )
     : new DerivationError(
         "nothing-to-derive",
-        `\`${name}\` is no function of tensors of numbers`,
+        `\`${name}\` is not a function of numeric tensors`,
         "an activation, a loss or a layer can be derived, such as std:gelu",
       );
 }

@@ -128,7 +128,7 @@ function findTargets(
       throw new DerivationError(
         "nothing-to-derive",
         `nothing in ${model.name} is trained`,
-        "say by what to derive, as in `--wrt x`",
+        "say what to differentiate by, as in `--wrt x`",
       );
     }
     return paths.map((path) => ({ path, node: sources.get(path)! }));
@@ -145,7 +145,7 @@ function findTargets(
         "unknown-wrt",
         isKnown
           ? `the loss does not depend on \`${path}\``
-          : `${model.name} has no \`${path}\` that its loss is made of`,
+          : `${model.name} has no \`${path}\` that its loss depends on`,
         near === undefined
           ? `it has ${known.map((k) => `\`${k}\``).join(", ")}`
           : `did you mean \`${near}\`?`,
@@ -154,8 +154,8 @@ function findTargets(
     if (node.type !== "float") {
       throw new DerivationError(
         "unknown-wrt",
-        `\`${path}\` holds ${node.type}s, and they have no gradient`,
-        "derive by a tensor of numbers",
+        `\`${path}\` holds ${node.type}s, which have no gradient`,
+        "differentiate by a numeric tensor",
       );
     }
     return { path, node };

@@ -45,7 +45,7 @@ export function matchArguments(
         return mismatch(
           "argument-order",
           argument.place,
-          `an argument without a name stands after \`${named} = …\``,
+          `a positional argument follows \`${named} = …\``,
           "put the named arguments last",
         );
       }

@@ -195,7 +195,7 @@ export function recomputed(machine: Machine, frame: Frame, span: Span, work: () 
   const { value, asked } = machine.graph.watch(work);
   const results = tensorsIn(value);
   if (results.length === 0) {
-    const message = `what is made again is a tensor, but this is ${kindOf(value)}`;
+    const message = `only a tensor can be recomputed, but this is ${kindOf(value)}`;
     const help = "write `@recompute` before a call that gives a tensor, or before a layer";
     throw problem(machine, frame, "nothing-to-recompute", span, message, help);
   }

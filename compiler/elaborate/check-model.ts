@@ -31,7 +31,7 @@ export function checkTraining(
     known.parameters[made.length] ??
     made[0];
   const message = "the parameters are not the same in training as in prediction";
-  const help = "make parameters outside of `if training`";
+  const help = "create parameters outside of `if training`";
   return [diagnose("error", "training-parameters", odd?.span ?? name.span, message, { help })];
 }
 
@@ -57,7 +57,7 @@ export function checkResults(
   found.push(...targetsInOutputs(predicting));
   if (optimizer !== null && training.losses.length === 0) {
     const help = lossMeant ?? "add `loss mse(prediction, y)`, or remove the optimizer";
-    const message = "an optimizer needs a loss to make smaller";
+    const message = "an optimizer needs a loss to minimize";
     found.push(diagnose("error", "optimizer-without-loss", optimizer.span, message, { help }));
   }
   if (optimizer !== null && training.losses.length > 0 && training.parameters.every((p) => p.frozen)) {
@@ -76,7 +76,7 @@ function targetsInOutputs({ outputs, inputs, inputSpans }: Machine): Diagnostic[
     if (target?.op !== "input") return [];
     const found = target.attributes.name;
     const at = inputSpans.get(found);
-    const message = `the output \`${name}\` depends on the target \`${found}\`, which \`predict\` does not ask for`;
+    const message = `the output \`${name}\` depends on the target \`${found}\`, which is not given to \`predict\``;
     return [
       diagnose("error", "target-in-output", span, message, {
         ...(at === undefined ? {} : { also: [{ span: at, text: "the target" }] }),

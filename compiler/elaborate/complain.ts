@@ -75,7 +75,7 @@ export function endless(machine: Machine, frame: Frame, site: CallSite): Problem
   const help = "a fn or a layer that calls itself needs an `if` that ends it";
   const code = "recursion-too-deep";
   if (again?.site == null) return problem(machine, frame, code, site.callee, limit, { help, fatal: true });
-  const message = `\`${again.name}\` calls itself without end: ${limit}`;
+  const message = `\`${again.name}\` calls itself endlessly: ${limit}`;
   return new Problem(diagnose("error", code, again.site.callee, message, { help }), true);
 }
 

@@ -26,15 +26,15 @@ export function declareParameter(machine: Machine, frame: Frame, statement: Para
     throw problem(machine, frame, "param-in-fn", span, "a parameter belongs to a model or a layer");
   const declared = statement.type === undefined ? null : fixedShape(machine, frame, statement.type, name);
   if (start === undefined) {
-    const message = `\`${name}\` has no first value`;
-    const help = `draw one, \`param ${name}: […] ~ normal(0, 0.1)\`, or give one, \`param ${name} = 0\``;
+    const message = `\`${name}\` has no initial value`;
+    const help = `write an initializer, \`param ${name}: […] ~ normal(0, 0.1)\`, or a value, \`param ${name} = 0\``;
     throw problem(machine, frame, "param-without-start", statement.name.span, message, help);
   }
   let value: Value;
   if (start.kind === "value") value = givenValue(machine, frame, start.value, statement);
   else if (declared !== null) value = drawnValue(machine, frame, start.value, declared, statement);
   else {
-    const message = `\`${name}\` is drawn, so its shape must be written`;
+    const message = `\`${name}\` has an initializer, so its shape must be written`;
     const help = `write \`param ${name}: [2, 3] ~ …\``;
     throw problem(machine, frame, "param-without-shape", statement.name.span, message, help);
   }
@@ -44,12 +44,12 @@ export function declareParameter(machine: Machine, frame: Frame, statement: Para
     const message = "a parameter cannot be as large as the batch";
     throw problem(machine, frame, "free-parameter", at, message, "write its shape with known sizes");
   }
-  const what = `the first value of \`${name}\``;
+  const what = `the initial value of \`${name}\``;
   const node = shaped(machine, frame, value, shape, at, what, `\`${name}\``);
   const moving = reachable([node]).find((n) => n.op === "input" || n.op === "parameter" || n.op === "grad");
   if (moving !== undefined) {
     const message = `${what} depends on ${moving.op === "input" ? "an input" : "another parameter"}`;
-    const help = "a first value is made before there is any data";
+    const help = "initial values are computed before there is data";
     throw problem(machine, frame, "start-not-known", at, message, help);
   }
   const index = machine.parameters.length;
@@ -84,7 +84,7 @@ function drawnValue(
     () => applied(machine, frame, expression, first),
     ({ code, labels }) =>
       code === "not-callable" && labels[0]?.span === expression.span
-        ? `a value that is given is written with \`=\`: \`${declaredWith(machine, "=", expression, statement)}\``
+        ? `values are given with \`=\`: \`${declaredWith(machine, "=", expression, statement)}\``
         : undefined,
   );
 }
@@ -107,7 +107,7 @@ function givenValue(
     },
     () =>
       draws
-        ? `first values are drawn with \`~\`: \`${declaredWith(machine, "~", expression, statement)}\``
+        ? `initializers are given with \`~\`: \`${declaredWith(machine, "~", expression, statement)}\``
         : undefined,
   );
 }
@@ -198,7 +198,7 @@ export function addLoss(machine: Machine, frame: Frame, expression: Expression):
 function typeShape(machine: Machine, frame: Frame, type: TensorType): Shape {
   const sizes = type.dimensions.map((dimension) => {
     if (dimension.kind !== "ellipsis") return sizeOf(machine, frame, dimension);
-    const message = "`...` stands in signatures alone";
+    const message = "`...` is only allowed in signatures";
     throw problem(machine, frame, "bad-size", dimension.span, message, "write out the sizes");
   });
   return placed(machine, frame, type.span, () => checkedShape(sizes, machine.freeName));
@@ -222,6 +222,6 @@ function fixedShape(machine: Machine, frame: Frame, type: TensorType, name: stri
   const message = `the parameter \`${name}\` cannot be as large as the batch`;
   throw problem(machine, frame, "free-parameter", type.dimensions[at]!.span, message, {
     label: `${showSize(shape[at]!, machine.freeName)} is free until run time`,
-    help: "a parameter's sizes are known when compiling; sum or average over the batch instead",
+    help: "a parameter's sizes must be known at compile time; sum or average over the batch instead",
   });
 }

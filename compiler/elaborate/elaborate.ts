@@ -196,7 +196,7 @@ class ModelReader {
     if (first !== undefined && second !== undefined) {
       this.#reporter.report(
         diagnose("error", "two-free-dimensions", second[1], `\`${second[0]}\` is a second free dimension`, {
-          label: "nothing says what this is",
+          label: "this is not defined",
           also: [{ span: first[1], text: `\`${first[0]}\` is free already` }],
           help: `a model has at most one size that is free until run time; write a number, or \`const ${second[0]} = …\``,
         }),
@@ -212,7 +212,7 @@ class ModelReader {
     } catch (error) {
       if (!(error instanceof OpError) || error.code !== "graph-too-large") throw error;
       const { span } = this.#declaration.name;
-      const notes = ["the gradient and the update of each parameter are counted too"];
+      const notes = ["gradients and updates of parameters count too"];
       const { code, message, help } = error;
       this.#report([diagnose("error", code, span, message, { notes, help })]);
       return null;

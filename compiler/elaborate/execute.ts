@@ -142,7 +142,7 @@ function holds(machine: Machine, frame: Frame, condition: Expression): boolean {
   const value = evaluate(machine, { ...frame, fixing: true }, condition);
   if (value.kind === "boolean") return value.value;
   if (value.kind === "tensor") {
-    const message = "`if` decides when compiling, but this is computed at run time";
+    const message = "`if` needs a value known at compile time, but this is computed at run time";
     throw problem(machine, frame, "condition-not-known", condition.span, message, {
       label: show(value, machine.freeName),
       help: "choose between tensors with `where(condition, a, b)`",

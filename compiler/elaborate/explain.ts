@@ -46,7 +46,7 @@ export function explainShapes(
   if (what === "concat")
     return {
       message: error.message,
-      help: error.help ?? "`reshape` or slice them so that they differ along that axis alone",
+      help: error.help ?? "`reshape` or slice them so that they differ only along that axis",
     };
   return { message: error.message, help: error.help };
 }

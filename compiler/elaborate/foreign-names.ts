@@ -143,7 +143,7 @@ export function nameHelp(name: string, known: readonly string[]): string {
     : `did you mean \`${near}\`?`;
 }
 
-const NO_PREFIX = "nothing is imported from libraries, and their names stand alone: `relu(x)`";
+const NO_PREFIX = "there are no library prefixes: write `relu(x)`";
 
 /** What functions of other libraries are reached through. */
 const LIBRARIES: ReadonlySet<string> = new Set(

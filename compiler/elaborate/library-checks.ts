@@ -170,7 +170,7 @@ function probabilitiesAsLogs({ node }: GivenToLibrary): Finding | null {
   return {
     severity: "warning",
     code: "logits-as-probabilities",
-    message: "logarithms of probabilities are wanted here, but these are probabilities",
+    message: "logarithms of probabilities are expected here, but these are probabilities",
     help: "give it `log_softmax(z)`; from logits and labels `cross_entropy(z, y)` does both",
   };
 }

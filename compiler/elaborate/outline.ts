@@ -31,7 +31,7 @@ export function outline(program: Program): Outline {
         "too-many-models",
         beyond.name.span,
         `${program.main.file} has more than ${MAX_MODELS} models`,
-        { help: "put some of them into other files" },
+        { help: "move some of them to other files" },
       ),
     );
   }

@@ -117,7 +117,7 @@ function typeOfItems(list: Value & { readonly kind: "list" }): "float" | "bool" 
     if (found !== null && type !== found) {
       throw new OpError(
         "type-mismatch",
-        "this list holds numbers and true or false",
+        "this list mixes numbers and booleans",
         [],
         "a tensor has entries of one kind: write 1 and 0, or compare numbers, as in `x > 0`",
       );

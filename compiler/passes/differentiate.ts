@@ -195,7 +195,7 @@ function refusal(node: Node, message: string): DiagnosticError {
       code: "no-derivative",
       severity: "error",
       message,
-      labels: span === undefined ? [] : [{ span, text: "a gradient is wanted through here" }],
+      labels: span === undefined ? [] : [{ span, text: "a gradient is needed here" }],
       notes: [],
       help: "write it with other ops, or cut the gradient with `stop_gradient`",
     },
@@ -233,7 +233,7 @@ function zeroGradients(order: readonly Node[], model: Model, missing: FindMissin
           message: `what is differentiated here does not depend on ${tensor}`,
           labels: [place],
           notes: [],
-          help: "differentiate by the very tensor that the formula was made of; an equal one is another variable",
+          help: "differentiate with respect to the tensor that the formula uses; another tensor of equal value is a different variable",
         },
       ];
     }
@@ -251,14 +251,14 @@ function flatGradient(
   return {
     code: "flat-gradient",
     severity: "warning",
-    message: `${subject} through steps alone, whose slope is 0`,
+    message: `${subject} only through steps, whose slope is 0`,
     labels: [
       ...place,
       ...(end === undefined ? [] : [{ span: end, text: "the gradient ends here" }]),
       ...more,
     ],
-    notes: ["comparisons, `step`, `sign`, `floor`, `round` and `argmax` are flat wherever they have a slope"],
-    help: "use a smooth function in its place, such as `sigmoid`; a parameter that is not to be trained is a `frozen param`",
+    notes: ["comparisons, `step`, `sign`, `floor`, `round` and `argmax` have slope 0 wherever they have one"],
+    help: "use a smooth function instead, such as `sigmoid`; declare a parameter that is not trained as `frozen param`",
   };
 }
 
@@ -267,7 +267,7 @@ function idleParameters(model: Model, missing: FindMissing): Diagnostic[] {
   return parametersOf(model).flatMap(({ path, span, declared, gradient }) => {
     const found = gradient?.op === "grad" ? missing(gradient) : null;
     if (found === null) return [];
-    const place: Label = { span, text: "stays as it starts" };
+    const place: Label = { span, text: "keeps its initial value" };
     const source: Label[] = declared === undefined ? [] : [{ span: declared, text: "declared here" }];
     if (found.reason === "independent") {
       return [

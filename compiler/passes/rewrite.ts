@@ -68,7 +68,7 @@ export function withinLimit<T>(work: () => T): T {
   } catch (error) {
     if (!(error instanceof OpError) || error.code !== "graph-too-large") throw error;
     const help = error.help === undefined ? {} : { help: error.help };
-    const notes = ["its derivatives are counted too"];
+    const notes = ["derivatives count too"];
     throw new DiagnosticError([
       { code: error.code, severity: "error", message: error.message, labels: [], notes, ...help },
     ]);

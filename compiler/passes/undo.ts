@@ -120,9 +120,9 @@ export class Undo {
         code: "not-undoable",
         severity: "error",
         message: "`couple` cannot be undone here: what is added depends on what it is added to",
-        labels: span === undefined ? [] : [{ span, text: "the backward pass would need x to find x" }],
-        notes: ["of y = couple(x, a) the backward pass makes x as y - a, so a has to be known by then"],
-        help: "let `a` depend on the other half alone, as in `y1 = couple(x1, f(x2))` and `y2 = couple(x2, g(y1))`",
+        labels: span === undefined ? [] : [{ span, text: "the backward pass would need x to compute x" }],
+        notes: ["for y = couple(x, a) the backward pass computes x as y - a, so a must be known by then"],
+        help: "let `a` depend only on the other half, as in `y1 = couple(x1, f(x2))` and `y2 = couple(x2, g(y1))`",
       },
     ]);
   }

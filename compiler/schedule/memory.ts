@@ -143,7 +143,7 @@ export function refuseUnaddressable({ fixed, perRow, tables }: Program["arena"])
     {
       code: "tensor-too-large",
       severity: "error",
-      message: `the model's tensors take ${gigabytes(bytes)} of memory, and a WebAssembly module has less than 4 GB`,
+      message: `the model's tensors take ${gigabytes(bytes)} of memory, but a WebAssembly module has less than 4 GB`,
       labels: [],
       notes: [
         `${gigabytes(fixed)} for parameters, their gradients, the optimizer's states and what lies between kernels, ` +

@@ -92,8 +92,8 @@ function tooSmall(memory: { bytes: number; rows: number }, least: number, keepin
       labels: [],
       notes: [
         least < keeping
-          ? `it takes ${show(keeping)} where every value is kept, and ${show(least)} where as many as help are made again`
-          : "making values again instead of keeping them would save nothing",
+          ? `it takes ${show(keeping)} if every value is stored, and ${show(least)} with the most useful recomputation`
+          : "recomputing values would save nothing",
       ],
       help: "allow that much, use smaller batches or layers, or an optimizer with fewer states",
     },

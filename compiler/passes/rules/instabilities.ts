@@ -28,7 +28,7 @@ export const instabilities: readonly Instability[] = [
   {
     name: "log-of-rest",
     reason: "what is subtracted from 1 rounds to 1, and the logarithm of 0 is -inf",
-    help: "there is no stable spelling in these functions: keep the argument from 0, as in log(max(1 - erf(z), 1e-7)), or use a logistic function in its place",
+    help: "these functions have no stable form: keep the argument away from 0, as in log(max(1 - erf(z), 1e-7)), or use a logistic function instead",
     at: ["log", "log1p"],
     matches: ({ op, operands: [x] }) => isRest(x!, op === "log1p" ? 1 : 0),
   },
@@ -50,14 +50,14 @@ export const instabilities: readonly Instability[] = [
   {
     name: "quotient-by-norm",
     reason: "the norm is 0 where all its entries are, and then this is 0 / 0",
-    help: "keep the root from 0, as in x / sqrt(sum(x^2) + 1e-12), or the deviation, as in d / sqrt(var(x) + 1e-5)",
+    help: "keep the root away from 0, as in x / sqrt(sum(x^2) + 1e-12), or the deviation, as in d / sqrt(var(x) + 1e-5)",
     at: ["div"],
     matches: ({ operands: [, c] }) => factors(c!).some(isNorm),
   },
   {
     name: "variance-by-difference",
     reason:
-      "mean(x^2) - mean(x)^2 loses all its digits where the mean is large beside the spread, and may be negative",
+      "mean(x^2) - mean(x)^2 loses all its digits where the mean is much larger than the spread, and may be negative",
     help: "use `var(x, correction = 0)`, which subtracts the mean first",
     at: ["sub"],
     matches({ operands: [a, c] }) {
