@@ -1,8 +1,7 @@
 /** Loops over a range in steps of several sizes: full vectors, then single elements. */
 import { countOf, isFree, type Size } from "../ir/size.ts";
 import { sizeText } from "./affine.ts";
-import type { Names } from "./names.ts";
-import type { Writer } from "./writer.ts";
+import type { FunctionWriter } from "./writer.ts";
 
 /**
  * What an index runs over, in bytes: from 0 to a size, or between two expressions; from where it
@@ -30,24 +29,23 @@ export const ends = (
  * @param steps in bytes, falling; the last divides every range
  */
 export function cover(
-  { writer, names }: { readonly writer: Writer; readonly names: Names },
+  writer: FunctionWriter,
   index: string,
   range: Range,
   steps: readonly number[],
   body: (step: number) => void,
 ): void {
-  const block = (head: string, inside: () => void): void => writer.block(head, () => names.scoped(inside));
   if ("size" in range && !isFree(range.size)) {
     const total = countOf(range.size) * range.unit;
     let from = 0;
     for (const step of new Set(steps)) {
       const until = from + Math.floor((total - from) / step) * step;
       if (until - from > step) {
-        block(`for (let ${index}: usize = ${from}; ${index} < ${until}; ${index} += ${step})`, () =>
+        writer.scope(`for (let ${index}: usize = ${from}; ${index} < ${until}; ${index} += ${step})`, () =>
           body(step),
         );
       } else if (until > from) {
-        block("", () => {
+        writer.scope("", () => {
           writer.line(`const ${index}: usize = ${from};`);
           body(step);
         });
@@ -61,6 +59,6 @@ export function cover(
   const distinct = [...new Set(steps)];
   for (const [i, step] of distinct.entries()) {
     const condition = i === distinct.length - 1 ? `${index} < ${end}` : `${index} + ${step} <= ${end}`;
-    block(`for (; ${condition}; ${index} += ${step})`, () => body(step));
+    writer.scope(`for (; ${condition}; ${index} += ${step})`, () => body(step));
   }
 }

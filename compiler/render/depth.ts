@@ -6,7 +6,7 @@ import { sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { eachSpan } from "./spans.ts";
 import type { KernelTools } from "./values.ts";
-import type { Writer } from "./writer.ts";
+import type { FunctionWriter } from "./writer.ts";
 
 /**
  * How many sums of spans can be aside at once: a memory of 2³² bytes has no room for 2³⁰ addends,
@@ -36,43 +36,32 @@ export class DepthWriter {
   readonly #depth: Size;
   readonly #span: Span | null;
   readonly #tools: KernelTools;
-  readonly #writer: Writer;
+  readonly #writer: FunctionWriter;
   readonly #aside: (bytes: number) => string;
 
   /** @param aside the address of memory of this worker's own for sums of spans, for so many bytes */
-  constructor(
-    depth: Size,
-    span: Span | null,
-    tools: KernelTools,
-    writer: Writer,
-    aside: (bytes: number) => string,
-  ) {
+  constructor(depth: Size, span: Span | null, tools: KernelTools, aside: (bytes: number) => string) {
     this.#depth = depth;
     this.#span = span;
     this.#tools = tools;
-    this.#writer = writer;
+    this.#writer = tools.writer;
     this.#aside = aside;
   }
 
   sumUp({ sums, steps, body }: Summation): void {
-    const { format, names } = this.#tools;
-    const { bytes } = format;
+    const { bytes } = this.#tools.format;
     const depth = this.#depth;
     const w = this.#writer;
     const cut = steps.map((step) => step * bytes);
     const each = (step: number): void => body(step / bytes);
     this.#clear(sums, "let ");
     let end = sizeText(depth, bytes);
-    if (isFree(depth)) {
-      // Engines would work out the end at each turn.
-      const deep = names.fresh("deep");
-      w.line(`const ${deep}: usize = ${end};`);
-      end = deep;
-    }
-    const d = names.fresh("d");
+    // Engines would work out the end at each turn.
+    if (isFree(depth)) end = w.usize("deep", end);
+    const d = w.fresh("d");
     if (this.#span === null) {
       const range: Range = isFree(depth) ? { from: "0", end } : { size: depth, unit: bytes };
-      cover({ writer: w, names }, d, range, cut, each);
+      cover(w, d, range, cut, each);
       return;
     }
     // Spans are of whole steps, so what the depth leaves of one is left over by the last span.
@@ -90,12 +79,11 @@ export class DepthWriter {
    */
   #addSpans({ sums, steps, body, bytes, end, index }: SpanLoop): void {
     const w = this.#writer;
-    const { names } = this.#tools;
-    const totals = sums.map(() => names.fresh("total"));
+    const totals = sums.map(() => w.fresh("total"));
     for (const total of totals) w.line(`let ${total} = f64x2.splat(0);`);
-    eachSpan({ writer: w, names }, index, end, bytes, (range) => {
+    eachSpan(w, index, end, bytes, (range) => {
       this.#clear(sums);
-      cover({ writer: w, names }, index, range, steps, body);
+      cover(w, index, range, steps, body);
       for (const [k, total] of totals.entries())
         w.line(`${total} = f64x2.add(${total}, f64x2.promote_low_f32x4(${sums[k]}));`);
     });
@@ -111,39 +99,35 @@ export class DepthWriter {
    * more, even if it never turned: engines keep the addresses of an outer loop on the stack.
    */
   #pairSpans({ sums, steps, body, bytes, end, index }: SpanLoop): void {
-    const { format, names } = this.#tools;
+    const { vector } = this.#tools.format;
     const w = this.#writer;
     const size = sums.length * 16;
-    const top = names.fresh("top");
+    const top = w.fresh("top");
     const room = this.#aside(size * MOST_ASIDE);
     const takeBack = (): void => {
       w.line(`${top} -= ${size};`);
       for (const [k, sum] of sums.entries())
-        w.line(`${sum} = ${format.vector}.add(v128.load(${top}${immediate(k * 16)}), ${sum});`);
+        w.line(`${sum} = ${vector}.add(v128.load(${top}${immediate(k * 16)}), ${sum});`);
     };
     w.line(`let ${top}: usize = ${room};`);
     w.line(`let ${index}: usize = 0;`);
-    w.block(isFree(this.#depth) ? `if (${end} > ${bytes})` : "", () =>
-      names.scoped(() => {
-        const [until, count] = [names.fresh("until"), names.fresh("count")];
-        w.line(`let ${until}: usize = ${bytes};`);
-        w.block(
-          "do",
-          () =>
-            names.scoped(() => {
-              cover({ writer: w, names }, index, { from: index, end: until }, steps.slice(0, 1), body);
-              w.block(`for (let ${count} = ${until} / ${bytes}; !(${count} & 1); ${count} >>= 1)`, takeBack);
-              for (const [k, sum] of sums.entries())
-                w.line(`v128.store(${top}, ${sum}${immediate(k * 16)});`);
-              w.line(`${top} += ${size};`);
-              this.#clear(sums);
-              w.line(`${until} += ${bytes};`);
-            }),
-          ` while (${until} < ${end});`,
-        );
-      }),
-    );
-    cover({ writer: w, names }, index, { from: index, end }, steps, body);
+    w.scope(isFree(this.#depth) ? `if (${end} > ${bytes})` : "", () => {
+      const [until, count] = [w.fresh("until"), w.fresh("count")];
+      w.line(`let ${until}: usize = ${bytes};`);
+      w.scope(
+        "do",
+        () => {
+          cover(w, index, { from: index, end: until }, steps.slice(0, 1), body);
+          w.block(`for (let ${count} = ${until} / ${bytes}; !(${count} & 1); ${count} >>= 1)`, takeBack);
+          for (const [k, sum] of sums.entries()) w.line(`v128.store(${top}, ${sum}${immediate(k * 16)});`);
+          w.line(`${top} += ${size};`);
+          this.#clear(sums);
+          w.line(`${until} += ${bytes};`);
+        },
+        ` while (${until} < ${end});`,
+      );
+    });
+    cover(w, index, { from: index, end }, steps, body);
     w.block(`while (${top} != ${room})`, takeBack);
   }
 

@@ -4,13 +4,11 @@ import type { ProductPlan } from "../schedule/kernel-plan.ts";
 import { addressName, advance, further, immediate } from "./address.ts";
 import type { Sums, Surroundings } from "./tile.ts";
 import type { KernelTools, Site, Values } from "./values.ts";
-import type { Writer } from "./writer.ts";
 
 export class Epilogue {
   readonly #product: Product;
   readonly #plan: ProductPlan;
   readonly #tools: KernelTools;
-  readonly #writer: Writer;
   readonly #around: Surroundings;
   readonly #room: (bytes: number) => string;
   readonly #rowLoop: number;
@@ -30,13 +28,11 @@ export class Epilogue {
     product: Product,
     plan: ProductPlan,
     tools: KernelTools,
-    writer: Writer,
     { around, room }: { readonly around: Surroundings; readonly room: (bytes: number) => string },
   ) {
     this.#product = product;
     this.#plan = plan;
     this.#tools = tools;
-    this.#writer = writer;
     this.#around = around;
     this.#room = room;
     this.#columnLoop = product.loops.length - 1;
@@ -61,9 +57,12 @@ export class Epilogue {
     if (kind === "load") return;
     const { text, lanes } = values.compute(index, this.#site(this.#around.addresses, 1, 0, 0));
     if (kind === "constant") return;
-    const at = (this.#kept ??= this.#declare("kept", this.#room(this.#product.values.length * 16)));
+    const at = (this.#kept ??= this.#tools.writer.usize(
+      "kept",
+      this.#room(this.#product.values.length * 16),
+    ));
     const offset = immediate(index * 16);
-    this.#writer.line(`v128.store(${at}, ${text}${offset});`);
+    this.#tools.writer.line(`v128.store(${at}, ${text}${offset});`);
     values.set(index, { text: `v128.load(${at}${offset})`, lanes });
   }
 
@@ -78,7 +77,7 @@ export class Epilogue {
         (base, loop) => advance(base, this.#around.indices[loop]!, strides[loop]!),
         outside,
       );
-      return text === outside ? outside : this.#declare(`${addressName(name)}Tile`, text);
+      return text === outside ? outside : this.#tools.writer.usize(`${addressName(name)}Tile`, text);
     });
     for (const index of this.#sharedLoads) values.compute(index, this.#site(addresses, 1, 0, 0));
     for (const [row, vectors] of sums.entries()) {
@@ -99,7 +98,6 @@ export class Epilogue {
     const apart = (loop: number): number =>
       loop === rowLoop ? row * bytes : loop === columnLoop ? vector * 16 : 0;
     return {
-      writer: this.#writer,
       vectorLoop: columns === 1 ? null : columnLoop,
       ...(columns > 1 && filled < lanes ? { filled } : {}),
       suffix: "",
@@ -115,11 +113,5 @@ export class Epilogue {
         return apart(loop) === 0 ? index : `${index} + ${apart(loop)}`;
       },
     };
-  }
-
-  #declare(wanted: string, text: string): string {
-    const name = this.#tools.names.fresh(wanted);
-    this.#writer.line(`const ${name}: usize = ${text};`);
-    return name;
   }
 }

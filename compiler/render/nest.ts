@@ -12,7 +12,7 @@ import { Reductions } from "./reductions.ts";
 import { eachSpan } from "./spans.ts";
 import { Values, type KernelTools, type Site } from "./values.ts";
 import { shareOf } from "./workers.ts";
-import type { Writer } from "./writer.ts";
+import type { FunctionWriter } from "./writer.ts";
 
 export interface NestOptions {
   readonly plan: NestPlan;
@@ -21,8 +21,8 @@ export interface NestOptions {
 }
 
 /** Writes the body of the function that runs `nest`. */
-export function renderNest(nest: Nest, tools: KernelTools, writer: Writer, options: NestOptions): void {
-  new NestWriter(nest, tools, writer, options).write();
+export function renderNest(nest: Nest, tools: KernelTools, options: NestOptions): void {
+  new NestWriter(nest, tools, options).write();
 }
 
 /** What is known between the loops opened so far: how wide code is, and values. */
@@ -50,7 +50,7 @@ class NestWriter {
   readonly #plan: NestPlan;
   readonly #split: number | null;
   readonly #tools: KernelTools;
-  readonly #writer: Writer;
+  readonly #writer: FunctionWriter;
   /** How many loops are no inner ones. */
   readonly #kept: number;
   readonly #indices: string[] = [];
@@ -58,12 +58,12 @@ class NestWriter {
   /** Of operands inside a loop: names that its copies share. */
   readonly #declared = new Map<string, string>();
 
-  constructor(nest: Nest, tools: KernelTools, writer: Writer, { plan, split }: NestOptions) {
+  constructor(nest: Nest, tools: KernelTools, { plan, split }: NestOptions) {
     this.#nest = nest;
     this.#plan = plan;
     this.#split = split;
     this.#tools = tools;
-    this.#writer = writer;
+    this.#writer = tools.writer;
     this.#kept = nest.loops.length - nest.inner;
     this.#addresses = nest.operands.map((o) => addressName(o.name));
   }
@@ -75,7 +75,6 @@ class NestWriter {
   #site(vectorLoop: number | null, suffix: string, offset: number): Site {
     const lanes = this.#plan.lanes;
     return {
-      writer: this.#writer,
       vectorLoop,
       suffix,
       address: (operand) => {
@@ -117,10 +116,10 @@ class NestWriter {
   /** One pass over the inner loops: its reductions and stores. */
   #pass(pass: Pass, outside: Inside): void {
     const { loops } = this.#nest;
-    const { names, format } = this.#tools;
+    const { format } = this.#tools;
     const { lanes } = this.#plan;
     const isAcross = lanes !== null && lanes.loop >= this.#kept;
-    const reductions = new Reductions(this.#nest, pass, this.#tools, this.#writer, {
+    const reductions = new Reductions(this.#nest, pass, this.#tools, {
       isAcross,
       hasTail: isAcross && lanes.end === "entries",
       isWide: outside.site.vectorLoop !== null,
@@ -139,9 +138,9 @@ class NestWriter {
           descend(level + 1, deeper, { copy: turn.copy + copy, isTail: turn.isTail || isTail }),
         );
       if (pass.span?.loop !== level) return loop(null);
-      const index = names.fresh(indexName(level));
+      const index = this.#writer.fresh(indexName(level));
       const end = sizeText(loops[level]!, format.bytes);
-      eachSpan({ writer: this.#writer, names }, index, end, pass.span.entries * format.bytes, (range) =>
+      eachSpan(this.#writer, index, end, pass.span.entries * format.bytes, (range) =>
         reductions.eachSpan(() => loop({ index, range })),
       );
     };
@@ -157,10 +156,10 @@ class NestWriter {
     span: Span | null,
     body: (inside: Inside, turn: Turn) => void,
   ): void {
-    const { format, names } = this.#tools;
+    const { format } = this.#tools;
     const { lanes } = this.#plan;
     const { bytes } = format;
-    const index = span?.index ?? names.fresh(indexName(level));
+    const index = span?.index ?? this.#writer.fresh(indexName(level));
     this.#indices[level] = index;
     const saved = [...this.#addresses];
     const restore = (): void => void this.#addresses.splice(0, this.#addresses.length, ...saved);
@@ -177,12 +176,12 @@ class NestWriter {
     if (level === lanes?.loop) {
       const vectors = lanes.end === "past" ? [16] : [16 * copies, 16];
       const steps = lanes.end === "entries" ? [...vectors, bytes] : vectors;
-      cover({ writer: this.#writer, names }, index, range, steps, (step) => {
+      cover(this.#writer, index, range, steps, (step) => {
         if (step === bytes) enter(null, { copy: 0, isTail: true }, 1);
         else for (let copy = 0; copy < step / 16; copy++) enter(level, { copy, isTail: false }, step / 16);
       });
     } else {
-      cover({ writer: this.#writer, names }, index, range, [bytes], () => enter(null, FIRST, 1));
+      cover(this.#writer, index, range, [bytes], () => enter(null, FIRST, 1));
     }
     restore();
   }
@@ -195,9 +194,7 @@ class NestWriter {
     const whole = (isPadded ? paddedText : sizeText)(size, bytes);
     if (level !== this.#split) return isPadded ? { from: "0", end: whole } : { size, unit: bytes };
     const { from, end } = shareOf(whole, step);
-    const name = this.#tools.names.fresh("shareEnd");
-    this.#writer.line(`const ${name} = ${end};`);
-    return { from, end: name };
+    return { from, end: this.#writer.usize("shareEnd", end) };
   }
 
   /**
@@ -214,13 +211,9 @@ class NestWriter {
         this.#addresses[i] = text;
         continue;
       }
-      const key = `${addressName(operand.name)}${level}`;
-      if (declare) {
-        const name = this.#tools.names.fresh(key);
-        this.#writer.line(`const ${name}: usize = ${text};`);
-        this.#declared.set(`${i}.${level}`, name);
-      }
-      this.#addresses[i] = this.#declared.get(`${i}.${level}`)!;
+      const key = `${i}.${level}`;
+      if (declare) this.#declared.set(key, this.#writer.usize(`${addressName(operand.name)}${level}`, text));
+      this.#addresses[i] = this.#declared.get(key)!;
     }
   }
 }

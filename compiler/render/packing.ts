@@ -5,8 +5,7 @@
  */
 import { countOf, isFree, type Size } from "../ir/size.ts";
 import { sizeText } from "./affine.ts";
-import type { Names } from "./names.ts";
-import type { Writer } from "./writer.ts";
+import type { FunctionWriter, Writer } from "./writer.ts";
 
 /**
  * Lines of a factor as a tile reads them: the tile that begins at index `i` (in bytes) reads from
@@ -39,34 +38,34 @@ export const isPackable = (depth: Size, { shallowest, deepest }: Packable): stri
   return `${size} >= ${shallowest} && ${size} <= ${deepest}`;
 };
 
-export interface PackTools {
-  readonly writer: Writer;
-  readonly names: Names;
+/** What is copied, and where to. */
+export interface Packing {
   readonly depth: Size;
+  /** The index behind the last tile. */
+  readonly end: string;
+  /** Of a tile, in bytes. */
+  readonly width: number;
+  /** An address with room for the lines of all tiles. */
+  readonly memory: string;
+  readonly packable: Packable;
 }
 
 /**
  * Writes the copy of some neighboring tiles' lines, and returns where tiles read them: where they
  * are, should the batch decide on a depth that is not packed.
  * @param lines where they are, side by side
- * @param end the index behind the last tile
- * @param width of a tile in bytes
- * @param memory an address with room for them
  */
 export function pack(
-  { writer: w, names, depth }: PackTools,
+  w: FunctionWriter,
   lines: Lines,
-  end: string,
-  width: number,
-  memory: string,
-  packable: Packable,
+  { depth, end, width, memory, packable }: Packing,
 ): Lines {
   const size = sizeText(depth, 1);
   const copy = (): void => {
     // A step of depth at a time, since what a tile leaves of a cache line is the next one's.
-    const [row, place, last] = [names.fresh("row"), names.fresh("place"), names.fresh("last")];
-    const [from, to] = [names.fresh("source"), names.fresh("to")];
-    const stop = names.fresh("stop");
+    const [row, place, last] = [w.fresh("row"), w.fresh("place"), w.fresh("last")];
+    const [from, to] = [w.fresh("source"), w.fresh("to")];
+    const stop = w.fresh("stop");
     const wide = isFree(depth) ? `${size} * ${width}` : String(countOf(depth) * width);
     w.line(`let ${row}: usize = ${lines.base};`);
     w.line(`let ${place}: usize = ${memory};`);
@@ -84,15 +83,14 @@ export function pack(
     });
   };
   if (!isFree(depth)) {
-    w.block("", () => names.scoped(copy));
+    w.scope("", copy);
     return { base: memory, origin: lines.origin, across: size, step: String(width), mayBePacked: true };
   }
-  const [base, across, step] = [names.fresh("packed"), names.fresh("across"), names.fresh("stride")];
-  w.line(`let ${base}: usize = ${lines.base};`);
-  w.line(`let ${across}: usize = ${lines.across};`);
-  w.line(`let ${step}: usize = ${lines.step};`);
-  w.block(`if (${isPackable(depth, packable)})`, () => {
-    names.scoped(copy);
+  const base = w.usize("packed", lines.base, "let");
+  const across = w.usize("across", lines.across, "let");
+  const step = w.usize("stride", lines.step, "let");
+  w.scope(`if (${isPackable(depth, packable)})`, () => {
+    copy();
     w.line(`${base} = ${memory};`);
     w.line(`${across} = ${size};`);
     w.line(`${step} = ${width};`);

@@ -11,12 +11,12 @@ import { affineText, sizeText } from "./affine.ts";
 import { cover, ends, type Range } from "./cover.ts";
 import { DepthWriter } from "./depth.ts";
 import { Epilogue } from "./epilogue.ts";
-import { isPackable, lineAddress, type Lines, pack, type PackTools } from "./packing.ts";
+import { isPackable, lineAddress, type Lines, pack } from "./packing.ts";
 import { type Piece, TileWriter } from "./tile.ts";
 import { renderTiny } from "./tiny.ts";
 import { Values, type KernelTools } from "./values.ts";
 import { shareOf } from "./workers.ts";
-import type { Writer } from "./writer.ts";
+import type { FunctionWriter } from "./writer.ts";
 
 /**
  * Memory beside the arena: for packed factors, for values that all tiles read, and for sums of
@@ -35,20 +35,22 @@ export interface ProductOptions {
 }
 
 /** Writes the body of the function that runs `product`. */
-export function renderProduct(
-  product: Product,
-  tools: KernelTools,
-  writer: Writer,
-  options: ProductOptions,
-): void {
-  if (options.plan.tiling.form === "unrolled") renderTiny(product, tools, writer, options);
-  else new ProductWriter(product, tools, writer, options).write();
+export function renderProduct(product: Product, tools: KernelTools, options: ProductOptions): void {
+  if (options.plan.tiling.form === "unrolled") renderTiny(product, tools, options);
+  else new ProductWriter(product, tools, options).write();
+}
+
+/** The lines of a factor that one tile reads. */
+interface Strip {
+  readonly lines: Lines;
+  /** Where these are, if they may be packed. */
+  readonly at: string | null;
 }
 
 class ProductWriter {
   readonly #product: Product;
   readonly #tools: KernelTools;
-  readonly #writer: Writer;
+  readonly #writer: FunctionWriter;
   readonly #options: ProductOptions;
   readonly #tiling: Tiling;
   /** Where sums of spans are put, if there are any. */
@@ -61,23 +63,23 @@ class ProductWriter {
   readonly #tile: TileWriter;
   readonly #epilogue: Epilogue;
 
-  constructor(product: Product, tools: KernelTools, writer: Writer, options: ProductOptions) {
+  constructor(product: Product, tools: KernelTools, options: ProductOptions) {
     const { plan, fused, room } = options;
     this.#product = product;
     this.#tools = tools;
-    this.#writer = writer;
+    this.#writer = tools.writer;
     this.#options = options;
     this.#tiling = plan.tiling;
     this.#columnLoop = product.loops.length - 1;
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
     const around = { addresses: this.#addresses, indices: this.#indices };
-    const depth = new DepthWriter(product.depth, plan.tiling.span, tools, writer, (bytes) => {
+    const depth = new DepthWriter(product.depth, plan.tiling.span, tools, (bytes) => {
       room("sums", bytes);
       return this.#aside;
     });
-    this.#tile = new TileWriter(product, tools, writer, { fused, depth, around });
-    this.#epilogue = new Epilogue(product, plan, tools, writer, {
+    this.#tile = new TileWriter(product, tools, { fused, depth, around });
+    this.#epilogue = new Epilogue(product, plan, tools, {
       around,
       room: (bytes) => room("kept", bytes),
     });
@@ -85,7 +87,7 @@ class ProductWriter {
 
   write(): void {
     if (this.#tiling.span?.added === "pairwise")
-      this.#aside = this.#declare("aside", this.#options.room("sums", 0));
+      this.#aside = this.#writer.usize("aside", this.#options.room("sums", 0));
     this.#batch(0, new Values(this.#tools));
   }
 
@@ -96,16 +98,16 @@ class ProductWriter {
       this.#rows(values);
       return;
     }
-    const { format, names } = this.#tools;
-    const index = names.fresh("b");
+    const { bytes } = this.#tools.format;
+    const index = this.#writer.fresh("b");
     this.#indices[level] = index;
     const saved = [...this.#addresses];
-    cover({ writer: this.#writer, names }, index, this.#range(level, format.bytes), [format.bytes], () => {
+    cover(this.#writer, index, this.#range(level, bytes), [bytes], () => {
       for (const [i, operand] of this.#product.operands.entries()) {
         const stride = operand.strides[level]!;
         if (isZero(stride)) continue;
         const text = advance(this.#addresses[i]!, index, stride);
-        this.#addresses[i] = this.#declare(`${addressName(operand.name)}${level}`, text);
+        this.#addresses[i] = this.#writer.usize(`${addressName(operand.name)}${level}`, text);
       }
       this.#batch(level + 1, values.inside());
     });
@@ -118,22 +120,15 @@ class ProductWriter {
     const size = this.#product.loops[loop]!;
     if (loop !== this.#options.split) return { size, unit: bytes };
     const { from, end } = shareOf(sizeText(size, bytes), step);
-    return { from, end: this.#declare("shareEnd", end) };
-  }
-
-  #declare(wanted: string, text: string): string {
-    const name = this.#tools.names.fresh(wanted);
-    this.#writer.line(`const ${name}: usize = ${text};`);
-    return name;
+    return { from, end: this.#writer.usize("shareEnd", end) };
   }
 
   /** Each height of tile takes the rows that the taller ones leave. */
   #rows(values: Values): void {
-    const { format, names } = this.#tools;
-    const { bytes } = format;
+    const { bytes } = this.#tools.format;
     const rows = this.#product.loops[this.#rowLoop]!;
-    this.#indices[this.#rowLoop] = names.fresh("i");
-    this.#indices[this.#columnLoop] = names.fresh("j");
+    this.#indices[this.#rowLoop] = this.#writer.fresh("i");
+    this.#indices[this.#columnLoop] = this.#writer.fresh("j");
     const isShared = this.#rowLoop === this.#options.split;
     if (!isFree(rows) && !isShared) {
       let from = 0;
@@ -146,8 +141,8 @@ class ProductWriter {
       return;
     }
     const share = shareOf(sizeText(rows, bytes), this.#tiling.tiles[0]!.rows * bytes);
-    const end = this.#declare("end", isShared ? share.end : sizeText(rows, bytes));
-    let from = isShared ? this.#declare("start", share.from) : "0";
+    const end = this.#writer.usize("end", isShared ? share.end : sizeText(rows, bytes));
+    let from = isShared ? this.#writer.usize("start", share.from) : "0";
     for (const tile of this.#tiling.tiles) {
       const start = from;
       const height = tile.rows * bytes;
@@ -155,7 +150,7 @@ class ProductWriter {
         start === "0"
           ? `${end} / ${height} * ${height}`
           : `${start} + (${end} - ${start}) / ${height} * ${height}`;
-      const until = tile.rows === 1 ? end : this.#declare("until", whole);
+      const until = tile.rows === 1 ? end : this.#writer.usize("until", whole);
       this.#apart(`if (${start} < ${until})`, () => this.#blocks(tile, { from: start, end: until }, values));
       from = until;
     }
@@ -164,12 +159,11 @@ class ProductWriter {
   /** Code for one height of tile stands between braces where there are several. */
   #apart(head: string, inside: () => void): void {
     if (this.#tiling.tiles.length === 1) inside();
-    else this.#writer.block(head, () => this.#tools.names.scoped(inside));
+    else this.#writer.scope(head, inside);
   }
 
   #blocks(tile: Tile, range: { from: string; end: string }, values: Values): void {
     const { block, tiles, packs } = this.#tiling;
-    const { names } = this.#tools;
     const height = tile.rows * this.#tools.format.bytes;
     const size =
       tile !== tiles[0]
@@ -181,19 +175,18 @@ class ProductWriter {
       this.#columns(tile, range, this.#lines(this.#product.left, this.#rowLoop, range.from), values);
       return;
     }
-    const from = names.fresh("block");
+    const from = this.#writer.fresh("block");
     this.#writer.block(
       `for (let ${from}: usize = ${range.from}; ${from} < ${range.end}; ${from} += ${size})`,
       () => {
-        const end = this.#declare("blockEnd", `min<usize>(${from} + ${size}, ${range.end})`);
+        const { depth } = this.#product;
+        const end = this.#writer.usize("blockEnd", `min<usize>(${from} + ${size}, ${range.end})`);
         let left = this.#lines(this.#product.left, this.#rowLoop, from);
         if (packs.rows !== null) {
           const { room, shallowest } = packs.rows;
           const memory = this.#options.room("left", room);
-          left = pack(this.#packTools(), left, end, height, memory, {
-            shallowest,
-            deepest: Math.floor(room / height),
-          });
+          const packable = { shallowest, deepest: Math.floor(room / height) };
+          left = pack(this.#writer, left, { depth, end, width: height, memory, packable });
         }
         this.#columns(tile, { from, end }, left, values);
       },
@@ -211,11 +204,7 @@ class ProductWriter {
   #packedSize({ room, count }: PackedRows, height: number): string | null {
     if (count !== null) return this.#bytesOf(count);
     const depth = sizeText(this.#product.depth, 1);
-    return this.#declare("blockSize", `max<usize>(${room} / (${depth}) / ${height}, 1) * ${height}`);
-  }
-
-  #packTools(): PackTools {
-    return { writer: this.#writer, names: this.#tools.names, depth: this.#product.depth };
+    return this.#writer.usize("blockSize", `max<usize>(${room} / (${depth}) / ${height}, 1) * ${height}`);
   }
 
   /** A factor's lines from index `origin` on, as the outer form reads them. */
@@ -235,44 +224,37 @@ class ProductWriter {
   /** All columns of some rows. */
   #columns(tile: Tile, rows: Range, left: Lines, values: Values): void {
     const { tiles, packs, single } = this.#tiling;
-    const { names } = this.#tools;
     const sums = (): void => {
       if (packs.columns !== null && tile === tiles[0]) this.#panels(tile, packs.columns, rows, left, values);
-      else this.#cut(tile, rows, this.#columnRange(tile), tile.widths, left, values);
+      else this.#cut(tile, rows, this.#columnRange(tile), left, values);
     };
     if (single === null || tile !== tiles[0]) return sums();
-    this.#writer.block(`if (${sizeText(this.#product.depth, 1)} == 1)`, () =>
-      names.scoped(() => this.#single(single, rows, left, values)),
+    this.#writer.scope(`if (${sizeText(this.#product.depth, 1)} == 1)`, () =>
+      this.#single(single, rows, left, values),
     );
-    this.#writer.block("else", () => names.scoped(sums));
+    this.#writer.scope("else", sums);
   }
 
   #columnRange({ widths }: Tile): Range {
     return this.#range(this.#columnLoop, widths[0]! * this.#tools.format.bytes);
   }
 
-  /** Tiles of some widths, each for the columns that the one before leaves. */
-  #cut(
-    { rows: height }: Tile,
-    rows: Range,
-    columns: Range,
-    widths: readonly number[],
-    left: Lines,
-    values: Values,
-  ): void {
-    const { names, format } = this.#tools;
+  /** Tiles of all widths, each for the columns that the one before leaves. */
+  #cut({ rows: height, widths }: Tile, rows: Range, columns: Range, left: Lines, values: Values): void {
+    const { bytes } = this.#tools.format;
     const j = this.#indices[this.#columnLoop]!;
-    const steps = widths.map((width) => width * format.bytes);
-    const eachColumn = (body: (step: number) => void): void =>
-      cover({ writer: this.#writer, names }, j, columns, steps, body);
-    const tile = (step: number, rowsAt: string | null): void => {
-      const right =
-        this.#tiling.form === "dot" ? null : this.#lines(this.#product.right, this.#columnLoop, j);
-      this.#whole(this.#piece(height, step / format.bytes), left, rowsAt, right, null, values);
+    const steps = widths.map((width) => width * bytes);
+    const eachColumn = (body: (step: number) => void): void => cover(this.#writer, j, columns, steps, body);
+    const eachRow = (body: (strip: Strip) => void): void =>
+      this.#along(this.#rowLoop, rows, height, left, body);
+    const tile = (step: number, strip: Strip): void => {
+      const isDot = this.#tiling.form === "dot";
+      const lines = isDot ? null : this.#lines(this.#product.right, this.#columnLoop, j);
+      const right = lines === null ? null : { lines, at: null };
+      this.#whole(this.#piece(height, step / bytes), strip, right, values);
     };
-    if (this.#tiling.order === "across")
-      this.#along(this.#rowLoop, rows, height, left, (rowsAt) => eachColumn((step) => tile(step, rowsAt)));
-    else eachColumn((step) => this.#along(this.#rowLoop, rows, height, left, (rowsAt) => tile(step, rowsAt)));
+    if (this.#tiling.order === "across") eachRow((strip) => eachColumn((step) => tile(step, strip)));
+    else eachColumn((step) => eachRow((strip) => tile(step, strip)));
   }
 
   /**
@@ -280,7 +262,7 @@ class ProductWriter {
    * they lie. What is left over stays there.
    */
   #panels(tile: Tile, packed: PackedColumns, rows: Range, left: Lines, values: Values): void {
-    const { names, format } = this.#tools;
+    const { format } = this.#tools;
     const { depth, right } = this.#product;
     const [columns, ...narrower] = tile.widths as [number, ...number[]];
     const width = columns * format.bytes;
@@ -288,39 +270,36 @@ class ProductWriter {
     const range = ends(this.#columnRange(tile));
     const whole =
       range.total === null
-        ? this.#declare("whole", `${range.from} + (${range.end} - ${range.from}) / ${width} * ${width}`)
+        ? this.#writer.usize("whole", `${range.from} + (${range.end} - ${range.from}) / ${width} * ${width}`)
         : String(Math.floor(range.total / width) * width);
     const all = range.from === "0" ? whole : `${whole} - ${range.from}`;
     const step = isFree(depth)
-      ? this.#declare("panel", `${isPackable(depth, packed)} ? ${panel} : ${all}`)
+      ? this.#writer.usize("panel", `${isPackable(depth, packed)} ? ${panel} : ${all}`)
       : String(panel);
     const j = this.#indices[this.#columnLoop]!;
-    this.#writer.block(`for (let ${j}: usize = ${range.from}; ${j} < ${whole}; ${j} += ${step})`, () =>
-      names.scoped(() => {
-        const end = this.#declare("panelEnd", `min<usize>(${j} + ${step}, ${whole})`);
-        const lines = pack(
-          this.#packTools(),
-          this.#lines(right, this.#columnLoop, j),
-          end,
-          width,
-          this.#options.room("right", packed.deepest * panel),
-          packed,
-        );
-        const k = names.fresh("k");
-        this.#indices[this.#columnLoop] = k;
-        const eachRow = (body: (at: string | null) => void): void =>
-          this.#along(this.#rowLoop, rows, tile.rows, left, body);
-        const eachColumn = (body: (at: string | null) => void): void =>
-          this.#along(this.#columnLoop, { from: j, end }, columns, lines, body);
-        const inside = (rowsAt: string | null, columnsAt: string | null): void =>
-          this.#whole(this.#piece(tile.rows, columns), left, rowsAt, lines, columnsAt, values);
-        if (this.#tiling.order === "across")
-          eachRow((rowsAt) => eachColumn((columnsAt) => inside(rowsAt, columnsAt)));
-        else eachColumn((columnsAt) => eachRow((rowsAt) => inside(rowsAt, columnsAt)));
-        this.#indices[this.#columnLoop] = j;
-      }),
-    );
-    if (narrower.length > 0) this.#cut(tile, rows, { from: whole, end: range.end }, narrower, left, values);
+    this.#writer.scope(`for (let ${j}: usize = ${range.from}; ${j} < ${whole}; ${j} += ${step})`, () => {
+      const end = this.#writer.usize("panelEnd", `min<usize>(${j} + ${step}, ${whole})`);
+      const lines = pack(this.#writer, this.#lines(right, this.#columnLoop, j), {
+        depth,
+        end,
+        width,
+        memory: this.#options.room("right", packed.deepest * panel),
+        packable: packed,
+      });
+      const k = this.#writer.fresh("k");
+      this.#indices[this.#columnLoop] = k;
+      const eachRow = (body: (strip: Strip) => void): void =>
+        this.#along(this.#rowLoop, rows, tile.rows, left, body);
+      const eachColumn = (body: (strip: Strip) => void): void =>
+        this.#along(this.#columnLoop, { from: j, end }, columns, lines, body);
+      const inside = (above: Strip, beside: Strip): void =>
+        this.#whole(this.#piece(tile.rows, columns), above, beside, values);
+      if (this.#tiling.order === "across") eachRow((a) => eachColumn((b) => inside(a, b)));
+      else eachColumn((b) => eachRow((a) => inside(a, b)));
+      this.#indices[this.#columnLoop] = j;
+    });
+    if (narrower.length > 0)
+      this.#cut({ ...tile, widths: narrower }, rows, { from: whole, end: range.end }, left, values);
   }
 
   /**
@@ -328,13 +307,13 @@ class ProductWriter {
    * are loaded once for all columns.
    */
   #single({ rows: height, widths }: Tile, rows: Range, left: Lines, values: Values): void {
-    const { names, format } = this.#tools;
+    const { format } = this.#tools;
     const steps = widths.map((width) => width * format.bytes);
     const columns = this.#range(this.#columnLoop, steps[0]!);
     const j = this.#indices[this.#columnLoop]!;
-    this.#along(this.#rowLoop, rows, height, left, (rowsAt) => {
-      const lefts = this.#tile.lefts(height, rowsAt);
-      cover({ writer: this.#writer, names }, j, columns, steps, (step) => {
+    this.#along(this.#rowLoop, rows, height, left, (strip) => {
+      const lefts = this.#tile.lefts(height, strip.at);
+      cover(this.#writer, j, columns, steps, (step) => {
         const at = lineAddress(this.#lines(this.#product.right, this.#columnLoop, j), j);
         const columns = step / format.bytes;
         const products = this.#tile.products(lefts, at, columns);
@@ -348,15 +327,16 @@ class ProductWriter {
    * it is only added to from tile to tile, not multiplied for each.
    * @param lines of the factor on that side
    */
-  #along(loop: number, range: Range, count: number, lines: Lines, body: (at: string | null) => void): void {
-    const { names, format } = this.#tools;
-    const step = count * format.bytes;
-    const at = lines.mayBePacked ? names.fresh(loop === this.#rowLoop ? "rowsAt" : "columnsAt") : null;
-    const apart = lines.mayBePacked ? this.#declare("apart", `${lines.across} * ${step}`) : "";
-    if (at !== null) this.#writer.line(`let ${at}: usize = ${lines.base};`);
-    cover({ writer: this.#writer, names }, this.#indices[loop]!, range, [step], () => {
-      body(at);
-      if (at !== null) this.#writer.line(`${at} += ${apart};`);
+  #along(loop: number, range: Range, count: number, lines: Lines, body: (strip: Strip) => void): void {
+    const index = this.#indices[loop]!;
+    const step = count * this.#tools.format.bytes;
+    if (!lines.mayBePacked) return cover(this.#writer, index, range, [step], () => body({ lines, at: null }));
+    const at = this.#writer.fresh(loop === this.#rowLoop ? "rowsAt" : "columnsAt");
+    const apart = this.#writer.usize("apart", `${lines.across} * ${step}`);
+    this.#writer.line(`let ${at}: usize = ${lines.base};`);
+    cover(this.#writer, index, range, [step], () => {
+      body({ lines, at });
+      this.#writer.line(`${at} += ${apart};`);
     });
   }
 
@@ -367,25 +347,18 @@ class ProductWriter {
     return { rows, columns, steps: isLargest ? steps : 1 };
   }
 
-  /** @param rowsAt and columnsAt: where the tile's lines are, if they are packed */
-  #whole(
-    piece: Piece,
-    left: Lines,
-    rowsAt: string | null,
-    right: Lines | null,
-    columnsAt: string | null,
-    values: Values,
-  ): void {
+  /** @param right null where the form is `dot` */
+  #whole(piece: Piece, left: Strip, right: Strip | null, values: Values): void {
     const here = values.inside();
     const sums =
       right === null
         ? this.#tile.dot(piece)
         : this.#tile.outer(
             piece,
-            { at: rowsAt, step: left.step },
+            { at: left.at, step: left.lines.step },
             {
-              at: columnsAt ?? lineAddress(right, this.#indices[this.#columnLoop]!),
-              step: right.step,
+              at: right.at ?? lineAddress(right.lines, this.#indices[this.#columnLoop]!),
+              step: right.lines.step,
             },
           );
     this.#epilogue.write(piece.columns, sums, here);

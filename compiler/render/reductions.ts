@@ -5,7 +5,7 @@
 import type { Nest, Value } from "../schedule/kernel.ts";
 import type { Pass } from "../schedule/nest-plan.ts";
 import type { KernelTools, Register, Site, Values } from "./values.ts";
-import type { Writer } from "./writer.ts";
+import type { FunctionWriter } from "./writer.ts";
 
 type Reduce = Extract<Value, { kind: "reduce" }>;
 type Op = Reduce["op"];
@@ -48,21 +48,21 @@ const combine = (op: Op, vector: string, a: string, b: string): string =>
 
 export class Reductions {
   readonly #tools: KernelTools;
-  readonly #writer: Writer;
+  readonly #writer: FunctionWriter;
   readonly #width: Width;
   readonly #accumulators: readonly Accumulator[];
 
   /** Declares what is there for the whole pass. */
-  constructor(nest: Nest, pass: Pass, tools: KernelTools, writer: Writer, width: Width) {
+  constructor(nest: Nest, pass: Pass, tools: KernelTools, width: Width) {
     this.#tools = tools;
-    this.#writer = writer;
+    this.#writer = tools.writer;
     this.#width = width;
-    const { names } = tools;
+    const { writer } = tools;
     const named = pass.reductions.map((index) => {
       // A pass lists values of this kind alone.
       const { op, value } = nest.values[index] as Reduce;
-      const vectors = Array.from({ length: pass.accumulators }, () => names.fresh(op));
-      return { index, op, of: value, vectors, tail: width.hasTail ? names.fresh(`${op}Tail`) : null };
+      const vectors = Array.from({ length: pass.accumulators }, () => writer.fresh(op));
+      return { index, op, of: value, vectors, tail: width.hasTail ? writer.fresh(`${op}Tail`) : null };
     });
     this.#accumulators = named.map((a) => ({
       ...a,
@@ -107,13 +107,12 @@ export class Reductions {
   }
 
   #total(): Total {
-    const { names } = this.#tools;
     if (this.#width.isAcross || !this.#width.isWide) {
-      const name = names.fresh("total");
+      const name = this.#writer.fresh("total");
       this.#writer.line(`let ${name}: f64 = 0;`);
       return { kind: "number", name };
     }
-    const [low, high] = [names.fresh("low"), names.fresh("high")];
+    const [low, high] = [this.#writer.fresh("low"), this.#writer.fresh("high")];
     for (const name of [low, high]) this.#writer.line(`let ${name} = f64x2.splat(0);`);
     return { kind: "lanes", low, high };
   }
@@ -140,7 +139,7 @@ export class Reductions {
       total.kind === "number"
         ? `f32x4.splat(<f32>${total.name})`
         : `i64x2.replace_lane(f32x4.demote_f64x2_zero(${total.low}), 1, i64x2.extract_lane(f32x4.demote_f64x2_zero(${total.high}), 0))`;
-    return { text: this.#declare("sum", text), lanes: "number" };
+    return { text: this.#writer.vector("sum", text), lanes: "number" };
   }
 
   /** One vector of all accumulators, then its lanes, then the tail: always in this order. */
@@ -148,7 +147,7 @@ export class Reductions {
     const { lanes, vector: F } = this.#tools.format;
     let result = this.#together(op, vectors);
     const take = (other: string): void => {
-      result = this.#declare(op, combine(op, F, result, other));
+      result = this.#writer.vector(op, combine(op, F, result, other));
     };
     if (this.#width.isAcross) {
       const swaps = lanes === 4 ? ["1, 0, 3, 2", "2, 3, 0, 1"] : ["1, 0"];
@@ -164,15 +163,9 @@ export class Reductions {
     let parts = vectors;
     while (parts.length > 1) {
       parts = Array.from({ length: parts.length / 2 }, (_, i) =>
-        this.#declare(op, combine(op, vector, parts[2 * i]!, parts[2 * i + 1]!)),
+        this.#writer.vector(op, combine(op, vector, parts[2 * i]!, parts[2 * i + 1]!)),
       );
     }
     return parts[0]!;
-  }
-
-  #declare(wanted: string, text: string): string {
-    const name = this.#tools.names.fresh(wanted);
-    this.#writer.line(`const ${name} = ${text};`);
-    return name;
   }
 }

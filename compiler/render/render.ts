@@ -34,7 +34,7 @@ import {
 import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
 import { workersSource } from "./workers.ts";
-import { Writer } from "./writer.ts";
+import { FunctionWriter, Writer } from "./writer.ts";
 
 export interface RenderOptions {
   readonly dtype: "f32" | "f64";
@@ -126,9 +126,8 @@ class ModuleWriter {
   #kernel(index: number): string {
     const kernel = this.#program.kernels[index]!;
     const name = this.#functions[index]!;
-    const writer = new Writer();
-    const names = new Names();
-    const parameters = kernel.operands.map((operand) => `${names.fresh(addressName(operand.name))}: usize`);
+    const writer = new FunctionWriter();
+    const parameters = kernel.operands.map((operand) => `${writer.fresh(addressName(operand.name))}: usize`);
     const tools: KernelTools = {
       kernel: {
         ...kernel,
@@ -137,7 +136,7 @@ class ModuleWriter {
           name: parameters[i]!.slice(0, -"At: usize".length),
         })),
       },
-      names,
+      writer,
       format: this.#format,
       constants: this.#constants,
       math: this.#math,
@@ -149,9 +148,9 @@ class ModuleWriter {
       const split = this.#plan.sharing.splits[index] ?? null;
       const plan = this.#plan.kernels[index]!;
       if (tools.kernel.kind === "nest" && plan.kind === "nest")
-        renderNest(tools.kernel, tools, writer, { plan, split });
+        renderNest(tools.kernel, tools, { plan, split });
       else if (tools.kernel.kind === "product" && plan.kind === "product")
-        renderProduct(tools.kernel, tools, writer, {
+        renderProduct(tools.kernel, tools, {
           plan,
           split,
           fused: this.#plan.target.fused,

@@ -1,7 +1,6 @@
 /** Loops over what a long sum runs over, a span at a time (see `schedule/spans.ts`). */
 import type { Range } from "./cover.ts";
-import type { Names } from "./names.ts";
-import type { Writer } from "./writer.ts";
+import type { FunctionWriter } from "./writer.ts";
 
 /**
  * Writes a loop over spans of `bytes` of `index`, which it declares. What runs over a range given
@@ -9,21 +8,20 @@ import type { Writer } from "./writer.ts";
  * @param end of the index, an expression; there is at least one entry
  */
 export function eachSpan(
-  { writer, names }: { readonly writer: Writer; readonly names: Names },
+  writer: FunctionWriter,
   index: string,
   end: string,
   bytes: number,
   one: (range: Range) => void,
 ): void {
   writer.line(`let ${index}: usize = 0;`);
-  const until = names.fresh("until");
-  writer.block(
+  const until = writer.fresh("until");
+  writer.scope(
     "do",
-    () =>
-      names.scoped(() => {
-        writer.line(`const ${until}: usize = min<usize>(${index} + ${bytes}, ${end});`);
-        one({ from: index, end: until });
-      }),
+    () => {
+      writer.line(`const ${until}: usize = min<usize>(${index} + ${bytes}, ${end});`);
+      one({ from: index, end: until });
+    },
     ` while (${index} < ${end});`,
   );
 }

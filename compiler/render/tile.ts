@@ -4,9 +4,8 @@ import { constantOf, isZero } from "../ir/size.ts";
 import { addressName, advance, immediate, type Location } from "./address.ts";
 import { affineText } from "./affine.ts";
 import type { DepthWriter } from "./depth.ts";
-import type { Names } from "./names.ts";
 import type { KernelTools } from "./values.ts";
-import type { Writer } from "./writer.ts";
+import type { FunctionWriter } from "./writer.ts";
 
 /** A tile as it is written. A single column stands in all lanes of its vector. */
 export interface Piece {
@@ -43,7 +42,7 @@ interface Line {
 export class TileWriter {
   readonly #product: Product;
   readonly #tools: KernelTools;
-  readonly #writer: Writer;
+  readonly #writer: FunctionWriter;
   /** Whether multiplication and addition may be one rounding. */
   readonly #fused: boolean;
   readonly #depth: DepthWriter;
@@ -55,12 +54,11 @@ export class TileWriter {
   constructor(
     product: Product,
     tools: KernelTools,
-    writer: Writer,
     { fused, depth, around }: { fused: boolean; depth: DepthWriter; around: Surroundings },
   ) {
     this.#product = product;
     this.#tools = tools;
-    this.#writer = writer;
+    this.#writer = tools.writer;
     this.#fused = fused;
     this.#depth = depth;
     this.#around = around;
@@ -78,13 +76,12 @@ export class TileWriter {
     left: { readonly at: string | null; readonly step: string },
     right: { readonly at: string; readonly step: string },
   ): Sums {
-    const { format, names } = this.#tools;
+    const { format } = this.#tools;
     const factor = this.#product.operands[this.#product.right]!;
     const l = this.#leftLine(rows, left.at);
-    const r = names.fresh(`${addressName(factor.name)}Column`);
-    this.#writer.line(`let ${r}: usize = ${right.at};`);
+    const r = this.#writer.usize(`${addressName(factor.name)}Column`, right.at, "let");
     const wide = Math.ceil(columns / format.lanes);
-    const sums = grid(rows, wide, (row, v) => names.fresh(`sum${row}${v}`));
+    const sums = grid(rows, wide, (row, v) => this.#writer.fresh(`sum${row}${v}`));
     const one = (factors: Factors): void => {
       const loaded = Array.from({ length: wide }, (_, v) =>
         factors.set(`right${v}`, this.#loadRight(r, columns, v)),
@@ -97,7 +94,7 @@ export class TileWriter {
       if (right.step !== "0") this.#writer.line(`${r} += ${right.step};`);
     };
     const body = (depth: number): void => {
-      const factors = new Factors(this.#writer, names);
+      const factors = new Factors(this.#writer);
       for (let step = 0; step < depth; step++) one(factors);
     };
     this.#depth.sumUp({ sums: sums.flat(), steps: [steps, 1], body });
@@ -110,7 +107,7 @@ export class TileWriter {
     const { left, right } = this.#product;
     const l = this.#line(left, this.#rowLoop, rows);
     const r = this.#line(right, this.#columnLoop, columns);
-    const sums = grid(rows, columns, (row, column) => this.#tools.names.fresh(`sum${row}${column}`));
+    const sums = grid(rows, columns, (row, column) => this.#writer.fresh(`sum${row}${column}`));
     const one = (factors: Factors, load: string, further: number): void => {
       const at = ({ base, offset }: Location): string => `${load}(${base}${immediate(offset + further)})`;
       const lefts = Array.from({ length: rows }, (_, row) => factors.set(`left${row}`, at(l.at(row))));
@@ -121,7 +118,7 @@ export class TileWriter {
     };
     // The rest of the depth goes into the first lane alone.
     const body = (depth: number): void => {
-      const factors = new Factors(this.#writer, this.#tools.names);
+      const factors = new Factors(this.#writer);
       if (depth === 1) one(factors, `v128.load_zero<${format.dtype}>`, 0);
       else for (let step = 0; step < depth / format.lanes; step++) one(factors, "v128.load", step * 16);
       this.#step(l.base, left, depth);
@@ -134,7 +131,9 @@ export class TileWriter {
   /** Where there is one step of depth: numbers of the left factor, for so many rows. */
   lefts(rows: number, at: string | null): string[] {
     const line = this.#leftLine(rows, at);
-    return Array.from({ length: rows }, (_, row) => this.#value("left", this.#loadLeft(line.at(row))));
+    return Array.from({ length: rows }, (_, row) =>
+      this.#writer.vector("left", this.#loadLeft(line.at(row))),
+    );
   }
 
   /**
@@ -142,11 +141,11 @@ export class TileWriter {
    * so that -0 becomes 0.
    */
   products(lefts: readonly string[], at: string, columns: number): Sums {
-    const right = this.#value("right", this.#loadRight(at, columns, 0));
+    const right = this.#writer.vector("right", this.#loadRight(at, columns, 0));
     const { format, constants } = this.#tools;
     const zero = constants.float(format, 0);
     return lefts.map((left) => [
-      this.#value("product", multiplyAdd(format.vector, this.#fused, left, right, zero)),
+      this.#writer.vector("product", multiplyAdd(format.vector, this.#fused, left, right, zero)),
     ]);
   }
 
@@ -158,25 +157,23 @@ export class TileWriter {
     const { format } = this.#tools;
     const stride = this.#product.operands[operand]!.strides[loop]!;
     const name = addressName(this.#product.operands[operand]!.name);
-    const base = this.#tools.names.fresh(`${name}${loop === this.#rowLoop ? "Row" : "Column"}`);
-    this.#writer.line(
-      `let ${base}: usize = ${advance(this.#around.addresses[operand]!, this.#around.indices[loop]!, stride)};`,
+    const base = this.#writer.usize(
+      `${name}${loop === this.#rowLoop ? "Row" : "Column"}`,
+      advance(this.#around.addresses[operand]!, this.#around.indices[loop]!, stride),
+      "let",
     );
     const step = constantOf(stride);
     if (step !== null && step >= 0) return { base, at: (k) => ({ base, offset: k * step * format.bytes }) };
-    const apart = Array.from({ length: count }, (_, k) => {
-      if (k === 0) return null;
-      const bytes = this.#tools.names.fresh(`${name}Apart`);
-      this.#writer.line(`const ${bytes}: usize = ${k} * (${affineText(stride, format.bytes)});`);
-      return bytes;
-    });
+    const apart = Array.from({ length: count }, (_, k) =>
+      k === 0 ? null : this.#writer.usize(`${name}Apart`, `${k} * (${affineText(stride, format.bytes)})`),
+    );
     return { base, at: (k) => ({ base: k === 0 ? base : `${base} + ${apart[k]}`, offset: 0 }) };
   }
 
   /** The same of packed rows, which lie entry by entry. */
   #packedLine(operand: number, at: string): Line {
-    const base = this.#tools.names.fresh(`${addressName(this.#product.operands[operand]!.name)}Row`);
-    this.#writer.line(`let ${base}: usize = ${at};`);
+    const { name } = this.#product.operands[operand]!;
+    const base = this.#writer.usize(`${addressName(name)}Row`, at, "let");
     return { base, at: (k) => ({ base, offset: k * this.#tools.format.bytes }) };
   }
 
@@ -219,7 +216,7 @@ export class TileWriter {
     const F = format.vector;
     const pair = (a: string, b: string): string => {
       const [even, odd] = format.lanes === 4 ? ["0, 2, 4, 6", "1, 3, 5, 7"] : ["0, 2", "1, 3"];
-      return this.#value(
+      return this.#writer.vector(
         "pair",
         `${F}.add(${F}.shuffle(${a}, ${b}, ${even}), ${F}.shuffle(${a}, ${b}, ${odd}))`,
       );
@@ -237,12 +234,6 @@ export class TileWriter {
       return gather(Array.from({ length: lanes }, (__, i) => group[i % group.length]!));
     });
   }
-
-  #value(wanted: string, text: string): string {
-    const name = this.#tools.names.fresh(wanted);
-    this.#writer.line(`const ${name} = ${text};`);
-    return name;
-  }
 }
 
 /**
@@ -251,19 +242,17 @@ export class TileWriter {
  * steps first.
  */
 class Factors {
-  readonly #writer: Writer;
-  readonly #names: Names;
+  readonly #writer: FunctionWriter;
   readonly #known = new Map<string, string>();
 
-  constructor(writer: Writer, names: Names) {
+  constructor(writer: FunctionWriter) {
     this.#writer = writer;
-    this.#names = names;
   }
 
   /** @returns the variable's name */
   set(wanted: string, text: string): string {
     const known = this.#known.get(wanted);
-    const name = known ?? this.#names.fresh(wanted);
+    const name = known ?? this.#writer.fresh(wanted);
     this.#known.set(wanted, name);
     this.#writer.line(`${known === undefined ? "let " : ""}${name} = ${text};`);
     return name;

@@ -4,16 +4,15 @@
  * computes four rows at once.
  */
 import { CompilerFault } from "../fault.ts";
+import { countOf, isFree, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
-import { countOf, isFree, isZero } from "../ir/size.ts";
 import { addressName, advance, further } from "./address.ts";
 import { paddedText, sizeText } from "./affine.ts";
 import { cover } from "./cover.ts";
 import { multiplyAdd } from "./tile.ts";
 import { type KernelTools, loadVector, type Site, Values } from "./values.ts";
 import { shareOf } from "./workers.ts";
-import type { Writer } from "./writer.ts";
 
 const ROWS = 0;
 const COLUMNS = 1;
@@ -26,24 +25,22 @@ const COLUMNS = 1;
 export function renderTiny(
   product: Product,
   tools: KernelTools,
-  writer: Writer,
   {
     plan: { known, padded },
     fused,
     split,
   }: { readonly plan: ProductPlan; readonly fused: boolean; readonly split: number | null },
 ): void {
-  const { format, names, constants } = tools;
+  const { format, writer, constants } = tools;
   const { loops, operands, left, right, depth, stores } = product;
   const [rows, columns] = loops as [Product["depth"], Product["depth"]];
   if (isFree(columns) || isFree(depth) || split === COLUMNS) throw new CompilerFault("a product is not tiny");
   const [outside, inRows] = known;
   const productValue = product.values.findIndex(({ kind }) => kind === "product");
   const bases = operands.map(({ name }) => addressName(name));
-  const i = names.fresh("i");
+  const i = writer.fresh("i");
 
   const siteAt = (at: readonly string[], vectorLoop: number | null, column: number): Site => ({
-    writer,
     vectorLoop,
     suffix: "",
     address: (operand) =>
@@ -60,13 +57,11 @@ export function renderTiny(
       : padded
         ? { from: "0", end: whole }
         : { size: rows, unit: format.bytes };
-  cover({ writer, names }, i, range, padded ? [16] : [16, format.bytes], (step) => {
+  cover(writer, i, range, padded ? [16] : [16, format.bytes], (step) => {
     const vectorLoop = step === format.bytes ? null : ROWS;
     const at = operands.map(({ name, strides }, operand) => {
       if (isZero(strides[ROWS]!)) return bases[operand]!;
-      const address = names.fresh(`${addressName(name)}Row`);
-      writer.line(`const ${address}: usize = ${advance(bases[operand]!, i, strides[ROWS]!)};`);
-      return address;
+      return writer.usize(`${addressName(name)}Row`, advance(bases[operand]!, i, strides[ROWS]!));
     });
     const here = values.inside();
     for (const index of inRows!) here.compute(index, siteAt(at, vectorLoop, 0));
@@ -77,20 +72,11 @@ export function renderTiny(
       const place = further(start, operand.strides.at(-1)!, d * format.bytes);
       return loadVector(format, operand, { vectorLoop }, place);
     };
-    const lefts = Array.from({ length: countOf(depth) }, (_, d) => {
-      const name = names.fresh("left");
-      writer.line(`const ${name} = ${load(left, d, 0)};`);
-      return name;
-    });
+    const lefts = Array.from({ length: countOf(depth) }, (_, d) => writer.vector("left", load(left, d, 0)));
     for (let column = 0; column < countOf(columns); column++) {
       let sum = constants.float(format, 0);
-      for (const [d, value] of lefts.entries()) {
-        const name = names.fresh("sum");
-        writer.line(
-          `const ${name} = ${multiplyAdd(format.vector, fused, value, load(right, d, column), sum)};`,
-        );
-        sum = name;
-      }
+      for (const [d, value] of lefts.entries())
+        sum = writer.vector("sum", multiplyAdd(format.vector, fused, value, load(right, d, column), sum));
       const site = siteAt(at, vectorLoop, column);
       const own = here.inside();
       own.set(productValue, { text: sum, lanes: "number" });

@@ -9,8 +9,7 @@ import { type Affine, affine, constantOf, isUnit, isZero } from "../ir/size.ts";
 import { immediate, type Location } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { instructions, type Tools } from "./elementwise.ts";
-import type { Names } from "./names.ts";
-import type { Writer } from "./writer.ts";
+import type { FunctionWriter } from "./writer.ts";
 
 /** A value in a register: a number in each lane, or a mask. */
 export interface Register {
@@ -20,7 +19,6 @@ export interface Register {
 
 /** Where a piece of code stands: how wide it is, and how it names loop indices and addresses. */
 export interface Site {
-  readonly writer: Writer;
   /** The loop whose entries fill the lanes; null where all lanes hold one entry. */
   readonly vectorLoop: number | null;
   /**
@@ -38,7 +36,7 @@ export interface Site {
 
 export interface KernelTools extends Tools {
   readonly kernel: Kernel;
-  readonly names: Names;
+  readonly writer: FunctionWriter;
   /** The vector function that draws random numbers: `uniform` or `normal`. */
   readonly random: (distribution: "uniform" | "normal") => string;
 }
@@ -93,25 +91,24 @@ export class Values {
   }
 
   store(operandIndex: number, value: number, site: Site): void {
-    const { format, kernel } = this.tools;
+    const { format, kernel, writer } = this.tools;
     const operand = kernel.operands[operandIndex]!;
     const { base, offset } = site.address(operandIndex);
     const text = this.number(value, site);
     const stride = laneStride(operand, site, format.bytes);
     if (stride === "none") {
-      site.writer.line(`v128.store_lane<${format.dtype}>(${base}, ${text}, 0${immediate(offset)});`);
+      writer.line(`v128.store_lane<${format.dtype}>(${base}, ${text}, 0${immediate(offset)});`);
     } else if (stride === "unit") {
-      site.writer.line(
+      writer.line(
         isHalf(site, format.lanes)
           ? `v128.store64_lane(${base}, ${text}, 0${immediate(offset)});`
           : `v128.store(${base}, ${text}${immediate(offset)});`,
       );
     } else {
-      const vector = this.#name(`${operand.name}Lanes`, site);
-      site.writer.line(`const ${vector} = ${text};`);
+      const vector = writer.vector(`${operand.name}Lanes${site.suffix}`, text);
       for (let lane = 0; lane < (site.filled ?? format.lanes); lane++) {
         const at = laneAddress(base, offset, stride, lane);
-        site.writer.line(
+        writer.line(
           `v128.store_lane<${format.dtype}>(${at.base}, ${vector}, ${lane}${immediate(at.offset)});`,
         );
       }
@@ -119,12 +116,11 @@ export class Values {
   }
 
   #write(index: number, value: Value, site: Site): Register {
-    const { format, constants } = this.tools;
-    const assign = (wanted: string, text: string, lanes: Register["lanes"]): Register => {
-      const name = this.#name(wanted, site);
-      site.writer.line(`const ${name} = ${text};`);
-      return { text: name, lanes };
-    };
+    const { format, constants, writer } = this.tools;
+    const assign = (wanted: string, text: string, lanes: Register["lanes"]): Register => ({
+      text: writer.vector(`${wanted}${site.suffix}`, text),
+      lanes,
+    });
     switch (value.kind) {
       case "load": {
         const operand = this.tools.kernel.operands[value.operand]!;
@@ -190,10 +186,6 @@ export class Values {
     const { kernel } = this.tools;
     const store = kernel.stores.find((s) => s.value === index);
     return store === undefined ? `t${index}` : kernel.operands[store.operand]!.name;
-  }
-
-  #name(wanted: string, site: Site): string {
-    return this.tools.names.fresh(`${wanted}${site.suffix}`);
   }
 
   #load(operand: Operand, index: number, site: Site): string {
