@@ -60,13 +60,12 @@ function walk(nest: Nest, plan: NestPlan): { readonly stores: number[]; readonly
     const inside = new Set(outside);
     for (const values of pass.values) compute(values, inside);
     store(pass.stores, inside);
-    for (const index of pass.reductions) {
-      const value = nest.values[index]!;
-      if (value.kind !== "reduce") throw new Error("a pass gives reductions alone");
-      expect(inside).toContain(value.value);
-      outside.add(index);
+    for (const { value, op, of } of pass.reductions) {
+      expect(nest.values[value]).toEqual({ kind: "reduce", op, value: of });
+      expect(inside).toContain(of);
+      outside.add(value);
+      found.reductions.push(value);
     }
-    found.reductions.push(...pass.reductions);
     work(pass.after, outside);
   }
   return found;

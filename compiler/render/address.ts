@@ -22,10 +22,10 @@ export function advance(base: string, index: string, stride: Affine): string {
   return `${base} + ${index} * ${/[ +-]/.test(by) ? `(${by})` : by}`;
 }
 
-/** As far along a stride as an index of so many bytes: in the instruction, where that is constant. */
-export function further({ base, offset }: Location, stride: Affine, bytes: number): Location {
-  const step = bytes === 0 ? 0 : constantOf(stride);
+/** `by` times `unit` bytes along a stride: in the instruction, where that is a constant. */
+export function further({ base, offset }: Location, stride: Affine, by: number, unit = 1): Location {
+  const step = by === 0 ? 0 : constantOf(stride);
   return step !== null && step >= 0
-    ? { base, offset: offset + step * bytes }
-    : { base: advance(base, String(bytes), stride), offset };
+    ? { base, offset: offset + step * by * unit }
+    : { base: `${base} + ${by} * (${affineText(stride, unit)})`, offset };
 }

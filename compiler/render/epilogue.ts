@@ -96,21 +96,21 @@ export class Epilogue {
     const [rowLoop, columnLoop] = [this.#rowLoop, this.#columnLoop];
     const filled = Math.min(lanes, columns - vector * lanes);
     const apart = (loop: number): number =>
-      loop === rowLoop ? row * bytes : loop === columnLoop ? vector * 16 : 0;
+      loop === rowLoop ? row : loop === columnLoop ? vector * lanes : 0;
     return {
       vectorLoop: columns === 1 ? null : columnLoop,
       ...(columns > 1 && filled < lanes ? { filled } : {}),
       suffix: "",
       address: (operand) => {
         const { strides } = this.#product.operands[operand]!;
-        return [rowLoop, columnLoop].reduce((at, loop) => further(at, strides[loop]!, apart(loop)), {
+        return [rowLoop, columnLoop].reduce((at, loop) => further(at, strides[loop]!, apart(loop), bytes), {
           base: addresses[operand]!,
           offset: 0,
         });
       },
       index: (loop) => {
         const index = this.#around.indices[loop]!;
-        return apart(loop) === 0 ? index : `${index} + ${apart(loop)}`;
+        return apart(loop) === 0 ? index : `${index} + ${apart(loop) * bytes}`;
       },
     };
   }

@@ -119,7 +119,7 @@ class NestWriter {
     const { format } = this.#tools;
     const { lanes } = this.#plan;
     const isAcross = lanes !== null && lanes.loop >= this.#kept;
-    const reductions = new Reductions(this.#nest, pass, this.#tools, {
+    const reductions = new Reductions(pass, this.#tools, {
       isAcross,
       hasTail: isAcross && lanes.end === "entries",
       isWide: outside.site.vectorLoop !== null,

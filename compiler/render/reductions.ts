@@ -2,13 +2,11 @@
  * The reductions of one pass over a nest's inner loops: accumulators, sums over spans, and what
  * they come to.
  */
-import type { Nest, Value } from "../schedule/kernel.ts";
-import type { Pass } from "../schedule/nest-plan.ts";
+import type { Pass, Reduction } from "../schedule/nest-plan.ts";
 import type { KernelTools, Register, Site, Values } from "./values.ts";
 import type { FunctionWriter } from "./writer.ts";
 
-type Reduce = Extract<Value, { kind: "reduce" }>;
-type Op = Reduce["op"];
+type Op = Reduction["op"];
 
 /** Where a pass stands, and along what it runs. */
 export interface Width {
@@ -20,13 +18,8 @@ export interface Width {
   readonly isWide: boolean;
 }
 
-/** Names of what a reduction is gathered in. */
-interface Accumulator {
-  /** The number of its value. */
-  readonly index: number;
-  readonly op: Op;
-  /** The value that it reduces. */
-  readonly of: number;
+/** A reduction, and the names of what it is gathered in. */
+interface Accumulator extends Reduction {
   readonly vectors: readonly string[];
   readonly tail: string | null;
   readonly total: Total | null;
@@ -53,17 +46,16 @@ export class Reductions {
   readonly #accumulators: readonly Accumulator[];
 
   /** Declares what is there for the whole pass. */
-  constructor(nest: Nest, pass: Pass, tools: KernelTools, width: Width) {
+  constructor(pass: Pass, tools: KernelTools, width: Width) {
     this.#tools = tools;
     this.#writer = tools.writer;
     this.#width = width;
     const { writer } = tools;
-    const named = pass.reductions.map((index) => {
-      // A pass lists values of this kind alone.
-      const { op, value } = nest.values[index] as Reduce;
-      const vectors = Array.from({ length: pass.accumulators }, () => writer.fresh(op));
-      return { index, op, of: value, vectors, tail: width.hasTail ? writer.fresh(`${op}Tail`) : null };
-    });
+    const named = pass.reductions.map((reduction) => ({
+      ...reduction,
+      vectors: Array.from({ length: pass.accumulators }, () => writer.fresh(reduction.op)),
+      tail: width.hasTail ? writer.fresh(`${reduction.op}Tail`) : null,
+    }));
     this.#accumulators = named.map((a) => ({
       ...a,
       total: a.op === "sum" && pass.span !== null ? this.#total() : null,
@@ -101,8 +93,8 @@ export class Reductions {
   /** Puts the results among `values`. */
   finish(values: Values): void {
     for (const accumulator of this.#accumulators) {
-      const { index, total } = accumulator;
-      values.set(index, total === null ? this.#result(accumulator) : this.#rounded(total));
+      const { value, total } = accumulator;
+      values.set(value, total === null ? this.#result(accumulator) : this.#rounded(total));
     }
   }
 

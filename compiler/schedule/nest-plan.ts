@@ -5,7 +5,7 @@
  */
 import { countOf, isFree, isUnit, isZero } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
-import type { Nest } from "./kernel.ts";
+import type { Nest, Value } from "./kernel.ts";
 import { innermost, keptLoops, levelsOf } from "./known.ts";
 import { SPAN } from "./spans.ts";
 import type { Target } from "./tiling.ts";
@@ -39,10 +39,17 @@ export interface Work {
   readonly stores: readonly number[];
 }
 
+/** A value of kind `reduce`, by its number, and the number of what it reduces. */
+export interface Reduction {
+  readonly value: number;
+  readonly op: Extract<Value, { kind: "reduce" }>["op"];
+  readonly of: number;
+}
+
 /** One run of the inner loops. */
 export interface Pass {
-  /** Values of kind `reduce` that it gives. */
-  readonly reductions: readonly number[];
+  /** What it gives. */
+  readonly reductions: readonly Reduction[];
   /** Vectors of each reduction in flight at once. */
   readonly accumulators: number;
   /** Where sums have to be cut (see `spans.ts`): a loop, and how many of its entries are a span. */
@@ -76,24 +83,25 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
   const levels = levelsOf(nest);
   const phases = phasesOf(nest);
   const reductions = values.flatMap((value, index) =>
-    value.kind === "reduce" ? [{ index, phase: phases[value.value]!, of: value.value }] : [],
+    value.kind === "reduce" ? [{ value: index, op: value.op, of: value.value }] : [],
   );
   const written = stores.map(({ operand, value }, index) => ({
     index,
     level: Math.max(levels[value]!, innermost(operands[operand]!.strides)),
-    phase: phases[value]!,
     of: value,
   }));
+  const inPhase = <T extends { readonly of: number }>(all: readonly T[], phase: number): T[] =>
+    all.filter(({ of }) => phases[of] === phase);
 
   const work = (level: number, phase: number): Work => ({
     values: [...values.keys()].filter(
       (i) => levels[i] === level && phases[i] === phase && values[i]!.kind !== "reduce",
     ),
-    stores: written.filter((s) => s.level === level && s.phase === phase).map(({ index }) => index),
+    stores: inPhase(written, phase).flatMap((s) => (s.level === level ? [s.index] : [])),
   });
   const pass = (phase: number): Pass => {
-    const results = reductions.filter((r) => r.phase === phase);
-    const inside = written.filter((s) => s.level > kept && s.phase === phase);
+    const results = inPhase(reductions, phase);
+    const inside = inPhase(written, phase).filter(({ level }) => level > kept);
     const needed = neededFor(
       [...results, ...inside].map(({ of }) => of),
       nest,
@@ -101,7 +109,7 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
     const accumulators =
       results.length > 0 && mayOverlap(nest, needed, lanes, target.lanes) ? ACCUMULATORS : 1;
     return {
-      reductions: results.map(({ index }) => index),
+      reductions: results,
       accumulators,
       span: target.bytes === 4 ? spanOf(nest, lanes, accumulators * target.lanes) : null,
       values: loops.slice(kept).map((_, i) => needed.filter((value) => levels[value] === kept + i + 1)),
@@ -110,7 +118,7 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
     };
   };
   const inLoops = [...reductions, ...written.filter(({ level }) => level > kept)];
-  const passes = inLoops.reduce((most, { phase }) => Math.max(most, phase + 1), 0);
+  const passes = inLoops.reduce((most, { of }) => Math.max(most, phases[of]! + 1), 0);
   return {
     kind: "nest",
     lanes,
