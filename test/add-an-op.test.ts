@@ -56,8 +56,8 @@ const additions: Readonly<Record<string, Addition>> = {
     text: '  softsign: call("F.softsign"),',
   },
   "cli/compare/tfjs.ts": {
-    before: '      case "cast":',
-    text: '      case "softsign":\n        return tf.div(a, tf.add(tf.abs(a), 1));',
+    before: "    relu: tf.relu,",
+    text: "    softsign: (x) => tf.div(x, tf.add(tf.abs(x), 1)),",
   },
 };
 const files = Object.keys(additions);

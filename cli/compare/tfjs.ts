@@ -8,8 +8,9 @@ import type * as Tf from "@tensorflow/tfjs";
 import { Lacking, type Answer, type Question } from "../../compiler/compare/question.ts";
 import { counting, drawn } from "../../compiler/compare/sources.ts";
 import { reachable } from "../../compiler/graph/graph.ts";
-import type { Node } from "../../compiler/ir/node.ts";
+import type { ElementwiseOf, Node } from "../../compiler/ir/node.ts";
 import { shapeAt, sizeAt } from "../../compiler/ir/size.ts";
+import { isElementwise } from "../../compiler/ops/elementwise.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 
 type Tensor = Tf.Tensor;
@@ -64,6 +65,66 @@ function differentiableTwice(tf: typeof Tf): Curves {
   return curves;
 }
 
+/** The same numbers, through which no gradient flows. */
+const constant = (tf: typeof Tf, x: Tensor): Tensor =>
+  tf.tensor(x.dataSync(), x.shape, x.dtype === "bool" ? "bool" : "float32");
+
+/** Booleans are floats between ops, as in the modules. */
+function elementwise(tf: typeof Tf, { exp, tanh, sigmoid }: Curves): ElementwiseOf<Tensor> {
+  const still = (x: Tensor): Tensor => constant(tf, x);
+  const truth = (x: Tensor): Tensor => tf.cast(still(x), "bool");
+  const flat = (x: Tensor): Tensor => tf.cast(still(x), "float32");
+  type OfTwo = (a: Tensor, b: Tensor) => Tensor;
+  const comparison =
+    (of: OfTwo): OfTwo =>
+    (a, b) =>
+      flat(of(still(a), still(b)));
+  const logical =
+    (of: OfTwo): OfTwo =>
+    (a, b) =>
+      flat(of(truth(a), truth(b)));
+  return {
+    neg: tf.neg,
+    exp,
+    expm1: tf.expm1,
+    log: tf.log,
+    log1p: tf.log1p,
+    sqrt: tf.sqrt,
+    reciprocal: tf.reciprocal,
+    abs: tf.abs,
+    sign: (x) => flat(tf.sign(x)),
+    sin: tf.sin,
+    cos: tf.cos,
+    tanh,
+    sigmoid,
+    softplus: tf.softplus,
+    relu: tf.relu,
+    erf: tf.erf,
+    floor: (x) => flat(tf.floor(x)),
+    round: (x) => flat(tf.round(x)),
+    not: (x) => flat(tf.logicalNot(truth(x))),
+    cast: (x) => x,
+    stop_gradient: still,
+    add: tf.add,
+    couple: tf.add,
+    sub: tf.sub,
+    mul: tf.mul,
+    div: tf.div,
+    pow: tf.pow,
+    max: tf.maximum,
+    min: tf.minimum,
+    lt: comparison(tf.less),
+    le: comparison(tf.lessEqual),
+    gt: comparison(tf.greater),
+    ge: comparison(tf.greaterEqual),
+    eq: comparison(tf.equal),
+    ne: comparison(tf.notEqual),
+    and: logical(tf.logicalAnd),
+    or: logical(tf.logicalOr),
+    where: (c, a, b) => tf.where(truth(c), a, b),
+  };
+}
+
 /** @throws Lacking where there is no TensorFlow.js, or it has no gradient of an op */
 export async function askTensorFlow(
   question: Question,
@@ -105,6 +166,7 @@ class Run {
   readonly #tf: typeof Tf;
   readonly #question: Question;
   readonly #curves: Curves;
+  readonly #elementwise: ElementwiseOf<Tensor>;
   readonly #isTwice: boolean;
 
   constructor(tf: typeof Tf, question: Question, root: Node) {
@@ -112,6 +174,7 @@ class Run {
     this.#question = question;
     this.#isTwice = reachable([root]).some((node) => node.op === "grad");
     this.#curves = this.#isTwice ? differentiableTwice(tf) : tf;
+    this.#elementwise = elementwise(tf, this.#curves);
   }
 
   tensor = ({ data, shape }: Values): Tensor => this.#tf.tensor(Float32Array.from(data), [...shape]);
@@ -143,79 +206,20 @@ class Run {
     })(memo.get(tensor)!);
   }
 
-  /** The same numbers, through which no gradient flows. */
-  #constant = (x: Tensor): Tensor =>
-    this.#tf.tensor(x.dataSync(), x.shape, x.dtype === "bool" ? "bool" : "float32");
+  #constant = (x: Tensor): Tensor => constant(this.#tf, x);
 
   #apply(node: Node, memo: Memo, parameters: ReadonlyMap<number, Tensor>): Tensor {
     const tf = this.#tf;
     const { environment } = this.#question;
     const { n } = environment;
     const raw = node.operands.map((operand) => memo.get(operand)!);
-    // Booleans are floats between ops, as in the modules. An operand that the op does not have is
-    // not read.
-    const [a, b, c] = raw as [Tensor, Tensor, Tensor];
-    const bool = (x: Tensor): Tensor => tf.cast(x, "bool");
-    const flat = (x: Tensor): Tensor => tf.cast(this.#constant(x), "float32");
+    if (isElementwise(node)) {
+      const operation: (...operands: readonly Tensor[]) => Tensor = this.#elementwise[node.op];
+      return operation(...raw);
+    }
+    // An operand that the op does not have is not read.
+    const [a, b] = raw as [Tensor, Tensor];
     switch (node.op) {
-      case "exp":
-      case "tanh":
-      case "sigmoid":
-        return this.#curves[node.op](a);
-      case "neg":
-      case "expm1":
-      case "log":
-      case "log1p":
-      case "sqrt":
-      case "reciprocal":
-      case "abs":
-      case "sin":
-      case "cos":
-      case "softplus":
-      case "relu":
-      case "erf":
-        return tf[node.op](a);
-      case "sign":
-      case "floor":
-      case "round":
-        return flat(tf[node.op](a));
-      case "cast":
-        return a;
-      case "stop_gradient":
-        return this.#constant(a);
-      case "couple":
-        return tf.add(a, b);
-      case "add":
-      case "sub":
-      case "mul":
-      case "div":
-      case "pow":
-        return tf[node.op](a, b);
-      case "max":
-        return tf.maximum(a, b);
-      case "min":
-        return tf.minimum(a, b);
-      case "lt":
-        return flat(tf.less(this.#constant(a), this.#constant(b)));
-      case "le":
-        return flat(tf.lessEqual(this.#constant(a), this.#constant(b)));
-      case "gt":
-        return flat(tf.greater(this.#constant(a), this.#constant(b)));
-      case "ge":
-        return flat(tf.greaterEqual(this.#constant(a), this.#constant(b)));
-      case "eq":
-        return flat(tf.equal(this.#constant(a), this.#constant(b)));
-      case "ne":
-        return flat(tf.notEqual(this.#constant(a), this.#constant(b)));
-      case "not":
-        return flat(tf.logicalNot(bool(this.#constant(a))));
-      case "and":
-        return flat(tf.logicalAnd(bool(this.#constant(a)), bool(this.#constant(b))));
-      case "or":
-        return flat(tf.logicalOr(bool(this.#constant(a)), bool(this.#constant(b))));
-      case "where":
-        return tf.where(bool(this.#constant(a)), b, c);
-
       case "sum":
         return tf.sum(a, [...node.attributes.axes], true);
       case "prod":
@@ -227,7 +231,7 @@ class Run {
       case "logsumexp":
         return this.#logSumExp(a, node.attributes.axes);
       case "argmax":
-        return flat(
+        return this.#constant(
           tf.expandDims(tf.argMax(this.#constant(a), node.attributes.axes[0]), node.attributes.axes[0]),
         );
       case "softmax":
@@ -259,7 +263,7 @@ class Run {
         return this.#oneHot(a, node.attributes.classes);
       case "gather": {
         const picks = this.#oneHot(b, a.shape.at(-1)!);
-        return tf.sum(tf.where(bool(picks), a, tf.zerosLike(a)), -1);
+        return tf.sum(tf.where(tf.cast(picks, "bool"), a, tf.zerosLike(a)), -1);
       }
       case "grad":
         return this.#gradient(node.operands[0]!, node.operands[1]!, memo, parameters);

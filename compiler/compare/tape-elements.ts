@@ -2,18 +2,13 @@
  * The operations of each element that the tape records, each with its derivative. The comment
  * beside a `pull` is the textbook's formula.
  */
-import type { BinaryAttributes, TernaryAttributes, UnaryAttributes } from "../ir/node.ts";
+import type { ElementwiseOf } from "../ir/node.ts";
 import { errorFunction } from "./error-function.ts";
 import { Tape, type Operand, type Variable } from "./tape.ts";
 
 type Pull = (g: Variable) => Variable;
 
-/** One for each elementwise op, by its name. */
-type Elementwise = { readonly [K in keyof UnaryAttributes]: (x: Variable) => Variable } & {
-  readonly [K in keyof BinaryAttributes]: (a: Variable, b: Variable) => Variable;
-} & { readonly [K in keyof TernaryAttributes]: (c: Variable, a: Variable, b: Variable) => Variable };
-
-export class ElementOperations implements Elementwise {
+export class ElementOperations implements ElementwiseOf<Variable> {
   readonly tape = new Tape();
 
   protected map(

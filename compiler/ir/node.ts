@@ -157,6 +157,11 @@ export type OpName = keyof Attributes;
 export type ElementwiseName = keyof ElementwiseAttributes;
 export type ReductionName = keyof ReductionAttributes;
 
+/** A function for each elementwise op, of values of some kind. */
+export type ElementwiseOf<T> = { readonly [K in keyof UnaryAttributes]: (x: T) => T } & {
+  readonly [K in keyof BinaryAttributes]: (a: T, b: T) => T;
+} & { readonly [K in keyof TernaryAttributes]: (c: T, a: T, b: T) => T };
+
 export interface NodeOf<K extends OpName> {
   /** Order of making: a node's operands have smaller numbers. */
   readonly id: number;
