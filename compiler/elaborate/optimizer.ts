@@ -129,7 +129,7 @@ export function declareState(machine: Machine, frame: Frame, statement: StateDec
   }
   const first = evaluate(machine, { ...frame, scope: before, fixing: true }, value);
   const { shape } = parameter;
-  const what = `the first value of \`${name.text}\``;
+  const what = `the initial value of \`${name.text}\``;
   const start = shaped(machine, frame, first, shape, value.span, what, "its parameter");
   const parts = reachable([start]);
   // A gradient is made of parameters too, so it is looked for first.
@@ -141,7 +141,8 @@ export function declareState(machine: Machine, frame: Frame, statement: StateDec
       state: "a state that has been bound again",
       parameter: "what a line before has made of `param`",
     };
-    const help = "a first value is made before the first step: give a number, and bind it again with `=`";
+    const help =
+      "initial values are computed before the first step: give a number, and bind it again with `=`";
     throw problem(machine, frame, "start-not-known", value.span, `${what} depends on ${on[late]}`, help);
   }
   const { graph, origin } = buildAt(machine, frame, statement.span, name.text);
