@@ -7,7 +7,7 @@ import type { Label, Span } from "../../grammar/diagnostic.ts";
 import { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
-import type { LayerSide } from "../ir/origin.ts";
+import type { LayerSide, Origin } from "../ir/origin.ts";
 import { isOne, sameSize, showShape, showSize, type Shape, type Size } from "../ir/size.ts";
 import { isLimit, placed, problem, textOf } from "./complain.ts";
 import { explainShapes, type OperandText } from "./explain.ts";
@@ -33,12 +33,10 @@ function layerAt(frame: Frame): LayerSide | null {
 }
 
 export function buildAt(machine: Machine, frame: Frame, span: Span, name?: string): Build {
+  const at = originSpan(frame, span);
   const layer = layerAt(frame);
-  return new Build(machine.graph, {
-    ...(name === undefined ? {} : { name }),
-    span: originSpan(frame, span),
-    ...(layer === null ? {} : { layer }),
-  });
+  const origin: Origin = layer === null ? { span: at } : { span: at, layer };
+  return new Build(machine.graph, name === undefined ? origin : { ...origin, name });
 }
 
 interface Operation {

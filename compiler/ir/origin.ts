@@ -29,8 +29,10 @@ export interface LayerSide {
 export const MODEL_CALL = 0;
 
 /** Of what flows back through what comes from `origin`. */
-export const backwardOf = ({ layer, ...origin }: Origin): Origin =>
-  layer === undefined ? origin : { ...origin, layer: { ...layer, order: layer.order + 1 } };
+export const backwardOf = (origin: Origin): Origin =>
+  origin.layer === undefined
+    ? origin
+    : { ...origin, layer: { ...origin.layer, order: origin.layer.order + 1 } };
 
 /** Of what bears the name of another node in its place; it belongs where it is computed. */
 export const inPlaceOf = (other: Origin, { layer = other.layer }: Origin): Origin =>

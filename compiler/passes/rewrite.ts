@@ -105,16 +105,19 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
       const same = operands.every((operand, i) => operand === old.operands[i]);
       const origin = origins.get(old) ?? old.origin;
       let node = same ? old : remake(model.graph, old, operands, origin);
-      const site: Site = {
-        b: new Build(model.graph, unnamed(origin)),
-        // The comparison of `op` is what the cast states.
-        as: <K extends OpName>(n: Node, op: K) =>
-          n.op === op && !pinned.has(n) ? (n as unknown as NodeOf<K>) : null,
-        isShared: (operand) => shared.has(operand),
-      };
+      let site: Site | null = null;
       for (let count = 0; count < MOST_AT_ONE_NODE; count++) {
+        const tried = byOp.get(node.op);
+        if (tried === undefined) break;
+        site ??= {
+          b: new Build(model.graph, unnamed(origin)),
+          // The comparison of `op` is what the cast states.
+          as: <K extends OpName>(n: Node, op: K) =>
+            n.op === op && !pinned.has(n) ? (n as unknown as NodeOf<K>) : null,
+          isShared: (operand) => shared.has(operand),
+        };
         const made = model.graph.size;
-        const step = firstMatch(byOp.get(node.op) ?? [], site, node);
+        const step = firstMatch(tried, site, node);
         if (step === null) break;
         // A variable stays one of its own: log e^x that became x would be every other x too.
         if (pinned.has(old) && step.result.id < made) break;
