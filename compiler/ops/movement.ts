@@ -65,18 +65,15 @@ function requireSlice(name: string, axes: readonly SliceAxis[], whole: Shape, pa
   ]);
 }
 
+/** What all of them have in common, and what views have besides. */
+const movement = { family: "movement", finite: "kept", flops: 0, inKernels: true } as const;
+const view = { ...movement, takes: "any", arity: [1, 1], range: kept, isView: true } as const;
+
 export const movementOps = {
   reshape: {
     name: "reshape",
-    family: "movement",
+    ...view,
     formula: "the same entries in another shape",
-    takes: "any",
-    arity: [1, 1],
-    range: kept,
-    finite: "kept",
-    isView: true,
-    flops: 0,
-    inKernels: true,
     infer([x], { shape }) {
       const [before, after] = [elements(x!.shape), elements(shape)];
       if (before === null || after === null || !sameSize(before, after)) {
@@ -96,15 +93,8 @@ export const movementOps = {
   },
   permute: {
     name: "permute",
-    family: "movement",
+    ...view,
     formula: "axes exchanged",
-    takes: "any",
-    arity: [1, 1],
-    range: kept,
-    finite: "kept",
-    isView: true,
-    flops: 0,
-    inKernels: true,
     infer([x], { axes }) {
       const once = x!.shape.every((_, axis) => axes.filter((a) => a === axis).length === 1);
       if (axes.length !== x!.shape.length || !once) {
@@ -124,15 +114,8 @@ export const movementOps = {
   },
   broadcast: {
     name: "broadcast",
-    family: "movement",
+    ...view,
     formula: "axes of size 1 stretched",
-    takes: "any",
-    arity: [1, 1],
-    range: kept,
-    finite: "kept",
-    isView: true,
-    flops: 0,
-    inKernels: true,
     infer([x], { shape }) {
       const fits =
         shape.length === x!.shape.length &&
@@ -154,15 +137,8 @@ export const movementOps = {
   },
   slice: {
     name: "slice",
-    family: "movement",
+    ...view,
     formula: "entries start, start + step, … of each axis",
-    takes: "any",
-    arity: [1, 1],
-    range: kept,
-    finite: "kept",
-    isView: true,
-    flops: 0,
-    inKernels: true,
     infer([x], { axes, shape }) {
       requireSlice("slice", axes, x!.shape, shape);
       return { shape, type: x!.type };
@@ -175,14 +151,11 @@ export const movementOps = {
   },
   embed: {
     name: "embed",
-    family: "movement",
+    ...movement,
     formula: "zeros, with x where a slice would read",
     takes: "number",
     arity: [1, 1],
     range: ([x]) => union([x!, ZERO]),
-    finite: "kept",
-    flops: 0,
-    inKernels: true,
     infer([x], { axes, shape }) {
       requireTypes("embed", "number", [x!]);
       requireSlice("embed", axes, shape, x!.shape);
@@ -201,14 +174,11 @@ export const movementOps = {
   },
   concat: {
     name: "concat",
-    family: "movement",
+    ...movement,
     formula: "one after another along an axis",
     takes: "any",
     arity: [1, Infinity],
     range: union,
-    finite: "kept",
-    flops: 0,
-    inKernels: true,
     infer(operands, { axis }) {
       const first = operands[0]!;
       const remarks = operands.map((x) => showShape(x.shape));
