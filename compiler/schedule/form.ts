@@ -4,11 +4,14 @@
  * Elementwise ops share that view with their operands, movement ops turn it, so that what is not
  * stored anywhere is inlined down to buffers, indices, random streams and constants.
  */
-import type { ElementType, Node, NodeOf, ReductionName } from "../ir/node.ts";
+import type { ElementType, Node } from "../ir/node.ts";
 import { isOne, ONE, sameShape, type Shape, type Size } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { isView, type ViewNode } from "../ops/movement.ts";
+import { alignment, entriesOf, fold, link, type Link, type Locate, locateThrough } from "./chain.ts";
+import { type Group, type Item, Refusal } from "./group.ts";
 import type { Value } from "./kernel.ts";
+import { isSingle, REDUCE, reducedAxes, type Reduction } from "./kinds.ts";
 import { placelessKey } from "./value-key.ts";
 import {
   broadcastView,
@@ -21,36 +24,6 @@ import {
   type View,
   viewKey,
 } from "./view.ts";
-
-/**
- * A value to be stored: `node` goes to `buffer`, entry by entry where `view` (of the node's shape)
- * says.
- */
-export interface Item {
-  readonly node: Node;
-  readonly buffer: number;
-  readonly view: View;
-  /**
-   * Whether readers of the node find it in `buffer`: not so where it overwrites a parameter, or is
-   * part of something larger.
-   */
-  readonly defines: boolean;
-  /** Whether the buffer holds the old value of a parameter or a state, which formulas read. */
-  readonly inPlace: boolean;
-}
-
-/** Nodes computed by one kernel. */
-export interface Group {
-  /**
-   * A nest: the axes without those of size 1. A product: [...batch, rows, columns], the last two of
-   * any size.
-   */
-  readonly domain: Shape;
-  /** Beside `domain`: whether reductions run over the axis. */
-  readonly inner: readonly boolean[];
-  readonly matmul: NodeOf<"matmul"> | null;
-  readonly items: readonly Item[];
-}
 
 /**
  * An operand before its loops are permuted and merged: `view` is over the domain (and then the
@@ -93,17 +66,6 @@ export type FormedValue =
       readonly view: View;
     };
 
-/** Why a group is no kernel. */
-export class Refusal {
-  readonly reason: string;
-  /** A node that has to be stored for any kernel to read it as it is wanted here. */
-  readonly force: Node | null;
-  constructor(reason: string, force: Node | null = null) {
-    this.reason = reason;
-    this.force = force;
-  }
-}
-
 /** A kernel of more values than this would be more than an engine compiles well. */
 const VALUE_LIMIT = 640;
 /** An epilogue works on a register tile: it stays small. */
@@ -111,84 +73,6 @@ const EPILOGUE_LIMIT = 48;
 
 /** Values beyond which a kernel takes no further item. */
 export const valueLimit = ({ matmul }: Group): number => (matmul === null ? VALUE_LIMIT : EPILOGUE_LIMIT);
-
-const REDUCE = { sum: "sum", prod: "prod", reduce_max: "max", reduce_min: "min" } as const;
-type Reduction = NodeOf<Extract<ReductionName, keyof typeof REDUCE>>;
-
-export const isReduction = (node: Node): node is Reduction => node.op in REDUCE;
-
-/** The axes that a reduction really runs over: over an axis of size 1 there is nothing to sum. */
-export const reducedAxes = (node: Reduction): number[] =>
-  node.attributes.axes.filter((axis) => !isOne(node.operands[0]!.shape[axis]!));
-
-/** Computed by loops of its own: what cannot be inlined in an elementwise formula. */
-export const isHeavy = (node: Node): boolean =>
-  node.op === "matmul" || (isReduction(node) && reducedAxes(node).length > 0);
-
-/** One entry at compile time. */
-export const isSingle = (node: Node): boolean => node.shape.every(isOne);
-
-/** The movement ops between a node and the domain, innermost first. */
-interface Link {
-  readonly step: (view: View) => View | null;
-  readonly at: ViewNode | null;
-  readonly rest: Chain;
-  /**
-   * Where the entries of the last shape asked for lie: operands of elementwise ops share theirs.
-   */
-  known: { readonly shape: Shape; readonly view: View } | null;
-}
-type Chain = Link | null;
-
-const link = (step: Link["step"], at: ViewNode | null = null, rest: Chain = null): Link => ({
-  step,
-  at,
-  rest,
-  known: null,
-});
-
-const fold = (view: View, chain: Chain): View | Refusal => {
-  let result = view;
-  for (let link = chain; link !== null; link = link.rest) {
-    const next = link.step(result);
-    if (next === null) return new Refusal("a reshape is not a view", link.at?.operands[0] ?? null);
-    result = next;
-  }
-  return result;
-};
-
-/** The row-major entries of `shape` at the end of the chain. */
-function entriesOf(shape: Shape, chain: Link): View | Refusal {
-  if (chain.known?.shape === shape) return chain.known.view;
-  const view = fold(contiguous(shape), chain);
-  if (!(view instanceof Refusal)) chain.known = { shape, view };
-  return view;
-}
-
-/**
- * How a node of `shape` lies in the group's domain: at every point, or once for all inner points.
- * `null`: not at all.
- */
-function alignment(
-  shape: Shape,
-  domain: Shape,
-  inner: readonly boolean[],
-): ((view: View) => View | null) | null {
-  const own = squeeze(shape);
-  if (sameShape(own, squeeze(domain))) return (view) => reshapeView(view, domain);
-  const kept = domain.map((size, axis) => (inner[axis] === true ? ONE : size));
-  if (!sameShape(own, squeeze(kept))) return null;
-  return (view) => {
-    const once = reshapeView(view, kept);
-    return once === null ? null : broadcastView(once, domain);
-  };
-}
-
-/**
- * The buffer that holds a node's entries, row-major, when a kernel of its own runs; undefined for
- * what is inlined.
- */
-export type Locate = (node: Node) => number | undefined;
 
 /** The body of a group, which takes further items. */
 export function formBody(group: Group, locate: Locate): GrowingBody | Refusal {
@@ -457,39 +341,6 @@ export class GrowingBody implements Body {
       link((view) => reshapeView(view, domain)),
     );
     return value instanceof Refusal ? value : this.#push({ kind: "reduce", op: REDUCE[node.op], value });
-  }
-}
-
-/** A node that lies in memory before any kernel runs. */
-export const isSource = (node: Node): boolean =>
-  node.op === "input" ||
-  node.op === "parameter" ||
-  node.op === "state" ||
-  node.op === "hyper" ||
-  node.op === "step" ||
-  node.op === "table";
-
-/**
- * The buffer under a chain of movement ops, as a view; `null` where something is to be computed
- * first.
- */
-function locateThrough(
-  node: Node,
-  locate: Locate,
-  last: Link,
-): { readonly buffer: number; readonly view: View; readonly base: Node } | Refusal | null {
-  let base = node;
-  let chain = last;
-  for (;;) {
-    const buffer = locate(base);
-    if (buffer !== undefined) {
-      const view = entriesOf(base.shape, chain);
-      return view instanceof Refusal ? view : { buffer, view, base };
-    }
-    if (!isView(base)) return null;
-    const at: ViewNode = base;
-    chain = link((view) => moveView(at, view), at, chain);
-    base = base.operands[0]!;
   }
 }
 

@@ -7,42 +7,17 @@
  * updated together.
  */
 import { CompilerFault } from "../fault.ts";
-import { Build } from "../graph/build.ts";
 import { type Graph, reachable } from "../graph/graph.ts";
-import type { Node, NodeOf } from "../ir/node.ts";
-import {
-  addAffine,
-  affineOf,
-  countOf,
-  elements,
-  isOne,
-  isUnit,
-  isZero,
-  multiplyAffine,
-  ONE,
-  sameShape,
-  type Shape,
-  ZERO,
-} from "../ir/size.ts";
+import type { Node } from "../ir/node.ts";
+import { countOf, elements, isOne, isUnit, isZero, ONE, sameShape } from "../ir/size.ts";
 import { isView } from "../ops/movement.ts";
-import {
-  type Body,
-  formBody,
-  type Group,
-  type GrowingBody,
-  isHeavy,
-  isReduction,
-  isSingle,
-  isSource,
-  type Item,
-  type Locate,
-  reducedAxes,
-  Refusal,
-  valueLimit,
-  type Write,
-} from "./form.ts";
+import type { Locate } from "./chain.ts";
+import { type Cluster, link, mayCome } from "./cluster.ts";
+import { type Body, formBody, valueLimit, type Write } from "./form.ts";
+import { type Group, type Item, itemsOf, join, Refusal, single } from "./group.ts";
+import { behindReshapes, isReduction, isSingle, isSource } from "./kinds.ts";
 import { selectStored } from "./select.ts";
-import { contiguous, sliceView, squeeze } from "./view.ts";
+import { contiguous } from "./view.ts";
 
 /** What an entry has to leave in a buffer. */
 export interface Root {
@@ -66,18 +41,6 @@ export interface Task {
   readonly group: Group;
   readonly body: Body;
   readonly before: ReadonlySet<Task>;
-}
-
-interface Cluster {
-  body: GrowingBody;
-  level: number;
-  readonly preds: Set<Cluster>;
-  readonly succs: Set<Cluster>;
-  /**
-   * What came to be stored after this kernel was formed, by one that it does not wait for: its
-   * formulas go on computing it.
-   */
-  readonly inlined: Set<Node>;
 }
 
 /**
@@ -180,41 +143,12 @@ class Fusion {
     this.#location.set(node, this.#stored.preferred.get(node) ?? this.#stored.temporary(node));
   }
 
-  #copy(node: Node, buffer: number): Item {
-    return { node, buffer, view: contiguous(node.shape), defines: false, inPlace: false };
+  #items(node: Node): Item[] {
+    return itemsOf(node, this.#location.get(node)!, this.#graph);
   }
 
-  /** What writes a stored node: itself; for one that is put together from parts, the parts. */
-  #items(node: Node): Item[] {
-    const buffer = this.#location.get(node)!;
-    const whole = contiguous(node.shape);
-    if (node.op === "concat") {
-      const { axis } = node.attributes;
-      // Along the batch a part begins after rows of which N alone knows the number.
-      let start = ZERO;
-      return node.operands.map((part): Item => {
-        const axes = part.shape.map(() => ({ start: 0, fromEnd: false, step: 1 }));
-        const view = sliceView(whole, axes, part.shape);
-        const offset = multiplyAffine(start, whole.strides[axis]!);
-        start = addAffine(start, affineOf(part.shape[axis]!));
-        return { node: part, buffer, view: { ...view, offset }, defines: false, inPlace: false };
-      });
-    }
-    if (node.op === "embed") {
-      const part = node.operands[0]!;
-      const zeros = new Build(this.#graph, node.origin).zeros(node.shape);
-      return [
-        { node: zeros, buffer, view: whole, defines: false, inPlace: false },
-        {
-          node: part,
-          buffer,
-          view: sliceView(whole, node.attributes.axes, part.shape),
-          defines: false,
-          inPlace: false,
-        },
-      ];
-    }
-    return [{ node, buffer, view: whole, defines: true, inPlace: false }];
+  #copy(node: Node, buffer: number): Item {
+    return { node, buffer, view: contiguous(node.shape), defines: false, inPlace: false };
   }
 
   /**
@@ -325,7 +259,7 @@ class Fusion {
 
     if (how !== "alone" && group.matmul === null) {
       for (const cluster of this.#candidates(body, group, makers)) {
-        if (isFull(cluster) || cluster === after || !this.#legal(cluster, before, behind)) continue;
+        if (isFull(cluster) || cluster === after || !mayCome(cluster, before, behind)) continue;
         const joined = join(cluster.body.group, group, item);
         if (joined === null) continue;
         // A scalar made of the results of several kernels is a kernel of its own.
@@ -339,7 +273,7 @@ class Fusion {
         if (this.#extend(cluster, joined, item)) return this.#settle(cluster, item, before, behind);
       }
     }
-    if (how === "join" || !this.#legal(null, before, behind)) return null;
+    if (how === "join" || !mayCome(null, before, behind)) return null;
     return this.#settle(alone, item, before, behind);
   }
 
@@ -394,22 +328,6 @@ class Fusion {
     return list;
   }
 
-  /**
-   * Whether `cluster` (null: a new one) may come after all of `before` and before all of `behind`.
-   */
-  #legal(cluster: Cluster | null, before: ReadonlySet<Cluster>, behind: ReadonlySet<Cluster>): boolean {
-    for (const later of behind) {
-      if (later !== cluster && cluster !== null && isAncestor(later, cluster)) return false;
-      for (const earlier of before) {
-        if (earlier === cluster || later === cluster) continue;
-        if (later === earlier || isAncestor(later, earlier)) return false;
-      }
-    }
-    if (cluster === null) return true;
-    for (const earlier of before) if (earlier !== cluster && isAncestor(cluster, earlier)) return false;
-    return true;
-  }
-
   #settle(cluster: Cluster, item: Item, before: ReadonlySet<Cluster>, behind: ReadonlySet<Cluster>): Cluster {
     this.#clusters.add(cluster);
     for (const earlier of before) link(earlier, cluster);
@@ -443,55 +361,6 @@ class Fusion {
   }
 }
 
-/** The tensor with the same entries in the same order. */
-export function behindReshapes(node: Node): Node {
-  let base = node;
-  while (base.op === "reshape") base = base.operands[0]!;
-  return base;
-}
-
-/** The kernel of one item alone. */
-export function single(item: Item): Group {
-  const { node } = item;
-  const items = [item];
-  if (item.defines && node.op === "matmul") {
-    const rank = node.shape.length;
-    const domain: Shape = [...squeeze(node.shape.slice(0, rank - 2)), ...node.shape.slice(rank - 2)];
-    return { domain, inner: domain.map(() => false), matmul: node satisfies NodeOf<"matmul">, items };
-  }
-  if (item.defines && isReduction(node) && isHeavy(node)) {
-    const { shape } = node.operands[0]!;
-    const axes = reducedAxes(node);
-    const inner = shape.flatMap((size, axis) => (isOne(size) ? [] : [axes.includes(axis)]));
-    return { domain: squeeze(shape), inner, matmul: null, items };
-  }
-  const domain = squeeze(node.shape);
-  return { domain, inner: domain.map(() => false), matmul: null, items };
-}
-
-/** The loops that do for both, with the item's node added; null where there are none. */
-function join(group: Group, other: Group, item: Item): Group | null {
-  const items = [...group.items, item];
-  const [loops, otherLoops] = [squeeze(group.domain), squeeze(other.domain)];
-  const reduces = group.inner.includes(true);
-  const otherReduces = other.inner.includes(true);
-  if (sameShape(loops, otherLoops)) {
-    if (group.matmul !== null) return otherReduces ? null : { ...group, items };
-    if (!otherReduces) return { ...group, items };
-    if (!reduces || group.inner.every((inner, axis) => inner === other.inner[axis]))
-      return { ...other, items };
-    return null;
-  }
-  if (group.matmul !== null) return null;
-  if (reduces && !otherReduces && sameShape(squeeze(kept(group)), otherLoops)) return { ...group, items };
-  if (otherReduces && !reduces && loops.length > 0 && sameShape(squeeze(kept(other)), loops))
-    return { ...other, items };
-  return null;
-}
-
-const kept = (group: Group): Shape =>
-  group.domain.map((size, axis) => (group.inner[axis] === true ? ONE : size));
-
 const isNumbers = (group: Group, body: Body): boolean =>
   group.domain.length === 0 && body.values.every((value) => value.kind === "constant");
 
@@ -523,33 +392,4 @@ function note(map: Map<number, Set<Cluster>>, buffer: number, cluster: Cluster):
   const set = map.get(buffer);
   if (set === undefined) map.set(buffer, new Set([cluster]));
   else set.add(cluster);
-}
-
-/** A cluster's level is above those of all it waits for, which bounds the search. */
-function isAncestor(ancestor: Cluster, of: Cluster): boolean {
-  const seen = new Set<Cluster>();
-  const stack = [of];
-  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    for (const pred of at.preds) {
-      if (pred === ancestor) return true;
-      if (pred.level <= ancestor.level || seen.has(pred)) continue;
-      seen.add(pred);
-      stack.push(pred);
-    }
-  }
-  return false;
-}
-
-function link(earlier: Cluster, later: Cluster): void {
-  if (earlier === later) return;
-  earlier.succs.add(later);
-  later.preds.add(earlier);
-  const stack: Cluster[] = [earlier];
-  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    for (const succ of at.succs) {
-      if (succ.level > at.level) continue;
-      succ.level = at.level + 1;
-      stack.push(succ);
-    }
-  }
 }

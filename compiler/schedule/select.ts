@@ -12,7 +12,7 @@ import { isElementwise } from "../ops/elementwise.ts";
 import { isView } from "../ops/movement.ts";
 import { ops } from "../ops/table.ts";
 import { RANDOM_COST } from "./cost.ts";
-import { isHeavy, isReduction, isSingle, isSource } from "./form.ts";
+import { isHeavy, isReduction, isSingle, isSource } from "./kinds.ts";
 
 /**
  * From this many operations an entry, a formula with several readers is stored: a store and a load

@@ -1,0 +1,35 @@
+/** What a node is to kernels: in memory already, one entry, a reduction, loops of its own. */
+import type { Node, NodeOf, ReductionName } from "../ir/node.ts";
+import { isOne } from "../ir/size.ts";
+
+export const REDUCE = { sum: "sum", prod: "prod", reduce_max: "max", reduce_min: "min" } as const;
+export type Reduction = NodeOf<Extract<ReductionName, keyof typeof REDUCE>>;
+
+export const isReduction = (node: Node): node is Reduction => node.op in REDUCE;
+
+/** The axes that a reduction really runs over: over an axis of size 1 there is nothing to sum. */
+export const reducedAxes = (node: Reduction): number[] =>
+  node.attributes.axes.filter((axis) => !isOne(node.operands[0]!.shape[axis]!));
+
+/** Computed by loops of its own: what cannot be inlined in an elementwise formula. */
+export const isHeavy = (node: Node): boolean =>
+  node.op === "matmul" || (isReduction(node) && reducedAxes(node).length > 0);
+
+/** One entry at compile time. */
+export const isSingle = (node: Node): boolean => node.shape.every(isOne);
+
+/** A node that lies in memory before any kernel runs. */
+export const isSource = (node: Node): boolean =>
+  node.op === "input" ||
+  node.op === "parameter" ||
+  node.op === "state" ||
+  node.op === "hyper" ||
+  node.op === "step" ||
+  node.op === "table";
+
+/** The tensor with the same entries in the same order. */
+export function behindReshapes(node: Node): Node {
+  let base = node;
+  while (base.op === "reshape") base = base.operands[0]!;
+  return base;
+}
