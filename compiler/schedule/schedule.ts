@@ -5,16 +5,15 @@ import type { Model, Persistent, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts";
 import { forAnySize } from "./any-size.ts";
-import { formulaOf } from "./formula.ts";
 import { fuse, type Root, type Task } from "./fuse.ts";
 import { behindReshapes } from "./kinds.ts";
-import { kernelKey } from "./kernel-key.ts";
-import type { Buffer, Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
-import { type Shaped, shapeLoops } from "./loops.ts";
+import type { Buffer, EntryName, Program } from "./kernel.ts";
+import { shapeLoops } from "./loops.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, Unique } from "./names.ts";
 import { arenaBytes } from "./memory.ts";
 import { orderTasks } from "./order.ts";
 import { recompute } from "./recompute.ts";
+import { KernelKeys, type PlannedCall, type PlannedEntry, shareKernels } from "./shared-kernels.ts";
 
 export interface ScheduleOptions {
   /** 4 for f32, 8 for f64. */
@@ -42,22 +41,12 @@ export function schedule(model: Model, options: ScheduleOptions = {}): Program {
 
 type FullOptions = ScheduleOptions & { readonly elementBytes: number };
 
-/** A kernel call while it is not known yet which kernels are one. */
-interface PlannedCall {
-  readonly shaped: Shaped;
-  /** Equal for calls of one kernel. */
-  readonly key: string;
-  readonly anySize: (NonNullable<ReturnType<typeof forAnySize>> & { readonly key: string }) | null;
-  readonly name: string;
-}
-
 class Scheduler {
   readonly #model: Model;
   readonly #build: Build;
   readonly #buffers: Buffer[] = [];
-  readonly #kernels: Kernel[] = [];
-  readonly #planned: { readonly name: EntryName; readonly calls: readonly PlannedCall[] }[] = [];
-  readonly #entries: Entry[] = [];
+  readonly #planned: PlannedEntry[] = [];
+  readonly #keys = new KernelKeys();
   readonly #tables = new Map<Node, number>();
   readonly #inputs = new Map<string, number>();
   /** Buffers of lasting tensors, by number. */
@@ -106,8 +95,7 @@ class Scheduler {
       this.#entry("gradients", [loss, ...gradients]);
       if (optimizer !== null) this.#entry("step", [loss, ...this.#updates()]);
     }
-    this.#share(this.#planned);
-    return this.#finish(options);
+    return this.#finish(shareKernels(this.#planned), options);
   }
 
   #buffer(name: string, shape: Shape, role: Buffer["role"]): number {
@@ -284,49 +272,19 @@ class Scheduler {
       const { kind } = this.#buffers[addresses[operand]!.buffer]!.role;
       return kind === "hyper" || kind === "step";
     });
-    const key = kernelKey(shaped.kernel);
-    const anySize = sized === null ? null : { ...sized, key: kernelKey(sized.kernel) };
-    return { shaped, key, anySize, name: kernelName(entry, destinations, this.#model, shaped.kernel.kind) };
-  }
-
-  /**
-   * Calls of kernels that are shared by all that have one formula and one shape; where there are
-   * several shapes, one formula.
-   */
-  #share(planned: readonly { name: EntryName; calls: readonly PlannedCall[] }[]): void {
-    const sizes = new Map<string, Set<string>>();
-    for (const { key, anySize } of planned.flatMap((entry) => entry.calls)) {
-      if (anySize === null) continue;
-      const known = sizes.get(anySize.key) ?? new Set();
-      sizes.set(anySize.key, known.add(key));
-    }
-    const names = new Unique();
-    const byKey = new Map<string, number>();
-    for (const { name: entry, calls } of planned) {
-      const made = calls.map(({ shaped, key: own, anySize, name }): KernelCall => {
-        const general = anySize !== null && sizes.get(anySize.key)!.size > 1 ? anySize : null;
-        const { kernel: body } = general ?? shaped;
-        const key = general?.key ?? own;
-        let kernel = byKey.get(key);
-        if (kernel === undefined) {
-          kernel = this.#kernels.length;
-          this.#kernels.push({ ...body, name: names.take(name), formula: formulaOf(body, shaped.labels) });
-          byKey.set(key, kernel);
-        }
-        const { addresses, site } = shaped;
-        const call = { kernel, addresses, ...(site === 0 ? {} : { site }) };
-        return general === null ? call : { ...call, rows: general.rows };
-      });
-      this.#entries.push({ name: entry, calls: made });
-    }
+    const { kernel, ...call } = shaped;
+    const anySize = sized === null ? null : { ...this.#keys.of(sized.kernel), rows: sized.rows };
+    const name = kernelName(entry, destinations, this.#model, kernel.kind);
+    return { shaped: call, own: this.#keys.of(kernel), anySize, name };
   }
 
   /** Leaves out temporaries that nothing touches, and says of the others what they are kept for. */
-  #finish(options: FullOptions): Program {
+  #finish(shared: Pick<Program, "kernels" | "entries">, options: FullOptions): Program {
+    const { kernels } = shared;
     const readers = new Map<number, Set<string>>();
-    for (const { calls } of this.#entries) {
+    for (const { calls } of shared.entries) {
       for (const { kernel, addresses } of calls) {
-        const { name, operands } = this.#kernels[kernel]!;
+        const { name, operands } = kernels[kernel]!;
         for (const [i, { buffer }] of addresses.entries()) {
           const names = readers.get(buffer) ?? new Set();
           readers.set(buffer, names);
@@ -346,7 +304,7 @@ class Scheduler {
       const role = buffer.role.kind === "temporary" ? { kind: buffer.role.kind, because } : buffer.role;
       buffers.push({ ...buffer, id, role });
     }
-    const entries = this.#entries.map((entry) => ({
+    const entries = shared.entries.map((entry) => ({
       ...entry,
       calls: entry.calls.map((call) => ({
         ...call,
@@ -356,7 +314,7 @@ class Scheduler {
     const renumber = (ids: ReadonlySet<number>): Set<number> =>
       new Set([...ids].flatMap((id) => renumbered.get(id) ?? []));
     const [dropped, kept] = [renumber(this.#unkept), renumber(this.#kept)];
-    return recompute({ kernels: this.#kernels, buffers, entries }, { ...options, dropped, kept });
+    return recompute({ kernels, buffers, entries }, { ...options, dropped, kept });
   }
 }
 
