@@ -10,10 +10,10 @@ import type { Output } from "./output.ts";
 
 /** Errors in a program: exit code 1. */
 export class ProgramError extends Error {
-  readonly program: Program;
+  readonly program: OpenedProgram;
   readonly diagnostics: readonly Diagnostic[];
 
-  constructor(program: Program, diagnostics: readonly Diagnostic[]) {
+  constructor(program: OpenedProgram, diagnostics: readonly Diagnostic[]) {
     super(diagnostics.map((d) => d.message).join("\n"));
     this.name = "ProgramError";
     this.program = program;
@@ -21,7 +21,7 @@ export class ProgramError extends Error {
   }
 }
 
-export interface Program {
+export interface OpenedProgram {
   /** As the user typed it. */
   readonly path: string;
   readonly text: string;
@@ -38,7 +38,7 @@ export interface Program {
  * has a `package.json` or a `.git`, and under the file's own folder where there is none.
  * @throws UsageError where the file cannot be read
  */
-export async function openProgram(path: string): Promise<Program> {
+export async function openProgram(path: string): Promise<OpenedProgram> {
   const text = await readText(path);
   const folder = realpathSync(dirname(resolve(path)));
   const root = projectRoot(folder);
@@ -82,7 +82,7 @@ const toName = (path: string): string => path.split(sep).join("/");
  * @throws ProgramError
  */
 export async function compileProgram(
-  program: Program,
+  program: OpenedProgram,
   options: Omit<CompileOptions, "file" | "readImport">,
   output: Output,
 ): Promise<Compiled> {
@@ -105,7 +105,7 @@ export async function compileProgram(
  * @throws ProgramError
  */
 export async function analyzeProgram(
-  program: Program,
+  program: OpenedProgram,
   options: Omit<SourceOptions, "file" | "readImport">,
   output: Output,
 ): Promise<Analysis> {
@@ -124,7 +124,7 @@ export async function analyzeProgram(
 }
 
 /** The program's texts and the library's, by the names that spans carry. */
-async function allTexts(program: Program): Promise<Map<string, string>> {
+async function allTexts(program: OpenedProgram): Promise<Map<string, string>> {
   const { stdSources } = await import("../compiler/generated/std-sources.ts");
   return new Map([
     ...[...stdSources].map(([name, text]) => [`std/${name}`, text] as const),
@@ -133,14 +133,14 @@ async function allTexts(program: Program): Promise<Map<string, string>> {
 }
 
 /** A note with the places in it, `FILE:LINE:COLUMN`, under the paths to show. */
-const showPlaces = (program: Program, note: string): string =>
+const showPlaces = (program: OpenedProgram, note: string): string =>
   note.replaceAll(/(?<= at )(.+?)(?=:\d+:\d+)/g, (name) =>
     program.sources.has(name) ? program.show(name) : name,
   );
 
 /** Diagnostics with their lines of source, one after the other. */
 export async function renderDiagnostics(
-  program: Program,
+  program: OpenedProgram,
   diagnostics: readonly Diagnostic[],
   color: boolean,
 ): Promise<string> {
@@ -186,7 +186,7 @@ export interface DiagnosticJson {
 
 /** Diagnostics as `--json` prints them: lines and columns count from 1, columns in UTF-16 units. */
 export async function diagnosticsJson(
-  program: Program,
+  program: OpenedProgram,
   diagnostics: readonly Diagnostic[],
 ): Promise<DiagnosticJson[]> {
   const { lineAndColumn } = await import("../compiler/index.ts");

@@ -28,7 +28,7 @@ export interface FileToWrite {
   readonly check?: (written: Uint8Array) => void;
 }
 
-interface Place {
+interface Destination {
   /** Where links lead. */
   readonly target: string;
   /** What is there now; null where nothing is. */
@@ -51,7 +51,7 @@ export async function writeFiles(
   const made: { readonly temporary: string; readonly target: string; readonly path: string }[] = [];
   let current = "";
   try {
-    const places: Place[] = [];
+    const places: Destination[] = [];
     for (const { path } of files) {
       current = path;
       places.push(placeOf(path));
@@ -203,7 +203,7 @@ export function expectFolder(path: string): void {
 }
 
 /** Where `path` leads, and what is there. @throws UsageError where it may not be replaced */
-function placeOf(path: string): Place {
+function placeOf(path: string): Destination {
   const existing = statSync(path, { throwIfNoEntry: false }) ?? null;
   if (existing?.isDirectory() === true) {
     throw new UsageError("is-a-folder", `${path} is a folder, not a file that can be written`, {

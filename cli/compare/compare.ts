@@ -17,7 +17,7 @@ import { sourceOptions, tableOptions } from "../options.ts";
 import { blame, loadNet } from "../net.ts";
 import { firstRows } from "../parts.ts";
 import type { Output } from "../output.ts";
-import { compileProgram, type Program } from "../program.ts";
+import { compileProgram, type OpenedProgram } from "../program.ts";
 import type { Autograd, CompareArguments } from "./arguments.ts";
 import { comparisonJson, showComparison, type Asked, type Missing } from "./show.ts";
 
@@ -38,7 +38,7 @@ const tolerances: Record<"f32" | "f64", Record<Autograd, number>> = {
  * wrong, ProgramError where the program is
  */
 export async function compareCommand(
-  program: Program,
+  program: OpenedProgram,
   dataSpec: readonly string[],
   options: CompareArguments,
   output: Output,
