@@ -119,3 +119,24 @@ test("each kernel says how it computes, why, and what to expect of it", async ()
   expect(forward.peakShare).toBeGreaterThan(0.9);
   expect(find(strict, /^param = param - lr \* grad$/).peakShare).toBeLessThan(0.3);
 });
+
+test("each layer that owns parameters is told by its call, with what it owns itself", async () => {
+  const { report } = await compile(`layer pair(x, n) {
+    param a: [4, n] ~ normal
+    param a: [4, n] ~ normal
+    return dense(x @ a, n)
+  }
+  model Own {
+    input x: [N, 4]
+    param scale = 2
+    h = pair(x, 4)
+    output z = scale * relu(h) |> dense(2) |> dense(3)
+  }`);
+  expect(report.layers).toEqual([
+    { path: "", callee: "Own", parameters: ["scale"], count: 1 },
+    { path: "h", callee: "pair", parameters: ["h.a.0", "h.a.1"], count: 32 },
+    { path: "h.dense", callee: "dense", parameters: ["h.dense.weight", "h.dense.bias"], count: 20 },
+    { path: "z.0", callee: "dense", parameters: ["z.0.weight", "z.0.bias"], count: 10 },
+    { path: "z.1", callee: "dense", parameters: ["z.1.weight", "z.1.bias"], count: 9 },
+  ]);
+});

@@ -135,8 +135,15 @@ function reportText(report: Report, batch: number, output: Output): string {
           section(
             `Layers: ${count(total)} parameters`,
             draw(
-              ["layer", "parameters", "of"],
-              layers(report.parameters).map(({ layer, names, count: own }) => [layer, own, names.join(", ")]),
+              ["layer", "is a", "numbers", "parameters"],
+              report.layers.map((layer) => [
+                layer.path || report.model,
+                layer.path === "" ? "model" : layer.callee,
+                layer.count,
+                layer.parameters
+                  .map((path) => path.slice(layer.path === "" ? 0 : layer.path.length + 1))
+                  .join(", "),
+              ]),
             ),
           ),
           section(
@@ -219,21 +226,3 @@ const partNames = {
   "loss and metrics": "loss and metrics",
   shared: "values between kernels, in turns",
 } as const satisfies Record<Report["arena"]["parts"][number]["of"], string>;
-
-/** Parameters by what comes before the last dot of their paths. */
-function layers(
-  parameters: Report["parameters"],
-): { readonly layer: string; readonly names: readonly string[]; readonly count: number }[] {
-  const byLayer = new Map<string, Report["parameters"][number][]>();
-  for (const parameter of parameters) {
-    const layer = parameter.path.split(".").slice(0, -1).join(".") || parameter.path;
-    const own = byLayer.get(layer);
-    if (own === undefined) byLayer.set(layer, [parameter]);
-    else own.push(parameter);
-  }
-  return [...byLayer].map(([layer, own]) => ({
-    layer,
-    names: own.map(({ path }) => path.split(".").at(-1)!),
-    count: own.reduce((sum, p) => sum + p.count, 0),
-  }));
-}

@@ -107,12 +107,13 @@ export function pathsOf(root: ParameterScope): Paths {
 /** Every layer call below `roots`, which are of readings of one model, by number. */
 export function layerCalls(roots: readonly ParameterScope[]): LayerCall[] {
   const layers: LayerCall[] = [];
-  const visit = ({ number, callee, span, results, calls }: ParameterScope, path: string): void => {
+  const visit = (scope: ParameterScope, path: string): void => {
+    const { number, callee, span, results, calls } = scope;
     // The paths of parameters are those of prediction, which is read first.
     const known = layers[number];
     layers[number] =
       known === undefined
-        ? { path, callee, span, results }
+        ? { path, callee, span, parameters: [...scope.parameters.values()].flat(), results }
         : { ...known, results: [...new Set([...known.results, ...results])] };
     for (const [name, group] of calls) {
       group.forEach((call, i) => {

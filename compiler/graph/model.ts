@@ -122,6 +122,8 @@ export interface LayerCall {
   readonly callee: string;
   /** The call, in the user's words. */
   readonly span: Span;
+  /** The numbers of those that it owns itself; what layers that it calls own is theirs. */
+  readonly parameters: readonly number[];
   /** The tensors that it gave, in prediction and in training, as far as they are still there. */
   readonly results: readonly Node[];
 }

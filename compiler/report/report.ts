@@ -38,6 +38,16 @@ export interface Report {
     readonly frozen: boolean;
     readonly count: number;
   }[];
+  /** Every call of a layer that owns parameters, and what it owns itself; the model's own first. */
+  readonly layers: readonly {
+    /** Empty for the model. */
+    readonly path: string;
+    readonly callee: string;
+    /** Paths. */
+    readonly parameters: readonly string[];
+    /** Numbers in them. */
+    readonly count: number;
+  }[];
   /**
    * Floating-point operations for one row of a batch: the loss, and what its gradients add to that.
    */
@@ -106,6 +116,10 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
   const forwardNodes = new Set(reachable(forward));
   const gradients = model.persistent.flatMap(({ gradient }) => gradient ?? []);
   const backwardNodes = reachable(gradients).filter((node) => !forwardNodes.has(node));
+  const parameters = parametersOf(model).map(({ path, shape, init, kind }) => {
+    const sizes = shape.map(countOf);
+    return { path, shape: sizes, init, frozen: kind === "frozen", count: sizes.reduce((a, b) => a * b, 1) };
+  });
 
   return {
     model: model.name,
@@ -122,15 +136,11 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
     })),
     loss: joins.loss === null ? null : { join: joins.loss },
     metrics: roots.metrics.map(({ name }, index) => ({ name, join: joins.metrics[index]! })),
-    parameters: parametersOf(model).map((p) => {
-      const shape = p.shape.map(countOf);
-      return {
-        path: p.path,
-        shape,
-        init: p.init,
-        frozen: p.kind === "frozen",
-        count: shape.reduce((product, size) => product * size, 1),
-      };
+    parameters,
+    layers: model.layers.flatMap(({ path, callee, parameters: owned }) => {
+      const own = owned.map((index) => parameters[index]!);
+      const count = own.reduce((sum, p) => sum + p.count, 0);
+      return own.length === 0 ? [] : [{ path, callee, parameters: own.map((p) => p.path), count }];
     }),
     flops: { forward: totalFlops(forwardNodes), backward: totalFlops(backwardNodes) },
     stored: storedValues(program, freeName, elementBytes),
