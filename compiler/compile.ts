@@ -28,7 +28,7 @@ import { runPasses } from "./passes/pipeline.ts";
 import { formatOf } from "./render/format.ts";
 import { render } from "./render/render.ts";
 import { buildReport } from "./report/report.ts";
-import type { Program } from "./schedule/kernel.ts";
+import type { KernelProgram } from "./schedule/kernel.ts";
 import { refuseUnaddressable } from "./schedule/memory.ts";
 import { planKernels } from "./schedule/plan.ts";
 import { printProgram } from "./schedule/print.ts";
@@ -107,7 +107,7 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   const elementBytes = dtype === "f64" ? 8 : 4;
   const rows = options.memory?.rows ?? options.reportRows ?? USUAL_ROWS;
   const memory = options.memory === undefined ? undefined : { bytes: options.memory.bytes, rows };
-  const program: Program = schedule(runPasses(joint, "lower", "simplify-lowered"), {
+  const program: KernelProgram = schedule(runPasses(joint, "lower", "simplify-lowered"), {
     elementBytes,
     ...(memory === undefined ? {} : { memory }),
   });

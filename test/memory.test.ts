@@ -12,7 +12,7 @@ import { parametersOf, type Model } from "../compiler/graph/model.ts";
 import { lower } from "../compiler/passes/lower.ts";
 import { simplify } from "../compiler/passes/simplify.ts";
 import { Interpreter } from "./helpers/interpret.ts";
-import type { Program } from "../compiler/schedule/kernel.ts";
+import type { KernelProgram } from "../compiler/schedule/kernel.ts";
 import { arenaBytes, bytesOf, lowerBound } from "../compiler/schedule/memory.ts";
 import { schedule, type ScheduleOptions } from "../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../compiler/schedule/verify-program.ts";
@@ -107,7 +107,7 @@ function results(model: Model, options: ScheduleOptions, rows: number): Map<stri
   return found;
 }
 
-const repeats = (program: Program): number =>
+const repeats = (program: KernelProgram): number =>
   program.entries.flatMap((entry) => entry.calls).filter((call) => call.again).length;
 
 describe("values made again", () => {

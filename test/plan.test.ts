@@ -8,7 +8,7 @@ import { analyze } from "../compiler/compile.ts";
 import { runPasses } from "../compiler/passes/pipeline.ts";
 import { formatOf } from "../compiler/render/format.ts";
 import { render } from "../compiler/render/render.ts";
-import type { Nest, Program } from "../compiler/schedule/kernel.ts";
+import type { Nest, KernelProgram } from "../compiler/schedule/kernel.ts";
 import type { NestPlan, Work } from "../compiler/schedule/nest-plan.ts";
 import { planKernels, type Plan } from "../compiler/schedule/plan.ts";
 import { schedule } from "../compiler/schedule/schedule.ts";
@@ -17,7 +17,7 @@ const folder = new URL("cases/", import.meta.url);
 const names = readdirSync(folder).filter((file) => file.endsWith(".nn"));
 
 async function* planned(name: string): AsyncGenerator<{
-  readonly program: Program;
+  readonly program: KernelProgram;
   readonly plan: Plan;
   readonly write: (plan: Plan) => string;
 }> {

@@ -6,7 +6,7 @@
 import { pathOf, type Model } from "../graph/model.ts";
 import type { Derivation, DeriveOptions } from "./derivation.ts";
 import { questionOf } from "./question.ts";
-import type { Reading } from "./read.ts";
+import type { Naming } from "./read.ts";
 import { Writer } from "./write.ts";
 
 /**
@@ -18,10 +18,10 @@ import { Writer } from "./write.ts";
  */
 export function derive(model: Model, options: DeriveOptions = {}): Derivation {
   const question = questionOf(model, options);
-  const reading: Reading = {
+  const naming: Naming = {
     freeName: model.freeName ?? "N",
     parameterPath: (index) => pathOf(model, index),
     asNumber: question.isFunction,
   };
-  return new Writer(question, reading, options.functionName ?? null).derivation();
+  return new Writer(question, naming, options.functionName ?? null).derivation();
 }

@@ -8,7 +8,7 @@ import { symbol, type Formula, type Total } from "./formula.ts";
 import { both, either, indicator, not } from "./logic.ts";
 import { negated, number, over, raised, times } from "./products.ts";
 
-export interface Reading {
+export interface Naming {
   /** The free dimension's name. */
   readonly freeName: string;
   readonly parameterPath: (index: number) => string;
@@ -22,7 +22,7 @@ const INDICES = "ijklmopqrst";
 const MOST_ENTRIES = 8;
 
 /** What `node` is, where its operands are what `operands` says. */
-export function readNode(node: Node, operands: readonly Formula[], reading: Reading): Formula {
+export function readNode(node: Node, operands: readonly Formula[], naming: Naming): Formula {
   const [a, b, c] = operands;
   const operator = operatorOf(node.op);
   if (operator !== undefined && isComparison(operator)) return compare(operator, numeric(a!), numeric(b!));
@@ -49,7 +49,7 @@ export function readNode(node: Node, operands: readonly Formula[], reading: Read
     case "log1p":
       return call("log", plus(number(1), a!));
     case "logsumexp":
-      return call("log", total("Σ", node, call("exp", a!), reading));
+      return call("log", total("Σ", node, call("exp", a!), naming));
     case "and":
       return both(a!, b!);
     case "or":
@@ -59,15 +59,15 @@ export function readNode(node: Node, operands: readonly Formula[], reading: Read
     case "where":
       return choice(a!, b!, c!);
     case "sum":
-      return total("Σ", node, numeric(a!), reading);
+      return total("Σ", node, numeric(a!), naming);
     case "prod":
-      return total("Π", node, numeric(a!), reading);
+      return total("Π", node, numeric(a!), naming);
     case "reduce_max":
-      return total("max", node, numeric(a!), reading);
+      return total("max", node, numeric(a!), naming);
     case "reduce_min":
-      return total("min", node, numeric(a!), reading);
+      return total("min", node, numeric(a!), naming);
     case "matmul":
-      return productOfMatrices(node, a!, b!, reading);
+      return productOfMatrices(node, a!, b!, naming);
     case "broadcast":
       return a!;
     case "reshape":
@@ -89,37 +89,36 @@ export function readNode(node: Node, operands: readonly Formula[], reading: Read
       if (node.type === "bool") return { kind: "truth", value: node.attributes.value !== 0 };
       return number(node.attributes.value);
     case "extent":
-      return times(number(countOf(node.attributes.size)), symbol(reading.freeName, true));
+      return times(number(countOf(node.attributes.size)), symbol(naming.freeName, true));
     case "table": {
       const { values } = node.attributes;
       const shown = values.slice(0, MOST_ENTRIES).map(String).join(", ");
-      return symbol(`[${shown}${values.length > MOST_ENTRIES ? ", …" : ""}]`, reading.asNumber);
+      return symbol(`[${shown}${values.length > MOST_ENTRIES ? ", …" : ""}]`, naming.asNumber);
     }
     case "input":
-      return symbol(node.attributes.name, isOneNumber(node, reading));
+      return symbol(node.attributes.name, isOneNumber(node, naming));
     case "parameter":
-      return symbol(reading.parameterPath(node.attributes.index), isOneNumber(node, reading));
+      return symbol(naming.parameterPath(node.attributes.index), isOneNumber(node, naming));
     case "state":
       return symbol(
-        `${reading.parameterPath(node.attributes.parameter)}.${node.attributes.name}`,
-        isOneNumber(node, reading),
+        `${naming.parameterPath(node.attributes.parameter)}.${node.attributes.name}`,
+        isOneNumber(node, naming),
       );
     case "hyper":
       return symbol(node.attributes.name, true);
     case "step":
       return symbol("step", true);
     case "iota":
-      return symbol(indexOf(node.shape, node.attributes.axis, reading), isOneNumber(node, reading));
+      return symbol(indexOf(node.shape, node.attributes.axis, naming), isOneNumber(node, naming));
     case "random":
-      return symbol(`random${node.attributes.site}`, isOneNumber(node, reading));
+      return symbol(`random${node.attributes.site}`, isOneNumber(node, naming));
     default:
       return call(node.op, ...operands);
   }
 }
 
 /** Whether the tensor is written as one number. */
-export const isOneNumber = ({ shape }: Node, { asNumber }: Reading): boolean =>
-  asNumber || shape.every(isOne);
+export const isOneNumber = ({ shape }: Node, { asNumber }: Naming): boolean => asNumber || shape.every(isOne);
 
 const call = (name: string, ...operands: readonly Formula[]): Formula => ({
   kind: "call",
@@ -135,10 +134,10 @@ function numeric(formula: Formula): Formula {
 
 type Reduction = Extract<Node, { op: "sum" | "prod" | "reduce_max" | "reduce_min" | "logsumexp" }>;
 
-function total(name: Total["name"], node: Reduction, of: Formula, reading: Reading): Formula {
+function total(name: Total["name"], node: Reduction, of: Formula, naming: Naming): Formula {
   const { shape } = node.operands[0]!;
   const { axes } = node.attributes;
-  const indices = axes.filter((axis) => !isOne(shape[axis]!)).map((axis) => indexOf(shape, axis, reading));
+  const indices = axes.filter((axis) => !isOne(shape[axis]!)).map((axis) => indexOf(shape, axis, naming));
   if (indices.length === 0) return of;
   return summed(name, indices, of, node.shape.every(isOne));
 }
@@ -151,24 +150,24 @@ function summed(name: Total["name"], indices: readonly string[], of: Formula, sc
 }
 
 /** A matrix of ones adds up the rows of what it multiplies, or its columns. */
-function productOfMatrices(node: Node, a: Formula, b: Formula, reading: Reading): Formula {
+function productOfMatrices(node: Node, a: Formula, b: Formula, naming: Naming): Formula {
   const [left, right] = node.operands;
   const rank = node.shape.length;
   const scalar = node.shape.every(isOne);
   const depth = left!.shape[rank - 1]!;
   if (a.kind === "number") {
-    const sum = isOne(depth) ? b : summed("Σ", [indexOf(right!.shape, rank - 2, reading)], b, scalar);
+    const sum = isOne(depth) ? b : summed("Σ", [indexOf(right!.shape, rank - 2, naming)], b, scalar);
     return times(a, sum);
   }
   if (b.kind === "number") {
     if (isOne(depth)) return times(a, b);
-    const sum = summed("Σ", [indexOf(left!.shape, rank - 1, reading)], transposed(a), scalar);
+    const sum = summed("Σ", [indexOf(left!.shape, rank - 1, naming)], transposed(a), scalar);
     return times(b, transposed(sum));
   }
   return chain(a, b);
 }
 
-function indexOf(shape: Shape, axis: number, { freeName }: Reading): string {
+function indexOf(shape: Shape, axis: number, { freeName }: Naming): string {
   if (isFree(shape[axis]!)) return freeName.toLowerCase();
   const letters = [...INDICES].filter((letter) => letter !== freeName.toLowerCase());
   return letters[axis] ?? `i${axis}`;

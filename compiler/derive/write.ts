@@ -6,7 +6,7 @@ import { symbol, weight, type Formula, type Symbol } from "./formula.ts";
 import { formulaLatex, functionLatex, nameLatex, symbolLatex } from "./latex.ts";
 import { isView } from "./names.ts";
 import type { Question } from "./question.ts";
-import { isOneNumber, readNode, type Reading } from "./read.ts";
+import { isOneNumber, readNode, type Naming } from "./read.ts";
 import { formulaText, symbolText } from "./text.ts";
 
 /**
@@ -29,15 +29,15 @@ const ARITHMETIC: ReadonlySet<Node["op"]> = new Set([
 
 export class Writer {
   readonly #question: Question;
-  readonly #reading: Reading;
+  readonly #naming: Naming;
   readonly #functionName: string | null;
   readonly #symbols = new Map<Node, Symbol>();
   readonly #formulas = new Map<Node, Formula>();
   readonly #forward = new Set<Node>();
 
-  constructor(question: Question, reading: Reading, functionName: string | null) {
+  constructor(question: Question, naming: Naming, functionName: string | null) {
     this.#question = question;
-    this.#reading = reading;
+    this.#naming = naming;
     this.#functionName = functionName;
     this.#nameAll();
     this.#readAll();
@@ -99,7 +99,7 @@ export class Writer {
     }
   }
 
-  readonly #isOne = (node: Node): boolean => isOneNumber(node, this.#reading);
+  readonly #isOne = (node: Node): boolean => isOneNumber(node, this.#naming);
 
   /** Formulas of all nodes, operands first; what is long and used again is given a name. */
   #readAll(): void {
@@ -113,7 +113,7 @@ export class Writer {
       const operands = node.operands.map(
         (operand) => this.#symbols.get(operand) ?? this.#formulas.get(operand)!,
       );
-      const formula = readNode(node, operands, this.#reading);
+      const formula = readNode(node, operands, this.#naming);
       this.#formulas.set(node, formula);
       if (this.#symbols.has(node) || node === result || gradients.some((g) => g.node === node)) continue;
       const isArithmetic = ARITHMETIC.has(node.op);

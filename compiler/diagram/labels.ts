@@ -1,7 +1,7 @@
 /** What stands in boxes: signs, names, formulas. */
 import { infix } from "../../grammar/operators.ts";
 import { symbol, weight, type Formula } from "../derive/formula.ts";
-import { readNode, type Reading } from "../derive/read.ts";
+import { readNode, type Naming } from "../derive/read.ts";
 import { formulaText } from "../derive/text.ts";
 import { reachable } from "../graph/graph.ts";
 import { pathOf } from "../graph/model.ts";
@@ -12,7 +12,7 @@ import type { Joint } from "./joint.ts";
 import { isNumber, isView, unviewed } from "./visible.ts";
 
 export class Labels {
-  readonly #reading: Reading;
+  readonly #naming: Naming;
   readonly #names: ReadonlyMap<Node, string>;
   /** By what flows back, the value it flows back to. */
   readonly #valueOf: ReadonlyMap<Node, Node>;
@@ -20,7 +20,7 @@ export class Labels {
   readonly #forward: ReadonlySet<Node>;
 
   constructor({ model, names, flows, gradients }: Joint, forward: ReadonlySet<Node>) {
-    this.#reading = {
+    this.#naming = {
       freeName: model.freeName ?? "N",
       parameterPath: (index) => pathOf(model, index),
       asNumber: false,
@@ -36,7 +36,7 @@ export class Labels {
     if (node.operands.length > 0 && node.shape.every(isOne)) return "";
     return node.shape.length === 0
       ? ""
-      : (node.type === "float" ? "" : node.type) + showShape(node.shape, this.#reading.freeName);
+      : (node.type === "float" ? "" : node.type) + showShape(node.shape, this.#naming.freeName);
   }
 
   caption(node: Node): string | null {
@@ -50,7 +50,7 @@ export class Labels {
   label(node: Node): string {
     const { op } = node;
     if (node.operands.length === 0) {
-      const formula = readNode(node, [], this.#reading);
+      const formula = readNode(node, [], this.#naming);
       return formula.kind === "symbol" ? formula.name : formulaText(formula);
     }
     const operator = operatorOf(op);
@@ -75,14 +75,14 @@ export class Labels {
         logsumexp: "log Σ exp",
         argmax: "argmax",
       }[node.op];
-      const text = formulaText(readNode(node, [unknown], this.#reading)).trim();
+      const text = formulaText(readNode(node, [unknown], this.#naming)).trim();
       return node.op === "sum" ? text : name;
     }
     return FUNCTIONS[op] ?? op;
   }
 
   #numberText(node: Node): string {
-    return formulaText(readFormula(node, this.#reading, () => null));
+    return formulaText(readFormula(node, this.#naming, () => null));
   }
 
   /** What a folded layer computes of what it is given. */
@@ -103,7 +103,7 @@ export class Labels {
       isNumber(part)
         ? null
         : (this.#flowName(part) ?? (this.#forward.has(part) ? this.#outerName(part) : null));
-    return fitting(formulaText(readFormula(node, this.#reading, nameOf)));
+    return fitting(formulaText(readFormula(node, this.#naming, nameOf)));
   }
 
   /** Of a value of the forward pass where the backward pass reads it. */
@@ -115,7 +115,7 @@ export class Labels {
   #formula(node: Node, inside: ReadonlySet<Node>): string {
     const nameOf = (part: Node): string | null =>
       isNumber(part) || inside.has(part) ? this.#localName(part) : this.#outerName(part);
-    return formulaText(readFormula(node, this.#reading, nameOf));
+    return formulaText(readFormula(node, this.#naming, nameOf));
   }
 
   /** `δh` of what flows back to h. */
@@ -126,7 +126,7 @@ export class Labels {
 
   /** Sources go by their names, parameters without the layer's. */
   #localName(node: Node): string | null {
-    if (node.op === "parameter") return this.#reading.parameterPath(node.attributes.index).split(".").at(-1)!;
+    if (node.op === "parameter") return this.#naming.parameterPath(node.attributes.index).split(".").at(-1)!;
     return node.op === "input" ? node.attributes.name : null;
   }
 
@@ -148,12 +148,12 @@ function valuesByFlow(flows: Joint["flows"]): ReadonlyMap<Node, Node> {
 }
 
 /** The formula of `node` down to where `nameOf` knows a name; what is too long for a box is `…`. */
-function readFormula(node: Node, reading: Reading, nameOf: (node: Node) => string | null): Formula {
+function readFormula(node: Node, naming: Naming, nameOf: (node: Node) => string | null): Formula {
   const formulas = new Map<Node, Formula>();
   for (const part of reachable([node])) {
     const name = part === node || isView(part) ? null : nameOf(part);
     const operands = part.operands.map((operand) => formulas.get(operand)!);
-    const formula = name === null ? readNode(part, operands, reading) : symbol(name, false);
+    const formula = name === null ? readNode(part, operands, naming) : symbol(name, false);
     formulas.set(part, weight(formula) > MOST_SYMBOLS ? symbol(TOO_LONG, false) : formula);
   }
   return formulas.get(node)!;

@@ -4,7 +4,7 @@ import { CompilerFault } from "../fault.ts";
 import { modelJoins } from "../graph/join.ts";
 import { parametersOf, pathOf, statesOf, type Model } from "../graph/model.ts";
 import { countOf, type Shape, writtenShape } from "../ir/size.ts";
-import { type Buffer, EXACT_STEP, type Program } from "../schedule/kernel.ts";
+import { type Buffer, EXACT_STEP, type KernelProgram } from "../schedule/kernel.ts";
 
 export interface ManifestFacts {
   readonly dtype: "f32" | "f64";
@@ -38,7 +38,7 @@ export const manifestText = (manifest: Manifest): string =>
  * The manifest of a program: names and shapes from the model, places from the plan of memory.
  * @throws CompilerFault where something of the model has no place
  */
-export function buildManifest(model: Model, program: Program, facts: ManifestFacts): Manifest {
+export function buildManifest(model: Model, program: KernelProgram, facts: ManifestFacts): Manifest {
   const find = (wanted: string, match: (role: Buffer["role"]) => boolean): ManifestPlace => {
     const buffer = program.buffers.find((b) => match(b.role));
     const place = buffer && program.arena.places[buffer.id];

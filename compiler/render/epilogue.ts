@@ -3,7 +3,7 @@ import type { Product } from "../schedule/kernel.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
 import { addressName, advance, further, immediate } from "./address.ts";
 import type { Sums, Surroundings } from "./tile.ts";
-import type { KernelTools, Site, Values } from "./values.ts";
+import type { KernelTools, CodeSite, Values } from "./values.ts";
 
 export class Epilogue {
   readonly #product: Product;
@@ -91,7 +91,7 @@ export class Epilogue {
     }
   }
 
-  #site(addresses: readonly string[], columns: number, row: number, vector: number): Site {
+  #site(addresses: readonly string[], columns: number, row: number, vector: number): CodeSite {
     const { bytes, lanes } = this.#tools.format;
     const [rowLoop, columnLoop] = [this.#rowLoop, this.#columnLoop];
     const filled = Math.min(lanes, columns - vector * lanes);

@@ -10,7 +10,7 @@ import { paddedText, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { Reductions } from "./reductions.ts";
 import { eachSpan } from "./spans.ts";
-import { Values, type KernelTools, type Site } from "./values.ts";
+import { Values, type KernelTools, type CodeSite } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { FunctionWriter } from "./writer.ts";
 
@@ -27,7 +27,7 @@ export function renderNest(nest: Nest, tools: KernelTools, options: NestOptions)
 
 /** What is known between the loops opened so far: how wide code is, and values. */
 interface Inside {
-  readonly site: Site;
+  readonly site: CodeSite;
   readonly values: Values;
 }
 
@@ -72,7 +72,7 @@ class NestWriter {
     this.#open(0, { site: this.#site(null, "", 0), values: new Values(this.#tools) });
   }
 
-  #site(vectorLoop: number | null, suffix: string, offset: number): Site {
+  #site(vectorLoop: number | null, suffix: string, offset: number): CodeSite {
     const lanes = this.#plan.lanes;
     return {
       vectorLoop,

@@ -3,7 +3,7 @@
  * they come to.
  */
 import type { Pass, Reduction } from "../schedule/nest-plan.ts";
-import type { KernelTools, Register, Site, Values } from "./values.ts";
+import type { KernelTools, Register, CodeSite, Values } from "./values.ts";
 import type { FunctionWriter } from "./writer.ts";
 
 type Op = Reduction["op"];
@@ -73,7 +73,7 @@ export class Reductions {
   }
 
   /** @param to the number of an accumulator, or that of the entries left over */
-  add(values: Values, site: Site, to: number | "tail"): void {
+  add(values: Values, site: CodeSite, to: number | "tail"): void {
     for (const { op, of, vectors, tail } of this.#accumulators) {
       const name = to === "tail" ? tail! : vectors[to]!;
       this.#writer.line(

@@ -11,7 +11,7 @@ import {
   type Entry,
   type Kernel,
   type KernelCall,
-  type Program,
+  type KernelProgram,
 } from "../schedule/kernel.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { addressName } from "./address.ts";
@@ -48,12 +48,12 @@ export interface RenderOptions {
  * The module's source.
  * @throws CompilerFault where the program is inconsistent
  */
-export function render(program: Program, plan: Plan, options: RenderOptions): string {
+export function render(program: KernelProgram, plan: Plan, options: RenderOptions): string {
   return unmark(new ModuleWriter(program, plan, options).write());
 }
 
 class ModuleWriter {
-  readonly #program: Program;
+  readonly #program: KernelProgram;
   readonly #options: RenderOptions;
   readonly #format: Format;
   readonly #constants = new ConstantTable();
@@ -65,7 +65,7 @@ class ModuleWriter {
   readonly #plan: Plan;
   readonly #rooms = { left: 0, right: 0, kept: 0, sums: 0 };
 
-  constructor(program: Program, plan: Plan, options: RenderOptions) {
+  constructor(program: KernelProgram, plan: Plan, options: RenderOptions) {
     this.#program = program;
     this.#plan = plan;
     this.#options = options;

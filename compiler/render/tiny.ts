@@ -11,7 +11,7 @@ import { addressName, advance, further } from "./address.ts";
 import { paddedText, sizeText } from "./affine.ts";
 import { cover } from "./cover.ts";
 import { multiplyAdd } from "./tile.ts";
-import { type KernelTools, loadVector, type Site, Values } from "./values.ts";
+import { type KernelTools, loadVector, type CodeSite, Values } from "./values.ts";
 import { shareOf } from "./workers.ts";
 
 const ROWS = 0;
@@ -40,7 +40,7 @@ export function renderTiny(
   const bases = operands.map(({ name }) => addressName(name));
   const i = writer.fresh("i");
 
-  const siteAt = (at: readonly string[], vectorLoop: number | null, column: number): Site => ({
+  const siteAt = (at: readonly string[], vectorLoop: number | null, column: number): CodeSite => ({
     vectorLoop,
     suffix: "",
     address: (operand) =>

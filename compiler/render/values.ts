@@ -18,7 +18,7 @@ export interface Register {
 }
 
 /** Where a piece of code stands: how wide it is, and how it names loop indices and addresses. */
-export interface Site {
+export interface CodeSite {
   /** The loop whose entries fill the lanes; null where all lanes hold one entry. */
   readonly vectorLoop: number | null;
   /**
@@ -69,7 +69,7 @@ export class Values {
    * The register of value number `index`; writes the line that fills it if there is none yet. Its
    * operands must be there.
    */
-  compute(index: number, site: Site): Register {
+  compute(index: number, site: CodeSite): Register {
     const known = this.#registers.get(index);
     if (known !== undefined) return known;
     const value = this.tools.kernel.values[index]!;
@@ -78,19 +78,19 @@ export class Values {
     return register;
   }
 
-  number(index: number, site: Site): string {
+  number(index: number, site: CodeSite): string {
     const { format, constants } = this.tools;
     const { text, lanes } = this.compute(index, site);
     return lanes === "number" ? text : `v128.and(${text}, ${constants.float(format, 1)})`;
   }
 
-  mask(index: number, site: Site): string {
+  mask(index: number, site: CodeSite): string {
     const { format, constants } = this.tools;
     const { text, lanes } = this.compute(index, site);
     return lanes === "mask" ? text : `${format.vector}.ne(${text}, ${constants.float(format, 0)})`;
   }
 
-  store(operandIndex: number, value: number, site: Site): void {
+  store(operandIndex: number, value: number, site: CodeSite): void {
     const { format, kernel, writer } = this.tools;
     const operand = kernel.operands[operandIndex]!;
     const { base, offset } = site.address(operandIndex);
@@ -115,7 +115,7 @@ export class Values {
     }
   }
 
-  #write(index: number, value: Value, site: Site): Register {
+  #write(index: number, value: Value, site: CodeSite): Register {
     const { format, constants, writer } = this.tools;
     const assign = (wanted: string, text: string, lanes: Register["lanes"]): Register => ({
       text: writer.vector(`${wanted}${site.suffix}`, text),
@@ -188,12 +188,12 @@ export class Values {
     return store === undefined ? `t${index}` : kernel.operands[store.operand]!.name;
   }
 
-  #load(operand: Operand, index: number, site: Site): string {
+  #load(operand: Operand, index: number, site: CodeSite): string {
     return loadVector(this.tools.format, operand, site, site.address(index));
   }
 
   /** The entry's number as an i32: start + Σ strides · indices. */
-  #entry(value: Extract<Value, { kind: "index" | "random" }>, site: Site): string {
+  #entry(value: Extract<Value, { kind: "index" | "random" }>, site: CodeSite): string {
     const { shift } = this.tools.format;
     const terms = value.strides.flatMap((stride, loop) => {
       if (isZero(stride)) return [];
@@ -238,7 +238,7 @@ export class Values {
 export function loadVector(
   { dtype, bytes, lanes }: Tools["format"],
   operand: Operand,
-  site: Pick<Site, "vectorLoop" | "filled">,
+  site: Pick<CodeSite, "vectorLoop" | "filled">,
   { base, offset }: Location,
 ): string {
   const stride = laneStride(operand, site, bytes);
@@ -253,7 +253,7 @@ export function loadVector(
   return text;
 }
 
-const isHalf = ({ filled }: Pick<Site, "filled">, lanes: number): boolean =>
+const isHalf = ({ filled }: Pick<CodeSite, "filled">, lanes: number): boolean =>
   filled !== undefined && filled < lanes;
 
 /**
@@ -262,7 +262,7 @@ const isHalf = ({ filled }: Pick<Site, "filled">, lanes: number): boolean =>
  */
 function laneStride(
   operand: Operand,
-  site: Pick<Site, "vectorLoop">,
+  site: Pick<CodeSite, "vectorLoop">,
   bytes: number,
 ): "none" | "unit" | (string & {}) {
   if (site.vectorLoop === null) return "none";

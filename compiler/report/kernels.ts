@@ -5,7 +5,7 @@
 import { CompilerFault } from "../fault.ts";
 import { countOf, showSize, type Size } from "../ir/size.ts";
 import { rowsOf } from "../schedule/any-size.ts";
-import type { EntryName, Kernel, Nest, Program } from "../schedule/kernel.ts";
+import type { EntryName, Kernel, Nest, KernelProgram } from "../schedule/kernel.ts";
 import type { NestPlan } from "../schedule/nest-plan.ts";
 import { predict } from "../schedule/predict.ts";
 import type { KernelPlan } from "../schedule/kernel-plan.ts";
@@ -33,7 +33,7 @@ export interface KernelReport {
 
 /** @param rows the batch */
 export function kernelReports(
-  program: Program,
+  program: KernelProgram,
   freeName: string,
   rows: number,
   { target, kernels, sharing }: Plan,

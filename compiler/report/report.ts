@@ -10,7 +10,7 @@ import { ops } from "../ops/table.ts";
 import { type KernelReport, kernelReports } from "./kernels.ts";
 import { rowsOf } from "../schedule/any-size.ts";
 import { flopsOf } from "../schedule/cost.ts";
-import type { Buffer, Entry, Program } from "../schedule/kernel.ts";
+import type { Buffer, Entry, KernelProgram } from "../schedule/kernel.ts";
 import { liveRanges } from "../schedule/liveness.ts";
 import { arenaBytes, bytesOf } from "../schedule/memory.ts";
 import type { Plan } from "../schedule/plan.ts";
@@ -107,7 +107,7 @@ export type ArenaPart =
  * @param model before `lower`, in the terms of the source
  * @param rows the batch that prices and kernels are told for
  */
-export function buildReport(model: Model, program: Program, plan: Plan, rows: number): Report {
+export function buildReport(model: Model, program: KernelProgram, plan: Plan, rows: number): Report {
   const elementBytes = plan.target.bytes;
   const freeName = model.freeName ?? "N";
   const { roots } = model;
@@ -154,7 +154,7 @@ export function buildReport(model: Model, program: Program, plan: Plan, rows: nu
 const trainingEntry = (entries: readonly Entry[]): Entry | undefined =>
   entries.find((e) => e.name === "step") ?? entries.find((e) => e.name === "gradients");
 
-function storedValues(program: Program, freeName: string, elementBytes: number): Report["stored"] {
+function storedValues(program: KernelProgram, freeName: string, elementBytes: number): Report["stored"] {
   const entry = trainingEntry(program.entries);
   if (entry === undefined) return [];
   const nameOf = (call: number): string => program.kernels[entry.calls[call]!.kernel]!.name;
@@ -180,7 +180,7 @@ function storedValues(program: Program, freeName: string, elementBytes: number):
 }
 
 function recomputedValues(
-  { kernels, buffers, entries, arena, keeping }: Program,
+  { kernels, buffers, entries, arena, keeping }: KernelProgram,
   freeName: string,
   elementBytes: number,
   rows: number,
@@ -221,7 +221,7 @@ const partOf = {
 } as const satisfies Partial<Record<Buffer["role"]["kind"], ArenaPart>>;
 
 /** What keeps its place is counted; what is left of the arena is shared. */
-function arenaParts({ buffers, arena }: Program, elementBytes: number): Report["arena"] {
+function arenaParts({ buffers, arena }: KernelProgram, elementBytes: number): Report["arena"] {
   const parts = new Map<ArenaPart, { fixed: number; perRow: number }>();
   const { fixed, perRow } = arena;
   const shared = { fixed, perRow };

@@ -165,7 +165,7 @@ export type Place =
   | { readonly part: "rows"; readonly offset: number }
   | { readonly part: "table"; readonly offset: number };
 
-export interface Program {
+export interface KernelProgram {
   readonly kernels: readonly Kernel[];
   readonly buffers: readonly Buffer[];
   readonly entries: readonly Entry[];
@@ -197,7 +197,7 @@ export const EXACT_STEP = 8;
  * exactly, in whatever format kernels compute, by code of the entry and no kernel.
  */
 export const countsStep = (
-  { buffers, kernels }: Pick<Program, "buffers" | "kernels">,
+  { buffers, kernels }: Pick<KernelProgram, "buffers" | "kernels">,
   { kernel, addresses }: KernelCall,
 ): boolean =>
   addresses.some(

@@ -4,7 +4,7 @@
  * the batch are planned apart, in bytes for each row.
  */
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
-import type { Buffer, Entry, Place, Program } from "./kernel.ts";
+import type { Buffer, Entry, Place, KernelProgram } from "./kernel.ts";
 import { countOf, isFree } from "../ir/size.ts";
 import { type LiveRange, liveRanges, overlap, peakOf } from "./liveness.ts";
 
@@ -32,7 +32,7 @@ export function planMemory(
   buffers: readonly Buffer[],
   entries: readonly Entry[],
   elementBytes: number,
-): Program["arena"] {
+): KernelProgram["arena"] {
   const ranges = liveRanges(buffers, entries);
   const places: Place[] = [];
   let tables = 0;
@@ -135,7 +135,7 @@ const LEAST = { rows: 4, constants: 2 ** 16 };
  * Refuses a plan that no module has the memory for.
  * @throws DiagnosticError `tensor-too-large`
  */
-export function refuseUnaddressable({ fixed, perRow, tables }: Program["arena"]): void {
+export function refuseUnaddressable({ fixed, perRow, tables }: KernelProgram["arena"]): void {
   const bytes = fixed + LEAST.rows * perRow + tables + LEAST.constants;
   if (bytes <= REACH) return;
   const gigabytes = (size: number): string => `${(size / 2 ** 30).toFixed(1)} GB`;
@@ -175,7 +175,7 @@ function bestGap(placed: readonly Placed[], range: LiveRange, bytes: number): nu
  * Bytes that no plan with this order of calls can do without: what is always alive, and the largest
  * sum of temporaries alive at one call. Fixed part and bytes for each row.
  */
-export function lowerBound(program: Program, elementBytes: number): { fixed: number; perRow: number } {
+export function lowerBound(program: KernelProgram, elementBytes: number): { fixed: number; perRow: number } {
   const { buffers, entries } = program;
   const ranges = liveRanges(buffers, entries);
   const bound = { fixed: 0, perRow: 0 };

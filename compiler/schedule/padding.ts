@@ -4,13 +4,13 @@
  * belongs to nobody; code for the entries left over would take more than half of a small kernel.
  */
 import { constantOf, countOf, fixed, isFree, isZero, multiplySize, sameSize, type Size } from "../ir/size.ts";
-import type { Kernel, KernelCall, Program } from "./kernel.ts";
+import type { Kernel, KernelCall, KernelProgram } from "./kernel.ts";
 
 /**
  * Beside the kernels: whether the one loop of a nest, or the rows of a product, may be rounded up
  * in every call.
  */
-export function paddedKernels(program: Program): boolean[] {
+export function paddedKernels(program: KernelProgram): boolean[] {
   const calls = program.entries.flatMap((entry) => entry.calls);
   return program.kernels.map((kernel, index) => {
     const isCandidate =
@@ -22,7 +22,7 @@ export function paddedKernels(program: Program): boolean[] {
 /**
  * Whether each view of the call goes through the whole of its buffer: by rows, or entry by entry.
  */
-function hasRoom(kernel: Kernel, call: KernelCall, { buffers }: Program): boolean {
+function hasRoom(kernel: Kernel, call: KernelCall, { buffers }: KernelProgram): boolean {
   const loop = kernel.loops[0]!;
   const size: Size =
     isFree(loop) && call.rows !== undefined ? multiplySize(fixed(countOf(loop)), call.rows) : loop;

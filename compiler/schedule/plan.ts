@@ -3,7 +3,7 @@
  * share the whole. It is numbers and names alone, and all that a renderer has to know beside the
  * program.
  */
-import type { Program } from "./kernel.ts";
+import type { KernelProgram } from "./kernel.ts";
 import { type KernelPlan, planKernel } from "./kernel-plan.ts";
 import { paddedKernels } from "./padding.ts";
 import { shareOut, type Sharing } from "./share.ts";
@@ -16,7 +16,7 @@ export interface Plan {
   readonly sharing: Sharing;
 }
 
-export function planKernels(program: Program, target: Target): Plan {
+export function planKernels(program: KernelProgram, target: Target): Plan {
   const padded = paddedKernels(program);
   const kernels = program.kernels.map((kernel, i) => planKernel(kernel, target, padded[i]!));
   return { target, kernels, sharing: shareOut(program, kernels, target.bytes) };

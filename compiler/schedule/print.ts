@@ -15,13 +15,13 @@ import {
   type Size,
 } from "../ir/size.ts";
 import { elementsTouched, flopsEach } from "./cost.ts";
-import type { Address, Buffer, Kernel, Place, Program, Value } from "./kernel.ts";
+import type { Address, Buffer, Kernel, Place, KernelProgram, Value } from "./kernel.ts";
 
 /**
  * The arena, the kernels and the entries of a program, for `--emit kernels`; ends with a line
  * break.
  */
-export function printProgram(program: Program): string {
+export function printProgram(program: KernelProgram): string {
   const { arena, buffers, kernels, entries } = program;
   const lines = [`arena: ${arena.fixed} bytes + ${arena.perRow} bytes a row, tables ${arena.tables} bytes`];
   for (const buffer of buffers) lines.push(`  ${bufferLine(buffer, arena.places[buffer.id]!)}`);

@@ -14,7 +14,7 @@
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
-import type { Buffer, Entry, EntryName, Kernel, Program } from "./kernel.ts";
+import type { Buffer, Entry, EntryName, Kernel, KernelProgram } from "./kernel.ts";
 import { buffersOf, type LiveRange, peakOf, rangesOf } from "./liveness.ts";
 import { arenaBytes, bytesOf, planMemory } from "./memory.ts";
 import { isFree } from "../ir/size.ts";
@@ -52,14 +52,14 @@ const EFFORT = 1_000_000;
  * @throws DiagnosticError `memory-too-small`, naming the least that would do
  */
 export function recompute(
-  program: Omit<Program, "arena" | "keeping">,
+  program: Omit<KernelProgram, "arena" | "keeping">,
   { elementBytes, dropped, kept, memory }: RecomputeOptions,
-): Program {
+): KernelProgram {
   const keeping = planMemory(program.buffers, program.entries, elementBytes);
   const fits = memory === undefined || arenaBytes(keeping, memory.rows) <= memory.bytes;
   if (fits && dropped.size === 0) return { ...program, arena: keeping };
 
-  const plan = new Plan(program, kept, elementBytes, memory?.rows ?? 1);
+  const plan = new Recomputation(program, kept, elementBytes, memory?.rows ?? 1);
   const forced = plan.possible(dropped);
   let chosen: ReadonlySet<number> | null = forced;
   let made = plan.program(forced);
@@ -100,8 +100,8 @@ function tooSmall(memory: { bytes: number; rows: number }, least: number, keepin
   ]);
 }
 
-class Plan {
-  readonly #program: Omit<Program, "arena">;
+class Recomputation {
+  readonly #program: Omit<KernelProgram, "arena">;
   readonly #elementBytes: number;
   readonly #rows: number;
   readonly #timelines: readonly (Timeline | null)[];
@@ -113,7 +113,7 @@ class Plan {
   readonly #known = new Map<string, Peaks>();
 
   constructor(
-    program: Omit<Program, "arena">,
+    program: Omit<KernelProgram, "arena">,
     kept: ReadonlySet<number>,
     elementBytes: number,
     rows: number,
@@ -134,7 +134,7 @@ class Plan {
   }
 
   /** The program in which the values of `dropped` are made again. */
-  program(dropped: ReadonlySet<number>): Program {
+  program(dropped: ReadonlySet<number>): KernelProgram {
     const { kernels } = this.#program;
     const buffers = [...this.#program.buffers];
     const entries = this.#program.entries.map((entry, i): Entry => {

@@ -7,7 +7,7 @@ import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts"
 import { forAnySize } from "./any-size.ts";
 import { fuse, type Root, type Task } from "./fuse.ts";
 import { behindReshapes } from "./kinds.ts";
-import type { Buffer, EntryName, Program } from "./kernel.ts";
+import type { Buffer, EntryName, KernelProgram } from "./kernel.ts";
 import { shapeLoops } from "./loops.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, Unique } from "./names.ts";
 import { arenaBytes } from "./memory.ts";
@@ -30,7 +30,7 @@ export interface ScheduleOptions {
  * @throws CompilerFault where the model holds what kernels cannot compute, DiagnosticError
  * `memory-too-small`
  */
-export function schedule(model: Model, options: ScheduleOptions = {}): Program {
+export function schedule(model: Model, options: ScheduleOptions = {}): KernelProgram {
   const { elementBytes = 4, memory } = options;
   if (model.unkept.length === 0) {
     const program = new Scheduler(model, false).program({ elementBytes });
@@ -72,7 +72,7 @@ class Scheduler {
     this.#build = new Build(model.graph);
   }
 
-  program(options: FullOptions): Program {
+  program(options: FullOptions): KernelProgram {
     this.#persistent();
     const { roots, optimizer, persistent } = this.#model;
     this.#entry("initialize", this.#starts());
@@ -279,7 +279,7 @@ class Scheduler {
   }
 
   /** Leaves out temporaries that nothing touches, and says of the others what they are kept for. */
-  #finish(shared: Pick<Program, "kernels" | "entries">, options: FullOptions): Program {
+  #finish(shared: Pick<KernelProgram, "kernels" | "entries">, options: FullOptions): KernelProgram {
     const { kernels } = shared;
     const readers = new Map<number, Set<string>>();
     for (const { calls } of shared.entries) {

@@ -7,7 +7,7 @@
 import { isFree, type Size, sizeAt, USUAL_ROWS } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
-import type { EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
+import type { EntryName, Kernel, KernelCall, KernelProgram } from "./kernel.ts";
 import type { KernelPlan } from "./kernel-plan.ts";
 import { bytesOf } from "./memory.ts";
 
@@ -46,7 +46,7 @@ export interface Sharing {
  * @param worth floating-point operations of a call from which on a kernel is divided
  */
 export function shareOut(
-  program: Program,
+  program: KernelProgram,
   plans: readonly KernelPlan[],
   elementBytes: number,
   worth = WORTH_SHARING,
@@ -137,7 +137,7 @@ interface Touch {
 
 function waitsOf(
   calls: readonly KernelCall[],
-  program: Program,
+  program: KernelProgram,
   splits: readonly (number | null)[],
   elementBytes: number,
 ): boolean[] {
@@ -164,7 +164,7 @@ const clash = (a: Touch, b: Touch): boolean =>
 
 function touchesOf(
   { kernel, addresses }: KernelCall,
-  { kernels, buffers, arena }: Program,
+  { kernels, buffers, arena }: KernelProgram,
   alone: boolean,
   elementBytes: number,
 ): Touch[] {

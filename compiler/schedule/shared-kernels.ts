@@ -5,7 +5,7 @@
 import type { Size } from "../ir/size.ts";
 import { formulaOf } from "./formula.ts";
 import { kernelKey } from "./kernel-key.ts";
-import type { Entry, EntryName, Kernel, KernelCall, Program } from "./kernel.ts";
+import type { Entry, EntryName, Kernel, KernelCall, KernelProgram } from "./kernel.ts";
 import type { Shaped } from "./loops.ts";
 import { Unique } from "./names.ts";
 
@@ -41,7 +41,7 @@ export interface PlannedEntry {
   readonly calls: readonly PlannedCall[];
 }
 
-export function shareKernels(planned: readonly PlannedEntry[]): Pick<Program, "kernels" | "entries"> {
+export function shareKernels(planned: readonly PlannedEntry[]): Pick<KernelProgram, "kernels" | "entries"> {
   const sizes = new Map<string, Set<string>>();
   for (const { own, anySize } of planned.flatMap((entry) => entry.calls)) {
     if (anySize === null) continue;

@@ -2,7 +2,7 @@
 import { CompilerFault } from "../fault.ts";
 import { affineAt, countOf, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
-import type { Buffer, Kernel, KernelCall, Program } from "./kernel.ts";
+import type { Buffer, Kernel, KernelCall, KernelProgram } from "./kernel.ts";
 import { liveRanges } from "./liveness.ts";
 
 /** Batches that addresses are tried at; they are affine in the batch, so two would do. */
@@ -14,7 +14,7 @@ const ROWS = [1, 2, 17];
  * @param elementBytes 8 for f64; taking it for 4 only checks less
  * @throws CompilerFault naming the kernel or the buffer
  */
-export function verifyProgram(program: Program, elementBytes = 4): void {
+export function verifyProgram(program: KernelProgram, elementBytes = 4): void {
   const names = new Set<string>();
   for (const kernel of program.kernels) {
     if (names.has(kernel.name)) throw new CompilerFault(`two kernels are named ${kernel.name}`);
@@ -60,7 +60,7 @@ function verifyKernel(kernel: Kernel): void {
   if (stores.length === 0) fault("it stores nothing");
 }
 
-function verifyCall(program: Program, call: KernelCall, written: ReadonlySet<number>): void {
+function verifyCall(program: KernelProgram, call: KernelCall, written: ReadonlySet<number>): void {
   const kernel = program.kernels[call.kernel]!;
   if (call.addresses.length !== kernel.operands.length) {
     throw new CompilerFault(`kernel ${kernel.name} is called with too many or too few addresses`);
@@ -104,7 +104,7 @@ interface Run {
   readonly to: number;
 }
 
-function verifyPlaces({ buffers, entries, arena }: Program, elementBytes: number): void {
+function verifyPlaces({ buffers, entries, arena }: KernelProgram, elementBytes: number): void {
   const ranges = liveRanges(buffers, entries);
   for (const part of ["fixed", "rows"] as const) {
     const always: Run[] = [];

@@ -5,7 +5,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { analyze } from "../../compiler/compile.ts";
 import { runPasses } from "../../compiler/passes/pipeline.ts";
-import type { Program } from "../../compiler/schedule/kernel.ts";
+import type { KernelProgram } from "../../compiler/schedule/kernel.ts";
 import { schedule } from "../../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../../compiler/schedule/verify-program.ts";
 import type { Outcome, Tried } from "./outcome.ts";
@@ -33,10 +33,10 @@ export async function programMutants(): Promise<Tried[]> {
 
 interface Mutant {
   readonly name: string;
-  readonly mutant: Program;
+  readonly mutant: KernelProgram;
 }
 
-function judge(program: Program): Outcome {
+function judge(program: KernelProgram): Outcome {
   try {
     verifyProgram(program);
     return "missed";
@@ -46,7 +46,7 @@ function judge(program: Program): Outcome {
 }
 
 /** Two tensors that one kernel reads, or that one kernel writes, at one place. */
-function sharedPlaces(program: Program): Mutant[] {
+function sharedPlaces(program: KernelProgram): Mutant[] {
   const { buffers, kernels, arena } = program;
   const found = new Map<string, Mutant>();
   for (const { calls } of program.entries) {
@@ -70,7 +70,7 @@ function sharedPlaces(program: Program): Mutant[] {
 }
 
 /** A call before the one whose result it reads. */
-function swappedCalls(program: Program): Mutant[] {
+function swappedCalls(program: KernelProgram): Mutant[] {
   const { buffers, kernels } = program;
   return program.entries.flatMap((entry, e) =>
     entry.calls.flatMap((call, i): Mutant[] => {
@@ -101,7 +101,7 @@ function swappedCalls(program: Program): Mutant[] {
 }
 
 /** An arena that ends within its last tensor. */
-const shortArenas = (program: Program): Mutant[] =>
+const shortArenas = (program: KernelProgram): Mutant[] =>
   (["fixed", "perRow"] as const)
     .filter((part) => program.arena[part] > 0)
     .map((part) => ({

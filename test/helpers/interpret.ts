@@ -16,20 +16,20 @@ import type {
   Kernel,
   KernelCall,
   Operand,
-  Program,
+  KernelProgram,
 } from "../../compiler/schedule/kernel.ts";
 
 /** Elements are 8 bytes: the program must be scheduled with `elementBytes: 8`. */
 const BYTES = 8;
 
 export class Interpreter {
-  readonly #program: Program;
+  readonly #program: KernelProgram;
   readonly #rows: number;
   readonly #seed: number;
   /** Tables, the fixed part, then the rows part. Nothing has a value before it is written. */
   readonly #memory: Float64Array;
 
-  constructor(program: Program, rows: number, seed: number) {
+  constructor(program: KernelProgram, rows: number, seed: number) {
     const { tables, fixed, perRow, places } = program.arena;
     this.#program = program;
     this.#rows = rows;

@@ -9,7 +9,7 @@ import { formatOf } from "../../compiler/render/format.ts";
 import { render } from "../../compiler/render/render.ts";
 import { planKernels } from "../../compiler/schedule/plan.ts";
 import { Interpreter } from "./interpret.ts";
-import type { Buffer, Kernel, Operand, Place, Program } from "../../compiler/schedule/kernel.ts";
+import type { Buffer, Kernel, Operand, Place, KernelProgram } from "../../compiler/schedule/kernel.ts";
 
 export interface Bench {
   readonly kernel: Kernel;
@@ -33,7 +33,7 @@ export interface RunOptions {
  * A program of the benches' kernels; every buffer lies in the fixed part. Buffer 0 is the step
  * number.
  */
-export function programOf(benches: readonly Bench[], bytes: number): Program {
+export function programOf(benches: readonly Bench[], bytes: number): KernelProgram {
   const buffers: Buffer[] = [{ id: 0, name: "step", size: fixed(1), role: { kind: "step" } }];
   const places: Place[] = [{ part: "fixed", offset: 0 }];
   let end = 16;

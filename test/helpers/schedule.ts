@@ -17,7 +17,7 @@ import type { Node } from "../../compiler/ir/node.ts";
 import { fixed, type Shape, shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
 import { Interpreter } from "./interpret.ts";
-import type { Buffer, EntryName, Program } from "../../compiler/schedule/kernel.ts";
+import type { Buffer, EntryName, KernelProgram } from "../../compiler/schedule/kernel.ts";
 import { schedule } from "../../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../../compiler/schedule/verify-program.ts";
 
@@ -142,7 +142,7 @@ export const keyOf = (buffer: Buffer): string => {
   }
 };
 
-function fill(program: Program, machine: Interpreter, model: Model, n: number): void {
+function fill(program: KernelProgram, machine: Interpreter, model: Model, n: number): void {
   const environment = environmentOf(model, n, 0);
   for (const buffer of program.buffers) {
     const { role } = buffer;
