@@ -72,9 +72,12 @@ export async function loadData(
     );
   }
   const spec = parseSpec(texts, options.option);
-  const known = { categories: { ...options.known?.categories }, columns: { ...options.known?.columns } };
-  const notes: string[] = [];
-  const { found, held } = await findArrays(spec, manifest, wanted, options, known, notes);
+  const learnt: Learnt = {
+    categories: { ...options.known?.categories },
+    columns: { ...options.known?.columns },
+    notes: [],
+  };
+  const { found, held } = await findArrays(spec, manifest, wanted, options, learnt);
   const origin = spec.kind === "named" ? spec.name : spec.kind === "whole" ? spec.path : options.option;
 
   // All are there before any is looked into.
@@ -101,7 +104,14 @@ export async function loadData(
     }
     inputs[input.name] = tensor;
   }
-  return { rows: counted?.rows ?? 1, inputs, ...known, notes: [...new Set(notes)].map(printable) };
+  return { rows: counted?.rows ?? 1, inputs, ...learnt, notes: [...new Set(learnt.notes)].map(printable) };
+}
+
+/** What the files say beside their numbers. */
+interface Learnt {
+  readonly categories: Record<string, Categories>;
+  readonly columns: Record<string, readonly string[]>;
+  readonly notes: string[];
 }
 
 async function findArrays(
@@ -109,11 +119,7 @@ async function findArrays(
   manifest: WantedInputs,
   wanted: readonly WantedInput[],
   options: DataOptions,
-  known: {
-    readonly categories: Record<string, Categories>;
-    readonly columns: Record<string, readonly string[]>;
-  },
-  notes: string[],
+  { categories, columns, notes }: Learnt,
 ): Promise<{ readonly found: ReadonlyMap<string, Found>; readonly held: readonly string[] }> {
   const names = manifest.inputs.map((input) => input.name);
   const found = new Map<string, Found>();
@@ -122,7 +128,7 @@ async function findArrays(
     const input = wanted.find((w) => w.name === name);
     if (input === undefined) return;
     const trained = own(options.known?.columns ?? {}, name);
-    const categories = own(options.known?.categories ?? {}, name);
+    const trainedCategories = own(options.known?.categories ?? {}, name);
     const read = await readInputFile(
       path,
       {
@@ -130,18 +136,18 @@ async function findArrays(
         header: options.header,
         labels: options.labels,
         picked,
-        known: categories,
+        known: trainedCategories,
         trained,
         takes: columnKind(input),
         ...(trained === undefined
           ? {}
-          : { expectColumns: (columns, file) => expectTrainedColumns(name, trained, columns, file) }),
+          : { expectColumns: (found, file) => expectTrainedColumns(name, trained, found, file) }),
       },
       options.unpackedLimit,
     );
     found.set(name, { array: read.array, labels: read.array.categories !== undefined });
-    if (Object.keys(read.categories).length > 0) known.categories[name] = read.categories;
-    if (read.names !== null) known.columns[name] = read.names;
+    if (Object.keys(read.categories).length > 0) categories[name] = read.categories;
+    if (read.names !== null) columns[name] = read.names;
     if (options.labels !== undefined) {
       const { array, names: own } = read;
       for (const column of own ?? Array.from({ length: array.shape[1] ?? 0 }, (_, c) => `${c + 1}`))

@@ -76,7 +76,7 @@ export function placeDiagram(diagram: Diagram, numbers: Numbers | null): Layout 
   const lanes = isJoint
     ? (["forward", "backward"] as const).map((pass) => diagram.boxes.filter((box) => box.pass === pass))
     : [diagram.boxes];
-  const placed = lanes.map((boxes, i) => placeLane(diagram, boxes, rowsOf, numbers, i === 1));
+  const placed = lanes.map((boxes, i) => placeLane(diagram, { boxes, leftwards: i === 1 }, rowsOf, numbers));
   const width = Math.max(...placed.map((lane) => lane.width));
   const boxes: PlacedBox[] = [];
   const arrows: PlacedArrow[] = [];
@@ -133,7 +133,7 @@ function mirrored(
     const other = back === undefined ? own : boxSize(back, rowsOf.get(back.id)!);
     return { ...own, width: Math.max(own.width, other.width) };
   };
-  const lane = placeLane(diagram, forward, rowsOf, numbers, false, sizeOf);
+  const lane = placeLane(diagram, { boxes: forward, leftwards: false, sizeOf }, rowsOf, numbers);
   const top = { x: MARGIN, y: MARGIN };
   const under = { x: MARGIN, y: MARGIN + lane.height + PASS_GAP };
   const boxes = lane.boxes.map((b) => ({ ...moved(b, top), body: moved(b.body, top) }));
@@ -182,14 +182,19 @@ const moved = <P extends Point>(point: P, by: Point): P => ({
   y: point.y + by.y,
 });
 
-/** One pass, with its upper left corner at 0, 0. */
+/** One pass. */
+interface Lane {
+  readonly boxes: readonly Box[];
+  readonly leftwards: boolean;
+  readonly sizeOf?: (box: Box) => ReturnType<typeof boxSize>;
+}
+
+/** A lane with its upper left corner at 0, 0. */
 function placeLane(
   diagram: Diagram,
-  boxes: readonly Box[],
+  { boxes, leftwards, sizeOf = (box) => boxSize(box, rowsOf.get(box.id)!) }: Lane,
   rowsOf: ReadonlyMap<string, readonly Row[]>,
   numbers: Numbers | null,
-  leftwards: boolean,
-  sizeOf = (box: Box) => boxSize(box, rowsOf.get(box.id)!),
 ): Layout {
   const graph = new Graph({ compound: true, multigraph: true });
   graph.setGraph({ rankdir: leftwards ? "RL" : "LR", nodesep: 34, ranksep: 38, edgesep: 18 });

@@ -107,7 +107,7 @@ function callPrimitive(
   } catch (error) {
     if (!(error instanceof OpError)) throw error;
     const labels = [{ span: site.callee }, ...shown(machine, site)];
-    throw misfit(machine, caller, error, callee.name, values, labels);
+    throw misfit(machine, caller, error, { what: callee.name, values, labels });
   }
 }
 
@@ -232,7 +232,7 @@ function fitSignature(
     tickItems(machine, inside, site.callee, [value]);
     const node = placed(machine, inside, name.span, () => toNode(buildAt(machine, inside, name.span), value));
     const size = (dimension: Expression): Size => sizeOf(machine, inside, dimension);
-    const wrong = fit(name.text, type, node, sizes, size, freeName);
+    const wrong = fit(name.text, type, node, { sizes, size, freeName });
     if (wrong !== null) {
       throw problem(machine, caller, "shape-mismatch", site.callee, `in ${declaration.name.text}, ${wrong}`, {
         also: shown(machine, site),

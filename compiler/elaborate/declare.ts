@@ -45,7 +45,7 @@ export function declareParameter(machine: Machine, frame: Frame, statement: Para
     throw problem(machine, frame, "free-parameter", at, message, "write its shape with known sizes");
   }
   const what = `the initial value of \`${name}\``;
-  const node = shaped(machine, frame, value, shape, at, what, `\`${name}\``);
+  const node = shaped(machine, frame, value, { shape, span: at, what, whose: `\`${name}\`` });
   const moving = reachable([node]).find((n) => n.op === "input" || n.op === "parameter" || n.op === "grad");
   if (moving !== undefined) {
     const message = `${what} depends on ${moving.op === "input" ? "an input" : "another parameter"}`;

@@ -74,7 +74,7 @@ export function valueOfIndex(
       return itemOf(machine, frame, operand, first!, expression);
   } else if (operand.kind === "list" && items.every((item) => item.kind === "at"))
     return itemWithin(machine, frame, operand, items, expression);
-  return selected(machine, frame, operand, items, expression, name);
+  return selected(machine, frame, operand, items, { ...expression, name });
 }
 
 function selected(
@@ -82,8 +82,7 @@ function selected(
   frame: Frame,
   value: Value,
   items: readonly Selection[],
-  { operand, span }: Index,
-  name?: string,
+  { operand, span, name }: Pick<Index, "operand" | "span"> & { readonly name?: string | undefined },
 ): Value {
   const operation = { operator: "[…]", place: span, operands: [operand], values: [value], name };
   return operate(machine, frame, operation, (b) =>

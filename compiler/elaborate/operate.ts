@@ -68,21 +68,23 @@ export function operate(
       text: textOf(machine, o.span),
       isTranspose: o.kind === "transpose",
     }));
-    throw misfit(machine, frame, error, operator, values, labels, texts);
+    throw misfit(machine, frame, error, { what: operator, values, labels, texts });
   }
 }
 
-/** An OpError as a mistake at the first of `labels`, with where the sizes come from. */
-export function misfit(
-  machine: Machine,
-  frame: Frame,
-  error: OpError,
-  what: string,
-  values: readonly Value[],
-  [first, ...also]: readonly Label[],
-  operands: readonly OperandText[] = [],
-): Problem {
-  const { message, help } = explainShapes(error, what, values, machine.freeName, operands);
+/** What an OpError is about: an operator or a callee, and what it was given. */
+interface Misfit {
+  readonly what: string;
+  readonly values: readonly Value[];
+  readonly labels: readonly Label[];
+  readonly texts?: readonly OperandText[];
+}
+
+/** An OpError as a mistake at the first label, with where the sizes come from. */
+export function misfit(machine: Machine, frame: Frame, error: OpError, about: Misfit): Problem {
+  const { what, values, labels, texts = [] } = about;
+  const [first, ...also] = labels;
+  const { message, help } = explainShapes(error, what, values, machine.freeName, texts);
   return problem(machine, frame, error.code, first!.span, message, {
     ...(first!.text === undefined ? {} : { label: first!.text }),
     also,
@@ -102,17 +104,17 @@ export function floatOf(machine: Machine, frame: Frame, value: Value, { span }: 
   return placed(machine, frame, span, () => toFloat(buildAt(machine, frame, span), value));
 }
 
-/** `value` as a tensor of exactly `shape`, to which it may broadcast. */
-export function shaped(
-  machine: Machine,
-  frame: Frame,
-  value: Value,
-  shape: Shape,
-  span: Span,
-  what: string,
-  /** What has that shape, in words. */
-  whose: string,
-): Node {
+interface Wanted {
+  readonly shape: Shape;
+  readonly span: Span;
+  /** In words: the value, and what has that shape. */
+  readonly what: string;
+  readonly whose: string;
+}
+
+/** `value` as a tensor of exactly that shape, to which it may broadcast. */
+export function shaped(machine: Machine, frame: Frame, value: Value, wanted: Wanted): Node {
+  const { shape, span, what, whose } = wanted;
   const { freeName } = machine;
   tickItems(machine, frame, span, [value]);
   return placed(machine, frame, span, () => {

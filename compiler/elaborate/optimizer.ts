@@ -85,7 +85,8 @@ export function runOptimizer(
     const value = scope.find(bound);
     if (value === undefined || value === POISON) throw POISONED;
     const what = `\`${bound}\` of the optimizer`;
-    return shaped(machine, frame, value, parameter.shape, name.span, what, "the parameter");
+    const { shape } = parameter;
+    return shaped(machine, frame, value, { shape, span: name.span, what, whose: "the parameter" });
   };
   const updated = () => {
     machine.execute(machine, frame, body);
@@ -130,7 +131,7 @@ export function declareState(machine: Machine, frame: Frame, statement: StateDec
   const first = evaluate(machine, { ...frame, scope: before, fixing: true }, value);
   const { shape } = parameter;
   const what = `the initial value of \`${name.text}\``;
-  const start = shaped(machine, frame, first, shape, value.span, what, "its parameter");
+  const start = shaped(machine, frame, first, { shape, span: value.span, what, whose: "its parameter" });
   const parts = reachable([start]);
   // A gradient is made of parameters too, so it is looked for first.
   const late = (["grad", "step", "state", "parameter"] as const).find((op) => parts.some((n) => n.op === op));

@@ -11,19 +11,20 @@ export type NamedSizes = Map<string, { readonly size: Size; readonly by: string 
 
 export const isCapital = (name: string): boolean => /^[A-Z]/.test(name);
 
+/** What is known of the sizes of a call. */
+interface Sizes {
+  readonly sizes: NamedSizes;
+  /** What an expression in a type means. */
+  readonly size: (dimension: Expression) => Size;
+  readonly freeName: string;
+}
+
 /**
- * Fits `node` to the type of parameter `name`, adding to `sizes`.
- * @param evaluate the size that an expression in the type means
+ * Fits `node` to the type of parameter `name`, adding to `known.sizes`.
  * @returns what does not fit, as the end of a sentence, or null
  */
-export function fit(
-  name: string,
-  type: TensorType,
-  node: Node,
-  sizes: NamedSizes,
-  evaluate: (dimension: Expression) => Size,
-  freeName: string,
-): string | null {
+export function fit(name: string, type: TensorType, node: Node, known: Sizes): string | null {
+  const { sizes, freeName } = known;
   const pattern = showPattern(type);
   const shown = showShape(node.shape, freeName);
   if (type.element !== "float" && node.type !== type.element) {
@@ -36,15 +37,15 @@ export function fit(
   }
   for (const [dimension, size] of shape) {
     if (dimension.kind === "name" && isCapital(dimension.text)) {
-      const known = sizes.get(dimension.text);
-      if (known === undefined) {
+      const earlier = sizes.get(dimension.text);
+      if (earlier === undefined) {
         sizes.set(dimension.text, { size, by: name });
         continue;
       }
-      if (sameSize(known.size, size)) continue;
-      return `\`${name}\` must be ${pattern}, where ${dimension.text} is ${showSize(known.size, freeName)} (from \`${known.by}\`), but it is ${shown}`;
+      if (sameSize(earlier.size, size)) continue;
+      return `\`${name}\` must be ${pattern}, where ${dimension.text} is ${showSize(earlier.size, freeName)} (from \`${earlier.by}\`), but it is ${shown}`;
     }
-    const wanted = evaluate(dimension);
+    const wanted = known.size(dimension);
     if (!sameSize(wanted, size)) {
       const [written, is] = [showDimension(dimension), showSize(wanted, freeName)];
       const whose = written === is ? "" : `, whose ${written} is ${is}`;

@@ -181,7 +181,9 @@ function pullBack(
     throw refusal(node, `\`${node.op}\` has no derivative: ${rule.because}`);
   }
   try {
-    return silence(build, node, cotangent, hides, guards, (of) => rule(build, of as never, cotangent));
+    return silence({ b: build, node, g: cotangent, hides, guards }, (of) =>
+      rule(build, of as never, cotangent),
+    );
   } catch (error) {
     if (error instanceof OpError && error.code === "no-derivative") throw refusal(node, error.message);
     throw error;

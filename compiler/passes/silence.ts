@@ -55,15 +55,12 @@ export const silencers: Readonly<
   product: (scene, rule) => rule(scene.hides(scene.node) === "nothing" ? scene.node : harmless(scene)),
 };
 
-/** What an op's rule gives, with the tests that it needs where `g` is the cotangent. */
+/** What an op's rule gives, with the tests that it needs. */
 export function silence(
-  b: Build,
-  node: Node,
-  g: Node,
-  hides: Hides,
-  guards: Guards,
+  { guards, ...given }: Omit<Scene, "noted"> & { readonly guards: Guards },
   rule: Rule,
 ): Flows | null {
+  const { node, g, hides } = given;
   const { family } = ops[node.op];
   if (family !== "elementwise" && family !== "reduction" && family !== "product") return rule(node);
   if (!mayBeZero(g)) return rule(node);
@@ -72,7 +69,7 @@ export function silence(
     if (isGuarded) guards.add(test);
     return test;
   };
-  return silencers[family]({ b, node, g, hides, noted }, rule);
+  return silencers[family]({ ...given, noted }, rule);
 }
 
 const each = (flows: Flows | null, change: (flow: Node) => Node): Flows | null =>

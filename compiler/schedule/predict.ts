@@ -62,7 +62,7 @@ function productCycles(product: Product, tiling: Tiling, rows: number, target: T
   for (const tile of [deep === 1 && tiling.single !== null ? tiling.single : tallest!, ...others]) {
     const times = Math.floor(left / tile.rows);
     left -= times * tile.rows;
-    cycles += times * rowOfTiles(tiling, tile, sizeAt(loops.at(-1)!, rows), deep, after, target);
+    cycles += times * rowOfTiles(tiling, tile, { columns: sizeAt(loops.at(-1)!, rows), deep, after }, target);
   }
   return batch * cycles;
 }
@@ -71,21 +71,20 @@ function productCycles(product: Product, tiling: Tiling, rows: number, target: T
 function rowOfTiles(
   { form, single }: Tiling,
   tile: Tile,
-  columns: number,
-  depth: number,
-  after: number,
+  { columns, deep, after }: { readonly columns: number; readonly deep: number; readonly after: number },
   { lanes, fused }: Target,
 ): number {
   const rate = MULTIPLY_ADDS[fused ? "fused" : "strict"];
   let cycles = 0;
+  let left = columns;
   for (const width of tile.widths) {
-    const times = Math.floor(columns / width);
-    columns -= times * width;
+    const times = Math.floor(left / width);
+    left -= times * width;
     const vectors = Math.ceil(width / lanes);
     const [sums, loads, steps] =
       form === "dot"
-        ? [tile.rows * width, tile.rows + width, Math.floor(depth / lanes) + (depth % lanes)]
-        : [tile.rows * vectors, tile.rows + vectors, depth];
+        ? [tile.rows * width, tile.rows + width, Math.floor(deep / lanes) + (deep % lanes)]
+        : [tile.rows * vectors, tile.rows + vectors, deep];
     const epilogue = (tile.rows * vectors * after) / INSTRUCTIONS;
     if (tile === single) {
       cycles += times * (sums / INSTRUCTIONS + epilogue);
