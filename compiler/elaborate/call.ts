@@ -47,7 +47,7 @@ export function call(
           : "only a fn, a layer or a lambda can be called; multiplication is `*`";
     const message = `this is ${kindOf(callee)}, which cannot be called`;
     const label = show(callee, machine.freeName);
-    throw problem(machine, caller, "not-callable", site.callee, message, { label, help });
+    throw problem(machine, caller, { code: "not-callable", span: site.callee, message, label, help });
   }
   if (caller.calls >= machine.limits.callDepth) throw endless(machine, caller, site);
   switch (callee.kind) {
@@ -72,7 +72,12 @@ export function matched(
 ): readonly (GivenArgument | undefined)[] {
   const found = matchArguments(callee, formals, site.arguments);
   if (!("code" in found)) return found;
-  throw problem(machine, caller, found.code, found.span ?? site.callee, found.message, found.help);
+  throw problem(machine, caller, {
+    code: found.code,
+    span: found.span ?? site.callee,
+    message: found.message,
+    help: found.help,
+  });
 }
 
 export const formalsOf = (declaration: { readonly parameters: readonly Parameter[] }): readonly Formal[] =>
@@ -115,7 +120,13 @@ function callPrimitive(
 function tell(machine: Machine, caller: Frame, finding: Finding | null, site: CallSite): void {
   if (finding === null) return;
   const { severity, code, message, help } = finding;
-  const told = problem(machine, caller, code, site.callee, message, { also: shown(machine, site), help });
+  const told = problem(machine, caller, {
+    code,
+    span: site.callee,
+    message,
+    also: shown(machine, site),
+    help,
+  });
   if (severity === "error") throw told;
   machine.reporter.report({ ...told.diagnostic, severity });
 }
@@ -184,7 +195,7 @@ function layerOwner(machine: Machine, caller: Frame, title: string, site: CallSi
       caller.kind === "fn"
         ? `write \`layer ${caller.name}\` instead of \`fn ${caller.name}\``
         : "call it in a model or in a layer";
-    throw problem(machine, caller, "layer-in-fn", site.callee, message, help);
+    throw problem(machine, caller, { code: "layer-in-fn", span: site.callee, message, help });
   }
   const name = caller.binding?.name ?? title;
   return caller.owner.addCall(name, title, originSpan(caller, site.callee), machine.callNumbers);
@@ -197,7 +208,7 @@ export function recomputed(machine: Machine, frame: Frame, span: Span, work: () 
   if (results.length === 0) {
     const message = `only a tensor can be recomputed, but this is ${kindOf(value)}`;
     const help = "write `@recompute` before a call that gives a tensor, or before a layer";
-    throw problem(machine, frame, "nothing-to-recompute", span, message, help);
+    throw problem(machine, frame, { code: "nothing-to-recompute", span, message, help });
   }
   for (const to of results) machine.unkept.push({ from: borderOf(to, asked), to });
   return value;
@@ -213,7 +224,12 @@ function valueOfBody(
   const returned = machine.execute(machine, frame, body.block);
   if (returned !== null) return returned;
   const message = `\`${title.text}\` ends without a \`return\``;
-  throw problem(machine, frame, "no-return", title.span, message, "end it with `return …`");
+  throw problem(machine, frame, {
+    code: "no-return",
+    span: title.span,
+    message,
+    help: "end it with `return …`",
+  });
 }
 
 function fitSignature(
@@ -234,7 +250,10 @@ function fitSignature(
     const size = (dimension: Expression): Size => sizeOf(machine, inside, dimension);
     const wrong = fit(name.text, type, node, { sizes, size, freeName });
     if (wrong !== null) {
-      throw problem(machine, caller, "shape-mismatch", site.callee, `in ${declaration.name.text}, ${wrong}`, {
+      throw problem(machine, caller, {
+        code: "shape-mismatch",
+        span: site.callee,
+        message: `in ${declaration.name.text}, ${wrong}`,
         also: shown(machine, site),
         notes: sizeNotes(
           machine,

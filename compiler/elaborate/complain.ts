@@ -10,20 +10,16 @@ import { brief, diagnose, Problem, type Details } from "./problem.ts";
 import { show } from "./values.ts";
 
 interface Complaint extends Details {
+  readonly code: string;
+  readonly span: Span;
+  readonly message: string;
   /** Whether reading the program must stop: a limit was passed. */
   readonly fatal?: boolean;
 }
 
-/** A mistake met in `frame`. Of the details help alone may be given. */
-export function problem(
-  machine: Machine,
-  frame: Frame,
-  code: string,
-  span: Span,
-  message: string,
-  given: string | Complaint = {},
-): Problem {
-  const { fatal, ...details }: Complaint = typeof given === "string" ? { help: given } : given;
+/** A mistake met in `frame`. */
+export function problem(machine: Machine, frame: Frame, complaint: Complaint): Problem {
+  const { code, span, message, fatal, ...details } = complaint;
   const notes = details.notes ?? [];
   const entry = entryToStd(frame);
   if (entry === null || entry.site === null || !isStd(span)) {
@@ -53,7 +49,7 @@ export function placed<T>(machine: Machine, frame: Frame, span: Span, action: ()
   } catch (error) {
     if (!(error instanceof OpError)) throw error;
     const { code, message, help } = error;
-    throw problem(machine, frame, code, span, message, { help, fatal: isLimit(error) });
+    throw problem(machine, frame, { code, span, message, help, fatal: isLimit(error) });
   }
 }
 
@@ -74,7 +70,8 @@ export function endless(machine: Machine, frame: Frame, site: CallSite): Problem
   const limit = `more than ${machine.limits.callDepth} calls inside one another`;
   const help = "a fn or a layer that calls itself needs an `if` that ends it";
   const code = "recursion-too-deep";
-  if (again?.site == null) return problem(machine, frame, code, site.callee, limit, { help, fatal: true });
+  if (again?.site == null)
+    return problem(machine, frame, { code, span: site.callee, message: limit, help, fatal: true });
   const message = `\`${again.name}\` calls itself endlessly: ${limit}`;
   return new Problem(diagnose("error", code, again.site.callee, message, { help }), true);
 }

@@ -23,12 +23,16 @@ export function declareParameter(machine: Machine, frame: Frame, statement: Para
   const { start, span } = statement;
   const name = statement.name.text;
   if (owner === null)
-    throw problem(machine, frame, "param-in-fn", span, "a parameter belongs to a model or a layer");
+    throw problem(machine, frame, {
+      code: "param-in-fn",
+      span,
+      message: "a parameter belongs to a model or a layer",
+    });
   const declared = statement.type === undefined ? null : fixedShape(machine, frame, statement.type, name);
   if (start === undefined) {
     const message = `\`${name}\` has no initial value`;
     const help = `write an initializer, \`param ${name}: […] ~ normal(0, 0.1)\`, or a value, \`param ${name} = 0\``;
-    throw problem(machine, frame, "param-without-start", statement.name.span, message, help);
+    throw problem(machine, frame, { code: "param-without-start", span: statement.name.span, message, help });
   }
   let value: Value;
   if (start.kind === "value") value = givenValue(machine, frame, start.value, statement);
@@ -36,13 +40,18 @@ export function declareParameter(machine: Machine, frame: Frame, statement: Para
   else {
     const message = `\`${name}\` has an initializer, so its shape must be written`;
     const help = `write \`param ${name}: [2, 3] ~ …\``;
-    throw problem(machine, frame, "param-without-shape", statement.name.span, message, help);
+    throw problem(machine, frame, { code: "param-without-shape", span: statement.name.span, message, help });
   }
   const shape = declared ?? floatOf(machine, frame, value, start.value).shape;
   const at = start.value.span;
   if (shape.some(isFree)) {
     const message = "a parameter cannot be as large as the batch";
-    throw problem(machine, frame, "free-parameter", at, message, "write its shape with known sizes");
+    throw problem(machine, frame, {
+      code: "free-parameter",
+      span: at,
+      message,
+      help: "write its shape with known sizes",
+    });
   }
   const what = `the initial value of \`${name}\``;
   const node = shaped(machine, frame, value, { shape, span: at, what, whose: `\`${name}\`` });
@@ -50,7 +59,7 @@ export function declareParameter(machine: Machine, frame: Frame, statement: Para
   if (moving !== undefined) {
     const message = `${what} depends on ${moving.op === "input" ? "an input" : "another parameter"}`;
     const help = "initial values are computed before there is data";
-    throw problem(machine, frame, "start-not-known", at, message, help);
+    throw problem(machine, frame, { code: "start-not-known", span: at, message, help });
   }
   const index = machine.parameters.length;
   const { graph, origin } = buildAt(machine, frame, span, name);
@@ -127,7 +136,10 @@ export function declareInput(machine: Machine, frame: Frame, statement: InputDec
   const { name, type, role, doc } = statement;
   const before = machine.inputSpans.get(name.text);
   if (before !== undefined) {
-    throw problem(machine, frame, "duplicate-name", name.span, `there is an input \`${name.text}\` already`, {
+    throw problem(machine, frame, {
+      code: "duplicate-name",
+      span: name.span,
+      message: `there is an input \`${name.text}\` already`,
       also: [{ span: before, text: "here" }],
       help: "give this one another name",
     });
@@ -153,14 +165,12 @@ export function declareResult(
   const value = evaluate(machine, inside, statement.value, name ?? undefined);
   if (name === null) {
     const message = `this ${kind} has no name`;
-    throw problem(
-      machine,
-      frame,
-      "name-missing",
-      statement.value.span,
+    throw problem(machine, frame, {
+      code: "name-missing",
+      span: statement.value.span,
       message,
-      `write \`${kind} name = …\``,
-    );
+      help: `write \`${kind} name = …\``,
+    });
   }
   const node = floatOf(machine, frame, value, statement.value);
   const results = kind === "output" ? machine.outputs : machine.metrics;
@@ -168,13 +178,19 @@ export function declareResult(
   const before = results.find((r) => r.name === name);
   if (before !== undefined) {
     const message = `there is a${kind === "output" ? "n output" : " metric"} \`${name}\` already`;
-    throw problem(machine, frame, "duplicate-name", span, message, {
+    throw problem(machine, frame, {
+      code: "duplicate-name",
+      span,
+      message,
       also: [{ span: before.span, text: "here" }],
       help: `write \`${kind} another = …\``,
     });
   }
   if (kind === "metric" && node.shape.length > 0) {
-    throw problem(machine, frame, "metric-not-scalar", statement.value.span, "a metric is one number", {
+    throw problem(machine, frame, {
+      code: "metric-not-scalar",
+      span: statement.value.span,
+      message: "a metric is one number",
       label: showShape(node.shape, machine.freeName),
       help: "take its `mean`",
     });
@@ -187,7 +203,10 @@ export function addLoss(machine: Machine, frame: Frame, expression: Expression):
   const value = evaluate(machine, frame, expression, "loss");
   const node = floatOf(machine, frame, value, expression);
   if (node.shape.length > 0) {
-    throw problem(machine, frame, "loss-not-scalar", expression.span, "a loss is one number", {
+    throw problem(machine, frame, {
+      code: "loss-not-scalar",
+      span: expression.span,
+      message: "a loss is one number",
       label: showShape(node.shape, machine.freeName),
       help: "take its `mean` or its `sum`",
     });
@@ -199,7 +218,12 @@ function typeShape(machine: Machine, frame: Frame, type: TensorType): Shape {
   const sizes = type.dimensions.map((dimension) => {
     if (dimension.kind !== "ellipsis") return sizeOf(machine, frame, dimension);
     const message = "`...` is only allowed in signatures";
-    throw problem(machine, frame, "bad-size", dimension.span, message, "write out the sizes");
+    throw problem(machine, frame, {
+      code: "bad-size",
+      span: dimension.span,
+      message,
+      help: "write out the sizes",
+    });
   });
   return placed(machine, frame, type.span, () => checkedShape(sizes, machine.freeName));
 }
@@ -207,20 +231,21 @@ function typeShape(machine: Machine, frame: Frame, type: TensorType): Shape {
 function fixedShape(machine: Machine, frame: Frame, type: TensorType, name: string): Shape {
   if (type.element !== "float") {
     const message = `the parameter \`${name}\` cannot be trained as ${type.element}`;
-    throw problem(
-      machine,
-      frame,
-      "type-mismatch",
-      type.span,
+    throw problem(machine, frame, {
+      code: "type-mismatch",
+      span: type.span,
       message,
-      "parameters are floats: leave the type out",
-    );
+      help: "parameters are floats: leave the type out",
+    });
   }
   const shape = typeShape(machine, frame, type);
   const at = shape.findIndex(isFree);
   if (at < 0) return shape;
   const message = `the parameter \`${name}\` cannot be as large as the batch`;
-  throw problem(machine, frame, "free-parameter", type.dimensions[at]!.span, message, {
+  throw problem(machine, frame, {
+    code: "free-parameter",
+    span: type.dimensions[at]!.span,
+    message,
     label: `${showSize(shape[at]!, machine.freeName)} is free until run time`,
     help: "a parameter's sizes must be known at compile time; sum or average over the batch instead",
   });

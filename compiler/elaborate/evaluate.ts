@@ -27,7 +27,13 @@ export function evaluate(machine: Machine, frame: Frame, expression: Expression,
   if (frame.depth >= machine.limits.expressionDepth) {
     const message = "calls and expressions are nested too deeply";
     const help = "break the formula into named parts";
-    throw problem(machine, frame, "recursion-too-deep", expression.span, message, { help, fatal: true });
+    throw problem(machine, frame, {
+      code: "recursion-too-deep",
+      span: expression.span,
+      message,
+      help,
+      fatal: true,
+    });
   }
   const value = valueOf(machine, deeper(frame), expression, name);
   machine.observer?.(expression, value, frame);
@@ -95,7 +101,7 @@ function valueOfList(machine: Machine, frame: Frame, expression: ListLiteral): V
       if (length === null) {
         const message = `\`...\` gives the items of a list or a range, but this is ${kindOf(joined)}`;
         const help = "write it without the dots: it is one item";
-        throw problem(machine, frame, "type-mismatch", item.span, message, help);
+        throw problem(machine, frame, { code: "type-mismatch", span: item.span, message, help });
       }
       total += length;
       if (total > limits.items) throw tooLarge(machine, frame, expression.span);
@@ -112,7 +118,13 @@ function valueOfList(machine: Machine, frame: Frame, expression: ListLiteral): V
 function tooLarge(machine: Machine, frame: Frame, span: Span): Problem {
   const { items, listDepth } = machine.limits;
   const message = `a list may hold ${items.toLocaleString("en")} items, ${listDepth} lists deep`;
-  return problem(machine, frame, "list-too-large", span, message, { help: "make it smaller", fatal: true });
+  return problem(machine, frame, {
+    code: "list-too-large",
+    span,
+    message,
+    help: "make it smaller",
+    fatal: true,
+  });
 }
 
 /** Chains such as a + b + c + … lean to the left; they are walked, not descended. */

@@ -56,11 +56,14 @@ function settingOf(
   if (value === null) {
     const message = `\`${name.text}\` of ${frame.name} has no value`;
     const help = `give it one with \`--set ${name.text}=…\`, or a default here`;
-    throw problem(machine, frame, "setting-missing", span, message, help);
+    throw problem(machine, frame, { code: "setting-missing", span, message, help });
   }
   if (given !== undefined && standard !== null && !sameKind(standard, value)) {
     const message = `\`${name.text}\` is ${kindOf(standard)} by default, but this is ${kindOf(value)}`;
-    throw problem(machine, frame, "setting-kind", given.span, message, {
+    throw problem(machine, frame, {
+      code: "setting-kind",
+      span: given.span,
+      message,
       also: [{ span, text: "declared here" }],
       help: `give ${kindOf(standard)}`,
     });
@@ -143,14 +146,17 @@ function holds(machine: Machine, frame: Frame, condition: Expression): boolean {
   if (value.kind === "boolean") return value.value;
   if (value.kind === "tensor") {
     const message = "`if` needs a value known at compile time, but this is computed at run time";
-    throw problem(machine, frame, "condition-not-known", condition.span, message, {
+    throw problem(machine, frame, {
+      code: "condition-not-known",
+      span: condition.span,
+      message,
       label: show(value, machine.freeName),
       help: "choose between tensors with `where(condition, a, b)`",
     });
   }
   const message = `\`if\` needs true or false, but this is ${kindOf(value)}`;
   const help = "compare it with something, as in `n > 0`";
-  throw problem(machine, frame, "condition-not-boolean", condition.span, message, help);
+  throw problem(machine, frame, { code: "condition-not-boolean", span: condition.span, message, help });
 }
 
 /** @throws Problem where a statement cannot stand in a body of this kind */
@@ -161,13 +167,13 @@ function requirePlace(machine: Machine, frame: Frame, statement: Statement): voi
   if (statement.kind === "param" && kind === "fn") {
     const message = `a fn is pure: it cannot own the parameter \`${statement.name.text}\``;
     const help = `write \`layer ${name}\` instead of \`fn ${name}\``;
-    throw problem(machine, frame, "param-in-fn", statement.span, message, help);
+    throw problem(machine, frame, { code: "param-in-fn", span: statement.span, message, help });
   }
   const what = statement.kind === "input" ? statement.role : statement.kind;
   const oneOf = (place: string): string => `${place === "optimizer" ? "an" : "a"} ${place}`;
   const message = `\`${what}\` cannot stand in ${oneOf(kind)}`;
   const help = `it belongs in ${places.map(oneOf).join(" or ")}`;
-  throw problem(machine, frame, "statement-misplaced", statement.span, message, help);
+  throw problem(machine, frame, { code: "statement-misplaced", span: statement.span, message, help });
 }
 
 function namesOf(statement: Statement): string[] {

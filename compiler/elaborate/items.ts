@@ -33,12 +33,12 @@ export function turnsOf(machine: Machine, frame: Frame, value: Value, span: Span
       value.kind === "number"
         ? `a range of this length is \`0..${value.value}\``
         : "loops run when compiling; a sum over an axis is `sum(x, axis = …)`";
-    throw problem(machine, frame, "not-iterable", span, message, help);
+    throw problem(machine, frame, { code: "not-iterable", span, message, help });
   }
   if (length > limit) {
     const help = "loops are unrolled when compiling; let an axis of a tensor do the counting";
     const message = `a loop of ${length} turns; ${limit} is the most`;
-    throw problem(machine, frame, "loop-too-long", span, message, { help, fatal: true });
+    throw problem(machine, frame, { code: "loop-too-long", span, message, help, fatal: true });
   }
   return itemsOf(value);
 }
@@ -106,7 +106,7 @@ function itemWithin(
     if (value.kind !== "list") {
       const message = `${items.length} indices for a list ${i} deep`;
       const help = `leave out the last, since item ${items[i - 1]?.index} is ${kindOf(value)}`;
-      throw problem(machine, frame, "bad-index", expression.span, message, help);
+      throw problem(machine, frame, { code: "bad-index", span: expression.span, message, help });
     }
     value = itemOf(machine, frame, value, item, expression);
   }
@@ -128,7 +128,12 @@ function itemOf(
       at === null ? otherwise : at < 0 ? at + length : at;
     if (item.step !== 1) {
       const help = "take the items one by one";
-      throw problem(machine, frame, "bad-index", span, "a slice of a list has no step", help);
+      throw problem(machine, frame, {
+        code: "bad-index",
+        span,
+        message: "a slice of a list has no step",
+        help,
+      });
     }
     return list(all.slice(Math.max(0, bound(item.start, 0)), Math.max(0, bound(item.stop, length))));
   }
@@ -136,7 +141,7 @@ function itemOf(
   if (at < 0 || at >= length) {
     const message = `there is no item ${item.index} in a list of ${length}`;
     const help = length === 0 ? "the list is empty" : `items are 0 to ${length - 1}`;
-    throw problem(machine, frame, "bad-index", span, message, help);
+    throw problem(machine, frame, { code: "bad-index", span, message, help });
   }
   return value.kind === "list" ? value.items[at]! : number(value.start + at);
 }

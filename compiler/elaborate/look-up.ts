@@ -37,7 +37,10 @@ export function lookUp(machine: Machine, frame: Frame, { text: name, span }: Nam
   if (name === "training") return boolean(machine.training);
   if (name === "weights" || name === "params") return parameterList(machine, frame, name, span);
   const known = [...scope.visible(), ...scope.file.visible(), ...primitives.keys(), ...predefined];
-  throw problem(machine, frame, "unknown-name", span, `there is no \`${name}\` here`, {
+  throw problem(machine, frame, {
+    code: "unknown-name",
+    span,
+    message: `there is no \`${name}\` here`,
     help: nameHelp(name, known),
   });
 }
@@ -59,7 +62,12 @@ export function declared(machine: Machine, frame: Frame, { declaration, file }: 
       if (known === POISON) throw POISONED;
       if (known === "open") {
         const help = "one of the constants in this circle needs a value of its own";
-        throw problem(machine, frame, "const-cycle", span, `\`${name}\` is defined by itself`, help);
+        throw problem(machine, frame, {
+          code: "const-cycle",
+          span,
+          message: `\`${name}\` is defined by itself`,
+          help,
+        });
       }
       if (known !== undefined) return known;
       constants.set(declaration, "open");
@@ -87,7 +95,7 @@ function parameterList(machine: Machine, frame: Frame, name: "weights" | "params
   const { kind } = frame;
   if (kind !== "model") {
     const message = `\`${name}\` are those of a model, but this is ${kind === "optimizer" ? "an" : "a"} ${kind}`;
-    throw problem(machine, frame, "unknown-name", span, message, "give them as an argument");
+    throw problem(machine, frame, { code: "unknown-name", span, message, help: "give them as an argument" });
   }
   const all = machine.known?.parameters ?? machine.parameters;
   return list(all.filter((p) => name === "params" || p.shape.length >= 2).map((p) => tensor(p.node)));

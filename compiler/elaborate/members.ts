@@ -23,7 +23,7 @@ export function valueOfMember(machine: Machine, frame: Frame, expression: Member
   if (segments === null || owner === null) {
     const message = "only the parameters of layer calls are reached with a dot";
     const help = method ?? "in `h = dense(x, 4)`, h.bias is a parameter; a fn gets it as an argument";
-    throw problem(machine, frame, "unknown-path", expression.span, message, help);
+    throw problem(machine, frame, { code: "unknown-path", span: expression.span, message, help });
   }
   const { known } = machine;
   if (known === null) {
@@ -47,7 +47,12 @@ export function valueOfMember(machine: Machine, frame: Frame, expression: Member
         : below.length > 0
           ? `${segments[0]} has ${below.slice(0, 12).join(", ")}${below.length > 12 ? ", …" : ""}`
           : `no layer is called under the name \`${segments[0]}\` here`;
-  throw problem(machine, frame, "unknown-path", expression.span, `there is no parameter \`${path}\``, help);
+  throw problem(machine, frame, {
+    code: "unknown-path",
+    span: expression.span,
+    message: `there is no parameter \`${path}\``,
+    help,
+  });
 }
 
 /** `nn.relu`, `Math.max`, where nothing here is called `nn`. */
@@ -66,7 +71,12 @@ function refuseLibrary(
   if ([...(paths?.keys() ?? [])].some((path) => path.startsWith(`${library}.`))) return;
   const message = `there is no \`${segments?.join(".")}\` here`;
   const known = [...scope.file.visible(), ...primitives.keys(), ...predefined];
-  throw problem(machine, frame, "unknown-name", expression.span, message, { help: libraryHelp(name, known) });
+  throw problem(machine, frame, {
+    code: "unknown-name",
+    span: expression.span,
+    message,
+    help: libraryHelp(name, known),
+  });
 }
 
 /** `dense(4, 16)(x)`: a layer made first and called after. */
@@ -85,7 +95,7 @@ export function refuseMaking(machine: Machine, frame: Frame, expression: Call): 
   const written = [...expression.arguments, ...kept].map((a) => quoted(machine, a.span)).join(", ");
   const message = `\`${text}\` is not made first and called after`;
   const help = `its input is its first argument, which also says how many inputs it has: \`${text}(${written})\``;
-  throw problem(machine, frame, "not-callable", callee.span, message, help);
+  throw problem(machine, frame, { code: "not-callable", span: callee.span, message, help });
 }
 
 /** For `x.sum()` and the like, where `sum` is something to call. */

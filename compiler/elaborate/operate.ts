@@ -85,7 +85,10 @@ export function misfit(machine: Machine, frame: Frame, error: OpError, about: Mi
   const { what, values, labels, texts = [] } = about;
   const [first, ...also] = labels;
   const { message, help } = explainShapes(error, what, values, machine.freeName, texts);
-  return problem(machine, frame, error.code, first!.span, message, {
+  return problem(machine, frame, {
+    code: error.code,
+    span: first!.span,
+    message,
     ...(first!.text === undefined ? {} : { label: first!.text }),
     also,
     notes: sizeNotes(machine, values),

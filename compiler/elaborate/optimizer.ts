@@ -28,7 +28,10 @@ export interface StateResult {
 /** `optimizer adam(lr = 0.1)` in a model. */
 export function chooseOptimizer(machine: Machine, frame: Frame, { value, span }: OptimizerStatement): void {
   if (machine.optimizer !== null) {
-    throw problem(machine, frame, "duplicate-optimizer", span, "a model has one optimizer", {
+    throw problem(machine, frame, {
+      code: "duplicate-optimizer",
+      span,
+      message: "a model has one optimizer",
       also: [{ span: machine.optimizer.span, text: "the first" }],
       help: "remove one",
     });
@@ -38,7 +41,7 @@ export function chooseOptimizer(machine: Machine, frame: Frame, { value, span }:
   if (callee.kind !== "optimizer") {
     const message = `this is ${kindOf(callee)}, not an optimizer`;
     const help = "write `optimizer adam(lr = 1e-3)`, or define one with `optimizer name(…) { … }`";
-    throw problem(machine, frame, "not-an-optimizer", called.span, message, help);
+    throw problem(machine, frame, { code: "not-an-optimizer", span: called.span, message, help });
   }
   const { declaration, file } = callee;
   const given = givenTo(machine, frame, value.kind === "call" ? value.arguments : []);
@@ -54,7 +57,12 @@ export function chooseOptimizer(machine: Machine, frame: Frame, { value, span }:
       const message = `\`${name}\` of ${declaration.name.text} must be a number or a boolean known when compiling, not ${kindOf(at)}`;
       const help =
         "to change it while training, set it from outside: arguments of an optimizer stay adjustable";
-      throw problem(machine, frame, "type-mismatch", argument?.span ?? parameter.span, message, help);
+      throw problem(machine, frame, {
+        code: "type-mismatch",
+        span: argument?.span ?? parameter.span,
+        message,
+        help,
+      });
     }
     bind(machine, own, parameter.name, at);
     values.set(name, at.kind === "number" ? { kind: "hyper", name, value: at.value } : at);
@@ -93,7 +101,12 @@ export function runOptimizer(
     const next = last("param");
     if (next === parameter.node) {
       const message = `${name.text} never binds \`param\`, so nothing is trained`;
-      throw problem(machine, frame, "optimizer-idle", name.span, message, "end it with `param = …`");
+      throw problem(machine, frame, {
+        code: "optimizer-idle",
+        span: name.span,
+        message,
+        help: "end it with `param = …`",
+      });
     }
     const results = [...states].map(([state, { start }]) => ({ name: state, start, update: last(state) }));
     return { update: next, states: results };
@@ -106,19 +119,21 @@ export function declareState(machine: Machine, frame: Frame, statement: StateDec
   const { name, value } = statement;
   const { update, scope } = frame;
   if (update === null) {
-    throw problem(machine, frame, "statement-misplaced", statement.span, "`state` belongs in an optimizer");
+    throw problem(machine, frame, {
+      code: "statement-misplaced",
+      span: statement.span,
+      message: "`state` belongs in an optimizer",
+    });
   }
   const { index, parameter, states } = update;
   if (states.has(name.text)) {
     const message = `there is a state \`${name.text}\` already`;
-    throw problem(
-      machine,
-      frame,
-      "duplicate-name",
-      name.span,
+    throw problem(machine, frame, {
+      code: "duplicate-name",
+      span: name.span,
       message,
-      "bind it again with `=`, without `state`",
-    );
+      help: "bind it again with `=`, without `state`",
+    });
   }
   const before = scope.snapshot();
   // Before the first step the parameter and the states have their first values.
@@ -144,7 +159,12 @@ export function declareState(machine: Machine, frame: Frame, statement: StateDec
     };
     const help =
       "initial values are computed before the first step: give a number, and bind it again with `=`";
-    throw problem(machine, frame, "start-not-known", value.span, `${what} depends on ${on[late]}`, help);
+    throw problem(machine, frame, {
+      code: "start-not-known",
+      span: value.span,
+      message: `${what} depends on ${on[late]}`,
+      help,
+    });
   }
   const { graph, origin } = buildAt(machine, frame, statement.span, name.text);
   const node = graph.make("state", [], { parameter: index, name: name.text, shape }, origin);

@@ -12,14 +12,13 @@ export function tick(machine: Machine, frame: Frame, span: Span, steps = 1): voi
   machine.counts.steps += steps;
   const limit = machine.limits.steps;
   if (machine.counts.steps <= limit) return;
-  throw problem(
-    machine,
-    frame,
-    "program-too-long",
+  throw problem(machine, frame, {
+    code: "program-too-long",
     span,
-    `reading this program takes more than ${limit.toLocaleString("en")} steps`,
-    { help: "use fewer or smaller loops, and smaller lists in them", fatal: true },
-  );
+    message: `reading this program takes more than ${limit.toLocaleString("en")} steps`,
+    help: "use fewer or smaller loops, and smaller lists in them",
+    fatal: true,
+  });
 }
 
 /**
