@@ -8,10 +8,10 @@ import { constantOf, fixed, free, type Shape } from "../compiler/ir/size.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
 import { lower } from "../compiler/passes/lower.ts";
 import { simplify } from "../compiler/passes/simplify.ts";
-import { lowerBound } from "../compiler/schedule/memory.ts";
 import { printProgram } from "../compiler/schedule/print.ts";
 import { schedule } from "../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../compiler/schedule/verify-program.ts";
+import { lowerBound } from "./helpers/lower-bound.ts";
 import { expectScheduled, modelOf, shape } from "./helpers/schedule.ts";
 
 /** Fully connected layers with sigmoid, cross-entropy and Adam, as the elaborator makes them. */

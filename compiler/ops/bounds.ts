@@ -19,15 +19,12 @@ export function rangeFrom(node: Node, intervals: readonly Interval[]): Interval 
 }
 
 /** Where the entries of x lie that are not NaN. */
-export const rangeOf: (x: Node) => Interval = fact(rangeFrom);
+const rangeOf: (x: Node) => Interval = fact(rangeFrom);
 
 const rangesOf = (x: Node): readonly Interval[] => x.operands.map(rangeOf);
 
 /** Whether x may be 0, as far as can be seen: a size and 1 + |z| are not. */
 export const mayBeZero = (x: Node): boolean => contains(rangeOf(x), 0);
-
-/** Whether x is at least 0 or NaN, as far as can be seen. */
-export const isNonNegative = (x: Node): boolean => rangeOf(x)[0] >= 0;
 
 /** Whether entries of x may be NaN where those of its operands are finite. */
 export const hasGap = (x: Node): boolean => ops[x.op].gap?.(rangesOf(x)) ?? false;
