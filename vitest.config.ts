@@ -9,6 +9,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    setupFiles: ["test/helpers/warm-assembler.ts"],
     projects: [
       // The assembler takes seconds to load and to warm up: the files of one worker share it.
       {

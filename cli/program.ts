@@ -3,9 +3,17 @@
  */
 import { existsSync, realpathSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
-import type { Analysis, Compiled, CompileOptions, Diagnostic, SourceOptions } from "../compiler/index.ts";
+import type {
+  Analysis,
+  Compiled,
+  CompileOptions,
+  Diagnostic,
+  Planned,
+  SourceOptions,
+} from "../compiler/index.ts";
 import { systemCode, UsageError } from "./failures.ts";
 import { readText } from "./files.ts";
+import { optimizingRarely } from "./one-module.ts";
 import type { Output } from "./output.ts";
 
 /** Errors in a program: exit code 1. */
@@ -76,6 +84,8 @@ function projectRoot(folder: string): string {
 
 const toName = (path: string): string => path.split(sep).join("/");
 
+type Options<T> = Omit<T, "file" | "readImport">;
+
 /**
  * Compiles a program, for this very engine unless a fallback is asked for; its warnings go to
  * stderr.
@@ -83,21 +93,27 @@ const toName = (path: string): string => path.split(sep).join("/");
  */
 export async function compileProgram(
   program: OpenedProgram,
-  options: Omit<CompileOptions, "file" | "readImport">,
+  options: Options<CompileOptions>,
   output: Output,
 ): Promise<Compiled> {
-  const { compile, DiagnosticError } = await import("../compiler/index.ts");
-  try {
-    const compiled = await compile(program.text, { ...program.options, fallback: false, ...options });
-    if (compiled.diagnostics.length > 0) {
-      output.say(
-        await renderDiagnostics(program, compiled.diagnostics, output.messageColors.isColorSupported),
-      );
-    }
-    return compiled;
-  } catch (error) {
-    throw error instanceof DiagnosticError ? new ProgramError(program, error.diagnostics) : error;
-  }
+  const { compile } = await import("../compiler/index.ts");
+  const compiling = optimizingRarely(() =>
+    compile(program.text, { ...program.options, fallback: false, ...options }),
+  );
+  return told(program, output, compiling);
+}
+
+/**
+ * What compiling would decide; warnings go to stderr.
+ * @throws ProgramError
+ */
+export async function planProgram(
+  program: OpenedProgram,
+  options: Options<CompileOptions>,
+  output: Output,
+): Promise<Planned> {
+  const { plan } = await import("../compiler/index.ts");
+  return told(program, output, plan(program.text, { ...program.options, ...options }));
 }
 
 /**
@@ -106,19 +122,27 @@ export async function compileProgram(
  */
 export async function analyzeProgram(
   program: OpenedProgram,
-  options: Omit<SourceOptions, "file" | "readImport">,
+  options: Options<SourceOptions>,
   output: Output,
 ): Promise<Analysis> {
-  const { analyze, DiagnosticError } = await import("../compiler/index.ts");
+  const { analyze } = await import("../compiler/index.ts");
+  return told(program, output, analyze(program.text, { ...program.options, ...options }));
+}
+
+/** With its warnings on stderr, and its errors as those of the program. */
+async function told<T extends Pick<Analysis, "diagnostics">>(
+  program: OpenedProgram,
+  output: Output,
+  work: Promise<T>,
+): Promise<T> {
   try {
-    const analysis = await analyze(program.text, { ...program.options, ...options });
-    if (analysis.diagnostics.length > 0) {
-      output.say(
-        await renderDiagnostics(program, analysis.diagnostics, output.messageColors.isColorSupported),
-      );
+    const result = await work;
+    if (result.diagnostics.length > 0) {
+      output.say(await renderDiagnostics(program, result.diagnostics, output.messageColors.isColorSupported));
     }
-    return analysis;
+    return result;
   } catch (error) {
+    const { DiagnosticError } = await import("../compiler/index.ts");
     throw error instanceof DiagnosticError ? new ProgramError(program, error.diagnostics) : error;
   }
 }

@@ -4,7 +4,8 @@
  */
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
 import { printTree } from "../grammar/print-tree.ts";
-import { assemble, warmUp } from "./assemble/assemble.ts";
+import type { Manifest } from "../runtime/manifest.ts";
+import { assemble, type Assembled, warmUp } from "./assemble/assemble.ts";
 import { elaborateModel } from "./elaborate/elaborate.ts";
 import { MAX_MODELS } from "./elaborate/limits.ts";
 import { beside, inOrder } from "./elaborate/order.ts";
@@ -21,6 +22,7 @@ import {
   type Analysis,
   type Compiled,
   type CompileOptions,
+  type Planned,
   type SourceOptions,
   type Stages,
 } from "./options.ts";
@@ -30,11 +32,13 @@ import { render } from "./render/render.ts";
 import { buildReport } from "./report/report.ts";
 import type { KernelProgram } from "./schedule/kernel.ts";
 import { refuseUnaddressable } from "./schedule/memory.ts";
-import { planKernels } from "./schedule/plan.ts";
+import { type Plan, planKernels } from "./schedule/plan.ts";
 import { printProgram } from "./schedule/print.ts";
 import { schedule } from "./schedule/schedule.ts";
-import { version } from "./version.ts";
 import { verifyProgram } from "./schedule/verify-program.ts";
+import { version } from "./version.ts";
+
+type Simd = NonNullable<CompileOptions["simd"]>;
 
 /**
  * Reads and differentiates a program.
@@ -92,17 +96,34 @@ function analyzeModel(
 }
 
 /**
- * Compiles one model of a program.
+ * Decides all of a module but its bytes, which asc makes: for whoever wants to see what was decided.
  * @throws DiagnosticError with every error found in it, CompilerFault where the compiler itself is
  * at fault
  */
-export async function compile(source: string, options: CompileOptions = {}): Promise<Compiled> {
-  // asc takes as long to load as all the rest to run.
-  warmUp();
+export async function plan(source: string, options: CompileOptions = {}): Promise<Planned> {
+  return planOf(await kernelsOf(source, options));
+}
+
+/** A program as kernels, and how each kind of module has them. */
+interface Kernels extends Pick<Planned, "analysis"> {
+  readonly program: KernelProgram;
+  readonly simd: Simd;
+  /** What the report is for. */
+  readonly rows: number;
+  readonly module: (simd: Simd) => Module;
+}
+
+/** A module before asc makes it. */
+interface Module {
+  readonly plan: Plan;
+  readonly assembly: string;
+  readonly manifest: Manifest;
+}
+
+async function kernelsOf(source: string, options: CompileOptions): Promise<Kernels> {
   const dtype = options.dtype ?? "f32";
-  const simd = options.simd ?? "strict";
   const analysis = await analyze(source, options);
-  const { formulas, joint, diagnostics, ast, sourceHash } = analysis;
+  const { joint, sourceHash } = analysis;
 
   const elementBytes = dtype === "f64" ? 8 : 4;
   const rows = options.memory?.rows ?? options.reportRows ?? USUAL_ROWS;
@@ -116,48 +137,73 @@ export async function compile(source: string, options: CompileOptions = {}): Pro
   // All that decides what the files are. A relaxed module and the strict one beside it are of one
   // compilation.
   const build = hash([sourceHash, joint.name, version, dtype, JSON.stringify(memory ?? null)]);
-  const module = async (mode: "strict" | "relaxed") => {
-    const plan = planKernels(program, { ...formatOf(dtype), fused: mode === "relaxed" });
-    const assembly = render(program, plan, { dtype, simd: mode, model: joint.name });
+  const module = (simd: Simd): Module => {
+    const plan = planKernels(program, { ...formatOf(dtype), fused: simd === "relaxed" });
     const { any, workers, pays } = plan.sharing;
     const threads = any ? { most: workers, rows: pays } : null;
-    const manifest = buildManifest(joint, program, { dtype, simd: mode, threads, sourceHash, build });
     return {
       plan,
-      assembly,
-      manifest,
-      ...(await assemble(assembly, {
-        manifest: manifestText(manifest),
-        simd: mode,
-        wat: options.wat === true && mode === simd,
-      })),
+      assembly: render(program, plan, { dtype, simd, model: joint.name }),
+      manifest: buildManifest(joint, program, { dtype, simd, threads, sourceHash, build }),
     };
   };
-  const { plan, assembly, manifest, wasm, wat } = await module(simd);
-  const fallback = simd === "relaxed" && options.fallback !== false ? (await module("strict")).wasm : null;
+  return { analysis, program, simd: options.simd ?? "strict", rows, module };
+}
 
+function planOf(kernels: Kernels, module = kernels.module(kernels.simd)): Planned {
+  const { analysis, program, rows } = kernels;
+  return {
+    manifest: module.manifest,
+    diagnostics: analysis.diagnostics,
+    stages: lazily(printers(kernels, module)),
+    report: buildReport(analysis.joint, program, module.plan, rows),
+    analysis,
+  };
+}
+
+const printers = ({ analysis, program }: Kernels, { assembly }: Module) => ({
+  ast: analysis.ast,
+  ir: () => printModel(analysis.formulas),
+  grad: () => printModel(analysis.joint),
+  kernels: () => printProgram(program),
+  as: () => assembly,
+});
+
+/**
+ * Compiles one model of a program.
+ * @throws DiagnosticError with every error found in it, CompilerFault where the compiler itself is
+ * at fault
+ */
+export async function compile(source: string, options: CompileOptions = {}): Promise<Compiled> {
+  // asc takes as long to load as all the rest to run.
+  warmUp();
+  const kernels = await kernelsOf(source, options);
+  const { simd } = kernels;
+  const module = kernels.module(simd);
+  const planned = planOf(kernels, module);
+  const { manifest } = planned;
+  const { wasm, wat } = await assembled(module, simd, options.wat);
+  const fallback =
+    simd === "relaxed" && options.fallback !== false
+      ? (await assembled(kernels.module("strict"), "strict")).wasm
+      : null;
+
+  const { joint } = planned.analysis;
   const name = fileName(joint.name);
   return {
+    ...planned,
     name,
     wasm,
     fallback,
     js: moduleText(name, manifest),
     threads: threadsText(manifest),
     dts: declarationsText(manifest, joint.doc),
-    manifest,
-    diagnostics,
-    stages: lazily<Stages>({
-      ast,
-      ir: () => printModel(formulas),
-      grad: () => printModel(joint),
-      kernels: () => printProgram(program),
-      as: () => assembly,
-      wat: () => wat,
-    }),
-    report: buildReport(joint, program, plan, rows),
-    analysis,
+    stages: lazily<Stages>({ ...printers(kernels, module), wat: () => wat }),
   };
 }
+
+const assembled = ({ assembly, manifest }: Module, simd: Simd, wat = false): Promise<Assembled> =>
+  assemble(assembly, { manifest: manifestText(manifest), simd, wat });
 
 /**
  * Every diagnostic of a program, imports that do not resolve first and the rest in the order of

@@ -3,7 +3,7 @@
  */
 import { format as formatText } from "../grammar/format.ts";
 import * as compiler from "./compile.ts";
-import type { Analysis, Compiled, CompileOptions, SourceOptions } from "./options.ts";
+import type { Analysis, Compiled, CompileOptions, Planned, SourceOptions } from "./options.ts";
 import type { Diagnostic } from "../grammar/diagnostic.ts";
 import { closest } from "../grammar/suggest.ts";
 
@@ -54,6 +54,17 @@ export async function analyze(source: string, options: SourceOptions = {}): Prom
 export async function check(source: string, options: SourceOptions = {}): Promise<readonly Diagnostic[]> {
   checkNames(options, sourceNames);
   return compiler.check(source, options);
+}
+
+/**
+ * What `compile` decides of a module, in half of its time: the stages as far as AssemblyScript, the
+ * manifest and the report.
+ * @throws DiagnosticError with every error found in it, OptionError for an option that there is
+ * not, CompilerFault where the compiler itself is at fault
+ */
+export async function plan(source: string, options: CompileOptions = {}): Promise<Planned> {
+  checkNames(options, compileNames);
+  return compiler.plan(source, options);
 }
 
 /**

@@ -75,7 +75,17 @@ export interface Analysis {
   readonly sourceHash: string;
 }
 
-export interface Compiled {
+/** Everything that is decided of a module, before asc makes it. */
+export interface Planned {
+  readonly manifest: Manifest;
+  /** Warnings: errors are thrown. */
+  readonly diagnostics: readonly Diagnostic[];
+  readonly stages: Omit<Stages, "wat">;
+  readonly report: Report;
+  readonly analysis: Analysis;
+}
+
+export interface Compiled extends Planned {
   /** The model's name in kebab case: the name of its files. */
   readonly name: string;
   readonly wasm: Bytes;
@@ -91,10 +101,5 @@ export interface Compiled {
    */
   readonly threads: string | null;
   readonly dts: string;
-  readonly manifest: Manifest;
-  /** Warnings: errors are thrown. */
-  readonly diagnostics: readonly Diagnostic[];
   readonly stages: Stages;
-  readonly report: Report;
-  readonly analysis: Analysis;
 }

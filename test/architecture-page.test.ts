@@ -15,7 +15,7 @@ const quotes = [...page.matchAll(/<!-- stage: (\w+) -->\n+```text\n([\s\S]*?)\n`
 }));
 
 test("every stage that is quoted prints that", async () => {
-  const { stages } = await compile(source, { file: "linear.nn" });
+  const { stages } = await compile(source, { file: "linear.nn", wat: true });
   expect(new Set(quotes.map((quote) => quote.stage))).toEqual(
     new Set(["ast", "ir", "grad", "kernels", "as"]),
   );

@@ -8,7 +8,7 @@ import { randomData } from "../compiler/compare/question.ts";
 import { analyze } from "../compiler/compile.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { parametersOf, type NamedNode } from "../compiler/graph/model.ts";
-import { compile } from "../compiler/index.ts";
+import { compile, plan } from "../compiler/index.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import type { Environment, Values } from "../compiler/ops/op.ts";
 import { load, type Tensor } from "../runtime/index.ts";
@@ -30,7 +30,7 @@ const vectorFunctions = /(^\/\/ -+ functions of vectors\n)[^]*?(^\/\/ -+ memory$
 describe("cases", () => {
   it.each(names)("%s", async (name) => {
     const source = sourceOf(name);
-    const { stages } = await compile(source, { file: `${name}.nn` });
+    const { stages } = await plan(source, { file: `${name}.nn` });
     const text = [
       section("source", source),
       section("formulas", stages.ir),

@@ -17,7 +17,7 @@ test(
   "training that is ended at random moments goes on to the same weights",
   { timeout: 300_000 },
   async () => {
-    const { wrong } = await fuzzTrain(options(3));
+    const { wrong } = await fuzzTrain(options(2));
     expect(wrong).toEqual([]);
   },
 );
@@ -26,7 +26,7 @@ test(
   "compiling that is ended at random moments leaves files of one compilation",
   { timeout: 300_000 },
   async () => {
-    const { wrong } = await fuzzCompile(options(2));
+    const { wrong } = await fuzzCompile(options(1));
     expect(wrong).toEqual([]);
   },
 );

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { describeReport, fuzzSources } from "./fuzz/sources.ts";
 
 test.each([
-  ["check", 1500],
+  ["check", 600],
   ["compile", 12],
 ] as const)("%s of %i damaged programs", async (door, to) => {
   const report = await fuzzSources({ door, seed: 20_261, from: 0, to });

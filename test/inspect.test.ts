@@ -1,6 +1,6 @@
 /** What `nndsl inspect` says of memory, against the memory of the module. */
 import { describe, expect, test } from "vitest";
-import { compile, type Compiled } from "../compiler/index.ts";
+import { compile, plan, type Compiled } from "../compiler/index.ts";
 import { example } from "./helpers/model.ts";
 import type { ModuleExports } from "./helpers/program.ts";
 
@@ -64,7 +64,7 @@ test("all of the arena is written in use, but what rounds a place up, and nothin
 test.each(names)(
   "what %s stores lies in the shared space, which is used more than once where values take turns",
   async (name) => {
-    const { report } = await compile(example(name));
+    const { report } = await plan(example(name));
     const shared = report.arena.parts.find((part) => part.of === "shared")!;
     const kernels = new Set(report.kernels.map((kernel) => kernel.name));
     expect(report.stored.length).toBeGreaterThan(1);
@@ -90,9 +90,8 @@ test("each kernel says how it computes, why, and what to expect of it", async ()
   loss cross_entropy(logits, y)
   optimizer sgd(lr = 0.1)
 }`;
-  const strict = (await compile(source, { reportRows: 32 })).report.kernels;
-  const relaxed = (await compile(source, { reportRows: 32, simd: "relaxed", fallback: false })).report
-    .kernels;
+  const strict = (await plan(source, { reportRows: 32 })).report.kernels;
+  const relaxed = (await plan(source, { reportRows: 32, simd: "relaxed" })).report.kernels;
   const find = (list: typeof strict, formula: RegExp): (typeof strict)[number] =>
     list.find((kernel) => formula.test(kernel.formula))!;
 
@@ -121,7 +120,7 @@ test("each kernel says how it computes, why, and what to expect of it", async ()
 });
 
 test("each layer that owns parameters is told by its call, with what it owns itself", async () => {
-  const { report } = await compile(`layer pair(x, n) {
+  const { report } = await plan(`layer pair(x, n) {
     param a: [4, n] ~ normal
     param a: [4, n] ~ normal
     return dense(x @ a, n)

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { analyze, check, compile, DiagnosticError } from "../compiler/index.ts";
+import { analyze, check, compile, DiagnosticError, plan } from "../compiler/index.ts";
 import { parametersOf, type Model } from "../compiler/graph/model.ts";
 import { lower } from "../compiler/passes/lower.ts";
 import { simplify } from "../compiler/passes/simplify.ts";
@@ -192,7 +192,7 @@ describe("values made again", () => {
   it("a compiled module trains to the same bytes; the report tells the price", async () => {
     const source = deep(10, "dense(h, 16, tanh) |> dropout(0.2)");
     const memory = { bytes: 105_000, rows: 64 };
-    const { report } = await compile(source, { memory });
+    const { report } = await plan(source, { memory });
     const price = report.recomputed!;
     expect(price.rows).toBe(64);
     expect(price.memory.recomputing).toBeLessThanOrEqual(memory.bytes);
@@ -249,7 +249,7 @@ model Stack {
 }`;
 
 describe("reversible blocks", () => {
-  const perRow = async (source: string): Promise<number> => (await compile(source)).report.arena.perRow;
+  const perRow = async (source: string): Promise<number> => (await plan(source)).report.arena.perRow;
 
   it("take the memory of one block, however many there are", async () => {
     const few = await perRow(stack(3, "reversible"));
@@ -355,7 +355,7 @@ describe("@recompute", () => {
   });
 
   it("is reported with its price", async () => {
-    const { report } = await compile(blocks("@recompute ", ""));
+    const { report } = await plan(blocks("@recompute ", ""));
     const { flops, memory, values } = report.recomputed!;
     expect(memory.recomputing).toBeLessThan(memory.keeping);
     expect(flops.recomputing / flops.keeping).toBeGreaterThan(1);
@@ -395,7 +395,7 @@ describe("docs/memory.md", () => {
     expect(rows.length).toBe(3);
     const whole = /^\| none +\| (\d\.\d\d) MB/m.exec(markdown)![1];
     for (const [, limit, arena, percent] of rows) {
-      const { report } = await compile(deepest!, { memory: { bytes: 1e6 * Number(limit), rows: 256 } });
+      const { report } = await plan(deepest!, { memory: { bytes: 1e6 * Number(limit), rows: 256 } });
       const { memory, flops } = report.recomputed!;
       expect((memory.keeping / 1e6).toFixed(2)).toBe(whole);
       expect((memory.recomputing / 1e6).toFixed(2)).toBe(arena);
@@ -407,7 +407,7 @@ describe("docs/memory.md", () => {
   it("tells the bytes a row of the reversible example", async () => {
     const said = Number(/takes (\d+)\nbytes a row with 4 blocks and with 16/.exec(markdown)![1]);
     for (const depth of [4, 16]) {
-      const { report } = await compile(example("reversible"), { settings: { depth } });
+      const { report } = await plan(example("reversible"), { settings: { depth } });
       expect(report.arena.perRow).toBe(said);
     }
   });

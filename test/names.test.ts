@@ -3,7 +3,7 @@
  * AssemblyScript, JavaScript or TypeScript.
  */
 import { describe, expect, test } from "vitest";
-import { check, compile } from "../compiler/index.ts";
+import { check, plan } from "../compiler/index.ts";
 import { RESERVED_NAMES } from "../grammar/lex.ts";
 import { hardWords } from "../grammar/tokens.ts";
 import { build } from "./helpers/model.ts";
@@ -25,7 +25,7 @@ const FOREIGN =
   isPrototypeOf propertyIsEnumerable toJSON nndsl load NndslError Model Net Tensor Manifest`.split(/\s+/);
 
 const generated = async (source: string, dtype: "f32" | "f64"): Promise<string[]> =>
-  (await compile(source, { dtype })).stages.as
+  (await plan(source, { dtype })).stages.as
     .replaceAll(/\/\/.*|\/\*.*?\*\//g, "")
     .match(/[A-Za-z_]\w*/g)!
     // Numbered names are all of a kind.

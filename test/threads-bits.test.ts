@@ -96,12 +96,12 @@ const names = readdirSync(folder).filter((file) => file.endsWith(".nn"));
 describe("the programs of the corpus", () => {
   test.each(names)("%s", async (name) => {
     const source = readFileSync(new URL(name, folder), "utf8");
-    await expectEqualBits(source, "f32", [2, 7]);
+    await expectEqualBits(source, "f32", [3]);
   });
 });
 
 test("random programs", { timeout: 600_000 }, async () => {
-  const count = Number(process.env["THREADS_RUNS"] ?? 12);
+  const count = Number(process.env["THREADS_RUNS"] ?? 8);
   const programs = fc.sample(cases, { seed: 4, numRuns: count });
   let divided = 0;
   for (const [i, { source }] of programs.entries()) {

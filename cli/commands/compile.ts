@@ -6,11 +6,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { Option, type Command } from "commander";
-import { stageNames, type StageName } from "../../compiler/options.ts";
+import { stageNames, type CompileOptions, type StageName } from "../../compiler/options.ts";
 import { moduleTypeOf } from "../module-type.ts";
 import { expectFolder, writeFiles } from "../write-files.ts";
 import { UsageError } from "../failures.ts";
-import { optimizeRarely } from "../one-module.ts";
 import {
   addModelOptions,
   dtypeOption,
@@ -21,7 +20,7 @@ import {
   type SharedOptions,
 } from "../options.ts";
 import type { Output } from "../output.ts";
-import { compileProgram, openProgram } from "../program.ts";
+import { compileProgram, type OpenedProgram, openProgram, planProgram } from "../program.ts";
 import { bytes, counted, duration } from "../terminal/numbers.ts";
 import { priceOf } from "../terminal/price.ts";
 import { table } from "../terminal/table.ts";
@@ -61,6 +60,21 @@ Files are named after the model, in kebab case: \`model DigitNet\` becomes digit
     .action((file: string, options: CompileArguments) => compileCommand(file, options, output));
 }
 
+/** A stage in print; only the last has to be assembled for it. */
+async function stageText(
+  program: OpenedProgram,
+  stage: StageName,
+  options: CompileOptions,
+  output: Output,
+): Promise<{ readonly model: string; readonly stage: StageName; readonly text: string }> {
+  const { manifest, stages } =
+    stage === "wat"
+      ? await compileProgram(program, { ...options, wat: true }, output)
+      : await planProgram(program, options, output);
+  const { [stage]: text = "" }: Partial<Record<StageName, string | null>> = stages;
+  return { model: manifest.model, stage, text: (text ?? "").trimEnd() };
+}
+
 async function compileCommand(file: string, options: CompileArguments, output: Output): Promise<void> {
   const started = performance.now();
   if (options.batch !== undefined && options.memory === undefined)
@@ -71,25 +85,13 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   const program = await openProgram(file);
   output.aside(`compiling ${file}`);
   const { simd, dtype } = options;
-  optimizeRarely();
-  const compiled = await compileProgram(
-    program,
-    {
-      ...sourceOptions(options),
-      ...memoryOptions(options),
-      simd,
-      dtype,
-      fallback: options.emit === undefined,
-      wat: options.emit === "wat",
-    },
-    output,
-  );
+  const given = { ...sourceOptions(options), ...memoryOptions(options), simd, dtype };
   if (options.emit !== undefined) {
-    const text = (compiled.stages[options.emit] ?? "").trimEnd();
-    const result = { model: compiled.manifest.model, stage: options.emit, text };
-    output.write(output.json ? `${JSON.stringify(result, null, 2)}\n` : `${text}\n`);
+    const text = await stageText(program, options.emit, given, output);
+    output.write(output.json ? `${JSON.stringify(text, null, 2)}\n` : `${text.text}\n`);
     return;
   }
+  const compiled = await compileProgram(program, { ...given, fallback: true }, output);
 
   const { name, wasm, fallback, js, threads, dts, manifest } = compiled;
   const path = (extension: string): string => join(options.output, `${name}.${extension}`);

@@ -2,7 +2,6 @@
 import type { Command } from "commander";
 import type { Report } from "../../compiler/index.ts";
 import { USUAL_ROWS } from "../../compiler/ir/size.ts";
-import { optimizeRarely } from "../one-module.ts";
 import {
   addModelOptions,
   dtypeOption,
@@ -13,7 +12,7 @@ import {
   type SharedOptions,
 } from "../options.ts";
 import type { Output } from "../output.ts";
-import { compileProgram, openProgram } from "../program.ts";
+import { openProgram, planProgram } from "../program.ts";
 import { bytes, count, counted, operations } from "../terminal/numbers.ts";
 import { priceOf } from "../terminal/price.ts";
 import { table, type Cell } from "../terminal/table.ts";
@@ -55,8 +54,7 @@ data follows from its values over parts of the rows; a "coupled" value needs all
 async function inspectCommand(file: string, options: InspectArguments, output: Output): Promise<void> {
   const program = await openProgram(file);
   output.aside(`compiling ${file}`);
-  optimizeRarely();
-  const { report } = await compileProgram(
+  const { report } = await planProgram(
     program,
     {
       ...sourceOptions(options),
@@ -64,7 +62,6 @@ async function inspectCommand(file: string, options: InspectArguments, output: O
       reportRows: options.batch ?? USUAL_ROWS,
       simd: options.simd,
       dtype: options.dtype,
-      fallback: false,
     },
     output,
   );
