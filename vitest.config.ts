@@ -9,12 +9,17 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
-    setupFiles: ["test/helpers/warm-assembler.ts"],
     projects: [
       // The assembler takes seconds to load and to warm up: the files of one worker share it.
       {
         extends: true,
-        test: { name: "suite", include: ["test/**/*.test.ts"], exclude: isolated, isolate: false },
+        test: {
+          name: "suite",
+          include: ["test/**/*.test.ts"],
+          exclude: isolated,
+          isolate: false,
+          setupFiles: ["test/helpers/warm-assembler.ts"],
+        },
       },
       { extends: true, test: { name: "isolated", include: isolated } },
     ],
