@@ -1,6 +1,6 @@
 /** What `nndsl inspect` says of memory, against the memory of the module. */
 import { describe, expect, test } from "vitest";
-import { compile, plan, type Compiled } from "../compiler/index.ts";
+import { compile, DiagnosticError, OptionError, plan, type Compiled } from "../compiler/index.ts";
 import { example } from "./helpers/model.ts";
 import type { ModuleExports } from "./helpers/program.ts";
 
@@ -138,4 +138,16 @@ test("each layer that owns parameters is told by its call, with what it owns its
     { path: "z.0", callee: "dense", parameters: ["z.0.weight", "z.0.bias"], count: 10 },
     { path: "z.1", callee: "dense", parameters: ["z.1.weight", "z.1.bias"], count: 9 },
   ]);
+});
+
+test("plan tells what compile does, and makes no module", async () => {
+  const options = { file: "xor.nn", simd: "relaxed" } as const;
+  const [planned, compiled] = [await plan(example("xor"), options), await compile(example("xor"), options)];
+  expect(planned.manifest).toEqual(compiled.manifest);
+  expect(planned.report).toEqual(compiled.report);
+  for (const stage of ["ast", "ir", "grad", "kernels", "as"] as const)
+    expect(planned.stages[stage]).toBe(compiled.stages[stage]);
+  expect(planned).not.toHaveProperty("wasm");
+  await expect(plan("model M { output z = q }")).rejects.toThrow(DiagnosticError);
+  await expect(plan(example("xor"), { batchSize: 1 } as object)).rejects.toThrow(OptionError);
 });
