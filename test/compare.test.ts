@@ -2,7 +2,6 @@
  * `nndsl compare`: the module's gradients beside a tape, central differences, TensorFlow.js and
  * PyTorch, on every program there is.
  */
-import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import type { Build } from "../compiler/graph/build.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { ops } from "../compiler/ops/table.ts";
 import { parse } from "../grammar/parse.ts";
+import { findPython } from "./fuzz/torch.ts";
 import { runHere, type CliResult } from "./helpers/run-cli.ts";
 import { skippedWithout } from "./helpers/skip.ts";
 import { warmTorch } from "./helpers/warm-torch.ts";
@@ -71,9 +71,7 @@ const programs = (folder: string): (readonly [name: string, file: string, model:
 
 const corpus = [...programs("examples"), ...programs("test/cases")];
 
-const python = ["/usr/bin/python3", "python3"].find(
-  (path) => spawnSync(path, ["-c", "import torch, numpy"]).status === 0,
-);
+const python = findPython();
 
 const folder = mkdtempSync(join(tmpdir(), "nndsl-compare-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { findPython } from "./fuzz/torch.ts";
 import { runHere } from "./helpers/run-cli.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -91,7 +91,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => rmSync(project, { recursive: true }));
 
-const hasTorch = spawnSync("python3", ["-c", "import torch"]).status === 0;
+const hasTorch = findPython() !== undefined;
 
 test.each(commands)(
   "%s",

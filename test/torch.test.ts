@@ -15,6 +15,7 @@ import { ops } from "../compiler/ops/table.ts";
 import { parse } from "../grammar/parse.ts";
 import type { Declaration } from "../grammar/ast.ts";
 import type { Net } from "../runtime/index.ts";
+import { findPython } from "./fuzz/torch.ts";
 import { start } from "./helpers/model.ts";
 import { skippedWithout } from "./helpers/skip.ts";
 import { digestDistance, distance, draw, drawTensor, oracle, program, written } from "./oracle/data.ts";
@@ -240,9 +241,7 @@ function collect(roots: readonly Node[], into: Set<string>): void {
   }
 }
 
-const python = ["/usr/bin/python3", "python3", "python"].find(
-  (candidate) => spawnSync(candidate, ["-c", "import torch"], { timeout: 60_000 }).status === 0,
-);
+const python = findPython();
 
 describe.skipIf(skippedWithout(python))(
   python === undefined ? "SKIPPED: no Python with torch on this machine" : "the oracle",

@@ -67,12 +67,13 @@ async function stageText(
   options: CompileOptions,
   output: Output,
 ): Promise<{ readonly model: string; readonly stage: StageName; readonly text: string }> {
-  const { manifest, stages } =
-    stage === "wat"
-      ? await compileProgram(program, { ...options, wat: true }, output)
-      : await planProgram(program, options, output);
-  const { [stage]: text = "" }: Partial<Record<StageName, string | null>> = stages;
-  return { model: manifest.model, stage, text: (text ?? "").trimEnd() };
+  if (stage !== "wat") {
+    const { manifest, stages } = await planProgram(program, options, output);
+    return { model: manifest.model, stage, text: stages[stage].trimEnd() };
+  }
+  const { manifest, stages } = await compileProgram(program, { ...options, wat: true }, output);
+  // It was asked for, so it is there.
+  return { model: manifest.model, stage, text: stages.wat!.trimEnd() };
 }
 
 async function compileCommand(file: string, options: CompileArguments, output: Output): Promise<void> {

@@ -12,7 +12,7 @@ import { readNpz, writeNpz } from "../../cli/data/npz.ts";
 import { distance } from "./distance.ts";
 import type { Run } from "./run.ts";
 
-const candidates = [process.env["NNDSL_PYTHON"], "python3", "/usr/bin/python3"];
+const candidates = [process.env["NNDSL_PYTHON"], "python3", "/usr/bin/python3", "python"];
 
 /** A Python with PyTorch and NumPy; undefined where there is none. */
 export const findPython = (): string | undefined =>
