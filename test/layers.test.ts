@@ -142,3 +142,18 @@ test("what only training calls moves no other call's number", async () => {
     expect(countsOf(model, forwardOf(model))["a forward"]).toBeGreaterThan(0);
   }
 });
+
+test("a call that is made only while the parameters are still unknown is in the table too", async () => {
+  const models = await read(`
+    layer idle(x) = x * 2
+    model Late {
+      input x: [N, 2]
+      if len(params) == 0 { z = idle(x) }
+      output y = dense(x * 2, 1)
+      loss mean(y)
+    }
+  `);
+  for (const { layers } of models) {
+    expect(Array.from(layers, (layer) => layer?.callee)).toEqual(["Late", "idle", "dense"]);
+  }
+});

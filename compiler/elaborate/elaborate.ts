@@ -172,7 +172,8 @@ class ModelReader {
       warnings: [],
       applied: [],
       unkept: training.unkept,
-      layers: layerCalls([predicting.root, training.root]),
+      // Formulas of the first reading are nodes of the same graph, and may be the model's too.
+      layers: layerCalls([predicting.root, training.root, known.root]),
     };
   }
 
@@ -238,4 +239,4 @@ class ModelReader {
   }
 }
 
-const knownOf = ({ parameters, root }: Machine): Known => ({ parameters, ...pathsOf(root) });
+const knownOf = ({ parameters, root }: Machine): Known => ({ parameters, root, ...pathsOf(root) });

@@ -16,6 +16,7 @@ import type { OptimizerValue, POISON, Value } from "./values.ts";
 /** What an earlier reading of the same model found. */
 export interface Known extends Paths {
   readonly parameters: readonly MadeParameter[];
+  readonly root: ParameterScope;
 }
 
 /**

@@ -104,7 +104,7 @@ export function pathsOf(root: ParameterScope): Paths {
   return { paths, within };
 }
 
-/** Every layer call below `roots`, which are of readings of one model, by number. */
+/** The model itself and every layer call below `roots`, which are of all its readings, by number. */
 export function layerCalls(roots: readonly ParameterScope[]): LayerCall[] {
   const layers: LayerCall[] = [];
   const visit = (scope: ParameterScope, path: string): void => {
