@@ -125,7 +125,8 @@ async function kernelsOf(source: string, options: CompileOptions): Promise<Kerne
   const analysis = await analyze(source, options);
   const { joint, sourceHash } = analysis;
 
-  const elementBytes = dtype === "f64" ? 8 : 4;
+  const format = formatOf(dtype);
+  const elementBytes = format.bytes;
   const rows = options.memory?.rows ?? options.reportRows ?? USUAL_ROWS;
   const memory = options.memory === undefined ? undefined : { bytes: options.memory.bytes, rows };
   const program: KernelProgram = schedule(runPasses(joint, "lower", "simplify-lowered"), {
@@ -138,7 +139,7 @@ async function kernelsOf(source: string, options: CompileOptions): Promise<Kerne
   // compilation.
   const build = hash([sourceHash, joint.name, version, dtype, JSON.stringify(memory ?? null)]);
   const module = (simd: Simd): Module => {
-    const plan = planKernels(program, { ...formatOf(dtype), fused: simd === "relaxed" });
+    const plan = planKernels(program, { ...format, fused: simd === "relaxed" });
     const { any, workers, pays } = plan.sharing;
     const threads = any ? { most: workers, rows: pays } : null;
     return {

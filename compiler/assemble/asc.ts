@@ -29,15 +29,16 @@ export interface AscResult {
 const OPTIMIZATION = ["--optimizeLevel", "3", "--shrinkLevel", "1"];
 
 /**
- * Passes of binaryen that are left out. The first breaks ties by name: without it names have no say
- * in the bytes, and models that differ in names alone are one module. The second would give every
- * assignment a variable of its own, and `simplify-locals` then makes one expression of all the
- * steps of a sum, which loads the factors of all before it multiplies any, more than there are
- * registers for (see `Factors` in render/tile.ts). The third would give every operation a variable
- * of its own for the passes behind it, which take a fifth of the whole time with them and find
- * nothing more for it: our text has one operation a line. The others optimize each function anew after
- * every small change to it: nearly half of the whole time, and it leaves neither faster code (the
- * functions have been optimized by then) nor 1 % fewer bytes.
+ * Passes of binaryen that are left out. `reorder-functions` and `reorder-locals` break ties by name:
+ * without them names have no say in the bytes, and models that differ in names alone are one
+ * module. `ssa-nomerge` would give every assignment a variable of its own, and `simplify-locals`
+ * then makes one expression of all the steps of a sum, which loads the factors of all before it
+ * multiplies any, more than there are registers for (see `Factors` in render/tile.ts). `flatten`
+ * would give every operation a variable of its own for the passes behind it, which take a fifth of
+ * the whole time with them and find nothing more for it: our text has one operation a line. Those
+ * named `-optimizing` optimize each function anew after every small change to it: nearly half of
+ * the whole time, and it leaves neither faster code (the functions have been optimized by then) nor
+ * 1 % fewer bytes.
  */
 const LEFT_OUT = [
   "reorder-functions",

@@ -3,10 +3,10 @@
  * the source. The same rules make them that make the gradients of training; what is left out is
  * what only rounding needs.
  */
-import { pathOf, type Model } from "../graph/model.ts";
+import type { Model } from "../graph/model.ts";
 import type { Derivation, DeriveOptions } from "./derivation.ts";
 import { questionOf } from "./question.ts";
-import type { Naming } from "./read.ts";
+import { namingOf } from "./read.ts";
 import { Writer } from "./write.ts";
 
 /**
@@ -18,10 +18,6 @@ import { Writer } from "./write.ts";
  */
 export function derive(model: Model, options: DeriveOptions = {}): Derivation {
   const question = questionOf(model, options);
-  const naming: Naming = {
-    freeName: model.freeName ?? "N",
-    parameterPath: (index) => pathOf(model, index),
-    asNumber: question.isFunction,
-  };
+  const naming = namingOf(model, question.isFunction);
   return new Writer(question, naming, options.functionName ?? null).derivation();
 }

@@ -21,7 +21,8 @@ export function nameNodes(
   const candidates = forward.filter(
     (node) => node.operands.length > 0 && !nameless.has(node) && !isBoundAgain(node, users),
   );
-  const isModels = ({ origin }: Node): boolean => (origin.layer?.call ?? MODEL_CALL) === MODEL_CALL;
+  const callOf = ({ origin }: Node): number => origin.layer?.call ?? MODEL_CALL;
+  const isModels = (node: Node): boolean => callOf(node) === MODEL_CALL;
   // Of `p = softmax(dense(x, 3))`, p is what the model binds, and not what the layer gives.
   const bound = new Set(candidates.filter(isModels).map(({ origin }) => origin.name));
   const given = new Map<Node, string>();
@@ -31,8 +32,8 @@ export function nameNodes(
     for (const node of results) if (!isModels(node) && !given.has(node)) given.set(node, path);
   }
   const nameOf = (node: Node): string | undefined => {
-    const { name, layer } = node.origin;
-    const path = model.layers[layer?.call ?? MODEL_CALL]?.path ?? "";
+    const { name } = node.origin;
+    const { path } = model.layers[callOf(node)]!;
     return given.get(node) ?? (name === undefined || path === "" ? name : `${path}.${name}`);
   };
 
@@ -56,9 +57,10 @@ export function nameNodes(
 function isBoundAgain(node: Node, users: ReadonlyMap<Node, readonly Node[]>): boolean {
   if (node.origin.name === undefined) return false;
   let only = users.get(node) ?? [];
-  while (only.length === 1 && isView(only[0]!)) only = users.get(only[0]!) ?? [];
+  while (only.length === 1 && isReshaped(only[0]!)) only = users.get(only[0]!) ?? [];
   return only.length === 1 && only[0]!.origin.name === node.origin.name;
 }
 
-/** Whether it is what it views, to a reader. */
-export const isView = ({ op }: Node): boolean => op === "broadcast" || op === "reshape" || op === "permute";
+/** Whether it is what it views, to a reader of formulas. */
+export const isReshaped = ({ op }: Node): boolean =>
+  op === "broadcast" || op === "reshape" || op === "permute";

@@ -8,14 +8,14 @@ import { sameShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import { ask } from "../passes/pipeline.ts";
 import { DerivationError, type DeriveOptions } from "./derivation.ts";
-import { isView, nameNodes } from "./names.ts";
+import { isReshaped, nameNodes } from "./names.ts";
 import { derivedReadably } from "./rules.ts";
 
 /** `nodes`, and what they are other views of. */
 function unviewed(nodes: readonly Node[]): Set<Node> {
   const found = new Set<Node>();
   for (let node of nodes) {
-    for (; isView(node); node = node.operands[0]!) found.add(node);
+    for (; isReshaped(node); node = node.operands[0]!) found.add(node);
     found.add(node);
   }
   return found;

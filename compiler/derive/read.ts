@@ -1,5 +1,6 @@
 /** From a node of the graph to the formula a person would write for it. */
 import { isComparison } from "../../grammar/operators.ts";
+import { pathOf, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf } from "../ir/notation.ts";
 import { countOf, isFree, isOne, sameSize, type Shape, showSize } from "../ir/size.ts";
@@ -15,6 +16,13 @@ export interface Naming {
   /** In a function of one number every tensor is written as that number. */
   readonly asNumber: boolean;
 }
+
+/** As `model` names its dimensions and parameters. */
+export const namingOf = (model: Model, asNumber: boolean): Naming => ({
+  freeName: model.freeName ?? "N",
+  parameterPath: (index) => pathOf(model, index),
+  asNumber,
+});
 
 /** Letters for the axes of fixed size, by place; the free one has its own name in lower case. */
 const INDICES = "ijklmopqrst";

@@ -4,7 +4,7 @@ import type { Node } from "../ir/node.ts";
 import type { Derivation, DerivedFormula, Line } from "./derivation.ts";
 import { symbol, weight, type Formula, type Symbol } from "./formula.ts";
 import { formulaLatex, functionLatex, nameLatex, symbolLatex } from "./latex.ts";
-import { isView } from "./names.ts";
+import { isReshaped } from "./names.ts";
 import type { Question } from "./question.ts";
 import { isOneNumber, readNode, type Naming } from "./read.ts";
 import { formulaText, symbolText } from "./text.ts";
@@ -125,7 +125,7 @@ export class Writer {
           ? MOST_AGAIN.otherInFunction
           : MOST_AGAIN.other;
       const size = weight(formula);
-      const isAgain = (uses.get(node) ?? 0) > 1 && size > most && !isView(node) && node.type === "float";
+      const isAgain = (uses.get(node) ?? 0) > 1 && size > most && !isReshaped(node) && node.type === "float";
       if (!isAgain && size <= MOST_IN_LINE) continue;
       do made += 1;
       while (taken.has(`${INVENTED}${made}`));

@@ -2,7 +2,7 @@
  * A model as a picture before it has places: boxes, arrows, groups. What a formula on tensors does
  * not spell out (broadcasts, reshapes, numbers) is not drawn.
  */
-import type { Model } from "../graph/model.ts";
+import type { Model, NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 
 export type Pass = "forward" | "backward";
@@ -26,14 +26,9 @@ export interface Box {
   readonly stored: boolean;
   readonly group: string | null;
   /** Gradients of parameters that a folded layer's backward pass ends in. */
-  readonly gradients: readonly NamedResult[];
+  readonly gradients: readonly NamedNode[];
   /** The nodes that it stands for, its result last. */
   readonly nodes: readonly Node[];
-}
-
-export interface NamedResult {
-  readonly name: string;
-  readonly node: Node;
 }
 
 export interface Arrow {

@@ -1,6 +1,6 @@
 /** Draws a model: its boxes and the arrows between them. */
 import { reachable } from "../graph/graph.ts";
-import type { Model } from "../graph/model.ts";
+import type { Model, NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import {
   DiagramError,
@@ -9,7 +9,6 @@ import {
   type Diagram,
   type DiagramOptions,
   type Group,
-  type NamedResult,
   type Pass,
   type Target,
   type What,
@@ -156,7 +155,7 @@ class Draughtsman {
 
   /** What the picture leads to: the loss or the outputs, and the gradients of parameters. */
   #resultBoxes(): Box[] {
-    const box = (pass: Pass, { name, node }: NamedResult): Box => ({
+    const box = (pass: Pass, { name, node }: NamedNode): Box => ({
       id: `${pass}-${name}`,
       kind: "result",
       pass,

@@ -3,18 +3,17 @@ import { nameNodes } from "../derive/names.ts";
 import { derivedReadably } from "../derive/rules.ts";
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
-import type { Model } from "../graph/model.ts";
+import type { Model, NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { ask } from "../passes/pipeline.ts";
-import type { NamedResult } from "./diagram.ts";
 import { forwardGroups } from "./layers.ts";
 import { isDrawn, isView, unviewed } from "./visible.ts";
 
 export interface Joint {
   readonly model: Model;
   readonly hasLoss: boolean;
-  readonly results: readonly NamedResult[];
-  readonly gradients: readonly NamedResult[];
+  readonly results: readonly NamedNode[];
+  readonly gradients: readonly NamedNode[];
   readonly names: ReadonlyMap<Node, string>;
   /** What flows back to values of the forward pass that a layer hands on or takes, by value. */
   readonly flows: ReadonlyMap<Node, Node>;
@@ -31,7 +30,7 @@ export function jointOf(given: Model): Joint {
 
   const computed = forward.filter((node) => node.operands.length > 0 && isDrawn(node) && node.op !== "grad");
   const handed = new Set<Node>();
-  const trained: NamedResult[] = [];
+  const trained: NamedNode[] = [];
   for (const node of trainingLoss === null ? [] : forward) {
     for (const operand of isView(node) ? [] : node.operands.map(unviewed)) {
       const isHanded = groupOf(operand) !== groupOf(node) && operand.operands.length > 0;
@@ -52,7 +51,7 @@ export function jointOf(given: Model): Joint {
     },
     derivedReadably,
   );
-  const named = (list: readonly NamedResult[], nodes: readonly Node[]): NamedResult[] =>
+  const named = (list: readonly NamedNode[], nodes: readonly Node[]): NamedNode[] =>
     list.map(({ name }, i) => ({ name, node: nodes[i]! }));
   return {
     model,

@@ -1,10 +1,9 @@
 /** What stands in boxes: signs, names, formulas. */
 import { infix } from "../../grammar/operators.ts";
 import { symbol, weight, type Formula } from "../derive/formula.ts";
-import { readNode, type Naming } from "../derive/read.ts";
+import { namingOf, readNode, type Naming } from "../derive/read.ts";
 import { formulaText } from "../derive/text.ts";
 import { reachable } from "../graph/graph.ts";
-import { pathOf } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf } from "../ir/notation.ts";
 import { isOne, showShape } from "../ir/size.ts";
@@ -20,11 +19,7 @@ export class Labels {
   readonly #forward: ReadonlySet<Node>;
 
   constructor({ model, names, flows, gradients }: Joint, forward: ReadonlySet<Node>) {
-    this.#naming = {
-      freeName: model.freeName ?? "N",
-      parameterPath: (index) => pathOf(model, index),
-      asNumber: false,
-    };
+    this.#naming = namingOf(model, false);
     this.#names = names;
     this.#valueOf = valuesByFlow(flows);
     this.#gradients = gradients;

@@ -1,8 +1,9 @@
 /** What of a graph is drawn: neither views nor the numbers that stand in the labels of their users. */
+import { isReshaped } from "../derive/names.ts";
 import type { Node } from "../ir/node.ts";
 
-export const isView = ({ op }: Node): boolean =>
-  op === "broadcast" || op === "reshape" || op === "permute" || op === "cast";
+/** As in formulas; and a number's type is not drawn either. */
+export const isView = (node: Node): boolean => isReshaped(node) || node.op === "cast";
 
 /** What a view is a view of. */
 export function unviewed(node: Node): Node {

@@ -9,8 +9,8 @@
 import type { Join } from "../../runtime/manifest.ts";
 import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
-import { reachable } from "./graph.ts";
 import type { Model } from "./model.ts";
+import { fact } from "../ir/fact.ts";
 import type { Node, OpName, SliceAxis } from "../ir/node.ts";
 import { countOf, isFree, sameSize, type Shape } from "../ir/size.ts";
 
@@ -60,19 +60,9 @@ export function modelJoins({ roots: { outputs, metrics, loss } }: Model): ModelJ
 }
 
 /** How `roots` join, in their order. Wants nodes without `grad`. */
-export function joins(roots: readonly Node[]): Join[] {
-  const forms = new Map<Node, Form>();
-  for (const node of reachable(roots)) {
-    forms.set(
-      node,
-      formOf(
-        node,
-        node.operands.map((operand) => forms.get(operand)!),
-      ),
-    );
-  }
-  return roots.map((root) => joinOf(root, forms.get(root)!));
-}
+export const joins = (roots: readonly Node[]): Join[] => roots.map((root) => joinOf(root, formAt(root)));
+
+const formAt = fact(formOf);
 
 function joinOf(root: Node, form: Form): Join {
   switch (form.of) {

@@ -25,7 +25,12 @@ export interface Summation {
 }
 
 /** A loop over spans, and in each over the depth. */
-interface SpanLoop extends Summation {
+interface SpanLoop {
+  readonly sums: readonly string[];
+  /** Of the loop in bytes, the largest first. */
+  readonly steps: readonly number[];
+  /** Adds a step of so many bytes of the index. */
+  readonly body: (step: number) => void;
   /** Of a span, of the index. */
   readonly bytes: number;
   readonly end: string;

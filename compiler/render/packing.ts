@@ -5,6 +5,7 @@
  */
 import { countOf, isFree, type Size } from "../ir/size.ts";
 import { sizeText } from "./affine.ts";
+import { immediate } from "./address.ts";
 import type { FunctionWriter, Writer } from "./writer.ts";
 
 /**
@@ -101,15 +102,14 @@ export function pack(
 /** By sixteen, eight and four bytes. */
 function copyBytes(w: Writer, from: string, to: string, bytes: number): void {
   let at = 0;
-  const place = (address: string): string => (at === 0 ? address : `${address}, ${at}`);
   for (; bytes - at >= 16; at += 16) {
-    w.line(`v128.store(${to}, v128.load(${place(from)})${at === 0 ? "" : `, ${at}`});`);
+    w.line(`v128.store(${to}, v128.load(${from}${immediate(at)})${immediate(at)});`);
   }
   for (const [size, type] of [
     [8, "u64"],
     [4, "u32"],
   ] as const) {
     for (; bytes - at >= size; at += size)
-      w.line(`store<${type}>(${to}, load<${type}>(${place(from)})${at === 0 ? "" : `, ${at}`});`);
+      w.line(`store<${type}>(${to}, load<${type}>(${from}${immediate(at)})${immediate(at)});`);
   }
 }

@@ -99,7 +99,7 @@ export class Reductions {
   }
 
   #total(): Total {
-    if (this.#width.isAcross || !this.#width.isWide) {
+    if (!this.#width.isWide) {
       const name = this.#writer.fresh("total");
       this.#writer.line(`let ${name}: f64 = 0;`);
       return { kind: "number", name };

@@ -6,7 +6,7 @@
 import { CompilerFault } from "../fault.ts";
 import type { Kernel, Operand, Value } from "../schedule/kernel.ts";
 import { type Affine, affine, constantOf, isUnit, isZero } from "../ir/size.ts";
-import { immediate, type Location } from "./address.ts";
+import { further, immediate, type Location } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { instructions, type Tools } from "./elementwise.ts";
 import type { FunctionWriter } from "./writer.ts";
@@ -95,7 +95,7 @@ export class Values {
     const operand = kernel.operands[operandIndex]!;
     const { base, offset } = site.address(operandIndex);
     const text = this.number(value, site);
-    const stride = laneStride(operand, site, format.bytes);
+    const stride = laneStride(operand, site);
     if (stride === "none") {
       writer.line(`v128.store_lane<${format.dtype}>(${base}, ${text}, 0${immediate(offset)});`);
     } else if (stride === "unit") {
@@ -107,7 +107,7 @@ export class Values {
     } else {
       const vector = writer.vector(`${operand.name}Lanes${site.suffix}`, text);
       for (let lane = 0; lane < (site.filled ?? format.lanes); lane++) {
-        const at = laneAddress(base, offset, stride, lane);
+        const at = further({ base, offset }, stride, lane, format.bytes);
         writer.line(
           `v128.store_lane<${format.dtype}>(${at.base}, ${vector}, ${lane}${immediate(at.offset)});`,
         );
@@ -241,13 +241,13 @@ export function loadVector(
   site: Pick<CodeSite, "vectorLoop" | "filled">,
   { base, offset }: Location,
 ): string {
-  const stride = laneStride(operand, site, bytes);
+  const stride = laneStride(operand, site);
   if (stride === "none") return `v128.load_splat<${dtype}>(${base}${immediate(offset)})`;
   if (stride === "unit")
     return `${isHalf(site, lanes) ? "v128.load64_zero" : "v128.load"}(${base}${immediate(offset)})`;
   let text = `v128.load_zero<${dtype}>(${base}${immediate(offset)})`;
   for (let lane = 1; lane < (site.filled ?? lanes); lane++) {
-    const at = laneAddress(base, offset, stride, lane);
+    const at = further({ base, offset }, stride, lane, bytes);
     text = `v128.load_lane<${dtype}>(${at.base}, ${text}, ${lane}${immediate(at.offset)})`;
   }
   return text;
@@ -256,27 +256,11 @@ export function loadVector(
 const isHalf = ({ filled }: Pick<CodeSite, "filled">, lanes: number): boolean =>
   filled !== undefined && filled < lanes;
 
-/**
- * How an operand's elements lie along the lanes: one for all, side by side, or this many bytes
- * apart.
- */
-function laneStride(
-  operand: Operand,
-  site: Pick<CodeSite, "vectorLoop">,
-  bytes: number,
-): "none" | "unit" | (string & {}) {
+/** How an operand's elements lie along the lanes: one for all, side by side, or this far apart. */
+function laneStride(operand: Operand, site: Pick<CodeSite, "vectorLoop">): "none" | "unit" | Affine {
   if (site.vectorLoop === null) return "none";
   const stride = operand.strides[site.vectorLoop]!;
   if (isZero(stride)) return "none";
   if (isUnit(stride)) return "unit";
-  return affineText(stride, bytes);
-}
-
-/** Where a lane's element lies: a constant distance goes into the instruction. */
-function laneAddress(base: string, offset: number, stride: string, lane: number): Location {
-  if (lane === 0) return { base, offset };
-  const apart = Number(stride);
-  return apart >= 0
-    ? { base, offset: offset + lane * apart }
-    : { base: `${base} + ${lane} * (${stride})`, offset };
+  return stride;
 }

@@ -3,9 +3,9 @@
  * entries.
  */
 import type { Node } from "../ir/node.ts";
-import { ONE, sameShape, type Shape } from "../ir/size.ts";
+import { sameShape, type Shape } from "../ir/size.ts";
 import { isView, type ViewNode } from "../ops/movement.ts";
-import { Refusal } from "./group.ts";
+import { kept, Refusal } from "./group.ts";
 import { broadcastView, contiguous, moveView, reshapeView, squeeze, type View } from "./view.ts";
 
 /** The movement ops between a node and the domain, innermost first. */
@@ -56,10 +56,10 @@ export function alignment(
 ): ((view: View) => View | null) | null {
   const own = squeeze(shape);
   if (sameShape(own, squeeze(domain))) return (view) => reshapeView(view, domain);
-  const kept = domain.map((size, axis) => (inner[axis] === true ? ONE : size));
-  if (!sameShape(own, squeeze(kept))) return null;
+  const outer = kept({ domain, inner });
+  if (!sameShape(own, squeeze(outer))) return null;
   return (view) => {
-    const once = reshapeView(view, kept);
+    const once = reshapeView(view, outer);
     return once === null ? null : broadcastView(once, domain);
   };
 }

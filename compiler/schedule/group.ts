@@ -118,5 +118,6 @@ export function join(group: Group, other: Group, item: Item): Group | null {
   return null;
 }
 
-const kept = (group: Group): Shape =>
-  group.domain.map((size, axis) => (group.inner[axis] === true ? ONE : size));
+/** The domain without what is reduced along. */
+export const kept = ({ domain, inner }: Pick<Group, "domain" | "inner">): Shape =>
+  domain.map((size, axis) => (inner[axis] === true ? ONE : size));

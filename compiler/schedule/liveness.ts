@@ -2,7 +2,7 @@
  * When temporaries are alive: from the call that first writes one to the last that touches it, in
  * one entry. The arena, the order of kernels and what is made again all ask here.
  */
-import type { Address, Buffer, Entry } from "./kernel.ts";
+import type { Address, Buffer, Entry, Kernel } from "./kernel.ts";
 
 export interface LiveRange {
   readonly entry: number;
@@ -72,4 +72,19 @@ export function peakOf(alive: Iterable<{ readonly range: LiveRange; readonly byt
     change.forEach((step) => (peak = Math.max(peak, (now += step))));
   }
   return peak;
+}
+
+/** The names of the kernels that read each buffer. */
+export function readersOf(
+  entries: readonly Entry[],
+  kernels: readonly Kernel[],
+): ReadonlyMap<number, ReadonlySet<string>> {
+  const readers = new Map<number, Set<string>>();
+  for (const { kernel, addresses } of entries.flatMap((entry) => entry.calls)) {
+    const { name, operands } = kernels[kernel]!;
+    for (const [i, { buffer }] of addresses.entries()) {
+      if (operands[i]!.access === "read") readers.set(buffer, (readers.get(buffer) ?? new Set()).add(name));
+    }
+  }
+  return readers;
 }

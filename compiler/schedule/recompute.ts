@@ -14,8 +14,8 @@
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
-import type { Buffer, Entry, EntryName, Kernel, KernelProgram } from "./kernel.ts";
-import { buffersOf, type LiveRange, peakOf, rangesOf } from "./liveness.ts";
+import type { Buffer, Entry, EntryName, KernelProgram } from "./kernel.ts";
+import { buffersOf, type LiveRange, peakOf, rangesOf, readersOf } from "./liveness.ts";
 import { arenaBytes, bytesOf, planMemory } from "./memory.ts";
 import { isFree } from "../ir/size.ts";
 import { type Rewritten, Timeline } from "./timeline.ts";
@@ -331,19 +331,4 @@ interface Peaks {
   readonly fixed: number;
   readonly rows: number;
   readonly flops: number;
-}
-
-/** The names of the kernels that read each buffer. */
-function readersOf(
-  entries: readonly Entry[],
-  kernels: readonly Kernel[],
-): ReadonlyMap<number, ReadonlySet<string>> {
-  const readers = new Map<number, Set<string>>();
-  for (const { kernel, addresses } of entries.flatMap((entry) => entry.calls)) {
-    const { name, operands } = kernels[kernel]!;
-    for (const [i, { buffer }] of addresses.entries()) {
-      if (operands[i]!.access === "read") readers.set(buffer, (readers.get(buffer) ?? new Set()).add(name));
-    }
-  }
-  return readers;
 }

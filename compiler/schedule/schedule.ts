@@ -8,6 +8,7 @@ import { forAnySize } from "./any-size.ts";
 import { fuse, type Root, type Task } from "./fuse.ts";
 import { behindReshapes } from "./kinds.ts";
 import type { Buffer, EntryName, KernelProgram } from "./kernel.ts";
+import { buffersOf, readersOf } from "./liveness.ts";
 import { shapeLoops } from "./loops.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, Unique } from "./names.ts";
 import { arenaBytes } from "./memory.ts";
@@ -281,26 +282,16 @@ class Scheduler {
   /** Leaves out temporaries that nothing touches, and says of the others what they are kept for. */
   #finish(shared: Pick<KernelProgram, "kernels" | "entries">, options: FullOptions): KernelProgram {
     const { kernels } = shared;
-    const readers = new Map<number, Set<string>>();
-    for (const { calls } of shared.entries) {
-      for (const { kernel, addresses } of calls) {
-        const { name, operands } = kernels[kernel]!;
-        for (const [i, { buffer }] of addresses.entries()) {
-          const names = readers.get(buffer) ?? new Set();
-          readers.set(buffer, names);
-          if (operands[i]!.access === "read") names.add(name);
-        }
-      }
-    }
+    const readers = readersOf(shared.entries, kernels);
+    const touched = new Set(shared.entries.flatMap(({ calls }) => calls.flatMap(buffersOf)));
     const renumbered = new Map<number, number>();
     const buffers: Buffer[] = [];
     for (const buffer of this.#buffers) {
-      const used = readers.get(buffer.id);
       const passing = buffer.role.kind === "temporary" || buffer.role.kind === "table";
-      if (passing && used === undefined) continue;
+      if (passing && !touched.has(buffer.id)) continue;
       const id = buffers.length;
       renumbered.set(buffer.id, id);
-      const because = `read by ${[...(used ?? [])].join(", ")}`;
+      const because = `read by ${[...(readers.get(buffer.id) ?? [])].join(", ")}`;
       const role = buffer.role.kind === "temporary" ? { kind: buffer.role.kind, because } : buffer.role;
       buffers.push({ ...buffer, id, role });
     }

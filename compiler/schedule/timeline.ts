@@ -76,10 +76,13 @@ export class Timeline {
     );
     this.waits = new Set(waiting.map(([buffer]) => buffer));
     this.#lateReads = this.#operands.map((operands, at) =>
-      operands.flatMap(({ buffer }) =>
-        this.waits.has(buffer) && at > this.lives.get(buffer)!.wait!.from ? [buffer] : [],
-      ),
+      operands.flatMap(({ buffer }) => (this.#isLate(buffer, at) ? [buffer] : [])),
     );
+  }
+
+  /** Whether a value waits, and has done so by this call. */
+  #isLate(buffer: number, at: number): boolean {
+    return this.waits.has(buffer) && at > this.lives.get(buffer)!.wait!.from;
   }
 
   flops(call: number, rows: number): number {
@@ -115,8 +118,7 @@ export class Timeline {
     const copies: number[] = [];
     const copyOf = new Map<number, number>();
     const fresh = (original: number): number => firstFree + copies.push(original) - 1;
-    const isLate = (buffer: number, at: number): boolean =>
-      dropped.has(buffer) && this.waits.has(buffer) && at > this.lives.get(buffer)!.wait!.from;
+    const isLate = (buffer: number, at: number): boolean => dropped.has(buffer) && this.#isLate(buffer, at);
     const isThere = (buffer: number, at: number): boolean =>
       copyOf.has(buffer) ||
       (!isLate(buffer, at) && (this.lives.get(buffer)!.last >= at || this.#kept.has(buffer)));
