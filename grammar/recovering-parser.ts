@@ -87,7 +87,7 @@ export abstract class RecoveringParser extends CstParser {
 
   /**
    * `(a, b,)`, or with nothing between the brackets, once in a rule. Items may be missing between
-   * commas; `build-ast.ts` says so.
+   * commas; `build-expression.ts` says so.
    */
   protected bracketed(open: TokenType, item: Rule, close: TokenType, label?: string): void {
     const named = label === undefined ? {} : { LABEL: label };

@@ -301,7 +301,7 @@ class Run {
 
   #oneHot(labels: Tensor, classes: number): Tensor {
     const flat = this.#tf.cast(this.#constant(labels), "int32").flatten();
-    const rows = this.#tf.oneHot(this.#tf.cast(flat, "int32").as1D(), classes);
+    const rows = this.#tf.oneHot(flat, classes);
     return this.#constant(this.#tf.cast(rows, "float32").reshape([...labels.shape, classes]));
   }
 }

@@ -87,32 +87,8 @@ export const operators = {
     gap: ([x, p]) => x![0] < 0 && !isWhole(p!),
     domain: [POSITIVE, ANY],
   },
-  max: {
-    formula: "max(a, b)",
-    result: "number",
-    evaluate: (a, b) => Math.max(a!, b!),
-    // d max(u, v) = [u > v] du + [v > u] dv, and ½ each at a tie
-    vjp: (b, g, [u, v]) => {
-      const shared = b.where(b.eq(u!, v!), b.mul(g, 0.5), g);
-      return [b.where(b.lt(u!, v!), 0, shared), b.where(b.gt(u!, v!), 0, shared)];
-    },
-    range: ([x, y]) => [Math.max(x![0], y![0]), Math.max(x![1], y![1])],
-    finite: "kept",
-    domain: [ANY, ANY],
-  },
-  min: {
-    formula: "min(a, b)",
-    result: "number",
-    evaluate: (a, b) => Math.min(a!, b!),
-    // d min(u, v) = [u < v] du + [v < u] dv, and ½ each at a tie
-    vjp: (b, g, [u, v]) => {
-      const shared = b.where(b.eq(u!, v!), b.mul(g, 0.5), g);
-      return [b.where(b.gt(u!, v!), 0, shared), b.where(b.lt(u!, v!), 0, shared)];
-    },
-    range: ([x, y]) => [Math.min(x![0], y![0]), Math.min(x![1], y![1])],
-    finite: "kept",
-    domain: [ANY, ANY],
-  },
+  max: extreme("max", "lt", "gt"),
+  min: extreme("min", "gt", "lt"),
   lt: comparison("a < b", (a, b) => a < b),
   le: comparison("a ≤ b", (a, b) => a <= b),
   gt: comparison("a > b", (a, b) => a > b),
@@ -151,6 +127,23 @@ export const operators = {
     domain: [BIT, ANY, ANY],
   },
 } satisfies { readonly [K in keyof (BinaryAttributes & TernaryAttributes)]: Definition };
+
+/** d max(u, v) = [u > v] du + [v > u] dv, and ½ each at a tie; of min with < for >. */
+function extreme(name: "max" | "min", loses: "lt" | "gt", wins: "lt" | "gt"): Definition {
+  const pick = Math[name];
+  return {
+    formula: `${name}(a, b)`,
+    result: "number",
+    evaluate: (a, b) => pick(a, b),
+    vjp: (b, g, [u, v]) => {
+      const shared = b.where(b.eq(u!, v!), b.mul(g, 0.5), g);
+      return [b.where(b[loses](u!, v!), 0, shared), b.where(b[wins](u!, v!), 0, shared)];
+    },
+    range: ([x, y]) => [pick(x![0], y![0]), pick(x![1], y![1])],
+    finite: "kept",
+    domain: [ANY, ANY],
+  };
+}
 
 function comparison(formula: string, holds: (a: number, b: number) => boolean): Definition {
   return {

@@ -3,7 +3,8 @@
  * not in where(c, x, 0) where c does not hold: there nothing flows back to x, and nothing may,
  * whatever the rules on the way make of it (`silence.ts`).
  */
-import type { ElementwiseName, Node, OpName } from "../ir/node.ts";
+import type { Node, OpName } from "../ir/node.ts";
+import { isElementwise } from "../ops/elementwise.ts";
 import { ops } from "../ops/table.ts";
 import { scalar } from "../ops/scalar.ts";
 
@@ -149,7 +150,7 @@ function isLive(node: Node, x: Node, value: number): boolean {
  */
 function entryOf(node: Node, known: (node: Node) => number | null): number | null {
   if (node.op === "constant") return node.attributes.value;
-  if (ops[node.op].family !== "elementwise") return null;
+  if (!isElementwise(node)) return null;
   if (node.op === "where") {
     const holds = known(node.operands[0]!);
     return holds === null ? null : known(node.operands[holds === 0 ? 2 : 1]!);
@@ -178,6 +179,5 @@ function entryOf(node: Node, known: (node: Node) => number | null): number | nul
         return spoils ? NaN : null;
     }
   }
-  // It is elementwise, of which the node's type knows nothing.
-  return scalar(node.op as ElementwiseName, ...numbers.map((number) => number!));
+  return scalar(node.op, ...numbers.map((number) => number!));
 }

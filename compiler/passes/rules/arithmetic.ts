@@ -3,13 +3,14 @@ import { remake } from "../../graph/graph.ts";
 import type { ElementwiseName, Node } from "../../ir/node.ts";
 import { scalar } from "../../ops/scalar.ts";
 import type { Rule, Site } from "../rewrite.ts";
-import { ELEMENTWISE, isConstant, isOrdinary, isScale, orders } from "./match.ts";
+import { elementwiseNames } from "../../ops/elementwise.ts";
+import { isConstant, isOrdinary, isScale, orders } from "./match.ts";
 
 export const arithmetic: readonly Rule[] = [
   {
     name: "fold-constants",
     formula: "f(2, 3) → its value",
-    at: ELEMENTWISE,
+    at: elementwiseNames,
     rewrite({ b }, node) {
       if (!node.operands.every((x) => isConstant(x))) return null;
       const numbers = node.operands.map((x) => (isConstant(x) ? x.attributes.value : NaN));

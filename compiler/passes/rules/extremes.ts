@@ -14,7 +14,7 @@ import { affine, isConstant, type Look } from "./match.ts";
  * Sums and products inside one another that are read; each branches, so the cost is 2 to this
  * power.
  */
-const DEPTH = 7;
+export const DEPTH = 7;
 
 /** Whether each entry is one of the first operand's. */
 const isPick = (node: Node): boolean => isView(node) || node.op === "gather";
@@ -135,21 +135,10 @@ const limited = (x: number): number => Math.min(Math.max(x, -1), 1);
 const usualRange: (x: Node) => Interval = fact<Interval>((x, ranges) => {
   if (SMALL.has(x.op)) return small(rangeFrom(x, ranges));
   switch (x.op) {
-    case "where":
-      return [
-        Math.min(
-          ...finite(
-            ranges.slice(1).map(([least]) => least),
-            -Infinity,
-          ),
-        ),
-        Math.max(
-          ...finite(
-            ranges.slice(1).map(([, most]) => most),
-            Infinity,
-          ),
-        ),
-      ];
+    case "where": {
+      const ends = (end: 0 | 1): readonly number[] => ranges.slice(1).map((range) => range[end]);
+      return [Math.min(...finite(ends(0), -Infinity)), Math.max(...finite(ends(1), Infinity))];
+    }
     case "div":
     case "sum":
       return ranges[0]!;

@@ -4,7 +4,9 @@ import type { Site } from "../rewrite.ts";
 import { restsOfScaled } from "./log-rests.ts";
 import { sumsOfScaled } from "./log-sums.ts";
 import { axesOf, negated, orders, throughViews } from "./match.ts";
+import { DEPTH } from "./extremes.ts";
 import {
+  changed,
   both,
   type Identity,
   logSigmoid,
@@ -18,12 +20,6 @@ import {
   scaledBy,
   times,
 } from "./scaled.ts";
-
-/**
- * Sums and products inside one another that are read; each branches, so the cost is 2 to this
- * power.
- */
-const DEPTH = 7;
 
 export const identities: readonly Identity[] = [
   {
@@ -118,10 +114,11 @@ export const identities: readonly Identity[] = [
       const exponent = c?.op === "constant" ? c.attributes.value : null;
       if (a === null || c === undefined || exponent === 0) return null;
       if (a.factor !== null && exponent === null) return null;
-      return {
-        factor: a.factor === null ? null : site.b.pow(a.factor, c),
-        log: a.log === null ? null : site.b.mul(a.log, exponent ?? c),
-      };
+      return changed(
+        a,
+        (x) => site.b.pow(x, c),
+        (x) => site.b.mul(x, exponent ?? c),
+      );
     },
   },
   {
@@ -131,10 +128,11 @@ export const identities: readonly Identity[] = [
       const root = site.as(node, "sqrt");
       const a = root === null ? null : read(root.operands[0]!);
       if (a === null) return null;
-      return {
-        factor: a.factor === null ? null : site.b.sqrt(a.factor),
-        log: a.log === null ? null : site.b.mul(a.log, 0.5),
-      };
+      return changed(
+        a,
+        (x) => site.b.sqrt(x),
+        (x) => site.b.mul(x, 0.5),
+      );
     },
   },
   {
@@ -145,10 +143,11 @@ export const identities: readonly Identity[] = [
       const a = product === null ? null : read(product.operands[0]!);
       if (product === null || a === null) return null;
       const { axes } = product.attributes;
-      return {
-        factor: a.factor === null ? null : site.b.prod(a.factor, axes),
-        log: a.log === null ? null : site.b.sum(a.log, axes),
-      };
+      return changed(
+        a,
+        (x) => site.b.prod(x, axes),
+        (x) => site.b.sum(x, axes),
+      );
     },
   },
   {
@@ -215,11 +214,7 @@ export function readAt(site: Site, depth = DEPTH): Read {
     const readOperand = readAt(site, depth - 1);
     for (const { of } of identities) {
       const found = of(site, core, readOperand);
-      if (found === null) continue;
-      return {
-        factor: found.factor === null ? null : again(found.factor),
-        log: found.log === null ? null : again(found.log),
-      };
+      if (found !== null) return changed(found, again);
     }
     return null;
   };

@@ -4,14 +4,9 @@
  */
 import type { Build } from "../../graph/build.ts";
 import { remake } from "../../graph/graph.ts";
-import type { Node, NodeOf, OpName } from "../../ir/node.ts";
+import type { Node, NodeOf } from "../../ir/node.ts";
 import { sameShape, type Shape } from "../../ir/size.ts";
-import { ops } from "../../ops/table.ts";
 import type { Site } from "../rewrite.ts";
-
-export const ELEMENTWISE: readonly OpName[] = Object.values(ops).flatMap((op) =>
-  op.family === "elementwise" ? [op.name] : [],
-);
 
 export const isConstant = (node: Node, value?: number): node is NodeOf<"constant"> =>
   node.op === "constant" && (value === undefined || node.attributes.value === value);

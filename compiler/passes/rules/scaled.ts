@@ -17,6 +17,16 @@ export interface Scaled {
   readonly log: Node | null;
 }
 
+/** With what there is of it changed. */
+export const changed = (
+  { factor, log }: Scaled,
+  ofFactor: (factor: Node) => Node,
+  ofLog: (log: Node) => Node = ofFactor,
+): Scaled => ({
+  factor: factor === null ? null : ofFactor(factor),
+  log: log === null ? null : ofLog(log),
+});
+
 /** A node as factor · e^log, by the first identity that knows it; null where none does. */
 export type Read = (node: Node) => Scaled | null;
 

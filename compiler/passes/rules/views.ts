@@ -4,7 +4,8 @@ import type { SliceAxis } from "../../ir/node.ts";
 import { countOf, isFree, isOne, ONE, sameShape, type Shape } from "../../ir/size.ts";
 import { isElementwise } from "../../ops/elementwise.ts";
 import type { Rule } from "../rewrite.ts";
-import { ELEMENTWISE, isConstant, resized } from "./match.ts";
+import { elementwiseNames } from "../../ops/elementwise.ts";
+import { isConstant, resized } from "./match.ts";
 
 /**
  * Where a layer puts parts together and the next takes them apart, each part is a value of its own.
@@ -154,7 +155,7 @@ export const views: readonly Rule[] = [
   {
     name: "compute-before-stretching",
     formula: "f(broadcast x, broadcast y, c) → broadcast f(x, y, c)",
-    at: ELEMENTWISE,
+    at: elementwiseNames,
     rewrite({ b }, node) {
       if (!isElementwise(node) || !node.operands.every((x) => x.op === "broadcast" || isConstant(x)))
         return null;
@@ -168,7 +169,7 @@ export const views: readonly Rule[] = [
   {
     name: "compute-before-reshaping",
     formula: "f(reshape x, reshape y, c) → reshape f(x, y, c)",
-    at: ELEMENTWISE,
+    at: elementwiseNames,
     rewrite({ b }, node) {
       if (!isElementwise(node)) return null;
       const reshaped = node.operands.filter((x) => !isConstant(x));
