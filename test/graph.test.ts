@@ -287,11 +287,21 @@ describe.skipIf(chromiumPath === undefined)(inChromium("SVG"), () => {
   });
 
   test("leads no arrow over a box that it does not join", async () => {
+    const penalized = program(`model Penalized {
+      input x: [N, 4]
+      target y: int[N]
+      h = dense(x, 8, gelu)
+      z = dense(h, 3)
+      loss cross_entropy(z, y) + 1e-3 * l2(weights)
+      optimizer sgd
+    }`);
     const svgs = [
       await picture("svg", "examples/graph.nn", "--what", "joint"),
       await picture("svg", "examples/xor.nn", "--no-fold", "--what", "joint", ...xorData),
       await picture("svg", "examples/mnist.nn", "--no-fold", "--what", "forward"),
       await picture("svg", "examples/mnist.nn", "--fold"),
+      // The penalty's gradient skips the layer between.
+      await picture("svg", penalized, "--fold"),
     ];
     await withPage({ "/index.html": "<!doctype html><title>pictures</title><body>" }, async ({ page }) => {
       const fresh = await page.context().browser()!.newPage();

@@ -149,6 +149,7 @@ function mirrored(
     bottom = Math.max(bottom, at.y + height / 2);
   }
   const inLane = new Map(lane.arrows.map((a) => [a.arrow, a]));
+  const followed = new Set<PlacedArrow>();
   const arrows = diagram.arrows.flatMap((arrow): PlacedArrow[] => {
     const own = inLane.get(arrow);
     if (own !== undefined)
@@ -160,6 +161,14 @@ function mirrored(
       return [{ arrow, points: across(from, to, between), rows: [], at: null }];
     }
     const rows = arrowRows(arrow, diagram, numbers);
+    const [start, end] = [diagram.backOf.get(arrow.from), diagram.backOf.get(arrow.to)];
+    const ahead = lane.arrows.find((a) => a.arrow.from === end && a.arrow.to === start && !followed.has(a));
+    // The way back of what skips layers skips them too.
+    if (ahead !== undefined && ahead.at !== null) {
+      followed.add(ahead);
+      const points = ahead.points.map((p) => moved(p, under)).toReversed();
+      return [{ arrow, points, rows, at: rows.length === 0 ? null : moved(ahead.at, under) }];
+    }
     const middle = { x: (from.x - from.width / 2 + to.x + to.width / 2) / 2, y: (from.y + to.y) / 2 };
     return [{ arrow, points: [from, middle, to], rows, at: rows.length === 0 ? null : middle }];
   });
