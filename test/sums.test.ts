@@ -175,6 +175,23 @@ test("ten million equal rows", async () => {
   }
 }, 120_000);
 
+test("a product over ten million equal rows, of the significands that round worst", async () => {
+  const { wasm } = await compile(`model Products {
+  input x: [N, 4]
+  output p = x' @ x
+}`);
+  const net = await load(wasm);
+  const count = 10_000_000;
+  // Found by trying all significands, at spans of 60 and of 64 addends.
+  const [v, w] = [9_272_624, 16_289_888].map((significand) => significand / 2 ** 24);
+  const x = new Float32Array(4 * count);
+  for (let i = 0; i < x.length; i += 4) x.set([1, v!, w!, 0.5], i);
+  const row = net.predict({ x })["p"]!.data.slice(0, 4);
+  for (const [k, addend] of [1, v!, w!, 0.5].entries()) {
+    expect(Math.abs(row[k]! / (count * addend) - 1)).toBeLessThan(1e-6);
+  }
+}, 120_000);
+
 test("an update that is its gradient's epilogue takes the gradient of all spans", async () => {
   const { wasm } = await compile(`model Layer {
   input x: [N, 64]

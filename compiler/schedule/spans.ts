@@ -12,11 +12,10 @@
 /** Additions of a reduction that follow each other: within 7.5e-7. */
 export const SPAN = 48;
 /**
- * Of a product: within 9.8e-7, and of ten million 1.04e-6 at worst, of one significand in 2,500
- * more than 1e-6. What a span costs beside its additions is felt here, and usual batches are one,
- * two or four of these.
+ * Of a product: within 9.3e-7, and of ten million, whose spans are no power of two, within 9.8e-7.
+ * What a span costs beside its additions is felt here. A span is of whole steps, which are of four.
  */
-export const PRODUCT_SPAN = 64;
+export const PRODUCT_SPAN = 60;
 /**
  * Of a product whose depth is known, that many stay one span: a layer's own width, at which cutting
  * would take 3 % of its time.
