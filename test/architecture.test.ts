@@ -184,7 +184,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compiler/compare",
     "runtime",
   ],
-  "cli/train": ["cli", "cli/data", "cli/terminal", "runtime"],
+  "cli/train": ["cli", "cli/data", "cli/terminal", "compiler", "runtime"],
   "cli/commands": [
     "cli",
     "cli/compare",

@@ -1,0 +1,71 @@
+/** The run itself: `fit`, with observers told of every step. */
+import { NndslError, type EpochReport, type StepReport } from "../../runtime/index.ts";
+import { blame } from "../net.ts";
+import type { Interrupt } from "../terminal/interrupt.ts";
+import { together, type Ending, type Observer } from "./observe.ts";
+import type { Prepared } from "./prepare.ts";
+
+export interface Trained {
+  readonly ending: Ending;
+  /** Who stopped it, where it was an observer. */
+  readonly stoppedBy: string | null;
+  readonly history: readonly EpochReport[];
+  readonly steps: number;
+  readonly seconds: number;
+  /** The last. */
+  readonly step: StepReport | null;
+}
+
+/** @throws ModelError, and what an observer throws */
+export async function trainNet(
+  prepared: Prepared,
+  observers: readonly Observer[],
+  interrupt: Interrupt,
+): Promise<Trained> {
+  const { net, plan, training, file } = prepared;
+  const all = together(observers);
+  const stopping = new AbortController();
+  const history: EpochReport[] = [];
+  const stepsBefore = net.steps;
+  let step: StepReport | null = null;
+  const stoppedBy = (): string | null => {
+    const { aborted, reason }: { readonly aborted: boolean; readonly reason: unknown } = stopping.signal;
+    return aborted && !interrupt.signal.aborted ? String(reason) : null;
+  };
+
+  await all.started({
+    ...prepared,
+    setHyper: (name, value) => {
+      net.hyper[name] = value;
+    },
+    stop: (by) => stopping.abort(by),
+  });
+  const started = performance.now();
+  let ending: Ending = "done";
+  try {
+    await net.fit(training.inputs, {
+      epochs: plan.epochs,
+      batch: plan.run.batch,
+      shuffle: plan.run.shuffle,
+      firstEpoch: plan.firstEpoch,
+      firstBatch: plan.firstBatch,
+      lossBefore: plan.lossBefore,
+      signal: AbortSignal.any([interrupt.signal, stopping.signal]),
+      onStep: (report) => {
+        step = report;
+        return all.step(report);
+      },
+      onEpoch: (report) => {
+        history.push(report);
+        return all.epoch(report);
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof NndslError)) throw error;
+    if (error.code === "diverged") ending = "diverged";
+    else if (error.code === "aborted") ending = stoppedBy() === null ? "interrupted" : "stopped";
+    else throw blame(error, file);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  return { ending, stoppedBy: stoppedBy(), history, steps: net.steps - stepsBefore, seconds, step };
+}

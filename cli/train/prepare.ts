@@ -1,0 +1,96 @@
+/** All that a run needs before its first step, or an error before anything is trained. */
+import type { Compiled } from "../../compiler/index.ts";
+import type { Net } from "../../runtime/index.ts";
+import { dataFolders } from "../data/folders.ts";
+import { loadData, type Dataset } from "../data/load-data.ts";
+import { UsageError } from "../failures.ts";
+import { loadNet, restoreWeights, threadNotes, type Restored } from "../net.ts";
+import { memoryOptions, sourceOptions, tableOptions, takeFile } from "../options.ts";
+import type { Output } from "../output.ts";
+import { compileProgram, openProgram } from "../program.ts";
+import { planRun, usualBatch, type RunPlan } from "../run.ts";
+import { priceOf } from "../terminal/price.ts";
+import type { TrainArguments } from "./arguments.ts";
+import { checkHyper, expectSeed, expectTrainable, expectWeightsFile } from "./expect.ts";
+
+export interface Prepared {
+  readonly file: string;
+  readonly options: TrainArguments;
+  readonly compiled: Compiled;
+  readonly net: Net;
+  /** What the file said that the run goes on from. */
+  readonly before: Restored;
+  readonly training: Dataset;
+  readonly validation: Dataset | null;
+  readonly test: Dataset | null;
+  readonly plan: RunPlan;
+}
+
+export async function prepare(
+  typed: string | undefined,
+  options: TrainArguments,
+  seedTyped: boolean,
+  output: Output,
+): Promise<Prepared> {
+  const { file, data: dataSpec } = takeFile(typed, options.data);
+  if (options.output !== undefined) expectWeightsFile(options.output, file);
+  else if (options.checkpoint !== undefined) {
+    throw new UsageError("bad-usage", "--checkpoint has no file to write to", {
+      help: "add -o W.safetensors",
+    });
+  }
+  const compiled = await compiledFor(file, options, output);
+  const { manifest } = compiled;
+  expectTrainable(manifest, file);
+  const hyper = checkHyper(manifest, options);
+
+  const net = await loadNet(compiled.wasm, options.seed, file, options.threads);
+  let before: Restored = { categories: {}, columns: {}, epochs: 0, run: null, seed: null };
+  if (options.resume !== undefined) {
+    before = await restoreWeights(net, options.resume);
+    if (seedTyped) expectSeed(before.seed, options.seed, options.resume);
+  }
+  Object.assign(net.hyper, hyper);
+
+  if (dataSpec.length > 0) output.aside(`reading ${dataSpec.join(" ")}`);
+  const read = (option: string, spec: readonly string[], known: Parameters<typeof loadData>[2]["known"]) =>
+    loadData(spec, manifest, {
+      option,
+      targets: true,
+      ...(known === undefined ? {} : { known }),
+      ...tableOptions(options),
+      folders: dataFolders(file),
+    });
+  const training = await read("--data", dataSpec, before);
+  const test = options.test === undefined ? null : await read("--test", options.test, training);
+  for (const note of new Set([...training.notes, ...(test?.notes ?? []), ...threadNotes(net)]))
+    output.say(`note: ${note}`);
+
+  const asked = {
+    epochs: options.epochs,
+    batch: options.batch,
+    shuffle: options.shuffle ? undefined : (false as const),
+    restartEpoch: options.restartEpoch,
+  };
+  const plan = planRun(before, asked, training.rows);
+  return { file, options, compiled, net, before, training, validation: null, test, plan };
+}
+
+async function compiledFor(file: string, options: TrainArguments, output: Output): Promise<Compiled> {
+  const program = await openProgram(file);
+  output.aside(`compiling ${file}`);
+  const { dtype, simd } = options;
+  const compiled = await compileProgram(
+    program,
+    {
+      ...sourceOptions(options),
+      ...memoryOptions({ ...options, batch: options.batch ?? usualBatch }),
+      dtype,
+      simd,
+    },
+    output,
+  );
+  const { recomputed } = compiled.report;
+  if (recomputed !== null) output.say(priceOf(recomputed));
+  return compiled;
+}
