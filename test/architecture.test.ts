@@ -47,7 +47,12 @@ const packages: Record<string, readonly RegExp[]> = {
   grammar: [/^chevrotain$/],
   runtime: [],
   compiler: [/^(assemblyscript|binaryen)/, /^node:worker_threads$/, /^@dagrejs\/dagre$/],
-  cli: [/^node:/, /^(commander|picocolors|papaparse|fflate)$/, /^@tensorflow\/tfjs$/],
+  cli: [
+    /^node:/,
+    /^(commander|picocolors|papaparse|fflate)$/,
+    /^@tensorflow\/tfjs$/,
+    /^(vega|vega-lite|@resvg\/resvg-js)$/,
+  ],
 };
 
 describe.each(Object.keys(arrows))("%s/", (folder) => {
@@ -69,6 +74,17 @@ describe.each(Object.keys(arrows))("%s/", (folder) => {
     );
     expect(wrong).toEqual([]);
   });
+});
+
+test("cli/ keeps the drawing of pictures in pictures/, and loads its libraries when one is drawn", () => {
+  const found = importsOf("cli").filter(({ to }) => /^(vega|vega-lite|@resvg\/resvg-js)$/.test(to));
+  expect(found.filter(({ from }) => !from.startsWith("cli/pictures/"))).toEqual([]);
+  // What `import(…)` loads is written without `from`.
+  const texts = new Map(found.map(({ from }) => [from, readFileSync(join(root, from), "utf8")]));
+  const early = found.filter(
+    ({ from, to, typesOnly }) => !typesOnly && !texts.get(from)!.includes(`import("${to}")`),
+  );
+  expect(early).toEqual([]);
 });
 
 describe("compiler/", () => {
@@ -170,6 +186,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compiler/report",
     "compiler/emit",
   ],
+  "cli/pictures": ["cli", "grammar"],
   "cli/terminal": ["cli", "grammar", "compiler"],
   "cli/data": ["cli", "cli/terminal", "grammar", "runtime"],
   "cli/compare": [
