@@ -107,7 +107,7 @@ class ModuleWriter {
       this.#roomSource("sums"),
       `// ---------------------------------------------------------------- memory\n`,
       `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
-      `/// Last of all data: what lies behind is asked for as the module starts\nconst ARENA: usize = memory.data(16, 16);\nexport const arena: i32 = <i32>ARENA;\nexport let capacity: i32 = 0;\nexport let seed: i32 = 0;\n`,
+      arenaSource(arena.fixed),
       memorySource,
       `// ---------------------------------------------------------------- random numbers\n`,
       threefrySource,
@@ -360,6 +360,22 @@ const DESCRIPTIONS: Readonly<Record<Entry["name"], string>> = {
   step: "One step of the optimizer; the loss before it",
 };
 
+/** Bytes of a fixed part that the module is born with: asc, which makes it, takes as much memory. */
+const LAID_OUT = 2 ** 20;
+
+const arenaSource = (fixed: number): string => `${
+  fixed <= LAID_OUT
+    ? `/// Last of all data; its rows lie behind the fixed part
+const ARENA: usize = memory.data(${Math.max(16, fixed)}, 16);`
+    : `/// Last of all data: what lies behind is asked for as the module starts
+const ARENA: usize = memory.data(16, 16);
+if (!reach(<u64>(ARENA + FIXED))) unreachable();`
+}
+export const arena: i32 = <i32>ARENA;
+export let capacity: i32 = 0;
+export let seed: i32 = 0;
+`;
+
 const memorySource = `/// Whether memory reaches to \`end\`, or could be made to.
 function reach(end: u64): bool {
   const pages = (end + 0xffff) >> 16;
@@ -367,8 +383,6 @@ function reach(end: u64): bool {
   const missing = <i32>pages - memory.size();
   return missing <= 0 || memory.grow(missing) >= 0;
 }
-
-if (!reach(<u64>(ARENA + FIXED))) unreachable();
 
 /// Makes room for a batch of so many rows. 1 = done, 0 = memory cannot grow.
 export function reserve(rows: i32): i32 {
