@@ -8,6 +8,7 @@ import {
   type Tensor,
 } from "../runtime/index.ts";
 import { extentOf } from "../runtime/extent.ts";
+import { joined } from "../runtime/measure.ts";
 import { own } from "./data/own.ts";
 import type { Dataset } from "./data/load-data.ts";
 import type { Complaint } from "./failures.ts";
@@ -84,15 +85,15 @@ function measureAll(
   options: PartOptions,
 ): { readonly values: readonly (number | null)[]; readonly missing: RowsDoNotFit | null } {
   let missing: RowsDoNotFit | null = null;
-  let joined = wanted;
+  let joinable = wanted;
   if (takenWhole(net, data, wanted, options)) {
     try {
       return { values: inOneCall(net, data, wanted, options, call), missing };
     } catch (error) {
       if (!(error instanceof RowsDoNotFit)) throw error;
       missing = error;
-      joined = canSplit(net.manifest) ? wanted.filter(({ join }) => join !== "coupled") : [];
-      if (joined.length === 0) return { values: wanted.map(() => null), missing };
+      joinable = canSplit(net.manifest) ? wanted.filter(({ join }) => join !== "coupled") : [];
+      if (joinable.length === 0) return { values: wanted.map(() => null), missing };
     }
   }
   const totals = wanted.map(() => new Total(data.rows));
@@ -101,7 +102,7 @@ function measureAll(
       totals[index]!.add(wanted[index]!.join, [value], rows);
   }
   return {
-    values: wanted.map((part, index) => (joined.includes(part) ? (totals[index]!.values[0] ?? null) : null)),
+    values: wanted.map((part, index) => (joinable.includes(part) ? (totals[index]!.values[0] ?? null) : null)),
     missing,
   };
 }
@@ -229,32 +230,7 @@ class Total {
     const first = this.#parts++ === 0;
     if (first) this.values = new Float64Array(part.length);
     for (let i = 0; i < part.length; i++) {
-      const value = part[i]!;
-      const before = this.values[i]!;
-      switch (join) {
-        case "mean":
-          this.values[i] = before + value * share;
-          break;
-        case "sum":
-          this.values[i] = before + value;
-          break;
-        case "max":
-          this.values[i] = first ? value : Math.max(before, value);
-          break;
-        case "min":
-          this.values[i] = first ? value : Math.min(before, value);
-          break;
-        case "constant":
-          this.values[i] = value;
-          break;
-        case "rows":
-        case "coupled":
-          // Not to be had from totals.
-          this.values[i] = NaN;
-          break;
-        default:
-          join satisfies never;
-      }
+      this.values[i] = joined(join, first ? undefined : this.values[i], part[i]!, share);
     }
   }
 }

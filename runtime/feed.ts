@@ -108,17 +108,31 @@ export class Feed {
 
   /** Writes the rows `order[from] … order[from + rows - 1]` of the `total` that were taken. */
   gather(arena: Arena, order: Uint32Array, from: number, rows: number, total: number): void {
-    const { free, outer, inner } = this.extent;
-    if (!free) return this.write(arena);
-    const { floats } = arena;
+    if (!this.extent.free) return this.write(arena);
+    this.#pick(arena.floats, arena.index(this.place), order, from, rows, total);
+  }
+
+  /** Takes, of the `total` rows that another feed of this input has taken, those in `order`. */
+  takeFrom(other: Feed, order: Uint32Array, total: number): this {
+    let values = other.#taken;
+    if (this.extent.free) {
+      values = values.slice(0, entries(this.extent, order.length));
+      other.#pick(values, 0, order, 0, order.length, total);
+    }
+    this.#values = values;
+    this.#count = values.length;
+    return this;
+  }
+
+  #pick(to: Typed, at: number, order: Uint32Array, from: number, rows: number, total: number): void {
+    const { outer, inner } = this.extent;
     const values = this.#taken;
-    let to = arena.index(this.place);
     for (let o = 0; o < outer; o++) {
       for (let r = from; r < from + rows; r++) {
         const start = (o * total + (order[r] ?? 0)) * inner;
-        if (inner >= LONG) floats.set(values.subarray(start, start + inner), to);
-        else for (let i = 0; i < inner; i++) floats[to + i] = values[start + i] ?? NaN;
-        to += inner;
+        if (inner >= LONG) to.set(values.subarray(start, start + inner), at);
+        else for (let i = 0; i < inner; i++) to[at + i] = values[start + i] ?? NaN;
+        at += inner;
       }
     }
   }

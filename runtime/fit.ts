@@ -1,23 +1,16 @@
-import { EPOCHS, type Course, type CourseOptions } from "./course.ts";
+import { EPOCHS } from "./course.ts";
 import { refuse } from "./errors.ts";
 import { checkSeed, must, readOptions, whole } from "./options.ts";
+import type { Rows } from "./rows.ts";
+import type { Trainee } from "./trainee.ts";
 import type { EpochReport, FitOptions, FitReport } from "./types.ts";
+import { watchOf } from "./watch.ts";
 
 /**
  * Milliseconds of work between two looks at the event loop: one frame of a page. A call is to take
  * half of it.
  */
 const SLICE = 16;
-
-/** What `fit` asks of a net. */
-export interface Trainee {
-  readonly seed: number;
-  /** Rows of the data. */
-  readonly total: number;
-  /** Steps made so far. */
-  steps(): number;
-  course(options: CourseOptions): Course;
-}
 
 /** Lets other tasks run. A message, since timers of nested calls wait for 4 ms in browsers. */
 const pause = (): Promise<void> =>
@@ -38,6 +31,10 @@ const known = [
   "firstEpoch",
   "firstBatch",
   "lossBefore",
+  "validate",
+  "metrics",
+  "patience",
+  "best",
   "onStep",
   "onEpoch",
   "signal",
@@ -48,30 +45,33 @@ const known = [
  * @throws `wrong-option`; `aborted`, with the signal's reason as its cause; `diverged`, with the
  * report of the step whose loss is not finite. The model is then as the last whole step left it
  */
-export async function fit(net: Trainee, given: FitOptions): Promise<FitReport> {
+export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Promise<FitReport> {
+  const { net } = trainee;
   const options = readOptions(given, known);
   const { onStep, onEpoch, signal } = options;
   const shuffle = options.shuffle ?? true;
-  const { total } = net;
   must(typeof shuffle === "boolean", "shuffle", "true or false", shuffle);
   for (const [name, call] of Object.entries({ onStep, onEpoch })) {
     must(typeof (call ?? must) === "function", name, "a function", call);
   }
   must(typeof (signal ?? { aborted: true }).aborted === "boolean", "signal", "an AbortSignal", signal);
   const epochs = whole("epochs", options.epochs ?? 1, 0);
-  const batch = Math.min(whole("batch", options.batch ?? 32, 1), total);
+  const wish = whole("batch", options.batch ?? 32, 1);
   // The epoch after the last has a number too.
   const first = whole("firstEpoch", options.firstEpoch ?? 1, 1, Number.MAX_SAFE_INTEGER - epochs);
   const seed = checkSeed(options.seed ?? net.seed);
+  const watch = watchOf(trainee, rows, options, { seed, batch: wish, first });
+  const { total, feeds } = watch.training;
+  const batch = Math.min(wish, total);
   const batches = Math.ceil(total / batch);
   const firstBatch = whole("firstBatch", options.firstBatch ?? 1, 1, batches);
 
   const checkAbort = (): void => {
     if (signal?.aborted) refuse("aborted", "Training was aborted.", { cause: signal.reason });
   };
-  const course = net.course({ total, batch, shuffle, seed });
+  const course = trainee.course(feeds, { total, batch, shuffle, seed });
   const history: EpochReport[] = [];
-  const end = first + epochs;
+  let end = watch.isOut(first - 1) ? first : first + epochs;
   let epoch = first;
   // Of the epoch: rows seen, the sum of their losses, and milliseconds.
   let from = (firstBatch - 1) * batch;
@@ -83,19 +83,29 @@ export async function fit(net: Trainee, given: FitOptions): Promise<FitReport> {
   const begin = performance.now();
   let mark = begin;
   let sliceEnd = begin + SLICE;
+  /** Gives way where what is next would end after the slice of time. */
+  const breathe = async (next = 0): Promise<void> => {
+    if (performance.now() + next <= sliceEnd) return;
+    await pause();
+    sliceEnd = performance.now() + SLICE;
+  };
   checkAbort();
   while (epoch < end) {
     const left = batches - from / batch;
-    const most = onStep ? 1 : onEpoch ? left : left + (Math.min(end - epoch, EPOCHS) - 1) * batches;
+    const most = onStep
+      ? 1
+      : onEpoch || watch.active
+        ? left
+        : left + (Math.min(end - epoch, EPOCHS) - 1) * batches;
     const count = Math.min(wanted, most);
-    const before = net.steps();
+    const before = net.steps;
     const start = performance.now();
     const loss = course.train(epoch, from, count, sum);
     const took = performance.now() - start;
     wanted = Math.max(1, Math.min(2 * count, Math.floor(((SLICE / 2) * count) / took)));
     const diverged = !Number.isFinite(loss);
     if (onStep || diverged) {
-      const step = net.steps();
+      const step = net.steps;
       // Of the last step that was made, counted from the first of the epoch in which the call
       // began.
       const last = from / batch + step - before - 1;
@@ -112,13 +122,11 @@ export async function fit(net: Trainee, given: FitOptions): Promise<FitReport> {
         );
       }
     }
-    if (performance.now() + took > sliceEnd) {
-      await pause();
-      sliceEnd = performance.now() + SLICE;
-    }
+    await breathe(took);
     const now = performance.now();
     const each = (now - mark) / count;
     mark = now;
+    let hyper: EpochReport["hyper"] | undefined;
     for (let i = 0, rest = count; rest > 0; i++) {
       const made = Math.min(rest, batches - from / batch);
       rest -= made;
@@ -126,21 +134,28 @@ export async function fit(net: Trainee, given: FitOptions): Promise<FitReport> {
       sum = course.losses[i] ?? NaN;
       spent += made * each;
       if (from < total) break;
-      const report = { epoch, steps: batches, loss: sum, seconds: spent / 1000 };
+      hyper ??= { ...net.hyper };
+      const bare = { epoch, steps: batches, loss: sum, seconds: spent / 1000, hyper };
+      const report = watch.active ? await watch.after(bare, breathe) : bare;
       history.push(report);
+      if (watch.isOut(epoch)) end = epoch + 1;
       epoch++;
       from = sum = spent = 0;
-      if (!onEpoch) continue;
-      await onEpoch(report);
+      if (!onEpoch && !watch.active) continue;
+      await onEpoch?.(report);
       mark = performance.now();
     }
     checkAbort();
   }
+  const best = watch.end(epoch - 1);
+  const made = history.length;
   return {
-    epochs,
-    steps: epochs && epochs * batches - firstBatch + 1,
+    epochs: made,
+    steps: made && made * batches - firstBatch + 1,
     seconds: (performance.now() - begin) / 1000,
     loss: history.at(-1)?.loss ?? NaN,
     history,
+    stopped: end < first + epochs ? "patience" : "epochs",
+    ...(best && { best }),
   };
 }

@@ -7,8 +7,10 @@ import { fit } from "./fit.ts";
 import { hyperOf } from "./hyper.ts";
 import type { Manifest, ManifestPlace } from "./manifest.ts";
 import { hyperText, savedCount, savedHyper, textsOf } from "./metadata.ts";
-import { checkSeed } from "./options.ts";
+import { checkSeed, whole } from "./options.ts";
+import { orderOf, type Rows } from "./rows.ts";
 import { readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
+import type { Trainee } from "./trainee.ts";
 import type { Bytes, FitOptions, FitReport, Net, Tensor } from "./types.ts";
 
 type Values = Readonly<Record<string, unknown>>;
@@ -140,23 +142,32 @@ export class LoadedNet implements Net {
   async fit(examples: Values = {}, options: FitOptions = {}): Promise<FitReport> {
     this.#entry("step", "optimizer");
     if (this.#fitting) refuse("busy", "This net is being trained already; await the first `fit`.");
-    // Feeds of its own, so that `step` and `predict` may be called from `onStep`.
-    const feeds = feedsOf(this.manifest, this.#arena);
-    const total = this.#take(feeds, examples, true);
+    const arena = (): Arena => this.#arena;
+    // Of their own, so that `step` and `predict` may be called from `onStep`.
+    const feeds = (): Feed[] => feedsOf(this.manifest, arena());
+    const take = (values: object): Rows => {
+      const taken = feeds();
+      // Names are looked up as those of a call's arguments are.
+      return { feeds: taken, total: this.#take(taken, values as Values, true) };
+    };
+    const rows = take(examples);
     this.#fitting = true;
     try {
-      return await fit(
-        {
-          total,
-          seed: this.seed,
-          steps: () => this.steps,
-          course: (courseOptions) => courseOf(() => this.#arena, feeds, courseOptions),
-        },
-        options,
-      );
+      const course: Trainee["course"] = (taken, how) => courseOf(arena, taken, how);
+      return await fit({ net: this, arena, feeds, take, course }, rows, options);
     } finally {
       this.#fitting = false;
     }
+  }
+
+  order(rows: number, epoch: number, seed: number = this.seed): Uint32Array {
+    if (this.#fitting) refuse("busy", "This net is being trained.");
+    return orderOf(
+      this.#arena,
+      whole("rows", rows, 1, 2 ** 32 - 1),
+      checkSeed(seed),
+      whole("epoch", epoch, 0),
+    );
   }
 
   // ------------------------------------------------------------------------------------------------- memory

@@ -145,6 +145,21 @@ export interface StepReport {
   readonly loss: number;
 }
 
+/** Loss and metrics of a set of rows, outside training. */
+export interface Measured {
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** The weights of an epoch after which none was better yet. */
+export interface Best {
+  readonly epoch: number;
+  /** The loss that it was the best by. */
+  readonly loss: number;
+  /** What `save` gave then. */
+  readonly weights: Bytes;
+}
+
 /** After one epoch of `fit`. */
 export interface EpochReport {
   /** 1 for the first. */
@@ -152,20 +167,34 @@ export interface EpochReport {
   readonly steps: number;
   /** The mean over rows of the losses seen during the epoch. */
   readonly loss: number;
+  /** Without what is evaluated after the steps. */
   readonly seconds: number;
+  /** The optimizer's arguments at its end. */
+  readonly hyper: Readonly<Record<string, number>>;
+  /** Of the rows trained on, with the weights at its end: with `metrics: true`. */
+  readonly metrics?: Readonly<Record<string, number>>;
+  /** With `validate`. */
+  readonly validation?: Measured;
+  /** The best epoch so far: with `patience`. */
+  readonly best?: Best;
 }
 
 /** What `fit` did. */
 export interface FitReport {
+  /** How many were made. */
   readonly epochs: number;
   readonly steps: number;
   readonly seconds: number;
   /** Of the last epoch; NaN where there was none. */
   readonly loss: number;
   readonly history: readonly EpochReport[];
+  /** Why it ended: all epochs were made, or `patience` was out. */
+  readonly stopped: "epochs" | "patience";
+  /** Whose weights are in the net: with `patience`, where a loss was finite. */
+  readonly best?: Best;
 }
 
-export interface FitOptions {
+export interface FitOptions<M extends ModelTypes = ModelTypes> {
   /** Passes over the data, 1 by default. */
   readonly epochs?: number;
   /** Rows of a step, 32 by default. The last batch of an epoch holds the rest. */
@@ -189,6 +218,20 @@ export interface FitOptions {
    * its rows; 0 by default.
    */
   readonly lossBefore?: number;
+  /**
+   * Examples that are evaluated after each epoch and not trained on; or the share of the rows, such
+   * as 0.1, that is held out for it: those that `order(rows, 0, seed)` begins with.
+   */
+  readonly validate?: number | Examples<M>;
+  /** Whether the metrics of the rows trained on are evaluated after each epoch; false by default. */
+  readonly metrics?: boolean;
+  /**
+   * Ends after so many epochs without a better loss: that of `validate`, else that of the epoch. In
+   * the end the net is as the best epoch left it.
+   */
+  readonly patience?: number;
+  /** The best epoch before `firstEpoch`: for training with `patience` that goes on after a pause. */
+  readonly best?: Best;
   /** Called after each step; a promise that it returns is awaited. */
   readonly onStep?: (report: StepReport) => unknown;
   /** Called after each epoch; a promise that it returns is awaited. */
@@ -251,7 +294,12 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
    * @throws `no-optimizer`, `aborted`, `busy`, `diverged`: its `cause` is the `StepReport` of that
    * step
    */
-  fit(examples: Examples<M>, options?: FitOptions): Promise<FitReport>;
+  fit(examples: Examples<M>, options?: FitOptions<M>): Promise<FitReport>;
+  /**
+   * The order in which an epoch of `fit` takes so many rows. Epoch 0 is no epoch's: by its order
+   * `validate` holds out a share. With the net's own seed by default. @throws `busy` during `fit`
+   */
+  order(rows: number, epoch: number, seed?: number): Uint32Array;
 
   /** A copy of a parameter. @throws `unknown-parameter` */
   get<K extends keyof M["parameters"]>(path: K): Tensor<M["parameters"][K], Floats<M>>;

@@ -1,0 +1,17 @@
+import type { Arena } from "./arena.ts";
+import type { Course, CourseOptions } from "./course.ts";
+import type { Feed } from "./feed.ts";
+import type { Rows } from "./rows.ts";
+import type { Net } from "./types.ts";
+
+/** What `fit` asks of a net. */
+export interface Trainee {
+  readonly net: Pick<Net, "manifest" | "seed" | "steps" | "hyper" | "save" | "restore">;
+  /** Its memory now. @throws `disposed` */
+  arena(): Arena;
+  /** A feed for each input. */
+  feeds(): Feed[];
+  /** Reads and checks examples. */
+  take(examples: object): Rows;
+  course(feeds: readonly Feed[], options: CourseOptions): Course;
+}
