@@ -137,7 +137,7 @@ export class Arena {
     if (end > REACH || !this.exports.reserve(rows)) {
       refuse(
         "out-of-memory",
-        `There is no memory for a batch of ${rows} rows: it takes ${Math.ceil(end / 2 ** 20)} MiB. Use smaller batches.`,
+        `There is not enough memory for a batch of ${rows} rows: it takes ${Math.ceil(end / 2 ** 20)} MiB. Use smaller batches.`,
       );
     }
     this.#see();

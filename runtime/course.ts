@@ -69,7 +69,7 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
     });
     data = exports.train && to - dataAt <= ROOM && arena.reach(to) ? dataAt : 0;
     if (!arena.reach(dataAt)) {
-      refuse("out-of-memory", `There is no memory to shuffle ${total} rows.`);
+      refuse("out-of-memory", `There is not enough memory to shuffle ${total} rows.`);
     }
     if (data > 0) {
       for (const [i, feed] of feeds.entries()) {

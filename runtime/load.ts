@@ -73,7 +73,7 @@ async function compileModule(given: Source | Promise<Source>): Promise<Compiled>
   if (source instanceof WebAssembly.Module) return { module: source };
   // Of JavaScript, where types do not say so.
   if (typeof source === "string") {
-    return refuse("not-a-module", "The module is given by a string; make it a URL.");
+    return refuse("not-a-module", "A module cannot be loaded from a string; pass a URL.");
   }
   // A view of shared memory is refused by the engine, and that is reported as any other refusal.
   const bytes = (
@@ -87,7 +87,7 @@ async function compileModule(given: Source | Promise<Source>): Promise<Compiled>
   } catch (cause) {
     return refuse(
       "not-a-module",
-      `This is no WebAssembly module that can run here: ${why(cause)}. (A page with a content security policy needs script-src 'wasm-unsafe-eval'.)`,
+      `This is not a WebAssembly module that can run here: ${why(cause)}. (A page with a content security policy needs script-src 'wasm-unsafe-eval'.)`,
       { cause },
     );
   }
@@ -188,7 +188,7 @@ async function start(
   } catch (cause) {
     // As it starts, a module asks for the memory of its fixed part, and traps where there is none.
     if (cause instanceof RangeError || cause instanceof WebAssembly.RuntimeError) {
-      refuse("out-of-memory", "There is no memory for the model.", { cause });
+      refuse("out-of-memory", "There is not enough memory for the model.", { cause });
     }
     return refuseFor(cause, "not-a-module", "The module", "cannot be started");
   }
@@ -207,7 +207,10 @@ export async function loadWith<M extends ModelTypes = ModelTypes>(
   const compiled = await compileModule(source);
   const manifest = readManifest(compiled.module);
   if (build && build !== manifest.build) {
-    refuse("wrong-build", "The module and its NAME.js are of two compilations; take both from one.");
+    refuse(
+      "wrong-build",
+      "The module and its NAME.js come from different compilations; use the files of one.",
+    );
   }
   const { exports, ...rest } = await start(compiled, manifest, threads, threading);
   try {

@@ -16,7 +16,7 @@ export function textsOf(metadata: Readonly<Record<string, string>>): Record<stri
 export function savedCount(name: string, text: string | undefined, most: number): number {
   const value = Number(text);
   if (text && Number.isInteger(value) && value >= 0 && value <= most) return value;
-  return refuse("bad-weights", `The file's \`${name}\` is no count: ${shown(text)}.`);
+  return refuse("bad-weights", `The file's \`${name}\` is not a count: ${shown(text)}.`);
 }
 
 /** Arguments of the optimizer. Numbers that JSON has not are strings in it. */
@@ -40,7 +40,7 @@ export function savedHyper(
       }),
     );
   } catch (cause) {
-    return refuse("bad-weights", "The file's arguments of the optimizer are not this optimizer's.", {
+    return refuse("bad-weights", "The file's optimizer arguments are not those of this optimizer.", {
       cause,
     });
   }

@@ -141,7 +141,7 @@ export class LoadedNet implements Net {
 
   async fit(examples: Values = {}, options: FitOptions = {}): Promise<FitReport> {
     this.#entry("step", "optimizer");
-    if (this.#fitting) refuse("busy", "This net is being trained already; await the first `fit`.");
+    if (this.#fitting) refuse("busy", "This net is already training; await the first `fit`.");
     const arena = (): Arena => this.#arena;
     // Of their own, so that `step` and `predict` may be called from `onStep`.
     const feeds = (): Feed[] => feedsOf(this.manifest, arena());
@@ -226,7 +226,7 @@ export class LoadedNet implements Net {
       if (this.#parameters.has(name) || name.startsWith("optimizer.")) continue;
       refuse(
         "bad-weights",
-        `The file holds \`${name}\`, which ${model} has not; its parameters: ${list(this.#parameters.keys())}.`,
+        `The file has \`${name}\`, which ${model} does not have; its parameters: ${list(this.#parameters.keys())}.`,
       );
     }
     const seed = resumes ? savedCount("seed", metadata["seed"], 2 ** 32 - 1) : this.seed;
@@ -317,7 +317,8 @@ export class LoadedNet implements Net {
    * @throws `busy`
    */
   #refuseNested(reads: number): void {
-    if (reads !== this.#reads) refuse("busy", "This net was called while it read a call's arguments.");
+    if (reads !== this.#reads)
+      refuse("busy", "This net was called while it was reading another call's arguments.");
   }
 
   /** Takes a tensor of a file. @throws `bad-weights` */
@@ -372,7 +373,7 @@ export class LoadedNet implements Net {
         if (!(to instanceof Float32Array || to instanceof Float64Array)) {
           return refuse(
             "wrong-type",
-            `Output \`${name}\` is written to a Float32Array or Float64Array only.`,
+            `Output \`${name}\` can be written only to a Float32Array or a Float64Array.`,
           );
         }
         const count = entries(feed.extent, rows);

@@ -15,7 +15,8 @@ export interface Rows {
  */
 export function orderOf(arena: Arena, count: number, seed: number, epoch: number): Uint32Array {
   const at = Math.ceil(arena.end(arena.capacity) / 16) * 16;
-  if (!arena.reach(at + 4 * count)) refuse("out-of-memory", `There is no memory to shuffle ${count} rows.`);
+  if (!arena.reach(at + 4 * count))
+    refuse("out-of-memory", `There is not enough memory to shuffle ${count} rows.`);
   arena.exports.shuffle(at, count, seed, epoch);
   return new Uint32Array(arena.exports.memory.buffer, at, count).slice();
 }

@@ -58,7 +58,7 @@ const formats: Readonly<Record<string, readonly [Kind, ((entry: never) => number
   BOOL: [Uint8Array],
 };
 
-const fail = (why: string): never => refuse("bad-weights", `This is not a sound safetensors file: ${why}.`);
+const fail = (why: string): never => refuse("bad-weights", `This is not a valid safetensors file: ${why}.`);
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -104,7 +104,7 @@ export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, 8 + length));
     header = JSON.parse(text);
   } catch (cause) {
-    return refuseFor(cause, "bad-weights", "This is not a sound safetensors file: its header", "is not JSON");
+    return refuseFor(cause, "bad-weights", "This is not a valid safetensors file: its header", "is not JSON");
   }
   if (!isRecord(header)) return fail("its header is no JSON object");
   for (const [name, entry] of Object.entries(header)) {

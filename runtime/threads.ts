@@ -280,14 +280,14 @@ export async function startThreads(
   { most: limit, rows }: NonNullable<Manifest["threads"]>,
   refuse: (code: "worker-failed", message: string) => never,
 ): Promise<Crew> {
-  if (!source) return { reason: "a WebAssembly.Module has been given, whose memory cannot be shared" };
+  if (!source) return { reason: "the memory of a WebAssembly.Module cannot be shared" };
   const count = Math.min(wanted, limit);
   // The manifest may be damaged.
   if (!(count > 1 && Number.isInteger(count))) return { reason: "the model is too small to be divided" };
   const fail = (why: string): never =>
     refuse(
       "worker-failed",
-      `The threads of this net are lost: ${why}. Its weights may be those of half a step; load it again.`,
+      `The threads of this net are lost: ${why}. Its weights may be from the middle of a step; load it again.`,
     );
   if (typeof SharedArrayBuffer === "undefined") {
     return {
@@ -367,7 +367,7 @@ export async function startThreads(
         }
       };
     }
-    const reason = wanted > limit ? `the model is divided among ${limit} at most` : null;
+    const reason = wanted > limit ? `the work can be divided among at most ${limit} threads` : null;
     return { exports: exports as unknown as ModuleExports, threads: { count, reason }, stop: () => stop() };
   } catch (cause) {
     stop();

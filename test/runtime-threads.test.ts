@@ -186,7 +186,7 @@ describe("why there are fewer threads", () => {
     const most = (await load(wasm)).manifest.threads!.most;
     expect(await reasonOf({ threads: most + 1 })).toEqual({
       count: most,
-      reason: `the model is divided among ${most} at most`,
+      reason: `the work can be divided among at most ${most} threads`,
     });
   });
 

@@ -214,12 +214,12 @@ describe("save and restore", () => {
     ],
     [
       "another model's tensor",
-      /holds `h.weight`, which Line has not; its parameters: `z.weight`, `z.bias`/,
+      /has `h.weight`, which Line does not have; its parameters: `z.weight`, `z.bias`/,
       (t) => t.set("h.weight", { shape: [1], data: new Float32Array(1) }),
     ],
     ["a wrong step", /`step`.*"-1"/, (_, m) => (m["step"] = "-1")],
     ["a wrong seed", /`seed`.*"x"/, (_, m) => (m["seed"] = "x")],
-    ["other arguments", /arguments of the optimizer/, (_, m) => (m["hyper"] = '{"lr":0.1}')],
+    ["other arguments", /optimizer arguments/, (_, m) => (m["hyper"] = '{"lr":0.1}')],
     ["arguments that are no numbers", /arguments/, (_, m) => (m["hyper"] = '{"lr":"0.1","momentum":0.5}')],
     ["arguments that are nothing", /arguments/, (_, m) => (m["hyper"] = "null")],
   ])("leave the net as it was where the file has %s", async (_, message, change) => {

@@ -34,7 +34,7 @@ describe.each(["f32", "f64"] as const)("%s", (dtype) => {
     expect(net.steps).toBe(LAST);
     net.reset(1);
     expect(net.steps).toBe(0);
-    expect(() => goOn(net, LAST + 1)).toThrow(/`step` is no count/);
+    expect(() => goOn(net, LAST + 1)).toThrow(/`step` is not a count/);
   });
 
   test("it may be the last of what the module keeps", async () => {
