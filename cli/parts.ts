@@ -102,7 +102,9 @@ function measureAll(
       totals[index]!.add(wanted[index]!.join, [value], rows);
   }
   return {
-    values: wanted.map((part, index) => (joinable.includes(part) ? (totals[index]!.values[0] ?? null) : null)),
+    values: wanted.map((part, index) =>
+      joinable.includes(part) ? (totals[index]!.values[0] ?? null) : null,
+    ),
     missing,
   };
 }
