@@ -2,8 +2,8 @@
  * A compiled model in memory, its weights on disk, and what the weights file says beside the
  * numbers.
  */
-import { load, NndslError, type Net } from "../runtime/index.ts";
-import { readSafetensors } from "../runtime/safetensors.ts";
+import { load, NndslError, type Best, type Net } from "../runtime/index.ts";
+import { readSafetensors, writeSafetensors, type Stored } from "../runtime/safetensors.ts";
 import type { Categories } from "./data/columns.ts";
 import type { KnownTables } from "./data/load-data.ts";
 import { ModelError } from "./failures.ts";
@@ -30,7 +30,12 @@ export interface Kept extends KnownTables {
   readonly epochs: number;
   /** What is left to do of the run; null where it is done. */
   readonly run: Run | null;
+  /** The best epoch so far of an unfinished run with patience: a tensor of bytes in the file. */
+  readonly best?: Best;
 }
+
+/** The tensor's name: no state of an optimizer has one of two parts, and `restore` passes it over. */
+const bestName = "optimizer.best";
 
 /**
  * Beside the weights, the seed that the run goes on with; null where only weights were taken, of
@@ -45,7 +50,7 @@ export interface Restored extends Kept {
  * this model's weights.
  */
 const mostMetadata = 2 ** 24;
-const mostForNumber = 64;
+const mostForNumber = 128;
 
 /**
  * The bytes of a file of weights.
@@ -75,31 +80,39 @@ export async function restoreWeights(net: Net, path: string): Promise<Restored> 
   const numbers = parameters.reduce((sum, { shape }) => sum + shape.reduce((all, one) => all * one, 1), 0);
   const bytes = await readWeights(path, numbers);
   try {
-    const { metadata } = readSafetensors(bytes);
-    const kept = readKept(metadata);
+    const stored = readSafetensors(bytes);
+    const { best, ...kept } = readKept(stored);
     net.restore(bytes);
     // Without the optimizer's state the run cannot go on where it was.
-    const resumes = optimizer !== null && metadata["optimizer"] === optimizer.name;
-    return resumes ? { ...kept, seed: net.seed } : { ...kept, run: null, seed: null };
+    const resumes = optimizer !== null && stored.metadata["optimizer"] === optimizer.name;
+    if (!resumes) return { ...kept, run: null, seed: null };
+    return { ...kept, ...(best === undefined ? {} : { best }), seed: net.seed };
   } catch (error) {
     throw blame(error, path);
   }
 }
 
-export const weightBytes = (net: Net, { categories, columns, epochs, run }: Kept): Uint8Array =>
-  net.save({
+export function weightBytes(net: Net, { categories, columns, epochs, run, best }: Kept): Uint8Array {
+  const bytes = net.save({
     epochs: String(epochs),
     ...(run === null ? {} : { run: JSON.stringify(run) }),
+    ...(best === undefined ? {} : { best: JSON.stringify({ epoch: best.epoch, loss: best.loss }) }),
     ...(Object.keys(categories).length === 0 ? {} : { labels: JSON.stringify(categories) }),
     ...(Object.keys(columns).length === 0 ? {} : { columns: JSON.stringify(columns) }),
   });
+  if (best === undefined) return bytes;
+  const { tensors, metadata } = readSafetensors(bytes);
+  const data = best.weights;
+  return writeSafetensors([...tensors, [bestName, { shape: [data.length], data }]], metadata);
+}
 
 /**
  * Reads a weights file as `restoreWeights` will, and holds it against the net that it was made of.
  * @throws Error where they differ, which is a fault
  */
 export function checkWeights(net: Net, kept: Kept, written: Uint8Array): void {
-  const { tensors, metadata } = readSafetensors(written);
+  const stored = readSafetensors(written);
+  const { tensors } = stored;
   const { parameters, optimizer } = net.manifest;
   const fail = (what: string): never => {
     throw new Error(`the weights file would not be read as it was written: ${what}`);
@@ -115,14 +128,17 @@ export function checkWeights(net: Net, kept: Kept, written: Uint8Array): void {
     const path = `optimizer.${name}.${parameter}`;
     if (!tensors.has(path)) fail(`it has no \`${path}\``);
   }
-  if (tensors.size !== parameters.length + states.length) fail("it holds something else");
-  const read = readKept(metadata);
-  const sorted = (value: Kept): string =>
-    JSON.stringify([value.epochs, value.run, value.categories, value.columns]);
+  const more = kept.best === undefined ? 0 : 1;
+  if (tensors.size !== parameters.length + states.length + more) fail("it holds something else");
+  const read = readKept(stored);
+  const sorted = ({ epochs, run, categories, columns, best }: Kept): string =>
+    JSON.stringify([epochs, run, categories, columns, best?.epoch, best?.loss]);
+  const weights = kept.best?.weights;
+  if (weights !== undefined && !weights.every((byte, i) => read.best?.weights[i] === byte)) fail(bestName);
   if (sorted(read) !== sorted(kept)) fail("what it says of the run");
 }
 
-function readKept(metadata: Readonly<Record<string, string>>): Kept {
+function readKept({ metadata, tensors }: Stored): Kept {
   const epochs = Number(metadata["epochs"] ?? 0);
   const categories = parsed(metadata, "labels");
   if (!isRecord(categories) || !Object.values(categories).every(isCategories))
@@ -135,7 +151,18 @@ function readKept(metadata: Readonly<Record<string, string>>): Kept {
     columns,
     epochs: Number.isSafeInteger(epochs) && epochs > 0 ? epochs : 0,
     run: readRun(metadata["run"]),
+    ...readBest(parsed(metadata, "best"), tensors.get(bestName)?.data),
   };
+}
+
+function readBest(said: unknown, weights: unknown): { readonly best?: Best } {
+  if (weights === undefined) return {};
+  const { epoch, loss }: { readonly epoch?: unknown; readonly loss?: unknown } = isRecord(said) ? said : {};
+  if (!(weights instanceof Uint8Array) || !Number.isSafeInteger(epoch) || !Number.isFinite(loss)) {
+    throw new NndslError("bad-weights", "Its `best` is no epoch of a run.");
+  }
+  // Both have just been looked at.
+  return { best: { epoch: epoch as number, loss: loss as number, weights: weights.slice() } };
 }
 
 function parsed(metadata: Readonly<Record<string, string>>, name: string): unknown {

@@ -145,6 +145,14 @@ function takenWhole(net: Net, data: Dataset, wanted: readonly Part[], options: P
   return mustBe || rowsOfPart(net, data, options.rows) >= data.rows;
 }
 
+/**
+ * Whether loss and metrics over all rows can be had without much memory: in parts, or in a call
+ * that is not announced.
+ */
+export const isQuickToMeasure = ({ manifest }: Net, { rows }: Dataset): boolean =>
+  measures(manifest).every(({ join }) => join !== "coupled") ||
+  manifest.arena.fixed + manifest.arena.perRow * rows <= memoryForOneCall;
+
 /** @throws RowsDoNotFit */
 function inOneCall<T>(
   { manifest }: Net,

@@ -2,7 +2,7 @@
  * A training run that may take several processes: what the weights file of an unfinished one says
  * of it, so that `--resume` makes the very steps that an uninterrupted run would have made.
  */
-import { NndslError } from "../runtime/index.ts";
+import { NndslError, type Best } from "../runtime/index.ts";
 import { UsageError } from "./failures.ts";
 import { count, counted } from "./terminal/numbers.ts";
 
@@ -23,6 +23,15 @@ export interface Run {
   /** Batches made of the epoch that has begun, and the sum over their rows of the losses. */
   readonly batches: number;
   readonly loss: number;
+  /** Absent where nothing is watched. */
+  readonly watch?: Watch;
+}
+
+/** What is looked at after each epoch. */
+export interface Watch {
+  /** The share of rows that is held out; "data" for files of their own. */
+  readonly validate: number | "data" | null;
+  readonly patience: number | null;
 }
 
 /** @throws NndslError `bad-weights` for what is no run */
@@ -44,7 +53,8 @@ const isCount = (value: unknown, least: number): value is number =>
 
 function isRun(value: unknown): value is Run {
   if (typeof value !== "object" || value === null) return false;
-  const { epochs, last, batch, shuffle, rows, batches, loss }: Partial<Record<keyof Run, unknown>> = value;
+  const { epochs, last, batch, shuffle, rows, batches, loss, watch }: Partial<Record<keyof Run, unknown>> =
+    value;
   return (
     isCount(epochs, 0) &&
     isCount(last, 0) &&
@@ -54,8 +64,45 @@ function isRun(value: unknown): value is Run {
     // An epoch whose batches are all made is over.
     batches < Math.ceil(rows / batch) &&
     typeof shuffle === "boolean" &&
-    typeof loss === "number"
+    typeof loss === "number" &&
+    (watch === undefined || isWatch(watch))
   );
+}
+
+function isWatch(value: unknown): value is Watch {
+  if (typeof value !== "object" || value === null) return false;
+  const { validate, patience }: Partial<Record<keyof Watch, unknown>> = value;
+  return (
+    (validate === null || validate === "data" || (typeof validate === "number" && isShare(validate))) &&
+    (patience === null || isCount(patience, 1))
+  );
+}
+
+/** Whether it is a share of rows that leaves some on both sides. */
+export const isShare = (value: number): boolean => value > 0 && value < 1;
+
+/**
+ * What the command line leaves out is as in the run; where other rows are held out, patience begins
+ * anew.
+ * @throws UsageError where the run has patience by data that is not given any more
+ */
+export function planWatch(
+  { run, best }: { readonly run: Run | null; readonly best?: Best },
+  asked: { readonly validate: Watch["validate"] | undefined; readonly patience: number | undefined },
+): Watch & { readonly best?: Best } {
+  const before = run?.watch ?? { validate: null, patience: null };
+  const patience = asked.patience ?? before.patience;
+  let validate = asked.validate ?? before.validate;
+  if (validate === "data" && asked.validate === undefined) {
+    if (patience !== null) {
+      throw new UsageError("cannot-resume", "the run stops by the loss on other data, which is not given", {
+        help: "give --validate the same data as before",
+      });
+    }
+    validate = null;
+  }
+  const goesOn = patience !== null && best !== undefined && validate === before.validate;
+  return { validate, patience, ...(goesOn ? { best } : {}) };
 }
 
 /** What the command line says; undefined where it says nothing. */
@@ -83,13 +130,14 @@ export interface RunPlan {
  * An unfinished run goes on to its end where `--epochs` is left out or as it was; otherwise
  * `--epochs` more are made. What the command line leaves out is as in the run.
  * @param epochs made before, and `run` what is unfinished of them
- * @param rows of the data
+ * @param rows of the data, without what is held out
  * @throws UsageError where the epoch that has begun cannot go on as asked
  */
 export function planRun(
   { epochs, run }: { readonly epochs: number; readonly run: Run | null },
   asked: Asked,
   rows: number,
+  watch?: Watch,
 ): RunPlan {
   const batch = Math.min(asked.batch ?? run?.batch ?? usualBatch, rows);
   const shuffle = asked.shuffle ?? run?.shuffle ?? true;
@@ -104,7 +152,7 @@ export function planRun(
     firstBatch: begun ? run.batches + 1 : 1,
     lossBefore: begun ? run.loss : 0,
     epochs: asked.epochs === 0 ? 0 : Math.max(0, last - epochs),
-    run: { epochs: wanted, last, batch, shuffle, rows },
+    run: { epochs: wanted, last, batch, shuffle, rows, ...(watch === undefined ? {} : { watch }) },
   };
 }
 

@@ -24,6 +24,10 @@ export function addTrain(program: Command, output: Output): Command {
     .argument("[file]", "a program, FILE.nn")
     .option("--data <what...>", "training data: a file, or NAME=FILE for each input")
     .option("--test <what...>", "test data, evaluated at the end; written like --data")
+    .option(
+      "--validate <what...>",
+      "data evaluated after each epoch, written like --data; or the share of the rows to hold out, 0.1",
+    )
     .addOption(
       new Option("--epochs <number>", "passes over the data (default: 10)").argParser(integer(0, 1e9)),
     )
@@ -33,6 +37,13 @@ export function addTrain(program: Command, output: Output): Command {
         integer(1, 1e9),
       ),
     )
+    .addOption(
+      new Option(
+        "--patience <epochs>",
+        "stop after so many epochs without a lower loss (validation loss with --validate), and keep the best weights",
+      ).argParser(integer(1, 1e9)),
+    )
+    .option("--history <file>", "file for the figures of each epoch and weights along the way, H.safetensors")
     .option("--resume <file>", "weights to continue from, with optimizer state and seed")
     .option("--restart-epoch", "with --resume: restart the interrupted epoch from its beginning", false)
     .addOption(new Option("--lr <number>", "learning rate, overriding the model's").argParser(finite))
@@ -54,6 +65,7 @@ Examples:
   nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --lr 0.01 --opt beta1=0.8
   nndsl train mnist.nn --data mnist:train --resume mnist.safetensors --epochs 1 -o mnist.safetensors
   nndsl train mnist.nn --data mnist:train --epochs 50 --checkpoint 5 -o mnist.safetensors
+  nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --epochs 200 --validate 0.2 --patience 10 -o iris.safetensors
 ${dataHelp}
 
 Ctrl-C stops after the current step and saves the weights if -o is given; a second Ctrl-C stops immediately. SIGTERM and SIGHUP
@@ -64,6 +76,13 @@ The file of an interrupted run records its position, and --resume continues exac
 equal those of an uninterrupted run, to the byte. Without --epochs, or with the same number as before, the run continues to its
 original end; another number means that many more epochs, the interrupted one included. --batch and --no-shuffle keep their
 values unless given. A file of a finished run starts another: --epochs more.
+
+--validate 0.1 holds out a tenth of the rows, drawn by the seed; fit({ validate: 0.1 }) holds out the same. --patience K stops after
+K epochs without a lower loss, that of --validate if given, and the file at -o then holds the best epoch's weights. A resumed run
+keeps both unless they are given, but needs files of --validate again.
+
+--history keeps loss, metrics, validation and the optimizer's arguments of each epoch, and up to 200 points of the weights' path,
+for \`nndsl plot --loss-surface\`; with --resume it is continued.
 
 If the loss stops being finite, the run ends at that step with exit code 1, and the file at -o is left unchanged. With --json the
 result then has \`diverged\`: {"epoch", "batch", "step"}.

@@ -11,6 +11,15 @@ export interface ProgressState {
   readonly loss: number;
 }
 
+export interface EpochState {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly loss: number;
+  readonly seconds: number;
+  /** The loss on validation data. */
+  readonly validation?: number;
+}
+
 /** Milliseconds between two drawings. */
 const interval = 100;
 
@@ -26,6 +35,8 @@ export class Progress {
   #started = performance.now();
   #drawn = performance.now();
   #showing = false;
+  /** Of the last epoch, where there is one. */
+  #validation: number | null = null;
 
   constructor(output: Output, totalRows: number) {
     this.#output = output;
@@ -43,16 +54,15 @@ export class Progress {
   }
 
   /** Tells of a finished epoch. A line of it stays, unless there are too many. */
-  epoch(
-    { epoch, epochs, loss, seconds }: { epoch: number; epochs: number; loss: number; seconds: number },
-    rows: number,
-  ): void {
+  epoch({ epoch, epochs, loss, seconds, validation }: EpochState, rows: number): void {
+    this.#validation = validation ?? null;
     if (epoch % Math.ceil(epochs / lines) !== 0 && epoch !== epochs) return;
     this.clear();
     const { dim } = this.#output.messageColors;
     const width = String(epochs).length;
     const rate = seconds > 0 ? `  ${dim(`${short(rows / seconds)} rows/s`)}` : "";
-    this.#output.say(`epoch ${String(epoch).padStart(width)}/${epochs}  loss ${figure(loss)}${rate}`);
+    const held = validation === undefined ? "" : `  validation ${figure(validation)}`;
+    this.#output.say(`epoch ${String(epoch).padStart(width)}/${epochs}  loss ${figure(loss)}${held}${rate}`);
   }
 
   clear(): void {
@@ -65,18 +75,20 @@ export class Progress {
     const seconds = (now - this.#started) / 1000;
     const rate = this.#rows / seconds;
     const left = (this.#totalRows - this.#rows) / rate;
+    const speed = `${short(rate)} rows/s`;
     const parts = [
       `epoch ${state.epoch}/${state.epochs}`,
       bar(state.batch / state.batches, 16, this.#output.unicode),
       `step ${state.batch}/${state.batches}`,
       `loss ${figure(state.loss)}`,
-      `${short(rate)} rows/s`,
+      ...(this.#validation === null ? [] : [`validation ${figure(this.#validation)}`]),
+      speed,
       `${duration(left)} left`,
     ];
     let line = parts.join("  ");
     // A line that wraps cannot be redrawn.
     if (line.length >= this.#output.columns) line = line.slice(0, this.#output.columns - 1);
-    return line.replace(parts[4]!, dim(parts[4]!));
+    return line.replace(speed, dim(speed));
   }
 
   #draw(line: string): void {

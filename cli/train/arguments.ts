@@ -4,6 +4,10 @@ import type { SharedOptions, TableArguments } from "../options.ts";
 export interface TrainArguments extends SharedOptions, TableArguments {
   readonly data?: readonly string[];
   readonly test?: readonly string[];
+  /** Files as for `--data`, or a share. */
+  readonly validate?: readonly string[];
+  readonly patience?: number;
+  readonly history?: string;
   readonly epochs?: number;
   readonly output?: string;
   readonly checkpoint?: number;
@@ -17,3 +21,6 @@ export interface TrainArguments extends SharedOptions, TableArguments {
   readonly simd: "strict" | "relaxed";
   readonly threads: number;
 }
+
+/** Whether somebody reads the metrics of the training data after each epoch. */
+export const readsMetrics = ({ history }: TrainArguments): boolean => history !== undefined;

@@ -1,5 +1,5 @@
 /** What a run needs of the command line, the model and the file that it goes on from. */
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { Manifest } from "../../runtime/manifest.ts";
 import { ModelError, UsageError } from "../failures.ts";
 import { shellWord } from "../shell.ts";
@@ -28,6 +28,21 @@ export function expectWeightsFile(path: string, program: string): void {
       help: `write -o ${shellWord(`${named}.safetensors`)}; PyTorch, JAX and others read it`,
     },
   );
+}
+
+/** @throws UsageError where it is the weights' own file, or cannot be written */
+export function expectHistoryFile({ history = "", output, resume }: TrainArguments, program: string): void {
+  expectWeightsFile(history, program);
+  for (const [option, path] of [
+    ["-o", output],
+    ["--resume", resume],
+  ] as const) {
+    if (path === undefined || resolve(path) !== resolve(history)) continue;
+    throw new UsageError("bad-option", `--history and ${option} are the same file`, {
+      file: history,
+      help: "give --history a file of its own",
+    });
+  }
 }
 
 /** A file goes on with the seed in it. @throws UsageError where another is asked for */

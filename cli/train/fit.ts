@@ -1,7 +1,9 @@
 /** The run itself: `fit`, with observers told of every step. */
-import { NndslError, type EpochReport, type StepReport } from "../../runtime/index.ts";
+import { NndslError, type EpochReport, type FitReport, type StepReport } from "../../runtime/index.ts";
 import { blame } from "../net.ts";
 import type { Interrupt } from "../terminal/interrupt.ts";
+import { isQuickToMeasure } from "../parts.ts";
+import { readsMetrics } from "./arguments.ts";
 import { together, type Ending, type Observer } from "./observe.ts";
 import type { Prepared } from "./prepare.ts";
 
@@ -14,6 +16,8 @@ export interface Trained {
   readonly seconds: number;
   /** The last. */
   readonly step: StepReport | null;
+  /** What `fit` said in the end; null where the run did not come to its end. */
+  readonly report: FitReport | null;
 }
 
 /** @throws ModelError, and what an observer throws */
@@ -22,11 +26,13 @@ export async function trainNet(
   observers: readonly Observer[],
   interrupt: Interrupt,
 ): Promise<Trained> {
-  const { net, plan, training, file } = prepared;
+  const { net, plan, training, validation, file, options } = prepared;
+  const { patience = null } = plan.run.watch ?? {};
   const all = together(observers);
   const stopping = new AbortController();
   const history: EpochReport[] = [];
-  const stepsBefore = net.steps;
+  let steps = 0;
+  let report: FitReport | null = null;
   let step: StepReport | null = null;
   const stoppedBy = (): string | null => {
     const { aborted, reason }: { readonly aborted: boolean; readonly reason: unknown } = stopping.signal;
@@ -43,21 +49,27 @@ export async function trainNet(
   const started = performance.now();
   let ending: Ending = "done";
   try {
-    await net.fit(training.inputs, {
+    report = await net.fit(training.inputs, {
       epochs: plan.epochs,
       batch: plan.run.batch,
       shuffle: plan.run.shuffle,
       firstEpoch: plan.firstEpoch,
       firstBatch: plan.firstBatch,
       lossBefore: plan.lossBefore,
+      metrics: readsMetrics(options) && isQuickToMeasure(net, training),
+      ...(validation === null ? {} : { validate: validation.inputs }),
+      // None to make: all stays as it is.
+      ...(patience === null || options.epochs === 0 ? {} : { patience }),
+      ...(prepared.best === undefined || options.epochs === 0 ? {} : { best: prepared.best }),
       signal: AbortSignal.any([interrupt.signal, stopping.signal]),
-      onStep: (report) => {
-        step = report;
-        return all.step(report);
+      onStep: (made) => {
+        step = made;
+        steps++;
+        return all.step(made);
       },
-      onEpoch: (report) => {
-        history.push(report);
-        return all.epoch(report);
+      onEpoch: (made) => {
+        history.push(made);
+        return all.epoch(made);
       },
     });
   } catch (error) {
@@ -67,5 +79,5 @@ export async function trainNet(
     else throw blame(error, file);
   }
   const seconds = (performance.now() - started) / 1000;
-  return { ending, stoppedBy: stoppedBy(), history, steps: net.steps - stepsBefore, seconds, step };
+  return { ending, stoppedBy: stoppedBy(), history, steps, seconds, step, report };
 }

@@ -2,13 +2,15 @@
 import type { Dataset } from "../data/load-data.ts";
 import { renderComplaint, type Output } from "../output.ts";
 import { evaluate, type Evaluation } from "../parts.ts";
+import type { Trained } from "./fit.ts";
 import type { RunResult } from "./observe.ts";
 import type { Prepared } from "./prepare.ts";
 
 export function measureRun(
-  { net, training, test, file }: Prepared,
+  { net, training, validation, test, file }: Prepared,
+  { history, report }: Trained,
   output: Output,
-): Pick<RunResult, "trained" | "tested"> {
+): Pick<RunResult, "trained" | "validated" | "tested"> {
   const measure = (set: Dataset): Evaluation | null => {
     const measured = evaluate(net, set, { announce: (note) => output.say(`note: ${note}`) });
     // The weights are made and kept, so it is no failure of the command.
@@ -17,5 +19,12 @@ export function measureRun(
     }
     return measured?.evaluation ?? null;
   };
-  return { trained: measure(training), tested: test === null ? null : measure(test) };
+  // The epoch that left the weights as they are measured the same.
+  const last = report?.best?.epoch ?? history.at(-1)?.epoch;
+  const known = history.find(({ epoch }) => epoch === last)?.validation;
+  return {
+    trained: measure(training),
+    validated: known ?? (validation && measure(validation)),
+    tested: test && measure(test),
+  };
 }

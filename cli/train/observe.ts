@@ -42,8 +42,16 @@ export interface RunResult {
   readonly steps: number;
   readonly seconds: number;
   readonly history: readonly EpochReport[];
-  /** Of the weights in the net, on the rows trained on and on `--test`; null where not measured. */
+  /** What the best epoch was, of a run with patience that came to its end. */
+  readonly best: { readonly epoch: number; readonly loss: number } | null;
+  /** Whether it ended since no epoch was better. */
+  readonly isOutOfPatience: boolean;
+  /**
+   * Of the weights in the net, on the rows trained on, those held out, and `--test`; null where not
+   * measured.
+   */
   readonly trained: Evaluation | null;
+  readonly validated: Evaluation | null;
   readonly tested: Evaluation | null;
   /** The file that holds them; null where none does. */
   readonly weights: string | null;

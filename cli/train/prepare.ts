@@ -1,6 +1,6 @@
 /** All that a run needs before its first step, or an error before anything is trained. */
 import type { Compiled } from "../../compiler/index.ts";
-import type { Net } from "../../runtime/index.ts";
+import type { Best, Net } from "../../runtime/index.ts";
 import { dataFolders } from "../data/folders.ts";
 import { loadData, type Dataset } from "../data/load-data.ts";
 import { UsageError } from "../failures.ts";
@@ -8,10 +8,11 @@ import { loadNet, restoreWeights, threadNotes, type Restored } from "../net.ts";
 import { memoryOptions, sourceOptions, tableOptions, takeFile } from "../options.ts";
 import type { Output } from "../output.ts";
 import { compileProgram, openProgram } from "../program.ts";
-import { planRun, usualBatch, type RunPlan } from "../run.ts";
+import { planRun, planWatch, usualBatch, type RunPlan } from "../run.ts";
 import { priceOf } from "../terminal/price.ts";
 import type { TrainArguments } from "./arguments.ts";
-import { checkHyper, expectSeed, expectTrainable, expectWeightsFile } from "./expect.ts";
+import { holdOut, readValidate } from "./hold-out.ts";
+import { checkHyper, expectHistoryFile, expectSeed, expectTrainable, expectWeightsFile } from "./expect.ts";
 
 export interface Prepared {
   readonly file: string;
@@ -24,6 +25,8 @@ export interface Prepared {
   readonly validation: Dataset | null;
   readonly test: Dataset | null;
   readonly plan: RunPlan;
+  /** The best epoch before, of a run with patience. */
+  readonly best?: Best;
 }
 
 export async function prepare(
@@ -39,6 +42,8 @@ export async function prepare(
       help: "add -o W.safetensors",
     });
   }
+  const validate = readValidate(options.validate);
+  if (options.history !== undefined) expectHistoryFile(options, file);
   const compiled = await compiledFor(file, options, output);
   const { manifest } = compiled;
   expectTrainable(manifest, file);
@@ -61,10 +66,18 @@ export async function prepare(
       ...tableOptions(options),
       folders: dataFolders(file),
     });
-  const training = await read("--data", dataSpec, before);
-  const test = options.test === undefined ? null : await read("--test", options.test, training);
-  for (const note of new Set([...training.notes, ...(test?.notes ?? []), ...threadNotes(net)]))
-    output.say(`note: ${note}`);
+  const data = await read("--data", dataSpec, before);
+  const watch = planWatch(before, { validate, patience: options.patience });
+  const { training, validation } =
+    typeof watch.validate === "number"
+      ? holdOut(net, data, watch.validate)
+      : {
+          training: data,
+          validation: watch.validate === null ? null : await read("--validate", options.validate ?? [], data),
+        };
+  const test = options.test === undefined ? null : await read("--test", options.test, data);
+  const notes = [data, validation, test].flatMap((set) => set?.notes ?? []);
+  for (const note of new Set([...notes, ...threadNotes(net)])) output.say(`note: ${note}`);
 
   const asked = {
     epochs: options.epochs,
@@ -72,8 +85,21 @@ export async function prepare(
     shuffle: options.shuffle ? undefined : (false as const),
     restartEpoch: options.restartEpoch,
   };
-  const plan = planRun(before, asked, training.rows);
-  return { file, options, compiled, net, before, training, validation: null, test, plan };
+  const { best, ...watched } = watch;
+  const isWatched = watched.validate !== null || watched.patience !== null;
+  const plan = planRun(before, asked, training.rows, isWatched ? watched : undefined);
+  return {
+    file,
+    options,
+    compiled,
+    net,
+    before,
+    training,
+    validation,
+    test,
+    plan,
+    ...(best === undefined ? {} : { best }),
+  };
 }
 
 async function compiledFor(file: string, options: TrainArguments, output: Output): Promise<Compiled> {

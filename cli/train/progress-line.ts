@@ -21,8 +21,9 @@ export class ProgressLine implements Observer {
     this.#progress.step({ ...report, epochs: this.#epochs }, report.rows);
   }
 
-  epoch({ epoch, loss, seconds }: EpochReport): void {
-    this.#progress.epoch({ epoch, epochs: this.#epochs, loss, seconds }, this.#rows);
+  epoch({ epoch, loss, seconds, validation }: EpochReport): void {
+    const held = validation === undefined ? {} : { validation: validation.loss };
+    this.#progress.epoch({ epoch, epochs: this.#epochs, loss, seconds, ...held }, this.#rows);
   }
 
   clear(): void {

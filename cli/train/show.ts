@@ -1,5 +1,5 @@
 /** What is said of a run: before it, where it ends, and what came of it. */
-import type { StepReport } from "../../runtime/index.ts";
+import type { EpochReport, StepReport } from "../../runtime/index.ts";
 import type { Complaint } from "../failures.ts";
 import type { Output } from "../output.ts";
 import type { Evaluation } from "../parts.ts";
@@ -8,8 +8,9 @@ import { count, counted, duration, figure } from "../terminal/numbers.ts";
 import type { RunResult } from "./observe.ts";
 import type { Prepared } from "./prepare.ts";
 
-export function introduction({ compiled: { manifest }, training, plan }: Prepared): string {
+export function introduction({ compiled: { manifest }, training, validation, plan }: Prepared): string {
   const { firstEpoch, firstBatch, epochs, run } = plan;
+  const held = validation === null ? "" : `, ${count(validation.rows)} to validate`;
   const parameters = manifest.parameters
     .filter((p) => !p.frozen)
     .reduce((sum, p) => sum + p.shape.reduce((product, size) => product * size, 1), 0);
@@ -19,7 +20,7 @@ export function introduction({ compiled: { manifest }, training, plan }: Prepare
     firstEpoch === 1 && firstBatch === 1
       ? counted(epochs, "epoch")
       : `from epoch ${count(firstEpoch)} of ${count(run.last)} on${firstBatch === 1 ? "" : `, batch ${count(firstBatch)}`}`;
-  return `training ${counted(parameters, "parameter")} of ${manifest.model}${rows}, ${from}`;
+  return `training ${counted(parameters, "parameter")} of ${manifest.model}${rows}${held}, ${from}`;
 }
 
 /** What is said of a run that was ended before its time. @param unfinished the epoch that has begun */
@@ -63,41 +64,71 @@ export function divergence(
   };
 }
 
+/** An epoch as `--json` prints it. Numbers that JSON has not are null in it. */
+export function epochJson(report: EpochReport): Omit<EpochReport, "best"> {
+  const { best: _, ...rest } = report;
+  return rest;
+}
+
 /** A run as `--json` prints it. */
 export function resultJson(
   { compiled: { manifest } }: Prepared,
-  { ending, epochs, steps, seconds, history, trained, tested, weights }: RunResult,
+  { ending, epochs, steps, seconds, history, best, isOutOfPatience, trained, ...result }: RunResult,
   wrong: { readonly diverged: StepReport; readonly complaint: Complaint | null } | null,
 ): string {
-  const result = {
+  const json = {
     model: manifest.model,
     epochs,
     steps,
     seconds,
     loss: trained?.loss ?? history.at(-1)?.loss ?? null,
     metrics: trained?.metrics ?? {},
-    history: history.map(({ epoch, loss, seconds: spent }) => ({ epoch, loss, seconds: spent })),
-    ...(tested === null ? {} : { test: tested }),
-    ...(weights === null ? {} : { weights }),
+    history: history.map(epochJson),
+    ...(best === null ? {} : { best, stopped: isOutOfPatience ? "patience" : "epochs" }),
+    ...(result.validated === null ? {} : { validation: result.validated }),
+    ...(result.tested === null ? {} : { test: result.tested }),
+    ...(result.weights === null ? {} : { weights: result.weights }),
     ...(ending === "interrupted" || ending === "stopped" ? { interrupted: true } : {}),
     ...(wrong === null ? {} : { diverged: placeOf(wrong.diverged), diagnostics: [wrong.complaint] }),
   };
-  return `${JSON.stringify(result, null, 2)}\n`;
+  return `${JSON.stringify(json, null, 2)}\n`;
 }
 
-/** A run that is done, with the curve of its losses. */
+/** A run that is done, with the curve of its losses, and that of the losses on validation data. */
 export function resultText(
-  { steps, seconds, trained, tested }: RunResult,
-  to: string | undefined,
+  { options, plan }: Prepared,
+  { steps, seconds, history, best, isOutOfPatience, trained, validated, tested }: RunResult,
   losses: readonly number[],
   { columns, unicode }: Output,
 ): string {
+  const validation = history.flatMap((epoch) => epoch.validation?.loss ?? []);
+  const draw = (values: readonly number[], height: number): string[] =>
+    curve(values, { width: Math.min(columns - 12, 72), height, unicode });
+  const drawn =
+    validation.length < 2
+      ? draw(losses, 8)
+      : [
+          "loss in training, by step",
+          ...draw(losses, 6),
+          "validation loss, by epoch",
+          ...draw(validation, 6),
+        ];
+  const chosen =
+    best === null
+      ? []
+      : [
+          isOutOfPatience
+            ? `epoch ${count(best.epoch)} was the best: none of the ${count(plan.run.watch?.patience ?? 1)} after it had a lower loss`
+            : `epoch ${count(best.epoch)} was the best`,
+        ];
   return [
-    ...curve(losses, { width: Math.min(columns - 12, 72), height: 8, unicode }),
+    ...drawn,
     `${counted(steps, "step")} in ${duration(seconds)}`,
+    ...chosen,
     ...(trained === null ? [] : [`train  ${showEvaluation(trained)}`]),
+    ...(validated === null ? [] : [`valid  ${showEvaluation(validated)}`]),
     ...(tested === null ? [] : [`test   ${showEvaluation(tested)}`]),
-    ...(to === undefined ? [] : [`weights in ${to}`]),
+    ...(options.output === undefined ? [] : [`weights in ${options.output}`]),
     "",
   ].join("\n");
 }

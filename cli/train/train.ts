@@ -6,6 +6,7 @@ import type { Interrupt } from "../terminal/interrupt.ts";
 import { Trace } from "../terminal/trace.ts";
 import type { TrainArguments } from "./arguments.ts";
 import { trainNet, type Trained } from "./fit.ts";
+import { HistoryFile } from "./history.ts";
 import { Keeper } from "./keeper.ts";
 import { measureRun } from "./measure.ts";
 import { together, type Ending, type Observer, type RunResult } from "./observe.ts";
@@ -27,13 +28,21 @@ export async function trainCommand(
   const keeper = new Keeper(prepared);
   const progress = new ProgressLine(prepared, output);
   const losses = new Trace();
-  const observers: readonly Observer[] = [keeper, progress, { step: ({ loss }) => losses.add(loss) }];
+  const observers: readonly Observer[] = [
+    // Before the checkpoint, so that what goes on from one finds its history.
+    ...(options.history === undefined ? [] : [new HistoryFile(options.history)]),
+    keeper,
+    progress,
+    { step: ({ loss }) => losses.add(loss) },
+  ];
   let trained: Trained;
   try {
     trained = await trainNet(prepared, observers, interrupt);
   } finally {
     progress.clear();
   }
+
+  if (trained.report !== null) keeper.finish(trained.report);
 
   // The weights are safe before anything else can go wrong.
   const { steps } = trained;
@@ -56,19 +65,25 @@ export async function trainCommand(
   }
 
   try {
-    const measured = ending === "done" ? measureRun(prepared, output) : { trained: null, tested: null };
+    const measured =
+      ending === "done"
+        ? measureRun(prepared, trained, output)
+        : { trained: null, validated: null, tested: null };
+    const { best, stopped } = trained.report ?? {};
     const result: RunResult = {
       ending,
       epochs: trained.history.length,
       steps,
       seconds: trained.seconds,
       history: trained.history,
+      best: best === undefined ? null : { epoch: best.epoch, loss: best.loss },
+      isOutOfPatience: stopped === "patience",
       ...measured,
       weights: keeps ? to : null,
     };
     await together(observers).ended(result);
     if (output.json) output.write(resultJson(prepared, result, diverged && { diverged, complaint }));
-    else if (ending === "done") output.write(resultText(result, to, losses.values(), output));
+    else if (ending === "done") output.write(resultText(prepared, result, losses.values(), output));
   } catch (error) {
     throw blame(error, file);
   } finally {
