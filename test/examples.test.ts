@@ -40,8 +40,10 @@ describe.each(names)("%s.nn", (name) => {
 });
 
 describe("sizes", () => {
-  it("xor.wasm is at most 8 KB, the digit network's at most 48 KB", async () => {
-    expect((await compile(example("xor"))).wasm.length).toBeLessThanOrEqual(8000);
+  it("xor.wasm is at most 8 KB with two hidden units and 10 KB with eight, the digit network's at most 48 KB", async () => {
+    const smallest = await compile(example("xor"), { settings: { hidden: 2 } });
+    expect(smallest.wasm.length).toBeLessThanOrEqual(8000);
+    expect((await compile(example("xor"))).wasm.length).toBeLessThanOrEqual(10_000);
     expect((await compile(example("mnist"))).wasm.length).toBeLessThanOrEqual(48000);
   });
 });

@@ -140,7 +140,7 @@ describe("a network", () => {
       expect.arrayContaining([
         "x [N, 2]",
         "y [N, 1]",
-        "h.weight [2, 2]",
+        "h.weight [8, 2]",
         "z.bias [1]",
         "σ h",
         "+ h.z",
@@ -148,7 +148,7 @@ describe("a network", () => {
         "÷ N",
       ]),
     );
-    expect(arrows.find((a) => a.from === ids.get("h.weight"))!.label).toEqual(["[2, 2]"]);
+    expect(arrows.find((a) => a.from === ids.get("h.weight"))!.label).toEqual(["[8, 2]"]);
   });
 
   test("groups its layers, which fold with their formulas", async () => {
@@ -167,8 +167,8 @@ describe("a network", () => {
         "z | h weightᵀ + bias",
         "loss | (Σₙ (softplus(z) − y ∘ z))/N",
         "loss backward | (σ(z) − y)/N",
-        "z backward | δz weight | ∇weight [1, 2] | ∇bias [1]",
-        "h backward | (δh ∘ h ∘ (1 − h))ᵀ x | ∇weight [2, 2] | ∇bias [2]",
+        "z backward | δz weight | ∇weight [1, 8] | ∇bias [1]",
+        "h backward | (δh ∘ h ∘ (1 − h))ᵀ x | ∇weight [8, 2] | ∇bias [8]",
         "L",
       ].toSorted(),
     );
