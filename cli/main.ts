@@ -9,6 +9,7 @@ import { addFmt } from "./commands/fmt.ts";
 import { addGraph } from "./commands/graph.ts";
 import { addInspect } from "./commands/inspect.ts";
 import { addNew } from "./commands/new.ts";
+import { addPlot } from "./commands/plot.ts";
 import { addPredict } from "./commands/predict.ts";
 import { addTrain } from "./commands/train.ts";
 import { DataError, exitCodes, ModelError, showPlace, UsageError, type Complaint } from "./failures.ts";
@@ -62,6 +63,7 @@ Exit codes: 0 done, 1 the program or the data is wrong, 2 wrong usage, a missing
     addDerive,
     addGraph,
     addTrain,
+    addPlot,
     addPredict,
     addCompare,
     addNew,

@@ -51,7 +51,7 @@ const packages: Record<string, readonly RegExp[]> = {
     /^node:/,
     /^(commander|picocolors|papaparse|fflate)$/,
     /^@tensorflow\/tfjs$/,
-    /^(vega|vega-lite|@resvg\/resvg-js)$/,
+    /^(vega|vega-lite|d3-contour|@resvg\/resvg-js)$/,
   ],
 };
 
@@ -77,7 +77,9 @@ describe.each(Object.keys(arrows))("%s/", (folder) => {
 });
 
 test("cli/ keeps the drawing of pictures in pictures/, and loads its libraries when one is drawn", () => {
-  const found = importsOf("cli").filter(({ to }) => /^(vega|vega-lite|@resvg\/resvg-js)$/.test(to));
+  const found = importsOf("cli").filter(({ to }) =>
+    /^(vega|vega-lite|d3-contour|@resvg\/resvg-js)$/.test(to),
+  );
   expect(found.filter(({ from }) => !from.startsWith("cli/pictures/"))).toEqual([]);
   // What `import(…)` loads is written without `from`.
   const texts = new Map(found.map(({ from }) => [from, readFileSync(join(root, from), "utf8")]));
@@ -187,6 +189,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compiler/emit",
   ],
   "cli/pictures": ["cli", "grammar"],
+  "cli/plot": ["cli", "cli/data", "cli/pictures", "cli/terminal", "compiler/derive", "grammar", "runtime"],
   "cli/terminal": ["cli", "grammar", "compiler"],
   "cli/data": ["cli", "cli/terminal", "grammar", "runtime"],
   "cli/compare": [
@@ -206,6 +209,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "cli",
     "cli/compare",
     "cli/data",
+    "cli/plot",
     "cli/templates",
     "cli/terminal",
     "cli/train",

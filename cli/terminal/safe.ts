@@ -17,7 +17,7 @@ const SUSPECT = /[^\P{C}\n\t]|[\u2028\u2029]/u;
 
 /** The colors of our own. */
 // eslint-disable-next-line no-control-regex
-const COLOR = /(\x1b\[\d{1,2}(?:;\d{1,2})*m)/;
+const COLOR = /(\x1b\[\d{1,3}(?:;\d{1,3})*m)/;
 
 /** Lines of text, with colors where there may be some. */
 export function safeLines(text: string, colored: boolean): string {

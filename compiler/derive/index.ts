@@ -8,3 +8,9 @@ export {
 } from "./derivation.ts";
 export { derive } from "./derive.ts";
 export { libraryModel } from "./library.ts";
+export {
+  functionOfOneNumber,
+  functionsOfOneNumber,
+  type FunctionOfOneNumber,
+  type Surroundings,
+} from "./one-number.ts";

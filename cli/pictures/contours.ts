@@ -1,0 +1,38 @@
+/** Numbers on a grid as regions: polygons in the pixels of a plot, which `geoshape` draws in place. */
+
+/** Numbers at the crossings of a grid that reaches from edge to edge of a plot; rows from the bottom. */
+export interface Grid {
+  readonly columns: number;
+  readonly rows: number;
+  readonly values: readonly number[];
+}
+
+/** Of GeoJSON, as far as it is needed. */
+export interface Region {
+  readonly type: "MultiPolygon";
+  readonly coordinates: number[][][][];
+}
+
+/** For each threshold where the numbers are at least that; between the crossings they are taken for straight. */
+export async function regionsAbove(
+  { columns, rows, values }: Grid,
+  thresholds: readonly number[],
+  size: { readonly width: number; readonly height: number },
+): Promise<Region[]> {
+  const { contours } = await import("d3-contour");
+  // The library's crossings lie in the middle of cells.
+  const x = (at: number): number => tenth(((at - 0.5) / (columns - 1)) * size.width);
+  const y = (at: number): number => tenth(size.height - ((at - 0.5) / (rows - 1)) * size.height);
+  const draw = contours().size([columns, rows]);
+  return thresholds.map((threshold) => ({
+    type: "MultiPolygon",
+    coordinates: draw
+      .contour([...values], threshold)
+      .coordinates.map((polygon) => polygon.map((ring) => ring.map(([a, b]) => [x(a!), y(b!)]))),
+  }));
+}
+
+const tenth = (pixels: number): number => Math.round(pixels * 10) / 10;
+
+/** What a mark of regions needs: their coordinates are pixels already. */
+export const inPlace = { type: "identity", scale: 1, translate: [0, 0] } as const;

@@ -1,0 +1,66 @@
+/** What a model of one feature gives, as lines over it, with the data. */
+import type { Net } from "../../runtime/index.ts";
+import { thinCloud } from "../pictures/thin.ts";
+import { count, counted } from "../terminal/numbers.ts";
+import { ask, outputsByRow } from "./ask.ts";
+import { entriesOfRow, extent, featureValues, isWhole } from "./features.ts";
+import { lineOf } from "./jumps.ts";
+import type { CurvePlot, DataPoint, Line } from "./plot.ts";
+import { MOST_PANELS, MOST_POINTS, type Drawn } from "./surface.ts";
+import { classNames, targetAt, targetsOf } from "./targets.ts";
+
+/** Numbers at which the model is asked, jumps aside. */
+const SAMPLES = 401;
+
+export function plotCurve(net: Net, { title, features, ranges, data, known }: Drawn): CurvePlot {
+  const feature = features[0]!;
+  const axis = { name: feature.name, ...ranges[0]! };
+  const targets = data === null ? null : targetsOf(net.manifest, data);
+  const target = net.manifest.inputs.find(({ role }) => role === "target");
+  const lines = outputsByRow(net).flatMap((output, k) => {
+    const width = entriesOfRow(output.shape, net.manifest.free)!;
+    const names = target === undefined ? [] : (targets?.classes ?? classNames(target.name, width, known));
+    return Array.from({ length: width }, (_, entry): CurvePlot["lines"][number] => {
+      const sample = (xs: Float64Array): Float64Array => {
+        const { values } = ask(net, features, [xs])[k]!;
+        return Float64Array.from(xs, (_unused, i) => values[i * width + entry]!);
+      };
+      const line: Line = lineOf(sample, axis, SAMPLES, net.manifest.dtype === "f64");
+      const name = width === 1 ? output.name : `${output.name}: ${names[entry] ?? entry}`;
+      return { name, line };
+    });
+  });
+  const shown = lines.slice(0, MOST_PANELS);
+  const notes = [
+    ...(shown.length < lines.length
+      ? [`the first ${shown.length} of ${lines.length} numbers of the outputs`]
+      : []),
+    ...(isWhole(feature) ? [`${feature.name} is a whole number: between two of them the nearest`] : []),
+  ];
+  const ys = shown.flatMap(({ line }) => line.pieces.flatMap((piece) => piece.map(([, y]) => y)));
+  const points: DataPoint[] = [];
+  if (data !== null && targets !== null) {
+    const xs = featureValues(feature, data);
+    const [low, high] = extent(ys);
+    const at = (row: number) => [xs[row]!, targets.values[row]!, row] as const;
+    for (const [x, , row] of thinCloud(data.rows, at, MOST_POINTS)) {
+      // Classes are not heights: the last stands at the top, the first at the bottom.
+      const share = targets.values[row]! / Math.max(1, (targets.classes?.length ?? 2) - 1);
+      const y = targets.classes === null ? targets.values[row]! : low + (high - low) * share;
+      points.push({ x, y, target: targetAt(targets, row) });
+    }
+  }
+  if (points.length > 0) {
+    const all = points.length === data?.rows ? "" : `${count(points.length)} of `;
+    notes.unshift(`dots: ${targets!.name} of ${all}${counted(data!.rows, "row")} of the data`);
+  }
+  return {
+    kind: "curve",
+    title: `What ${title} gives for each ${axis.name}`,
+    subtitle: notes.join("; "),
+    axis,
+    lines: shown,
+    points,
+    target: targets?.name ?? null,
+  };
+}

@@ -1,0 +1,145 @@
+/** What a model of two features gives, over the plane of them. */
+import type { Net } from "../../runtime/index.ts";
+import type { Dataset, KnownTables } from "../data/load-data.ts";
+import { thinCloud } from "../pictures/thin.ts";
+import { ask, type Asked } from "./ask.ts";
+import { extent, featureValues, type Feature } from "./features.ts";
+import { spread, type Axis, type ClassMap, type DataPoint, type Panel, type SurfacePlot } from "./plot.ts";
+import { classNames, targetAt, targetsOf, type Targets } from "./targets.ts";
+
+/** Points along each axis. */
+export const GRID = 161;
+
+/** Panels of one picture: an output with more entries shows its first. */
+export const MOST_PANELS = 12;
+
+/** Points of the data that are drawn. */
+export const MOST_POINTS = 2000;
+
+export interface Drawn {
+  /** What is drawn, as in `Xor after 400 steps`. */
+  readonly title: string;
+  readonly features: readonly Feature[];
+  readonly ranges: readonly { readonly from: number; readonly to: number }[];
+  readonly data: Dataset | null;
+  readonly known: Partial<KnownTables>;
+}
+
+/** @param size points along each axis */
+export function plotSurface(net: Net, drawn: Drawn, size = GRID): SurfacePlot {
+  const [x, y] = drawn.features.map(({ name }, k): Axis => ({ name, ...drawn.ranges[k]! }));
+  const [xs, ys] = [spread(x!, size), spread(y!, size)];
+  const count = size * size;
+  const columns = [
+    Float64Array.from({ length: count }, (_, i) => xs[i % size]!),
+    Float64Array.from({ length: count }, (_, i) => ys[Math.floor(i / size)]!),
+  ];
+  const asked = ask(net, drawn.features, columns);
+  const targets = drawn.data === null ? null : targetsOf(net.manifest, drawn.data);
+  const classes = (width: number): readonly string[] => namesOfClasses(net, width, targets, drawn.known);
+  const chosen =
+    asked.find(({ width, values }) => width > 1 && isDistribution(values, width)) ??
+    asked.find(({ width }) => width > 1 && width === targets?.classes?.length);
+  const panels = asked.flatMap((one) => panelsOf(one, count, classes(one.width)));
+  const shown = panels.slice(0, MOST_PANELS);
+  const left = panels.length - shown.length;
+  return {
+    kind: "surface",
+    title: `What ${drawn.title} gives for each ${x!.name} and ${y!.name}`,
+    subtitle: left === 0 ? "" : `the first ${shown.length} of ${panels.length} numbers of the outputs`,
+    x: x!,
+    y: y!,
+    columns: size,
+    rows: size,
+    panels: shown,
+    map: chosen === undefined ? null : mapOf(chosen, count, classes(chosen.width)),
+    points: drawn.data === null ? [] : pointsOf(drawn.features, drawn.data, targets),
+    target: targets?.name ?? null,
+  };
+}
+
+function namesOfClasses(
+  { manifest }: Net,
+  width: number,
+  targets: Targets | null,
+  known: Partial<KnownTables>,
+): readonly string[] {
+  if (targets?.classes?.length === width) return targets.classes;
+  const target = manifest.inputs.find(({ role }) => role === "target");
+  return target === undefined
+    ? Array.from({ length: width }, (_, k) => String(k))
+    : classNames(target.name, width, known).slice(0, width);
+}
+
+/** Rounding of f32 sums. */
+const NEAR = 1e-3;
+
+/** Whether each row is one of probabilities. */
+export function isDistribution(values: ArrayLike<number>, width: number): boolean {
+  for (let row = 0; row < values.length; row += width) {
+    let sum = 0;
+    for (let k = 0; k < width; k++) {
+      const value = values[row + k]!;
+      if (!(value >= 0)) return false;
+      sum += value;
+    }
+    if (Math.abs(sum - 1) > NEAR) return false;
+  }
+  return true;
+}
+
+function panelsOf({ output, width, values }: Asked, count: number, classes: readonly string[]): Panel[] {
+  const areProbabilities = width > 1 && isDistribution(values, width);
+  const shared = extent(Array.from(values));
+  return Array.from({ length: width }, (_, k): Panel => {
+    const own = Array.from({ length: count }, (_unused, i) => values[i * width + k]!);
+    const [low, high] = width === 1 ? extent(own) : shared;
+    // A number between 0 and 1 everywhere is the probability of one of two classes, or a threshold.
+    const isChance = low >= 0 && high <= 1;
+    const [from, to] = isChance
+      ? [0, 1]
+      : low < high
+        ? [low, high]
+        : low === high
+          ? [low - 1, low + 1]
+          : [0, 1];
+    return {
+      name:
+        width === 1
+          ? output.name
+          : areProbabilities
+            ? `${output.name}: ${classes[k]}`
+            : `${output.name}[${k}]`,
+      values: own,
+      low: from,
+      high: to,
+      boundary: isChance && width === 1 ? 0.5 : null,
+    };
+  });
+}
+
+function mapOf({ output, width, values }: Asked, count: number, classes: readonly string[]): ClassMap {
+  const margins = Array.from({ length: width }, (_, k) =>
+    Array.from({ length: count }, (_unused, i) => {
+      let best = -Infinity;
+      for (let j = 0; j < width; j++) if (j !== k) best = Math.max(best, values[i * width + j]!);
+      return values[i * width + k]! - best;
+    }),
+  );
+  const largest = Array.from({ length: count }, (_, i) => {
+    let best = 0;
+    for (let k = 1; k < width; k++) if (values[i * width + k]! > values[i * width + best]!) best = k;
+    return best;
+  });
+  return { name: `largest of ${output.name}`, classes, values: largest, margins };
+}
+
+export function pointsOf(features: readonly Feature[], data: Dataset, targets: Targets | null): DataPoint[] {
+  const [xs, ys] = features.map((feature) => featureValues(feature, data));
+  const at = (row: number) => [xs![row]!, ys![row]!, row] as const;
+  return thinCloud(data.rows, at, MOST_POINTS).map(([x, y, row]) => ({
+    x,
+    y,
+    target: targetAt(targets, row),
+  }));
+}
