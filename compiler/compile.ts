@@ -16,6 +16,7 @@ import { buildManifest, manifestText } from "./emit/manifest.ts";
 import { CompilerFault } from "./fault.ts";
 import { showNumber } from "./ir/notation.ts";
 import { USUAL_ROWS } from "./ir/size.ts";
+import type { Model } from "./graph/model.ts";
 import { printModel } from "./graph/print.ts";
 import { verify } from "./graph/verify.ts";
 import {
@@ -27,6 +28,7 @@ import {
   type Stages,
 } from "./options.ts";
 import { runPasses } from "./passes/pipeline.ts";
+import { graft, probed } from "./passes/probe.ts";
 import { formatOf } from "./render/format.ts";
 import { render } from "./render/render.ts";
 import { buildReport } from "./report/report.ts";
@@ -39,12 +41,13 @@ import { verifyProgram } from "./schedule/verify-program.ts";
 import { version } from "./version.ts";
 
 type Simd = NonNullable<CompileOptions["simd"]>;
+type AnalyzeOptions = SourceOptions & Pick<CompileOptions, "probe">;
 
 /**
  * Reads and differentiates a program.
  * @throws DiagnosticError with every error found in it
  */
-export async function analyze(source: string, options: SourceOptions = {}): Promise<Analysis> {
+export async function analyze(source: string, options: AnalyzeOptions = {}): Promise<Analysis> {
   const loaded = await load(source, options);
   const { program } = loaded.outline;
   const formulas = analyzeModel(loaded, options);
@@ -77,8 +80,8 @@ async function load(source: string, options: SourceOptions): Promise<Loaded> {
 /** @throws DiagnosticError with every error found outside of models and in this one */
 function analyzeModel(
   { outline, diagnostics: loading }: Loaded,
-  options: SourceOptions,
-): Pick<Analysis, "elaborated" | "formulas" | "joint" | "diagnostics"> {
+  options: AnalyzeOptions,
+): Omit<Analysis, "ast" | "sourceHash"> {
   const { model, diagnostics: elaborating } = elaborateModel(outline, {
     settings: settingTexts(options.settings ?? {}),
     ...(options.model === undefined ? {} : { model: options.model }),
@@ -92,7 +95,9 @@ function analyzeModel(
   const joint = runPasses(formulas, "differentiate", "simplify");
   const diagnostics = inOrder(outline.program, [...found, ...joint.warnings]);
   if (hasErrors(diagnostics)) throw new DiagnosticError(diagnostics);
-  return { elaborated: model, formulas, joint, diagnostics };
+  const isProbed = options.probe === true;
+  const probes = isProbed ? runPasses(probed(model), "differentiate", "simplify") : null;
+  return { elaborated: model, formulas, joint, probed: probes, diagnostics };
 }
 
 /**
@@ -129,7 +134,9 @@ async function kernelsOf(source: string, options: CompileOptions): Promise<Kerne
   const elementBytes = format.bytes;
   const rows = options.memory?.rows ?? options.reportRows ?? USUAL_ROWS;
   const memory = options.memory === undefined ? undefined : { bytes: options.memory.bytes, rows };
-  const program: KernelProgram = schedule(runPasses(joint, "lower", "simplify-lowered"), {
+  const lowered = (model: Model): Model => runPasses(model, "lower", "simplify-lowered");
+  const model = analysis.probed === null ? lowered(joint) : graft(lowered(joint), lowered(analysis.probed));
+  const program: KernelProgram = schedule(model, {
     elementBytes,
     ...(memory === undefined ? {} : { memory }),
   });
@@ -137,7 +144,9 @@ async function kernelsOf(source: string, options: CompileOptions): Promise<Kerne
   refuseUnaddressable(program.arena);
   // All that decides what the files are. A relaxed module and the strict one beside it are of one
   // compilation.
-  const build = hash([sourceHash, joint.name, version, dtype, JSON.stringify(memory ?? null)]);
+  const probes = analysis.probed === null ? null : model.roots.probes;
+  const kind = [dtype, JSON.stringify(memory ?? null), ...(probes === null ? [] : ["probe"])];
+  const build = hash([sourceHash, joint.name, version, ...kind]);
   const module = (simd: Simd): Module => {
     const plan = planKernels(program, { ...format, fused: simd === "relaxed" });
     const { any, workers, pays } = plan.sharing;
@@ -145,7 +154,7 @@ async function kernelsOf(source: string, options: CompileOptions): Promise<Kerne
     return {
       plan,
       assembly: render(program, plan, { dtype, simd, model: joint.name }),
-      manifest: buildManifest(joint, program, { dtype, simd, threads, sourceHash, build }),
+      manifest: buildManifest(joint, program, { dtype, simd, threads, probes, sourceHash, build }),
     };
   };
   return { analysis, program, simd: options.simd ?? "strict", rows, module };
@@ -165,7 +174,7 @@ function planOf(kernels: Kernels, module = kernels.module(kernels.simd)): Planne
 const printers = ({ analysis, program }: Kernels, { assembly }: Module) => ({
   ast: analysis.ast,
   ir: () => printModel(analysis.formulas),
-  grad: () => printModel(analysis.joint),
+  grad: () => printModel(analysis.probed ?? analysis.joint),
   kernels: () => printProgram(program),
   as: () => assembly,
 });

@@ -20,6 +20,7 @@ const compileNames = [
   "fallback",
   "dtype",
   "wat",
+  "probe",
   "reportRows",
   "memory",
 ] as const satisfies (keyof CompileOptions)[];

@@ -32,6 +32,11 @@ export interface CompileOptions extends SourceOptions {
   /** False saves the time that the strict module beside a relaxed one takes. */
   readonly fallback?: boolean;
   readonly dtype?: "f32" | "f64";
+  /**
+   * Whether the module is to tell, by `net.probe`, what a step does to each layer call: how its
+   * output is distributed, and the sizes of gradients and updates.
+   */
+  readonly probe?: boolean;
   /** Whether `stages.wat` is wanted: binaryen takes a twentieth of the whole time to write it. */
   readonly wat?: boolean;
   /**
@@ -70,6 +75,8 @@ export interface Analysis {
   readonly formulas: Model;
   /** Values and gradients in one graph, in the terms of the source. */
   readonly joint: Model;
+  /** The same with formulas of probes, where they are asked for. */
+  readonly probed: Model | null;
   readonly diagnostics: readonly Diagnostic[];
   readonly ast: () => string;
   readonly sourceHash: string;

@@ -14,6 +14,8 @@ export interface ModuleExports {
   evaluate?(rows: number): number;
   gradients?(rows: number): number;
   step?(rows: number): number;
+  probe?(rows: number): number;
+  probed_step?(rows: number): number;
   train?(
     data: number,
     order: number,

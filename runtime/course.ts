@@ -18,6 +18,8 @@ export const EPOCHS = 256;
 /** How many bytes of data are copied into the module. */
 const ROOM = 2 ** 30;
 
+type Step = (rows: number) => number;
+
 const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
 /** Steps over the data of a training run. */
@@ -35,6 +37,8 @@ export interface Course {
    * @throws `out-of-memory`, `disposed`
    */
   train(epoch: number, from: number, count: number, sum: number): number;
+  /** The same for one step, which leaves the figures of probes. */
+  probed(epoch: number, from: number, sum: number): number;
 }
 
 /**
@@ -87,7 +91,13 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
   };
 
   /** What the module's `train` does, over data that are outside. */
-  const steps = (arena: Arena, epoch: number, from: number, count: number): number => {
+  const steps = (
+    arena: Arena,
+    step: Step | undefined,
+    epoch: number,
+    from: number,
+    count: number,
+  ): number => {
     const { exports } = arena;
     let loss = NaN;
     for (let i = 0; count > 0; count--) {
@@ -97,7 +107,7 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
       }
       const rows = Math.min(batch, total - from);
       for (const feed of feeds) feed.gather(arena, order, from, rows, total);
-      loss = exports.step?.(rows) ?? NaN;
+      loss = step?.(rows) ?? NaN;
       const sum = (sums[i] ?? NaN) + loss * rows;
       from += rows;
       sums[i] = from < total ? sum : sum / total;
@@ -109,18 +119,31 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
     return loss;
   };
 
+  const ready = (epoch: number, from: number, sum: number): Arena => {
+    const arena = arenaNow();
+    arena.reserve(batch);
+    if (room !== arena.capacity || sums.buffer !== arena.exports.memory.buffer) lay(arena, epoch, from);
+    sums[0] = sum;
+    return arena;
+  };
+
   return {
     losses,
     train(epoch, from, count, sum) {
-      const arena = arenaNow();
-      const { memory, train } = arena.exports;
-      arena.reserve(batch);
-      if (room !== arena.capacity || sums.buffer !== memory.buffer) lay(arena, epoch, from);
-      sums[0] = sum;
+      const arena = ready(epoch, from, sum);
+      const { step, train } = arena.exports;
       const loss =
         train && data > 0
           ? train(data, order.byteOffset, sums.byteOffset, total, batch, +shuffle, seed, epoch, from, count)
-          : steps(arena, epoch, from, count);
+          : steps(arena, step, epoch, from, count);
+      losses.set(sums);
+      return loss;
+    },
+    probed(epoch, from, sum) {
+      const arena = ready(epoch, from, sum);
+      const { exports } = arena;
+      // A model without layers has nothing to tell of.
+      const loss = steps(arena, exports.probed_step ?? exports.step, epoch, from, 1);
       losses.set(sums);
       return loss;
     },

@@ -1,6 +1,7 @@
 import { EPOCHS } from "./course.ts";
 import { refuse } from "./errors.ts";
 import { checkSeed, must, readOptions, whole } from "./options.ts";
+import { Probed } from "./probed.ts";
 import type { Rows } from "./rows.ts";
 import type { Trainee } from "./trainee.ts";
 import type { EpochReport, FitOptions, FitReport } from "./types.ts";
@@ -35,6 +36,7 @@ const known = [
   "metrics",
   "patience",
   "best",
+  "probe",
   "onStep",
   "onEpoch",
   "signal",
@@ -65,6 +67,7 @@ export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Prom
   const batch = Math.min(wish, total);
   const batches = Math.ceil(total / batch);
   const firstBatch = whole("firstBatch", options.firstBatch ?? 1, 1, batches);
+  const probed = new Probed(trainee, options.probe);
 
   const checkAbort = (): void => {
     if (signal?.aborted) refuse("aborted", "Training was aborted.", { cause: signal.reason });
@@ -97,12 +100,15 @@ export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Prom
       : onEpoch || watch.active
         ? left
         : left + (Math.min(end - epoch, EPOCHS) - 1) * batches;
-    const count = Math.min(wanted, most);
     const before = net.steps;
+    // A probed step is a call of its own.
+    const free = probed.until(before);
+    const count = Math.min(wanted, most, free || 1);
     const start = performance.now();
-    const loss = course.train(epoch, from, count, sum);
+    const loss = free ? course.train(epoch, from, count, sum) : course.probed(epoch, from, sum);
     const took = performance.now() - start;
-    wanted = Math.max(1, Math.min(2 * count, Math.floor(((SLICE / 2) * count) / took)));
+    if (free) wanted = Math.max(1, Math.min(2 * count, Math.floor(((SLICE / 2) * count) / took)));
+    const layers = free ? undefined : probed.take(Math.min(batch, total - from));
     const diverged = !Number.isFinite(loss);
     if (onStep || diverged) {
       const step = net.steps;
@@ -111,7 +117,8 @@ export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Prom
       const last = from / batch + step - before - 1;
       const at = last % batches;
       const rows = Math.min(batch, total - at * batch);
-      const report = { epoch: epoch + (last - at) / batches, batch: at + 1, batches, rows, step, loss };
+      const place = { epoch: epoch + (last - at) / batches, batch: at + 1, batches, rows, step };
+      const report = { ...place, loss, ...(layers && { layers }) };
       const wait = onStep?.(report);
       if (wait instanceof Promise) await wait;
       if (diverged) {
@@ -135,7 +142,8 @@ export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Prom
       spent += made * each;
       if (from < total) break;
       hyper ??= { ...net.hyper };
-      const bare = { epoch, steps: batches, loss: sum, seconds: spent / 1000, hyper };
+      const seconds = spent / 1000;
+      const bare = { epoch, steps: batches, loss: sum, seconds, hyper, ...probed.ofEpoch() };
       const report = watch.active ? await watch.after(bare, breathe) : bare;
       history.push(report);
       if (watch.isOut(epoch)) end = epoch + 1;

@@ -1,7 +1,9 @@
 import { loadWith } from "./load.ts";
+import * as probing from "./probe.ts";
 import type { LoadOptions, ModelTypes, Net, Source } from "./types.ts";
 
 export { NndslError } from "./errors.ts";
+export { joinProbes } from "./probe.ts";
 export type * from "./manifest.ts";
 export type * from "./types.ts";
 
@@ -16,4 +18,4 @@ export type * from "./types.ts";
 export const load = <M extends ModelTypes = ModelTypes>(
   source: Source | Promise<Source>,
   options?: LoadOptions,
-): Promise<Net<M>> => loadWith<M>(() => import("./threads.ts"), source, options);
+): Promise<Net<M>> => loadWith<M>(() => import("./threads.ts"), source, options, undefined, probing);

@@ -1,7 +1,7 @@
 import type { ModuleExports } from "./arena.ts";
 import { refuse, refuseFor, shown, why } from "./errors.ts";
 import type { Manifest } from "./manifest.ts";
-import { LoadedNet } from "./net.ts";
+import { LoadedNet, type Probing } from "./net.ts";
 import { checkSeed, readOptions, whole } from "./options.ts";
 import type { startThreads } from "./threads.ts";
 import type { LoadOptions, ModelTypes, Net, Source } from "./types.ts";
@@ -120,7 +120,9 @@ function readManifest(module: WebAssembly.Module): Manifest {
 }
 
 /** Exports, of which the first four are in every module. */
-const functions = ["reserve", "initialize", "predict", "shuffle", "evaluate", "gradients", "step", "train"];
+const functions = "reserve initialize predict shuffle evaluate gradients step train probe probed_step".split(
+  " ",
+);
 
 type Call = (...numbers: number[]) => number;
 
@@ -194,12 +196,17 @@ async function start(
   }
 }
 
-/** See `load` in index.ts. @param build of the compilation that made the caller */
+/**
+ * See `load` in index.ts.
+ * @param build of the compilation that made the caller
+ * @param probing what a module with probes needs
+ */
 export async function loadWith<M extends ModelTypes = ModelTypes>(
   threading: Threading,
   source: Source | Promise<Source>,
   given: LoadOptions = {},
   build?: string,
+  probing?: Probing,
 ): Promise<Net<M>> {
   const options = readOptions(given, ["seed", "threads"]);
   const seed = checkSeed(options.seed ?? 0);
@@ -215,7 +222,7 @@ export async function loadWith<M extends ModelTypes = ModelTypes>(
   const { exports, ...rest } = await start(compiled, manifest, threads, threading);
   try {
     // The names and types of a net's members are those of its model.
-    return new LoadedNet(guarded(exports), manifest, seed, rest) as unknown as Net<M>;
+    return new LoadedNet(guarded(exports), manifest, seed, rest, probing) as unknown as Net<M>;
   } catch (cause) {
     rest.stop();
     return refuseFor(cause, "not-a-module", "The module", "is damaged");

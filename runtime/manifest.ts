@@ -63,6 +63,28 @@ export interface ManifestState {
   readonly place: ManifestPlace;
 }
 
+/** What `probe` and `probed_step` leave of a layer call; left out is what the model has not. */
+export interface ManifestProbe {
+  /** `h.0` */
+  readonly path: string;
+  /** The layer's name. */
+  readonly callee: string;
+  /** Entries of the last axis of its output, 0 where it gives no tensor. */
+  readonly units: number;
+  readonly places: Readonly<
+    Partial<
+      Record<
+        /** Numbers; but for each unit a number, 1 where it was other than 0 in some row, else 0. */
+        "mean" | "std" | "min" | "max" | "zeros" | "gradient" | "alive",
+        ManifestPlace
+      >
+    >
+  >;
+  /** By path, of the parameters that it owns itself and that are trained. */
+  readonly gradients: Readonly<Record<string, ManifestPlace>>;
+  readonly updates: Readonly<Record<string, ManifestPlace>>;
+}
+
 export interface Manifest {
   /** The format's version, 1. */
   readonly version: 1;
@@ -98,6 +120,8 @@ export interface Manifest {
     readonly places: Readonly<Record<string, ManifestPlace>>;
     readonly states: readonly ManifestState[];
   } | null;
+  /** By layer call; only of modules compiled with probes. */
+  readonly probes?: readonly ManifestProbe[];
   /** The number of steps made: one f64, whatever the module's format, and whole up to 2⁵³. */
   readonly step: ManifestPlace;
   /**

@@ -1,18 +1,21 @@
 import { Arena, type ModuleExports } from "./arena.ts";
 import { courseOf } from "./course.ts";
-import { list, refuse, refuseFor, refuseName, why } from "./errors.ts";
+import { refuse, refuseFor, refuseName } from "./errors.ts";
 import { entries, extentOf, shapeOf } from "./extent.ts";
 import { Feed, isList } from "./feed.ts";
 import { fit } from "./fit.ts";
 import { hyperOf } from "./hyper.ts";
 import type { Manifest, ManifestPlace } from "./manifest.ts";
-import { hyperText, savedCount, savedHyper, textsOf } from "./metadata.ts";
+import { hyperText, textsOf } from "./metadata.ts";
 import { checkSeed, whole } from "./options.ts";
+import type * as probing from "./probe.ts";
 import { orderOf, type Rows } from "./rows.ts";
-import { readSafetensors, writeSafetensors, type StoredTensor } from "./safetensors.ts";
+import { writeSafetensors } from "./safetensors.ts";
 import type { Trainee } from "./trainee.ts";
-import type { Bytes, FitOptions, FitReport, Net, Tensor } from "./types.ts";
+import type { Bytes, FitOptions, FitReport, LayerProbe, Net, Tensor } from "./types.ts";
+import { readWeights } from "./weights.ts";
 
+export type Probing = typeof probing;
 type Values = Readonly<Record<string, unknown>>;
 type Floats = Float32Array | Float64Array;
 
@@ -37,6 +40,7 @@ export class LoadedNet implements Net {
   readonly #given: Record<string, number>;
   readonly #hash: string;
   readonly #stop: () => void;
+  readonly #probing: Probing | undefined;
   /** Null once disposed. */
   #memory: Arena | null;
   #fitting = false;
@@ -48,6 +52,8 @@ export class LoadedNet implements Net {
     manifest: Manifest,
     seed: number,
     { threads, stop }: { readonly threads: Net["threads"]; readonly stop: () => void },
+    /** For a module with probes. */
+    probing: Probing | undefined,
   ) {
     const { optimizer } = manifest;
     this.manifest = manifest;
@@ -71,6 +77,8 @@ export class LoadedNet implements Net {
       this.#states.set(path, new Feed("state", path, { shape, place }, arena));
     }
     for (const { name, place } of manifest.metrics) arena.checked(name, place, SCALAR);
+    this.#probing = probing;
+    probing?.checkProbes(manifest.probes ?? [], arena);
     const places = Object.entries(optimizer?.places ?? {});
     for (const [name, place] of places) arena.checked(name, place, SCALAR);
     // Eight bytes, in either format.
@@ -139,6 +147,13 @@ export class LoadedNet implements Net {
     return this.#entry("step", "optimizer")(this.#feed(examples, true));
   }
 
+  probe(examples: Values = {}): { layers: LayerProbe[] } {
+    this.#probes();
+    const { exports } = this.#arena;
+    exports.probe?.(this.#feed(examples, !!exports.gradients));
+    return { layers: this.#probes() };
+  }
+
   async fit(examples: Values = {}, options: FitOptions = {}): Promise<FitReport> {
     this.#entry("step", "optimizer");
     if (this.#fitting) refuse("busy", "This net is already training; await the first `fit`.");
@@ -154,7 +169,9 @@ export class LoadedNet implements Net {
     this.#fitting = true;
     try {
       const course: Trainee["course"] = (taken, how) => courseOf(arena, taken, how);
-      return await fit({ net: this, arena, feeds, take, course }, rows, options);
+      const { joinProbes } = this.#probing ?? {};
+      const probes = (): LayerProbe[] => this.#probes();
+      return await fit({ net: this, arena, feeds, take, course, probes, joinProbes }, rows, options);
     } finally {
       this.#fitting = false;
     }
@@ -211,28 +228,11 @@ export class LoadedNet implements Net {
 
   restore(bytes: ArrayBuffer | ArrayBufferView): void {
     const arena = this.#arena;
-    const { tensors, metadata } = readSafetensors(bytes);
-    const { optimizer, model } = this.manifest;
-    // The state of another optimizer is of no use to this one.
-    const resumes = optimizer && metadata["optimizer"] === optimizer.name;
-
-    const held = new Map(tensors);
-    for (const { path, frozen } of this.manifest.parameters) {
-      if (frozen && !held.has(path)) held.set(path, this.get(path));
-    }
-    const feeds = [...this.#parameters.values(), ...(resumes ? this.#states.values() : [])];
-    for (const feed of feeds) this.#match(feed, held);
-    for (const name of tensors.keys()) {
-      if (this.#parameters.has(name) || name.startsWith("optimizer.")) continue;
-      refuse(
-        "bad-weights",
-        `The file has \`${name}\`, which ${model} does not have; its parameters: ${list(this.#parameters.keys())}.`,
-      );
-    }
-    const seed = resumes ? savedCount("seed", metadata["seed"], 2 ** 32 - 1) : this.seed;
-    const step = resumes ? savedCount("step", metadata["step"], Number.MAX_SAFE_INTEGER) : 0;
-    const hyper = resumes ? savedHyper(metadata["hyper"], this.hyper) : { ...this.hyper };
-
+    const { feeds, seed, step, hyper } = readWeights(bytes, this, {
+      arena,
+      parameters: this.#parameters,
+      states: this.#states,
+    });
     // From here on nothing can fail.
     this.reset(seed);
     for (const feed of feeds) {
@@ -321,21 +321,14 @@ export class LoadedNet implements Net {
       refuse("busy", "This net was called while it was reading another call's arguments.");
   }
 
-  /** Takes a tensor of a file. @throws `bad-weights` */
-  #match(feed: Feed, tensors: ReadonlyMap<string, StoredTensor>): void {
-    const { name } = feed;
-    const tensor = tensors.get(name);
-    if (!tensor) {
-      return refuse("bad-weights", `The file has no \`${name}\`; it holds: ${list(tensors.keys())}.`);
+  /** The figures that the last call has left. @throws `no-probes` */
+  #probes(): LayerProbe[] {
+    const arena = this.#arena;
+    const { model, probes } = this.manifest;
+    if (!probes || !this.#probing) {
+      return refuse("no-probes", `${model} has no probes; compile it with --probe.`);
     }
-    try {
-      feed.take(tensor, this.#arena);
-    } catch (cause) {
-      refuse("bad-weights", why(cause), { cause });
-    }
-    for (const entry of tensor.data) {
-      if (Number.isNaN(entry)) refuse("bad-weights", `The file's \`${name}\` holds NaN.`);
-    }
+    return this.#probing.readProbes(probes, arena);
   }
 
   #parameter(path: string): Feed {

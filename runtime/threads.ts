@@ -16,7 +16,10 @@ const ENTRY = 5;
 const CAPACITY = 6;
 const ARGUMENTS = 8;
 const WORDS = 32;
-const entries = ["initialize", "predict", "evaluate", "gradients", "step", "train"] as const;
+const entries = [
+  ...(["initialize", "predict", "evaluate", "gradients", "step", "train"] as const),
+  ...(["probe", "probed_step"] as const),
+];
 
 /**
  * How often a thread looks for the others before it lets go of its processor: for some 0.1 ms where

@@ -1,8 +1,9 @@
 import type { Arena } from "./arena.ts";
 import type { Course, CourseOptions } from "./course.ts";
 import type { Feed } from "./feed.ts";
+import type { joinProbes } from "./probe.ts";
 import type { Rows } from "./rows.ts";
-import type { Net } from "./types.ts";
+import type { LayerProbe, Net } from "./types.ts";
 
 /** What `fit` asks of a net. */
 export interface Trainee {
@@ -13,5 +14,8 @@ export interface Trainee {
   feeds(): Feed[];
   /** Reads and checks examples. */
   take(examples: object): Rows;
+  /** What the last probed step has left. @throws `no-probes` */
+  readonly probes: () => readonly LayerProbe[];
+  readonly joinProbes: typeof joinProbes | undefined;
   course(feeds: readonly Feed[], options: CourseOptions): Course;
 }

@@ -20,6 +20,7 @@ export type ErrorCode =
   | "module-failed"
   | "no-loss"
   | "no-optimizer"
+  | "no-probes"
   | "no-simd"
   | "not-a-module"
   | "not-a-number"
@@ -130,6 +131,38 @@ export interface LoadOptions {
 /** Bytes of a module, a response or address that leads to them, or the module itself. */
 export type Source = ArrayBuffer | ArrayBufferView | Response | URL | WebAssembly.Module;
 
+/**
+ * What a step does to a layer call. NaN and left out: what the model has not, for want of a loss or
+ * an optimizer.
+ */
+export interface LayerProbe {
+  /** `h.0` */
+  readonly path: string;
+  /** The layer's name. */
+  readonly callee: string;
+  /**
+   * Of its output in training, over all rows and entries. The deviation is that of all entries, so
+   * their number divides it.
+   */
+  readonly mean: number;
+  readonly std: number;
+  readonly min: number;
+  readonly max: number;
+  /** The share of the entries that are 0. */
+  readonly zeros: number;
+  /** Entries of the last axis; 1 where that is the batch, 0 where the layer gives no tensor. */
+  readonly units: number;
+  /** How many of them were 0 on every row, and which. */
+  readonly dead: number;
+  readonly deadUnits: readonly number[];
+  /** The L2 norm of the loss's gradient at the output; 0 where none flows. */
+  readonly gradient: number;
+  /** Of its own parameters that are trained, by path: the L2 norm of the gradient. */
+  readonly gradients: Readonly<Record<string, number>>;
+  /** The same: ‖new - old‖ / ‖old‖ of the step. */
+  readonly updates: Readonly<Record<string, number>>;
+}
+
 /** After one step of `fit`. */
 export interface StepReport {
   /** 1 for the first. */
@@ -143,6 +176,8 @@ export interface StepReport {
   readonly step: number;
   /** Of this batch, before the step. */
   readonly loss: number;
+  /** Of this step, where it was probed. */
+  readonly layers?: readonly LayerProbe[];
 }
 
 /** Loss and metrics of a set of rows, outside training. */
@@ -177,6 +212,8 @@ export interface EpochReport {
   readonly validation?: Measured;
   /** The best epoch so far: with `patience`. */
   readonly best?: Best;
+  /** Of the epoch's probed steps, joined; left out where there was none. */
+  readonly layers?: readonly LayerProbe[];
 }
 
 /** What `fit` did. */
@@ -232,6 +269,11 @@ export interface FitOptions<M extends ModelTypes = ModelTypes> {
   readonly patience?: number;
   /** The best epoch before `firstEpoch`: for training with `patience` that goes on after a pause. */
   readonly best?: Best;
+  /**
+   * Probes every step whose number can be divided by this: its report has `layers`, as that of the
+   * epoch. Other steps cost nothing more. @throws `no-probes`
+   */
+  readonly probe?: number;
   /** Called after each step; a promise that it returns is awaited. */
   readonly onStep?: (report: StepReport) => unknown;
   /** Called after each epoch; a promise that it returns is awaited. */
@@ -288,6 +330,11 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
   gradients(examples: Examples<M>): { readonly loss: number; readonly gradients: Gradients<M> };
   /** One step of the optimizer. @returns the loss in training, before it. @throws `no-optimizer` */
   step(examples: Examples<M>): number;
+  /**
+   * What the next step would do to each layer call. Changes nothing.
+   * @throws `no-probes` for a module that was compiled without `--probe`
+   */
+  probe(examples: Examples<M>): { readonly layers: readonly LayerProbe[] };
   /**
    * Steps over batches of the data; gives way to the event loop every 16 ms. Stops at a loss that
    * is not finite.

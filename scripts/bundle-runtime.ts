@@ -15,6 +15,9 @@ export const bundleRuntime = (): Promise<string> => bundle("embedded.ts", "nndsl
 /** `runtime/threads.ts`, as a statement that declares `threads`. */
 export const bundleThreads = (): Promise<string> => bundle("threads.ts", "threads");
 
+/** `runtime/probe.ts`, as a statement that declares `probing`. */
+export const bundleProbing = (): Promise<string> => bundle("probe.ts", "probing");
+
 /**
  * Minified, and broken into lines, since engines print the line of an error that nobody catches.
  */

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { runAsc } from "../compiler/assemble/asc.ts";
 import { scalarsSource } from "../compiler/render/math/scalars.ts";
-import { bundleRuntime, bundleThreads } from "./bundle-runtime.ts";
+import { bundleProbing, bundleRuntime, bundleThreads } from "./bundle-runtime.ts";
 
 const root = new URL("../", import.meta.url);
 const generated = new URL("compiler/generated/", root);
@@ -34,6 +34,9 @@ export const runtimeSource: string = ${JSON.stringify(await bundleRuntime())};
 
 /** \`runtime/threads.ts\`, bundled and minified. */
 export const threadsSource: string = ${JSON.stringify(await bundleThreads())};
+
+/** \`runtime/probe.ts\`, bundled and minified. */
+export const probingSource: string = ${JSON.stringify(await bundleProbing())};
 
 /** The runtime's public types, for every compiled \`NAME.d.ts\`. */
 export const runtimeTypes: string = ${JSON.stringify(runtimeTypes())};

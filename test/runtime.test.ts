@@ -402,13 +402,14 @@ test("after dispose every call is refused, and dispose may be repeated", async (
     () => net.reset(),
     () => net.seed,
     () => net.steps,
+    () => net.probe(examples(1)),
   ];
   for (const call of calls) expect((await refusal(call)).code).toBe("disposed");
 });
 
-test("the runtime is at most 9.25 KiB, minified and gzipped, and uses neither eval nor imports", async () => {
+test("the runtime is at most 9.5 KiB, minified and gzipped, and uses neither eval nor imports", async () => {
   const text = await bundleRuntime();
-  expect(gzipSync(text).length).toBeLessThanOrEqual(9472);
+  expect(gzipSync(text).length).toBeLessThanOrEqual(9728);
   // An engine prints the line of an uncaught error.
   expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThan(1000);
   expect(text).not.toMatch(/\beval\s*\(|\bFunction\s*\(|\bimport\b|\brequire\b/);
@@ -432,6 +433,7 @@ test("every error code stands in a test and in the reference", () => {
     "runtime-fit.test.ts",
     "runtime-weights.test.ts",
     "runtime-threads.test.ts",
+    "probe.test.ts",
   ]
     .map((name) => readFileSync(new URL(name, import.meta.url), "utf8"))
     .join("");

@@ -61,7 +61,13 @@ async function run(b: Formulas, nodes: readonly Node[], inputs: Readonly<Record<
   const mode = { dtype: "f64", simd: "strict" } as const;
   const plan = planKernels(program, { ...formatOf("f64"), fused: false });
   const source = render(program, plan, { ...mode, model: model.name });
-  const manifest = buildManifest(model, program, { ...mode, threads: null, sourceHash: "", build: "" });
+  const manifest = buildManifest(model, program, {
+    ...mode,
+    threads: null,
+    probes: null,
+    sourceHash: "",
+    build: "",
+  });
   const { wasm } = await assemble(source, { manifest: manifestText(manifest), simd: "strict" });
   const net = await load(wasm);
   const outputs = net.predict(inputs);

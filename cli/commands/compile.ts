@@ -31,6 +31,7 @@ interface CompileArguments extends SharedOptions {
   readonly dtype: "f32" | "f64";
   readonly emit?: StageName;
   readonly memory?: number;
+  readonly probe?: true;
 }
 
 export function addCompile(program: Command, output: Output): Command {
@@ -43,6 +44,7 @@ export function addCompile(program: Command, output: Output): Command {
     .addOption(simdOption("; a strict module is written too"))
     .addOption(dtypeOption())
     .addOption(memoryOption())
+    .option("--probe", "add `net.probe`, which tells what a step does to each layer")
     .addOption(new Option("--emit <stage>", "print one stage instead of writing files").choices(stageNames))
     .addHelpText(
       "after",
@@ -51,6 +53,7 @@ Examples:
   nndsl compile xor.nn -o out                          out/xor.wasm, out/xor.js, out/xor.d.ts
   nndsl compile mnist.nn --set sizes=[512,256] --set act=relu
   nndsl compile deep.nn --memory 4MB --batch 256       recomputes values to fit, and says what that costs
+  nndsl compile xor.nn --probe -o out                  net.probe tells of activations, gradients and updates by layer
   nndsl compile xor.nn --simd relaxed                  writes xor.strict.wasm too, used where relaxed SIMD is missing
   nndsl compile xor.nn --emit grad                     the derived backward pass
   nndsl compile xor.nn --emit as | less                the kernels as readable AssemblyScript
@@ -86,7 +89,13 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   const program = await openProgram(file);
   output.aside(`compiling ${file}`);
   const { simd, dtype } = options;
-  const given = { ...sourceOptions(options), ...memoryOptions(options), simd, dtype };
+  const given = {
+    ...sourceOptions(options),
+    ...memoryOptions(options),
+    simd,
+    dtype,
+    probe: options.probe === true,
+  };
   if (options.emit !== undefined) {
     const text = await stageText(program, options.emit, given, output);
     output.write(output.json ? `${JSON.stringify(text, null, 2)}\n` : `${text.text}\n`);

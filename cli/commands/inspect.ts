@@ -221,5 +221,6 @@ const partNames = {
   gradients: "gradients",
   outputs: "outputs",
   "loss and metrics": "loss and metrics",
+  probes: "probes: what a step does to each layer",
   shared: "values between kernels, in turns",
 } as const satisfies Record<Report["arena"]["parts"][number]["of"], string>;

@@ -53,6 +53,11 @@ export function addTrain(program: Command, output: Output): Command {
         .default({}, "none"),
     )
     .option("--no-shuffle", "keep the rows in order")
+    .addOption(
+      new Option("--probe [every]", "tell what each step, or every EVERYth, does to each layer")
+        .argParser(integer(1, 1e9))
+        .preset("1"),
+    )
     .addOption(simdOption())
     .addOption(dtypeOption())
     .addOption(memoryOption())
@@ -66,6 +71,7 @@ Examples:
   nndsl train mnist.nn --data mnist:train --resume mnist.safetensors --epochs 1 -o mnist.safetensors
   nndsl train mnist.nn --data mnist:train --epochs 50 --checkpoint 5 -o mnist.safetensors
   nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --epochs 200 --validate 0.2 --patience 10 -o iris.safetensors
+  nndsl train mnist.nn --data mnist:train --probe 100 --json      each epoch with its layers: dead units, gradients, updates
 ${dataHelp}
 
 Ctrl-C stops after the current step and saves the weights if -o is given; a second Ctrl-C stops immediately. SIGTERM and SIGHUP

@@ -12,6 +12,8 @@ export interface TrainArguments extends SharedOptions, TableArguments {
   readonly output?: string;
   readonly checkpoint?: number;
   readonly resume?: string;
+  /** Every so many steps. */
+  readonly probe?: number;
   readonly restartEpoch: boolean;
   readonly lr?: number;
   readonly opt: Readonly<Record<string, number>>;

@@ -61,6 +61,7 @@ export async function trainNet(
       // None to make: all stays as it is.
       ...(patience === null || options.epochs === 0 ? {} : { patience }),
       ...(prepared.best === undefined || options.epochs === 0 ? {} : { best: prepared.best }),
+      ...(options.probe === undefined ? {} : { probe: options.probe }),
       signal: AbortSignal.any([interrupt.signal, stopping.signal]),
       onStep: (made) => {
         step = made;

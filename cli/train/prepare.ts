@@ -113,6 +113,7 @@ async function compiledFor(file: string, options: TrainArguments, output: Output
       ...memoryOptions({ ...options, batch: options.batch ?? usualBatch }),
       dtype,
       simd,
+      probe: options.probe !== undefined,
     },
     output,
   );

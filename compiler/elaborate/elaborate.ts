@@ -173,7 +173,7 @@ class ModelReader {
       applied: [],
       unkept: training.unkept,
       // Formulas of the first reading are nodes of the same graph, and may be the model's too.
-      layers: layerCalls([predicting.root, training.root, known.root]),
+      layers: layerCalls([predicting.root, training.root, known.root], training.root),
     };
   }
 

@@ -1,7 +1,7 @@
 /** A model's formulas, of what its readings have found: lasting tensors, results, the optimizer. */
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
-import type { Formulas, OptimizerInfo, Parameter, State } from "../graph/model.ts";
+import { NO_ROOTS, type Formulas, type OptimizerInfo, type Parameter, type State } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import type { Known, Machine } from "./machine.ts";
 import { runOptimizer } from "./optimizer.ts";
@@ -53,7 +53,13 @@ export function modelFormulas(
     list.map(({ name, node, doc }) => (doc === undefined ? { name, node } : { name, node, doc }));
   return {
     persistent,
-    roots: { outputs: named(predicting.outputs), loss, metrics: named(predicting.metrics), trainingLoss },
+    roots: {
+      ...NO_ROOTS,
+      outputs: named(predicting.outputs),
+      loss,
+      metrics: named(predicting.metrics),
+      trainingLoss,
+    },
     optimizer:
       optimizer === null
         ? null

@@ -104,25 +104,33 @@ export function pathsOf(root: ParameterScope): Paths {
   return { paths, within };
 }
 
-/** The model itself and every layer call below `roots`, which are of all its readings, by number. */
-export function layerCalls(roots: readonly ParameterScope[]): LayerCall[] {
+/**
+ * The model itself and every layer call below `roots`, which are of all its readings, by number.
+ * @param training the root of the reading that trains
+ */
+export function layerCalls(roots: readonly ParameterScope[], training: ParameterScope): LayerCall[] {
   const layers: LayerCall[] = [];
-  const visit = (scope: ParameterScope, path: string): void => {
+  const visit = (scope: ParameterScope, path: string, root: ParameterScope): void => {
     const { number, callee, span, results, calls } = scope;
+    const trained = root === training ? results : [];
     // The paths of parameters are those of prediction, which is read first.
     const known = layers[number];
     layers[number] =
       known === undefined
-        ? { path, callee, span, parameters: [...scope.parameters.values()].flat(), results }
-        : { ...known, results: [...new Set([...known.results, ...results])] };
+        ? { path, callee, span, parameters: [...scope.parameters.values()].flat(), results, trained }
+        : {
+            ...known,
+            results: [...new Set([...known.results, ...results])],
+            trained: [...known.trained, ...trained],
+          };
     for (const [name, group] of calls) {
       group.forEach((call, i) => {
         const last = numbered(name, i, group.length);
-        visit(call, path === "" ? last : `${path}.${last}`);
+        visit(call, path === "" ? last : `${path}.${last}`, root);
       });
     }
   };
-  for (const root of roots) visit(root, "");
+  for (const root of roots) visit(root, "", root);
   return layers;
 }
 

@@ -1,8 +1,8 @@
 /** What the module says of itself, from the model and the memory plan. */
-import type { Manifest, ManifestPlace, ManifestSize } from "../../runtime/manifest.ts";
+import type { Manifest, ManifestPlace, ManifestProbe, ManifestSize } from "../../runtime/manifest.ts";
 import { CompilerFault } from "../fault.ts";
 import { modelJoins } from "../graph/join.ts";
-import { parametersOf, pathOf, statesOf, type Model } from "../graph/model.ts";
+import { parametersOf, pathOf, statesOf, type Model, type Probe } from "../graph/model.ts";
 import { countOf, type Shape, writtenShape } from "../ir/size.ts";
 import { type Buffer, EXACT_STEP, type KernelProgram } from "../schedule/kernel.ts";
 
@@ -11,8 +11,39 @@ export interface ManifestFacts {
   readonly simd: "strict" | "relaxed";
   /** Null where nothing is shared. */
   readonly threads: NonNullable<Manifest["threads"]> | null;
+  /** As the scheduler has them; null where they are not asked for. */
+  readonly probes: readonly Probe[] | null;
   readonly sourceHash: string;
   readonly build: string;
+}
+
+type Find = (wanted: string, match: (role: Buffer["role"]) => boolean) => ManifestPlace;
+
+/** By layer call, in the order of the calls. */
+function probesOf(model: Model, probes: readonly Probe[], find: Find): ManifestProbe[] {
+  return [...new Set(probes.map(({ call }) => call))].map((call): ManifestProbe => {
+    const { path, callee } = model.layers[call]!;
+    const own = probes.flatMap((probe, index) => (probe.call === call ? [{ ...probe, index }] : []));
+    const placeOf = ({ figure, index }: (typeof own)[number]): ManifestPlace =>
+      find(`${figure} of ${path}`, (r) => r.kind === "probe" && r.index === index);
+    const byParameter = (figure: Probe["figure"]): Record<string, ManifestPlace> =>
+      Object.fromEntries(
+        own.flatMap((probe) =>
+          probe.figure === figure ? [[pathOf(model, probe.parameter!), placeOf(probe)] as const] : [],
+        ),
+      );
+    const alive = own.find(({ figure }) => figure === "alive");
+    return {
+      path,
+      callee,
+      units: alive === undefined ? 0 : countOf(alive.node.shape[0]!),
+      places: Object.fromEntries(
+        own.flatMap((probe) => (probe.parameter === null ? [[probe.figure, placeOf(probe)] as const] : [])),
+      ),
+      gradients: byParameter("gradients"),
+      updates: byParameter("updates"),
+    };
+  });
 }
 
 /** The exact step number lies behind the one that formulas read. */
@@ -39,7 +70,7 @@ export const manifestText = (manifest: Manifest): string =>
  * @throws CompilerFault where something of the model has no place
  */
 export function buildManifest(model: Model, program: KernelProgram, facts: ManifestFacts): Manifest {
-  const find = (wanted: string, match: (role: Buffer["role"]) => boolean): ManifestPlace => {
+  const find: Find = (wanted: string, match: (role: Buffer["role"]) => boolean): ManifestPlace => {
     const buffer = program.buffers.find((b) => match(b.role));
     const place = buffer && program.arena.places[buffer.id];
     if (place === undefined || place.part === "table") throw new CompilerFault(`no place for ${wanted}`);
@@ -113,6 +144,7 @@ export function buildManifest(model: Model, program: KernelProgram, facts: Manif
               place: find(path, (r) => r.kind === "state" && r.parameter === parameter && r.name === name),
             })),
           },
+    ...(facts.probes === null ? {} : { probes: probesOf(model, facts.probes, find) }),
     step: { fixed: stepPlace(find("step", (r) => r.kind === "step")) },
     arena: { fixed: program.arena.fixed, perRow: program.arena.perRow },
     settings: model.settings,

@@ -1,6 +1,6 @@
 /** The ES module and the declarations that go beside `NAME.wasm`. */
 import type { Manifest, ManifestSize } from "../../runtime/manifest.ts";
-import { runtimeSource, runtimeTypes, threadsSource } from "../generated/runtime-source.ts";
+import { probingSource, runtimeSource, runtimeTypes, threadsSource } from "../generated/runtime-source.ts";
 import { version } from "../version.ts";
 
 /** `DigitNet` → `digit-net`, `XOR2` → `xor2`. */
@@ -48,7 +48,7 @@ export function moduleText(name: string, manifest: Manifest): string {
 // ${manifest.model}, compiled by nndsl ${version}. It loads ./${name}.wasm${manifest.simd === "relaxed" ? `, or ./${name}.strict.wasm where relaxed SIMD is missing` : ""}; types are in ./${name}.d.ts.
 ${runtimeSource.trim()}
 ${manifest.threads ? threadingText(name) : "const threading = async () => ({});"}
-const load = (source = ${addressText(name, manifest)}, options) => nndsl.loadWith(threading, source, options, "${manifest.build}");
+${manifest.probes ? `${probingSource.trim()}\nexport const { joinProbes } = probing;\n` : ""}const load = (source = ${addressText(name, manifest)}, options) => nndsl.loadWith(threading, source, options, "${manifest.build}"${manifest.probes ? ", probing" : ""});
 const NndslError = nndsl.NndslError;
 export { load, load as default, NndslError };
 `;
@@ -100,11 +100,19 @@ export declare class NndslError extends Error {
   readonly code: ErrorCode;
 }
 
-// ---------------------------------------------------------------------- the interface of every compiled model
+${manifest.probes ? joinProbesType : ""}// ---------------------------------------------------------------------- the interface of every compiled model
 
 ${runtimeTypes.trim()}
 `;
 }
+
+const joinProbesType = `/**
+ * Figures of all rows, from those of parts of them; each part weighs by its rows. Norms of gradients and ratios of updates,
+ * which differ from batch to batch, are the root of their mean square.
+ */
+export declare function joinProbes(parts: readonly (readonly LayerProbe[])[], rows: readonly number[]): readonly LayerProbe[];
+
+`;
 
 interface Field {
   readonly name: string;

@@ -95,6 +95,23 @@ export function reachable(roots: readonly Node[]): Node[] {
   return [...seen].sort((a, b) => a.id - b.id);
 }
 
+/**
+ * What `roots` depend on, made again in `graph`, with another origin where `origins` has one: by
+ * the nodes that there were.
+ */
+export function adopt(
+  graph: Graph,
+  roots: readonly Node[],
+  origins: ReadonlyMap<Node, Origin> = new Map(),
+): ReadonlyMap<Node, Node> {
+  const map = new Map<Node, Node>();
+  for (const node of reachable(roots)) {
+    const operands = node.operands.map((operand) => map.get(operand)!);
+    map.set(node, remake(graph, node, operands, origins.get(node)));
+  }
+  return map;
+}
+
 /** The same op on other operands. */
 export function remake(
   graph: Graph,

@@ -88,10 +88,37 @@ export interface Roots {
   readonly metrics: readonly NamedNode[];
   /** Scalar, in training. */
   readonly trainingLoss: Node | null;
+  /** Of a step in training; none unless they are asked for (see `passes/probe.ts`). */
+  readonly probes: readonly Probe[];
+}
+
+/** What a probe says of a layer call: a number, but for `alive`. */
+export type Figure =
+  | "mean"
+  | "std"
+  | "min"
+  | "max"
+  | "zeros"
+  /** For each unit, the entries of the last axis, 1 where it was other than 0 in some row, else 0. */
+  | "alive"
+  /** The norm of the loss's gradient at the output. */
+  | "gradient"
+  /** The norm of the gradient of a parameter. */
+  | "gradients"
+  /** The norm of what the step changes of a parameter, over that of the parameter. */
+  | "updates";
+
+export interface Probe {
+  /** The layer call's number. */
+  readonly call: number;
+  readonly figure: Figure;
+  /** The parameter's number, of `gradients` and `updates`. */
+  readonly parameter: number | null;
+  readonly node: Node;
 }
 
 /** Roots of a model that is asked for nothing. */
-export const NO_ROOTS: Roots = { outputs: [], loss: null, metrics: [], trainingLoss: null };
+export const NO_ROOTS: Roots = { outputs: [], loss: null, metrics: [], trainingLoss: null, probes: [] };
 
 export interface Model {
   readonly name: string;
@@ -126,6 +153,8 @@ export interface LayerCall {
   readonly parameters: readonly number[];
   /** The tensors that it gave, in prediction and in training, as far as they are still there. */
   readonly results: readonly Node[];
+  /** Those that it gave in training. */
+  readonly trained: readonly Node[];
 }
 
 /** The nodes between `from` and `to`, without both: a layer's insides. */
@@ -172,6 +201,7 @@ export function mapRoots({ persistent, roots }: Formulas, map: (node: Node) => N
       loss: optional(roots.loss),
       metrics: named(roots.metrics),
       trainingLoss: optional(roots.trainingLoss),
+      probes: roots.probes.map((probe) => ({ ...probe, node: map(probe.node) })),
     },
   };
 }

@@ -52,6 +52,13 @@ function sections(model: Model): Section[] {
       title: "step",
       roots: [...states, ...parameters].flatMap(({ path, update }) => named(path, update)),
     },
+    {
+      title: "probe",
+      roots: roots.probes.map(({ call, figure, parameter, node }) => {
+        const of = parameter === null ? model.layers[call]!.path : pathOf(model, parameter);
+        return { name: `${figure} of ${of}`, node };
+      }),
+    },
   ];
 }
 

@@ -5,7 +5,7 @@ import { ops } from "../ops/table.ts";
 import { reachable } from "./graph.ts";
 import { listRoots, type Model } from "./model.ts";
 import type { Node, OpName } from "../ir/node.ts";
-import { sameShape, showShape, type Shape } from "../ir/size.ts";
+import { isFree, sameShape, showShape, type Shape } from "../ir/size.ts";
 
 /** What is wrong with a node; null where nothing is. */
 export type Invariant = (node: Node) => string | null;
@@ -75,4 +75,11 @@ function verifyRoots({ roots, persistent }: Model, fail: (what: string) => never
   expectShape("the loss", roots.loss, []);
   expectShape("the training loss", roots.trainingLoss, []);
   for (const { name, node } of roots.metrics) expectShape(`metric ${name}`, node, []);
+  for (const { call, figure, parameter, node } of roots.probes) {
+    if (figure !== "alive") expectShape(`${figure} of layer ${call}`, node, []);
+    else if (node.shape.length !== 1 || isFree(node.shape[0]!))
+      fail(`the units of layer ${call} are no list`);
+    if ((parameter !== null) !== (figure === "gradients" || figure === "updates"))
+      fail(`${figure} of layer ${call} is of no parameter, or should be of none`);
+  }
 }

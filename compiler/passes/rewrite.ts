@@ -1,7 +1,7 @@
 /** Rewriting by named rules, operands first, until no rule applies. */
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { Build } from "../graph/build.ts";
-import { Graph, reachable, remake } from "../graph/graph.ts";
+import { adopt, Graph, reachable, remake } from "../graph/graph.ts";
 import {
   listRoots,
   mapRoots,
@@ -177,16 +177,7 @@ export function transplant(
   limit = model.graph.limit,
 ): Model {
   const graph = new Graph(limit);
-  const map = new Map<Node, Node>();
-  for (const node of reachable(listRoots(model))) {
-    const moved = remake(
-      graph,
-      node,
-      node.operands.map((operand) => map.get(operand)!),
-      origins.get(node),
-    );
-    map.set(node, moved);
-  }
+  const map = adopt(graph, listRoots(model), origins);
   const formulas = mapRoots(model, (node) => map.get(node)!);
   const seen = new Set<string>();
   const applied = model.applied.flatMap((a) => {
@@ -212,5 +203,6 @@ export const mapNotes = ({ unkept, layers }: Notes, map: (node: Node) => Node | 
   layers: layers.map((layer): LayerCall => ({
     ...layer,
     results: layer.results.flatMap((node) => map(node) ?? []),
+    trained: layer.trained.flatMap((node) => map(node) ?? []),
   })),
 });

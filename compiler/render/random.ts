@@ -55,6 +55,18 @@ function nextStep(): void {
 }
 `;
 
+/** @param step an expression for the address of the step number */
+export const lastStepSource = (
+  format: Format,
+  step: string,
+): string => `/// The number of the step made last, where the one that was probed is not made
+function lastStep(): void {
+  const count = load<f64>(${step}, ${EXACT_STEP}) - 1;
+  store<f64>(${step}, count, ${EXACT_STEP});
+  store<${format.dtype}>(${step}, <${format.dtype}>count);
+}
+`;
+
 export const keySource = `/// The key of random numbers
 let key0: i32 = 0;
 let key1: i32 = 0;

@@ -24,6 +24,7 @@ import { renderNest } from "./nest.ts";
 import { renderProduct, type Room } from "./product.ts";
 import {
   keySource,
+  lastStepSource,
   nextStepSource,
   normalSource,
   readKeySource,
@@ -115,6 +116,7 @@ class ModuleWriter {
       shuffleSource,
       `// ---------------------------------------------------------------- kernels\n`,
       counts ? nextStepSource(this.#format, step) : "",
+      this.#program.entries.some((entry) => this.#isUndone(entry)) ? lastStepSource(this.#format, step) : "",
       ...kernels,
       `// ---------------------------------------------------------------- entries\n`,
       ...entries,
@@ -267,11 +269,21 @@ class ModuleWriter {
       ...places,
       ...(others.length === 0 ? only! : functions.map(({ name }) => `${name}(rows);`)),
       ...(this.#plan.sharing.any ? ["meet();"] : []),
+      ...(this.#isUndone(entry) ? this.#undoing() : []),
       ...(returns === "void"
         ? []
         : [hasLoss ? `return <f64>load<${dtype}>(${this.#place(this.#bufferOf("loss"))});` : "return 0;"]),
     ]);
     return [...sources, `/// ${DESCRIPTIONS[entry.name]}\n${whole}`].join("\n");
+  }
+
+  /** Whether the entry counts a step that it does not make. */
+  #isUndone({ name, calls }: Entry): boolean {
+    return name === "probe" && calls.some((call) => countsStep(this.#program, call));
+  }
+
+  #undoing(): string[] {
+    return this.#plan.sharing.any ? ["if (worker == 0) lastStep();", "meet();"] : ["lastStep();"];
   }
 
   /** How `initialize` begins: first values are drawn as of step 0. */
@@ -358,6 +370,8 @@ const DESCRIPTIONS: Readonly<Record<Entry["name"], string>> = {
   evaluate: "From inputs and targets to metrics and the loss",
   gradients: "The gradient of each parameter, and the loss in training",
   step: "One step of the optimizer; the loss before it",
+  probe: "What the next step would do to each layer; the loss in training, if any. Nothing else changes",
+  probed_step: "One step of the optimizer that leaves what it does to each layer; the loss before it",
 };
 
 /** Bytes of a fixed part that the module is born with: asc, which makes it, takes as much memory. */

@@ -100,7 +100,7 @@ export interface Report {
 
 /** `shared`: the space in which all that kernels leave for one another lies, in turns. */
 export type ArenaPart =
-  "inputs" | "parameters" | "optimizer" | "gradients" | "outputs" | "loss and metrics" | "shared";
+  "inputs" | "parameters" | "optimizer" | "gradients" | "outputs" | "loss and metrics" | "probes" | "shared";
 
 /**
  * What the compiler decided.
@@ -218,6 +218,7 @@ const partOf = {
   output: "outputs",
   loss: "loss and metrics",
   metric: "loss and metrics",
+  probe: "probes",
 } as const satisfies Partial<Record<Buffer["role"]["kind"], ArenaPart>>;
 
 /** What keeps its place is counted; what is left of the arena is shared. */

@@ -119,6 +119,8 @@ export interface Buffer {
     | { readonly kind: "metric"; readonly name: string }
     | { readonly kind: "loss" }
     | { readonly kind: "gradient"; readonly index: number }
+    /** By number in the model's list. */
+    | { readonly kind: "probe"; readonly index: number }
     /** A value kept for later kernels of the same entry; `because` says why it is stored. */
     | {
         readonly kind: "temporary";
@@ -149,7 +151,11 @@ export interface KernelCall {
   readonly again?: true;
 }
 
-export type EntryName = "initialize" | "predict" | "evaluate" | "gradients" | "step";
+export type EntryName =
+  "initialize" | "predict" | "evaluate" | "gradients" | "step" | "probe" | "probed_step";
+
+/** Whether an entry makes a step of the optimizer. */
+export const isStep = (entry: EntryName): boolean => entry === "step" || entry === "probed_step";
 
 export interface Entry {
   readonly name: EntryName;

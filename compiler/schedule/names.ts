@@ -1,8 +1,8 @@
 /** Names for buffers and kernels, from the names in the source. */
-import type { Model } from "../graph/model.ts";
+import { pathOf, type Model, type Probe } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { ops } from "../ops/table.ts";
-import type { Buffer, EntryName, Kernel } from "./kernel.ts";
+import { isStep, type Buffer, type EntryName, type Kernel } from "./kernel.ts";
 import { isView } from "../ops/movement.ts";
 
 /** Hands out each name once: `h`, `h_2`, `h_3`. */
@@ -40,6 +40,10 @@ export function nodeName(node: Node): string {
   return at.origin.name ?? OP_NAMES[at.op] ?? at.op;
 }
 
+/** `h.0.mean`, and of a parameter `h.0.weight.updates`. */
+export const probeName = (model: Model, { call, figure, parameter }: Probe): string =>
+  `${parameter === null ? model.layers[call]!.path : pathOf(model, parameter)}.${figure}`;
+
 /** Whether `nodeName` found nothing better than the op. */
 const isOpName = (name: string): boolean =>
   Object.hasOwn(ops, name.replace(/_\d+$/, "")) || Object.values(OP_NAMES).includes(name);
@@ -70,7 +74,7 @@ export function kernelName(
 ): string {
   const { name, role } = destinations.findLast((buffer) => !isOpName(buffer.name)) ?? destinations.at(-1)!;
   if (entry === "initialize") return identifier(`start_${name}`);
-  const updates = entry === "step" && (role.kind === "parameter" || role.kind === "state");
+  const updates = isStep(entry) && (role.kind === "parameter" || role.kind === "state");
   if (updates && kind === "product") return identifier(`update_${parameterName(destinations, model)}`);
   return identifier(updates ? `update_${model.optimizer?.name ?? "parameter"}` : name);
 }

@@ -35,7 +35,7 @@ export interface RecomputeOptions {
 }
 
 /** The entries whose values wait for a backward pass. */
-const TRAINING: readonly EntryName[] = ["gradients", "step"];
+const TRAINING: readonly EntryName[] = ["gradients", "step", "probe", "probed_step"];
 /**
  * Plans are made for a smaller and smaller sum of live values until the arena, which may have gaps,
  * is small enough.

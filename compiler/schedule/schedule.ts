@@ -7,10 +7,10 @@ import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts"
 import { forAnySize } from "./any-size.ts";
 import { fuse, type Root, type Task } from "./fuse.ts";
 import { behindReshapes } from "./kinds.ts";
-import type { Buffer, EntryName, KernelProgram } from "./kernel.ts";
+import { isStep, type Buffer, type EntryName, type KernelProgram } from "./kernel.ts";
 import { buffersOf, readersOf } from "./liveness.ts";
 import { shapeLoops } from "./loops.ts";
-import { generalName, identifier, kernelName, nodeName, ownerOf, Unique } from "./names.ts";
+import { generalName, identifier, kernelName, nodeName, ownerOf, probeName, Unique } from "./names.ts";
 import { arenaBytes } from "./memory.ts";
 import { orderTasks } from "./order.ts";
 import { recompute } from "./recompute.ts";
@@ -57,6 +57,7 @@ class Scheduler {
   readonly #outputs: number[] = [];
   readonly #metrics: number[] = [];
   readonly #gradients = new Map<number, number>();
+  readonly #probes: number[] = [];
   /** Temporaries that are not to be kept for late readers. */
   readonly #unkept = new Set<number>();
   /** Temporaries that these are made of. */
@@ -96,7 +97,17 @@ class Scheduler {
       this.#entry("gradients", [loss, ...gradients]);
       if (optimizer !== null) this.#entry("step", [loss, ...this.#updates()]);
     }
+    if (roots.probes.length > 0) this.#probeEntries();
     return this.#finish(shareKernels(this.#planned), options);
+  }
+
+  /** What probes say of a step: without making it, and as it is made. */
+  #probeEntries(): void {
+    const { roots, optimizer } = this.#model;
+    const loss = roots.trainingLoss === null ? [] : [root(roots.trainingLoss, this.#loss)];
+    const figures = roots.probes.map(({ node }, i) => root(node, this.#probes[i]!));
+    this.#entry("probe", [...loss, ...figures]);
+    if (optimizer !== null) this.#entry("probed_step", [...loss, ...this.#updates(), ...figures]);
   }
 
   #buffer(name: string, shape: Shape, role: Buffer["role"]): number {
@@ -133,6 +144,11 @@ class Scheduler {
     for (const [index, { path, shape, gradient }] of persistent.entries()) {
       if (gradient === null) continue;
       this.#gradients.set(index, this.#buffer(`d_${path}`, shape, { kind: "gradient", index }));
+    }
+    for (const [index, probe] of roots.probes.entries()) {
+      this.#probes.push(
+        this.#buffer(probeName(this.#model, probe), probe.node.shape, { kind: "probe", index }),
+      );
     }
   }
 
@@ -188,7 +204,7 @@ class Scheduler {
     const unique = new Unique();
     const held = new Map<number, Node>();
     const preferred = new Map<Node, number>();
-    if (name === "step") {
+    if (isStep(name)) {
       // Gradients that are stored at all go where `gradients` leaves them.
       for (const [index, { gradient }] of this.#model.persistent.entries()) {
         const base = gradient === null ? null : behindReshapes(gradient);
@@ -210,8 +226,8 @@ class Scheduler {
       preferred,
     };
     const calls: PlannedCall[] = [];
-    if (name === "step") {
-      // The step being made has its number before anything reads it.
+    if (isStep(name) || (name === "probe" && this.#model.optimizer !== null)) {
+      // The step being made, or probed, has its number before anything reads it.
       const next = this.#build.add(this.#model.graph.make("step", [], {}), 1);
       const count = fuse(this.#model.graph, [{ node: next, buffer: this.#step, inPlace: true }], stored);
       for (const task of count) calls.push({ ...this.#shape(name, task), name: "next_step" });
@@ -262,7 +278,7 @@ class Scheduler {
     const owners = new Set(destinations.map(({ role }) => ownerOf(role)));
     // An update that shares its kernel speaks of `param` and `grad`, as its definition does.
     const updates = destinations.some(({ role }) => role.kind === "parameter" || role.kind === "state");
-    const general = entry === "step" && updates && owners.size === 1;
+    const general = isStep(entry) && updates && owners.size === 1;
     const label = (buffer: number): string => {
       const { name, role } = this.#buffers[buffer]!;
       return identifier((general ? generalName(role) : null) ?? name);

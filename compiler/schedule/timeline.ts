@@ -184,6 +184,7 @@ export class Timeline {
         case "metric":
         case "loss":
         case "gradient":
+        case "probe":
           return this.#writers.get(buffer)!.length === 1;
         default:
           return false;
