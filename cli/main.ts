@@ -11,6 +11,7 @@ import { addInspect } from "./commands/inspect.ts";
 import { addNew } from "./commands/new.ts";
 import { addPlot } from "./commands/plot.ts";
 import { addPredict } from "./commands/predict.ts";
+import { addSweep } from "./commands/sweep.ts";
 import { addTrain } from "./commands/train.ts";
 import { DataError, exitCodes, ModelError, showPlace, UsageError, type Complaint } from "./failures.ts";
 import { createOutput, forgiveClosedPipes, renderComplaint, shortened, type Output } from "./output.ts";
@@ -65,6 +66,7 @@ Exit codes: 0 done, 1 the program or the data is wrong, 2 wrong usage, a missing
     addTrain,
     addPlot,
     addPredict,
+    addSweep,
     addCompare,
     addNew,
   ]) {

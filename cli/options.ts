@@ -14,14 +14,18 @@ export interface SharedOptions {
 /** Options of models that a command has no use for, with the reason: it refuses them. */
 export type Useless = Readonly<Partial<Record<"seed" | "batch", string>>>;
 
-/** `--set --model --seed --batch`, for every command that takes a model. */
-export function addModelOptions(command: Command, useless: Useless = {}): Command {
+const setOption = (): Option =>
+  new Option("--set <name=value>", "a setting of the model, as in the language; repeatable")
+    .argParser(pairs((text) => text))
+    .default({}, "none");
+
+/**
+ * `--set --model --seed --batch`, for every command that takes a model.
+ * @param set for a command that reads `--set` in its own way
+ */
+export function addModelOptions(command: Command, useless: Useless = {}, set = setOption()): Command {
   return command
-    .addOption(
-      new Option("--set <name=value>", "a setting of the model, as in the language; repeatable")
-        .argParser(pairs((text) => text))
-        .default({}, "none"),
-    )
+    .addOption(set)
     .option("--model <name>", "which model to use, if the file has several")
     .addOption(
       useless.seed === undefined

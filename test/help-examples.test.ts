@@ -66,7 +66,7 @@ function fewDigits(): void {
 beforeAll(async () => {
   fewDigits();
   const example = (name: string): string => join(root, "examples", name);
-  for (const name of ["xor", "mnist", "iris", "graph"])
+  for (const name of ["xor", "mnist", "iris", "graph", "square"])
     copyFileSync(example(`${name}.nn`), join(project, `${name}.nn`));
   copyFileSync(example("mnist.nn"), join(project, "model.nn"));
   writeFileSync(join(project, "deep.nn"), deep);

@@ -97,7 +97,8 @@ export class Progress {
   }
 }
 
-function bar(share: number, width: number, unicode: boolean): string {
+/** `━━━───` */
+export function bar(share: number, width: number, unicode: boolean): string {
   const done = Math.round(share * width);
   return unicode
     ? "━".repeat(done) + "─".repeat(width - done)

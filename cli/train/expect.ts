@@ -78,7 +78,10 @@ export function expectTrainable(manifest: Manifest, file: string): void {
 }
 
 /** `--lr` and `--opt` as one record of arguments that this optimizer has. */
-export function checkHyper(manifest: Manifest, { lr, opt }: TrainArguments): Record<string, number> {
+export function checkHyper(
+  manifest: Manifest,
+  { lr, opt }: Pick<TrainArguments, "lr" | "opt">,
+): Record<string, number> {
   const given = { ...(lr === undefined ? {} : { lr }), ...opt };
   const names = Object.keys(manifest.optimizer?.hyper ?? {});
   for (const name of Object.keys(given)) {

@@ -1,0 +1,76 @@
+/** The line that tells how far a sweep has come. */
+import type { Output } from "../output.ts";
+import { bar } from "../terminal/progress.ts";
+import { counted, duration, figure } from "../terminal/numbers.ts";
+import type { Grid } from "./grid.ts";
+import { cellsOf, quartiles } from "./measures.ts";
+import type { Run } from "./run.ts";
+
+/** Milliseconds between two drawings. */
+const interval = 100;
+
+/** Combinations of which a line stays, at most. */
+const LINES = 40;
+
+export class SweepProgress {
+  readonly #output: Output;
+  readonly #grid: Grid;
+  readonly #total: number;
+  readonly #epochs: number;
+  /** Runs that were there before. */
+  readonly #before: number;
+  readonly #started = performance.now();
+  readonly #left: number[];
+  #drawn = 0;
+  #showing = false;
+
+  constructor(output: Output, grid: Grid, epochs: number, before: readonly Run[]) {
+    this.#output = output;
+    this.#grid = grid;
+    this.#total = grid.combinations.length * grid.seeds.length;
+    this.#epochs = epochs;
+    this.#before = before.length;
+    this.#left = grid.combinations.map(
+      (_, i) => grid.seeds.length - before.filter(({ combination }) => combination === i).length,
+    );
+  }
+
+  /** @param epochs made of runs that are not done */
+  show(done: number, epochs: number): void {
+    if (!this.#output.live) return;
+    const now = performance.now();
+    if (now - this.#drawn < interval) return;
+    this.#drawn = now;
+    const made = done + epochs / Math.max(1, this.#epochs);
+    const seconds = (now - this.#started) / 1000;
+    const left = (seconds * (this.#total - made)) / (made - this.#before);
+    const parts = [
+      `${done}/${this.#total} runs`,
+      bar(made / this.#total, 24, this.#output.unicode),
+      ...(Number.isFinite(left) && seconds > 1 ? [`${duration(left)} left`] : []),
+    ];
+    this.#output.draw(`\r\x1b[2K${parts.join("  ").slice(0, this.#output.columns - 1)}`);
+    this.#showing = true;
+  }
+
+  /** Tells of a run that is over; a line stays of the last one of a combination. */
+  over(run: Run, runs: readonly Run[]): void {
+    const left = --this.#left[run.combination]!;
+    if (left > 0 || this.#grid.combinations.length > LINES) return;
+    const { combination, trained, failed } = cellsOf(this.#grid, runs)[run.combination]!;
+    const losses = trained.flatMap(({ own }) => own.loss ?? []);
+    const median = quartiles(losses)?.median;
+    const parts = [
+      counted(trained.length + failed, "run"),
+      ...(failed === 0 ? [] : [`${failed} failed`]),
+      ...(median === undefined ? [] : [`median loss ${figure(median)}`]),
+    ];
+    this.clear();
+    this.#output.say(`${combination.label === "" ? "" : `${combination.label}: `}${parts.join(", ")}`);
+  }
+
+  clear(): void {
+    if (this.#showing) this.#output.draw("\r\x1b[2K");
+    this.#showing = false;
+  }
+}

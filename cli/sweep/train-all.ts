@@ -1,0 +1,187 @@
+/** From modules to runs: each combination with each seed, as far as it gets. */
+import { availableParallelism } from "node:os";
+import type { Compiled } from "../../compiler/index.ts";
+import type { Output } from "../output.ts";
+import { openProgram, ProgramError, renderDiagnostics, type OpenedProgram } from "../program.ts";
+import { usualBatch } from "../run.ts";
+import { counted } from "../terminal/numbers.ts";
+import type { SweepArguments } from "./arguments.ts";
+import { readSets, type DataPlan } from "./data.ts";
+import type { Grid } from "./grid.ts";
+import type { Keeper } from "./keeper.ts";
+import { compileVariants, hyperFailure, variantsOf, type Made, type Variant } from "./modules.ts";
+import { Pool } from "./pool.ts";
+import { SweepProgress } from "./progress.ts";
+import { expectSame, keptRuns, recipeOf, type Earlier } from "./recipe.ts";
+import type { Failure, Run } from "./run.ts";
+
+/** What a sweep is to do. */
+export interface Task {
+  readonly sources: DataPlan;
+  readonly options: SweepArguments;
+  readonly grid: Grid;
+  /** The runs that it goes on from. */
+  readonly earlier: Earlier | null;
+  readonly keeper: Keeper;
+  readonly output: Output;
+}
+
+/**
+ * Trains what is not trained yet. Every run that is over is in the keeper.
+ * @param signal stops it
+ * @returns the model's name; null where it was stopped before that was known
+ * @throws ProgramError, ModelError or UsageError where no combination can be trained, DataError
+ */
+export async function trainAll(task: Task, signal: AbortSignal): Promise<string | null> {
+  const program = await openProgram(task.sources.file);
+  const trainer = new Trainer(task, program, signal);
+  try {
+    await compileVariants(
+      program,
+      trainer.wanted,
+      task.options,
+      task.output,
+      (variant, made) => trainer.take(variant, made),
+      () => trainer.stopped,
+    );
+    return await trainer.done();
+  } finally {
+    trainer.close();
+  }
+}
+
+class Trainer {
+  readonly #task: Task;
+  readonly #program: OpenedProgram;
+  readonly #interrupted: AbortSignal;
+  /** Aborted with what makes going on senseless, such as a full disk. */
+  readonly #failing = new AbortController();
+  readonly #kept: readonly Run[];
+  readonly #progress: SweepProgress;
+  /** There once the first module and the data are. */
+  #begun: { readonly pool: Pool; readonly model: string } | null = null;
+  #firstError: Error | null = null;
+  readonly #training: Promise<void>[] = [];
+
+  constructor(task: Task, program: OpenedProgram, interrupted: AbortSignal) {
+    const { grid, earlier, options, output } = task;
+    this.#task = task;
+    this.#program = program;
+    this.#interrupted = interrupted;
+    this.#kept = earlier === null ? [] : keptRuns(earlier, grid);
+    this.#progress = new SweepProgress(output, grid, options.epochs, this.#kept);
+    for (const signal of [interrupted, this.#failing.signal]) {
+      signal.addEventListener("abort", () => this.close());
+    }
+  }
+
+  get stopped(): boolean {
+    return this.#interrupted.aborted || this.#failing.signal.aborted;
+  }
+
+  /**
+   * What lacks runs; where nothing does, something that shows that the earlier runs are of the same
+   * sweep.
+   */
+  get wanted(): readonly Variant[] {
+    const { combinations, seeds } = this.#task.grid;
+    const variants = variantsOf(combinations);
+    const made = combinations.map((_, i) => this.#kept.filter(({ combination }) => combination === i).length);
+    const lacking = variants.filter((variant) => variant.combinations.some((i) => made[i]! < seeds.length));
+    if (lacking.length > 0) return lacking;
+    const trained = this.#kept.find(({ outcome }) => outcome.kind === "trained")?.combination;
+    return variants.filter(({ combinations: own }) => trained === undefined || own.includes(trained));
+  }
+
+  /** Has the runs of a module trained. The first one is looked at before anything is. */
+  async take(variant: Variant, made: Made): Promise<void> {
+    const { grid, keeper, output } = this.#task;
+    if (made.kind === "failed") {
+      this.#firstError ??= made.error;
+      if (made.error instanceof ProgramError && variant.combinations.length < grid.combinations.length) {
+        const { isColorSupported } = output.messageColors;
+        output.say(await renderDiagnostics(this.#program, made.error.diagnostics, isColorSupported));
+      }
+      for (const combination of variant.combinations) this.#fail(combination, made.failure);
+      return;
+    }
+    const { compiled } = made;
+    for (const combination of variant.combinations) {
+      const { hyper } = grid.combinations[combination]!;
+      const failure = hyperFailure(compiled, hyper);
+      if (failure !== null && this.#begun === null) throw failure;
+      if (failure !== null) this.#fail(combination, { code: failure.code, message: failure.message });
+      this.#begun ??= await this.#begin(compiled);
+      if (this.stopped) return this.close();
+      for (const seed of grid.seeds) {
+        if (keeper.has(combination, seed)) continue;
+        const job = { module: variant.index, wasm: compiled.wasm, hyper, seed };
+        const trained = this.#begun.pool.train(job).then(
+          (outcome) => outcome && this.#over({ combination, seed, outcome }),
+          (error: unknown) => this.#failing.abort(error),
+        );
+        this.#training.push(trained.then(() => {}));
+      }
+    }
+  }
+
+  /** Looks at everything that runs have in common. @throws UsageError, DataError */
+  async #begin({ manifest }: Compiled): Promise<{ readonly pool: Pool; readonly model: string }> {
+    const { sources, options, grid, earlier, keeper, output } = this.#task;
+    const { epochs, shuffle, batch = usualBatch } = options;
+    if (sources.data.length > 0) output.aside(`reading ${sources.data.join(" ")}`);
+    const sets = await readSets(sources, manifest);
+    for (const note of new Set([...sets.training.notes, ...(sets.test?.notes ?? [])]))
+      output.say(`note: ${note}`);
+    const recipe = recipeOf(this.#program, sets, options);
+    if (earlier !== null) expectSame(earlier, recipe, grid.axes);
+    keeper.begin(manifest.model, recipe);
+    for (const run of this.#kept) keeper.add(run);
+
+    const total = grid.combinations.length * grid.seeds.length;
+    const left = total - this.#kept.length;
+    const size = Math.max(1, Math.min(options.jobs ?? availableParallelism(), left));
+    const pool: Pool = new Pool({ data: sources, epochs, batch, shuffle }, size, () =>
+      this.#progress.show(keeper.count, pool.epochs),
+    );
+    const parts = [
+      `training ${counted(grid.combinations.length, "combination")} of ${manifest.model} with ${counted(grid.seeds.length, "seed")} each`,
+      counted(epochs, "epoch"),
+      `${size} at a time`,
+      ...(left === total ? [] : [`${counted(left, "run")} left`]),
+    ];
+    output.say(parts.join(", "));
+    return { pool, model: manifest.model };
+  }
+
+  #fail(combination: number, failure: Failure): void {
+    for (const seed of this.#task.grid.seeds) {
+      if (this.#task.keeper.has(combination, seed)) continue;
+      this.#over({ combination, seed, outcome: { kind: "failed", failure, history: [] } });
+    }
+  }
+
+  #over(run: Run): void {
+    const { keeper } = this.#task;
+    keeper.add(run);
+    this.#progress.over(run, keeper.runs);
+    keeper.saveNowAndThen((error) => this.#failing.abort(error));
+  }
+
+  /** Waits for the runs. @returns the model's name */
+  async done(): Promise<string | null> {
+    await Promise.all(this.#training);
+    if (this.#failing.signal.aborted) {
+      await this.#task.keeper.save().catch(() => {});
+      throw this.#failing.signal.reason;
+    }
+    if (this.#begun === null && this.#firstError !== null) throw this.#firstError;
+    return this.#begun?.model ?? null;
+  }
+
+  /** Ends what is being trained. */
+  close(): void {
+    this.#begun?.pool.close();
+    this.#progress.clear();
+  }
+}
