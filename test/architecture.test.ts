@@ -189,7 +189,16 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "compiler/emit",
   ],
   "cli/pictures": ["cli", "grammar"],
-  "cli/plot": ["cli", "cli/data", "cli/pictures", "cli/terminal", "compiler/derive", "grammar", "runtime"],
+  "cli/plot": [
+    "cli",
+    "cli/data",
+    "cli/pictures",
+    "cli/terminal",
+    "cli/train",
+    "compiler/derive",
+    "grammar",
+    "runtime",
+  ],
   "cli/terminal": ["cli", "grammar", "compiler"],
   "cli/data": ["cli", "cli/terminal", "grammar", "runtime"],
   "cli/compare": [

@@ -80,7 +80,16 @@ beforeAll(async () => {
   const measures = [header, ...rows.slice(0, 3)].map((row) => row.split(",").slice(0, 4).join(","));
   writeFileSync(join(project, "new.csv"), `${measures.join("\n")}\n`);
   const weights: readonly (readonly string[])[] = [
-    ["xor.nn", "--data", "x=xor.csv:a,b", "y=xor.csv:xor", "-o", "xor.safetensors"],
+    [
+      "xor.nn",
+      "--data",
+      "x=xor.csv:a,b",
+      "y=xor.csv:xor",
+      "-o",
+      "xor.safetensors",
+      "--history",
+      "xor-history.safetensors",
+    ],
     ["iris.nn", "--data", "x=iris.csv:-species", "y=iris.csv:species", "-o", "iris.safetensors"],
     ["mnist.nn", "--data", "mnist:train", "-o", "mnist.safetensors"],
   ];

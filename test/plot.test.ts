@@ -22,6 +22,7 @@ import { showPlot } from "../cli/plot/show.ts";
 import { functionOfOneNumber, functionsOfOneNumber } from "../compiler/derive/index.ts";
 import { compile } from "../compiler/index.ts";
 import { load } from "../runtime/index.ts";
+import { readHistory } from "../cli/train/history.ts";
 import { runHere } from "./helpers/run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "nndsl-plot-"));
@@ -82,7 +83,17 @@ beforeAll(async () => {
       [40],
     ),
   );
-  await done("train", example("xor.nn"), ...ofXor, "--epochs", "300", "-o", "xor.safetensors");
+  await done(
+    "train",
+    example("xor.nn"),
+    ...ofXor,
+    "--epochs",
+    "300",
+    "-o",
+    "xor.safetensors",
+    "--history",
+    "xor-history.safetensors",
+  );
   await done(
     "train",
     example("square.nn"),
@@ -458,6 +469,52 @@ describe("the loss surface", () => {
     expect([...bias!]).toEqual([0, 0, 0]);
     expect(randomDirection(weights, 1)).toEqual([dense, conv, bias]);
     expect(randomDirection(weights, 2)[0]).not.toEqual(dense);
+  });
+
+  test("lies in the plane of the path that training took, which ends at (0, 0)", async () => {
+    const plot = await numbers<LossSurfacePlot>(
+      example("xor.nn"),
+      ...ofXor,
+      "--weights",
+      "xor.safetensors",
+      "--loss-surface",
+      "--history",
+      "xor-history.safetensors",
+      "--points",
+      "3",
+    );
+    expect(plot.path.length).toBeGreaterThan(100);
+    expect(plot.path.at(-1)).toEqual([0, 0]);
+    const [a, b] = plot.path[0]!;
+    expect(a).toBeGreaterThanOrEqual(plot.x.from);
+    expect(b).toBeLessThanOrEqual(plot.y.to);
+    // No point is further from the end in the plane than in the space of all weights, and the start nearly as far.
+    const { weights, points } = await readHistory(at("xor-history.safetensors"));
+    const [first, last] = [0, points.length - 1].map((k) =>
+      [...weights.values()].flatMap(({ shape, data }) => {
+        const size = data.length / shape[0]!;
+        return [...data.subarray(k * size, (k + 1) * size)];
+      }),
+    );
+    const whole = norm(first!.map((value, i) => value - last![i]!));
+    expect(Math.hypot(a, b)).toBeLessThanOrEqual(whole * (1 + 1e-9));
+    expect(Math.hypot(a, b)).toBeGreaterThan(0.9 * whole);
+    expect(plot.x.name).toMatch(/^first principal component of the path \(\d+(\.\d)? %\)$/);
+  });
+
+  test("has the path's end for weights where none are given", async () => {
+    const args = [
+      example("xor.nn"),
+      ...ofXor,
+      "--loss-surface",
+      "--history",
+      "xor-history.safetensors",
+      "--points",
+      "3",
+    ];
+    const { title, path } = await numbers<LossSurfacePlot>(...args);
+    expect(title).toBe("The loss around the weights of Xor after 300 steps");
+    expect(path.at(-1)).toEqual([0, 0]);
   });
 
   test("has principal components where points lie in a plane", () => {

@@ -27,6 +27,7 @@ export function addPlot(program: Command, output: Output): Command {
       new Option("--image <HxW>", "the features are pixels: draw weights and mistakes").argParser(imageSize),
     )
     .option("--loss-surface", "draw the loss on --data along two directions around the weights", false)
+    .option("--history <file>", "with --loss-surface: the path of training, as train --history keeps it")
     .addOption(
       new Option("--span <number>", "with --loss-surface: how far to go from the weights").argParser(
         positive,
@@ -54,7 +55,7 @@ Examples:
   nndsl plot "std:leaky_relu(0.1),z => z^2" --range=-3:3 -o functions.svg
   nndsl plot xor.nn --weights xor.safetensors --data x=xor.csv:a,b y=xor.csv:xor -o xor.svg
   nndsl plot mnist.nn --weights mnist.safetensors --data mnist:test -o mnist.png
-  nndsl plot xor.nn --weights xor.safetensors --data x=xor.csv:a,b y=xor.csv:xor --loss-surface
+  nndsl plot xor.nn --weights xor.safetensors --data x=xor.csv:a,b y=xor.csv:xor --loss-surface --history xor-history.safetensors
 ${dataHelp}
 
 A program with two features is drawn as a surface (a panel for each output, and a map of classes), one with one feature as a
@@ -62,7 +63,7 @@ curve, with the rows of --data on it. Of features that are pixels the first laye
 mistakes. If a command draws several pictures, -o P.svg becomes P-weights.svg and P-mistakes.svg.
 
 The loss surface follows Li et al. (2018): two random directions, by --seed, in which every row of a weight matrix is as long as
-that of the weights, and biases stay.`,
+that of the weights, and biases stay; with --history the two principal components of the path that training took.`,
     )
     .action(async (what: string | undefined, options: PlotArguments) => {
       const { plotCommand } = await import("../plot/command.ts");

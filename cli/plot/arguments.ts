@@ -15,6 +15,7 @@ export interface PlotArguments extends SharedOptions, TableArguments {
   readonly range?: readonly Range[];
   readonly image?: ImageSize;
   readonly lossSurface: boolean;
+  readonly history?: string;
   readonly span?: number;
   readonly points: number;
   readonly rows?: number;

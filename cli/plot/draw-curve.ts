@@ -21,11 +21,11 @@ export function drawCurve(plot: CurvePlot, colors: Colors): Picture {
     scale: { domain: [axis.from, axis.to], nice: false },
   };
   const isClass = typeof points[0]?.target === "string";
-  const label = [...new Set([...names, ...(target === null || isClass ? [] : [target])])].join(", ");
+  const label = [...new Set([names[0]!, ...(target === null || isClass ? [] : [target])])].join(", ");
   const y = {
     field: "y",
     type: "quantitative" as const,
-    title: label.length > 60 ? "outputs" : label,
+    title: names.length === 1 ? label : "value",
     scale: { domain: [low, high], nice: false },
   };
   const color = {

@@ -23,7 +23,11 @@ export async function drawSurface(plot: SurfacePlot, colors: Colors): Promise<Pi
       panels.map((panel, k) =>
         valuePanel(panel, grid(panel.values), size, dots, {
           legend:
-            share && k < panels.length - 1 ? null : share && panels.length > 1 ? "all panels" : panel.name,
+            share && k < panels.length - 1
+              ? null
+              : share && panels.length > 1
+                ? legendOf(panels)
+                : panel.name,
           // Alone, the middle of two classes is where neither is more probable.
           diverging: panel.boundary !== null,
         }),
@@ -45,6 +49,10 @@ export async function drawSurface(plot: SurfacePlot, colors: Colors): Promise<Pi
     resolve: { scale: { color: "independent", fill: "shared", shape: "shared" } },
   };
 }
+
+/** What a legend for all panels is called. */
+const legendOf = (panels: readonly Panel[]): string =>
+  panels.every(({ output }) => output === panels[0]!.output) ? panels[0]!.output : "value";
 
 interface DrawnPanel {
   readonly name: string;

@@ -1,13 +1,12 @@
 /** What a model of one feature gives, as lines over it, with the data. */
 import type { Net } from "../../runtime/index.ts";
 import { thinCloud } from "../pictures/thin.ts";
-import { count, counted } from "../terminal/numbers.ts";
 import { ask, outputsByRow } from "./ask.ts";
 import { entriesOfRow, extent, featureValues, isWhole } from "./features.ts";
 import { lineOf } from "./jumps.ts";
 import type { CurvePlot, DataPoint, Line } from "./plot.ts";
-import { MOST_PANELS, MOST_POINTS, type Drawn } from "./surface.ts";
-import { classNames, targetAt, targetsOf } from "./targets.ts";
+import { describe, MOST_PANELS, MOST_POINTS, type Drawn } from "./surface.ts";
+import { classNames, targetAt, targetsOf, type Targets } from "./targets.ts";
 
 /** Numbers at which the model is asked, jumps aside. */
 const SAMPLES = 401;
@@ -41,18 +40,11 @@ export function plotCurve(net: Net, { title, features, ranges, data, known }: Dr
   const points: DataPoint[] = [];
   if (data !== null && targets !== null) {
     const xs = featureValues(feature, data);
-    const [low, high] = extent(ys);
+    const place = heightOf(targets, shown.length, extent(ys));
     const at = (row: number) => [xs[row]!, targets.values[row]!, row] as const;
-    for (const [x, , row] of thinCloud(data.rows, at, MOST_POINTS)) {
-      // Classes are not heights: the last stands at the top, the first at the bottom.
-      const share = targets.values[row]! / Math.max(1, (targets.classes?.length ?? 2) - 1);
-      const y = targets.classes === null ? targets.values[row]! : low + (high - low) * share;
-      points.push({ x, y, target: targetAt(targets, row) });
-    }
-  }
-  if (points.length > 0) {
-    const all = points.length === data?.rows ? "" : `${count(points.length)} of `;
-    notes.unshift(`dots: ${targets!.name} of ${all}${counted(data!.rows, "row")} of the data`);
+    for (const [x, value, row] of thinCloud(data.rows, at, MOST_POINTS))
+      points.push({ x, y: place(value), target: targetAt(targets, row) });
+    notes.unshift(describe(points, data.rows, { ...targets, classes: targets.classes ?? [] }));
   }
   return {
     kind: "curve",
@@ -64,3 +56,20 @@ export function plotCurve(net: Net, { title, features, ranges, data, known }: Dr
     target: targets?.name ?? null,
   };
 }
+
+/**
+ * Where a row stands: numbers at their height; two classes at the bottom and the top of the one line that tells them apart;
+ * more of them in rows beneath the lines.
+ */
+function heightOf(
+  { classes }: Targets,
+  lines: number,
+  [low, high]: readonly [number, number],
+): (value: number) => number {
+  if (classes === null) return (value) => value;
+  if (classes.length === 2 && lines === 1) return (value) => (value === 0 ? low : high);
+  return (value) => low - ROW * (value + 1) * (high - low || 1);
+}
+
+/** Between two rows of points, as a part of what the lines span. */
+const ROW = 0.05;

@@ -75,7 +75,7 @@ export function plotWeights(
     kind: "weights",
     title: `${path} of ${title}: what each unit looks for`,
     subtitle: [
-      `image by image from ${-Number(largest.toPrecision(3))} to ${Number(largest.toPrecision(3))}`,
+      `one image a unit, from ${-Number(largest.toPrecision(3))} (blue) to ${Number(largest.toPrecision(3))} (orange)`,
       some,
     ]
       .filter((part) => part !== "")

@@ -44,7 +44,9 @@ export function plotLossSurface(net: Net, data: Dataset, options: SurfaceOptions
     for (const [row, y] of ys!.entries()) {
       for (const x of xs!) {
         move(net, weights, directions, [x, y]);
-        const value = evaluate(net, data)?.evaluation.loss ?? NaN;
+        const found = evaluate(net, data);
+        if (found?.missing != null) throw found.missing;
+        const value = found?.evaluation.loss ?? NaN;
         loss.push(Number.isFinite(value) ? value : null);
       }
       progress(row + 1, points);
@@ -79,7 +81,10 @@ export function planeOf(weights: readonly Weights[], { seed, span, path }: Surfa
   const flat = (parts: Direction | readonly ArrayLike<number>[]): Float64Array =>
     Float64Array.from(parts.flatMap((part) => Array.from(part)));
   const origin = flat(weights.map(({ data }) => data));
-  const steps = path.map((parts) => flat(parts).map((value, i) => value - origin[i]!));
+  const steps = path
+    .map((parts) => flat(parts).map((value, i) => value - origin[i]!))
+    // A run that diverged may have ended in what is no point.
+    .filter((step) => step.every(Number.isFinite));
   const { directions: found, shares } = principalComponents(steps);
   const random = (k: 1 | 2): Direction => randomDirection(weights, 2 * seed + k);
   const [first] = found;

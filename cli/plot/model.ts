@@ -27,6 +27,8 @@ export async function plotModel(
   output: Output,
 ): Promise<Plot[]> {
   const { file } = typed;
+  if (options.history !== undefined && !options.lossSurface)
+    throw new UsageError("bad-usage", "--history is for --loss-surface", { help: "add --loss-surface" });
   const program = await openProgram(file);
   output.aside(`compiling ${file}`);
   const { wasm, manifest } = await compileProgram(

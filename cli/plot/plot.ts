@@ -41,6 +41,8 @@ export interface DataPoint {
 /** One number for each point of a grid, rows from the bottom. */
 export interface Panel {
   readonly name: string;
+  /** The output that it is of, or is an entry of. */
+  readonly output: string;
   readonly values: readonly number[];
   /** Between which the colors lie. */
   readonly low: number;
@@ -81,7 +83,7 @@ export interface CurvePlot {
   readonly subtitle: string;
   readonly axis: Axis;
   readonly lines: readonly { readonly name: string; readonly line: Line }[];
-  /** Rows of the data; y is the target, or where the row stands at the edge of the picture if that is a class. */
+  /** Rows of the data; y is the target, or, if that is a class, a place that all of its rows share. */
   readonly points: readonly DataPoint[];
   readonly target: string | null;
 }

@@ -2,6 +2,7 @@
 import type { Net } from "../../runtime/index.ts";
 import type { Dataset, KnownTables } from "../data/load-data.ts";
 import { thinCloud } from "../pictures/thin.ts";
+import { count, counted } from "../terminal/numbers.ts";
 import { ask, type Asked } from "./ask.ts";
 import { extent, featureValues, type Feature } from "./features.ts";
 import { spread, type Axis, type ClassMap, type DataPoint, type Panel, type SurfacePlot } from "./plot.ts";
@@ -42,18 +43,24 @@ export function plotSurface(net: Net, drawn: Drawn, size = GRID): SurfacePlot {
     asked.find(({ width }) => width > 1 && width === targets?.classes?.length);
   const panels = asked.flatMap((one) => panelsOf(one, count, classes(one.width)));
   const shown = panels.slice(0, MOST_PANELS);
-  const left = panels.length - shown.length;
+  const points = drawn.data === null ? [] : pointsOf(drawn.features, drawn.data, targets);
+  const notes = [
+    ...(shown.length < panels.length
+      ? [`the first ${shown.length} of ${panels.length} numbers of the outputs`]
+      : []),
+    ...(points.length === 0 ? [] : [describe(points, drawn.data!.rows, targets)]),
+  ];
   return {
     kind: "surface",
     title: `What ${drawn.title} gives for each ${x!.name} and ${y!.name}`,
-    subtitle: left === 0 ? "" : `the first ${shown.length} of ${panels.length} numbers of the outputs`,
+    subtitle: notes.join("; "),
     x: x!,
     y: y!,
     columns: size,
     rows: size,
     panels: shown,
     map: chosen === undefined ? null : mapOf(chosen, count, classes(chosen.width)),
-    points: drawn.data === null ? [] : pointsOf(drawn.features, drawn.data, targets),
+    points,
     target: targets?.name ?? null,
   };
 }
@@ -69,6 +76,13 @@ function namesOfClasses(
   return target === undefined
     ? Array.from({ length: width }, (_, k) => String(k))
     : classNames(target.name, width, known).slice(0, width);
+}
+
+/** What the points of a picture are. */
+export function describe(points: readonly DataPoint[], rows: number, targets: Targets | null): string {
+  const some = points.length === rows ? "" : `${count(points.length)} of `;
+  const colors = targets !== null && targets.classes === null ? ", in the same colors" : "";
+  return `points: ${targets === null ? "" : `${targets.name} of `}${some}${counted(rows, "row")} of the data${colors}`;
 }
 
 /** Rounding of f32 sums. */
@@ -110,6 +124,7 @@ function panelsOf({ output, width, values }: Asked, count: number, classes: read
           : areProbabilities
             ? `${output.name}: ${classes[k]}`
             : `${output.name}[${k}]`,
+      output: output.name,
       values: own,
       low: from,
       high: to,
