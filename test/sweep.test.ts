@@ -295,6 +295,39 @@ describe("mistakes are told before anything is trained", () => {
   });
 });
 
+describe("validation", () => {
+  test("has the numbers of `train`, whose seed draws the rows, and curves", async () => {
+    const args = ["--validate", "0.2", "--epochs", "5"];
+    const { code, stderr, stdout } = await tinySweep([...args, "--seeds", "3", "--json", "-o", "validated"]);
+    expect(code, stderr).toBe(0);
+    const { runs, pictures } = resultOf({ code, stderr, stdout });
+    const trained = await runHere(["train", "tiny.nn", ...xy, ...args, "--seed", "1", "--json"], folder);
+    const { loss, metrics, validation } = JSON.parse(trained.stdout) as object & Record<string, unknown>;
+    expect(runs[1]).toEqual({ settings: {}, seed: 1, loss, metrics, validation });
+    expect(csvOf("validated")[1]!["validation.loss"]).toBe(String((validation as { loss: number }).loss));
+    const files = pictures.map(({ file }) => file);
+    expect(files).toEqual(
+      expect.arrayContaining(["curves-validation.svg", "distribution-validation-far.svg"]),
+    );
+    // What is read back is what was written.
+    const before = contents("validated");
+    expect((await tinySweep([...args, "--seeds", "3", "--resume", "-o", "validated"])).code).toBe(0);
+    expect(contents("validated")).toEqual(before);
+    const other = await tinySweep([
+      "--validate",
+      "0.1",
+      "--epochs",
+      "5",
+      "--seeds",
+      "3",
+      "--resume",
+      "-o",
+      "validated",
+    ]);
+    expect(other.stderr).toContain("with another --validate");
+  });
+});
+
 describe("values", () => {
   test("are separated by commas outside of brackets", () => {
     expect(splitValues("[8,8],[16]")).toEqual(["[8,8]", "[16]"]);
@@ -352,7 +385,11 @@ describe("pictures", () => {
       grid.seeds.map((seed) => {
         const value = loss(values.map(Number)) + seed;
         const own = { loss: value, metrics: {} };
-        return { combination, seed, outcome: { kind: "trained", own, test: null, history: [3, 2, value] } };
+        return {
+          combination,
+          seed,
+          outcome: { kind: "trained", own, validation: null, test: null, history: { loss: [3, 2, value] } },
+        };
       }),
     );
 

@@ -30,6 +30,10 @@ export function addSweep(program: Command, output: Output): Command {
         .default(10),
     )
     .option("--data <what...>", "training data: a file, or NAME=FILE for each input")
+    .option(
+      "--validate <what...>",
+      "data evaluated after each epoch, written like --data; or the share of the rows to hold out, 0.1",
+    )
     .option("--test <what...>", "test data, evaluated after each run; written like --data")
     .addOption(new Option("--epochs <number>", "passes over the data").argParser(integer(1, 1e9)).default(10))
     .option("--no-shuffle", "keep the rows in order")

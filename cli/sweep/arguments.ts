@@ -7,6 +7,7 @@ export interface SweepArguments extends Omit<SharedOptions, "set">, TableArgumen
   readonly opt: readonly Axis[];
   readonly seeds: number;
   readonly data?: readonly string[];
+  readonly validate?: readonly string[];
   readonly test?: readonly string[];
   readonly epochs: number;
   readonly shuffle: boolean;

@@ -4,8 +4,8 @@ import type { Picture } from "../pictures/render.ts";
 import { counted, figure } from "../terminal/numbers.ts";
 import type { PictureFile } from "./files.ts";
 import { numberOf, varying, type Axis, type Grid } from "./grid.ts";
-import { cellsOf, measuresOf, quartiles, valuesOf, type Cell, type Measure } from "./measures.ts";
-import type { Run } from "./run.ts";
+import { cellsOf, measuresOf, quartiles, telling, valuesOf, type Cell, type Measure } from "./measures.ts";
+import type { History, Run } from "./run.ts";
 
 export interface Drawn extends PictureFile {
   readonly picture: Picture;
@@ -30,7 +30,8 @@ export function drawSweep(model: string, grid: Grid, runs: readonly Run[]): read
   };
   const drawn = [
     ...measures.map((measure) => distribution(about, measure)),
-    ...curves(about),
+    ...curves(about, "loss"),
+    ...curves(about, "validation"),
     ...heatMaps(about, measures),
   ];
   // Names differ in what a file name cannot hold.
@@ -92,13 +93,16 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 // ----------------------------------------------------------------------------------------------------------- curves
 
 /** None where no run got to the end of two epochs. */
-function curves({ model, grid, cells, by }: About): readonly Drawn[] {
+function curves({ model, grid, cells, by }: About, of: keyof History): readonly Drawn[] {
+  const lower = of === "loss" ? "training loss" : "validation loss";
+  const name = capital(lower);
   const lines = cells.map(({ label, trained }): Line => {
-    const epochs = Math.max(0, ...trained.map(({ history }) => history.length));
+    const losses = trained.map(({ history }) => history[of] ?? []);
+    const epochs = Math.max(0, ...losses.map(({ length }) => length));
     return {
       name: label,
       points: Array.from({ length: epochs }, (_, epoch) => {
-        const spread = quartiles(trained.flatMap(({ history }) => history[epoch] ?? []));
+        const spread = quartiles(losses.flatMap((all) => all[epoch] ?? []));
         return spread === null
           ? { x: epoch + 1, y: NaN }
           : { x: epoch + 1, y: spread.median, low: spread.low, high: spread.high };
@@ -107,17 +111,17 @@ function curves({ model, grid, cells, by }: About): readonly Drawn[] {
   });
   if (lines.every(({ points }) => points.length < 2)) return [];
   const saying = {
-    title: `Loss of ${model} over epochs${by === "" ? "" : ` by ${by}`}`,
+    title: `${name} of ${model} over epochs${by === "" ? "" : ` by ${by}`}`,
     subtitle: `${seedsOf(grid)}: the median, and a band from quartile to quartile`,
-    description: `${counted(lines.length, "line")} of the loss over epochs.`,
+    description: `${counted(lines.length, "line")} of the ${lower} over epochs.`,
   };
   const values = lines.flatMap(({ points }) => points.map(({ y }) => y));
-  const [x, y] = [{ name: "epoch" }, { name: "training loss", logarithmic: spansDecades(values) }];
+  const [x, y] = [{ name: "epoch" }, { name: lower, logarithmic: spansDecades(values) }];
   const picture =
     lines.length <= MOST_COLORS
       ? linesChart(saying, x, y, lines, by === "" ? undefined : by)
       : linePanels(saying, x, y, lines);
-  return [{ file: "curves.svg", kind: "curves", picture }];
+  return [{ file: of === "loss" ? "curves.svg" : "curves-validation.svg", kind: "curves", picture }];
 }
 
 // -------------------------------------------------------------------------------------------------------- heat maps
@@ -127,13 +131,9 @@ function heatMaps(about: About, measures: readonly Measure[]): readonly Drawn[] 
     values.every((value) => numberOf(value) !== null),
   );
   const pairs = numeric.flatMap((x, i) => numeric.slice(0, i).map((y) => ({ x, y })));
-  // The test says more of a setting than the rows trained on.
-  const told = measures.some(({ set }) => set === "test")
-    ? measures.filter(({ set }) => set === "test")
-    : measures;
   return pairs
     .slice(0, MOST_PAIRS)
-    .flatMap(({ x, y }) => told.map((measure) => heatMapOf(about, x, y, measure)));
+    .flatMap(({ x, y }) => telling(measures).map((measure) => heatMapOf(about, x, y, measure)));
 }
 
 function heatMapOf({ model, grid, cells }: About, x: Axis, y: Axis, measure: Measure): Drawn {

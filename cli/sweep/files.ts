@@ -17,6 +17,7 @@ export interface RunJson {
   readonly seed: number;
   readonly loss: number | null;
   readonly metrics: Evaluation["metrics"];
+  readonly validation?: Evaluation;
   readonly test?: Evaluation;
   readonly failed?: { readonly code: string; readonly message: string };
 }
@@ -25,8 +26,15 @@ export function runJson({ axes, combinations }: Grid, { combination, seed, outco
   const { values } = combinations[combination]!;
   const settings = Object.fromEntries(axes.map(({ name }, i) => [name, jsonValue(values[i]!)]));
   if (outcome.kind === "failed") return { settings, seed, loss: null, metrics: {}, failed: outcome.failure };
-  const { own, test } = outcome;
-  return { settings, seed, loss: own.loss, metrics: own.metrics, ...(test === null ? {} : { test }) };
+  const { own, validation, test } = outcome;
+  return {
+    settings,
+    seed,
+    loss: own.loss,
+    metrics: own.metrics,
+    ...(validation === null ? {} : { validation }),
+    ...(test === null ? {} : { test }),
+  };
 }
 
 /** With a run in each line, so that it can be read and compared. */

@@ -2,10 +2,13 @@
 import type { Combination, Grid } from "./grid.ts";
 import type { Run, Trained } from "./run.ts";
 
-/** A loss or metric, of the rows trained on or of the test's. */
+/** What a run is evaluated on: the rows trained on, those of `--validate` and those of `--test`. */
+export const setNames = ["own", "validation", "test"] as const;
+
+/** A loss or metric on one of them. */
 export interface Measure {
   readonly name: string;
-  readonly set: "own" | "test";
+  readonly set: (typeof setNames)[number];
   /** `loss`, `test accuracy` */
   readonly label: string;
 }
@@ -13,7 +16,7 @@ export interface Measure {
 /** Those that any of the runs has, losses first; a model's runs differ where its settings choose metrics. */
 export function measuresOf(runs: readonly Run[]): readonly Measure[] {
   const found = new Map<string, Measure>();
-  for (const set of ["own", "test"] as const) {
+  for (const set of setNames) {
     const evaluations = runs.flatMap(({ outcome }) => {
       const evaluation = outcome.kind === "trained" ? outcome[set] : null;
       return evaluation === null ? [] : [evaluation];
@@ -23,7 +26,7 @@ export function measuresOf(runs: readonly Run[]): readonly Measure[] {
       ...evaluations.flatMap(({ metrics }) => Object.keys(metrics)),
     ]);
     for (const name of names) {
-      const label = set === "test" ? `test ${name}` : name;
+      const label = set === "own" ? name : `${set} ${name}`;
       found.set(label, { name, set, label });
     }
   }
@@ -31,6 +34,12 @@ export function measuresOf(runs: readonly Run[]): readonly Measure[] {
 }
 
 const LOSS = "loss";
+
+/** Those on the rows that say most of a setting: of the test, else of the validation, else trained on. */
+export function telling(measures: readonly Measure[]): readonly Measure[] {
+  const set = setNames.findLast((name) => measures.some((measure) => measure.set === name));
+  return measures.filter((measure) => measure.set === set);
+}
 
 /** Null where the run has none. */
 export function valueOf({ name, set }: Measure, outcome: Trained): number | null {

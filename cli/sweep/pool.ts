@@ -156,6 +156,6 @@ export class Pool {
       return;
     }
     const message = `the process that trained it ${how}, ${TRIES} times`;
-    waiting.resolve({ kind: "failed", failure: { code: "process-ended", message }, history: [] });
+    waiting.resolve({ kind: "failed", failure: { code: "process-ended", message }, history: { loss: [] } });
   }
 }

@@ -9,9 +9,9 @@ import { readFailure } from "../files.ts";
 import type { OpenedProgram } from "../program.ts";
 import { usualBatch } from "../run.ts";
 import type { SweepArguments } from "./arguments.ts";
-import { fingerprint, type Sets } from "./data.ts";
+import { fingerprint, type DataPlan, type Sets } from "./data.ts";
 import type { Axis, Grid } from "./grid.ts";
-import type { Outcome, Run } from "./run.ts";
+import type { History, Outcome, Run } from "./run.ts";
 
 /** All that a run depends on beside its combination and its seed; files by a hash of what they hold. */
 export interface Recipe {
@@ -19,6 +19,7 @@ export interface Recipe {
   readonly program: string;
   readonly model: string | null;
   readonly data: string;
+  readonly validate: number | string | null;
   readonly test: string | null;
   readonly epochs: number;
   readonly batch: number;
@@ -33,6 +34,7 @@ const names: Readonly<Record<keyof Recipe, string>> = {
   program: "program",
   model: "--model",
   data: "--data",
+  validate: "--validate",
   test: "--test",
   epochs: "--epochs",
   batch: "--batch",
@@ -42,17 +44,23 @@ const names: Readonly<Record<keyof Recipe, string>> = {
 };
 
 /** What is known of it before the program and the data are read. */
-export function typedRecipe(options: SweepArguments): Omit<Recipe, "program" | "data" | "test"> {
+export function typedRecipe(options: SweepArguments): Omit<Recipe, "program" | "data" | "validate" | "test"> {
   const { epochs, batch = usualBatch, shuffle, dtype, simd, model = null } = options;
   return { nndsl: version, model, epochs, batch, shuffle, dtype, simd };
 }
 
-export function recipeOf(program: OpenedProgram, { training, test }: Sets, options: SweepArguments): Recipe {
+export function recipeOf(
+  program: OpenedProgram,
+  { validate }: DataPlan,
+  { data, validation, test }: Sets,
+  options: SweepArguments,
+): Recipe {
   const texts = [...program.sources.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     ...typedRecipe(options),
     program: createHash("sha256").update(JSON.stringify(texts)).digest("hex"),
-    data: fingerprint(training),
+    data: fingerprint(data),
+    validate: typeof validate === "number" ? validate : validation && fingerprint(validation),
     test: test && fingerprint(test),
   };
 }
@@ -175,9 +183,9 @@ const isAxis = (value: unknown): value is Axis =>
 
 function readRun(value: unknown): Earlier["runs"][number] | null {
   if (!isRecord(value)) return null;
-  const { values, seed, failed, history, loss, metrics, test } = value;
-  if (!isTexts(values) || typeof seed !== "number") return null;
-  if (!Array.isArray(history) || !history.every(isNumberOrNull)) return null;
+  const { values, seed, failed, loss, metrics } = value;
+  const history = readHistory(value["history"]);
+  if (!isTexts(values) || typeof seed !== "number" || history === null) return null;
   if (failed !== undefined) {
     if (!isRecord(failed)) return null;
     const { code, message } = failed;
@@ -185,10 +193,22 @@ function readRun(value: unknown): Earlier["runs"][number] | null {
     return { values, seed, outcome: { kind: "failed", failure: { code, message }, history } };
   }
   const own = readEvaluation({ loss, metrics });
-  const tested = test === undefined ? null : readEvaluation(test);
-  if (own === null || (test !== undefined && tested === null)) return null;
-  return { values, seed, outcome: { kind: "trained", own, test: tested, history } };
+  if (own === null) return null;
+  // What is absent there is null here.
+  const [validation = null, test = null] = [value["validation"], value["test"]].map(readEvaluation);
+  return { values, seed, outcome: { kind: "trained", own, validation, test, history } };
 }
+
+function readHistory(value: unknown): History | null {
+  if (!isRecord(value)) return null;
+  const { loss, validation } = value;
+  if (!isLosses(loss)) return null;
+  if (validation === undefined) return { loss };
+  return isLosses(validation) ? { loss, validation } : null;
+}
+
+const isLosses = (value: unknown): value is readonly (number | null)[] =>
+  Array.isArray(value) && value.every(isNumberOrNull);
 
 function readEvaluation(value: unknown) {
   if (!isRecord(value)) return null;

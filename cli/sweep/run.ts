@@ -22,16 +22,22 @@ export interface Failure {
 export interface Trained {
   readonly kind: "trained";
   readonly own: Evaluation;
+  readonly validation: Evaluation | null;
   readonly test: Evaluation | null;
-  /** Mean losses by epoch. */
-  readonly history: readonly (number | null)[];
+  readonly history: History;
 }
 
 export interface Failed {
   readonly kind: "failed";
   readonly failure: Failure;
   /** Of the epochs before. */
-  readonly history: readonly (number | null)[];
+  readonly history: History;
+}
+
+/** Mean losses by epoch, from the first on; those of `--validate` are of the weights after it. */
+export interface History {
+  readonly loss: readonly (number | null)[];
+  readonly validation?: readonly (number | null)[];
 }
 
 export type Outcome = Trained | Failed;

@@ -3,7 +3,7 @@ import type { Output } from "../output.ts";
 import { figure } from "../terminal/numbers.ts";
 import { table } from "../terminal/table.ts";
 import type { Grid } from "./grid.ts";
-import { cellsOf, measuresOf, quartiles, valuesOf, type Measure } from "./measures.ts";
+import { cellsOf, measuresOf, quartiles, telling, valuesOf, type Measure } from "./measures.ts";
 import type { Run } from "./run.ts";
 
 /** Longer values are cut, so that the table stays one. */
@@ -11,12 +11,11 @@ const LONGEST = 32;
 
 export function summary(grid: Grid, runs: readonly Run[], { colors, dataColumns }: Output): string {
   const measures = measuresOf(runs);
-  const tested = measures.filter(({ set }) => set === "test");
   const draw = (of: readonly Measure[]): string => table(...cellsAsText(grid, runs, of), colors, dataColumns);
   const whole = draw(measures);
-  // All is in the files: where there is no room, the test says more than the rows trained on.
+  // All is in the files.
   const fits = dataColumns === Infinity || whole.split("\n").every((line) => stripped(line) <= dataColumns);
-  return fits || tested.length === 0 ? whole : draw(tested);
+  return fits ? whole : draw(telling(measures));
 }
 
 /** Columns of a line without its colors. */

@@ -14,6 +14,7 @@ import { gridOf } from "./grid.ts";
 import { Keeper } from "./keeper.ts";
 import { expectSame, readEarlier, typedRecipe } from "./recipe.ts";
 import { reasons, summary } from "./summary.ts";
+import { readValidate } from "../train/hold-out.ts";
 import { trainAll, type Task } from "./train-all.ts";
 
 export async function sweepCommand(
@@ -27,7 +28,9 @@ export async function sweepCommand(
   const earlier = await readEarlier(options.output, options.resume);
   if (earlier !== null) expectSame(earlier, typedRecipe(options), grid.axes);
   const keeper = new Keeper(options.output, grid);
-  const sources = { ...options, file, data, test: options.test ?? null };
+  const share = readValidate(options.validate);
+  const validate = share === "data" ? options.validate! : (share ?? null);
+  const sources = { ...options, file, data, validate, test: options.test ?? null };
   const task: Task = { sources, options, grid, earlier, keeper, output };
   const started = performance.now();
   const model = await trainAll(task, interrupt.signal);

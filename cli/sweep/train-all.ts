@@ -131,9 +131,9 @@ class Trainer {
     const { epochs, shuffle, batch = usualBatch } = options;
     if (sources.data.length > 0) output.aside(`reading ${sources.data.join(" ")}`);
     const sets = await readSets(sources, manifest);
-    for (const note of new Set([...sets.training.notes, ...(sets.test?.notes ?? [])]))
+    for (const note of new Set([sets.data, sets.validation, sets.test].flatMap((set) => set?.notes ?? [])))
       output.say(`note: ${note}`);
-    const recipe = recipeOf(this.#program, sets, options);
+    const recipe = recipeOf(this.#program, sources, sets, options);
     if (earlier !== null) expectSame(earlier, recipe, grid.axes);
     keeper.begin(manifest.model, recipe);
     for (const run of this.#kept) keeper.add(run);
@@ -157,7 +157,7 @@ class Trainer {
   #fail(combination: number, failure: Failure): void {
     for (const seed of this.#task.grid.seeds) {
       if (this.#task.keeper.has(combination, seed)) continue;
-      this.#over({ combination, seed, outcome: { kind: "failed", failure, history: [] } });
+      this.#over({ combination, seed, outcome: { kind: "failed", failure, history: { loss: [] } } });
     }
   }
 

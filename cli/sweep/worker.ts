@@ -3,10 +3,11 @@
  * started by `pool.ts` and ends with the process that started it.
  */
 import { load, type Manifest, type Net } from "../../runtime/index.ts";
+import type { Dataset } from "../data/load-data.ts";
 import { evaluate, type Evaluation } from "../parts.ts";
 import { signalNames } from "../terminal/interrupt.ts";
-import { readSets, type DataPlan, type Sets } from "./data.ts";
-import { failureOf, type Job, type Outcome } from "./run.ts";
+import { divided, readSets, type DataPlan, type Sets } from "./data.ts";
+import { failureOf, type History, type Job, type Outcome } from "./run.ts";
 
 /** What every run has in common. */
 export interface Course {
@@ -65,31 +66,44 @@ process.on("disconnect", () => process.exit());
 for (const name of signalNames) process.on(name, () => {});
 
 async function train({ module, hyper, seed }: Omit<Job, "wasm">): Promise<Outcome> {
-  const history: (number | null)[] = [];
+  const losses: (number | null)[] = [];
+  const validated: (number | null)[] = [];
+  let history: History = { loss: losses };
   let net: Net | null = null;
   try {
     net = await load(modules.get(module)!, { seed });
     Object.assign(net.hyper, hyper);
-    const { training, test } = await setsFor(net.manifest);
-    const { epochs, batch, shuffle } = course!;
+    const sets = await setsFor(net.manifest);
+    const { epochs, batch, shuffle, data } = course!;
+    const { training, validation } = divided(data, sets, net);
+    if (validation !== null) history = { loss: losses, validation: validated };
     let told = performance.now();
     await net.fit(training.inputs, {
       epochs,
       batch,
       shuffle,
-      onEpoch: ({ epoch, loss }) => {
-        history.push(finite(loss));
+      ...(validation === null ? {} : { validate: validation.inputs }),
+      onEpoch: ({ epoch, loss, validation: after }) => {
+        losses.push(finite(loss));
+        if (after !== undefined) validated.push(finite(after.loss));
         if (performance.now() - told < interval) return;
         told = performance.now();
         tell({ kind: "epoch", epoch });
       },
     });
     const own = measured(net, training);
-    if (net.manifest.loss && own.loss === null) {
+    // It is null where there is no memory to measure it, which is no failure.
+    if (own.loss !== null && !Number.isFinite(own.loss)) {
       const message = "the loss after training is not a finite number";
       return { kind: "failed", failure: { code: "diverged", message }, history };
     }
-    return { kind: "trained", own, test: test && measured(net, test), history };
+    return {
+      kind: "trained",
+      own: writable(own),
+      validation: validation && writable(measured(net, validation)),
+      test: sets.test && writable(measured(net, sets.test)),
+      history,
+    };
   } catch (error) {
     const failure = failureOf(error);
     if (failure === null) throw error;
@@ -106,13 +120,14 @@ function setsFor(manifest: Manifest): Promise<Sets> {
   return sets.sets;
 }
 
-function measured(net: Net, set: Sets["training"]): Evaluation {
-  const { loss, metrics } = evaluate(net, set)?.evaluation ?? { loss: null, metrics: {} };
-  return {
-    loss: finite(loss),
-    metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, finite(value)])),
-  };
-}
+const measured = (net: Net, set: Dataset): Evaluation =>
+  evaluate(net, set)?.evaluation ?? { loss: null, metrics: {} };
+
+/** As JSON has it: null for what is not finite. */
+const writable = ({ loss, metrics }: Evaluation): Evaluation => ({
+  loss: finite(loss),
+  metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [name, finite(value)])),
+});
 
 const finite = (value: number | null): number | null =>
   value !== null && Number.isFinite(value) ? value : null;
