@@ -214,7 +214,16 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "runtime",
   ],
   "cli/sweep": ["cli", "cli/data", "cli/pictures", "cli/terminal", "cli/train", "compiler", "runtime"],
-  "cli/train": ["cli", "cli/data", "cli/terminal", "compiler", "runtime"],
+  "cli/train": [
+    "cli",
+    "cli/data",
+    "cli/terminal",
+    "compiler",
+    "compiler/ir",
+    "compiler/ops",
+    "compiler/graph",
+    "runtime",
+  ],
   "cli/commands": [
     "cli",
     "cli/compare",

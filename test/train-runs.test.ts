@@ -65,7 +65,7 @@ describe("a loss that is not finite", () => {
     const { code, stderr, stdout } = await run(...args, "--json");
     expect(code).toBe(1);
     const { diverged, diagnostics, history, steps, weights } = JSON.parse(stdout);
-    expect(diverged).toEqual({ epoch: 1, batch: 2, step: 2 });
+    expect(diverged).toMatchObject({ epoch: 1, batch: 2, step: 2 });
     expect({ steps, history, weights }).toEqual({ steps: 2, history: [], weights: undefined });
     expect(diagnostics).toMatchObject([{ code: "diverged", severity: "error", file: "line.nn" }]);
     expect(stderr).toContain("error[diverged]: the loss stopped being finite at step 2, in epoch 1: it is ");

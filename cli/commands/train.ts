@@ -90,8 +90,9 @@ keeps both unless they are given, but needs files of --validate again.
 --history keeps loss, metrics, validation and the optimizer's arguments of each epoch, and up to 200 points of the weights' path,
 for \`nndsl plot --loss-surface\`; with --resume it is continued.
 
-If the loss stops being finite, the run ends at that step with exit code 1, and the file at -o is left unchanged. With --json the
-result then has \`diverged\`: {"epoch", "batch", "step"}.
+If the loss stops being finite, the run ends at that step with exit code 1, and the file at -o is left unchanged. The message
+names the first tensor that was not finite, its layer and its place in the source. With --json the result then has \`diverged\`:
+{"epoch", "batch", "step", "tensor": {"step", "layer", "pass", "formula", "op", "entry", "value", "row"}}.
 A step takes ${usualBatch} rows unless --batch is given.`,
     )
     .action(async (file: string | undefined, options: TrainArguments, command: Command) => {

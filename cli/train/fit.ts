@@ -43,6 +43,7 @@ export async function trainNet(
     ...prepared,
     setHyper: (name, value) => {
       net.hyper[name] = value;
+      return all.changed();
     },
     stop: (by) => stopping.abort(by),
   });

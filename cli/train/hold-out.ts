@@ -28,17 +28,22 @@ export function holdOut(
   net: Net,
   data: Dataset,
   share: number,
-): { readonly training: Dataset; readonly validation: Dataset } {
+): { readonly training: Dataset; readonly validation: Dataset; readonly places: Uint32Array } {
   if (data.rows < 2) {
     throw new UsageError("bad-option", "--validate with a share needs two rows or more", {
       help: "give --validate files as for --data",
     });
   }
   const { training, validation } = split(net.order(data.rows, 0), share);
-  return { training: pick(net, data, training), validation: pick(net, data, validation) };
+  return {
+    training: pickRows(net, data, training),
+    validation: pickRows(net, data, validation),
+    places: training,
+  };
 }
 
-function pick(net: Net, data: Dataset, rows: Uint32Array): Dataset {
+/** Some rows of all inputs, in the order given. */
+export function pickRows(net: Net, data: Dataset, rows: Uint32Array): Dataset {
   const inputs = Object.fromEntries(
     net.manifest.inputs.flatMap(({ name, shape }): (readonly [string, Tensor])[] => {
       const tensor = own(data.inputs, name);

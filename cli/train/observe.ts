@@ -24,7 +24,7 @@ export interface TrainingRun {
   readonly test: Dataset | null;
   readonly plan: RunPlan;
   /** Sets an argument of the optimizer from the next step on. @throws NndslError as `net.hyper` does */
-  readonly setHyper: (name: string, value: number) => void;
+  readonly setHyper: (name: string, value: number) => void | Promise<void>;
   /** Ends the run after the step that is being made; what is trained is kept. @param by for the message */
   readonly stop: (by: string) => void;
 }
@@ -67,6 +67,8 @@ export interface Observer {
   /** After each step; called very often. */
   step?(report: StepReport): void | Promise<void>;
   epoch?(report: EpochReport): void | Promise<void>;
+  /** After an argument of the optimizer was set, by `setHyper`. */
+  changed?(): void | Promise<void>;
   /** Once, after all is measured and the weights are kept; the net is still there. */
   ended?(result: RunResult): void | Promise<void>;
 }
@@ -88,6 +90,7 @@ export function together(observers: readonly Observer[]): Required<Observer> {
     started: (run) => tell((observer) => observer.started?.(run)),
     step: (report) => tell((observer) => observer.step?.(report)),
     epoch: (report) => tell((observer) => observer.epoch?.(report)),
+    changed: () => tell((observer) => observer.changed?.()),
     ended: (result) => tell((observer) => observer.ended?.(result)),
   };
 }

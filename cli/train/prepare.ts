@@ -7,7 +7,7 @@ import { UsageError } from "../failures.ts";
 import { loadNet, restoreWeights, threadNotes, type Restored } from "../net.ts";
 import { memoryOptions, sourceOptions, tableOptions, takeFile } from "../options.ts";
 import type { Output } from "../output.ts";
-import { compileProgram, openProgram } from "../program.ts";
+import { compileProgram, openProgram, type OpenedProgram } from "../program.ts";
 import { planRun, planWatch, usualBatch, type RunPlan } from "../run.ts";
 import { priceOf } from "../terminal/price.ts";
 import type { TrainArguments } from "./arguments.ts";
@@ -16,12 +16,15 @@ import { checkHyper, expectHistoryFile, expectSeed, expectTrainable, expectWeigh
 
 export interface Prepared {
   readonly file: string;
+  readonly program: OpenedProgram;
   readonly options: TrainArguments;
   readonly compiled: Compiled;
   readonly net: Net;
   /** What the file said that the run goes on from. */
   readonly before: Restored;
   readonly training: Dataset;
+  /** Which rows of the data these are; null where they are all. */
+  readonly places: Uint32Array | null;
   readonly validation: Dataset | null;
   readonly test: Dataset | null;
   readonly plan: RunPlan;
@@ -44,7 +47,9 @@ export async function prepare(
   }
   const validate = readValidate(options.validate);
   if (options.history !== undefined) expectHistoryFile(options, file);
-  const compiled = await compiledFor(file, options, output);
+  const program = await openProgram(file);
+  output.aside(`compiling ${file}`);
+  const compiled = await compiledFor(program, options, output);
   const { manifest } = compiled;
   expectTrainable(manifest, file);
   const hyper = checkHyper(manifest, options);
@@ -68,11 +73,12 @@ export async function prepare(
     });
   const data = await read("--data", dataSpec, before);
   const watch = planWatch(before, { validate, patience: options.patience });
-  const { training, validation } =
+  const { training, validation, places } =
     typeof watch.validate === "number"
       ? holdOut(net, data, watch.validate)
       : {
           training: data,
+          places: null,
           validation: watch.validate === null ? null : await read("--validate", options.validate ?? [], data),
         };
   const test = options.test === undefined ? null : await read("--test", options.test, data);
@@ -90,11 +96,13 @@ export async function prepare(
   const plan = planRun(before, asked, training.rows, isWatched ? watched : undefined);
   return {
     file,
+    program,
     options,
     compiled,
     net,
     before,
     training,
+    places,
     validation,
     test,
     plan,
@@ -102,9 +110,11 @@ export async function prepare(
   };
 }
 
-async function compiledFor(file: string, options: TrainArguments, output: Output): Promise<Compiled> {
-  const program = await openProgram(file);
-  output.aside(`compiling ${file}`);
+async function compiledFor(
+  program: OpenedProgram,
+  options: TrainArguments,
+  output: Output,
+): Promise<Compiled> {
   const { dtype, simd } = options;
   const compiled = await compileProgram(
     program,

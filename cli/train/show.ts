@@ -1,10 +1,11 @@
 /** What is said of a run: before it, where it ends, and what came of it. */
-import type { EpochReport, StepReport } from "../../runtime/index.ts";
-import type { Complaint } from "../failures.ts";
+import type { EpochReport } from "../../runtime/index.ts";
 import type { Output } from "../output.ts";
+import type { DiagnosticJson } from "../program.ts";
 import type { Evaluation } from "../parts.ts";
 import { curve } from "../terminal/curve.ts";
 import { count, counted, duration, figure } from "../terminal/numbers.ts";
+import type { Divergence } from "./divergence.ts";
 import type { RunResult } from "./observe.ts";
 import type { Prepared } from "./prepare.ts";
 
@@ -39,42 +40,23 @@ export function stopping(
   return `stopped ${where} by ${by}, after ${counted(steps, "step")}; ${kept}`;
 }
 
-const placeOf = ({ epoch, batch, step }: StepReport) => ({ epoch, batch, step });
-
-/** What is said of a run whose loss is not a finite number any more. */
-export function divergence(
-  { epoch, step, loss }: StepReport,
-  steps: number,
-  file: string,
-  to: string | undefined,
-  checkpoint: number | null,
-): Complaint {
-  const kept =
-    to === undefined ? [] : [`${to} is as ${checkpoint === null ? "it was" : `epoch ${checkpoint} left it`}`];
-  return {
-    code: "diverged",
-    severity: "error",
-    message: `the loss stopped being finite at step ${count(step)}, in epoch ${count(epoch)}: it is ${loss}`,
-    file,
-    notes: kept,
-    help:
-      steps === 1
-        ? "it was not finite before training: look for very large inputs, and for log, sqrt and division at 0 in the formulas"
-        : "try a smaller --lr, scale the inputs to about 1, or look for log and division near 0 in the loss",
-  };
-}
-
 /** An epoch as `--json` prints it. Numbers that JSON has not are null in it. */
 export function epochJson(report: EpochReport): Omit<EpochReport, "best"> {
   const { best: _, ...rest } = report;
   return rest;
 }
 
+/** What `--json` adds for a run that diverged. */
+export interface Wrong {
+  readonly diverged: Divergence;
+  readonly diagnostics: readonly DiagnosticJson[];
+}
+
 /** A run as `--json` prints it. */
 export function resultJson(
   { compiled: { manifest } }: Prepared,
   { ending, epochs, steps, seconds, history, best, isOutOfPatience, trained, ...result }: RunResult,
-  wrong: { readonly diverged: StepReport; readonly complaint: Complaint | null } | null,
+  wrong: Wrong | null,
 ): string {
   const json = {
     model: manifest.model,
@@ -89,7 +71,7 @@ export function resultJson(
     ...(result.tested === null ? {} : { test: result.tested }),
     ...(result.weights === null ? {} : { weights: result.weights }),
     ...(ending === "interrupted" || ending === "stopped" ? { interrupted: true } : {}),
-    ...(wrong === null ? {} : { diverged: placeOf(wrong.diverged), diagnostics: [wrong.complaint] }),
+    ...wrong,
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }

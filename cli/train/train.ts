@@ -2,6 +2,7 @@
 import { exitCodes } from "../failures.ts";
 import { blame } from "../net.ts";
 import { renderComplaint, type Output } from "../output.ts";
+import { diagnosticsJson, renderDiagnostics } from "../program.ts";
 import type { Interrupt } from "../terminal/interrupt.ts";
 import { Trace } from "../terminal/trace.ts";
 import type { TrainArguments } from "./arguments.ts";
@@ -10,9 +11,10 @@ import { HistoryFile } from "./history.ts";
 import { Keeper } from "./keeper.ts";
 import { measureRun } from "./measure.ts";
 import { together, type Ending, type Observer, type RunResult } from "./observe.ts";
-import { prepare } from "./prepare.ts";
+import { prepare, type Prepared } from "./prepare.ts";
 import { ProgressLine } from "./progress-line.ts";
-import { divergence, introduction, resultJson, resultText, stopping } from "./show.ts";
+import { Rewind } from "./rewind.ts";
+import { introduction, resultJson, resultText, stopping, type Wrong } from "./show.ts";
 
 export async function trainCommand(
   typed: string | undefined,
@@ -26,12 +28,14 @@ export async function trainCommand(
   output.say(introduction(prepared));
 
   const keeper = new Keeper(prepared);
+  const rewind = new Rewind(prepared);
   const progress = new ProgressLine(prepared, output);
   const losses = new Trace();
   const observers: readonly Observer[] = [
     // Before the checkpoint, so that what goes on from one finds its history.
     ...(options.history === undefined ? [] : [new HistoryFile(options.history)]),
     keeper,
+    rewind,
     progress,
     { step: ({ loss }) => losses.add(loss) },
   ];
@@ -57,12 +61,8 @@ export async function trainCommand(
     const by = trained.stoppedBy ?? signal?.by ?? "a signal";
     output.say(stopping(by, steps, keeper.unfinished, { to, keeps }));
   }
-  const diverged = ending === "diverged" ? trained.step : null;
-  const complaint = diverged && divergence(diverged, steps, file, to, keeper.checkpoint);
-  if (complaint !== null) {
-    process.exitCode = exitCodes.wrong;
-    output.say(renderComplaint(complaint, file, output.messageColors));
-  }
+  const wrong =
+    ending === "diverged" ? await tellDivergence(prepared, trained, rewind, keeper.checkpoint, output) : null;
 
   try {
     const measured =
@@ -82,11 +82,46 @@ export async function trainCommand(
       weights: keeps ? to : null,
     };
     await together(observers).ended(result);
-    if (output.json) output.write(resultJson(prepared, result, diverged && { diverged, complaint }));
+    if (output.json) output.write(resultJson(prepared, result, wrong));
     else if (ending === "done") output.write(resultText(prepared, result, losses.values(), output));
   } catch (error) {
     throw blame(error, file);
   } finally {
     net.dispose();
   }
+}
+
+/** Finds out which tensor it was, and says it on stderr. */
+async function tellDivergence(
+  prepared: Prepared,
+  { step, steps }: Trained,
+  rewind: Rewind,
+  checkpoint: number | null,
+  output: Output,
+): Promise<Wrong | null> {
+  process.exitCode = exitCodes.wrong;
+  if (step === null) return null;
+  const { file, program, options } = prepared;
+  const { joint } = prepared.compiled.analysis;
+  // Asked for only here: most runs need neither.
+  const { findCulprit } = await import("./culprit.ts");
+  const { diagnosticOf, divergenceOf } = await import("./divergence.ts");
+  const found = await findCulprit(prepared, rewind, step.step);
+  const left = checkpoint === null ? "it was" : `epoch ${checkpoint} left it`;
+  const kept = options.output === undefined ? [] : [`${options.output} is as ${left}`];
+  const diagnostic = diagnosticOf(step, found, joint, { steps, kept });
+  const { code, severity, message, notes, labels, help } = diagnostic;
+  output.say(
+    labels.length > 0
+      ? await renderDiagnostics(program, [diagnostic], output.messageColors.isColorSupported)
+      : renderComplaint(
+          { code, severity, message, notes, ...(help && { help }) },
+          file,
+          output.messageColors,
+        ),
+  );
+  return {
+    diverged: divergenceOf(step, found, joint),
+    diagnostics: await diagnosticsJson(program, [diagnostic]),
+  };
 }

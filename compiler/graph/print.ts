@@ -34,6 +34,13 @@ export function printModel(model: Model): string {
   return lines.join("\n") + "\n";
 }
 
+/** The line of `printModel` for a node, by which a reader finds it there; null where it has none. */
+export function lineOf(model: Model, node: Node): string | null {
+  const printer = new Printer(model);
+  for (const { roots } of sections(model)) printer.section(roots);
+  return printer.lineOf(node);
+}
+
 function sections(model: Model): Section[] {
   const { roots } = model;
   const named = (name: string, node: Node | null): NamedNode[] => (node === null ? [] : [{ name, node }]);
@@ -67,7 +74,7 @@ class Printer {
   readonly #free: string;
   readonly #names = new Map<Node, string>();
   readonly #uses = new Map<string, number>();
-  readonly #printed = new Set<Node>();
+  readonly #printed = new Map<Node, string>();
   readonly #viewDepths = new Map<Node, number>();
 
   constructor(model: Model) {
@@ -81,12 +88,17 @@ class Printer {
     for (const { name, node } of roots) {
       for (const needed of reachable([node])) {
         if (this.#printed.has(needed) || this.#inPlace(needed) !== null) continue;
-        this.#printed.add(needed);
-        lines.push(`${this.#name(needed)}: ${this.#type(needed)} = ${this.#formula(needed)}`);
+        const line = `${this.#name(needed)}: ${this.#type(needed)} = ${this.#formula(needed)}`;
+        this.#printed.set(needed, line);
+        lines.push(line);
       }
       lines.push(`${name} <- ${this.reference(node)}`);
     }
     return lines;
+  }
+
+  lineOf(node: Node): string | null {
+    return this.#printed.get(node) ?? null;
   }
 
   /** A line for each rule that was applied, with the first places. */
