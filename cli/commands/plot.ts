@@ -28,6 +28,7 @@ export function addPlot(program: Command, output: Output): Command {
     )
     .option("--loss-surface", "draw the loss on --data along two directions around the weights", false)
     .option("--history <file>", "with --loss-surface: the path of training, as train --history keeps it")
+    .option("--layers", "draw gradients, outputs and dead units of each layer, on --data", false)
     .addOption(
       new Option("--span <number>", "with --loss-surface: how far to go from the weights").argParser(
         positive,
@@ -39,9 +40,10 @@ export function addPlot(program: Command, output: Output): Command {
         .default(31),
     )
     .addOption(
-      new Option("--rows <number>", "with --loss-surface: use only the first rows of the data").argParser(
-        integer(1, 2 ** 31 - 1),
-      ),
+      new Option(
+        "--rows <number>",
+        "with --loss-surface or --layers: use only the first rows of the data",
+      ).argParser(integer(1, 2 ** 31 - 1)),
     )
     .addOption(
       new Option("--theme <theme>", "colors of the picture").choices(["light", "dark"]).default("light"),
@@ -56,6 +58,7 @@ Examples:
   nndsl plot xor.nn --weights xor.safetensors --data x=xor.csv:a,b y=xor.csv:xor -o xor.svg
   nndsl plot mnist.nn --weights mnist.safetensors --data mnist:test -o mnist.png
   nndsl plot xor.nn --weights xor.safetensors --data x=xor.csv:a,b y=xor.csv:xor --loss-surface --history xor-history.safetensors
+  nndsl plot deep.nn --set act=relu --layers --data x=iris.csv:-species species=iris.csv:species -o layers.svg
 ${dataHelp}
 
 A program with two features is drawn as a surface (a panel for each output, and a map of classes), one with one feature as a

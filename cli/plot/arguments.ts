@@ -16,6 +16,7 @@ export interface PlotArguments extends SharedOptions, TableArguments {
   readonly image?: ImageSize;
   readonly lossSurface: boolean;
   readonly history?: string;
+  readonly layers: boolean;
   readonly span?: number;
   readonly points: number;
   readonly rows?: number;

@@ -4,6 +4,7 @@ import type { Colors } from "../pictures/theme.ts";
 import { drawCurve } from "./draw-curve.ts";
 import { drawFunctions } from "./draw-functions.ts";
 import { drawImages } from "./draw-images.ts";
+import { drawLayers } from "./draw-layers.ts";
 import { drawLoss } from "./draw-loss.ts";
 import { drawSurface } from "./draw-surface.ts";
 import type { Plot } from "./plot.ts";
@@ -21,6 +22,8 @@ export async function drawPlot(plot: Plot, colors: Colors): Promise<Picture> {
       return drawImages(plot, colors);
     case "loss-surface":
       return drawLoss(plot);
+    case "layers":
+      return drawLayers(plot, colors);
     default:
       return plot satisfies never;
   }

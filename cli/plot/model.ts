@@ -13,6 +13,7 @@ import type { PlotArguments, Range } from "./arguments.ts";
 import { countFeatures, entriesOfRow, featuresOf, usualRange } from "./features.ts";
 import { plotCurve } from "./fit-curve.ts";
 import { firstWeights, imageOf, plotMistakes, plotWeights } from "./images.ts";
+import { plotLayers } from "./layers.ts";
 import { lossPlot } from "./loss-plot.ts";
 import type { ImageSize, Plot } from "./plot.ts";
 import type { Prepared } from "./prepared.ts";
@@ -33,7 +34,7 @@ export async function plotModel(
   output.aside(`compiling ${file}`);
   const { wasm, manifest } = await compileProgram(
     program,
-    { ...sourceOptions(options), dtype: options.dtype },
+    { ...sourceOptions(options), dtype: options.dtype, probe: options.layers },
     output,
   );
   const kind = kindOf(manifest, options, file);
@@ -43,6 +44,7 @@ export async function plotModel(
     const data = typed.data.length === 0 ? null : await readData(typed.data, manifest, known, options, file);
     for (const note of data?.notes ?? []) output.say(`note: ${note}`);
     const prepared: Prepared = { net, file, title, data, known: data ?? known };
+    if (kind === "layers") return [plotLayers(prepared, options)];
     if (kind === "loss-surface") return [await lossPlot(prepared, options, output)];
     if (kind === "image") return imagePlots(prepared, options, output);
     const drawn = drawnOf(prepared, options, kind);
@@ -58,10 +60,11 @@ export async function plotModel(
   }
 }
 
-type Kind = "surface" | "curve" | "image" | "loss-surface";
+type Kind = "surface" | "curve" | "image" | "loss-surface" | "layers";
 
 /** @throws ModelError for a model that there is no picture of */
 function kindOf(manifest: Manifest, options: PlotArguments, file: string): Kind {
+  if (options.layers) return "layers";
   if (options.lossSurface) {
     if (!manifest.loss)
       throw new ModelError(

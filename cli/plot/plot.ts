@@ -1,4 +1,5 @@
 /** The numbers of each kind of picture: computed by one file each, drawn as a figure or with characters by others. */
+import type { LayerProbe } from "../../runtime/index.ts";
 
 /** An axis over which a model or a function is drawn. */
 export interface Axis {
@@ -124,7 +125,14 @@ export interface LossSurfacePlot {
   readonly path: readonly Point[];
 }
 
-export type Plot = FunctionsPlot | SurfacePlot | CurvePlot | ImagesPlot | LossSurfacePlot;
+export interface LayersPlot {
+  readonly kind: "layers";
+  readonly title: string;
+  readonly subtitle: string;
+  readonly layers: readonly LayerProbe[];
+}
+
+export type Plot = FunctionsPlot | SurfacePlot | CurvePlot | ImagesPlot | LossSurfacePlot | LayersPlot;
 
 /** `count` numbers from one end of an axis to the other, both included. */
 export const spread = ({ from, to }: Pick<Axis, "from" | "to">, count: number): Float64Array =>

@@ -1,4 +1,5 @@
 /** A plot's numbers as characters, for a terminal. */
+import pico from "picocolors";
 import { printable } from "../../grammar/text-position.ts";
 import {
   areaLines,
@@ -11,6 +12,7 @@ import {
   type Screen,
 } from "../terminal/canvas.ts";
 import { colored } from "../terminal/depth.ts";
+import { table } from "../terminal/table.ts";
 import { spansDecades } from "../pictures/charts.ts";
 import { rampOf } from "../pictures/pixels.ts";
 import { colorsOf } from "../pictures/theme.ts";
@@ -18,12 +20,14 @@ import { ORDERS } from "./draw-functions.ts";
 import { INK, isSigned } from "./draw-images.ts";
 import { extent } from "./features.ts";
 import { heightsOf } from "./heights.ts";
+import { parameterNorm } from "./layers.ts";
 import type {
   Axis,
   CurvePlot,
   DataPoint,
   FunctionsPlot,
   ImagesPlot,
+  LayersPlot,
   LossSurfacePlot,
   Plot,
   SurfacePlot,
@@ -60,6 +64,8 @@ function linesOf(plot: Plot, screen: Screen): string[] {
       return showImages(plot, screen);
     case "loss-surface":
       return showLoss(plot, screen);
+    case "layers":
+      return showLayers(plot);
     default:
       return plot satisfies never;
   }
@@ -197,6 +203,21 @@ function marksOf(
     marks.set(markAt({ width: side }, px, py), { character: place < 0 ? "o" : digit(place), color: BLACK });
   }
   return marks;
+}
+
+function showLayers({ layers }: LayersPlot): string[] {
+  const figure = (value: number): string => (Number.isNaN(value) ? "-" : short(value));
+  const rows = layers.map((layer) => [
+    printable(layer.path),
+    figure(layer.gradient),
+    figure(parameterNorm(layer)),
+    figure(layer.mean),
+    figure(layer.std),
+    `${(100 * layer.zeros).toFixed(0)} %`,
+    `${layer.dead} of ${layer.units}`,
+  ]);
+  const header = ["layer", "gradient", "of parameters", "mean", "deviation", "zeros", "dead units"];
+  return table(header, rows, pico.createColors(false)).split("\n");
 }
 
 function showLoss(plot: LossSurfacePlot, screen: Screen): string[] {
