@@ -29,6 +29,8 @@ export function symbolLatex({ mark, name }: Symbol): string {
 }
 
 export function nameLatex(name: string): string {
+  // A list of numbers, whose points are none of a path.
+  if (name.startsWith("[")) return name.replace("…", String.raw`\ldots`);
   if (/^δ./.test(name)) return String.raw`\delta_{${nameLatex(name.slice(1))}}`;
   // `h.0` is the first h, `h.0.weight` the weight of it.
   const [, path, number] = /^(.*?)((?:\.\d+)*)$/s.exec(name) ?? [null, name, ""];
