@@ -3,5 +3,5 @@ export { DiagramError, type Diagram, type DiagramOptions, type What } from "./di
 export { drawDiagram } from "./draw.ts";
 export { diagramDot } from "./dot.ts";
 export { diagramMermaid } from "./mermaid.ts";
-export { diagramSvg } from "./svg.ts";
+export { diagramSvg, type DiagramColors, type SvgOptions } from "./svg.ts";
 export { computeNumbers, type Given, type Numbers } from "./values.ts";

@@ -1,8 +1,9 @@
 /**
- * A placed picture as SVG: self-contained, light, in two colors, forward blue and backward red.
+ * A placed picture as SVG: self-contained, in two colors, forward blue and backward red.
  */
 import type { Diagram } from "./diagram.ts";
 import type { Row } from "./content.ts";
+import { escape } from "./escape.ts";
 import {
   FONT,
   LINE,
@@ -16,53 +17,98 @@ import {
 } from "./layout.ts";
 import type { Numbers } from "./values.ts";
 
-const COLORS = {
+/** Colors by what they are for. */
+export interface DiagramColors {
+  readonly forward: string;
+  readonly backward: string;
+  readonly text: string;
+  readonly quiet: string;
+  readonly background: string;
+  readonly forwardBox: string;
+  readonly backwardBox: string;
+  readonly input: string;
+  readonly parameter: string;
+  readonly parameterBox: string;
+  readonly kept: string;
+  readonly group: string;
+  readonly groupEdge: string;
+}
+
+const COLORS: DiagramColors = {
   forward: "#1d4ed8",
   backward: "#c2240c",
   text: "#0f172a",
   quiet: "#64748b",
-} as const;
+  background: "#ffffff",
+  forwardBox: "#eff5ff",
+  backwardBox: "#fff4f1",
+  input: "#475569",
+  parameter: "#a16207",
+  parameterBox: "#fefbe8",
+  kept: "#94a3b8",
+  group: "#f8fafc",
+  groupEdge: "#cbd5e1",
+};
 
-const STYLE = `
-  text { font-family: "Inter", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; fill: ${COLORS.text}; }
-  .label { font-size: ${FONT.label}px; text-anchor: middle; dominant-baseline: central; }
-  .row { font-size: ${FONT.row}px; text-anchor: middle; dominant-baseline: central; }
-  .name { font-style: italic; font-weight: 600; }
-  .formula, .shape { fill: ${COLORS.quiet}; }
-  .value { fill: ${COLORS.forward}; font-weight: 600; }
-  .gradient { fill: ${COLORS.backward}; font-weight: 600; }
-  .title { font-size: 20px; font-weight: 700; }
-  .group { font-size: ${FONT.group}px; font-weight: 600; fill: ${COLORS.quiet}; }
-  .box { stroke-width: 1.6; }
-  .forward { stroke: ${COLORS.forward}; fill: #eff5ff; }
-  .backward { stroke: ${COLORS.backward}; fill: #fff4f1; }
-  .input { stroke: #475569; fill: #ffffff; }
-  .parameter { stroke: #a16207; fill: #fefbe8; }
-  .kept { stroke: #94a3b8; fill: #ffffff; stroke-dasharray: 4 3; }
-  .result { stroke-width: 2.6; }
-  .stored { fill: none; stroke-width: 1.2; }
-  .arrow { fill: none; stroke-width: 1.5; }
-  .arrow.forward { stroke: ${COLORS.forward}; fill: none; }
-  .arrow.backward { stroke: ${COLORS.backward}; fill: none; }
-  .arrow.keeps { stroke: #94a3b8; stroke-dasharray: 4 4; stroke-width: 1.2; }
-  .halo { fill: #ffffff; fill-opacity: 0.88; }
-  .frame { fill: #f8fafc; stroke: #cbd5e1; stroke-width: 1.2; }
-`;
+export interface SvgOptions {
+  /** Any that CSS knows, `var(--ink)` too where the picture is part of a page. */
+  readonly colors?: DiagramColors;
+  /** What its rules of style are confined to, for a picture that is part of a page: `.graph`. */
+  readonly scope?: string;
+}
+
+const styleOf = (c: DiagramColors, scope: string): string =>
+  rulesOf(c)
+    .map((rule) => `  ${scope === "" ? "" : `${scope} `}${rule}`)
+    .join("\n");
+
+const rulesOf = (c: DiagramColors): readonly string[] => [
+  `text { font-family: "Inter", "Helvetica Neue", Arial, "DejaVu Sans", sans-serif; fill: ${c.text}; }`,
+  `.label { font-size: ${FONT.label}px; text-anchor: middle; dominant-baseline: central; }`,
+  `.row { font-size: ${FONT.row}px; text-anchor: middle; dominant-baseline: central; }`,
+  `.name { font-style: italic; font-weight: 600; }`,
+  `.formula { fill: ${c.quiet}; }`,
+  `.shape { fill: ${c.quiet}; }`,
+  `.value { fill: ${c.forward}; font-weight: 600; }`,
+  `.gradient { fill: ${c.backward}; font-weight: 600; }`,
+  `.title { font-size: 20px; font-weight: 700; }`,
+  `.group { font-size: ${FONT.group}px; font-weight: 600; fill: ${c.quiet}; }`,
+  `.box { stroke-width: 1.6; }`,
+  `.forward { stroke: ${c.forward}; fill: ${c.forwardBox}; }`,
+  `.backward { stroke: ${c.backward}; fill: ${c.backwardBox}; }`,
+  `.input { stroke: ${c.input}; fill: ${c.background}; }`,
+  `.parameter { stroke: ${c.parameter}; fill: ${c.parameterBox}; }`,
+  `.kept { stroke: ${c.kept}; fill: ${c.background}; stroke-dasharray: 4 3; }`,
+  `.result { stroke-width: 2.6; }`,
+  `.stored { fill: none; stroke-width: 1.2; }`,
+  `.arrow { fill: none; stroke-width: 1.5; }`,
+  `.arrow.forward { stroke: ${c.forward}; fill: none; }`,
+  `.arrow.backward { stroke: ${c.backward}; fill: none; }`,
+  `.arrow.keeps { stroke: ${c.kept}; stroke-dasharray: 4 4; stroke-width: 1.2; }`,
+  `.halo { fill: ${c.background}; fill-opacity: 0.88; }`,
+  `.frame { fill: ${c.group}; stroke: ${c.groupEdge}; stroke-width: 1.2; }`,
+];
 
 const TITLE = 44;
 const LEGEND = 52;
 
 /** @throws whatever dagre does with a graph that it cannot place: none is known */
-export function diagramSvg(diagram: Diagram, numbers: Numbers | null): string {
+export function diagramSvg(
+  diagram: Diagram,
+  numbers: Numbers | null,
+  { colors = COLORS, scope = "" }: SvgOptions = {},
+): string {
   const layout = placeDiagram(diagram, numbers);
   const legend = legendOf(diagram, numbers);
   const width = Math.ceil(Math.max(layout.width, legend.width + 64, textWidth(diagram.title, 20) + 64));
   const height = Math.ceil(layout.height + TITLE + LEGEND);
   const left = (width - layout.width) / 2;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(`The ${diagram.what} graph of ${diagram.title}`)}">
-<style>${STYLE}</style>
-<defs>${["forward", "backward", "keeps"].map(arrowHead).join("")}</defs>
-<rect width="100%" height="100%" fill="#ffffff"/>
+<style>
+${styleOf(colors, scope)}
+</style>
+<defs>${["forward", "backward", "keeps"].map((name) => arrowHead(name, colors)).join("")}</defs>
+<rect width="100%" height="100%" fill="${colors.background}"/>
 <text class="title" x="32" y="38">${escape(diagram.title)}</text>
 <g transform="translate(${round(left)} ${TITLE})">
 ${drawing(layout)}
@@ -80,8 +126,8 @@ const drawing = ({ groups, arrows, boxes }: Layout): string =>
     ...arrows.map(({ at, rows }) => (at === null ? "" : rowsSvg(at, rows))),
   ].join("\n");
 
-const arrowHead = (name: string): string => {
-  const color = name === "forward" ? COLORS.forward : name === "backward" ? COLORS.backward : "#94a3b8";
+const arrowHead = (name: string, colors: DiagramColors): string => {
+  const color = name === "forward" ? colors.forward : name === "backward" ? colors.backward : colors.kept;
   return `<marker id="head-${name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0.6 8 4 0 7.4z" fill="${color}"/></marker>`;
 };
 
@@ -171,10 +217,3 @@ function legendOf(
   });
   return { svg: parts.join(""), width: x };
 }
-
-/** Text as XML takes it; characters that XML has none for become U+FFFD. */
-export const escape = (text: string): string =>
-  text
-    // eslint-disable-next-line no-control-regex
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "\ufffd")
-    .replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
