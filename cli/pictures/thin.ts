@@ -30,12 +30,26 @@ export function thin<P extends Point>(points: readonly P[], most: number): reado
   return [...kept, points.at(-1)!];
 }
 
-/** A series that grows without end: what `thin` keeps of it, in little memory. */
+/** The lowest and the highest of some neighbors. */
+interface Stretch<P> {
+  readonly low: P;
+  readonly high: P;
+}
+
+/**
+ * A series that grows without end, in little memory: stretches of equally many points, of each the
+ * lowest and the highest; when there are too many, neighbors become one.
+ */
 export class Thinned<P extends Point = Point> {
   readonly #most: number;
-  #points: P[] = [];
+  #stretches: Stretch<P>[] = [];
+  /** Points of a stretch, and of the one that has begun. */
+  #size = 1;
+  #begun = 0;
+  #first: P | null = null;
+  #last: P | null = null;
 
-  /** @param most points that `points` gives at most */
+  /** @param most points that `points` gives at most, 4 at least */
   constructor(most: number) {
     this.#most = most;
   }
@@ -43,14 +57,35 @@ export class Thinned<P extends Point = Point> {
   /** Wants x to grow. A point that is not finite is left out. */
   add(point: P): void {
     if (!Number.isFinite(point.y)) return;
-    this.#points.push(point);
-    if (this.#points.length >= 4 * this.#most) this.#points = [...thin(this.#points, 2 * this.#most)];
+    this.#first ??= point;
+    this.#last = point;
+    if (this.#begun === 0) this.#stretches.push({ low: point, high: point });
+    else this.#stretches.push(joined(this.#stretches.pop()!, { low: point, high: point }));
+    this.#begun = (this.#begun + 1) % this.#size;
+    if (this.#begun !== 0 || this.#stretches.length < this.#most) return;
+    this.#stretches = Array.from({ length: Math.ceil(this.#stretches.length / 2) }, (_, i) =>
+      joined(this.#stretches[2 * i]!, this.#stretches[2 * i + 1] ?? this.#stretches[2 * i]!),
+    );
+    this.#size *= 2;
   }
 
   points(): readonly P[] {
-    return thin(this.#points, this.#most);
+    if (this.#first === null || this.#last === null) return [];
+    const inner = this.#stretches.flatMap(({ low, high }) =>
+      low === high ? [low] : low.x < high.x ? [low, high] : [high, low],
+    );
+    const all = [this.#first, ...inner, this.#last];
+    return thin(
+      all.filter((point, i) => i === 0 || point !== all[i - 1]),
+      this.#most,
+    );
   }
 }
+
+const joined = <P extends Point>(a: Stretch<P>, b: Stretch<P>): Stretch<P> => ({
+  low: b.low.y < a.low.y ? b.low : a.low,
+  high: b.high.y > a.high.y ? b.high : a.high,
+});
 
 /**
  * At most about `most` of the points of a plane: every so many, and those that lie outermost along
