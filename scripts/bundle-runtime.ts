@@ -10,19 +10,26 @@ const LINE = 900;
 /**
  * `runtime/embedded.ts` and what it imports, as a statement that declares `nndsl` with its exports.
  */
-export const bundleRuntime = (): Promise<string> => bundle("embedded.ts", "nndsl");
+export const bundleRuntime = (): Promise<string> => bundle("runtime/embedded.ts", "nndsl");
 
 /** `runtime/threads.ts`, as a statement that declares `threads`. */
-export const bundleThreads = (): Promise<string> => bundle("threads.ts", "threads");
+export const bundleThreads = (): Promise<string> => bundle("runtime/threads.ts", "threads");
+
+/** The script of a report, as a statement. It is written into pages, which `</script` would end. */
+export async function bundlePage(): Promise<string> {
+  const text = await bundle("cli/report/page/main.ts", "page");
+  if (/<\/script|<!--/i.test(text)) throw new Error("the script of reports would end itself");
+  return text;
+}
 
 /** `runtime/probe.ts`, as a statement that declares `probing`. */
-export const bundleProbing = (): Promise<string> => bundle("probe.ts", "probing");
+export const bundleProbing = (): Promise<string> => bundle("runtime/probe.ts", "probing");
 
 /**
  * Minified, and broken into lines, since engines print the line of an error that nobody catches.
  */
 async function bundle(file: string, name: string): Promise<string> {
-  const made = await rolldown({ input: fileURLToPath(new URL(`../runtime/${file}`, import.meta.url)) });
+  const made = await rolldown({ input: fileURLToPath(new URL(`../${file}`, import.meta.url)) });
   const { output } = await made.generate({
     format: "iife",
     name,

@@ -1,13 +1,13 @@
 /**
  * Writes the modules of text that the compiler carries, so that it needs no files at run time and
  * works in a browser: the standard library, the runtime, minified and as types (they become part of
- * every compiled `NAME.js` and `NAME.d.ts`), and functions of numbers.
+ * every compiled `NAME.js` and `NAME.d.ts`), functions of numbers, and the script of reports.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { runAsc } from "../compiler/assemble/asc.ts";
 import { scalarsSource } from "../compiler/render/math/scalars.ts";
-import { bundleProbing, bundleRuntime, bundleThreads } from "./bundle-runtime.ts";
+import { bundlePage, bundleProbing, bundleRuntime, bundleThreads } from "./bundle-runtime.ts";
 
 const root = new URL("../", import.meta.url);
 const generated = new URL("compiler/generated/", root);
@@ -40,6 +40,15 @@ export const probingSource: string = ${JSON.stringify(await bundleProbing())};
 
 /** The runtime's public types, for every compiled \`NAME.d.ts\`. */
 export const runtimeTypes: string = ${JSON.stringify(runtimeTypes())};
+`,
+);
+
+const forCommand = new URL("cli/generated/", root);
+mkdirSync(forCommand, { recursive: true });
+writeFileSync(
+  new URL("page-script.ts", forCommand),
+  `${banner}/** \`cli/report/page/main.ts\`, bundled and minified: the script of reports. */
+export const pageScript: string = ${JSON.stringify(await bundlePage())};
 `,
 );
 

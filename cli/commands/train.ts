@@ -12,10 +12,12 @@ import {
   simdOption,
   threadsOption,
 } from "../options.ts";
+import type { Live } from "../live/live.ts";
 import type { Output } from "../output.ts";
 import { usualBatch } from "../run.ts";
 import { onInterrupt } from "../terminal/interrupt.ts";
 import type { TrainArguments } from "../train/arguments.ts";
+import type { Observer } from "../train/observe.ts";
 
 export function addTrain(program: Command, output: Output): Command {
   return addTableOptions(addModelOptions(program.command("train")))
@@ -62,6 +64,13 @@ export function addTrain(program: Command, output: Output): Command {
     .addOption(dtypeOption())
     .addOption(memoryOption())
     .addOption(threadsOption())
+    .option("--report <file>", "page about the run, FILE.html: curves, formulas, graph, mistakes, settings")
+    .addOption(
+      new Option(
+        "--live [port]",
+        "serve that page on this machine while training: pause, stop, learning rate",
+      ).argParser(integer(1, 65535)),
+    )
     .addHelpText(
       "after",
       `
@@ -72,6 +81,7 @@ Examples:
   nndsl train mnist.nn --data mnist:train --epochs 50 --checkpoint 5 -o mnist.safetensors
   nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --epochs 200 --validate 0.2 --patience 10 -o iris.safetensors
   nndsl train mnist.nn --data mnist:train --probe 100 --json      each epoch with its layers: dead units, gradients, updates
+  nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --epochs 100 --report iris.html
 ${dataHelp}
 
 Ctrl-C stops after the current step and saves the weights if -o is given; a second Ctrl-C stops immediately. SIGTERM and SIGHUP
@@ -90,6 +100,9 @@ keeps both unless they are given, but needs files of --validate again.
 --history keeps loss, metrics, validation and the optimizer's arguments of each epoch, and up to 200 points of the weights' path,
 for \`nndsl plot --loss-surface\`; with --resume it is continued.
 
+--report writes one page that needs no network, also for a run that was interrupted or diverged. --live prints the page's address; the
+page pauses, stops and changes the learning rate, and after the run it stays until it is closed, or for a minute if it was not opened.
+
 If the loss stops being finite, the run ends at that step with exit code 1, and the file at -o is left unchanged. The message
 names the first tensor that was not finite, its layer and its place in the source. With --json the result then has \`diverged\`:
 {"epoch", "batch", "step", "tensor": {"step", "layer", "pass", "formula", "op", "entry", "value", "row"}}.
@@ -99,9 +112,49 @@ A step takes ${usualBatch} rows unless --batch is given.`,
       const stop = onInterrupt(output);
       try {
         const { trainCommand } = await import("../train/train.ts");
-        await trainCommand(file, options, command.getOptionValueSource("seed") === "cli", stop, output);
+        const { observers, live } = await watchersOf(options, command, output);
+        try {
+          stop.signal.addEventListener("abort", () => live?.resume());
+          await trainCommand(
+            file,
+            options,
+            command.getOptionValueSource("seed") === "cli",
+            stop,
+            output,
+            observers,
+          );
+          if (stop.received() === null) await live?.linger();
+        } finally {
+          await live?.close();
+        }
       } finally {
         stop.release();
       }
     });
+}
+
+/** Those that show the run as a page, in a file and live. */
+async function watchersOf(
+  { report, live: port }: TrainArguments,
+  command: Command,
+  output: Output,
+): Promise<{ readonly observers: readonly Observer[]; readonly live: Live | null }> {
+  if (report === undefined && port === undefined) return { observers: [], live: null };
+  const { commandAgain } = await import("../again.ts");
+  const { Recording } = await import("../report/recording.ts");
+  const { expectReportFile, reportWriter } = await import("../report/report.ts");
+  if (report !== undefined) expectReportFile(report);
+  const recording = new Recording(commandAgain(command, ["seed"], ["live", "json", "color"]));
+  const live =
+    port === undefined
+      ? null
+      : await (await import("../live/live.ts")).Live.open(port === true ? 0 : port, recording, output);
+  return {
+    observers: [
+      recording,
+      ...(live === null ? [] : [live]),
+      ...(report === undefined ? [] : [reportWriter(recording, report, output)]),
+    ],
+    live,
+  };
 }

@@ -22,6 +22,10 @@ export interface TrainArguments extends SharedOptions, TableArguments {
   readonly memory?: number;
   readonly simd: "strict" | "relaxed";
   readonly threads: number;
+  /** A page to write when the run is over. */
+  readonly report?: string;
+  /** Whether the page is served while it goes on, and at which port; `true` takes any. */
+  readonly live?: number | true;
 }
 
 /** Whether somebody reads the metrics of the training data after each epoch. */

@@ -22,6 +22,7 @@ export async function trainCommand(
   seedTyped: boolean,
   interrupt: Interrupt,
   output: Output,
+  watching: readonly Observer[] = [],
 ): Promise<void> {
   const prepared = await prepare(typed, options, seedTyped, output);
   const { file, net } = prepared;
@@ -38,6 +39,7 @@ export async function trainCommand(
     rewind,
     progress,
     { step: ({ loss }) => losses.add(loss) },
+    ...watching,
   ];
   let trained: Trained;
   try {
@@ -66,7 +68,7 @@ export async function trainCommand(
 
   try {
     const measured =
-      ending === "done"
+      ending === "done" || ending === "stopped"
         ? measureRun(prepared, trained, output)
         : { trained: null, validated: null, tested: null };
     const { best, stopped } = trained.report ?? {};
@@ -83,7 +85,8 @@ export async function trainCommand(
     };
     await together(observers).ended(result);
     if (output.json) output.write(resultJson(prepared, result, wrong));
-    else if (ending === "done") output.write(resultText(prepared, result, losses.values(), output));
+    else if (ending === "done" || ending === "stopped")
+      output.write(resultText(prepared, result, losses.values(), output));
   } catch (error) {
     throw blame(error, file);
   } finally {
