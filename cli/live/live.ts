@@ -184,6 +184,6 @@ export class Live implements Observer {
     const from = hyper[name];
     if (name !== "lr" || from === undefined || to < 0 || to === from) return;
     run.setHyper(name, to);
-    recorder.changed({ step, name, from, to });
+    recorder.noteChange({ step, name, from, to });
   }
 }

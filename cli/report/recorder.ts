@@ -86,7 +86,7 @@ export class Recorder implements Observer {
     this.#classes = classify(net, data, of);
   }
 
-  changed(change: Change): void {
+  noteChange(change: Change): void {
     this.#changes.push(change);
   }
 
