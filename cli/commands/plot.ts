@@ -58,7 +58,7 @@ Examples:
   nndsl plot xor.nn --weights xor.safetensors --data x=xor.csv:a,b y=xor.csv:xor -o xor.svg
   nndsl plot mnist.nn --weights mnist.safetensors --data mnist:test -o mnist.png
   nndsl plot xor.nn --weights xor.safetensors --data x=xor.csv:a,b y=xor.csv:xor --loss-surface --history xor-history.safetensors
-  nndsl plot deep.nn --set act=relu --layers --data x=iris.csv:-species species=iris.csv:species -o layers.svg
+  nndsl plot iris.nn --weights iris.safetensors --layers --data x=iris.csv:-species y=iris.csv:species -o layers.svg
 ${dataHelp}
 
 A program with two features is drawn as a surface (a panel for each output, and a map of classes), one with one feature as a
