@@ -46,9 +46,19 @@ export function refuseFor(cause: unknown, code: ErrorCode, what: string, failed 
 export const list = (names: Iterable<string>): string =>
   [...names].map((name) => `\`${name}\``).join(", ") || "none";
 
+/** With how many letters both begin. */
+function alike(a: string, b: string): number {
+  let count = 0;
+  while (count < a.length && a[count] === b[count]) count++;
+  return count;
+}
+
 /** Refuses a name that is none of those that there are. @throws NndslError */
-export const refuseName = (code: ErrorCode, kind: string, name: unknown, names: Iterable<string>): never =>
-  refuse(
-    code,
-    `There is no ${kind} \`${typeof name === "string" ? name : shown(name)}\`; there are: ${list(names)}.`,
-  );
+export function refuseName(code: ErrorCode, kind: string, name: unknown, names: Iterable<string>): never {
+  const typed = typeof name === "string" ? name : shown(name);
+  // `batchSize` is meant to be `batch`, and `validation` to be `validate`.
+  const all = [...names];
+  const [best = ""] = [...all].sort((a, b) => alike(b, typed) - alike(a, typed));
+  const hint = alike(best, typed) > 2 ? ` (did you mean \`${best}\`?)` : "";
+  return refuse(code, `There is no ${kind} \`${typed}\`${hint}; there are: ${list(all)}.`);
+}

@@ -120,7 +120,12 @@ export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Prom
       const place = { epoch: epoch + (last - at) / batches, batch: at + 1, batches, rows, step };
       const report = { ...place, loss, ...(layers && { layers }) };
       const wait = onStep?.(report);
-      if (wait instanceof Promise) await wait;
+      if (wait instanceof Promise) {
+        const asked = performance.now();
+        await wait;
+        // A pause is no time of training.
+        mark += performance.now() - asked;
+      }
       if (diverged) {
         refuse(
           "diverged",

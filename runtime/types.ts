@@ -202,7 +202,7 @@ export interface EpochReport {
   readonly steps: number;
   /** The mean over rows of the losses seen during the epoch. */
   readonly loss: number;
-  /** Without what is evaluated after the steps. */
+  /** Of the steps, without what is evaluated after them and what callbacks are waited for. */
   readonly seconds: number;
   /** The optimizer's arguments at its end. */
   readonly hyper: Readonly<Record<string, number>>;

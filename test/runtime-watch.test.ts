@@ -198,6 +198,31 @@ test.each<FitOptions & Record<string, unknown>>([
   expect(net.steps).toBe(0);
 });
 
+test("proposes the option that was meant", async () => {
+  const net = await curve();
+  for (const [option, meant] of [
+    ["batchSize", "batch"],
+    ["validation", "validate"],
+    ["epoch", "epochs"],
+  ] as const) {
+    await expect(net.fit(data, { [option]: 1 })).rejects.toThrow(
+      `There is no option \`${option}\` (did you mean \`${meant}\`?); there are: \`epochs\`, `,
+    );
+  }
+  await expect(net.fit(data, { lr: 1 } as never)).rejects.toThrow("There is no option `lr`; there are:");
+  await expect(load(module, { seeds: 1 } as never)).rejects.toThrow("did you mean `seed`?");
+});
+
+test("does not count the time that a callback takes as that of the epoch", async () => {
+  const net = await curve();
+  const { history, seconds } = await net.fit(data, {
+    batch: 50,
+    onStep: () => new Promise((resolve) => void setTimeout(resolve, 200)),
+  });
+  expect(seconds).toBeGreaterThan(0.19);
+  expect(history[0]!.seconds).toBeLessThan(seconds / 2);
+});
+
 test("refuses examples to validate that are none", async () => {
   const net = await curve();
   for (const [validate, code] of [

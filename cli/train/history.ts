@@ -5,7 +5,7 @@
  *
  * - `model`, and `seed` of the run;
  * - `epochs`: `[{ epoch, steps, loss, seconds, hyper, metrics?, validation?: { loss, metrics } }]`,
- *   where null stands for a number that is not finite;
+ *   where null stands for a number that is not finite, and with `--probe` `layers` as in `fit`'s;
  * - `points`: `[{ step, epoch }]`, in the order of steps: where the weights are from. The first is
  *   where the run began.
  *
@@ -41,6 +41,7 @@ export interface EpochRecord {
   readonly seconds: number;
   readonly hyper: Readonly<Record<string, Figure>>;
   readonly metrics?: Readonly<Record<string, Figure>>;
+  readonly layers?: EpochReport["layers"];
   readonly validation?: { readonly loss: Figure; readonly metrics: Readonly<Record<string, Figure>> };
 }
 
