@@ -169,37 +169,49 @@ class FigureWriter {
       const norm = { figure: "gradients", parameter, node: this.#norm([gradient]) } as const;
       if (update === null) return [norm];
       const old = b.graph.make("parameter", [], { index: parameter, shape });
-      const ratio = b.div(this.#norm([b.sub(update, old)]), this.#norm([old]));
+      // A scale cancels; this one is for numbers from 1e-28 to 1e10, as weights are.
+      const length = (x: Node): Node => b.sqrt(this.#squares([x], (y) => b.mul(y, 2 ** 30)));
+      const ratio = b.div(length(b.sub(update, old)), length(old));
       return [norm, { figure: "updates", parameter, node: ratio }];
     });
   }
 
   /**
-   * √ Σ x². Squares leave what f32 can hold long before x does, as gradients that vanish, so the sum
-   * is also taken of x enlarged and of x reduced, in the same pass; the first that is finite counts.
+   * √ Σ x². Squares leave what f32 can hold long before x does, as gradients that vanish do, so the
+   * sum is taken of x enlarged, and in the same pass of x reduced for where that is too large.
+   * There, what is small does not count, and is left out: numbers that are almost 0 are slow.
    */
   #norm(xs: readonly Node[]): Node {
     const b = this.#build;
-    const squares = (by: number): Node =>
-      this.#total(
-        xs.map((x) => {
-          const scaled = by === 1 ? x : b.mul(x, by);
-          return b.sumAll(b.mul(scaled, scaled));
-        }),
-      );
-    const [enlarged, plain, reduced] = [squares(SCALE), squares(1), squares(1 / SCALE)];
+    const enlarged = this.#squares(xs, (x) => b.mul(x, SCALE));
+    const reduced = this.#squares(xs, (x) => b.mul(b.where(b.le(b.abs(x), SMALL), 0, x), 1 / SCALE));
     return b.where(
       b.lt(enlarged, Infinity),
       b.mul(b.sqrt(enlarged), 1 / SCALE),
-      b.where(b.lt(plain, Infinity), b.sqrt(plain), b.mul(b.sqrt(reduced), SCALE)),
+      b.mul(b.sqrt(reduced), SCALE),
+    );
+  }
+
+  #squares(xs: readonly Node[], scaled: (x: Node) => Node): Node {
+    const b = this.#build;
+    return this.#total(
+      xs.map((x) => {
+        const y = scaled(x);
+        return b.sumAll(b.mul(y, y));
+      }),
     );
   }
 
   #total = (nodes: readonly Node[]): Node => nodes.reduce((sum, node) => this.#build.add(sum, node));
 }
 
-/** A power of two, so that nothing is rounded; its square is in the range of f32. */
-const SCALE = 2 ** 60;
+/**
+ * Powers of two, so that nothing is rounded. In f32, Σ (SCALE x)² holds x from 2^-113 on, and is
+ * infinite from Σ x² = 2^28 on; then 2^24 entries of SMALL are less than half a unit in its last
+ * place. And (SMALL / SCALE)² is the least number that is not slow.
+ */
+const SCALE = 2 ** 50;
+const SMALL = 2 ** -13;
 
 const axesOf = (x: Node): number[] => x.shape.map((_, axis) => axis);
 
