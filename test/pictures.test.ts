@@ -107,6 +107,21 @@ describe("an SVG", () => {
     expect("reached" in globalThis).toBe(false);
   });
 
+  test("has titles that are names of what every object has", async () => {
+    const names = ["constructor", "toString", "hasOwnProperty"] as const;
+    const saying = { title: names[0], subtitle: names[1], description: names[2] };
+    const svg = await drawSvg(
+      linesChart(
+        saying,
+        { name: names[1] },
+        { name: names[2] },
+        [{ name: "a", points: [{ x: 0, y: 1 }] }],
+        names[0],
+      ),
+    );
+    for (const name of names) expect(textsOf(svg)).toContain(name);
+  });
+
   test("has no characters that XML cannot hold", async () => {
     const svg = await drawSvg(chart("a\u0000b\u001b[31m\uD800\uFFFF\u202E"));
     // eslint-disable-next-line no-control-regex

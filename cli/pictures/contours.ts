@@ -32,6 +32,34 @@ export async function regionsAbove(
   }));
 }
 
+/**
+ * For each band that begins at one of `thresholds`, lowest first, where the numbers are in it or above; the lowest has all
+ * that are numbers, so that drawn one over the other nothing shows between them.
+ */
+export async function bandsOf(
+  grid: Grid,
+  thresholds: readonly number[],
+  size: { readonly width: number; readonly height: number },
+): Promise<Region[]> {
+  const known = { ...grid, values: grid.values.map((value) => (Number.isNaN(value) ? 0 : 1)) };
+  const whole: Region = {
+    type: "MultiPolygon",
+    coordinates: [
+      [
+        [
+          [0, 0],
+          [0, size.height],
+          [size.width, size.height],
+          [size.width, 0],
+          [0, 0],
+        ],
+      ],
+    ],
+  };
+  const lowest = known.values.includes(0) ? await regionsAbove(known, [0.5], size) : [whole];
+  return [...lowest, ...(await regionsAbove(grid, thresholds.slice(1), size))];
+}
+
 const tenth = (pixels: number): number => Math.round(pixels * 10) / 10;
 
 /** What a mark of regions needs: their coordinates are pixels already. */

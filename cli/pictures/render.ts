@@ -52,7 +52,7 @@ let drawing: Promise<unknown> = Promise.resolve();
 
 async function draw(picture: Picture, theme: Theme): Promise<string> {
   const { vega, compile } = await libraries();
-  const { spec } = compile(picture, { config: configOf(theme), logger: quiet() });
+  const { spec } = compile(withoutMembers(picture), { config: configOf(theme), logger: quiet() });
   const view = new vega.View(vega.parse(spec), { renderer: "none", loader: noLoader, logger: quiet() });
   try {
     vega.resetSVGDefIds();
@@ -61,6 +61,27 @@ async function draw(picture: Picture, theme: Theme): Promise<string> {
     view.finalize();
   }
 }
+
+/**
+ * Vega looks a title up among its operators by name, and takes for one what every object has, such as `constructor`. A space
+ * at the end makes another name of it that looks the same.
+ */
+function withoutMembers<T>(part: T, key = ""): T {
+  if (typeof part === "string")
+    // The text with a space is a string as the one without.
+    return (titles.has(key) && part in Object.prototype ? `${part} ` : part) as T;
+  if (typeof part !== "object" || part === null || key === "data") return part;
+  if (Array.isArray(part)) {
+    // Lines of a title, or parts of the picture, each as it was.
+    return part.map((entry: unknown) => withoutMembers(entry, key)) as T;
+  }
+  // As above, by the name of each.
+  return Object.fromEntries(
+    Object.entries(part).map(([name, entry]: [string, unknown]) => [name, withoutMembers(entry, name)]),
+  ) as T;
+}
+
+const titles: ReadonlySet<string> = new Set(["title", "subtitle", "text"]);
 
 /** Vega warns of what a picture is allowed to be, such as one with no points. */
 function quiet(): LoggerInterface {

@@ -1,5 +1,5 @@
 /** Outputs of a net at rows of features that are computed and not read. */
-import type { ManifestOutput, Net } from "../../runtime/index.ts";
+import type { Manifest, ManifestOutput, Net } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { predict } from "../parts.ts";
 import { entriesOfRow, taken, type Feature } from "./features.ts";
@@ -13,7 +13,7 @@ export interface Asked {
 }
 
 /** Outputs that have entries for each row, and whose rows do not depend on each other. */
-export const outputsByRow = ({ manifest }: Net): readonly ManifestOutput[] =>
+export const outputsByRow = (manifest: Manifest): readonly ManifestOutput[] =>
   manifest.outputs.filter(
     ({ shape, join }) =>
       entriesOfRow(shape, manifest.free) !== null && (manifest.free === null || join === "rows"),
@@ -22,7 +22,7 @@ export const outputsByRow = ({ manifest }: Net): readonly ManifestOutput[] =>
 /** @param columns the values of each feature, one for each row */
 export function ask(net: Net, features: readonly Feature[], columns: readonly ArrayLike<number>[]): Asked[] {
   const rows = columns[0]?.length ?? 0;
-  const asked = outputsByRow(net).map((output) => ({
+  const asked = outputsByRow(net.manifest).map((output) => ({
     output,
     width: entriesOfRow(output.shape, net.manifest.free)!,
   }));

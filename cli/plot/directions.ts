@@ -25,17 +25,22 @@ function uniform(seed: number): () => number {
   };
 }
 
+/** Whether a parameter is of one axis, as biases are, or a single number. */
+const isBias = ({ shape }: Weights): boolean => shape.length < 2;
+
 /**
  * Normal random numbers; each row of a parameter of two or more axes is scaled to the norm of the weights' row. Biases, and
- * other parameters of one axis, stay as they are: the direction is 0 there.
+ * other parameters of one axis, stay as they are: the direction is 0 there, unless there are no others.
  */
 export function randomDirection(weights: readonly Weights[], seed: number): Direction {
   const next = uniform(seed);
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
-  return weights.map(({ shape, data }) => {
+  const onlyBiases = weights.every(isBias);
+  return weights.map((parameter) => {
+    const { shape, data } = parameter;
     const direction = new Float64Array(data.length);
-    if (shape.length < 2) return direction;
-    const width = data.length / shape[0]!;
+    if (isBias(parameter) && !onlyBiases) return direction;
+    const width = isBias(parameter) ? data.length : data.length / shape[0]!;
     for (let i = 0; i < direction.length; i++) direction[i] = normal();
     for (let from = 0; from < data.length; from += width) {
       const row = direction.subarray(from, from + width);

@@ -2,7 +2,7 @@
 import { titleOf } from "../pictures/charts.ts";
 import type { Picture } from "../pictures/render.ts";
 import { HEIGHT, WIDTH, type Colors } from "../pictures/theme.ts";
-import { pointsOf } from "./draw-functions.ts";
+import { pointsOf, tickFormat, windowOf } from "./draw-functions.ts";
 import { heightsOf } from "./heights.ts";
 import type { CurvePlot } from "./plot.ts";
 
@@ -12,7 +12,7 @@ export function drawCurve(plot: CurvePlot, colors: Colors): Picture {
     lines.map(({ line }) => line),
     points.map(({ y }) => y),
   );
-  const tolerance = { x: (axis.to - axis.from) / WIDTH / 8, y: (high - low) / HEIGHT / 8 };
+  const window = windowOf(axis, [low, high], { width: WIDTH, height: HEIGHT });
   const names = lines.map(({ name }) => name);
   const x = {
     field: "x",
@@ -27,6 +27,7 @@ export function drawCurve(plot: CurvePlot, colors: Colors): Picture {
     type: "quantitative" as const,
     title: names.length === 1 ? label : "value",
     scale: { domain: [low, high], nice: false },
+    axis: tickFormat([low, high]),
   };
   const color = {
     field: "order",
@@ -81,7 +82,7 @@ export function drawCurve(plot: CurvePlot, colors: Colors): Picture {
         },
       },
       {
-        data: { values: lines.flatMap(({ name, line }) => pointsOf(line, name, tolerance)) },
+        data: { values: lines.flatMap(({ name, line }) => pointsOf(line, name, window)) },
         mark: { type: "line", clip: true, strokeWidth: 2.5 },
         encoding: { x, y, color, detail: { field: "piece", type: "nominal" } },
       },

@@ -65,8 +65,9 @@ function panel(
     type: "quantitative" as const,
     title: "value",
     scale: { domain: [low, high], nice: false },
+    axis: tickFormat([low, high]),
   };
-  const tolerance = { x: (axis.to - axis.from) / size.width / 8, y: (high - low) / size.height / 8 };
+  const window = windowOf(axis, [low, high], size);
   const ends = lines.flatMap((line, k) => line.ends.map((end) => ({ ...end, order: ORDERS[k]! })));
   const dots = (closed: boolean) => ({
     data: { values: ends.filter((end) => end.closed === closed && end.y >= low && end.y <= high) },
@@ -87,7 +88,7 @@ function panel(
       rule({ x: { datum: 0 } }, axis.from < 0 && axis.to > 0),
       rule({ y: { datum: 0 } }, low < 0 && high > 0),
       {
-        data: { values: lines.flatMap((line, k) => pointsOf(line, ORDERS[k]!, tolerance)) },
+        data: { values: lines.flatMap((line, k) => pointsOf(line, ORDERS[k]!, window)) },
         mark: { type: "line" as const, clip: true },
         encoding: { x, y, color, strokeDash: dash, detail: { field: "piece", type: "nominal" as const } },
       },
@@ -103,13 +104,41 @@ const rule = (encoding: object, visible: boolean) => ({
   encoding: visible ? encoding : {},
 });
 
+/** What of a line is drawn, and how finely. */
+interface Window {
+  readonly low: number;
+  readonly high: number;
+  readonly tolerance: { readonly x: number; readonly y: number };
+}
+
+/** A window in which nothing is seen of what is left out. */
+export const windowOf = (
+  axis: Axis,
+  [low, high]: readonly [number, number],
+  { width, height }: { readonly width: number; readonly height: number },
+): Window => ({
+  low,
+  high,
+  tolerance: { x: (axis.to - axis.from) / width / 8, y: (high - low) / height / 8 },
+});
+
 /** The points of a line, with the number of the piece that each belongs to. */
 export function pointsOf(
   { pieces }: Line,
   order: string,
-  tolerance: { readonly x: number; readonly y: number },
+  { low, high, tolerance }: Window,
 ): { readonly x: number; readonly y: number; readonly piece: number; readonly order: string }[] {
-  return pieces.flatMap((points, piece) =>
-    thinLine(points, tolerance).map((i) => ({ x: points[i]![0], y: points[i]![1], piece, order })),
-  );
+  // Far outside of the picture a line is cut: what draws it has no room for such numbers.
+  const span = high - low;
+  const within = (y: number): number => Math.min(high + span, Math.max(low - span, y));
+  return pieces.flatMap((points, piece) => {
+    const cut = points.map(([x, y]) => [x, within(y)] as const);
+    return thinLine(cut, tolerance).map((i) => ({ x: cut[i]![0], y: cut[i]![1], piece, order }));
+  });
 }
+
+/** Large and small numbers in few letters. */
+export const tickFormat = ([low, high]: readonly [number, number]): object => {
+  const largest = Math.max(Math.abs(low), Math.abs(high));
+  return largest >= 1e6 || largest < 1e-4 ? { format: "~g" } : {};
+};

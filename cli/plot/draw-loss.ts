@@ -1,5 +1,5 @@
 /** The loss in a plane through the weights as a figure, with the course of training. */
-import { inPlace, regionsAbove } from "../pictures/contours.ts";
+import { bandsOf, inPlace } from "../pictures/contours.ts";
 import { spansDecades, titleOf } from "../pictures/charts.ts";
 import type { Picture } from "../pictures/render.ts";
 import { extent } from "./features.ts";
@@ -17,29 +17,12 @@ export async function drawLoss(plot: LossSurfacePlot): Promise<Picture> {
   const from = logarithmic ? Math.exp : (value: number): number => value;
   const step = (to(high) - to(low)) / BANDS || 1;
   const thresholds = Array.from({ length: BANDS }, (_, k) => from(to(low) + k * step));
-  // Where the loss is not finite it is more than all that is drawn. Between the points its logarithm is straighter than itself.
-  const values = loss.map((value) => to(value ?? high));
-  const regions = await regionsAbove({ columns, rows, values }, [-Infinity, ...thresholds.slice(1).map(to)], {
-    width: SIDE,
-    height: SIDE,
-  });
+  // Between the points the logarithm of a loss is straighter than the loss. Where it is not finite nothing is drawn.
+  const values = loss.map((value) => (value === null ? NaN : to(value)));
+  const regions = await bandsOf({ columns, rows, values }, thresholds.map(to), { width: SIDE, height: SIDE });
   const bands = regions.map((geometry, k) => ({
     type: "Feature",
-    geometry:
-      k === 0
-        ? {
-            type: "Polygon",
-            coordinates: [
-              [
-                [0, 0],
-                [0, SIDE],
-                [SIDE, SIDE],
-                [SIDE, 0],
-                [0, 0],
-              ],
-            ],
-          }
-        : geometry,
+    geometry,
     value: from(to(low) + (k + 0.5) * step),
   }));
   const axis = ({ name, from: least, to: most }: Axis, field: string) => ({

@@ -1,5 +1,5 @@
 /** A model over the plane of its two features as a figure: a panel for each number that it gives, with the data. */
-import { inPlace, regionsAbove, type Grid } from "../pictures/contours.ts";
+import { bandsOf, inPlace, regionsAbove, type Grid } from "../pictures/contours.ts";
 import { titleOf } from "../pictures/charts.ts";
 import type { Picture } from "../pictures/render.ts";
 import type { Colors } from "../pictures/theme.ts";
@@ -79,14 +79,13 @@ async function valuePanel(
 ): Promise<DrawnPanel> {
   const step = (high - low) / BANDS;
   const thresholds = Array.from({ length: BANDS }, (_, k) => low + k * step);
-  // The lowest band is all that there is, however low a number may lie.
-  const regions = await regionsAbove(grid, [-Infinity, ...thresholds.slice(1)], size);
+  const regions = await bandsOf(grid, thresholds, size);
   const scale = diverging
     ? { domain: [low, (low + high) / 2, high], range: "diverging", interpolate: "rgb" }
     : { domain: [low, high], scheme: "cividis" };
   const values = regions.map((geometry, k) => ({
     type: "Feature",
-    geometry: k === 0 ? wholeOf(size) : geometry,
+    geometry,
     // The color of the middle of the band.
     value: thresholds[k]! + step / 2,
   }));
@@ -112,19 +111,6 @@ async function valuePanel(
     ...dots,
   ]);
 }
-
-const wholeOf = ({ width, height }: Size): object => ({
-  type: "Polygon",
-  coordinates: [
-    [
-      [0, 0],
-      [0, height],
-      [width, height],
-      [width, 0],
-      [0, 0],
-    ],
-  ],
-});
 
 /** The edge of regions, over light and dark bands alike. */
 const outline = (regions: readonly object[], strokeWidth: number): object => ({

@@ -16,7 +16,7 @@ export function plotCurve(net: Net, { title, features, ranges, data, known }: Dr
   const axis = { name: feature.name, ...ranges[0]! };
   const targets = data === null ? null : targetsOf(net.manifest, data);
   const target = net.manifest.inputs.find(({ role }) => role === "target");
-  const lines = outputsByRow(net).flatMap((output, k) => {
+  const lines = outputsByRow(net.manifest).flatMap((output, k) => {
     const width = entriesOfRow(output.shape, net.manifest.free)!;
     const names = target === undefined ? [] : (targets?.classes ?? classNames(target.name, width, known));
     return Array.from({ length: width }, (_, entry): CurvePlot["lines"][number] => {

@@ -95,7 +95,7 @@ export function planeOf(weights: readonly Weights[], { seed, span, path }: Surfa
       directions: [random(1), random(2)],
       axes: [axis("first random direction"), axis("second random direction")],
       path: [],
-      how: "two random directions, each row as long as the row of the weights (1 = its length)",
+      how: "along two random directions; at 1 each row of the weights has moved as far as it is long",
     };
   }
   // A straight path spans no plane.
@@ -123,6 +123,6 @@ export function planeOf(weights: readonly Weights[], { seed, span, path }: Surfa
     directions: [parts(first), parts(second)],
     axes: [axes[0]!, axes[1]!],
     path: projected,
-    how: `in the plane of the path's two principal components; the weights are at (0, 0)`,
+    how: "in the plane in which training went furthest; the weights are at (0, 0)",
   };
 }

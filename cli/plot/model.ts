@@ -10,6 +10,7 @@ import { RowsDoNotFit } from "../parts.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { counted } from "../terminal/numbers.ts";
 import type { PlotArguments, Range } from "./arguments.ts";
+import { outputsByRow } from "./ask.ts";
 import { countFeatures, entriesOfRow, featuresOf, usualRange } from "./features.ts";
 import { plotCurve } from "./fit-curve.ts";
 import { firstWeights, imageOf, plotMistakes, plotWeights } from "./images.ts";
@@ -77,10 +78,7 @@ function kindOf(manifest: Manifest, options: PlotArguments, file: string): Kind 
   }
   const features = countFeatures(manifest);
   if (options.image === undefined && (features === 1 || features === 2)) {
-    if (!manifest.outputs.some(({ shape }) => entriesOfRow(shape, manifest.free) !== null)) {
-      const help = "add a line such as `output p = …` with an entry for each row";
-      throw new ModelError("no-picture", `${manifest.model} has no output to draw for each row`, file, help);
-    }
+    expectOutput(manifest, file);
     return features === 2 ? "surface" : "curve";
   }
   if (options.image !== undefined || imageOf(manifest) !== null) return "image";
@@ -93,6 +91,20 @@ function kindOf(manifest: Manifest, options: PlotArguments, file: string): Kind 
     `${manifest.model} has ${has}; a curve needs 1, a surface 2`,
     file,
     "--image HxW draws features that are pixels; --loss-surface draws the loss of any model",
+  );
+}
+
+/** @throws ModelError where no output has entries for each row that do not depend on the other rows */
+function expectOutput(manifest: Manifest, file: string): void {
+  if (outputsByRow(manifest).length > 0) return;
+  const coupled = manifest.outputs.filter(({ join }) => join === "coupled").map(({ name }) => `\`${name}\``);
+  throw new ModelError(
+    "no-picture",
+    coupled.length > 0
+      ? `${coupled.join(", ")} of ${manifest.model} in one row depends on the other rows, so there is nothing to draw for a row alone`
+      : `${manifest.model} has no output to draw for each row`,
+    file,
+    "add a line such as `output p = …` with an entry for each row",
   );
 }
 

@@ -42,7 +42,6 @@ const inks: readonly Rgb[] = categories.map((hex) => rampOf([hex, hex])(0));
 const inkOf = (k: number): Rgb => inks[k % inks.length]!;
 /** From dark to light, as cividis is. */
 const sequential = rampOf(["#00224e", "#35456c", "#666970", "#948e77", "#c8b866", "#fee838"]);
-const BLACK: Rgb = [0, 0, 0];
 const GRAY: Rgb = [128, 128, 128];
 
 /** The picture with its title and what explains it, lines ended. */
@@ -193,14 +192,14 @@ function marksOf(
   y: Axis,
   side: number,
   classes: readonly string[],
-): Map<number, { readonly character: string; readonly color: Rgb }> {
-  const marks = new Map<number, { readonly character: string; readonly color: Rgb }>();
+): Map<number, string> {
+  const marks = new Map<number, string>();
   for (const point of points) {
     const px = Math.round(((point.x - x.from) / (x.to - x.from)) * (side - 1));
     const py = Math.round((1 - (point.y - y.from) / (y.to - y.from)) * (side - 1));
     if (!(px >= 0 && px < side && py >= 0 && py < side)) continue;
     const place = typeof point.target === "string" ? classes.indexOf(point.target) : -1;
-    marks.set(markAt({ width: side }, px, py), { character: place < 0 ? "o" : digit(place), color: BLACK });
+    marks.set(markAt({ width: side }, px, py), place < 0 ? "o" : digit(place));
   }
   return marks;
 }
@@ -231,7 +230,7 @@ function showLoss(plot: LossSurfacePlot, screen: Screen): string[] {
   const path: DataPoint[] = plot.path.map(([x, y]) => ({ x, y, target: null }));
   const marks = marksOf(path, plot.x, plot.y, side, []);
   const cross = [...marksOf([{ x: 0, y: 0, target: null }], plot.x, plot.y, side, []).keys()][0];
-  if (cross !== undefined) marks.set(cross, { character: "+", color: BLACK });
+  if (cross !== undefined) marks.set(cross, "+");
   const area: Area = { width: side, height: side, shares, ramp: sequential, marks };
   const y = { ...ends(plot.y), name: `loss; upwards ${plot.y.name}` };
   return [

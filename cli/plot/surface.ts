@@ -4,7 +4,8 @@ import type { Dataset, KnownTables } from "../data/load-data.ts";
 import { thinCloud } from "../pictures/thin.ts";
 import { count, counted } from "../terminal/numbers.ts";
 import { ask, type Asked } from "./ask.ts";
-import { extent, featureValues, type Feature } from "./features.ts";
+import { featureValues, type Feature } from "./features.ts";
+import { bulkOf } from "./heights.ts";
 import { spread, type Axis, type ClassMap, type DataPoint, type Panel, type SurfacePlot } from "./plot.ts";
 import { classNames, targetAt, targetsOf, type Targets } from "./targets.ts";
 
@@ -104,10 +105,10 @@ export function isDistribution(values: ArrayLike<number>, width: number): boolea
 
 function panelsOf({ output, width, values }: Asked, count: number, classes: readonly string[]): Panel[] {
   const areProbabilities = width > 1 && isDistribution(values, width);
-  const shared = extent(Array.from(values));
+  const shared = bulkOf(Array.from(values));
   return Array.from({ length: width }, (_, k): Panel => {
     const own = Array.from({ length: count }, (_unused, i) => values[i * width + k]!);
-    const [low, high] = width === 1 ? extent(own) : shared;
+    const [low, high] = (width === 1 ? bulkOf(own) : shared) ?? [0, 1];
     // A number between 0 and 1 everywhere is the probability of one of two classes, or a threshold.
     const isChance = low >= 0 && high <= 1;
     const [from, to] = isChance

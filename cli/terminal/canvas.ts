@@ -20,7 +20,7 @@ export interface Area {
   readonly shares: ArrayLike<number>;
   readonly ramp: (share: number) => Rgb;
   /** A character in place of the two pixels that begin at row `2 y`. */
-  readonly marks?: ReadonlyMap<number, { readonly character: string; readonly color: Rgb }>;
+  readonly marks?: ReadonlyMap<number, string>;
 }
 
 const SHADES = { unicode: " ░▒▓█", plain: " .:-=+*#%@" } as const;
@@ -28,6 +28,13 @@ const SHADES = { unicode: " ░▒▓█", plain: " .:-=+*#%@" } as const;
 /** The place of a character among an area's marks. */
 export const markAt = ({ width }: Pick<Area, "width">, x: number, y: number): number =>
   Math.floor(y / 2) * width + x;
+
+/** Black on what is light, and white on what is dark. */
+function legible(ground: Rgb | null): Rgb | null {
+  if (ground === null) return null;
+  const [red, green, blue] = ground;
+  return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? [0, 0, 0] : [255, 255, 255];
+}
 
 /** One character for two pixels, one above the other: so that a pixel is a square. */
 export function areaLines(
@@ -44,8 +51,8 @@ export function areaLines(
     for (let x = 0; x < width; x++) {
       const mark = marks?.get(row * width + x);
       const [top, bottom] = [colorAt(x, 2 * row), colorAt(x, 2 * row + 1)];
-      if (depth === "none") line += mark?.character ?? shade((at(x, 2 * row) + at(x, 2 * row + 1)) / 2);
-      else if (mark !== undefined) line += colored(mark.character, mark.color, bottom, depth);
+      if (depth === "none") line += mark ?? shade((at(x, 2 * row) + at(x, 2 * row + 1)) / 2);
+      else if (mark !== undefined) line += colored(mark, legible(bottom), bottom, depth);
       else if (unicode) line += top === null && bottom === null ? " " : colored("▀", top, bottom, depth);
       else line += colored(" ", null, top, depth);
     }
