@@ -46,12 +46,12 @@ export function wrapped(text: string, width: number, size: number, bold = false)
   return [...lines, line];
 }
 
-/** Whether values are better told by their powers of ten: positive, over more than two of them. */
-export function spansDecades(values: readonly number[]): boolean {
+/** Whether values are better told by their powers of ten: positive, over more than so many of them. */
+export function spansDecades(values: readonly number[], decades = 2): boolean {
   const finite = values.filter(Number.isFinite);
   const low = finite.reduce((a, b) => Math.min(a, b), Infinity);
   const high = finite.reduce((a, b) => Math.max(a, b), -Infinity);
-  return low > 0 && high / low > 100;
+  return low > 0 && high / low > 10 ** decades;
 }
 
 /** The scale of an axis. */

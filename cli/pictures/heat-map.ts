@@ -5,7 +5,7 @@ import type { Picture } from "./render.ts";
 export interface Cell {
   readonly x: string;
   readonly y: string;
-  /** Its color; a cell that is not finite is empty. */
+  /** Its color; a cell that is not finite has none. */
   readonly value: number;
   /** What is written in it. */
   readonly label: string;
@@ -69,6 +69,11 @@ export function heatMap(
             legend: { gradientLength: Math.min(180, Math.max(60, size.height * y.rows.length)) },
           },
         },
+      },
+      {
+        data: { values: cells.filter((cell) => !Number.isFinite(cell.value)) },
+        mark: { type: "text" as const },
+        encoding: { text: { field: "label", type: "nominal" as const } },
       },
       labels(
         "#000000",

@@ -120,6 +120,8 @@ interface TextMetrics {
 interface TextStyle {
   readonly fontSize?: number;
   readonly fontWeight?: string | number;
+  /** The most pixels that it may take; longer text is cut. */
+  readonly limit?: number;
 }
 
 let loaded: ReturnType<typeof loadLibraries> | undefined;
@@ -131,8 +133,12 @@ async function loadLibraries() {
   // The module exports it, see vega-scenegraph/src/util/text.js.
   const { textMetrics } = vega as unknown as { readonly textMetrics: TextMetrics };
   textMetrics.canvas(false);
-  textMetrics.width = ({ fontSize = 11, fontWeight = 400 }, text) =>
-    textWidth(String(text ?? "").trim(), fontSize, fontWeight === "bold" || Number(fontWeight) >= 600);
+  textMetrics.width = ({ fontSize = 11, fontWeight = 400, limit = 0 }, text) => {
+    const isBold = fontWeight === "bold" || Number(fontWeight) >= 600;
+    const width = textWidth(String(text ?? "").trim(), fontSize, isBold);
+    // Vega asks for a text before and after it cuts it.
+    return limit > 0 ? Math.min(width, limit) : width;
+  };
   return { vega, compile };
 }
 

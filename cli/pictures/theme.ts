@@ -46,6 +46,9 @@ export const colorsOf: Readonly<Record<Theme, Colors>> = {
 export const WIDTH = 480;
 export const HEIGHT = 300;
 
+/** Pixels of the longest label. */
+const LABEL = 260;
+
 /** What Vega-Lite is given for all that a picture leaves open. */
 export function configOf(theme: Theme): Config {
   const { background, text, quiet, grid, categories, diverging } = colorsOf[theme];
@@ -68,7 +71,10 @@ export function configOf(theme: Theme): Config {
     axis: {
       labelColor: quiet,
       labelFontSize: 11,
-      labelLimit: 260,
+      labelFlush: false,
+      // The title stands beside the longest label.
+      maxExtent: 2 * LABEL,
+      labelLimit: LABEL,
       titleColor: text,
       titleFontSize: 12,
       titleFontWeight: "normal",
@@ -78,11 +84,11 @@ export function configOf(theme: Theme): Config {
       tickColor: quiet,
     },
     axisDiscrete: { grid: false },
-    header: { labelColor: text, labelFontSize: 12, titleColor: text, titleFontSize: 12, labelLimit: 260 },
+    header: { labelColor: text, labelFontSize: 12, titleColor: text, titleFontSize: 12, labelLimit: LABEL },
     legend: {
       labelColor: quiet,
       labelFontSize: 11,
-      labelLimit: 260,
+      labelLimit: LABEL,
       titleColor: text,
       titleFontSize: 12,
       titleFontWeight: "normal",

@@ -60,7 +60,8 @@ const fileName = (...parts: readonly string[]): string =>
     .replaceAll(/[^\w]+/g, "-")
     .toLowerCase()}.svg`;
 
-const seedsOf = ({ seeds }: Grid): string => `${counted(seeds.length, "seed")} each`;
+const seedsOf = ({ seeds, combinations }: Grid): string =>
+  `${counted(seeds.length, "seed")}${combinations.length === 1 ? "" : " each"}`;
 
 // ---------------------------------------------------------------------------------------------------- distributions
 
@@ -96,11 +97,12 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 function curves({ model, grid, cells, by }: About, of: keyof History): readonly Drawn[] {
   const lower = of === "loss" ? "training loss" : "validation loss";
   const name = capital(lower);
-  const lines = cells.map(({ label, trained }): Line => {
+  const lines = cells.map(({ label, combination, trained }): Line => {
     const losses = trained.map(({ history }) => history[of] ?? []);
     const epochs = Math.max(0, ...losses.map(({ length }) => length));
     return {
-      name: label,
+      // A panel has no room for more.
+      name: cells.length > MOST_COLORS ? combination.short : label,
       points: Array.from({ length: epochs }, (_, epoch) => {
         const spread = quartiles(losses.flatMap((all) => all[epoch] ?? []));
         return spread === null
@@ -149,6 +151,7 @@ function heatMapOf({ model, grid, cells }: About, x: Axis, y: Axis, measure: Mea
       return { x: column, y: row, value: median, label: Number.isNaN(median) ? "failed" : brief(median) };
     }),
   );
+  const known = found.flatMap(({ value }) => (Number.isNaN(value) ? [] : [value]));
   const others = varying(grid.axes).filter((axis) => axis !== x && axis !== y);
   const over = others.length === 0 ? "" : ` and all of ${others.map(({ name }) => name).join(", ")}`;
   return {
@@ -164,7 +167,7 @@ function heatMapOf({ model, grid, cells }: About, x: Axis, y: Axis, measure: Mea
       },
       { name: x.name, columns },
       { name: y.name, rows },
-      { name: `median ${measure.label}`, logarithmic: spansDecades(found.map(({ value }) => value)) },
+      { name: `median ${measure.label}`, logarithmic: spansDecades(known, 1) },
       found,
     ),
   };

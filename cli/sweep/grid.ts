@@ -21,7 +21,7 @@ export interface Combination {
   readonly hyper: Readonly<Record<string, number>>;
   /** `units=4, lr=0.1`: what tells it from the others; empty where there is no other. */
   readonly label: string;
-  /** The same beside the names of the settings that change: `4` where one does. */
+  /** `4, 0.1`: the same beside the names of the settings that change; long values are cut. */
   readonly short: string;
 }
 
@@ -120,10 +120,23 @@ export function gridOf(axes: readonly Axis[], firstSeed: number, seedCount: numb
   }
   let rows: (readonly string[])[] = [[]];
   for (const { values } of axes) rows = rows.flatMap((row) => values.map((value) => [...row, value]));
-  return { axes, combinations: rows.map((values) => combination(axes, values)), seeds };
+  const shorts = shortLabels(rows.map((values) => values.filter((_, i) => axes[i]!.values.length > 1)));
+  return { axes, combinations: rows.map((values, i) => combination(axes, values, shorts[i]!)), seeds };
 }
 
-function combination(axes: readonly Axis[], values: readonly string[]): Combination {
+/** Letters of a value, until all labels differ. */
+const LENGTHS = [14, 20, 30, 50, 100];
+
+function shortLabels(rows: readonly (readonly string[])[]): readonly string[] {
+  const cut = (length: number): string[] =>
+    rows.map((row) =>
+      row.map((value) => (value.length > length ? `${value.slice(0, length - 1)}…` : value)).join(", "),
+    );
+  const length = LENGTHS.find((most) => new Set(cut(most)).size === rows.length);
+  return cut(length ?? Infinity);
+}
+
+function combination(axes: readonly Axis[], values: readonly string[], short: string): Combination {
   const pairs = axes.map((axis, i) => ({ ...axis, value: values[i]! }));
   const changing = pairs.filter((axis) => axis.values.length > 1);
   const label = changing.map(({ name, value }) => `${name}=${value}`).join(", ");
@@ -136,6 +149,6 @@ function combination(axes: readonly Axis[], values: readonly string[]): Combinat
       pairs.flatMap(({ kind, name, value }) => (kind === "opt" ? [[name, Number(value)]] : [])),
     ),
     label,
-    short: changing.length === 1 ? changing[0]!.value : label,
+    short,
   };
 }
