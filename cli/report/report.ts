@@ -1,4 +1,4 @@
-/** `train --report FILE.markup`: the page of a run as a file, written when the run is over. */
+/** `train --report FILE.html`: the page of a run as a file, written when the run is over. */
 import { expectWritable, writeFiles } from "../write-files.ts";
 import { UsageError } from "../failures.ts";
 import { shellWord } from "../shell.ts";
@@ -10,9 +10,9 @@ import type { Recording } from "./recording.ts";
 /** @throws UsageError where it is no name of a page, or the file cannot be written */
 export function expectReportFile(path: string): void {
   if (!/\.html?$/i.test(path)) {
-    throw new UsageError("bad-option", `a report is a page, but ${path} does not end in .markup`, {
+    throw new UsageError("bad-option", `a report is a page, but ${path} does not end in .html`, {
       file: path,
-      help: `name it ${shellWord(`${path.replace(/\.\w+$/, "")}.markup`)}`,
+      help: `name it ${shellWord(`${path.replace(/\.\w+$/, "")}.html`)}`,
     });
   }
   expectWritable(path);

@@ -116,7 +116,7 @@ button:disabled { opacity: .5; cursor: default; }
 dl { margin: 0 0 .75rem; display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: .25rem 2rem; font-size: .875rem; }
 dl.values { display: block; }
 dl div { display: flex; justify-content: space-between; gap: 1rem; border-bottom: 1px solid var(--line); padding: .2rem 0; }
-dt { color: var(--quiet); flex: none; }
+dt { color: var(--quiet); min-width: 0; overflow-wrap: anywhere; }
 dd { margin: 0; text-align: right; min-width: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 .command { background: var(--soft); border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .8rem; margin: 0 0 1rem; white-space: pre-wrap; overflow-wrap: anywhere; user-select: all; }
 details summary { cursor: pointer; }
