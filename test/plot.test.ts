@@ -359,7 +359,7 @@ describe("features that are pixels", () => {
 
   test("are the first layer's weights and the worst mistakes, in two files", async () => {
     const { code, stdout } = await runHere(
-      ["plot", "pixels.nn", ...data, "--seed", "5", "-o", "p.svg", "--json"],
+      ["plot", "pixels.nn", ...data, "--image", "4x4", "--seed", "5", "-o", "p.svg", "--json"],
       folder,
     );
     expect(code).toBe(0);
@@ -374,7 +374,7 @@ describe("features that are pixels", () => {
   });
 
   test("the mistakes are the rows whose wrong class is furthest ahead", async () => {
-    const text = await done("plot", "pixels.nn", ...data, "--seed", "5", "--json");
+    const text = await done("plot", "pixels.nn", ...data, "--image", "4x4", "--seed", "5", "--json");
     const [weights, mistakes] = (JSON.parse(text) as { pictures: [ImagesPlot, ImagesPlot] }).pictures;
     expect(weights.images.map(({ values }) => values.length)).toEqual([16, 16, 16]);
     const net = await load((await compile(pixels)).wasm, { seed: 5 });
@@ -393,6 +393,22 @@ describe("features that are pixels", () => {
     );
     expect(mistakes.images[0]!.caption).toBe(`${wrong[0]!.row % 2} taken for ${1 - (wrong[0]!.row % 2)}`);
   });
+});
+
+test("one probability tells two classes apart, in mistakes as elsewhere", async () => {
+  writeFileSync(
+    at("binary.nn"),
+    "model B { input x: [N, 16]; target y: [N, 1]; param w: [1, 16] ~ constant(0.01); z = x @ w' - 0.07; output p = sigmoid(z); loss bce_with_logits(z, y) }",
+  );
+  const data = ["--data", "x=images.npy", "y=labels.npy"];
+  const text = await done("plot", "binary.nn", "--image", "4x4", ...data, "--json");
+  const mistakes = (JSON.parse(text) as { pictures: ImagesPlot[] }).pictures[1]!;
+  const sums = Array.from({ length: 40 }, (_, row) =>
+    Array.from({ length: 16 }, (_unused, i) => (((row * 16 + i) * 37) % 101) / 100).reduce((a, b) => a + b),
+  );
+  const wrong = sums.filter((sum, row) => 0.01 * sum > 0.07 !== (row % 2 === 1)).length;
+  expect(wrong).toBeGreaterThan(0);
+  expect(mistakes.subtitle).toContain(`${wrong} of 40 rows`);
 });
 
 // --------------------------------------------------------------------------------------------------- loss surface
@@ -633,7 +649,13 @@ test.each([
     "no loss",
   ],
   ["another ending", ["std:relu", "-o", "p.pdf"], 2, "bad-option", "p.svg"],
-  ["weights of another model", ["pixels.nn", "--weights", "xor.safetensors"], 1, "bad-weights", ""],
+  [
+    "weights of another model",
+    ["pixels.nn", "--image", "4x4", "--weights", "xor.safetensors"],
+    1,
+    "bad-weights",
+    "",
+  ],
 ])("%s: an error", async (_, args, expected, errorCode, says) => {
   const { code, stdout, stderr } = await runHere(["plot", ...args, "--json"], folder);
   const { diagnostics } = JSON.parse(stdout) as {

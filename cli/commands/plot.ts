@@ -35,9 +35,10 @@ export function addPlot(program: Command, output: Output): Command {
       ),
     )
     .addOption(
-      new Option("--points <number>", "with --loss-surface: points along each direction")
-        .argParser(integer(3, 501))
-        .default(31),
+      new Option(
+        "--points <number>",
+        "with --loss-surface: points along each direction (default: 31)",
+      ).argParser(integer(3, 501)),
     )
     .addOption(
       new Option(

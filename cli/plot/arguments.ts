@@ -18,7 +18,7 @@ export interface PlotArguments extends SharedOptions, TableArguments {
   readonly history?: string;
   readonly layers: boolean;
   readonly span?: number;
-  readonly points: number;
+  readonly points?: number;
   readonly rows?: number;
   readonly theme: Theme;
   readonly dtype: "f32" | "f64";

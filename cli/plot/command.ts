@@ -30,7 +30,7 @@ export async function plotCommand(
 }
 
 /** Options that say nothing of a function. */
-const ofModels = ["data", "weights", "image", "history", "span", "rows", "model"] as const;
+const ofModels = ["data", "weights", "image", "history", "span", "points", "rows", "model"] as const;
 
 async function functionsPlot(wanted: WantedFunctions, options: PlotArguments): Promise<Plot> {
   const useless = ofModels.find((name) => options[name] !== undefined);

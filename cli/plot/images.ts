@@ -1,13 +1,17 @@
 /** The first layer's weights, and the rows that a classifier gets most wrong, as images. */
-import type { Manifest, Net } from "../../runtime/index.ts";
+import type { Manifest, Net, Tensor } from "../../runtime/index.ts";
 import type { Dataset, KnownTables } from "../data/load-data.ts";
 import { own } from "../data/own.ts";
 import { predict } from "../parts.ts";
 import { count } from "../terminal/numbers.ts";
+import { norm } from "./directions.ts";
 import { entriesOfRow, extent } from "./features.ts";
 import type { ImageSize, ImagesPlot, PixelImage } from "./plot.ts";
 import { isDistribution } from "./surface.ts";
 import { classNames, targetsOf } from "./targets.ts";
+
+/** Fewer pixels along a side are likely no image. */
+const SMALLEST = 8;
 
 const MOST_WEIGHTS = 64;
 const MOST_MISTAKES = 25;
@@ -22,7 +26,9 @@ export function imageOf({ inputs, free }: Manifest): ImageSize | null {
   // [N, H, W], [N, H, W, C], or the rows of a square.
   if (sizes.length >= 2) return { height: sizes[0]!, width: sizes[1]! };
   const side = Math.sqrt(sizes[0] ?? 0);
-  return sizes.length === 1 && Number.isInteger(side) && side >= 4 ? { height: side, width: side } : null;
+  return sizes.length === 1 && Number.isInteger(side) && side >= SMALLEST
+    ? { height: side, width: side }
+    : null;
 }
 
 /** The parameter that reads the input first: of rows of pixels, or of windows of an image. */
@@ -62,7 +68,7 @@ export function plotWeights(
     return {
       caption: channels === 1 ? `${unit}` : `${unit}.${channel}`,
       values,
-      norm: Math.hypot(...values),
+      norm: norm(values),
     };
   });
   const chosen = new Set(all.toSorted((a, b) => b.norm - a.norm).slice(0, MOST_WEIGHTS));
@@ -92,6 +98,29 @@ export type Mistakes =
   /** Why there is no picture of them. */
   | { readonly kind: "none"; readonly why: string };
 
+/** A number for each class of each row, larger for what is more probable; null where no output says that. */
+function scoresOf(
+  { manifest }: Net,
+  outputs: Readonly<Record<string, Tensor>>,
+  classes: number,
+): ArrayLike<number> | null {
+  const widths = manifest.outputs.map(({ name, shape }) => ({
+    values: outputs[name]!.data,
+    width: entriesOfRow(shape, manifest.free),
+  }));
+  const each = widths.filter(({ width }) => width === classes);
+  const found = each.find(({ values }) => isDistribution(values, classes)) ?? each[0];
+  if (found !== undefined) return found.values;
+  // One number between 0 and 1 is the probability of the second of two classes.
+  const chance = widths.find(
+    ({ values, width }) => classes === 2 && width === 1 && values.every((value) => value >= 0 && value <= 1),
+  );
+  if (chance === undefined) return null;
+  return Float64Array.from({ length: 2 * chance.values.length }, (_, i) =>
+    i % 2 === 0 ? 1 - chance.values[i / 2]! : chance.values[(i - 1) / 2]!,
+  );
+}
+
 /** The rows whose wrong class is furthest above the right one. */
 export function plotMistakes(
   net: Net,
@@ -108,18 +137,10 @@ export function plotMistakes(
   const targets = targetsOf(manifest, data);
   if (targets?.classes == null) return none("mistakes need a target that is a class, as int[N]");
   const { classes, values: labels } = targets;
-  const outputs = predict(net, data);
-  const scores = manifest.outputs
-    .filter(({ shape }) => entriesOfRow(shape, manifest.free) === Math.max(...labels, classes.length - 1) + 1)
-    .map(({ name }) => ({
-      name,
-      values: outputs[name]!.data,
-      width: outputs[name]!.data.length / data.rows,
-    }));
-  const found = scores.find(({ values, width }) => isDistribution(values, width)) ?? scores[0];
-  if (found === undefined)
+  const width = classes.length;
+  const values = scoresOf(net, predict(net, data), width);
+  if (values === null)
     return none(`mistakes need an output with one number for each of the ${classes.length} classes`);
-  const { values, width } = found;
   const names = classNames(targets.name, width, { categories: { ...known.categories, ...data.categories } });
   const wrong: { readonly row: number; readonly predicted: number; readonly margin: number }[] = [];
   for (let row = 0; row < data.rows; row++) {

@@ -12,6 +12,9 @@ import { plotLossSurface, trained } from "./loss-surface.ts";
 import type { Plot } from "./plot.ts";
 import type { Prepared } from "./prepared.ts";
 
+/** Along each direction; an odd number, so that the weights are one of them. */
+const POINTS = 31;
+
 /** Seconds after which a user wants to know how long it takes. */
 const PATIENCE = 2;
 
@@ -40,7 +43,7 @@ export async function lossPlot(
     title: path?.title ?? title,
     seed: options.seed,
     span: options.span ?? null,
-    points: options.points,
+    points: options.points ?? POINTS,
     path: path?.points ?? [],
     progress: (done, of) => {
       const seconds = (performance.now() - started) / 1000;

@@ -29,8 +29,6 @@ export async function plotModel(
   output: Output,
 ): Promise<Plot[]> {
   const { file } = typed;
-  if (options.history !== undefined && !options.lossSurface)
-    throw new UsageError("bad-usage", "--history is for --loss-surface", { help: "add --loss-surface" });
   const program = await openProgram(file);
   output.aside(`compiling ${file}`);
   const { wasm, manifest } = await compileProgram(
@@ -39,6 +37,7 @@ export async function plotModel(
     output,
   );
   const kind = kindOf(manifest, options, file);
+  expectUseful(kind, options);
   const net = await loadNet(wasm, options.seed, file);
   try {
     const { known, title } = await startOf(net, options);
@@ -92,6 +91,36 @@ function kindOf(manifest: Manifest, options: PlotArguments, file: string): Kind 
     file,
     "--image HxW draws features that are pixels; --loss-surface draws the loss of any model",
   );
+}
+
+/** What each option is for. */
+const usefulFor = {
+  range: ["surface", "curve"],
+  image: ["image"],
+  history: ["loss-surface"],
+  span: ["loss-surface"],
+  points: ["loss-surface"],
+  rows: ["loss-surface", "layers"],
+} as const satisfies Partial<Record<keyof PlotArguments, readonly Kind[]>>;
+
+const called: Readonly<Record<Kind, string>> = {
+  surface: "the surface of a model with two features",
+  curve: "the curve of a model with one feature",
+  image: "images",
+  "loss-surface": "a loss surface",
+  layers: "layers",
+};
+
+/** @throws UsageError for an option that says nothing of this picture */
+function expectUseful(kind: Kind, options: PlotArguments): void {
+  for (const [name, kinds] of Object.entries(usefulFor)) {
+    // The names are those of the table.
+    if (options[name as keyof typeof usefulFor] === undefined || kinds.some((other) => other === kind))
+      continue;
+    throw new UsageError("bad-option", `--${name} says nothing of ${called[kind]}`, {
+      help: `it is for ${kinds.map((other) => called[other]).join(" and ")}${name === "history" ? ": add --loss-surface" : ""}`,
+    });
+  }
 }
 
 /** @throws ModelError where no output has entries for each row that do not depend on the other rows */
@@ -175,6 +204,8 @@ function imagePlots(
 ): Plot[] {
   const { manifest } = net;
   const size: ImageSize = options.image ?? imageOf(manifest)!;
+  if (options.image === undefined)
+    output.say(`note: a row is taken for ${size.height}x${size.width} pixels; --image HxW says otherwise`);
   const input = manifest.inputs.find(({ role }) => role === "input");
   const entries = input === undefined ? 0 : (entriesOfRow(input.shape, manifest.free) ?? 0);
   const pixels = size.height * size.width;
