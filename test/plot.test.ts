@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bandsOf, type Region } from "../cli/pictures/contours.ts";
 import { writeNpy } from "../cli/data/npy.ts";
 import { dot, norm, randomDirection, type Direction } from "../cli/plot/directions.ts";
 import { principalComponents } from "../cli/plot/components.ts";
@@ -597,6 +598,23 @@ describe("pictures", () => {
     const svg = readFileSync(at("drawn.svg"), "utf8");
     expect(svg).toMatch(/^<svg [^>]*role="img"/);
     expect(svg).not.toMatch(/NaN|undefined/);
+  });
+
+  test("have regions where the numbers are, rows from the bottom", async () => {
+    // As high as the row, and NaN in the first column.
+    const values = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2].map((value, i) => (i % 4 === 0 ? NaN : value));
+    const size = { width: 300, height: 200 };
+    const [all, upper] = await bandsOf({ columns: 4, rows: 3, values }, [0, 1.5], size);
+    const reach = (region: Region, k: 0 | 1): number[] => {
+      const all_ = region.coordinates.flat(2).map((place) => place[k]!);
+      return [Math.min(...all_), Math.max(...all_)];
+    };
+    // Half of a cell beyond the plot, which is clipped.
+    expect([reach(all!, 0), reach(all!, 1)]).toEqual([
+      [50, 350],
+      [-50, 250],
+    ]);
+    expect(reach(upper!, 1)).toEqual([-50, 50]);
   });
 
   test("leave out what is no number, and cut off what goes to a pole", async () => {
