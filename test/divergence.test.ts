@@ -55,6 +55,18 @@ const cases: readonly Case[] = [
     tensor: { pass: "forward", op: "exp", value: "Infinity" },
   },
   {
+    name: "the side of a `where` that was chosen, though the other is infinite too",
+    source: `model M {\n${inputs}  s = sum(x, axis = -1, keep = true)\n  hidden = log(s)\n  big = exp(1000 + s)\n  h = dense(where(s == 0, big, hidden), 1)\n  loss mse(h, y)\n  optimizer sgd(lr = 0)\n}\n`,
+    says: ["exp(1000) is Infinity, in row 13"],
+    tensor: { pass: "forward", op: "exp", row: 13 },
+  },
+  {
+    name: "a softmax of a row that a mask leaves nothing of",
+    source: `model M {\n${inputs}  z = dense(x, 3)\n  masked = where(x[:, 0] != 0, 1, 0)\n  p = softmax(where(reshape(masked, [N, 1]) == 1, z, -inf))\n  loss mse(sum(p, axis = -1, keep = true), y)\n  optimizer sgd(lr = 0)\n}\n`,
+    says: ["--> m.nn:6:7", "in row 13 of the data"],
+    tensor: { pass: "forward", op: "softmax", value: "NaN", row: 13 },
+  },
+  {
     name: "a learning rate so large that the loss overflows",
     source: `model M {\n${inputs}  z = dense(x, 3, tanh)\n  p = dense(z, 1)\n  loss mse(p, y)\n  optimizer sgd(lr = 1e25)\n}\n`,
     says: ["at step 2, in epoch 1", "--> m.nn:6:8", "try a smaller --lr"],
@@ -95,6 +107,10 @@ describe("a run that diverges names the first tensor that was not finite:", () =
     for (const text of says) expect(stderr).toContain(text);
     const { diverged, diagnostics } = JSON.parse(stdout);
     expect(diverged.tensor).toMatchObject(tensor);
+    // Forward it is the step whose loss shows it; an update is seen in the next.
+    const later = diverged.tensor.pass === "forward" ? 0 : 1;
+    expect(diverged.step - diverged.tensor.step).toBe(later);
+    expect(stderr.includes("that was in step")).toBe(later === 1);
     expect(diagnostics).toMatchObject([{ code: "diverged", severity: "error", file: "m.nn" }]);
     expect(stderr).toContain(`m.nn:${diagnostics[0].line}:${diagnostics[0].column}`);
   });
