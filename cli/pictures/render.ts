@@ -124,6 +124,12 @@ interface TextStyle {
   readonly limit?: number;
 }
 
+/** Loads the libraries, for who will draw when something else is done. */
+export function warmUp(): void {
+  // A failure is told by the call that draws.
+  libraries().catch(() => {});
+}
+
 let loaded: ReturnType<typeof loadLibraries> | undefined;
 
 const libraries = (): ReturnType<typeof loadLibraries> => (loaded ??= loadLibraries());

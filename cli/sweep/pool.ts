@@ -61,11 +61,6 @@ export class Pool {
     return sum;
   }
 
-  /** Starts the processes before there is anything to train, for their first run to begin at once. */
-  warmUp(): void {
-    while (this.#workers.size < this.#size) this.#start();
-  }
-
   /** Ends the processes, whatever they are doing. */
   close(): void {
     this.#closed = true;

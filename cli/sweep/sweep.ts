@@ -36,7 +36,7 @@ export async function sweepCommand(
   const model = await trainAll(task, interrupt.signal);
 
   const signal = interrupt.received();
-  if (signal !== null) await keeper.save();
+  if (signal !== null && keeper.count > 0) await keeper.save();
   interrupt.release();
   if (signal === null || model === null) {
     await finish(task, model ?? "", (performance.now() - started) / 1000);
@@ -65,7 +65,16 @@ async function finish(
   }
   const pictures = drawn.map(({ file, kind }) => ({ file, kind }));
   const stale = (earlier?.pictures ?? []).filter((name) => drawn.every(({ file }) => file !== name));
-  await keeper.save(pictures, files, stale);
+  try {
+    await keeper.save(pictures, files, stale);
+  } catch (error) {
+    // There may be room for the runs, which are dear, without pictures, which are not.
+    await keeper.save().then(
+      () => output.say(`the runs are kept in ${options.output}; --resume draws the pictures`),
+      () => {},
+    );
+    throw error;
+  }
 
   const failed = runs.filter(({ outcome }) => outcome.kind === "failed");
   for (const reason of reasons(grid, failed)) output.say(`failed: ${reason}`);

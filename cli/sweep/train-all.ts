@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Compiled } from "../../compiler/index.ts";
 import type { Output } from "../output.ts";
+import { warmUp } from "../pictures/render.ts";
 import { openProgram, ProgramError, renderDiagnostics, type OpenedProgram } from "../program.ts";
 import { usualBatch } from "../run.ts";
 import { counted } from "../terminal/numbers.ts";
@@ -144,6 +145,11 @@ class Trainer {
     const pool: Pool = new Pool({ data: sources, epochs, batch, shuffle }, size, () =>
       this.#progress.show(keeper.count, pool.epochs),
     );
+    warmUp();
+    if (left === 0) {
+      output.say(`all ${counted(total, "run")} of ${manifest.model} are there`);
+      return { pool, model: manifest.model };
+    }
     const parts = [
       `training ${counted(grid.combinations.length, "combination")} of ${manifest.model} with ${counted(grid.seeds.length, "seed")} each`,
       counted(epochs, "epoch"),
