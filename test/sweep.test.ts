@@ -9,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,7 +20,7 @@ import { gridOf, splitValues } from "../cli/sweep/grid.ts";
 import { quartiles } from "../cli/sweep/measures.ts";
 import type { Run } from "../cli/sweep/run.ts";
 import { drawSvg } from "../cli/pictures/render.ts";
-import { runCli, runHere, type CliResult } from "./helpers/run-cli.ts";
+import { cliPath, runCli, runHere, type CliResult } from "./helpers/run-cli.ts";
 
 const examples = fileURLToPath(new URL("../examples/", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "nndsl-sweep-"));
@@ -458,6 +459,22 @@ describe("a process", () => {
     const { code } = await sweep([...long, "-o", "unstopped"]);
     expect([resumed.code, code]).toEqual([0, 0]);
     expect(contents("stopped")).toEqual(contents("unstopped"));
+  });
+
+  test.skipIf(process.platform === "win32")("that has no room for its pictures keeps its runs", async () => {
+    const args = ["tiny.nn", ...xy, "--seeds", "2", "--epochs", "2", "-o", "narrow"];
+    // Files of at most 8 KB: a picture has more.
+    const { status, stderr } = spawnSync(
+      "bash",
+      ["-c", 'ulimit -f 8; exec "$@"', "bash", process.execPath, cliPath, "sweep", ...args],
+      { cwd: folder, encoding: "utf8" },
+    );
+    expect(status, stderr).toBe(2);
+    expect(stderr).toContain("--resume draws the pictures");
+    expect(Object.keys(contents("narrow")).sort()).toEqual(["runs.csv", "runs.json"]);
+    const resumed = await sweep([...args, "--resume"]);
+    expect(resumed.stderr).toContain("all 2 runs of Tiny are there");
+    expect(existsSync(join(folder, "narrow/curves.svg"))).toBe(true);
   });
 
   test.skipIf(process.platform !== "linux")("of its own that is killed is replaced", async () => {
