@@ -135,7 +135,7 @@ A step takes ${usualBatch} rows unless --batch is given.`,
 
 /** Those that show the run as a page, in a file and live. */
 async function watchersOf(
-  { report, live: port }: TrainArguments,
+  { report, live: port, resume }: TrainArguments,
   command: Command,
   output: Output,
 ): Promise<{ readonly observers: readonly Observer[]; readonly live: Live | null }> {
@@ -144,7 +144,9 @@ async function watchersOf(
   const { Recording } = await import("../report/recording.ts");
   const { expectReportFile, reportWriter } = await import("../report/report.ts");
   if (report !== undefined) expectReportFile(report);
-  const recording = new Recording(commandAgain(command, ["seed"], ["live", "json", "color"]));
+  // A run that goes on has the seed of its file.
+  const always = resume === undefined ? ["seed"] : [];
+  const recording = new Recording(commandAgain(command, always, ["live", "json", "color"]));
   const live =
     port === undefined
       ? null

@@ -100,12 +100,14 @@ export function thinCloud<P extends readonly [number, number, ...unknown[]]>(
   const kept = new Set<number>();
   for (let k = 0; k < most; k++) kept.add(Math.floor((k * count) / most));
   const outermost = [0, 0, 0, 0];
+  const [x, y] = at(0);
+  let [left, right, low, high] = [x, x, y, y];
   for (let i = 1; i < count; i++) {
-    const [x, y] = at(i);
-    if (x < at(outermost[0]!)[0]) outermost[0] = i;
-    if (x > at(outermost[1]!)[0]) outermost[1] = i;
-    if (y < at(outermost[2]!)[1]) outermost[2] = i;
-    if (y > at(outermost[3]!)[1]) outermost[3] = i;
+    const [across, up] = at(i);
+    if (across < left) [left, outermost[0]] = [across, i];
+    if (across > right) [right, outermost[1]] = [across, i];
+    if (up < low) [low, outermost[2]] = [up, i];
+    if (up > high) [high, outermost[3]] = [up, i];
   }
   for (const i of outermost) kept.add(i);
   return [...kept].sort((a, b) => a - b).map(at);

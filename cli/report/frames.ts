@@ -30,7 +30,12 @@ const MOST_CLASSES = 8;
 interface Frame {
   readonly label: string;
   readonly values: Float32Array;
+  /** Of classes, whose shares take time; made when they are asked for. */
+  cells: Uint8Array | null;
 }
+
+/** A row of the data: its features, and its target where that is a number. */
+type RowPoint = readonly [x: number, y: number, target: number | null];
 
 /** The features as one or two lists of numbers, and what is asked of the model. */
 interface Subject {
@@ -51,6 +56,7 @@ export class FrameTaker {
   readonly #inputs: Record<string, Float64Array>;
   readonly #ranges: readonly (readonly [number, number])[];
   #frames: Frame[] = [];
+  #seen: readonly RowPoint[] | null = null;
   /** A frame is kept every so many times. */
   #every = 1;
   #asked = 0;
@@ -83,7 +89,7 @@ export class FrameTaker {
     if ((!wanted && !last) || this.#frames.at(-1)?.label === label) return;
     const values = Float32Array.from(this.#net.predict(this.#inputs)[this.#subject.output]!.data);
     if (!values.every(Number.isFinite)) return;
-    this.#frames.push({ label, values });
+    this.#frames.push({ label, values, cells: null });
     if (this.#frames.length <= MOST_FRAMES) return;
     this.#frames = this.#frames.filter((_, i) => i % 2 === 0);
     this.#every *= 2;
@@ -95,17 +101,12 @@ export class FrameTaker {
   }
 
   #line(): Line {
-    const { features, at, output } = this.#subject;
-    const target = this.#target(1);
-    const known =
-      target === null
-        ? []
-        : thinCloud(this.#data.rows, (row) => [at(row)[0]!, target(row)] as const, MOST_POINTS);
+    const known = this.#points().flatMap(([x, , target]) => (target === null ? [] : [[x, target] as const]));
     const seen = [...known.map(([, y]) => y), ...this.#frames.at(-1)!.values];
     return {
       kind: "line",
-      output,
-      features,
+      output: this.#subject.output,
+      features: this.#subject.features,
       labels: this.#frames.map(({ label }) => label),
       x: this.#ranges[0]!,
       y: widened(rangeOf(seen), 0.08),
@@ -114,18 +115,24 @@ export class FrameTaker {
     };
   }
 
-  #surface(): Surface {
-    const { features, at, output, width } = this.#subject;
+  /** Some of the data, with the outermost rows; read once, since it may be long. */
+  #points(): readonly RowPoint[] {
+    if (this.#seen !== null) return this.#seen;
+    const { at, width } = this.#subject;
     const target = this.#target(width);
+    const isLine = this.#ranges.length === 1;
+    const point = (row: number): RowPoint => {
+      const [x, y] = at(row);
+      const own = target === null ? null : target(row);
+      return isLine ? [x!, own ?? 0, own] : [x!, y!, own];
+    };
+    return (this.#seen = thinCloud(this.#data.rows, point, MOST_POINTS));
+  }
+
+  #surface(): Surface {
+    const { features, output, width } = this.#subject;
     const all = this.#frames.map(({ values }) => values);
-    const points = thinCloud(
-      this.#data.rows,
-      (row) => {
-        const [x, y] = at(row);
-        return [x!, y!, target === null ? null : target(row)] as const;
-      },
-      MOST_POINTS,
-    );
+    const points = this.#points();
     const isShare =
       width === 1 &&
       isEach(
@@ -148,7 +155,9 @@ export class FrameTaker {
       isShare,
       classes:
         width > 1 ? classNames(this.#targetInput() ?? this.#net.manifest.inputs[0]!, this.#data, width) : [],
-      cells: all.map((frame) => (width > 1 ? classCells(frame, width) : valueCells(frame, values))),
+      cells: this.#frames.map((frame) =>
+        width > 1 ? (frame.cells ??= classCells(frame.values, width)) : valueCells(frame.values, values),
+      ),
       points,
     };
   }

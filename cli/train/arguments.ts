@@ -29,4 +29,5 @@ export interface TrainArguments extends SharedOptions, TableArguments {
 }
 
 /** Whether somebody reads the metrics of the training data after each epoch. */
-export const readsMetrics = ({ history }: TrainArguments): boolean => history !== undefined;
+export const readsMetrics = ({ history, report, live }: TrainArguments): boolean =>
+  history !== undefined || report !== undefined || live !== undefined;

@@ -26,6 +26,7 @@ export function classes({ classes: seen }: RunState): Section | null {
 }
 
 function confusion({ names, counts }: ClassesSeen): Html {
+  // Few are mistaken: the root of their share is still seen.
   const cell = (value: number, share: number, right: boolean): Html =>
     markup`<td class="${right ? "right" : "wrong"}" style="--share: ${Math.round(100 * share)}%">
       ${value === 0 ? markup`<span class="none">0</span>` : count(value)}
@@ -43,7 +44,7 @@ function confusion({ names, counts }: ClassesSeen): Html {
           const total = row.reduce((a, b) => a + b, 0) || 1;
           return markup`<tr>
             <th scope="row">${named(names[truth]!)}</th>
-            ${row.map((value, i) => cell(value, value / total, i === truth))}
+            ${row.map((value, i) => cell(value, i === truth ? value / total : Math.sqrt(value / total), i === truth))}
           </tr>`;
         })}
       </tbody>
@@ -77,7 +78,7 @@ const mistakes = ({ worst, names, of }: ClassesSeen): Html =>
       </ul>`;
 
 const percent = (share: number): string =>
-  share > 0 && share < 0.001 ? "less than 0.1 %" : `${(100 * share).toFixed(1)} %`;
+  share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(1)} %`;
 
 const caption = (m: Mistake, names: readonly string[]): Html =>
   markup`<p>

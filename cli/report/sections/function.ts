@@ -7,7 +7,7 @@ import { named, type Section } from "./section.ts";
 export function learntFunction({ frames }: RunState): Section | null {
   if (frames === null || frames.labels.length === 0) return null;
   const { title, text } = frames.kind === "surface" ? surfaceWords(frames) : lineWords(frames);
-  const body = markup`<p>${text}</p>
+  const body = markup`<p>${text}${dots(frames)}</p>
     <div class="player" data-film="${JSON.stringify(filmOf(frames))}">
       <canvas role="img" aria-label="${title}"></canvas>
       <div class="bar">
@@ -25,18 +25,21 @@ export function learntFunction({ frames }: RunState): Section | null {
   return { id: "function", title, body };
 }
 
+const dots = ({ points }: Frames): string =>
+  points.length === 0 ? "." : ", with rows of the training data as dots.";
+
 const surfaceWords = ({
   output,
   features,
   classes,
 }: Surface): { readonly title: string; readonly text: string } => ({
   title: "Decision surface through training",
-  text: `${classes.length > 0 ? "The likeliest class" : `The output ${named(output)}`} over ${named(features[0]!)} (across) and ${named(features[1]!)} (up), with rows of the training data as dots.`,
+  text: `${classes.length > 0 ? "The likeliest class" : `The output ${named(output)}`} over ${named(features[0]!)} (across) and ${named(features[1]!)} (up)`,
 });
 
 const lineWords = ({ output, features }: Line): { readonly title: string; readonly text: string } => ({
   title: "Fit through training",
-  text: `The output ${named(output)} over ${named(features[0]!)}, with rows of the training data as dots.`,
+  text: `The output ${named(output)} over ${named(features[0]!)}`,
 });
 
 function legend(frames: Frames): Html | null {

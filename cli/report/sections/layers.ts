@@ -6,6 +6,9 @@ import type { LayerProbe } from "../../../runtime/index.ts";
 import type { Curve, LayerCurves, RunFacts, RunState } from "../run.ts";
 import { absent, named, table, type Section } from "./section.ts";
 
+/** Parameters that a chart shows; of more, the weights. */
+const MOST_UPDATES = 12;
+
 /** Units that are named one by one. */
 const MOST_UNITS = 40;
 
@@ -18,12 +21,17 @@ export async function layers(facts: RunFacts, { layers: seen }: RunState): Promi
             : markup`<code>--probe</code> looks into the layers: norms of gradients, spread of activations, dead
                 units and the size of updates.`,
         )
-      : markup`<div class="charts">${await charts(seen)}</div>
+      : markup`<div class="charts">${await charts(seen, facts)}</div>
           ${lastSeen(seen.last)}`;
   return { id: "layers", title: "Inside the layers", body };
 }
 
-async function charts({ gradients, deviations, dead, updates }: LayerCurves): Promise<readonly Html[]> {
+async function charts(
+  { gradients, deviations, dead, updates }: LayerCurves,
+  { parameters }: RunFacts,
+): Promise<readonly Html[]> {
+  const weights = new Set(parameters.filter(({ shape }) => shape.length > 1).map(({ path }) => path));
+  const many = updates.length > MOST_UPDATES;
   const drawn = await Promise.all([
     chart(
       "Norm of the loss's gradient at each layer's output",
@@ -47,10 +55,10 @@ async function charts({ gradients, deviations, dead, updates }: LayerCurves): Pr
         )
       : Promise.resolve(null),
     chart(
-      "Size of a step's update to each parameter",
-      "Its norm in proportion to the parameter's; about 0.001 is usual.",
-      "‖update‖ / ‖parameter‖",
-      updates,
+      `Size of a step's update to each ${many ? "weight" : "parameter"}`,
+      "Its norm in proportion to what it changes; about 0.001 is usual.",
+      "‖update‖ / ‖value‖",
+      many ? updates.filter(({ name }) => weights.has(name)) : updates,
     ),
   ]);
   return drawn.flatMap((figure) => (figure === null ? [] : [figure]));
