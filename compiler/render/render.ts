@@ -16,6 +16,7 @@ import {
 import type { Plan } from "../schedule/plan.ts";
 import { addressName } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
+import { arenaSource, reserveSource } from "./arena.ts";
 import { bitsLiteral, ConstantTable, isPlainLiteral } from "./constants.ts";
 import { formatOf, type Format } from "./format.ts";
 import { MathLibrary } from "./math/library.ts";
@@ -107,9 +108,8 @@ class ModuleWriter {
       this.#roomSource("kept"),
       this.#roomSource("sums"),
       `// ---------------------------------------------------------------- memory\n`,
-      `/// Bytes of the arena: of its fixed part, and for each row of capacity\nconst FIXED: usize = ${arena.fixed};\nconst ROWS: usize = ${arena.perRow};\n`,
-      arenaSource(arena.fixed),
-      memorySource,
+      arenaSource(arena),
+      reserveSource,
       `// ---------------------------------------------------------------- random numbers\n`,
       threefrySource,
       ...(draws.length === 0 ? [] : [keySource, readsKey ? readKeySource(step) : "", ...draws]),
@@ -373,37 +373,3 @@ const DESCRIPTIONS: Readonly<Record<Entry["name"], string>> = {
   probe: "What the next step would do to each layer; the loss in training, if any. Nothing else changes",
   probed_step: "One step of the optimizer that leaves what it does to each layer; the loss before it",
 };
-
-/** Bytes of a fixed part that the module is born with: asc, which makes it, takes as much memory. */
-const LAID_OUT = 2 ** 20;
-
-const arenaSource = (fixed: number): string => `${
-  fixed <= LAID_OUT
-    ? `/// Last of all data; its rows lie behind the fixed part
-const ARENA: usize = memory.data(${Math.max(16, fixed)}, 16);`
-    : `/// Last of all data: what lies behind is asked for as the module starts
-const ARENA: usize = memory.data(16, 16);
-if (!reach(<u64>(ARENA + FIXED))) unreachable();`
-}
-export const arena: i32 = <i32>ARENA;
-export let capacity: i32 = 0;
-export let seed: i32 = 0;
-`;
-
-const memorySource = `/// Whether memory reaches to \`end\`, or could be made to.
-function reach(end: u64): bool {
-  const pages = (end + 0xffff) >> 16;
-  if (pages > 0xffff) return false;
-  const missing = <i32>pages - memory.size();
-  return missing <= 0 || memory.grow(missing) >= 0;
-}
-
-/// Makes room for a batch of so many rows. 1 = done, 0 = memory cannot grow.
-export function reserve(rows: i32): i32 {
-  if (rows <= capacity) return 1;
-  const room = (<u64>rows + 3) & ~3;
-  if (!reach(<u64>(ARENA + FIXED) + room * <u64>ROWS)) return 0;
-  capacity = <i32>room;
-  return 1;
-}
-`;
