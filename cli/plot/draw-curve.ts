@@ -19,6 +19,7 @@ export function drawCurve(plot: CurvePlot, colors: Colors): Picture {
     type: "quantitative" as const,
     title: axis.name,
     scale: { domain: [axis.from, axis.to], nice: false },
+    axis: { titleLimit: WIDTH },
   };
   const isClass = typeof points[0]?.target === "string";
   const label = [...new Set([names[0]!, ...(target === null || isClass ? [] : [target])])].join(", ");
@@ -27,7 +28,7 @@ export function drawCurve(plot: CurvePlot, colors: Colors): Picture {
     type: "quantitative" as const,
     title: names.length === 1 ? label : "value",
     scale: { domain: [low, high], nice: false },
-    axis: tickFormat([low, high]),
+    axis: { ...tickFormat([low, high]), titleLimit: HEIGHT },
   };
   const color = {
     field: "order",

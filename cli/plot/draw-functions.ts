@@ -81,7 +81,7 @@ function panel(
     encoding: { x, y, color },
   });
   return {
-    ...(single ? {} : { title: { text: name, fontSize: 12, offset: 4 } }),
+    ...(single ? {} : { title: { text: name, fontSize: 12, offset: 4, limit: size.width } }),
     ...size,
     layer: [
       // The axes through 0, beneath the lines.

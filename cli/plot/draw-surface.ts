@@ -41,7 +41,7 @@ export async function drawSurface(plot: SurfacePlot, colors: Colors): Promise<Pi
     columns,
     concat: drawn.map(({ name, layer, resolve }) => ({
       // The legend of a single panel says what it shows.
-      ...(count === 1 ? {} : { title: { text: name, fontSize: 12, offset: 6 } }),
+      ...(count === 1 ? {} : { title: { text: name, fontSize: 12, offset: 6, limit: side } }),
       ...size,
       layer,
       resolve,
@@ -156,7 +156,7 @@ function dotsOf({ x, y, points, target, panels, map }: SurfacePlot, colors: Colo
     type: "quantitative",
     title: name,
     scale: { domain: [from, to], nice: false },
-    axis: { grid: false, tickCount: 6 },
+    axis: { grid: false, tickCount: 6, titleLimit: 220 },
   });
   const place = { x: axis(x, "x"), y: axis(y, "y") };
   const mark = {
