@@ -344,6 +344,31 @@ describe("outputs of all kinds", () => {
   });
 });
 
+test("where memory is limited, what is made again is told of alike", async () => {
+  const deep = `model Deep {
+    input x: [N, 16]
+    h = x
+    for i in 0..10 { h = dense(h, 16, tanh) }
+    loss mean(h ^ 2)
+    optimizer sgd(lr = 0.1)
+  }`;
+  const rows = 256;
+  const bytes = ({ fixed, perRow }: Net["manifest"]["arena"]): number => fixed + rows * perRow;
+  const whole = await plan(deep, { probe: true });
+  const memory = { bytes: Math.ceil(0.8 * bytes(whole.manifest.arena)), rows };
+  const less = await plan(deep, { probe: true, memory });
+  expect(less.report.recomputed!.values.length).toBeGreaterThan(0);
+  const [kept, again] = await Promise.all([
+    start(deep, { probe: true }),
+    start(deep, { probe: true, memory }),
+  ]);
+  const given = { x: numbers(16 * 24) };
+  const options = { batch: 8, probe: 1 };
+  const histories = [await kept.fit(given, options), await again.fit(given, options)] as const;
+  expect(histories[1].history[0]!.layers).toEqual(histories[0].history[0]!.layers);
+  expect(again.get("h.0.weight")).toEqual(kept.get("h.0.weight"));
+});
+
 test("a model without a loss or without layers tells what it has", async () => {
   const [neuron, graph] = await Promise.all([
     probed("model M { input x: [N, 2]  h = dense(x, 2, relu)  output h = h }"),
