@@ -79,7 +79,11 @@ export class Live implements Observer {
       this.#told.progress = now;
       this.#tell({ kind: "progress", progress: this.#recording.recorder.progress() });
     }
-    return this.#pause?.promise;
+    if (this.#pause === null) return;
+    // From here on it waits.
+    this.#recording.recorder.paused = true;
+    this.#tellState();
+    return this.#pause.promise;
   }
 
   epoch(): void {
@@ -153,13 +157,12 @@ export class Live implements Observer {
 
   #do(control: Control): void {
     if (this.#over || !this.#recording.hasBegun) return;
-    const { recorder, run } = this.#recording;
+    const { run } = this.#recording;
     switch (control.do) {
       case "pause":
         this.#pause ??= later();
-        // Nothing else keeps the process.
+        // Nothing else keeps the process while it waits.
         this.#worker.ref();
-        recorder.paused = true;
         break;
       case "resume":
         this.resume();
