@@ -420,6 +420,18 @@ describe("pictures", () => {
     expect(at("16")).toBeLessThan(at("4"));
   });
 
+  test("of metrics whose names differ in their case alone are files of their own", () => {
+    const grid = gridOf([], 0, 2);
+    const runs = runsOf(grid, () => 1).map((run) => ({
+      ...run,
+      outcome: { ...run.outcome, own: { loss: 1, metrics: { far: 1, Far: 2 } } },
+    }));
+    const files = drawSweep("Net", grid, runs).map(({ file }) => file);
+    expect(files).toEqual(
+      ["loss", "far", "far-2"].map((name) => `distribution-${name}.svg`).concat("curves.svg"),
+    );
+  });
+
   test("of many combinations still show each of them", async () => {
     const values = Array.from({ length: 40 }, (_, i) => `[${i}, "a very long, <name> & more ${i}"]`);
     const grid = gridOf([{ kind: "set", name: "sizes", values }], 0, 2);

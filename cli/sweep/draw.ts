@@ -34,8 +34,11 @@ export function drawSweep(model: string, grid: Grid, runs: readonly Run[]): read
     ...curves(about, "validation"),
     ...heatMaps(about, measures),
   ];
-  // Names differ in what a file name cannot hold.
-  return drawn.filter(({ file }, i) => drawn.findIndex((other) => other.file === file) === i);
+  // `Far` and `far` are two metrics, and one file on some disks.
+  return drawn.map((one, i) => {
+    const before = drawn.slice(0, i).filter(({ file }) => file === one.file).length;
+    return before === 0 ? one : { ...one, file: one.file.replace(/\.svg$/, `-${before + 1}.svg`) };
+  });
 }
 
 type LabeledCell = Cell & { readonly label: string };

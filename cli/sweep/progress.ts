@@ -9,6 +9,9 @@ import type { Run } from "./run.ts";
 /** Milliseconds between two drawings. */
 const interval = 100;
 
+/** The share of the work after which the time that is left can be told. */
+const SOME = 0.03;
+
 /** Combinations of which a line stays, at most. */
 const LINES = 40;
 
@@ -19,7 +22,8 @@ export class SweepProgress {
   readonly #epochs: number;
   /** Runs that were there before. */
   readonly #before: number;
-  readonly #started = performance.now();
+  /** When the first epoch was told of. */
+  #started: number | null = null;
   readonly #left: number[];
   #drawn = 0;
   #showing = false;
@@ -42,12 +46,13 @@ export class SweepProgress {
     if (now - this.#drawn < interval) return;
     this.#drawn = now;
     const made = done + epochs / Math.max(1, this.#epochs);
+    this.#started ??= now;
     const seconds = (now - this.#started) / 1000;
-    const left = (seconds * (this.#total - made)) / (made - this.#before);
+    const share = (made - this.#before) / (this.#total - this.#before);
     const parts = [
       `${done}/${this.#total} runs`,
       bar(made / this.#total, 24, this.#output.unicode),
-      ...(Number.isFinite(left) && seconds > 1 ? [`${duration(left)} left`] : []),
+      ...(share > SOME ? [`${duration(seconds / share - seconds)} left`] : []),
     ];
     this.#output.draw(`\r\x1b[2K${parts.join("  ").slice(0, this.#output.columns - 1)}`);
     this.#showing = true;
