@@ -241,6 +241,11 @@ test.each([
   }
 });
 
+test("the LaTeX of a list of numbers is the list, whose points are none of a path", async () => {
+  const { stdout } = await runHere(["derive", "examples/iris.nn", "--format", "latex"], root);
+  expect(stdout).toContain(String.raw`\frac{x - [5.843, 3.057, 3.758, 1.199]}{[0.828, 0.436, 1.765, 0.762]}`);
+});
+
 describe("what cannot be derived is told in words", () => {
   test.each([
     [["std:gelo"], "unknown-function", "did you mean std:gelu?"],
