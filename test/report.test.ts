@@ -223,6 +223,7 @@ describe("what the page says", () => {
     expect(code).toBe(1);
     const html = page("diverged.html");
     expect(textOf(html)).toMatch(/Diverged.*The loss stopped being finite in epoch \d+, at step \d+/);
+    expect(textOf(html)).toMatch(/The first tensor that is not finite: `.+?`/);
     expect(section(html, "learning")).not.toMatch(/NaN|Infinity/);
   });
 

@@ -1,4 +1,5 @@
 /** Follows a run, and keeps of it what its page shows. */
+import type { DiagnosticJson } from "../program.ts";
 import type { EpochReport, StepReport } from "../../runtime/index.ts";
 import { Thinned } from "../pictures/thin.ts";
 import { count } from "../terminal/numbers.ts";
@@ -141,9 +142,18 @@ export class Recorder implements Observer {
   }
 }
 
+/** What was found out of a divergence: the tensor, its term and row, and what may help. */
+function toldOf({ notes, labels, help }: DiagnosticJson): string[] {
+  const terms = labels.flatMap(({ text }) => text ?? []);
+  const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+  const [tensor, ...others] = notes;
+  const found = tensor === undefined ? [] : [[tensor, ...terms].join(": "), ...others];
+  return [...found, ...(help === undefined ? [] : [help])].map(sentence);
+}
+
 /** What happened, where it is not what was asked for. */
 function noteOf(
-  { ending, isOutOfPatience, best }: RunResult,
+  { ending, isOutOfPatience, best, wrong }: RunResult,
   step: StepReport | null,
   last: number,
 ): string | null {
@@ -151,7 +161,10 @@ function noteOf(
     step === null ? "before the first step" : `in epoch ${count(step.epoch)}, at step ${count(step.step)}`;
   switch (ending) {
     case "diverged":
-      return `The loss stopped being finite ${where}: it is ${step?.loss}. The curves end at the step before.`;
+      return [
+        `The loss stopped being finite ${where}: it is ${step?.loss}. The curves end at the step before.`,
+        ...(wrong?.diagnostics ?? []).flatMap(toldOf),
+      ].join(" ");
     case "interrupted":
       return `A signal ended the run ${where}.`;
     case "stopped":

@@ -6,8 +6,10 @@ import type { Compiled } from "../../compiler/index.ts";
 import type { EpochReport, Net, StepReport } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import type { Evaluation } from "../parts.ts";
+import type { DiagnosticJson } from "../program.ts";
 import type { RunPlan } from "../run.ts";
 import type { TrainArguments } from "./arguments.ts";
+import type { Divergence } from "./divergence.ts";
 
 /** A run that is about to begin. */
 export interface TrainingRun {
@@ -35,6 +37,12 @@ export interface TrainingRun {
  */
 export type Ending = "done" | "interrupted" | "stopped" | "diverged";
 
+/** What is known of a run whose loss is not a finite number any more. */
+export interface Wrong {
+  readonly diverged: Divergence;
+  readonly diagnostics: readonly DiagnosticJson[];
+}
+
 export interface RunResult {
   readonly ending: Ending;
   /** Epochs completed by this process, and its steps. */
@@ -53,6 +61,8 @@ export interface RunResult {
   readonly trained: Evaluation | null;
   readonly validated: Evaluation | null;
   readonly tested: Evaluation | null;
+  /** Of a run that diverged, else null. */
+  readonly wrong: Wrong | null;
   /** The file that holds them; null where none does. */
   readonly weights: string | null;
 }

@@ -1,11 +1,9 @@
 /** What is said of a run: before it, where it ends, and what came of it. */
 import type { EpochReport } from "../../runtime/index.ts";
 import type { Output } from "../output.ts";
-import type { DiagnosticJson } from "../program.ts";
 import type { Evaluation } from "../parts.ts";
 import { curve } from "../terminal/curve.ts";
 import { count, counted, duration, figure } from "../terminal/numbers.ts";
-import type { Divergence } from "./divergence.ts";
 import type { RunResult } from "./observe.ts";
 import type { Prepared } from "./prepare.ts";
 
@@ -46,17 +44,10 @@ export function epochJson(report: EpochReport): Omit<EpochReport, "best"> {
   return rest;
 }
 
-/** What `--json` adds for a run that diverged. */
-export interface Wrong {
-  readonly diverged: Divergence;
-  readonly diagnostics: readonly DiagnosticJson[];
-}
-
 /** A run as `--json` prints it. */
 export function resultJson(
   { compiled: { manifest } }: Prepared,
   { ending, epochs, steps, seconds, history, best, isOutOfPatience, trained, ...result }: RunResult,
-  wrong: Wrong | null,
 ): string {
   const json = {
     model: manifest.model,
@@ -71,7 +62,7 @@ export function resultJson(
     ...(result.tested === null ? {} : { test: result.tested }),
     ...(result.weights === null ? {} : { weights: result.weights }),
     ...(ending === "interrupted" || ending === "stopped" ? { interrupted: true } : {}),
-    ...wrong,
+    ...result.wrong,
   };
   return `${JSON.stringify(json, null, 2)}\n`;
 }

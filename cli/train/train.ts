@@ -10,11 +10,11 @@ import { trainNet, type Trained } from "./fit.ts";
 import { HistoryFile } from "./history.ts";
 import { Keeper } from "./keeper.ts";
 import { measureRun } from "./measure.ts";
-import { together, type Ending, type Observer, type RunResult } from "./observe.ts";
+import { together, type Ending, type Observer, type RunResult, type Wrong } from "./observe.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { ProgressLine } from "./progress-line.ts";
 import { Rewind } from "./rewind.ts";
-import { introduction, resultJson, resultText, stopping, type Wrong } from "./show.ts";
+import { introduction, resultJson, resultText, stopping } from "./show.ts";
 
 export async function trainCommand(
   typed: string | undefined,
@@ -81,10 +81,11 @@ export async function trainCommand(
       best: best === undefined ? null : { epoch: best.epoch, loss: best.loss },
       isOutOfPatience: stopped === "patience",
       ...measured,
+      wrong,
       weights: keeps ? to : null,
     };
     await together(observers).ended(result);
-    if (output.json) output.write(resultJson(prepared, result, wrong));
+    if (output.json) output.write(resultJson(prepared, result));
     else if (ending === "done" || ending === "stopped")
       output.write(resultText(prepared, result, losses.values(), output));
   } catch (error) {
