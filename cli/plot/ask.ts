@@ -1,8 +1,9 @@
 /** Outputs of a net at rows of features that are computed and not read. */
 import type { Manifest, ManifestOutput, Net } from "../../runtime/index.ts";
+import { entriesOfRow } from "../data/row-names.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { predict } from "../parts.ts";
-import { entriesOfRow, taken, type Feature } from "./features.ts";
+import { taken, type Feature } from "./features.ts";
 
 /** An output with its entries, row after row. */
 export interface Asked {

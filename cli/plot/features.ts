@@ -1,7 +1,8 @@
 /** The numbers that go into a model, one by one, whichever inputs they belong to. */
-import type { Manifest, ManifestInput, ManifestSize } from "../../runtime/index.ts";
+import type { Manifest, ManifestInput } from "../../runtime/index.ts";
 import type { Dataset, KnownTables } from "../data/load-data.ts";
 import { own } from "../data/own.ts";
+import { entriesOfRow, featureNames } from "../data/row-names.ts";
 
 export interface Feature {
   /** The column's name where the data or the weights tell it; else `x`, or `x[0]` of several. */
@@ -9,18 +10,6 @@ export interface Feature {
   readonly input: ManifestInput;
   /** Which entry of a row. */
   readonly entry: number;
-}
-
-/** Entries of one row; null where rows do not stand first, or stand several times. */
-export function entriesOfRow(shape: readonly ManifestSize[], free: string | null): number | null {
-  const [first, ...rest] = free === null ? [null, ...shape] : shape;
-  if (free !== null && first !== free) return null;
-  let entries = 1;
-  for (const size of rest) {
-    if (typeof size !== "number") return null;
-    entries *= size;
-  }
-  return entries;
 }
 
 /** How many numbers a row of all inputs has; null where that cannot be said. */
@@ -41,12 +30,7 @@ export function featuresOf({ inputs, free }: Manifest, known: Partial<KnownTable
     .filter(({ role }) => role === "input")
     .flatMap((input) => {
       const entries = entriesOfRow(input.shape, free) ?? 0;
-      const columns = own(known.columns ?? {}, input.name);
-      return Array.from({ length: entries }, (_, entry) => ({
-        name: columns?.[entry] ?? (entries === 1 ? input.name : `${input.name}[${entry}]`),
-        input,
-        entry,
-      }));
+      return featureNames(input, entries, known).map((name, entry) => ({ name, input, entry }));
     });
 }
 

@@ -1,12 +1,13 @@
 /** What a model of one feature gives, as lines over it, with the data. */
 import type { Net } from "../../runtime/index.ts";
+import { classNames, entriesOfRow } from "../data/row-names.ts";
 import { thinCloud } from "../pictures/thin.ts";
 import { ask, outputsByRow } from "./ask.ts";
-import { entriesOfRow, extent, featureValues, isWhole } from "./features.ts";
+import { extent, featureValues, isWhole } from "./features.ts";
 import { lineOf } from "./jumps.ts";
 import type { CurvePlot, DataPoint, Line } from "./plot.ts";
 import { describe, MOST_PANELS, MOST_POINTS, type Drawn } from "./surface.ts";
-import { classNames, targetAt, targetsOf, type Targets } from "./targets.ts";
+import { targetAt, targetsOf, type Targets } from "./targets.ts";
 
 /** Numbers at which the model is asked, jumps aside. */
 const SAMPLES = 401;

@@ -1,5 +1,6 @@
 /** Which pictures show a model, and the numbers for them. */
 import type { Manifest, Net } from "../../runtime/index.ts";
+import { entriesOfRow } from "../data/row-names.ts";
 import { dataFolders } from "../data/folders.ts";
 import { loadData, type Dataset, type KnownTables } from "../data/load-data.ts";
 import { DataError, ModelError, UsageError } from "../failures.ts";
@@ -11,7 +12,7 @@ import { compileProgram, openProgram } from "../program.ts";
 import { counted } from "../terminal/numbers.ts";
 import type { PlotArguments, Range } from "./arguments.ts";
 import { outputsByRow } from "./ask.ts";
-import { countFeatures, entriesOfRow, featuresOf, usualRange } from "./features.ts";
+import { countFeatures, featuresOf, usualRange } from "./features.ts";
 import { plotCurve } from "./fit-curve.ts";
 import { firstWeights, imageOf, plotMistakes, plotWeights } from "./images.ts";
 import { plotLayers } from "./layers.ts";

@@ -1,5 +1,6 @@
 /** What a model of two features gives, over the plane of them. */
 import type { Net } from "../../runtime/index.ts";
+import { classNames } from "../data/row-names.ts";
 import type { Dataset, KnownTables } from "../data/load-data.ts";
 import { thinCloud } from "../pictures/thin.ts";
 import { count, counted } from "../terminal/numbers.ts";
@@ -7,7 +8,7 @@ import { ask, type Asked } from "./ask.ts";
 import { featureValues, type Feature } from "./features.ts";
 import { bulkOf } from "./heights.ts";
 import { spread, type Axis, type ClassMap, type DataPoint, type Panel, type SurfacePlot } from "./plot.ts";
-import { classNames, targetAt, targetsOf, type Targets } from "./targets.ts";
+import { targetAt, targetsOf, type Targets } from "./targets.ts";
 
 /** Points along each axis. */
 export const GRID = 161;

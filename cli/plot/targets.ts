@@ -1,8 +1,8 @@
 /** What the rows of the data are to become: classes with their names, or numbers. */
 import type { Manifest, ManifestInput } from "../../runtime/index.ts";
-import type { Dataset, KnownTables } from "../data/load-data.ts";
+import type { Dataset } from "../data/load-data.ts";
 import { own } from "../data/own.ts";
-import { entriesOfRow } from "./features.ts";
+import { classNames, entriesOfRow, isOneHot } from "../data/row-names.ts";
 
 export interface Targets {
   readonly name: string;
@@ -35,13 +35,6 @@ export function targetsOf(manifest: Manifest, data: Dataset): Targets | null {
   return null;
 }
 
-/** The names of classes, as the data or the weights tell them; else their numbers. */
-export function classNames(input: string, count: number, known: Partial<KnownTables>): string[] {
-  const byColumn = Object.values(own(known.categories ?? {}, input) ?? {});
-  const texts = byColumn.length === 1 ? byColumn[0]! : [];
-  return Array.from({ length: Math.max(count, texts.length) }, (_, k) => texts[k] ?? String(k));
-}
-
 function classesOf(input: ManifestInput, values: Float64Array, data: Dataset): readonly string[] | null {
   let largest = 0;
   for (const value of values) {
@@ -57,20 +50,6 @@ function classesOf(input: ManifestInput, values: Float64Array, data: Dataset): r
   return count > MOST_CLASSES && input.classes === undefined && texts.length === 0
     ? null
     : classNames(input.name, count, data);
-}
-
-function isOneHot(values: ArrayLike<number>, width: number): boolean {
-  if (width < 2) return false;
-  for (let row = 0; row < values.length; row += width) {
-    let sum = 0;
-    for (let k = 0; k < width; k++) {
-      const value = values[row + k]!;
-      if (value !== 0 && value !== 1) return false;
-      sum += value;
-    }
-    if (sum !== 1) return false;
-  }
-  return true;
 }
 
 /** The name of a row's class, or its number. */

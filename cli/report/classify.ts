@@ -3,7 +3,8 @@ import type { Manifest, Net } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { own } from "../data/own.ts";
 import { predict, RowsDoNotFit } from "../parts.ts";
-import { classNames, featureNames, isEach, isOneHot, isWithin, largest, perRow, sharesOf } from "./rows.ts";
+import { classNames, featureNames, isOneHot } from "../data/row-names.ts";
+import { isEach, isWithin, largest, perRow, sharesOf } from "./rows.ts";
 import type { ClassesSeen, Look, Mistake } from "./run.ts";
 
 const MOST_MISTAKES = 12;
@@ -65,7 +66,7 @@ function answersOf(net: Net, data: Dataset): Answers | null {
       const count = perRow(shape);
       if (count === null) continue;
       const labels = target.dtype === "int" && wide === 1 && count > 1;
-      const oneHot = wide === count && count > 1 && isOneHot(values, count);
+      const oneHot = wide === count && isOneHot(values, count);
       const binary = wide === 1 && count === 1 && isEach(values, [0, 1]);
       if (!labels && !oneHot && !binary) continue;
       const given = predicted(net, data, name);
@@ -74,12 +75,17 @@ function answersOf(net: Net, data: Dataset): Answers | null {
         if (!isWithin(given, 0, 1)) continue;
         const shares = new Float64Array(2 * data.rows);
         for (let row = 0; row < data.rows; row++) shares.set([1 - given[row]!, given[row]!], 2 * row);
-        return { output: name, names: classNames(target, data, 2), truth: (row) => values[row]!, shares };
+        return {
+          output: name,
+          names: classNames(target.name, 2, data).slice(0, 2),
+          truth: (row) => values[row]!,
+          shares,
+        };
       }
       if (labels && !values.every((label) => label < count)) continue;
       return {
         output: name,
-        names: classNames(target, data, count),
+        names: classNames(target.name, count, data).slice(0, count),
         truth: labels ? (row) => values[row]! : (row) => largest(values, row * count, count),
         shares: sharesOf(given, count),
       };
@@ -111,7 +117,7 @@ function lookOf({ inputs }: Manifest, data: Dataset, row: number): Look {
   }
   const values = given.flatMap((input): (readonly [string, number])[] => {
     const all = own(data.inputs, input.name)?.data;
-    const names = featureNames(input, data);
+    const names = featureNames(input, perRow(input.shape) ?? 0, data);
     return all === undefined ? [] : names.map((name, i) => [name, all[row * names.length + i]!] as const);
   });
   return { kind: "values", values: values.slice(0, MOST_VALUES) };

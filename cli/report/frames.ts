@@ -3,18 +3,8 @@ import type { Net } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { own } from "../data/own.ts";
 import { thinCloud } from "../pictures/thin.ts";
-import {
-  classNames,
-  featureNames,
-  isEach,
-  isOneHot,
-  isWithin,
-  largest,
-  perRow,
-  rangeOf,
-  sharesOf,
-  widened,
-} from "./rows.ts";
+import { classNames, featureNames, isOneHot } from "../data/row-names.ts";
+import { isEach, isWithin, largest, perRow, rangeOf, sharesOf, widened } from "./rows.ts";
 import type { Frames, Line, Surface } from "./run.ts";
 
 /** Frames that are kept: half as many where there would be more. */
@@ -154,7 +144,7 @@ export class FrameTaker {
       values,
       isShare,
       classes:
-        width > 1 ? classNames(this.#targetInput() ?? this.#net.manifest.inputs[0]!, this.#data, width) : [],
+        width > 1 ? classNames(this.#targetInput()?.name ?? "", width, this.#data).slice(0, width) : [],
       cells: this.#frames.map((frame) =>
         width > 1 ? (frame.cells ??= classCells(frame.values, width)) : valueCells(frame.values, values),
       ),
@@ -197,7 +187,7 @@ export function takerOf(net: Net, data: Dataset): FrameTaker | null {
     Array.from({ length: widths[k]! }, (_, offset) => ({ name, width: widths[k]!, offset })),
   );
   return new FrameTaker(net, data, {
-    features: given.flatMap((input) => featureNames(input, data)),
+    features: given.flatMap((input) => featureNames(input, perRow(input.shape) ?? 0, data)),
     at: (row) => places.map(({ name, width, offset }) => data.inputs[name]!.data[row * width + offset]!),
     inputsAt: (points) => {
       const made = Object.fromEntries(

@@ -1,37 +1,12 @@
 /** Inputs and outputs, row by row. */
-import type { Manifest, ManifestSize } from "../../runtime/index.ts";
-import type { Dataset } from "../data/load-data.ts";
-import { own } from "../data/own.ts";
+import type { ManifestSize } from "../../runtime/index.ts";
+import { entriesOfRow } from "../data/row-names.ts";
 
-/** Numbers of one row, where rows are the first axis; null where they are not. */
+/** Numbers of one row, where the model has rows and they are the first axis; else null. */
 export function perRow(shape: readonly ManifestSize[]): number | null {
-  const [first, ...others] = shape;
+  const [first] = shape;
   // A multiple of the free dimension, "3·N", is several entries of the axis for each row.
-  if (typeof first !== "string" || first.includes("·")) return null;
-  let product = 1;
-  for (const size of others) {
-    if (typeof size === "string") return null;
-    product *= size;
-  }
-  return product;
-}
-
-/** A name for each number of an input's row: those of the table's columns where there are some. */
-export function featureNames(input: Manifest["inputs"][number], data: Dataset): readonly string[] {
-  const count = perRow(input.shape) ?? 0;
-  const columns = own(data.columns, input.name);
-  if (columns?.length === count) return columns;
-  return count === 1 ? [input.name] : Array.from({ length: count }, (_, i) => `${input.name}[${i}]`);
-}
-
-/** What the classes of a target are called: the texts of its column, or numbers. */
-export function classNames(
-  target: Manifest["inputs"][number],
-  data: Dataset,
-  count: number,
-): readonly string[] {
-  const texts = Object.values(own(data.categories, target.name) ?? {})[0];
-  return Array.from({ length: count }, (_, i) => texts?.[i] ?? String(i));
+  return typeof first === "string" && !first.includes("·") ? entriesOfRow(shape, first) : null;
 }
 
 /** Where the largest of `count` numbers is, from `at` on. */
@@ -39,20 +14,6 @@ export function largest(values: ArrayLike<number>, at: number, count: number): n
   let best = 0;
   for (let i = 1; i < count; i++) if (values[at + i]! > values[at + best]!) best = i;
   return best;
-}
-
-/** Whether every row has one 1 and else 0. */
-export function isOneHot(values: ArrayLike<number>, count: number): boolean {
-  for (let at = 0; at < values.length; at += count) {
-    let ones = 0;
-    for (let i = 0; i < count; i++) {
-      const value = values[at + i];
-      if (value === 1) ones++;
-      else if (value !== 0) return false;
-    }
-    if (ones !== 1) return false;
-  }
-  return true;
 }
 
 export function isWithin(values: ArrayLike<number>, low: number, high: number): boolean {
