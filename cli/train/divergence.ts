@@ -8,30 +8,7 @@ import { countOf, isFree } from "../../compiler/ir/size.ts";
 import type { StepReport } from "../../runtime/index.ts";
 import { count } from "../terminal/numbers.ts";
 import type { Found } from "./culprit.ts";
-
-/** Where it happened, as `--json` has it. */
-export interface Divergence {
-  readonly epoch: number;
-  readonly batch: number;
-  readonly step: number;
-  /** The first tensor that was not finite, where it was found. */
-  readonly tensor?: {
-    /** The step that computed it. */
-    readonly step: number;
-    /** The layer's path, and its name; null outside of layers. */
-    readonly layer: string | null;
-    readonly callee: string | null;
-    readonly pass: "source" | "forward" | "backward" | "update";
-    /** Its line in `--emit grad`; its name where it has none. */
-    readonly formula: string;
-    readonly op: string;
-    readonly entry: readonly number[];
-    /** `NaN`, `Infinity` or `-Infinity`. */
-    readonly value: string;
-    /** The row of the data, from 0. */
-    readonly row?: number;
-  };
-}
+import type { Divergence } from "./wrong.ts";
 
 export function divergenceOf(
   { epoch, batch, step }: StepReport,

@@ -6,10 +6,9 @@ import type { Compiled } from "../../compiler/index.ts";
 import type { EpochReport, Net, StepReport } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import type { Evaluation } from "../parts.ts";
-import type { DiagnosticJson } from "../program.ts";
 import type { RunPlan } from "../run.ts";
 import type { TrainArguments } from "./arguments.ts";
-import type { Divergence } from "./divergence.ts";
+import type { Wrong } from "./wrong.ts";
 
 /** A run that is about to begin. */
 export interface TrainingRun {
@@ -36,12 +35,6 @@ export interface TrainingRun {
  * observer, a loss that was not finite.
  */
 export type Ending = "done" | "interrupted" | "stopped" | "diverged";
-
-/** What is known of a run whose loss is not a finite number any more. */
-export interface Wrong {
-  readonly diverged: Divergence;
-  readonly diagnostics: readonly DiagnosticJson[];
-}
 
 export interface RunResult {
   readonly ending: Ending;
