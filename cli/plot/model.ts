@@ -90,7 +90,7 @@ function kindOf(manifest: Manifest, options: PlotArguments, file: string): Kind 
     "no-picture",
     `${manifest.model} has ${has}; a curve needs 1, a surface 2`,
     file,
-    "--image HxW draws features that are pixels; --loss-surface draws the loss of any model",
+    "--layers and --loss-surface draw any model on --data; --image HxW draws features that are pixels",
   );
 }
 
