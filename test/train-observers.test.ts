@@ -1,5 +1,5 @@
 /** Observers of a run of `train`: what they are told, and what they may do. */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -10,6 +10,8 @@ import { trainNet } from "../cli/train/fit.ts";
 import type { Observer, TrainingRun } from "../cli/train/observe.ts";
 import { prepare, type Prepared } from "../cli/train/prepare.ts";
 import { Rewind } from "../cli/train/rewind.ts";
+import { trainCommand } from "../cli/train/train.ts";
+import { readSafetensors } from "../runtime/safetensors.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "nndsl-observers-"));
 const at = (name: string): string => join(folder, name);
@@ -99,4 +101,43 @@ test("may set the learning rate, also to one with which the run diverges: its ca
   // Step 7 makes the weights 1e25, whose square overflows.
   expect(step!.step).toBe(8);
   expect(found).toMatchObject({ step: 8, spoilt: null, value: Infinity, node: { op: "mul" } });
+});
+
+test.each([
+  { where: "after a step", at: 7, call: "step" },
+  { where: "after the last step of an epoch", at: 6, call: "step" },
+  { where: "after an epoch", at: 2, call: "epoch" },
+] as const)(
+  "that throws $where ends the run, whose weights are kept and go on",
+  async ({ at: when, call }) => {
+    const whole = at("whole.safetensors");
+    const part = at(`${call}-${when}.safetensors`);
+    const program = at("line.nn");
+    const train = (more: Partial<TrainArguments>, watching: readonly Observer[] = []): Promise<void> =>
+      trainCommand(program, { ...options, ...more }, false, never, silent, watching);
+    await train({ output: whole });
+    const broken: Observer = {
+      [call]: (report: { readonly step?: number; readonly epoch: number }) => {
+        if ((call === "step" ? report.step : report.epoch) === when) throw new Error("the disk is full");
+      },
+    };
+    await expect(train({ output: part }, [broken])).rejects.toThrow("the disk is full");
+    const { metadata } = readSafetensors(readFileSync(part));
+    expect(metadata["step"]).toBe(String(call === "step" ? when : 3 * when));
+    await train({ output: part, resume: part });
+    expect(readFileSync(part).equals(readFileSync(whole))).toBe(true);
+  },
+);
+
+test.skipIf(!existsSync("/dev/full"))("a history that cannot be written costs no weights", async () => {
+  const output = at("full.safetensors");
+  const command = trainCommand(
+    at("line.nn"),
+    { ...options, output, history: "/dev/full", checkpoint: 1 },
+    false,
+    never,
+    silent,
+  );
+  await expect(command).rejects.toMatchObject({ code: "disk-full" });
+  expect(readSafetensors(readFileSync(output)).metadata["epochs"]).toBe("1");
 });

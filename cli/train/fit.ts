@@ -18,9 +18,11 @@ export interface Trained {
   readonly step: StepReport | null;
   /** What `fit` said in the end; null where the run did not come to its end. */
   readonly report: FitReport | null;
+  /** What an observer threw after a step, which ended the run; null where none did. */
+  readonly failure: { readonly error: unknown } | null;
 }
 
-/** @throws ModelError, and what an observer throws */
+/** @throws ModelError, and what an observer throws before the first step */
 export async function trainNet(
   prepared: Prepared,
   observers: readonly Observer[],
@@ -33,7 +35,20 @@ export async function trainNet(
   const history: EpochReport[] = [];
   let steps = 0;
   let report: FitReport | null = null;
-  let step: StepReport | null = null;
+  const last: { step: StepReport | null; failure: Trained["failure"] } = { step: null, failure: null };
+  const fail = (error: unknown): never => {
+    last.failure = { error };
+    throw error;
+  };
+  /** Keeps what an observer throws apart from what training itself does. */
+  const tell = (call: () => void | Promise<void>): void | Promise<void> => {
+    try {
+      const told = call();
+      return told instanceof Promise ? told.catch(fail) : told;
+    } catch (error) {
+      return fail(error);
+    }
+  };
   const stoppedBy = (): string | null => {
     const { aborted, reason }: { readonly aborted: boolean; readonly reason: unknown } = stopping.signal;
     return aborted && !interrupt.signal.aborted ? String(reason) : null;
@@ -65,21 +80,23 @@ export async function trainNet(
       ...(options.probe === undefined ? {} : { probe: options.probe }),
       signal: AbortSignal.any([interrupt.signal, stopping.signal]),
       onStep: (made) => {
-        step = made;
+        last.step = made;
         steps++;
-        return all.step(made);
+        return tell(() => all.step(made));
       },
       onEpoch: (made) => {
         history.push(made);
-        return all.epoch(made);
+        return tell(() => all.epoch(made));
       },
     });
   } catch (error) {
-    if (!(error instanceof NndslError)) throw error;
-    if (error.code === "diverged") ending = "diverged";
+    // A step whose loss is not finite is none to keep.
+    if (last.failure !== null) ending = Number.isFinite(last.step?.loss) ? "interrupted" : "diverged";
+    else if (!(error instanceof NndslError)) throw error;
+    else if (error.code === "diverged") ending = "diverged";
     else if (error.code === "aborted") ending = stoppedBy() === null ? "interrupted" : "stopped";
     else throw blame(error, file);
   }
   const seconds = (performance.now() - started) / 1000;
-  return { ending, stoppedBy: stoppedBy(), history, steps, seconds, step, report };
+  return { ending, stoppedBy: stoppedBy(), history, steps, seconds, report, ...last };
 }

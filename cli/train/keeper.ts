@@ -28,14 +28,20 @@ export class Keeper implements Observer {
     return epochs < this.#prepared.plan.run.last && !this.#isOver ? epochs + 1 : null;
   }
 
-  step({ batch, loss, rows }: StepReport): void {
+  step({ epoch, batch, batches, loss, rows }: StepReport): void {
     const { epochs, loss: sum } = this.#place;
-    this.#place = { epochs, batches: batch, loss: sum + loss * rows };
+    // The epoch is over with its last batch, whatever is still to be measured.
+    if (batch === batches) this.#place = { epochs: epoch, batches: 0, loss: 0 };
+    else this.#place = { epochs, batches: batch, loss: sum + loss * rows };
   }
 
-  async epoch({ epoch, best }: EpochReport): Promise<void> {
+  epoch({ epoch, best }: EpochReport): void {
     this.#place = { epochs: epoch, batches: 0, loss: 0 };
     this.#best = best;
+  }
+
+  /** Writes the file where `--checkpoint` wants it; told after `epoch`. */
+  async saveCheckpoint({ epoch }: EpochReport): Promise<void> {
     const { output, checkpoint } = this.#prepared.options;
     if (output === undefined || checkpoint === undefined) return;
     if (this.unfinished === null || epoch % checkpoint !== 0) return;

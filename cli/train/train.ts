@@ -34,9 +34,11 @@ export async function trainCommand(
   const progress = new ProgressLine(prepared, output);
   const losses = new Trace();
   const observers: readonly Observer[] = [
+    // First, so that it knows the place whatever another one throws.
+    keeper,
     // Before the checkpoint, so that what goes on from one finds its history.
     ...(options.history === undefined ? [] : [new HistoryFile(options.history)]),
-    keeper,
+    { epoch: (report) => keeper.saveCheckpoint(report) },
     rewind,
     progress,
     { step: ({ loss }) => losses.add(loss) },
@@ -56,6 +58,11 @@ export async function trainCommand(
   const to = options.output;
   const keeps = to !== undefined && trained.ending !== "diverged" && (steps > 0 || trained.ending === "done");
   if (keeps) await keeper.save(to);
+  if (trained.failure !== null) {
+    if (keeps) output.say(stopping("an error", steps, keeper.unfinished, { to, keeps }));
+    net.dispose();
+    throw blame(trained.failure.error, file);
+  }
   const signal = interrupt.received();
   const ending: Ending = signal !== null && trained.ending === "done" ? "interrupted" : trained.ending;
   interrupt.release();
