@@ -5,7 +5,7 @@ import { counted, figure } from "../terminal/numbers.ts";
 import type { PictureFile } from "./files.ts";
 import { numberOf, varying, type Axis, type Grid } from "./grid.ts";
 import { cellsOf, measuresOf, quartiles, telling, valuesOf, type Cell, type Measure } from "./measures.ts";
-import type { History, Run } from "./run.ts";
+import type { History, Run, Trained } from "./run.ts";
 
 export interface Drawn extends PictureFile {
   readonly picture: Picture;
@@ -145,11 +145,17 @@ function heatMapOf({ model, grid, cells }: About, x: Axis, y: Axis, measure: Mea
   const sorted = ({ values }: Axis): readonly string[] => values.toSorted((a, b) => Number(a) - Number(b));
   const [columns, rows] = [sorted(x), sorted(y).toReversed()];
   const [atX, atY] = [grid.axes.indexOf(x), grid.axes.indexOf(y)];
+  const at = new Map<string, Trained[]>();
+  const key = (column: string, row: string): string => `${column} ${row}`;
+  for (const { combination, trained } of cells) {
+    const place = key(combination.values[atX]!, combination.values[atY]!);
+    const known = at.get(place);
+    if (known === undefined) at.set(place, [...trained]);
+    else known.push(...trained);
+  }
   const found = columns.flatMap((column) =>
     rows.map((row) => {
-      const trained = cells
-        .filter(({ combination: { values } }) => values[atX] === column && values[atY] === row)
-        .flatMap((cell) => cell.trained);
+      const trained = at.get(key(column, row)) ?? [];
       const median = quartiles(valuesOf(measure, trained))?.median ?? NaN;
       return { x: column, y: row, value: median, label: Number.isNaN(median) ? "failed" : brief(median) };
     }),

@@ -55,12 +55,22 @@ export interface Cell {
   readonly failed: number;
 }
 
-export const cellsOf = ({ combinations }: Grid, runs: readonly Run[]): readonly Cell[] =>
-  combinations.map((combination, index) => {
-    const own = runs.filter((run) => run.combination === index);
-    const trained = own.flatMap(({ outcome }) => (outcome.kind === "trained" ? [outcome] : []));
-    return { combination, trained, failed: own.length - trained.length };
-  });
+export function cellsOf(grid: Grid, runs: readonly Run[]): readonly Cell[] {
+  const own = byCombination(grid, runs);
+  return grid.combinations.map((combination, index) => cellOf(combination, own[index]!));
+}
+
+export function cellOf(combination: Combination, own: readonly Run[]): Cell {
+  const trained = own.flatMap(({ outcome }) => (outcome.kind === "trained" ? [outcome] : []));
+  return { combination, trained, failed: own.length - trained.length };
+}
+
+/** The runs of each combination, in one pass: there may be many of both. */
+export function byCombination({ combinations }: Grid, runs: readonly Run[]): Run[][] {
+  const groups: Run[][] = combinations.map(() => []);
+  for (const run of runs) groups[run.combination]!.push(run);
+  return groups;
+}
 
 export const valuesOf = (measure: Measure, trained: readonly Trained[]): readonly number[] =>
   trained.flatMap((outcome) => valueOf(measure, outcome) ?? []);

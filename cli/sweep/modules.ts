@@ -22,7 +22,9 @@ export function variantsOf(combinations: readonly Combination[]): readonly Varia
   const found = new Map<string, number[]>();
   combinations.forEach(({ settings }, i) => {
     const key = JSON.stringify(settings);
-    found.set(key, [...(found.get(key) ?? []), i]);
+    const known = found.get(key);
+    if (known === undefined) found.set(key, [i]);
+    else known.push(i);
   });
   return [...found.values()].map((of, index) => ({
     index,

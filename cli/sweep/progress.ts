@@ -3,7 +3,7 @@ import type { Output } from "../output.ts";
 import { bar } from "../terminal/progress.ts";
 import { counted, duration, figure } from "../terminal/numbers.ts";
 import type { Grid } from "./grid.ts";
-import { cellsOf, quartiles } from "./measures.ts";
+import { byCombination, cellOf, quartiles } from "./measures.ts";
 import type { Run } from "./run.ts";
 
 /** Milliseconds between two drawings. */
@@ -24,7 +24,8 @@ export class SweepProgress {
   readonly #before: number;
   /** When the first epoch was told of. */
   #started: number | null = null;
-  readonly #left: number[];
+  /** By combination. */
+  readonly #runs: Run[][];
   #drawn = 0;
   #showing = false;
 
@@ -34,9 +35,7 @@ export class SweepProgress {
     this.#total = grid.combinations.length * grid.seeds.length;
     this.#epochs = epochs;
     this.#before = before.length;
-    this.#left = grid.combinations.map(
-      (_, i) => grid.seeds.length - before.filter(({ combination }) => combination === i).length,
-    );
+    this.#runs = byCombination(grid, before);
   }
 
   /** @param epochs made of runs that are not done */
@@ -59,10 +58,12 @@ export class SweepProgress {
   }
 
   /** Tells of a run that is over; a line stays of the last one of a combination. */
-  over(run: Run, runs: readonly Run[]): void {
-    const left = --this.#left[run.combination]!;
-    if (left > 0 || this.#grid.combinations.length > LINES) return;
-    const { combination, trained, failed } = cellsOf(this.#grid, runs)[run.combination]!;
+  over(run: Run): void {
+    const { combinations, seeds } = this.#grid;
+    const own = this.#runs[run.combination]!;
+    own.push(run);
+    if (own.length < seeds.length || combinations.length > LINES) return;
+    const { combination, trained, failed } = cellOf(combinations[run.combination]!, own);
     const losses = trained.flatMap(({ own }) => own.loss ?? []);
     const median = quartiles(losses)?.median;
     const parts = [

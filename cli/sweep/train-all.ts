@@ -10,6 +10,7 @@ import type { SweepArguments } from "./arguments.ts";
 import { readSets, type DataPlan } from "./data.ts";
 import type { Grid } from "./grid.ts";
 import type { Keeper } from "./keeper.ts";
+import { byCombination } from "./measures.ts";
 import { compileVariants, hyperFailure, variantsOf, type Made, type Variant } from "./modules.ts";
 import { Pool } from "./pool.ts";
 import { SweepProgress } from "./progress.ts";
@@ -85,10 +86,12 @@ class Trainer {
    * sweep.
    */
   get wanted(): readonly Variant[] {
-    const { combinations, seeds } = this.#task.grid;
-    const variants = variantsOf(combinations);
-    const made = combinations.map((_, i) => this.#kept.filter(({ combination }) => combination === i).length);
-    const lacking = variants.filter((variant) => variant.combinations.some((i) => made[i]! < seeds.length));
+    const { grid } = this.#task;
+    const variants = variantsOf(grid.combinations);
+    const made = byCombination(grid, this.#kept);
+    const lacking = variants.filter(({ combinations }) =>
+      combinations.some((i) => made[i]!.length < grid.seeds.length),
+    );
     if (lacking.length > 0) return lacking;
     const trained = this.#kept.find(({ outcome }) => outcome.kind === "trained")?.combination;
     return variants.filter(({ combinations: own }) => trained === undefined || own.includes(trained));
@@ -170,7 +173,7 @@ class Trainer {
   #over(run: Run): void {
     const { keeper } = this.#task;
     keeper.add(run);
-    this.#progress.over(run, keeper.runs);
+    this.#progress.over(run);
     keeper.saveNowAndThen((error) => this.#failing.abort(error));
   }
 
