@@ -1,5 +1,6 @@
 /** `runs.csv` and `runs.json`: all that a sweep has found, whole or as far as it got. */
 import { writeCsv } from "../data/write-csv.ts";
+import type { Complaint } from "../failures.ts";
 import type { Evaluation } from "../parts.ts";
 import { jsonValue, type Grid } from "./grid.ts";
 import { measuresOf, valueOf } from "./measures.ts";
@@ -12,7 +13,7 @@ export interface PictureFile {
 }
 
 /** A run as `--json` prints it. */
-export interface RunJson {
+interface RunJson {
   readonly settings: Readonly<Record<string, number | string>>;
   readonly seed: number;
   readonly loss: number | null;
@@ -22,7 +23,7 @@ export interface RunJson {
   readonly failed?: { readonly code: string; readonly message: string };
 }
 
-export function runJson({ axes, combinations }: Grid, { combination, seed, outcome }: Run): RunJson {
+function runJson({ axes, combinations }: Grid, { combination, seed, outcome }: Run): RunJson {
   const { values } = combinations[combination]!;
   const settings = Object.fromEntries(axes.map(({ name }, i) => [name, jsonValue(values[i]!)]));
   if (outcome.kind === "failed") return { settings, seed, loss: null, metrics: {}, failed: outcome.failure };
@@ -35,6 +36,18 @@ export function runJson({ axes, combinations }: Grid, { combination, seed, outco
     ...(validation === null ? {} : { validation }),
     ...(test === null ? {} : { test }),
   };
+}
+
+/** What `--json` prints. @param model null where the sweep was stopped before it was known */
+export function sweepJson(
+  model: string | null,
+  grid: Grid,
+  runs: readonly Run[],
+  pictures: readonly PictureFile[],
+  more: { readonly interrupted?: true; readonly diagnostics?: readonly Complaint[] },
+): string {
+  const result = { model, runs: runs.map((run) => runJson(grid, run)), pictures, ...more };
+  return `${JSON.stringify(result, null, 2)}\n`;
 }
 
 /** With a run in each line, so that it can be read and compared. */

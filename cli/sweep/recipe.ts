@@ -8,6 +8,7 @@ import { UsageError } from "../failures.ts";
 import { readFailure } from "../files.ts";
 import type { OpenedProgram } from "../program.ts";
 import { usualBatch } from "../run.ts";
+import { shellWord } from "../shell.ts";
 import type { SweepArguments } from "./arguments.ts";
 import { fingerprint, type DataPlan, type Sets } from "./data.ts";
 import type { Axis, Grid } from "./grid.ts";
@@ -131,6 +132,44 @@ export function expectSame(earlier: Earlier, recipe: Partial<Recipe>, axes: read
   );
 }
 
+/**
+ * The file of the runs is written anew: none may be lost.
+ *
+ * @throws UsageError where an earlier run has a value or a seed that the grid lacks
+ */
+export function expectAll({ path, runs }: Earlier, { axes, seeds }: Grid): void {
+  const ran = axes.map((_, i) => [...new Set(runs.map(({ values }) => values[i]!))]);
+  const missing = axes.flatMap(({ name, values }, i) =>
+    ran[i]!.filter((value) => !values.includes(value)).map((value) => `${name}=${value}`),
+  );
+  const [first, last] = [seeds[0]!, seeds.at(-1)!];
+  const ranSeeds = new Set(runs.map(({ seed }) => seed));
+  for (const seed of ranSeeds) if (seed < first || seed > last) missing.push(`seed ${seed}`);
+  if (missing.length === 0) return;
+
+  let [least, most] = [first, last];
+  for (const seed of ranSeeds) [least, most] = [Math.min(least, seed), Math.max(most, seed)];
+  const wanted = [
+    ...axes.map(({ kind, name, values }, i) => {
+      const all = [...new Set([...ran[i]!, ...values])];
+      return `--${kind} ${shellWord(`${name}=${all.join(",")}`)}`;
+    }),
+    `--seed ${least} --seeds ${most - least + 1}`,
+  ];
+  const rest = missing.length > NAMED ? `, and ${missing.length - NAMED} more` : "";
+  throw new UsageError(
+    "cannot-resume",
+    `${path} has runs that are not in this sweep: with ${missing.slice(0, NAMED).join(", ")}${rest}`,
+    {
+      file: path,
+      help: `values and seeds can only be added: give ${wanted.join(" ")}, or write to another folder with -o`,
+    },
+  );
+}
+
+/** What is missing is named as far as one can read it. */
+const NAMED = 6;
+
 /** The earlier runs that stand in the grid, by their places in it. Those whose process was lost are made again. */
 export function keptRuns({ runs }: Earlier, { combinations, seeds }: Grid): readonly Run[] {
   const key = (values: readonly string[], seed: number): string => JSON.stringify([values, seed]);
@@ -166,6 +205,7 @@ function earlierOf(path: string, json: unknown): Earlier | null {
   if (!Array.isArray(runs) || !Array.isArray(pictures)) return null;
   const read = runs.map(readRun);
   if (!read.every((run) => run !== null)) return null;
+  if (read.some(({ values }) => values.length !== axes.length)) return null;
   const files = pictures.flatMap((picture) =>
     // What is removed later is a picture of this folder.
     isRecord(picture) && typeof picture["file"] === "string" && /^[\w-]+\.svg$/.test(picture["file"])

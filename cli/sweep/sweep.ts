@@ -9,10 +9,10 @@ import { counted, duration } from "../terminal/numbers.ts";
 import type { FileToWrite } from "../write-files.ts";
 import type { SweepArguments } from "./arguments.ts";
 import { drawSweep } from "./draw.ts";
-import { runJson } from "./files.ts";
+import { sweepJson } from "./files.ts";
 import { gridOf } from "./grid.ts";
 import { Keeper } from "./keeper.ts";
-import { expectSame, readEarlier, typedRecipe } from "./recipe.ts";
+import { expectAll, expectSame, readEarlier, typedRecipe } from "./recipe.ts";
 import { reasons, summary } from "./summary.ts";
 import { readValidate } from "../train/hold-out.ts";
 import { trainAll, type Task } from "./train-all.ts";
@@ -26,7 +26,10 @@ export async function sweepCommand(
   const { file, data } = takeFile(typed, options.data);
   const grid = gridOf([...options.set, ...options.opt], options.seed, options.seeds);
   const earlier = await readEarlier(options.output, options.resume);
-  if (earlier !== null) expectSame(earlier, typedRecipe(options), grid.axes);
+  if (earlier !== null) {
+    expectSame(earlier, typedRecipe(options), grid.axes);
+    expectAll(earlier, grid);
+  }
   const keeper = new Keeper(options.output, grid);
   const share = readValidate(options.validate);
   const validate = share === "data" ? options.validate! : (share ?? null);
@@ -38,7 +41,7 @@ export async function sweepCommand(
   const signal = interrupt.received();
   if (signal !== null && keeper.count > 0) await keeper.save();
   interrupt.release();
-  if (signal === null || model === null) {
+  if (signal === null) {
     await finish(task, model ?? "", (performance.now() - started) / 1000);
     return;
   }
@@ -49,6 +52,7 @@ export async function sweepCommand(
       ? "nothing was trained"
       : `the runs so far are in ${join(options.output, "runs.json")}; --resume continues from there`;
   output.say(`stopped by ${signal.by}, after ${keeper.count} of ${counted(total, "run")}; ${kept}`);
+  if (output.json) output.write(sweepJson(model, grid, keeper.runs, [], { interrupted: true }));
 }
 
 /** Writes everything, and says what came of it. */
@@ -92,13 +96,8 @@ async function finish(
     output.say(renderComplaint(complaint, undefined, output.messageColors));
   }
   if (output.json) {
-    const result = {
-      model,
-      runs: runs.map((run) => runJson(grid, run)),
-      pictures,
-      ...(complaint === null ? {} : { diagnostics: [complaint] }),
-    };
-    output.write(`${JSON.stringify(result, null, 2)}\n`);
+    const diagnostics = complaint === null ? {} : { diagnostics: [complaint] };
+    output.write(sweepJson(model, grid, runs, pictures, diagnostics));
     return;
   }
   const names = ["runs.csv", "runs.json", ...drawn.map(({ file }) => file)];
