@@ -15,9 +15,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Papa from "papaparse";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { splitAtCommas } from "../cli/commas.ts";
 import { drawSweep } from "../cli/sweep/draw.ts";
-import { gridOf, splitValues } from "../cli/sweep/grid.ts";
-import { quartiles } from "../cli/sweep/measures.ts";
+import { gridOf } from "../cli/sweep/grid.ts";
+import { cellsOf, quartiles } from "../cli/sweep/measures.ts";
 import type { Run } from "../cli/sweep/run.ts";
 import { drawSvg } from "../cli/pictures/render.ts";
 import { cliPath, runCli, runHere, type CliResult } from "./helpers/run-cli.ts";
@@ -187,6 +188,25 @@ describe("a sweep", () => {
     expect(contents("whole")).toEqual(before);
   });
 
+  test("are never lost: what they have can be added to alone", async () => {
+    const before = contents("whole");
+    for (const [args, missing, help] of [
+      [["--set", "units=16"], "units=2, units=4, units=8", "--set units=2,4,8,16 --seed 0 --seeds 20"],
+      [["--set", "units=8,2"], "units=4", "--set units=2,4,8 --seed 0 --seeds 20"],
+      [["--seeds", "19"], "seed 19", "--seed 0 --seeds 20"],
+      [["--seed", "2"], "seed 0, seed 1", "--seed 0 --seeds 22"],
+      [["--seeds", "2"], "seed 6, seed 7, and 12 more", "--seed 0 --seeds 20"],
+    ] as const) {
+      const typed = args[0] === "--set" ? [...square, ...units.slice(square.length + 2)] : units;
+      const { code, stderr } = await sweep([...typed, ...args, "--resume", "-o", "whole"]);
+      expect(code).toBe(2);
+      expect(stderr).toContain("error[cannot-resume]");
+      expect(stderr).toContain(missing);
+      expect(stderr.replaceAll(/\s+/g, " ")).toContain(help);
+    }
+    expect(contents("whole")).toEqual(before);
+  });
+
   test("refuses runs that it did not write", async () => {
     mkdirSync(join(folder, "foreign"));
     for (const text of ["", "{}", '{"recipe":{},"axes":[],"runs":[{"seed":1}],"pictures":[]}']) {
@@ -331,10 +351,10 @@ describe("validation", () => {
 
 describe("values", () => {
   test("are separated by commas outside of brackets", () => {
-    expect(splitValues("[8,8],[16]")).toEqual(["[8,8]", "[16]"]);
-    expect(splitValues("z => elu(z, 0.5), relu")).toEqual(["z => elu(z, 0.5)", "relu"]);
-    expect(splitValues("1,,2")).toEqual(["1", "", "2"]);
-    expect(splitValues("a],b")).toEqual(["a]", "b"]);
+    expect(splitAtCommas("[8,8],[16]")).toEqual(["[8,8]", "[16]"]);
+    expect(splitAtCommas("z => elu(z, 0.5), relu")).toEqual(["z => elu(z, 0.5)", "relu"]);
+    expect(splitAtCommas("1,,2")).toEqual(["1", "", "2"]);
+    expect(splitAtCommas("a],b")).toEqual(["a]", "b"]);
   });
 
   test("of any look stand in the table as they were typed", async () => {
@@ -369,6 +389,35 @@ describe("values", () => {
       "distribution-test-far.svg",
       "curves.svg",
     ]);
+  });
+
+  test("are found by combination in one pass over the runs", () => {
+    const values = Array.from({ length: 500 }, (_, i) => String(i));
+    const grid = gridOf([{ kind: "opt", name: "lr", values }], 0, 2);
+    let reads = 0;
+    const runs = grid.combinations.flatMap((_, combination) =>
+      grid.seeds.map((seed): Run => {
+        const own = { loss: combination + seed, metrics: {} };
+        const outcome = {
+          kind: "trained",
+          own,
+          validation: null,
+          test: null,
+          history: { loss: [] },
+        } as const;
+        return {
+          seed,
+          outcome,
+          get combination() {
+            reads++;
+            return combination;
+          },
+        };
+      }),
+    );
+    const losses = cellsOf(grid, runs).map(({ trained }) => trained.map(({ own }) => own.loss));
+    expect(losses).toEqual(grid.combinations.map((_, i) => [i, i + 1]));
+    expect(reads).toBeLessThan(3 * runs.length);
   });
 
   test("have quartiles as NumPy computes them", () => {
@@ -458,7 +507,7 @@ const spawn = (args: readonly string[], onStderr?: (text: string, pid: number, c
 describe("a process", () => {
   test("that is interrupted keeps what is done; resumed, it ends with the bytes of one that was not", async () => {
     let asked = false;
-    const stopped = await spawn([...long, "--jobs", "1", "-o", "stopped"], (text, _, interrupt) => {
+    const stopped = await spawn([...long, "--jobs", "1", "--json", "-o", "stopped"], (text, _, interrupt) => {
       if (asked || !text.includes("units=2: 3 runs")) return;
       asked = true;
       interrupt();
@@ -466,11 +515,27 @@ describe("a process", () => {
     expect(stopped.code, stopped.stderr).toBe(130);
     expect(stopped.stderr).toMatch(/stopped by Ctrl-C, after [345] of 6 runs; .*runs\.json; --resume/);
     expect(Object.keys(contents("stopped")).sort()).toEqual(["runs.csv", "runs.json"]);
+    const kept = JSON.parse(contents("stopped")["runs.json"]!) as Result;
+    const printed = resultOf(stopped);
+    expect(printed).toMatchObject({ model: "Square", pictures: [], interrupted: true });
+    expect(printed.runs.length).toBeGreaterThan(2);
+    expect(kept.runs).toMatchObject(printed.runs);
     const resumed = await sweep([...long, "--resume", "-o", "stopped"]);
     expect(resumed.stderr).not.toContain("with units=2");
     const { code } = await sweep([...long, "-o", "unstopped"]);
     expect([resumed.code, code]).toEqual([0, 0]);
     expect(contents("stopped")).toEqual(contents("unstopped"));
+  });
+
+  test("that is interrupted before anything is trained says so", async () => {
+    const args = ["tiny.nn", ...xy, "--json", "-o", "early"];
+    const { code, stdout, stderr } = await spawn(args, (text, _, interrupt) => {
+      if (text.includes("compiling")) interrupt();
+    });
+    expect(code, stderr).toBe(130);
+    expect(stderr).toContain("stopped by Ctrl-C, after 0 of 10 runs; nothing was trained");
+    expect(JSON.parse(stdout)).toMatchObject({ runs: [], pictures: [], interrupted: true });
+    expect(readdirSync(join(folder, "early"))).toEqual([]);
   });
 
   test.skipIf(process.platform === "win32")("that has no room for its pictures keeps its runs", async () => {

@@ -1,5 +1,6 @@
 /** `std:gelu,relu` and `FILE.nn:own`: functions of one number with their derivatives. */
 import type { FunctionOfOneNumber, Surroundings } from "../../compiler/derive/index.ts";
+import { splitAtCommas } from "../commas.ts";
 import { ModelError, UsageError } from "../failures.ts";
 import { lineOf } from "./jumps.ts";
 import type { Axis, FunctionsPlot, FunctionGraph } from "./plot.ts";
@@ -22,7 +23,7 @@ export interface WantedFunctions {
 export function wantedFunctions(what: string): WantedFunctions | null {
   const [, source, list] = /^(std|.+?\.nn):(.*)$/s.exec(what) ?? [];
   if (source === undefined || list === undefined) return null;
-  const names = splitList(list);
+  const names = splitAtCommas(list).filter((name) => name !== "");
   if (names.length === 0)
     throw new UsageError("bad-usage", `${what} names no function`, { help: "such as std:gelu,relu" });
   if (names.length > MOST)
@@ -30,22 +31,6 @@ export function wantedFunctions(what: string): WantedFunctions | null {
       help: `name ${MOST} at most`,
     });
   return { file: source === "std" ? null : source, names };
-}
-
-/** What stands between commas, but for those in parentheses and brackets. */
-export function splitList(list: string): string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let part = "";
-  for (const character of list) {
-    if ("([{".includes(character)) depth++;
-    if (")]}".includes(character)) depth--;
-    if (character === "," && depth <= 0) {
-      parts.push(part);
-      part = "";
-    } else part += character;
-  }
-  return [...parts, part].map((text) => text.trim()).filter((text) => text !== "");
 }
 
 /** @throws ModelError for what is no function of one number */

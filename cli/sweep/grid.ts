@@ -1,5 +1,6 @@
 /** The values to try, and their combinations. */
 import { InvalidArgumentError } from "commander";
+import { splitAtCommas } from "../commas.ts";
 import { UsageError } from "../failures.ts";
 import { counted } from "../terminal/numbers.ts";
 
@@ -41,7 +42,7 @@ export function readAxis(kind: Axis["kind"]) {
     const [, name, list] = /^([A-Za-z_]\w*)=(.+)$/s.exec(text) ?? [];
     if (name === undefined || list === undefined)
       throw new InvalidArgumentError("Write NAME=VALUE, or NAME=VALUE,VALUE.");
-    const values = splitValues(list);
+    const values = splitAtCommas(list);
     if (values.includes("")) throw new InvalidArgumentError("There is a comma with no value beside it.");
     if (before.some((axis) => axis.name === name)) {
       throw new InvalidArgumentError(
@@ -55,22 +56,6 @@ export function readAxis(kind: Axis["kind"]) {
       throw new InvalidArgumentError(`${noNumber} is not a number, such as 0.01 or 1e-3.`);
     return [...before, { kind, name, values }];
   };
-}
-
-/** Splits at commas outside of brackets: `[8,8],[16]` is two values. */
-export function splitValues(list: string): string[] {
-  const values: string[] = [];
-  let [depth, from] = [0, 0];
-  for (let i = 0; i < list.length; i++) {
-    const character = list[i]!;
-    if ("([{".includes(character)) depth++;
-    else if (")]}".includes(character)) depth = Math.max(0, depth - 1);
-    else if (character === "," && depth === 0) {
-      values.push(list.slice(from, i).trim());
-      from = i + 1;
-    }
-  }
-  return [...values, list.slice(from).trim()];
 }
 
 /** A value that is a number as it stands there; null for any other. */
