@@ -141,3 +141,23 @@ test.skipIf(!existsSync("/dev/full"))("a history that cannot be written costs no
   await expect(command).rejects.toMatchObject({ code: "disk-full" });
   expect(readSafetensors(readFileSync(output)).metadata["epochs"]).toBe("1");
 });
+
+test("are told of an interrupted run's end before signals have their usual meaning again", async () => {
+  const told: string[] = [];
+  const asked = new AbortController();
+  const interrupt = {
+    signal: asked.signal,
+    received: () => (asked.signal.aborted ? { by: "Ctrl-C", code: 130 } : null),
+    release: () => void told.push("released"),
+  };
+  const observer: Observer = {
+    step: ({ step }) => {
+      if (step === 4) asked.abort();
+    },
+    ended: ({ ending, steps }) => void told.push(`${ending} after ${steps}`),
+  };
+  const before = process.exitCode;
+  await trainCommand(at("line.nn"), options, false, interrupt, silent, [observer]);
+  process.exitCode = before;
+  expect(told).toEqual(["interrupted after 4", "released"]);
+});

@@ -37,7 +37,7 @@ export function onInterrupt(output: Output): Interrupt {
       first = { name, at: now };
       controller.abort();
     } else if (now - first.at > sameSignal) {
-      output.say("stopped at once; training since the last save is lost");
+      output.say("stopped at once; what is not saved yet is lost");
       process.exit(signals[name].code);
     }
   };

@@ -65,7 +65,8 @@ export async function trainCommand(
   }
   const signal = interrupt.received();
   const ending: Ending = signal !== null && trained.ending === "done" ? "interrupted" : trained.ending;
-  interrupt.release();
+  // After one signal the rest of the run is short: what comes with it is the same, a later one insists.
+  if (signal === null) interrupt.release();
   if (ending === "interrupted" || ending === "stopped") {
     process.exitCode = ending === "stopped" ? exitCodes.done : (signal?.code ?? exitCodes.interrupted);
     const by = trained.stoppedBy ?? signal?.by ?? "a signal";
@@ -99,6 +100,7 @@ export async function trainCommand(
   } catch (error) {
     throw blame(error, file);
   } finally {
+    interrupt.release();
     net.dispose();
   }
 }
