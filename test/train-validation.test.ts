@@ -291,4 +291,24 @@ describe("--history", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("error[bad-history]");
   });
+
+  test.each([
+    { what: "another model", from: "Curve", to: "Bend", seed: "0", why: "its model is Curve, not Bend" },
+    { what: "another shape", from: "dense(6", to: "dense(7", seed: "0", why: "`z.0.weight` of this shape" },
+    { what: "another seed", from: "Curve", to: "Curve", seed: "1", why: "its seed is 0, not 1" },
+  ])("of $what is refused before the first step, and stays as it was", async ({ from, to, seed, why }) => {
+    await good(...train, "--epochs", "2", "--history", "before.safetensors");
+    const before = bytes("before.safetensors");
+    writeFileSync(at("other.nn"), source.replace(from, to));
+    const other = ["train", "other.nn", ...train.slice(2), "--epochs", "2", "-o", "other.safetensors"];
+    await good(...other, "--seed", seed);
+    const weights = bytes("other.safetensors");
+    const args = [...other, "--resume", "other.safetensors", "--history", "before.safetensors"];
+    const { code, stderr } = await run(...args);
+    expect(code).toBe(1);
+    expect(stderr).toContain("error[bad-history]: it is of another run");
+    expect(stderr).toContain(why);
+    expect(bytes("before.safetensors")).toEqual(before);
+    expect(bytes("other.safetensors")).toEqual(weights);
+  });
 });

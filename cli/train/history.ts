@@ -144,12 +144,16 @@ export class HistoryFile implements Observer {
     await this.#write();
   }
 
-  /** What was kept before a run that goes on; a killed one may have kept more than it saved. */
-  #goOn({ epochs, points, weights }: History, firstEpoch: number): void {
+  /**
+   * What was kept before a run that goes on; a killed one may have kept more than it saved.
+   * @throws ModelError where it is of another run
+   */
+  #goOn(history: History, firstEpoch: number): void {
     const { net } = this.#run;
+    expectSameRun(history, net, this.#path);
+    const { epochs, points, weights } = history;
     this.#epochs = epochs.filter(({ epoch }) => epoch < firstEpoch);
     const paths = trained(net);
-    if (!paths.every((path) => weights.has(path))) return;
     this.#points = points
       .map(({ step, epoch }, i) => ({
         step,
@@ -191,6 +195,28 @@ export class HistoryFile implements Observer {
     this.#written = performance.now();
     this.#cost = this.#written - begun;
   }
+}
+
+/** Another model's points would be no path of this one. @throws ModelError */
+function expectSameRun({ model, seed, points, weights }: History, net: Net, path: string): void {
+  const fail = (why: string): never => {
+    throw new ModelError(
+      "bad-history",
+      `it is of another run: ${why}`,
+      path,
+      "give --history the file that the run began with, or one that is not there yet",
+    );
+  };
+  const { manifest } = net;
+  if (model !== manifest.model) fail(`its model is ${model}, not ${manifest.model}`);
+  if (seed !== net.seed) fail(`its seed is ${seed}, not ${net.seed}`);
+  const paths = trained(net);
+  for (const name of paths) {
+    const expected = [points.length, ...net.get(name).shape].join();
+    if (weights.get(name)?.shape.join() !== expected) fail(`it has no \`${name}\` of this shape`);
+  }
+  const foreign = [...weights.keys()].find((name) => !paths.includes(name));
+  if (foreign !== undefined) fail(`it has \`${foreign}\`, which this one does not train`);
 }
 
 const kindOf = (data: Float32Array | Float64Array) =>
