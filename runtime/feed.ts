@@ -11,6 +11,18 @@ const LONG = 32;
 
 const NOTHING = new Float64Array();
 
+/** What numbers are copied into, by what they are given in; anything else into f64. */
+const KINDS = [
+  Float32Array,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+];
+
 const isTyped = (value: unknown): value is TypedNumbers =>
   ArrayBuffer.isView(value) && !(value instanceof DataView);
 
@@ -106,8 +118,11 @@ export class Feed {
     this.#to = NOTHING;
   }
 
-  /** Writes the rows `order[from] … order[from + rows - 1]` of the `total` that were taken. */
-  gather(arena: Arena, order: Uint32Array, from: number, rows: number, total: number): void {
+  /**
+   * Writes the rows `order[from] … order[from + rows - 1]` of the `total` that were taken; without an
+   * order they are in that of the data.
+   */
+  gather(arena: Arena, order: Uint32Array | null, from: number, rows: number, total: number): void {
     if (!this.extent.free) return this.write(arena);
     this.#pick(arena.floats, arena.index(this.place), order, from, rows, total);
   }
@@ -116,7 +131,10 @@ export class Feed {
   takeFrom(other: Feed, order: Uint32Array, total: number): this {
     let values = other.#taken;
     if (this.extent.free) {
-      values = values.slice(0, entries(this.extent, order.length));
+      // Not `slice`, which a subclass may have made a view: Node's Buffer has.
+      const given = values;
+      const Kind = KINDS.find((kind) => given instanceof kind) ?? Float64Array;
+      values = new Kind(entries(this.extent, order.length));
       other.#pick(values, 0, order, 0, order.length, total);
     }
     this.#values = values;
@@ -124,12 +142,12 @@ export class Feed {
     return this;
   }
 
-  #pick(to: Typed, at: number, order: Uint32Array, from: number, rows: number, total: number): void {
+  #pick(to: Typed, at: number, order: Uint32Array | null, from: number, rows: number, total: number): void {
     const { outer, inner } = this.extent;
     const values = this.#taken;
     for (let o = 0; o < outer; o++) {
       for (let r = from; r < from + rows; r++) {
-        const start = (o * total + (order[r] ?? 0)) * inner;
+        const start = (o * total + (order ? (order[r] ?? 0) : r)) * inner;
         if (inner >= LONG) to.set(values.subarray(start, start + inner), at);
         else for (let i = 0; i < inner; i++) to[at + i] = values[start + i] ?? NaN;
         at += inner;

@@ -44,7 +44,6 @@ export async function measure(
 ): Promise<Measured> {
   const { metrics } = manifest;
   const values: number[] = [];
-  const order = Uint32Array.from({ length: total }, (_, row) => row);
   // A caller may have changed them.
   for (const feed of feeds) feed.check(total);
   for (let from = 0; from < total; from += part) {
@@ -52,7 +51,7 @@ export async function measure(
     const arena = arenaNow();
     const rows = Math.min(part, total - from);
     arena.reserve(rows);
-    for (const feed of feeds) feed.gather(arena, order, from, rows, total);
+    for (const feed of feeds) feed.gather(arena, null, from, rows, total);
     const loss = arena.exports.evaluate?.(rows) ?? NaN;
     const own = [loss, ...metrics.map(({ place }) => arena.scalar(place))];
     for (const [i, { join }] of measures(manifest).entries()) {

@@ -62,9 +62,14 @@ export function joinProbes(
     const all = parts.map((part) => part[layer]!);
     const mean = (of: (probe: LayerProbe) => number): number =>
       all.reduce((sum, probe, i) => sum + of(probe) * (rows[i]! / total), 0);
+    // Not spread to one call, whose arguments have a limit that parts have not.
+    const least = (of: (probe: LayerProbe) => number): number =>
+      all.reduce((value, probe) => Math.min(value, of(probe)), Infinity);
+    const greatest = (of: (probe: LayerProbe) => number): number =>
+      all.reduce((value, probe) => Math.max(value, of(probe)), -Infinity);
     // Of the largest and shares of it: squares may be beyond all numbers, or 0.
     const rootOfMean = (of: (probe: LayerProbe) => number): number => {
-      const largest = Math.max(...all.map(of));
+      const largest = greatest(of);
       if (!(largest > 0 && largest < Infinity)) return largest;
       return largest * Math.sqrt(mean((probe) => (of(probe) / largest) ** 2));
     };
@@ -80,8 +85,8 @@ export function joinProbes(
       mean: center,
       // Within the parts, and of the parts' means around their own.
       std: Math.sqrt(mean((probe) => probe.std ** 2 + (probe.mean - center) ** 2)),
-      min: Math.min(...all.map((probe) => probe.min)),
-      max: Math.max(...all.map((probe) => probe.max)),
+      min: least((probe) => probe.min),
+      max: greatest((probe) => probe.max),
       zeros: mean((probe) => probe.zeros),
       dead: deadUnits.length,
       deadUnits,

@@ -200,6 +200,11 @@ describe("figures of all rows from those of parts", () => {
     const [joined] = joinProbes([[fake([0, 3, 5], 1)], [fake([3, 5], 4)], [fake([1, 3], 1)]], [1, 2, 3]);
     expect(joined).toMatchObject({ dead: 1, deadUnits: [3], mean: 2 });
     expect(joinProbes([], [])).toEqual([]);
+    // More than a call may have arguments.
+    const one = [fake([3], 1)];
+    const many = Array.from({ length: 200_000 }, () => one);
+    const ones = Array.from(many, () => 1);
+    expect(joinProbes(many, ones)[0]).toMatchObject({ dead: 1, max: one[0]!.max });
   });
 });
 

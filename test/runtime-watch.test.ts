@@ -83,6 +83,18 @@ describe("validate", () => {
     await expect(net.fit(examples(1), { validate: 0.5 })).rejects.toMatchObject({ code: "wrong-option" });
   });
 
+  test("as a share leaves the data as they are, in a Buffer too, whose slices are views", async () => {
+    const x = Buffer.from(Array.from({ length: 100 }, (_, i) => (i * 37) % 251));
+    const y = Float32Array.from({ length: 50 }, (_, i) => i);
+    const before = [...x];
+    const [buffer, plain] = [await curve(), await curve()];
+    const a = await buffer.fit({ x, y }, { validate: 0.3 });
+    expect([...x]).toEqual(before);
+    const b = await plain.fit({ x: before, y }, { validate: 0.3 });
+    expect(buffer.save()).toEqual(plain.save());
+    expect(a.history[0]!.validation).toEqual(b.history[0]!.validation);
+  });
+
   test("joins what is evaluated in parts as one call of all would give it", async () => {
     const { wasm } = await compile(source.replace("  metric r2(z, y)\n", "  metric mae(z, y)\n"));
     const net = await load(wasm);
