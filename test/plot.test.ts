@@ -652,6 +652,8 @@ test.each([
   ["text that is no expression", ["std:};model X{"], 1, "not-one-number", "expected"],
   ["no function", ["std:"], 2, "bad-usage", "std:gelu"],
   ["options that a function has no use for", ["std:relu", "--weights", "w"], 2, "bad-option", "--weights"],
+  ["layers of a function", ["std:relu", "--layers"], 2, "bad-option", "--layers is for models"],
+  ["a function's loss", ["std:relu", "--loss-surface"], 2, "bad-option", "--loss-surface is for models"],
   ["two ranges of a function", ["std:relu", "--range=0:1,0:1"], 2, "bad-option", "one axis"],
   ["a range that is none", ["std:relu", "--range=1:0"], 2, "bad-usage", "a below b"],
   ["one range for two features", [example("xor.nn"), "--range=0:1"], 2, "bad-option", "`x[0]` and `x[1]`"],

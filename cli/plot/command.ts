@@ -30,15 +30,25 @@ export async function plotCommand(
 }
 
 /** Options that say nothing of a function. */
-const ofModels = ["data", "weights", "image", "history", "span", "points", "rows", "model"] as const;
+const ofModels = [
+  "data",
+  "weights",
+  "image",
+  "layers",
+  "lossSurface",
+  "history",
+  "span",
+  "points",
+  "rows",
+  "model",
+] as const;
 
 async function functionsPlot(wanted: WantedFunctions, options: PlotArguments): Promise<Plot> {
-  const useless = ofModels.find((name) => options[name] !== undefined);
-  if (useless !== undefined || options.lossSurface)
-    throw new UsageError(
-      "bad-option",
-      `--${useless ?? "loss-surface"} is for models, and ${wanted.names[0]} is a function`,
-    );
+  const useless = ofModels.find((name) => options[name] !== undefined && options[name] !== false);
+  if (useless !== undefined) {
+    const option = useless === "lossSurface" ? "loss-surface" : useless;
+    throw new UsageError("bad-option", `--${option} is for models, and ${wanted.names[0]} is a function`);
+  }
   const { range = [] } = options;
   if (range.length > 1)
     throw new UsageError("bad-option", "a function has one axis", { help: "write --range=a:b" });
