@@ -1,8 +1,6 @@
 /** What the page of a run shows that is known before its first step. */
 import { version } from "../../compiler/version.ts";
 import { counted, count } from "../terminal/numbers.ts";
-import { openProgram } from "../program.ts";
-import { sourceOptions } from "../options.ts";
 import type { TrainingRun } from "../train/observe.ts";
 import type { Formulas, Missing, RunFacts } from "./run.ts";
 import { graphColors } from "./style.ts";
@@ -58,15 +56,12 @@ function settingsOf(run: TrainingRun): readonly (readonly [string, string])[] {
   ];
 }
 
-/** The program itself: its words, formulas and graph. */
+/** The program as it was compiled: its words, formulas and graph. The file may be another by now. */
 async function written({
   file,
-  options,
+  compiled,
 }: TrainingRun): Promise<Pick<RunFacts, "doc" | "formulas" | "graph">> {
-  const { analyze } = await import("../../compiler/index.ts");
-  const program = await openProgram(file);
-  // Its warnings were told when it was compiled.
-  const { formulas: model } = await analyze(program.text, { ...program.options, ...sourceOptions(options) });
+  const { formulas: model } = compiled.analysis;
   return {
     doc: model.doc ?? null,
     formulas: await formulasOf(model, file),
@@ -74,7 +69,7 @@ async function written({
   };
 }
 
-type Model = Awaited<ReturnType<typeof import("../../compiler/index.ts").analyze>>["formulas"];
+type Model = TrainingRun["compiled"]["analysis"]["formulas"];
 
 async function formulasOf(model: Model, file: string): Promise<Formulas | Missing> {
   const { derive, DerivationError } = await import("../../compiler/derive/index.ts");
