@@ -5,6 +5,12 @@ import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { thin, thinCloud, Thinned } from "../cli/pictures/thin.ts";
+import type { Dataset } from "../cli/data/load-data.ts";
+import { classify } from "../cli/report/classify.ts";
+import { takerOf } from "../cli/report/frames.ts";
+import { sharesOf } from "../cli/report/rows.ts";
+import { compile } from "../compiler/index.ts";
+import { load } from "../runtime/index.ts";
 import { pngOf } from "../cli/report/png.ts";
 import { markup } from "../cli/report/html.ts";
 import { chromiumPath, inChromium } from "./helpers/chromium.ts";
@@ -227,12 +233,13 @@ describe("what the page says", () => {
     expect(section(html, "learning")).not.toMatch(/NaN|Infinity/);
   });
 
-  test("an interrupted run has its page, whole", async () => {
+  test("an interrupted run has its page, whole, whatever its program's file is by then", async () => {
+    writeFileSync(at("edited.nn"), readFileSync(at("line.nn")));
     let sent = false;
     const { code } = await runCli(
       [
         "train",
-        "line.nn",
+        "edited.nn",
         "--data",
         "x=line.csv:x",
         "y=line.csv:y",
@@ -246,12 +253,14 @@ describe("what the page says", () => {
         onStderr: (text, child) => {
           if (sent || !text.includes("training ")) return;
           sent = true;
+          writeFileSync(at("edited.nn"), "model Broken {");
           setTimeout(() => child.kill("SIGINT"), 300);
         },
       },
     );
     expect(code).toBe(130);
     expect(textOf(page("interrupted.html"))).toContain("A signal ended the run in epoch");
+    expect(section(page("interrupted.html"), "formulas")).toContain("operatorname{relu}");
     expect(page("interrupted.html").trimEnd()).toMatch(/<\/html>$/);
     expect(readdirSync(folder).filter((name) => name.includes(".tmp"))).toEqual([]);
   });
@@ -261,6 +270,45 @@ describe("what the page says", () => {
     expect(code).toBe(2);
     expect(stderr).toContain("report.html");
     expect(existsSync(at("report.pdf"))).toBe(false);
+  });
+});
+
+describe("what is no picture of the model", () => {
+  const dataset = (inputs: Dataset["inputs"], rows: number): Dataset => ({
+    rows,
+    inputs,
+    categories: {},
+    columns: {},
+    notes: [],
+  });
+  const x = { data: Float32Array.of(2, 0, 1, 0, 0, 3), shape: [3, 2] };
+
+  test("a target below 0 is none of the classes", async () => {
+    const net = await load((await compile(known)).wasm);
+    const seen = (labels: readonly number[]): unknown =>
+      classify(net, dataset({ x, y: { data: Int32Array.from(labels), shape: [3] } }, 3), "data");
+    expect(seen([0, 1, 2])).toMatchObject({ rows: 3 });
+    expect(seen([0, -1, 2])).toBeNull();
+    expect(seen([0, 3, 2])).toBeNull();
+  });
+
+  test("an output that rows share has no surface, the next one that they do not has", async () => {
+    const source = (rest: string): string =>
+      `model Coupled {\n  input x: [N, 2]\n  param w = [[1, 1]]\n  c = x - mean(x, axis=0)\n  output p = c @ w'\n${rest}  loss mean(p ^ 2)\n  optimizer sgd(lr = 0.1)\n}\n`;
+    const takerFor = async (rest: string) =>
+      takerOf(await load((await compile(source(rest))).wasm), dataset({ x }, 3));
+    expect(await takerFor("")).toBeNull();
+    const taker = await takerFor("  output q = x @ w'\n");
+    taker?.take("0");
+    expect(taker?.frames()).toMatchObject({ kind: "surface", output: "q" });
+  });
+
+  test("numbers are probabilities where all rows are, and else none is", () => {
+    expect([...sharesOf([1, 0, 0.25, 0.75], 2)]).toEqual([1, 0, 0.25, 0.75]);
+    const share = (a: number, b: number): number => Math.exp(a) / (Math.exp(a) + Math.exp(b));
+    const shares = [...sharesOf([1, 0, 2, 0], 2)];
+    for (const [i, expected] of [share(1, 0), share(0, 1), share(2, 0), share(0, 2)].entries())
+      expect(shares[i]).toBeCloseTo(expected, 12);
   });
 });
 

@@ -1,5 +1,6 @@
 /** The first layer's weights, and the rows that a classifier gets most wrong, as images. */
 import type { Manifest, Net, Tensor } from "../../runtime/index.ts";
+import { isDistribution } from "../data/distribution.ts";
 import { classNames, entriesOfRow } from "../data/row-names.ts";
 import type { Dataset, KnownTables } from "../data/load-data.ts";
 import { own } from "../data/own.ts";
@@ -8,7 +9,6 @@ import { count } from "../terminal/numbers.ts";
 import { norm } from "./directions.ts";
 import { extent } from "./features.ts";
 import type { ImageSize, ImagesPlot, PixelImage } from "./plot.ts";
-import { isDistribution } from "./surface.ts";
 import { targetsOf } from "./targets.ts";
 
 /** Fewer pixels along a side are likely no image. */

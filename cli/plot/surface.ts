@@ -1,5 +1,6 @@
 /** What a model of two features gives, over the plane of them. */
 import type { Net } from "../../runtime/index.ts";
+import { isDistribution } from "../data/distribution.ts";
 import { classNames } from "../data/row-names.ts";
 import type { Dataset, KnownTables } from "../data/load-data.ts";
 import { thinCloud } from "../pictures/thin.ts";
@@ -85,23 +86,6 @@ export function describe(points: readonly DataPoint[], rows: number, targets: Ta
   const some = points.length === rows ? "" : `${count(points.length)} of `;
   const colors = targets !== null && targets.classes === null ? ", in the same colors" : "";
   return `points: ${targets === null ? "" : `${targets.name} of `}${some}${counted(rows, "row")} of the data${colors}`;
-}
-
-/** Rounding of f32 sums. */
-const NEAR = 1e-3;
-
-/** Whether each row is one of probabilities. */
-export function isDistribution(values: ArrayLike<number>, width: number): boolean {
-  for (let row = 0; row < values.length; row += width) {
-    let sum = 0;
-    for (let k = 0; k < width; k++) {
-      const value = values[row + k]!;
-      if (!(value >= 0)) return false;
-      sum += value;
-    }
-    if (Math.abs(sum - 1) > NEAR) return false;
-  }
-  return true;
 }
 
 function panelsOf({ output, width, values }: Asked, count: number, classes: readonly string[]): Panel[] {

@@ -82,7 +82,7 @@ function answersOf(net: Net, data: Dataset): Answers | null {
           shares,
         };
       }
-      if (labels && !values.every((label) => label < count)) continue;
+      if (labels && !values.every((label) => label >= 0 && label < count)) continue;
       return {
         output: name,
         names: classNames(target.name, count, data).slice(0, count),

@@ -168,7 +168,10 @@ export class FrameTaker {
   }
 }
 
-/** Null for a model with other than one or two numbers a row, or without an output for each row. */
+/**
+ * Null for a model with other than one or two numbers a row, or without an output for each row that
+ * depends on that row alone: the places of a picture are no batch of the data.
+ */
 export function takerOf(net: Net, data: Dataset): FrameTaker | null {
   const { inputs, outputs } = net.manifest;
   const given = inputs.filter(({ role }) => role === "input");
@@ -177,8 +180,8 @@ export function takerOf(net: Net, data: Dataset): FrameTaker | null {
   const count = widths.reduce((sum: number, width) => sum + (width ?? 0), 0);
   if (count !== 1 && count !== 2) return null;
   const most = count === 1 ? 1 : MOST_CLASSES;
-  const output = outputs.find(({ shape }) => {
-    const width = perRow(shape);
+  const output = outputs.find(({ shape, join }) => {
+    const width = join === "rows" ? perRow(shape) : null;
     return width !== null && width >= 1 && width <= most;
   });
   if (output === undefined) return null;

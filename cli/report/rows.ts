@@ -1,5 +1,6 @@
 /** Inputs and outputs, row by row. */
 import type { ManifestSize } from "../../runtime/index.ts";
+import { isDistribution } from "../data/distribution.ts";
 import { entriesOfRow } from "../data/row-names.ts";
 
 /** Numbers of one row, where the model has rows and they are the first axis; else null. */
@@ -26,13 +27,12 @@ export function isEach(values: ArrayLike<number>, allowed: readonly number[]): b
   return true;
 }
 
-/** Shares of classes: rows that sum to 1, or what softmax makes of others. */
+/** Shares of classes: rows that are all probabilities as they are, of others what softmax makes. */
 export function sharesOf(values: ArrayLike<number>, count: number): Float64Array {
   const shares = Float64Array.from(values);
+  if (isDistribution(shares, count)) return shares;
   for (let at = 0; at < shares.length; at += count) {
     const row = shares.subarray(at, at + count);
-    const sum = row.reduce((a, b) => a + b, 0);
-    if (Math.abs(sum - 1) < 1e-3 && row.every((share) => share >= 0)) continue;
     const high = row.reduce((a, b) => Math.max(a, b), -Infinity);
     let total = 0;
     for (let i = 0; i < count; i++) total += row[i] = Math.exp(row[i]! - high);
