@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { isOwn } from "../cli/live/own.ts";
 import { readControl } from "../cli/live/messages.ts";
 import { readSafetensors } from "../runtime/safetensors.ts";
 import { chromiumPath, inChromium } from "./helpers/chromium.ts";
@@ -137,6 +138,15 @@ describe("who may ask", () => {
     ]);
     expect(answers.map(({ code }) => code)).toEqual([403, 403, 403, 403, 403, 403, 403]);
     expect(run.child.exitCode).toBeNull();
+  });
+
+  test("at port 80 a browser leaves the port out", () => {
+    expect(isOwn({ host: "localhost", origin: "http://localhost" }, 80)).toBe(true);
+    expect(isOwn({ host: "127.0.0.1" }, 80)).toBe(true);
+    expect(isOwn({ host: "127.0.0.1:80" }, 80)).toBe(true);
+    expect(isOwn({ host: "127.0.0.1" }, 8080)).toBe(false);
+    expect(isOwn({ host: "evil.example" }, 80)).toBe(false);
+    expect(isOwn({ host: "localhost", origin: "http://evil.example" }, 80)).toBe(false);
   });
 
   test("what is nothing to do is refused", async () => {

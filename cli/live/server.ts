@@ -6,6 +6,7 @@ import type { Progress, RunFacts, RunState } from "../report/run.ts";
 import { controls } from "./controls.ts";
 import { later } from "./later.ts";
 import { readControl, type Control } from "./messages.ts";
+import { isOwn } from "./own.ts";
 import { Parts } from "./parts.ts";
 
 /** Pages that may be open at once, and bytes of a request. */
@@ -147,7 +148,9 @@ export class LiveServer {
     const refuse = (code: number, why: string): void => {
       response.writeHead(code, { "Content-Type": "text/plain; charset=utf-8" }).end(`${why}\n`);
     };
-    if (!this.#isOwn(request)) return refuse(403, "This page is for its own address alone.");
+    const address = this.#server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    if (!isOwn(request.headers, port)) return refuse(403, "This page is for its own address alone.");
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1");
     switch (`${request.method} ${pathname}`) {
       case "GET /":
@@ -160,19 +163,6 @@ export class LiveServer {
       default:
         return refuse(404, "There is nothing here.");
     }
-  }
-
-  /**
-   * Whether a request is for this server by its own name, and from its own page where a page sent
-   * it. Another site's page has another origin; one whose name was made to lead here, another host.
-   */
-  #isOwn({ headers }: IncomingMessage): boolean {
-    const address = this.#server.address();
-    if (typeof address !== "object" || address === null) return false;
-    const hosts = [`127.0.0.1:${address.port}`, `localhost:${address.port}`];
-    const { host = "", origin } = headers;
-    if (!hosts.includes(host)) return false;
-    return origin === undefined || origin === `http://${host}`;
   }
 
   async #page(response: ServerResponse): Promise<void> {
