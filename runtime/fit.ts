@@ -4,7 +4,7 @@ import { checkSeed, must, readOptions, whole } from "./options.ts";
 import { Probed } from "./probed.ts";
 import type { Rows } from "./rows.ts";
 import type { Trainee } from "./trainee.ts";
-import type { EpochReport, FitOptions, FitReport } from "./types.ts";
+import type { EpochReport, FitOptions, FitReport, PastEpoch } from "./types.ts";
 import { watchOf } from "./watch.ts";
 
 /**
@@ -67,13 +67,16 @@ export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Prom
   const batch = Math.min(wish, total);
   const batches = Math.ceil(total / batch);
   const firstBatch = whole("firstBatch", options.firstBatch ?? 1, 1, batches);
+  if (firstBatch > 1 && options.patience && !options.validate && options.lossBefore === undefined) {
+    refuse("wrong-option", "`patience` goes by the epoch's loss, which needs `lossBefore`.");
+  }
   const probed = new Probed(trainee, options.probe);
 
   const checkAbort = (): void => {
     if (signal?.aborted) refuse("aborted", "Training was aborted.", { cause: signal.reason });
   };
   const course = trainee.course(feeds, { total, batch, shuffle, seed });
-  const history: EpochReport[] = [];
+  const history: PastEpoch[] = [];
   let end = watch.isOut(first - 1) ? first : first + epochs;
   let epoch = first;
   // Of the epoch: rows seen, the sum of their losses, and milliseconds.
@@ -127,10 +130,11 @@ export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Prom
         mark += performance.now() - asked;
       }
       if (diverged) {
+        const best = watch.best();
         refuse(
           "diverged",
           `The loss stopped being finite at step ${step}, in epoch ${report.epoch}: it is ${loss}.`,
-          { cause: report },
+          { cause: best ? { ...report, best } : report },
         );
       }
     }
@@ -149,8 +153,9 @@ export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Prom
       hyper ??= { ...net.hyper };
       const seconds = spent / 1000;
       const bare = { epoch, steps: batches, loss: sum, seconds, hyper, ...probed.ofEpoch() };
-      const report = watch.active ? await watch.after(bare, breathe) : bare;
-      history.push(report);
+      const report: EpochReport = watch.active ? await watch.after(bare, breathe) : bare;
+      const { best, ...past } = report;
+      history.push(best ? { ...past, best: { epoch: best.epoch, loss: best.loss } } : past);
       if (watch.isOut(epoch)) end = epoch + 1;
       epoch++;
       from = sum = spent = 0;

@@ -13,7 +13,7 @@ import { orderOf, type Rows } from "./rows.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import type { Trainee } from "./trainee.ts";
 import type { Bytes, FitOptions, FitReport, LayerProbe, Net, Tensor } from "./types.ts";
-import { readWeights } from "./weights.ts";
+import { readWeights, type Weights } from "./weights.ts";
 
 export type Probing = typeof probing;
 type Values = Readonly<Record<string, unknown>>;
@@ -112,9 +112,7 @@ export class LoadedNet implements Net {
     if (into) this.#aim(into, rows);
     const arena = this.#arena;
     arena.exports.predict(rows);
-    if (!into) {
-      return this.#copies(rows);
-    }
+    if (!into) return this.#copies(rows);
     const { outputs } = this.manifest;
     for (let i = 0; i < outputs.length; i++)
       this.#outputs.get(outputs[i]!.name)!.pour(arena, rows, this.#reads);
@@ -171,7 +169,9 @@ export class LoadedNet implements Net {
       const course: Trainee["course"] = (taken, how) => courseOf(arena, taken, how);
       const { joinProbes } = this.#probing ?? {};
       const probes = (): LayerProbe[] => this.#probes();
-      return await fit({ net: this, arena, feeds, take, course, probes, joinProbes }, rows, options);
+      const checkWeights: Trainee["checkWeights"] = (bytes) => void this.#read(bytes);
+      const own = { net: this, arena, feeds, take, checkWeights, course, probes, joinProbes };
+      return await fit(own, rows, options);
     } finally {
       this.#fitting = false;
     }
@@ -228,11 +228,7 @@ export class LoadedNet implements Net {
 
   restore(bytes: ArrayBuffer | ArrayBufferView): void {
     const arena = this.#arena;
-    const { feeds, seed, step, hyper } = readWeights(bytes, this, {
-      arena,
-      parameters: this.#parameters,
-      states: this.#states,
-    });
+    const { feeds, seed, step, hyper } = this.#read(bytes);
     // From here on nothing can fail.
     this.reset(seed);
     for (const feed of feeds) {
@@ -321,13 +317,17 @@ export class LoadedNet implements Net {
       refuse("busy", "This net was called while it was reading another call's arguments.");
   }
 
+  /** @throws `bad-weights` */
+  #read(bytes: ArrayBuffer | ArrayBufferView): Weights {
+    return readWeights(bytes, this, this.#arena, this.#parameters, this.#states);
+  }
+
   /** The figures that the last call has left. @throws `no-probes` */
   #probes(): LayerProbe[] {
     const arena = this.#arena;
     const { model, probes } = this.manifest;
-    if (!probes || !this.#probing) {
+    if (!probes || !this.#probing)
       return refuse("no-probes", `${model} has no probes; compile it with --probe.`);
-    }
     return this.#probing.readProbes(probes, arena);
   }
 

@@ -4,16 +4,20 @@ import { refuse, refuseFor, refuseName, shown } from "./errors.ts";
  * A copy, so that nothing changes after it has been checked.
  * @throws `wrong-option` for what is no object, and for options that there are not
  */
-export function readOptions<T extends object>(options: T, known: readonly (keyof T & string)[]): T {
+export function readOptions<T extends object>(
+  options: T,
+  known: readonly (keyof T & string)[],
+  what = "options",
+): T {
   const copy: Partial<T> = {};
   try {
-    must(typeof options === "object" && options !== null, "options", "an object", options);
+    must(typeof options === "object" && options !== null, what, "an object", options);
     for (const name in options) {
       if (!known.includes(name)) refuseName("wrong-option", "option", name, known);
     }
     for (const name of known) copy[name] = options[name];
   } catch (cause) {
-    refuseFor(cause, "wrong-option", "`options`");
+    refuseFor(cause, "wrong-option", `\`${what}\``);
   }
   // All of T's names are known, and those that are missing are optional.
   return copy as T;

@@ -14,6 +14,8 @@ export interface Trainee {
   feeds(): Feed[];
   /** Reads and checks examples. */
   take(examples: object): Rows;
+  /** @throws `bad-weights` for what `restore` would refuse */
+  checkWeights(bytes: ArrayBufferView): void;
   /** What the last probed step has left. @throws `no-probes` */
   readonly probes: () => readonly LayerProbe[];
   readonly joinProbes: typeof joinProbes | undefined;

@@ -216,6 +216,11 @@ export interface EpochReport {
   readonly layers?: readonly LayerProbe[];
 }
 
+/** What is kept of an epoch's report: all but the bytes of the best weights, which would add up. */
+export interface PastEpoch extends Omit<EpochReport, "best"> {
+  readonly best?: Omit<Best, "weights">;
+}
+
 /** What `fit` did. */
 export interface FitReport {
   /** How many were made. */
@@ -224,7 +229,7 @@ export interface FitReport {
   readonly seconds: number;
   /** Of the last epoch; NaN where there was none. */
   readonly loss: number;
-  readonly history: readonly EpochReport[];
+  readonly history: readonly PastEpoch[];
   /** Why it ended: all epochs were made, or `patience` was out. */
   readonly stopped: "epochs" | "patience";
   /** Whose weights are in the net: with `patience`, where a loss was finite. */
@@ -252,7 +257,7 @@ export interface FitOptions<M extends ModelTypes = ModelTypes> {
   readonly firstBatch?: number;
   /**
    * The sum over the rows before `firstBatch` of their losses, so that the epoch's report is of all
-   * its rows; 0 by default.
+   * its rows; 0 by default. `patience` without `validate` goes by that report, and demands it.
    */
   readonly lossBefore?: number;
   /**
@@ -267,7 +272,10 @@ export interface FitOptions<M extends ModelTypes = ModelTypes> {
    * the end the net is as the best epoch left it.
    */
   readonly patience?: number;
-  /** The best epoch before `firstEpoch`: for training with `patience` that goes on after a pause. */
+  /**
+   * The best epoch before `firstEpoch`, as its report had it: for training with `patience` that goes
+   * on after a pause. @throws `bad-weights`
+   */
   readonly best?: Best;
   /**
    * Probes every step whose number can be divided by this: its report has `layers`, as that of the
@@ -339,7 +347,8 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
    * Steps over batches of the data; gives way to the event loop every 16 ms. Stops at a loss that
    * is not finite.
    * @throws `no-optimizer`, `aborted`, `busy`, `diverged`: its `cause` is the `StepReport` of that
-   * step
+   * step, with the `best` epoch so far beside it if there is `patience`. The net is then as the last
+   * step left it, and so it is where a callback throws, which `fit` passes on
    */
   fit(examples: Examples<M>, options?: FitOptions<M>): Promise<FitReport>;
   /**

@@ -1,5 +1,6 @@
 import { measure, partOf } from "./measure.ts";
-import { must, whole } from "./options.ts";
+import { refuse } from "./errors.ts";
+import { must, readOptions, whole } from "./options.ts";
 import { orderOf, split, type Rows } from "./rows.ts";
 import type { Trainee } from "./trainee.ts";
 import type { Best, EpochReport, FitOptions } from "./types.ts";
@@ -14,13 +15,15 @@ export interface Watch {
   after(report: EpochReport, breathe: () => Promise<void>): Promise<EpochReport>;
   /** Whether patience is out when `epochs` epochs are made. */
   isOut(epochs: number): boolean;
+  /** The best epoch so far. */
+  best(): Best | undefined;
   /** Puts the best weights back, once `epochs` are made and no more will be. */
   end(epochs: number): Best | undefined;
 }
 
 /** @throws `wrong-option`, `out-of-memory`, and what is wrong with examples to validate */
 export function watchOf(
-  { net, arena, take, feeds }: Trainee,
+  { net, arena, take, feeds, checkWeights }: Trainee,
   given: Rows,
   options: Pick<FitOptions, "validate" | "metrics" | "patience" | "best" | "batch">,
   { seed, batch, first }: { readonly seed: number; readonly batch: number; readonly first: number },
@@ -30,21 +33,22 @@ export function watchOf(
   must(typeof metrics === "boolean", "metrics", "true or false", metrics);
   const { validate } = options;
   const patience = options.patience === undefined ? Infinity : whole("patience", options.patience, 1);
-  let { best } = options;
-  if (best) {
+  let best: Best | undefined;
+  if (options.best !== undefined) {
+    if (patience === Infinity) refuse("wrong-option", "`best` needs `patience`.");
+    if (first === 1) refuse("wrong-option", "`best` is of an epoch before `firstEpoch`, which is 1.");
+    best = readOptions(options.best, ["epoch", "loss", "weights"], "best");
     whole("best.epoch", best.epoch, 1, first - 1);
     must(Number.isFinite(best.loss) && ArrayBuffer.isView(best.weights), "best", "that of a report", best);
+    checkWeights(best.weights);
   }
   let training = given;
   let validation: Rows | undefined;
   if (typeof validate === "number") {
     const { total } = given;
-    must(
-      validate > 0 && validate < 1 && total > 1,
-      "validate",
-      "examples, or a share of rows between 0 and 1",
-      validate,
-    );
+    const isShare = validate > 0 && validate < 1;
+    must(isShare, "validate", "examples, or a share of rows between 0 and 1", validate);
+    if (total < 2) refuse("wrong-option", "`validate` as a share needs two rows or more.");
     const order = split(orderOf(arena(), total, seed, 0), validate);
     const rows = (part: Uint32Array): Rows => ({
       feeds: feeds().map((feed, i) => feed.takeFrom(given.feeds[i]!, part, total)),
@@ -78,6 +82,7 @@ export function watchOf(
       };
     },
     isOut: (epochs) => epochs - (best?.epoch ?? first - 1) >= patience,
+    best: () => best,
     end(epochs) {
       if (best && best.epoch < epochs) net.restore(best.weights);
       return best;

@@ -20,11 +20,9 @@ export interface Weights {
 export function readWeights(
   bytes: ArrayBuffer | ArrayBufferView,
   net: Pick<Net, "manifest" | "seed" | "hyper" | "get">,
-  {
-    arena,
-    parameters,
-    states,
-  }: { readonly arena: Arena; readonly parameters: Feeds; readonly states: Feeds },
+  arena: Arena,
+  parameters: Feeds,
+  states: Feeds,
 ): Weights {
   const { tensors, metadata } = readSafetensors(bytes);
   const { optimizer, model } = net.manifest;

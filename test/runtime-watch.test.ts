@@ -1,7 +1,7 @@
 /** What `fit` does after each epoch: it evaluates rows, and keeps the best weights. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../compiler/index.ts";
-import { load, type EpochReport, type FitOptions, type Net } from "../runtime/index.ts";
+import { load, type Best, type EpochReport, type FitOptions, type Net } from "../runtime/index.ts";
 
 const source = `model Curve {
   input x: [N, 2]
@@ -80,7 +80,10 @@ describe("validate", () => {
       const { history } = await net.fit(examples(3), { validate });
       expect(history[0]!.validation!.loss).toBeGreaterThan(0);
     }
-    await expect(net.fit(examples(1), { validate: 0.5 })).rejects.toMatchObject({ code: "wrong-option" });
+    await expect(net.fit(examples(1), { validate: 0.5 })).rejects.toMatchObject({
+      code: "wrong-option",
+      message: "`validate` as a share needs two rows or more.",
+    });
   });
 
   test("as a share leaves the data as they are, in a Buffer too, whose slices are views", async () => {
@@ -145,6 +148,8 @@ describe("patience", () => {
         best: { epoch: best, loss: losses[best - 1] },
       });
       expect(report.history.length).toBe(last);
+      // The weights of every past best would add up.
+      expect(report.history.at(-1)!.best).toEqual({ epoch: best, loss: losses[best - 1] });
       expect(net.save()).toEqual(weights[best - 1]);
     }
   });
@@ -187,6 +192,56 @@ describe("patience", () => {
       expect(rest).toMatchObject({ epochs: epochs - stopAt, stopped: "patience", best: report.best });
     }
   });
+});
+
+test("a `best` that cannot be put back is refused before the first step", async () => {
+  const net = await curve();
+  const before = net.save();
+  const weights = net.save();
+  const other = await load((await compile(source.replaceAll("6, tanh", "5, tanh"))).wasm);
+  const common = { patience: 2, firstEpoch: 3, epochs: 5 };
+  for (const wrong of [new Uint8Array(), weights.slice(0, -4), other.save()]) {
+    const best = { epoch: 1, loss: 1e-9, weights: wrong };
+    await expect(net.fit(data, { ...common, best })).rejects.toMatchObject({ code: "bad-weights" });
+  }
+  const best = { epoch: 1, loss: 1, weights };
+  for (const [options, message] of [
+    [{ firstEpoch: 3, best }, "`best` needs `patience`."],
+    [{ patience: 2, best }, "`best` is of an epoch before `firstEpoch`, which is 1."],
+    [{ patience: 2, firstEpoch: 3, best: null as never }, "`best` must be an object, not null."],
+  ] as const) {
+    await expect(net.fit(data, options)).rejects.toMatchObject({ code: "wrong-option", message });
+  }
+  expect(net.save()).toEqual(before);
+});
+
+test("patience in the middle of an epoch needs the losses before, where it goes by them", async () => {
+  const net = await curve();
+  const options = { batch: 8, patience: 2, firstBatch: 3 };
+  await expect(net.fit(data, options)).rejects.toMatchObject({
+    code: "wrong-option",
+    message: "`patience` goes by the epoch's loss, which needs `lossBefore`.",
+  });
+  expect(net.steps).toBe(0);
+  await net.fit(data, { ...options, lossBefore: 16 });
+  await net.fit(data, { ...options, validate: 0.2 });
+});
+
+test("a run that diverges tells of the best epoch before", async () => {
+  const net = await curve();
+  let weights: Uint8Array | undefined;
+  const onEpoch = () => {
+    weights ??= net.save();
+    net.hyper.lr = 1e38;
+  };
+  const diverged = net.fit(data, { epochs: 9, batch: 8, patience: 9, onEpoch });
+  await expect(diverged).rejects.toMatchObject({ code: "diverged", cause: { loss: expect.any(Number) } });
+  const { cause } = (await diverged.catch((error: Error) => error)) as {
+    cause: { best: Best; step: number };
+  };
+  expect(cause.best).toEqual({ epoch: 1, loss: expect.any(Number), weights });
+  // The net is as the last step left it.
+  expect(net.steps).toBe(cause.step);
 });
 
 test.each<FitOptions & Record<string, unknown>>([

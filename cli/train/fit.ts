@@ -1,5 +1,5 @@
 /** The run itself: `fit`, with observers told of every step. */
-import { NndslError, type EpochReport, type FitReport, type StepReport } from "../../runtime/index.ts";
+import { NndslError, type FitReport, type PastEpoch, type StepReport } from "../../runtime/index.ts";
 import { blame } from "../net.ts";
 import type { Interrupt } from "../terminal/interrupt.ts";
 import { isQuickToMeasure } from "../parts.ts";
@@ -11,7 +11,7 @@ export interface Trained {
   readonly ending: Ending;
   /** Who stopped it, where it was an observer. */
   readonly stoppedBy: string | null;
-  readonly history: readonly EpochReport[];
+  readonly history: readonly PastEpoch[];
   readonly steps: number;
   readonly seconds: number;
   /** The last. */
@@ -32,7 +32,7 @@ export async function trainNet(
   const { patience = null } = plan.run.watch ?? {};
   const all = together(observers);
   const stopping = new AbortController();
-  const history: EpochReport[] = [];
+  const history: PastEpoch[] = [];
   let steps = 0;
   let report: FitReport | null = null;
   const last: { step: StepReport | null; failure: Trained["failure"] } = { step: null, failure: null };
@@ -85,7 +85,9 @@ export async function trainNet(
         return tell(() => all.step(made));
       },
       onEpoch: (made) => {
-        history.push(made);
+        // Without its weights, which would add up.
+        const { best: _, ...rest } = made;
+        history.push(rest);
         return tell(() => all.epoch(made));
       },
     });

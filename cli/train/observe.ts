@@ -3,7 +3,7 @@
  * the live page. Training itself knows none of them.
  */
 import type { Compiled } from "../../compiler/index.ts";
-import type { EpochReport, Net, StepReport } from "../../runtime/index.ts";
+import type { EpochReport, Net, PastEpoch, StepReport } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import type { Evaluation } from "../parts.ts";
 import type { RunPlan } from "../run.ts";
@@ -42,7 +42,7 @@ export interface RunResult {
   readonly epochs: number;
   readonly steps: number;
   readonly seconds: number;
-  readonly history: readonly EpochReport[];
+  readonly history: readonly PastEpoch[];
   /** What the best epoch was, of a run with patience that came to its end. */
   readonly best: { readonly epoch: number; readonly loss: number } | null;
   /** Whether it ended since no epoch was better. */

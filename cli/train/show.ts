@@ -1,5 +1,5 @@
 /** What is said of a run: before it, where it ends, and what came of it. */
-import type { EpochReport } from "../../runtime/index.ts";
+import type { EpochReport, PastEpoch } from "../../runtime/index.ts";
 import type { Output } from "../output.ts";
 import type { Evaluation } from "../parts.ts";
 import { curve } from "../terminal/curve.ts";
@@ -39,7 +39,7 @@ export function stopping(
 }
 
 /** An epoch as `--json` prints it. Numbers that JSON has not are null in it. */
-export function epochJson(report: EpochReport): Omit<EpochReport, "best"> {
+export function epochJson(report: EpochReport | PastEpoch): Omit<PastEpoch, "best"> {
   const { best: _, ...rest } = report;
   return rest;
 }
