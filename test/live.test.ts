@@ -149,6 +149,14 @@ describe("who may ask", () => {
     expect(isOwn({ host: "localhost", origin: "http://evil.example" }, 80)).toBe(false);
   });
 
+  test("a page of an earlier run is told to load anew, and sent nothing of this one", async () => {
+    const { text, code } = await ask(run.port, "/events", {
+      ...own(),
+      "last-event-id": "0123456789abcdef.7",
+    });
+    expect({ code, text }).toEqual({ code: 200, text: "event: reload\ndata: {}\n\n" });
+  });
+
   test("what is nothing to do is refused", async () => {
     const answers = await Promise.all([
       ask(run.port, "/control", own(), "{"),
@@ -251,6 +259,28 @@ describe.skipIf(skippedWithout(chromiumPath))(inChromium("the live page"), () =>
     await page.fill("#lr", "-3");
     await says("#settings .note", "lr went from 0.01000 to 0.001000");
     expect(await page.textContent("#lr-value")).toBe("0.001");
+  });
+
+  test("one that an earlier run left says so, and becomes that of the next run at its port", async () => {
+    const first = await start();
+    const left = await browser.newPage();
+    let second: LiveRun | null = null;
+    try {
+      await left.goto(`http://127.0.0.1:${first.port}/`);
+      const token = (): Promise<string | undefined> =>
+        left.evaluate(() => document.documentElement.dataset["token"]);
+      const before = await token();
+      await left.route("**/control", (route) => route.fulfill({ status: 403, body: "" }));
+      await left.click("#stop");
+      await expect.poll(() => left.textContent("#connection"), PATIENT).toContain("no longer there");
+      first.child.kill("SIGKILL");
+      await first.ended;
+      second = await start(String(first.port));
+      await expect.poll(token, PATIENT).not.toBe(before);
+    } finally {
+      await left.close();
+      for (const { child } of [first, ...(second === null ? [] : [second])]) child.kill("SIGKILL");
+    }
   });
 
   test("it stops the run, shows its result, and ends with it; the report tells of all", async () => {

@@ -38,6 +38,8 @@ export interface LiveEvents {
 export class LiveServer {
   readonly #events: LiveEvents;
   readonly #token = randomBytes(24).toString("hex");
+  /** Tells a page of this run from one that an earlier run left at the same port. */
+  readonly #run = randomBytes(8).toString("hex");
   readonly #watchers = new Set<Watcher>();
   readonly #server = createServer((request, response) => {
     this.#answer(request, response).catch(() => response.destroy());
@@ -125,7 +127,21 @@ export class LiveServer {
     if (parts === null || this.#progress === null || watcher.response.writableLength > BEHIND) return;
     const update = parts.since(watcher.version, this.#progress);
     watcher.version = parts.version;
-    watcher.response.write(`event: update\nid: ${parts.version}\ndata: ${JSON.stringify(update)}\n\n`);
+    watcher.response.write(
+      `event: update\nid: ${this.#placeOf(parts.version)}\ndata: ${JSON.stringify(update)}\n\n`,
+    );
+  }
+
+  /** What a page has: of which run, and of that which version. */
+  #placeOf(version: number): string {
+    return `${this.#run}.${version}`;
+  }
+
+  /** The version that a page has; null where it is of another run. */
+  #versionAt(place: string): number | null {
+    const [run, version] = place.split(".");
+    if (run !== this.#run) return null;
+    return Number.isSafeInteger(Number(version)) ? Number(version) : 0;
   }
 
   #beat(): void {
@@ -171,7 +187,7 @@ export class LiveServer {
     if (parts.version === 0) await this.#draw();
     const progress = this.#progress ?? parts.state.progress;
     const { facts, state, sections, version } = parts;
-    const live = { token: this.#token, version, controls: controls(progress) };
+    const live = { token: this.#token, place: this.#placeOf(version), controls: controls(progress) };
     const page = await pageOf(facts, { ...state, progress }, sections, live);
     response.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(page);
   }
@@ -179,8 +195,14 @@ export class LiveServer {
   #watch(request: IncomingMessage, response: ServerResponse, since: string | null): void {
     response.writeHead(200, { "Content-Type": "text/event-stream" });
     // A browser that connects anew says what it has.
-    const version = Number(request.headers["last-event-id"] ?? since ?? 0);
-    const watcher: Watcher = { response, version: Number.isSafeInteger(version) ? version : 0 };
+    const place = request.headers["last-event-id"] ?? since;
+    const version = place === null ? 0 : this.#versionAt(String(place));
+    if (version === null) {
+      // Neither its parts nor its token are of this run.
+      response.end("event: reload\ndata: {}\n\n");
+      return;
+    }
+    const watcher: Watcher = { response, version };
     this.#watchers.add(watcher);
     this.#events.pages(this.#watchers.size);
     response.on("close", () => {

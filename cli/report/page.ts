@@ -17,7 +17,8 @@ import { style } from "./style.ts";
 /** What a page that is served has beside that of a file. */
 export interface Live {
   readonly token: string;
-  readonly version: number;
+  /** Of which run it is, and which version: what the server is told when it connects. */
+  readonly place: string;
   /** The controls, as HTML. */
   readonly controls: Html;
 }
@@ -83,8 +84,7 @@ export async function pageOf(
 ): Promise<string> {
   const parts = sections.map((section) => markup`<section id="${section.id}">${inner(section)}</section>`);
   const math = await mathStyle(parts.map(({ text }) => text).join(""));
-  const attributes =
-    live === null ? null : markup` data-token="${live.token}" data-version="${live.version}"`;
+  const attributes = live === null ? null : markup` data-token="${live.token}" data-place="${live.place}"`;
   return markup`<!doctype html>
 <html lang="en"${attributes}>
 <head>

@@ -20,14 +20,18 @@ const byId = (id: string): HTMLElement | null => document.getElementById(id);
 
 /** Connects the page to its server. Without one, as in a file, there is nothing to do. */
 export function goLive(): void {
-  const { token, version } = document.documentElement.dataset;
+  const { token, place } = document.documentElement.dataset;
   if (token === undefined) return;
   const post = (what: object): void => {
     void fetch("./control", {
       method: "POST",
       headers: { "content-type": "application/json", "x-nndsl-token": token },
       body: JSON.stringify(what),
-    }).catch(() => lost());
+    }).then(
+      // One that refuses is of another run.
+      ({ ok }) => void (ok || lost()),
+      () => lost(),
+    );
   };
   let paused = false;
   byId("pause")?.addEventListener("click", () => post({ do: paused ? "resume" : "pause" }));
@@ -39,12 +43,17 @@ export function goLive(): void {
     post({ do: "set", name: "lr", value: lr });
   });
 
-  const events = new EventSource(`./events?since=${version ?? "0"}`);
+  const events = new EventSource(`./events?since=${place ?? ""}`);
   events.addEventListener("update", ({ data }: MessageEvent<string>) => {
     // Written by `cli/live/server.ts`.
     const update = JSON.parse(data) as Update;
     paused = update.paused;
     apply(update);
+  });
+  // Another run has the port by now.
+  events.addEventListener("reload", () => {
+    events.close();
+    location.reload();
   });
   events.addEventListener("end", () => {
     events.close();
