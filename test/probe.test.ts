@@ -438,6 +438,21 @@ test("norms of very small and very large numbers are not lost in f32", async () 
   }
 });
 
+test("updates of large weights are told, and what is 0 and stays has not moved", async () => {
+  const net = await probed(
+    "model M { input x: [N, 4]  h = dense(x, 3)  loss sum(h)  optimizer sgd(lr = 1) }",
+    "f32",
+  );
+  for (const size of [1e-10, 1, 1e10, 1e17]) {
+    net.set("h.weight", Array(12).fill(size) as never);
+    const { layers } = net.probe({ x: Array(4).fill(-size) } as never);
+    expect(layer(layers, "h").updates["h.weight"]).toBeCloseTo(1, 5);
+  }
+  net.hyper["lr"] = 0;
+  const { layers } = net.probe({ x: [1, 2, 3, 4] } as never);
+  expect(layer(layers, "h").updates).toEqual({ "h.weight": 0, "h.bias": 0 });
+});
+
 describe("several threads", () => {
   const wide = source.replaceAll("8, relu", "96, relu").replaceAll("6, relu", "96, relu");
   test("tell the same to the bit", async () => {

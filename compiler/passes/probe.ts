@@ -169,9 +169,12 @@ class FigureWriter {
       const norm = { figure: "gradients", parameter, node: this.#norm([gradient]) } as const;
       if (update === null) return [norm];
       const old = b.graph.make("parameter", [], { index: parameter, shape });
-      // A scale cancels; this one is for numbers from 1e-28 to 1e10, as weights are.
-      const length = (x: Node): Node => b.sqrt(this.#squares([x], (y) => b.mul(y, 2 ** 30)));
-      const ratio = b.div(length(b.sub(update, old)), length(old));
+      // Plain squares, which in f32 hold lengths from 1e-19 to 1e19: every step pays for what is
+      // done here to each entry, and weights are none of those that `#norm` is for.
+      const length = (x: Node): Node => b.sqrt(this.#squares([x], (y) => y));
+      const moved = length(b.sub(update, old));
+      // What is 0 and stays has not moved.
+      const ratio = b.where(b.eq(moved, 0), 0, b.div(moved, length(old)));
       return [norm, { figure: "updates", parameter, node: ratio }];
     });
   }
