@@ -27,18 +27,24 @@ const TRIES = 2;
 
 export class Pool {
   readonly #course: Course;
-  readonly #size: number;
+  /** How many processes there are at most. */
+  readonly size: number;
   readonly #workers = new Set<Worker>();
   readonly #queue: Waiting[] = [];
   /** Called as training gets on. */
   readonly #progress: () => void;
   #closed = false;
 
-  /** @param size how many processes there are at most; each is started when there is work for it */
+  /** @param size how many processes there are at most */
   constructor(course: Course, size: number, progress: () => void) {
     this.#course = course;
-    this.#size = size;
+    this.size = size;
     this.#progress = progress;
+  }
+
+  /** Begins the processes, which takes them a while, before there is work. One that ends is replaced when there is. */
+  start(): void {
+    while (this.#workers.size < this.size) this.#start();
   }
 
   /**
@@ -74,7 +80,7 @@ export class Pool {
   #assign(): void {
     while (this.#queue.length > 0 && !this.#closed) {
       const idle = [...this.#workers].find(({ working }) => working === null);
-      if (idle === undefined && this.#workers.size >= this.#size) return;
+      if (idle === undefined && this.#workers.size >= this.size) return;
       this.#give(idle ?? this.#start(), this.#queue.shift()!);
     }
   }

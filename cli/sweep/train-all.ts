@@ -60,21 +60,34 @@ class Trainer {
   readonly #failing = new AbortController();
   readonly #kept: readonly Run[];
   readonly #progress: SweepProgress;
-  /** There once the first module and the data are. */
-  #begun: { readonly pool: Pool; readonly model: string } | null = null;
+  readonly #pool: Pool;
+  /** Its name, once the first module and the data are there. */
+  #model: string | null = null;
   #firstError: Error | null = null;
   readonly #training: Promise<void>[] = [];
 
   constructor(task: Task, program: OpenedProgram, interrupted: AbortSignal) {
-    const { grid, earlier, options, output } = task;
+    const { sources, grid, earlier, options, keeper, output } = task;
     this.#task = task;
     this.#program = program;
     this.#interrupted = interrupted;
     this.#kept = earlier === null ? [] : keptRuns(earlier, grid);
     this.#progress = new SweepProgress(output, grid, options.epochs, this.#kept);
+    const { epochs, shuffle, batch = usualBatch } = options;
+    const size = Math.max(1, Math.min(options.jobs ?? availableParallelism(), this.#left));
+    this.#pool = new Pool({ data: sources, epochs, batch, shuffle }, size, () =>
+      this.#progress.show(keeper.count, this.#pool.epochs),
+    );
+    // They are ready when the first module is.
+    if (this.#left > 0) this.#pool.start();
     for (const signal of [interrupted, this.#failing.signal]) {
       signal.addEventListener("abort", () => this.close());
     }
+  }
+
+  get #left(): number {
+    const { combinations, seeds } = this.#task.grid;
+    return combinations.length * seeds.length - this.#kept.length;
   }
 
   get stopped(): boolean {
@@ -113,14 +126,14 @@ class Trainer {
     for (const combination of variant.combinations) {
       const { hyper } = grid.combinations[combination]!;
       const failure = hyperFailure(compiled, hyper);
-      if (failure !== null && this.#begun === null) throw failure;
+      if (failure !== null && this.#model === null) throw failure;
       if (failure !== null) this.#fail(combination, { code: failure.code, message: failure.message });
-      this.#begun ??= await this.#begin(compiled);
+      this.#model ??= await this.#begin(compiled);
       if (this.stopped) return this.close();
       for (const seed of grid.seeds) {
         if (keeper.has(combination, seed)) continue;
         const job = { module: variant.index, wasm: compiled.wasm, hyper, seed };
-        const trained = this.#begun.pool.train(job).then(
+        const trained = this.#pool.train(job).then(
           (outcome) => outcome && this.#over({ combination, seed, outcome }),
           (error: unknown) => this.#failing.abort(error),
         );
@@ -130,9 +143,8 @@ class Trainer {
   }
 
   /** Looks at everything that runs have in common. @throws UsageError, DataError */
-  async #begin({ manifest }: Compiled): Promise<{ readonly pool: Pool; readonly model: string }> {
+  async #begin({ manifest }: Compiled): Promise<string> {
     const { sources, options, grid, earlier, keeper, output } = this.#task;
-    const { epochs, shuffle, batch = usualBatch } = options;
     if (sources.data.length > 0) output.aside(`reading ${sources.data.join(" ")}`);
     const sets = await readSets(sources, manifest);
     for (const note of new Set([sets.data, sets.validation, sets.test].flatMap((set) => set?.notes ?? [])))
@@ -143,24 +155,20 @@ class Trainer {
     for (const run of this.#kept) keeper.add(run);
 
     const total = grid.combinations.length * grid.seeds.length;
-    const left = total - this.#kept.length;
-    const size = Math.max(1, Math.min(options.jobs ?? availableParallelism(), left));
-    const pool: Pool = new Pool({ data: sources, epochs, batch, shuffle }, size, () =>
-      this.#progress.show(keeper.count, pool.epochs),
-    );
+    const left = this.#left;
     warmUp();
     if (left === 0) {
       output.say(`all ${counted(total, "run")} of ${manifest.model} are there`);
-      return { pool, model: manifest.model };
+      return manifest.model;
     }
     const parts = [
       `training ${counted(grid.combinations.length, "combination")} of ${manifest.model} with ${counted(grid.seeds.length, "seed")} each`,
-      counted(epochs, "epoch"),
-      `${size} at a time`,
+      counted(options.epochs, "epoch"),
+      `${this.#pool.size} at a time`,
       ...(left === total ? [] : [`${counted(left, "run")} left`]),
     ];
     output.say(parts.join(", "));
-    return { pool, model: manifest.model };
+    return manifest.model;
   }
 
   #fail(combination: number, failure: Failure): void {
@@ -184,13 +192,13 @@ class Trainer {
       await this.#task.keeper.save().catch(() => {});
       throw this.#failing.signal.reason;
     }
-    if (this.#begun === null && this.#firstError !== null) throw this.#firstError;
-    return this.#begun?.model ?? null;
+    if (this.#model === null && this.#firstError !== null) throw this.#firstError;
+    return this.#model;
   }
 
   /** Ends what is being trained. */
   close(): void {
-    this.#begun?.pool.close();
+    this.#pool.close();
     this.#progress.clear();
   }
 }

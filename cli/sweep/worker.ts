@@ -2,6 +2,7 @@
  * A process of `sweep`: reads the data once and trains what it is told to, one run at a time. It is
  * started by `pool.ts` and ends with the process that started it.
  */
+import { flushCompileCache } from "node:module";
 import { load, type Manifest, type Net } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { evaluate, type Evaluation } from "../parts.ts";
@@ -49,7 +50,10 @@ process.on("message", (message: ToWorker) => {
       break;
     case "train":
       train(message.job).then(
-        (outcome) => tell({ kind: "outcome", outcome }),
+        (outcome) => {
+          tell({ kind: "outcome", outcome });
+          keepCompilations();
+        },
         (error: unknown) =>
           tell({
             kind: "fault",
@@ -64,6 +68,14 @@ process.on("message", (message: ToWorker) => {
 process.on("disconnect", () => process.exit());
 // A terminal sends them to all processes of a command; the first of them decides what becomes of the others.
 for (const name of signalNames) process.on(name, () => {});
+
+let kept = false;
+
+/** For the next sweep. They are otherwise written at a process's own end, and this one is killed. */
+function keepCompilations(): void {
+  if (!kept) flushCompileCache();
+  kept = true;
+}
 
 async function train({ module, hyper, seed }: Omit<Job, "wasm">): Promise<Outcome> {
   const losses: (number | null)[] = [];
