@@ -215,7 +215,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     "runtime",
   ],
   "cli/report/page": [],
-  "cli/report/sections": ["cli/report", "cli/report/page", "cli/terminal", "runtime"],
+  "cli/report/sections": ["cli/pictures", "cli/report", "cli/report/page", "cli/terminal", "runtime"],
   "cli/terminal": ["cli", "grammar", "compiler"],
   "cli/data": ["cli", "cli/terminal", "grammar", "runtime"],
   "cli/compare": [

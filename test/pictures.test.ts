@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { groupsChart, heatMap, linesChart, wrapped } from "../cli/pictures/charts.ts";
-import { pngOf } from "../cli/pictures/png.ts";
+import { svgPng } from "../cli/pictures/png.ts";
 import { drawSvg, type Picture } from "../cli/pictures/render.ts";
 import { textWidth } from "../cli/pictures/text-width.ts";
 import { colorsOf } from "../cli/pictures/theme.ts";
@@ -178,8 +178,8 @@ describe("a file", () => {
 
   test("without fonts on the machine has text, or says that it has none", async () => {
     const svg = await drawSvg(chart());
-    const bare = await pngOf(svg.replaceAll(/<text.*?<\/text>/g, ""), "none");
-    const png = await pngOf(svg, "none");
+    const bare = await svgPng(svg.replaceAll(/<text.*?<\/text>/g, ""), "none");
+    const png = await svgPng(svg, "none");
     expect(Buffer.compare(png.bytes, bare.bytes) !== 0).toBe(png.hasText);
   });
 });

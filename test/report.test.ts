@@ -11,7 +11,7 @@ import { takerOf } from "../cli/report/frames.ts";
 import { sharesOf } from "../cli/report/rows.ts";
 import { compile } from "../compiler/index.ts";
 import { load } from "../runtime/index.ts";
-import { pngOf } from "../cli/report/png.ts";
+import { pixelPng } from "../cli/pictures/pixel-png.ts";
 import { markup } from "../cli/report/html.ts";
 import { chromiumPath, inChromium } from "./helpers/chromium.ts";
 import { runCli, runHere, type CliResult } from "./helpers/run-cli.ts";
@@ -450,7 +450,7 @@ describe.skipIf(skippedWithout(chromiumPath))(inChromium("the page"), () => {
   test("an image of pixels is the image", async () => {
     const { page: opened } = await open("known.html");
     const pixels = Uint8Array.from([0, 255, 128, 7, 9, 200]);
-    const source = `data:image/png;base64,${Buffer.from(pngOf(pixels, 3, 2, 1)).toString("base64")}`;
+    const source = `data:image/png;base64,${Buffer.from(pixelPng(pixels, 3, 2, 1)).toString("base64")}`;
     const seen = await opened.evaluate(async (url) => {
       const image = new Image();
       image.src = url;

@@ -1,5 +1,5 @@
 /** Images of few, large pixels, for the mark `image`. */
-import { zlibSync } from "fflate";
+import { pixelPng } from "./pixel-png.ts";
 
 /** Three bytes a pixel, rows from the top. */
 export interface Pixels {
@@ -10,49 +10,18 @@ export interface Pixels {
 
 /** An image as an address that holds it, each of its pixels `zoom` by `zoom`: whoever shows it may smooth pixels that are drawn larger than they are. */
 export function imageAddress({ width, height, colors }: Pixels, zoom: number): string {
-  const line = 1 + 3 * width * zoom;
-  const raw = new Uint8Array(line * height * zoom);
+  const line = 3 * width * zoom;
+  const zoomed = new Uint8Array(line * height * zoom);
   for (let y = 0; y < height; y++) {
     const row = new Uint8Array(line);
     for (let x = 0; x < width * zoom; x++) {
       const from = 3 * (y * width + Math.floor(x / zoom));
-      row.set(colors.subarray(from, from + 3), 1 + 3 * x);
+      row.set(colors.subarray(from, from + 3), 3 * x);
     }
-    for (let k = 0; k < zoom; k++) raw.set(row, (y * zoom + k) * line);
+    for (let k = 0; k < zoom; k++) zoomed.set(row, (y * zoom + k) * line);
   }
-  const header = new Uint8Array(13);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, width * zoom);
-  view.setUint32(4, height * zoom);
-  // Eight bits of each of red, green and blue.
-  header.set([8, 2], 8);
-  const bytes = [
-    Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a),
-    chunk("IHDR", header),
-    chunk("IDAT", zlibSync(raw, { level: 9 })),
-    chunk("IEND", new Uint8Array()),
-  ];
-  return `data:image/png;base64,${Buffer.concat(bytes).toString("base64")}`;
-}
-
-/** A part of a PNG: its length, its name, its content, and the checksum of the two. */
-function chunk(name: string, content: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(12 + content.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, content.length);
-  bytes.set(new TextEncoder().encode(name), 4);
-  bytes.set(content, 8);
-  view.setUint32(8 + content.length, checksum(bytes.subarray(4, 8 + content.length)));
-  return bytes;
-}
-
-function checksum(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return (crc ^ 0xffffffff) >>> 0;
+  const png = pixelPng(zoomed, width * zoom, height * zoom, 3);
+  return `data:image/png;base64,${Buffer.from(png).toString("base64")}`;
 }
 
 export type Rgb = readonly [red: number, green: number, blue: number];

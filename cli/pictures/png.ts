@@ -16,7 +16,7 @@ const DENSITY = 2;
 const spareFonts = ["KaTeX_SansSerif-Regular.ttf", "KaTeX_SansSerif-Bold.ttf", "KaTeX_Main-Regular.ttf"];
 
 /** @param fonts `none` does as if the machine had no fonts of its own */
-export async function pngOf(svg: string, fonts: "system" | "none" = "system"): Promise<Png> {
+export async function svgPng(svg: string, fonts: "system" | "none" = "system"): Promise<Png> {
   const { Resvg } = await import("@resvg/resvg-js");
   const draw = (text: string, font: object): Uint8Array =>
     new Resvg(text, { font, fitTo: { mode: "zoom", value: DENSITY }, logLevel: "off" }).render().asPng();

@@ -42,8 +42,8 @@ export async function pictureFile(
   const format = formatOf(path);
   const svg = await drawSvg(picture, options);
   if (format === ".svg") return { file: { path, bytes: svg }, notes: [] };
-  const { pngOf } = await import("./png.ts");
-  const { bytes, hasText } = await pngOf(svg);
+  const { svgPng } = await import("./png.ts");
+  const { bytes, hasText } = await svgPng(svg);
   const notes = hasText
     ? []
     : [`this machine has no fonts, so ${path} has no text: write an .svg, or install a font`];

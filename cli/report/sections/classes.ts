@@ -1,7 +1,7 @@
 /** Which classes a classifier takes for which, and where it is wrong the most. */
 import { count } from "../../terminal/numbers.ts";
 import { markup, type Html } from "../html.ts";
-import { pngOf } from "../png.ts";
+import { pixelPng } from "../../pictures/pixel-png.ts";
 import type { ClassesSeen, Look, Mistake, RunState } from "../run.ts";
 import { absent, named, table, type Section } from "./section.ts";
 
@@ -101,6 +101,6 @@ function look(seen: Look): Html {
     </dl>`;
   }
   const { width, height, channels, pixels } = seen;
-  const data = Buffer.from(pngOf(pixels, width, height, channels)).toString("base64");
+  const data = Buffer.from(pixelPng(pixels, width, height, channels)).toString("base64");
   return markup`<img alt="" width="${width}" height="${height}" src="data:image/png;base64,${data}" />`;
 }

@@ -1,10 +1,10 @@
-/** Pixels as a PNG: small images of a data set, for `<img>`. */
+/** Pixels as a PNG, for what shows images by their address. */
 import { crc32, deflateSync } from "node:zlib";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 /** @param pixels row by row, a byte for each channel: gray, or red, green and blue */
-export function pngOf(pixels: Uint8Array, width: number, height: number, channels: 1 | 3): Uint8Array {
+export function pixelPng(pixels: Uint8Array, width: number, height: number, channels: 1 | 3): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
@@ -19,7 +19,7 @@ export function pngOf(pixels: Uint8Array, width: number, height: number, channel
   return Buffer.concat([
     Buffer.from(SIGNATURE),
     chunk("IHDR", header),
-    chunk("IDAT", deflateSync(lines)),
+    chunk("IDAT", deflateSync(lines, { level: 9 })),
     chunk("IEND", Buffer.alloc(0)),
   ]);
 }
