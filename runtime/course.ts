@@ -1,7 +1,7 @@
 import type { Arena } from "./arena.ts";
-import { refuse } from "./errors.ts";
 import { entries } from "./extent.ts";
 import type { Feed } from "./feed.ts";
+import { aligned, reachOrder } from "./rows.ts";
 
 /** What a training run keeps to from its first step to its last. */
 export interface CourseOptions {
@@ -19,8 +19,6 @@ export const EPOCHS = 256;
 const ROOM = 2 ** 30;
 
 type Step = (rows: number) => number;
-
-const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
 /** Steps over the data of a training run. */
 export interface Course {
@@ -72,9 +70,7 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
       return at;
     });
     data = exports.train && to - dataAt <= ROOM && arena.reach(to) ? dataAt : 0;
-    if (!arena.reach(dataAt)) {
-      refuse("out-of-memory", `There is not enough memory to shuffle ${total} rows.`);
-    }
+    reachOrder(arena, dataAt, total);
     if (data > 0) {
       for (const [i, feed] of feeds.entries()) {
         // A callback may have changed them.

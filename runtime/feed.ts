@@ -11,18 +11,6 @@ const LONG = 32;
 
 const NOTHING = new Float64Array();
 
-/** What numbers are copied into, by what they are given in; anything else into f64. */
-const KINDS = [
-  Float32Array,
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-];
-
 const isTyped = (value: unknown): value is TypedNumbers =>
   ArrayBuffer.isView(value) && !(value instanceof DataView);
 
@@ -131,10 +119,10 @@ export class Feed {
   takeFrom(other: Feed, order: Uint32Array, total: number): this {
     let values = other.#taken;
     if (this.extent.free) {
-      // Not `slice`, which a subclass may have made a view: Node's Buffer has.
-      const given = values;
-      const Kind = KINDS.find((kind) => given instanceof kind) ?? Float64Array;
-      values = new Kind(entries(this.extent, order.length));
+      // Not its own `slice`, which a subclass may have made a view: Node's Buffer has.
+      const count = entries(this.extent, order.length);
+      // Of the same type as what it is called on, whatever it is typed as.
+      values = Float64Array.prototype.slice.call(values, 0, count) as Typed;
       other.#pick(values, 0, order, 0, order.length, total);
     }
     this.#values = values;

@@ -3,14 +3,18 @@
  * the `NAME.js` of such a module.
  */
 import type { Arena } from "./arena.ts";
+import { refuse } from "./errors.ts";
 import { extentOf } from "./extent.ts";
 import type { ManifestPlace, ManifestProbe } from "./manifest.ts";
 import type { LayerProbe } from "./types.ts";
 
 const SCALAR = extentOf([1]);
 
-/** @throws `not-a-module` where a figure has no place in the arena */
+/** @throws `not-a-module` where a figure has no place in the arena, or nothing that would leave it */
 export function checkProbes(probes: readonly ManifestProbe[], arena: Arena): void {
+  if (probes.length > 0 && !arena.exports.probe) {
+    refuse("not-a-module", "The module is damaged: it has no `probe`.");
+  }
   for (const { path, units, places, gradients, updates } of probes) {
     const { alive, ...numbers } = places;
     if (alive) arena.checked(path, alive, extentOf([units]));

@@ -8,15 +8,21 @@ export interface Rows {
   readonly total: number;
 }
 
+export const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16;
+
+/** @throws `out-of-memory` where the memory cannot be made to reach so far, for an order of rows */
+export function reachOrder(arena: Arena, end: number, rows: number): void {
+  if (!arena.reach(end)) refuse("out-of-memory", `There is not enough memory to shuffle ${rows} rows.`);
+}
+
 /**
  * The order of `count` rows in an epoch, which the module draws. It is written behind what the
  * module takes for a batch, where a course of training lies while there is one.
  * @throws `out-of-memory`
  */
 export function orderOf(arena: Arena, count: number, seed: number, epoch: number): Uint32Array {
-  const at = Math.ceil(arena.end(arena.capacity) / 16) * 16;
-  if (!arena.reach(at + 4 * count))
-    refuse("out-of-memory", `There is not enough memory to shuffle ${count} rows.`);
+  const at = aligned(arena.end(arena.capacity));
+  reachOrder(arena, at + 4 * count, count);
   arena.exports.shuffle(at, count, seed, epoch);
   return new Uint32Array(arena.exports.memory.buffer, at, count).slice();
 }
