@@ -55,10 +55,6 @@ export function goLive(): void {
     events.close();
     location.reload();
   });
-  events.addEventListener("end", () => {
-    events.close();
-    lost();
-  });
   events.addEventListener("open", () => byId("connection")?.replaceChildren());
   events.addEventListener("error", lost);
 }
