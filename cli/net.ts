@@ -8,6 +8,7 @@ import type { Categories } from "./data/columns.ts";
 import type { KnownTables } from "./data/load-data.ts";
 import { ModelError } from "./failures.ts";
 import { readBytes } from "./files.ts";
+import { RowsDoNotFit } from "./parts.ts";
 import { readRun, type Run } from "./run.ts";
 import { counted } from "./terminal/numbers.ts";
 
@@ -182,7 +183,11 @@ const isCategories = (value: unknown): value is Record<string, readonly string[]
     (texts) => Array.isArray(texts) && texts.every((text) => typeof text === "string"),
   );
 
-/** Gives an error of the runtime the file that brought it about. */
+/** Gives an error of the runtime, or of rows that do not fit, the file that brought it about. */
 export function blame(error: unknown, file: string): unknown {
+  if (error instanceof RowsDoNotFit) {
+    const { code, message, help } = error.complaint("error");
+    return new ModelError(code, message, file, help);
+  }
   return error instanceof NndslError ? new ModelError(error.code, error.message, file) : error;
 }

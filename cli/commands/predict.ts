@@ -1,7 +1,7 @@
 /** `nndsl predict`: runs a trained model on data. */
 import type { Command } from "commander";
 import type { Net, Tensor } from "../../runtime/index.ts";
-import { ModelError, UsageError } from "../failures.ts";
+import { UsageError } from "../failures.ts";
 import type { Kept } from "../net.ts";
 import { expectWritable, writeFiles } from "../write-files.ts";
 import {
@@ -96,7 +96,7 @@ async function predictCommand(
   }
 
   const { blame, loadNet, threadNotes } = await import("../net.ts");
-  const { predict, RowsDoNotFit } = await import("../parts.ts");
+  const { predict } = await import("../parts.ts");
   const { loadData } = await import("../data/load-data.ts");
   const net = await loadNet(wasm, options.seed, file, options.threads);
   const known = await startingWeights(net, options.weights);
@@ -116,10 +116,6 @@ async function predictCommand(
       announce: (note) => output.say(`note: ${note}`),
     });
   } catch (error) {
-    if (error instanceof RowsDoNotFit) {
-      const { code, message, help } = error.complaint("error");
-      throw new ModelError(code, message, file, help);
-    }
     throw blame(error, file);
   } finally {
     net.dispose();

@@ -7,7 +7,6 @@ import { DataError, ModelError, UsageError } from "../failures.ts";
 import { blame, loadNet, restoreWeights } from "../net.ts";
 import { sourceOptions, tableOptions } from "../options.ts";
 import type { Output } from "../output.ts";
-import { RowsDoNotFit } from "../parts.ts";
 import { compileProgram, openProgram } from "../program.ts";
 import { counted } from "../terminal/numbers.ts";
 import type { PlotArguments, Range } from "./arguments.ts";
@@ -51,10 +50,6 @@ export async function plotModel(
     const drawn = drawnOf(prepared, options, kind);
     return [kind === "surface" ? plotSurface(net, drawn) : plotCurve(net, drawn)];
   } catch (error) {
-    if (error instanceof RowsDoNotFit) {
-      const { code, message, help } = error.complaint("error");
-      throw new ModelError(code, message, file, help);
-    }
     throw blame(error, file);
   } finally {
     net.dispose();
