@@ -1,4 +1,4 @@
-/** Rows of numbers as probabilities. */
+/** Rows with a number for each class: as probabilities, and which is the largest. */
 
 /** Rounding of f32 sums. */
 const NEAR = 1e-3;
@@ -15,4 +15,11 @@ export function isDistribution(values: ArrayLike<number>, width: number): boolea
     if (Math.abs(sum - 1) > NEAR) return false;
   }
   return true;
+}
+
+/** Where the largest of `count` numbers is, from `at` on. */
+export function largest(values: ArrayLike<number>, at: number, count: number): number {
+  let best = 0;
+  for (let i = 1; i < count; i++) if (values[at + i]! > values[at + best]!) best = i;
+  return best;
 }

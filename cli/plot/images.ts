@@ -1,6 +1,6 @@
 /** The first layer's weights, and the rows that a classifier gets most wrong, as images. */
 import type { Manifest, Net, Tensor } from "../../runtime/index.ts";
-import { isDistribution } from "../data/distribution.ts";
+import { isDistribution, largest } from "../data/distribution.ts";
 import { classNames, entriesOfRow } from "../data/row-names.ts";
 import type { Dataset, KnownTables } from "../data/load-data.ts";
 import { own } from "../data/own.ts";
@@ -146,8 +146,7 @@ export function plotMistakes(
   const wrong: { readonly row: number; readonly predicted: number; readonly margin: number }[] = [];
   for (let row = 0; row < data.rows; row++) {
     const label = labels[row]!;
-    let best = 0;
-    for (let k = 1; k < width; k++) if (values[row * width + k]! > values[row * width + best]!) best = k;
+    const best = largest(values, row * width, width);
     if (best !== label)
       wrong.push({
         row,

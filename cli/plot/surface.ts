@@ -1,6 +1,6 @@
 /** What a model of two features gives, over the plane of them. */
 import type { Net } from "../../runtime/index.ts";
-import { isDistribution } from "../data/distribution.ts";
+import { isDistribution, largest } from "../data/distribution.ts";
 import { classNames } from "../data/row-names.ts";
 import type { Dataset, KnownTables } from "../data/load-data.ts";
 import { thinCloud } from "../pictures/thin.ts";
@@ -127,12 +127,8 @@ function mapOf({ output, width, values }: Asked, count: number, classes: readonl
       return values[i * width + k]! - best;
     }),
   );
-  const largest = Array.from({ length: count }, (_, i) => {
-    let best = 0;
-    for (let k = 1; k < width; k++) if (values[i * width + k]! > values[i * width + best]!) best = k;
-    return best;
-  });
-  return { name: `largest of ${output.name}`, classes, values: largest, margins };
+  const winners = Array.from({ length: count }, (_, i) => largest(values, i * width, width));
+  return { name: `largest of ${output.name}`, classes, values: winners, margins };
 }
 
 export function pointsOf(features: readonly Feature[], data: Dataset, targets: Targets | null): DataPoint[] {

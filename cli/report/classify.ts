@@ -4,7 +4,8 @@ import type { Dataset } from "../data/load-data.ts";
 import { own } from "../data/own.ts";
 import { predict, RowsDoNotFit } from "../parts.ts";
 import { classNames, featureNames, isOneHot } from "../data/row-names.ts";
-import { isEach, isWithin, largest, perRow, sharesOf } from "./rows.ts";
+import { largest } from "../data/distribution.ts";
+import { isEach, isWithin, perRow, sharesOf } from "./rows.ts";
 import type { ClassesSeen, Look, Mistake } from "./run.ts";
 
 const MOST_MISTAKES = 12;

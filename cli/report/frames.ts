@@ -4,7 +4,8 @@ import type { Dataset } from "../data/load-data.ts";
 import { own } from "../data/own.ts";
 import { thinCloud } from "../pictures/thin.ts";
 import { classNames, featureNames, isOneHot } from "../data/row-names.ts";
-import { isEach, isWithin, largest, perRow, rangeOf, sharesOf, widened } from "./rows.ts";
+import { largest } from "../data/distribution.ts";
+import { isEach, isWithin, perRow, rangeOf, sharesOf, widened } from "./rows.ts";
 import type { Frames, Line, Surface } from "./run.ts";
 
 /** Frames that are kept: half as many where there would be more. */

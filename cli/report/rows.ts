@@ -10,13 +10,6 @@ export function perRow(shape: readonly ManifestSize[]): number | null {
   return typeof first === "string" && !first.includes("·") ? entriesOfRow(shape, first) : null;
 }
 
-/** Where the largest of `count` numbers is, from `at` on. */
-export function largest(values: ArrayLike<number>, at: number, count: number): number {
-  let best = 0;
-  for (let i = 1; i < count; i++) if (values[at + i]! > values[at + best]!) best = i;
-  return best;
-}
-
 export function isWithin(values: ArrayLike<number>, low: number, high: number): boolean {
   for (let i = 0; i < values.length; i++) if (!(values[i]! >= low && values[i]! <= high)) return false;
   return true;
