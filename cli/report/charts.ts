@@ -1,5 +1,6 @@
 /** The charts of the page: curves over steps, drawn once for light and dark. */
 import { linesChart, spansDecades, titleOf, type Quantity, type Saying } from "../pictures/charts.ts";
+import { rampOf } from "../pictures/pixels.ts";
 import { drawSvg, type Picture } from "../pictures/render.ts";
 import { colorsOf } from "../pictures/theme.ts";
 import { Html } from "./html.ts";
@@ -79,20 +80,12 @@ function legendOf(title: string, names: readonly string[]): object {
 }
 
 /** Colors that are seen on light and on dark ground. */
-const stops = [
-  [0x00, 0x72, 0xb2],
-  [0x00, 0x9e, 0x73],
-  [0xe6, 0x9f, 0x00],
-  [0xd5, 0x5e, 0x00],
-] as const;
+const shades = rampOf(["#0072b2", "#009e73", "#e69f00", "#d55e00"]);
 
-function along(share: number): string {
-  const at = share * (stops.length - 1);
-  const first = Math.min(Math.floor(at), stops.length - 2);
-  const [from, to] = [stops[first]!, stops[first + 1]!];
-  const mixed = from.map((channel, i) => Math.round(channel + (at - first) * (to[i]! - channel)));
-  return `#${mixed.map((channel) => channel.toString(16).padStart(2, "0")).join("")}`;
-}
+const along = (share: number): string =>
+  `#${shades(share)
+    .map((channel) => channel.toString(16).padStart(2, "0"))
+    .join("")}`;
 
 /**
  * A picture as part of the page: the colors of the light theme become the page's own, which are
