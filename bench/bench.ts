@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { compileTime } from "./costs/compile-time.ts";
-import { profiles } from "./costs/profile.ts";
+import { profiles, programProfiles } from "./costs/profile.ts";
 import { sharings } from "./costs/threads.ts";
 import { pageSizes } from "./costs/page-size.ts";
 import { peakMemory } from "./costs/peak-memory.ts";
@@ -20,6 +20,7 @@ import {
   gaps,
   groups,
   memoryTable,
+  missedTable,
   profileTables,
   sharingTable,
   sizesTable,
@@ -51,20 +52,19 @@ async function timeOn(
 
 function show(results: Results): string {
   const tables = [
+    missedTable(results),
     ...results.hosts.flatMap((host) => [
       `In ${host.name} ${host.version}`,
       ...groups.flatMap((group) => timesTable(host, group) ?? []),
       ...gaps(host).map((gap) => `  – ${gap}`),
     ]),
-    ...[
-      compileTable(results),
-      sizesTable(results),
-      memoryTable(results),
-      ...profileTables(results),
-      sharingTable(results),
-    ].filter((table) => table !== undefined),
+    compileTable(results),
+    sizesTable(results),
+    memoryTable(results),
+    ...profileTables(results),
+    sharingTable(results),
     targetsTable(results, false),
-  ];
+  ].filter((table) => table !== undefined);
   return tables.map((table) => (typeof table === "string" ? table : toText(table))).join("\n\n");
 }
 
@@ -108,6 +108,7 @@ async function run(options: Options): Promise<void> {
       ...(options.wants("memory") && { peakMemory: await peakMemory(node.contestants, folder) }),
       ...(options.wants("profile") && {
         profiles: await profiles(options.pace.kernel),
+        programProfiles: await programProfiles(options.pace.kernel / 5),
         sharings: await sharings(options.pace.kernel),
       }),
     };

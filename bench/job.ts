@@ -62,8 +62,39 @@ export type FunctionJob = Files & { readonly kind: "function"; readonly name: Fu
 /** A product of `x` [n, n] with `w` [n, n], or of two such inputs. */
 export type ProductJob = Files & { readonly kind: "product"; readonly form: ProductForm; readonly n: number };
 
+/** Programs of `models/` that are no dense nets; contestants write each in their own way. */
+export const programNames = [
+  "transformer",
+  "attention",
+  "lstm",
+  "lstm-beforehand",
+  "gru",
+  "softmax-rows",
+  "layer-norm",
+  "batch-norm",
+  "chain",
+  "classes",
+  "pinn",
+] as const;
+export type ProgramName = (typeof programNames)[number];
+
+/** A step of plain SGD, or an inference, of such a program. */
+export interface ProgramJob extends Files {
+  readonly kind: "program";
+  readonly program: ProgramName;
+  readonly mode: "step" | "predict";
+  readonly rows: number;
+  /** All of the model's settings. */
+  readonly settings: Readonly<Record<string, number>>;
+  readonly lr: number;
+  /** Multiplications and additions of its products. */
+  readonly productFlops: number;
+  /** By path; `tensors` has the inputs by name. */
+  readonly parameters: Readonly<Record<string, TensorFile>>;
+}
+
 export type NetworkJob = TrainJob | FitJob | EpochJob | PredictJob;
-export type Job = NetworkJob | FunctionJob | ProductJob;
+export type Job = NetworkJob | FunctionJob | ProductJob | ProgramJob;
 
 /** Reads a file of the job's folder. */
 export type Read = (file: string) => Promise<ArrayBuffer>;
@@ -80,6 +111,10 @@ async function bytesOf(job: Job, name: string, dtype: TensorFile["dtype"], read:
  */
 export const floatsOf = async (job: Job, name: string, read: Read): Promise<Floats> =>
   new Float32Array(await bytesOf(job, name, "float32", read));
+
+/** The numbers of a tensor, whatever its type. */
+export const valuesOf = async ({ file, dtype }: TensorFile, read: Read): Promise<Floats | Labels> =>
+  dtype === "int32" ? new Int32Array(await read(file)) : new Float32Array(await read(file));
 
 export const labelsOf = async (job: Job, name: string, read: Read): Promise<Labels> =>
   new Int32Array(await bytesOf(job, name, "int32", read));

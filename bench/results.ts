@@ -26,6 +26,7 @@ export interface Results {
   readonly pageSizes?: Readonly<Record<"nndsl" | "jax" | "tfjs" | "ort", PageSize>>;
   readonly peakMemory?: PeakMemory;
   readonly profiles?: readonly Profile[];
+  readonly programProfiles?: readonly Profile[];
   readonly sharings?: readonly Sharing[];
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ContestantName, Host, Runner } from "./hosts/runner.ts";
 import type { JobFolder } from "./folder.ts";
-import type { Workload } from "./workloads.ts";
+import type { Workload } from "./workload.ts";
 
 export interface Pace {
   readonly rounds: number;

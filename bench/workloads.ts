@@ -1,4 +1,4 @@
-/** What is timed. A workload is a line of the table; its job is the same for all contestants. */
+/** All that is timed: dense nets, other programs, functions and products. */
 import { labels, uniform } from "./data.ts";
 import type { JobFolder } from "./folder.ts";
 import {
@@ -12,25 +12,9 @@ import {
   type TensorFile,
 } from "./job.ts";
 import { contestantNames, type ContestantName } from "./hosts/runner.ts";
+import { programWorkloads } from "./program-workloads.ts";
+import { peaks, type Workload } from "./workload.ts";
 import { functionToOnnx, networkToOnnx, productToOnnx } from "./onnx.ts";
-
-export type Unit = "ms" | "µs" | "ns" | "s" | "GFLOP/s";
-
-export interface Workload {
-  /** Stable: targets and `--only` name it. */
-  readonly id: string;
-  readonly title: string;
-  readonly group: string;
-  readonly unit: Unit;
-  readonly contestants: readonly ContestantName[];
-  /** How far answers may be apart, as a part of the largest. */
-  readonly tolerance: number;
-  /** At most so many rounds, where one call is long. */
-  readonly rounds?: number;
-  /** Whether pages do it too. */
-  readonly inPages: boolean;
-  readonly job: (folder: JobFolder) => Promise<Job>;
-}
 
 const DIGITS: Network = { sizes: [784, 256, 128, 10], activation: "sigmoid", loss: "cross_entropy" };
 const XOR: Network = { sizes: [2, 2, 1], activation: "sigmoid", loss: "bce_with_logits" };
@@ -51,8 +35,6 @@ const learners: readonly ContestantName[] = [
   "jax",
   "tfjs",
 ];
-/** The time that a network's products alone would take. */
-const peaks: readonly ContestantName[] = ["peak", "peak-relaxed"];
 const single: readonly ContestantName[] = ["nndsl", "nndsl-relaxed", "torch", "jax", "tfjs", "ort"];
 
 interface OfNetwork {
@@ -204,6 +186,18 @@ export const workloads: readonly Workload[] = [
     batch: 32,
     kind: "train",
   }),
+  ...[256, 4096, 60_000].map((batch) =>
+    network(
+      `train-adam-${batch}`,
+      `step (Adam) of 784-256-128-10, batch ${batch}`,
+      { ...digits("train", batch), model: "digits-adam", optimizer: ADAM },
+      {
+        contestants: batch > 4096 ? ["nndsl", "nndsl-relaxed", "torch", ...peaks] : learners,
+        ...(batch > 4096 && { rounds: 5 }),
+        inPages: false,
+      },
+    ),
+  ),
   network(
     "xor-step",
     "step (SGD) of XOR, 2-2-1, 4 rows, called from the program",
@@ -227,6 +221,7 @@ export const workloads: readonly Workload[] = [
   ...BATCHES.map((batch) =>
     network(`predict-${batch}`, `784-256-128-10, batch ${batch}`, digits("predict", batch)),
   ),
+  ...programWorkloads,
   ...functionNames.map((name): Workload => ({
     id: `function-${name}`,
     title: `${name}, an entry`,

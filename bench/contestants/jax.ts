@@ -27,6 +27,7 @@ import {
   type Optimizer,
   type Read,
 } from "../job.ts";
+import { programWork } from "./jax-programs.ts";
 import { batches, firstLosses, sample, shuffler, type Contestant, type Work } from "./contestant.ts";
 
 /** Types rather than interfaces: its trees want index signatures. */
@@ -187,5 +188,6 @@ async function kernelWork(job: Job, read: Read): Promise<Work> {
 export const jax: Contestant = async (job, read) => {
   await init("wasm");
   defaultDevice("wasm");
+  if (job.kind === "program") return programWork(job, read);
   return job.kind === "function" || job.kind === "product" ? kernelWork(job, read) : networkWork(job, read);
 };

@@ -4,10 +4,14 @@ import {
   floatsOf,
   labelsOf,
   layersOf,
+  valuesOf,
+  type Floats,
   type FunctionJob,
   type Job,
+  type Labels,
   type NetworkJob,
   type ProductJob,
+  type ProgramJob,
   type Read,
 } from "../job.ts";
 import { firstLosses, sample, Unavailable, type Contestant, type Work } from "./contestant.ts";
@@ -30,11 +34,16 @@ async function moduleOf(job: Job, simd: Simd, read: Read): Promise<ArrayBuffer> 
   return read(file);
 }
 
-async function loaded(job: NetworkJob, simd: Simd, threads: number, read: Read): Promise<Net> {
+async function opened(job: Job, simd: Simd, threads: number, read: Read): Promise<Net> {
   const bytes = await moduleOf(job, simd, read);
   const net = await load(bytes, { seed: 1, threads });
   const { count, reason } = net.threads;
   if (count !== threads) throw new Unavailable(reason ?? `${count} threads`);
+  return net;
+}
+
+async function loaded(job: NetworkJob, simd: Simd, threads: number, read: Read): Promise<Net> {
+  const net = await opened(job, simd, threads, read);
   // Layers come in the order of the program, each its weight and then its bias.
   const paths = net.manifest.parameters.map(({ path }) => path);
   for (const [i, { weight, bias }] of (await layersOf(job, read)).entries()) {
@@ -72,6 +81,28 @@ async function networkWork(job: NetworkJob, simd: Simd, threads: number, read: R
   }
   const epoch = () => net.fit(examples, { epochs: 1, batch: job.batch });
   return { units: 1, asynchronous: true, call: epoch, check: async () => [(await epoch()).loss] };
+}
+
+async function programWork(job: ProgramJob, simd: Simd, threads: number, read: Read): Promise<Work> {
+  const net = await opened(job, simd, threads, read);
+  for (const [path, file] of Object.entries(job.parameters)) {
+    // Parameters are floats.
+    net.set(path, (await valuesOf(file, read)) as Floats);
+  }
+  const examples: Record<string, Floats | Labels> = {};
+  for (const [name, file] of Object.entries(job.tensors)) examples[name] = await valuesOf(file, read);
+  if (job.mode === "step") {
+    const step = () => net.step(examples);
+    return { units: 1, call: step, check: () => firstLosses(step) };
+  }
+  const inputs = Object.fromEntries(
+    net.manifest.inputs.flatMap(({ name, role }) => (role === "input" ? [[name, examples[name]!]] : [])),
+  );
+  const { name = "", shape = [] } = net.manifest.outputs[0] ?? {};
+  const entries = shape.reduce<number>((n, size) => n * (typeof size === "number" ? size : job.rows), 1);
+  const into = { [name]: new Float32Array(entries) };
+  const call = () => net.predict(inputs, into);
+  return { units: 1, call, check: () => sample(call()[name] ?? []) };
 }
 
 /**
@@ -120,6 +151,7 @@ const nndsl =
       if (threads > 1) throw new Unavailable("kernels are measured on one thread");
       return kernelWork(job, simd, read);
     }
+    if (job.kind === "program") return programWork(job, simd, threads, read);
     return networkWork(job, simd, threads, read);
   };
 

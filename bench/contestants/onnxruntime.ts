@@ -20,6 +20,8 @@ function shapes(job: Job): { readonly inputs: readonly string[]; readonly units:
     case "fit":
     case "epoch":
       throw new Unavailable("its WASM build does not train");
+    case "program":
+      throw new Unavailable("no program is written as ONNX");
   }
 }
 

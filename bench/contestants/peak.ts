@@ -14,6 +14,7 @@ const LOOPS = 2000;
  */
 function operationsOf(job: Job): number {
   if (job.kind === "product") return 1;
+  if (job.kind === "program" && job.productFlops > 0) return job.productFlops;
   if (job.kind !== "train" && job.kind !== "predict") throw new Unavailable("it only multiplies and adds");
   const { batch, network } = job;
   // Training has each layer's product three times, but for the gradient at the input of the first.

@@ -14,6 +14,7 @@ import {
   type NetworkJob,
   type Read,
 } from "../job.ts";
+import { programWork } from "./tensorflow-programs.ts";
 import {
   batches,
   firstLosses,
@@ -133,5 +134,6 @@ export const tensorflow =
     tf.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
     await tf.setBackend("wasm");
     await tf.ready();
+    if (job.kind === "program") return programWork(job, read);
     return job.kind === "function" || job.kind === "product" ? kernelWork(job, read) : networkWork(job, read);
   };

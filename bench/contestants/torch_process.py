@@ -9,6 +9,8 @@ import numpy
 import torch
 import torch.nn.functional as F
 
+from torch_programs import PROGRAMS
+
 torch.set_num_threads(1)
 
 CHECKED_STEPS = 3
@@ -28,7 +30,10 @@ ACTIVATIONS = {"sigmoid": torch.nn.Sigmoid, "tanh": torch.nn.Tanh}
 
 
 def tensor_of(job, name, folder):
-    entry = job["tensors"][name]
+    return read_tensor(job["tensors"][name], folder)
+
+
+def read_tensor(entry, folder):
     values = numpy.fromfile(Path(folder) / entry["file"], dtype=entry["dtype"]).reshape(entry["shape"])
     return torch.from_numpy(values)
 
@@ -124,7 +129,36 @@ def product_work(job, folder):
     return 2 * n**3, call, lambda: sample(call())
 
 
+def program_work(job, folder):
+    parameters = {
+        path: torch.nn.Parameter(read_tensor(entry, folder)) for path, entry in job["parameters"].items()
+    }
+    inputs = {name: read_tensor(entry, folder) for name, entry in job["tensors"].items()}
+    if inputs.get("y") is not None and not inputs["y"].is_floating_point():
+        inputs["y"] = inputs["y"].long()
+    output, loss_of = PROGRAMS[job["program"]](parameters, job["settings"])
+    if job["mode"] == "predict":
+        inputs.pop("y", None)
+
+        def call():
+            with torch.inference_mode():
+                return output(**inputs)
+
+        return 1, call, lambda: sample(call())
+    optimizer = torch.optim.SGD(parameters.values(), lr=job["lr"])
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_of(**inputs)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return 1, step, lambda: [float(step()) for _ in range(CHECKED_STEPS)]
+
+
 WORKS = {
+    "program": program_work,
     "predict": predict_work,
     "train": train_work,
     "fit": train_work,

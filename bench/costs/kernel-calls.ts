@@ -6,12 +6,50 @@ import { runPasses } from "../../dist/compiler/passes/pipeline.js";
 import { formatOf } from "../../dist/compiler/render/format.js";
 import { render } from "../../dist/compiler/render/render.js";
 import { rowsOf } from "../../dist/compiler/schedule/any-size.js";
-import { countsStep, type Program } from "../../dist/compiler/schedule/kernel.js";
+import {
+  countsStep,
+  type KernelCall,
+  type Product,
+  type KernelProgram,
+} from "../../dist/compiler/schedule/kernel.js";
 import { planKernels, type Plan } from "../../dist/compiler/schedule/plan.js";
 import { predict } from "../../dist/compiler/schedule/predict.js";
 import { schedule } from "../../dist/compiler/schedule/schedule.js";
 
 export type Simd = "strict" | "relaxed";
+
+type Settings = Readonly<Record<string, number>>;
+
+async function planned(
+  source: string,
+  settings: Settings,
+  simd: Simd,
+): Promise<{ program: KernelProgram; plan: Plan }> {
+  const { joint } = await analyze(source, { settings });
+  const program = schedule(runPasses(joint, "lower", "simplify-lowered"), { elementBytes: 4 });
+  return { program, plan: planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" }) };
+}
+
+const callsOfEntry = (program: KernelProgram, name: "step" | "predict"): readonly KernelCall[] =>
+  program.entries.find((entry) => entry.name === name)?.calls ?? [];
+
+/** Multiplications and additions of a product, called with so many rows. */
+const flopsOfProduct = ({ loops, depth }: Product, rows: number): number =>
+  2 * [...loops, depth].reduce((n, loop) => n * sizeAt(loop, rows), 1);
+
+/** Multiplications and additions of all products of an entry, for a batch of so many rows. */
+export async function productFlopsOf(
+  source: string,
+  settings: Settings,
+  entry: "step" | "predict",
+  rows: number,
+): Promise<number> {
+  const { program } = await planned(source, settings, "strict");
+  return callsOfEntry(program, entry).reduce((sum, call) => {
+    const kernel = program.kernels[call.kernel];
+    return kernel?.kind === "product" ? sum + flopsOfProduct(kernel, rowsOf(call, rows)) : sum;
+  }, 0);
+}
 
 /** The calls of an entry in their order, in a module with room for so many rows. */
 export async function kernelCalls(
@@ -19,10 +57,9 @@ export async function kernelCalls(
   entry: "step" | "predict",
   rows: number,
   simd: Simd,
+  settings: Settings = {},
 ): Promise<{ readonly wasm: Uint8Array; readonly calls: readonly EntryCall[]; readonly lanes: number }> {
-  const { joint } = await analyze(source);
-  const program = schedule(runPasses(joint, "lower", "simplify-lowered"), { elementBytes: 4 });
-  const plan = planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" });
+  const { program, plan } = await planned(source, settings, simd);
   const text = render(program, plan, { dtype: "f32", simd, model: "Kernels" });
   const { wasm } = await assemble(text.replaceAll(/^function (\w+)\(/gm, "export function $1("), {
     manifest: "{}",
@@ -49,15 +86,15 @@ export interface EntryCall {
   /** Of its function in the module, as engines name those that are exported. */
   readonly number: string;
   readonly prediction: ReturnType<typeof predict>;
-  /** Multiplications and additions of a product. */
-  readonly productFlops?: number;
+  /** Multiplications and additions of a product, and the shortest of its rows, columns and depth. */
+  readonly product?: { readonly flops: number; readonly shortest: number };
   /** Whether threads divide it among them. */
   readonly divided: boolean;
   readonly call: () => void;
 }
 
 function callsOf(
-  program: Program,
+  program: KernelProgram,
   plan: Plan,
   exports: Exports,
   entryName: "step" | "predict",
@@ -65,8 +102,7 @@ function callsOf(
 ): EntryCall[] {
   const base = exports.arena.value;
   const at = (offset: Affine): number => affineAt(offset, rows) * 4;
-  const entry = program.entries.find(({ name }) => name === entryName);
-  return (entry?.calls ?? []).flatMap((call) => {
+  return callsOfEntry(program, entryName).flatMap((call) => {
     const { kernel: index, addresses } = call;
     const kernel = program.kernels[index];
     if (kernel === undefined || countsStep(program, call)) return [];
@@ -85,7 +121,12 @@ function callsOf(
         kernel: kernel.name,
         number: run.name,
         ...(kernel.kind === "product" && {
-          productFlops: 2 * [...kernel.loops, kernel.depth].reduce((n, loop) => n * sizeAt(loop, size), 1),
+          product: {
+            flops: flopsOfProduct(kernel, size),
+            shortest: Math.min(
+              ...[...kernel.loops.slice(-2), kernel.depth].map((loop) => sizeAt(loop, size)),
+            ),
+          },
         }),
         divided: plan.sharing.splits[index] !== null,
         prediction: predict(kernel, plan.kernels[index]!, size, plan.target),

@@ -5,6 +5,8 @@
  */
 import { readFile } from "node:fs/promises";
 import { productForms } from "../job.ts";
+import { profiled } from "../program-workloads.ts";
+import type { OfProgram } from "../programs.ts";
 import { products } from "../workloads.ts";
 import { kernelCalls, type Simd } from "./kernel-calls.ts";
 import { least } from "./least.ts";
@@ -25,11 +27,14 @@ export interface KernelTime {
   readonly gigabytes: number;
   /** Of a product, for each multiplication of two vectors. */
   readonly cycles?: number;
+  /** Of a product, the shortest of its rows, columns and depth. */
+  readonly shortest?: number;
   /** Undefined where the engine does not print its code. */
   readonly code?: LoopCode;
 }
 
 export interface Profile extends Speeds {
+  readonly id: string;
   /** What its kernels are of. */
   readonly title: string;
   readonly simd: Simd;
@@ -45,17 +50,58 @@ export const profiles = async (milliseconds: number): Promise<Profile[]> => [
   await productsProfile("relaxed", milliseconds),
 ];
 
+/** Other programs, whose products have many shapes. @param milliseconds for each kernel */
+export async function programProfiles(milliseconds: number): Promise<Profile[]> {
+  const found: Profile[] = [];
+  for (const { id, title, of } of profiled) {
+    const source = await sourceOf(`${of.program}.nn`);
+    for (const simd of ["strict", "relaxed"] as const) {
+      const speeds = await speedsOf(simd);
+      const kernels = await timesOf(source, of.mode, of.rows, simd, speeds, milliseconds, of.settings);
+      found.push({ id, title: `Kernels of ${title}`, simd, ...speeds, kernels: byTime(joined(kernels)) });
+    }
+  }
+  return found;
+}
+
+const sourceOf = (model: string): Promise<string> =>
+  readFile(new URL(`../models/${model}`, import.meta.url), "utf8");
+
+/** The calls of one kernel as one line, `KERNEL × CALLS`, with the time of all and the mean rate. */
+function joined(times: readonly KernelTime[]): KernelTime[] {
+  const calls = Map.groupBy(times, ({ kernel }) => kernel);
+  return [...calls.values()].map((each) => {
+    const [first] = each;
+    const microseconds = each.reduce((sum, call) => sum + call.microseconds, 0);
+    const mean = (rate: (call: KernelTime) => number): number =>
+      each.reduce((sum, call) => sum + rate(call) * call.microseconds, 0) / microseconds;
+    return {
+      // A group has a member at least.
+      ...first!,
+      kernel: each.length === 1 ? first!.kernel : `${first!.kernel} × ${each.length}`,
+      microseconds,
+      gigaflops: mean((call) => call.gigaflops),
+      share: mean((call) => call.share),
+      gigabytes: mean((call) => call.gigabytes),
+      ...(first!.cycles !== undefined && { cycles: mean((call) => call.cycles ?? NaN) }),
+    };
+  });
+}
+
+const byTime = (kernels: readonly KernelTime[]): KernelTime[] =>
+  kernels.toSorted((a, b) => b.microseconds - a.microseconds);
+
 async function stepProfile(
   optimizer: string,
   model: string,
   simd: Simd,
   milliseconds: number,
 ): Promise<Profile> {
-  const source = await readFile(new URL(`../models/${model}`, import.meta.url), "utf8");
+  const source = await sourceOf(model);
   const speeds = await speedsOf(simd);
   const kernels = await timesOf(source, "step", ROWS, simd, speeds, milliseconds);
   const title = `Kernels of a step (${optimizer}), batch ${ROWS}`;
-  return { title, simd, ...speeds, kernels: kernels.toSorted((a, b) => b.microseconds - a.microseconds) };
+  return { id: "digits", title, simd, ...speeds, kernels: byTime(kernels) };
 }
 
 async function productsProfile(simd: Simd, milliseconds: number): Promise<Profile> {
@@ -67,7 +113,7 @@ async function productsProfile(simd: Simd, milliseconds: number): Promise<Profil
       kernels.push(...times.map((time) => ({ ...time, kernel: `${form}, ${n}³` })));
     }
   }
-  return { title: "Products", simd, ...speeds, kernels };
+  return { id: "products", title: "Products", simd, ...speeds, kernels };
 }
 
 /** Of the kernels of an entry, in its order, each alone. @param milliseconds for each */
@@ -78,13 +124,14 @@ async function timesOf(
   simd: Simd,
   { peak, clock }: Speeds,
   milliseconds: number,
+  settings: OfProgram["settings"] = {},
 ): Promise<KernelTime[]> {
-  const { wasm, calls, lanes } = await kernelCalls(source, entry, rows, simd);
+  const { wasm, calls, lanes } = await kernelCalls(source, entry, rows, simd, settings);
   const codes = await codesOf(wasm);
-  return calls.map(({ kernel, number, prediction, productFlops, call }) => {
+  return calls.map(({ kernel, number, prediction, product, call }) => {
     const time = least(call, milliseconds);
     const { flops, bytes, share } = prediction;
-    const counted = productFlops ?? flops;
+    const counted = product?.flops ?? flops;
     const gigaflops = counted / time / 1e6;
     const code = codes?.get(number);
     return {
@@ -94,7 +141,10 @@ async function timesOf(
       share: gigaflops / peak,
       predicted: (share * counted) / flops,
       gigabytes: bytes / time / 1e6,
-      ...(productFlops !== undefined && { cycles: (time * 1e6 * clock) / (productFlops / 2 / lanes) }),
+      ...(product && {
+        cycles: (time * 1e6 * clock) / (product.flops / 2 / lanes),
+        shortest: product.shortest,
+      }),
       ...(code && { code }),
     };
   });

@@ -26,7 +26,11 @@ function openBlasKernels(): string | undefined {
   return hasAll("avx2", "fma") ? "Haswell" : undefined;
 }
 
-/** Libraries on one thread. */
+/**
+ * Libraries on one thread. The C library gives large tensors' pages back to the system at every
+ * step unless it is told to keep them, and a peer that is made to wait for fresh pages is up to nine
+ * times slower.
+ */
 const environment: NodeJS.ProcessEnv = {
   ...process.env,
   OMP_NUM_THREADS: "1",
@@ -34,6 +38,8 @@ const environment: NodeJS.ProcessEnv = {
   // Undefined: it is left to find out by itself.
   OPENBLAS_CORETYPE: openBlasKernels(),
   OPENBLAS_L2_SIZE: undefined,
+  MALLOC_MMAP_THRESHOLD_: String(2 ** 30),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 32),
 };
 
 /** Its version, and the kernels that its products run on, should they be OpenBLAS's. */

@@ -9,6 +9,7 @@ import {
   groups,
   headings,
   memoryTable,
+  missedTable,
   profileTables,
   sharingTable,
   sizesTable,
@@ -20,6 +21,10 @@ const GIBI = 1024 ** 3;
 
 const section = (...tables: readonly (Table | undefined)[]): string[] =>
   tables.flatMap((table) => (table ? [toMarkdown(table)] : []));
+
+/** Nothing of it where there is no table. */
+const titled = (title: string, table: Table | undefined): string[] =>
+  table ? [title, toMarkdown(table)] : [];
 
 const processorText = (machine: Machine): string =>
   `${machine.processor}, ${machine.cores} cores, ${Math.round(machine.memory / GIBI)} GiB; ${machine.system}; vectors: ${machine.vectors.join(" ") || "unknown"}; load before the run ${machine.load.toFixed(2)}${isQuiet(machine) ? "" : ", **others were at work: times are too long**"}`;
@@ -52,11 +57,12 @@ export function toDocument(results: Results): string {
   time stands how many times as long as nndsl's strict module it takes. All run on one thread but for the column that says two.
 - **Noise:** ${noise(hosts[0])}
 - **128-bit peak:** independent multiplications and additions in registers, as two instructions and as one fused; beside networks, the time that all
-  of their products would take so.
+  of their products would take so. Targets read it on the quietest of its rounds.
   PyTorch uses the processor's wider vectors; WebAssembly has 128 bits.`,
+    ...titled("## What falls behind", missedTable(results)),
     "## Targets",
     `${reached} of ${targets.length} are reached. "At the peak" is what the ratio of the least times would be if nndsl did nothing but a network's multiplications and
-additions, at the 128-bit peak that the same rounds measured: no code for these instructions is faster.`,
+additions, at the 128-bit peak of the quietest of the same rounds: no code for these instructions is faster.`,
     ...section(targetsTable(results, true)),
     ...hosts.flatMap((host) => [
       `## In ${host.name} ${host.version}`,

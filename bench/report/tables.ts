@@ -2,8 +2,9 @@
 import type { ContestantName } from "../hosts/runner.ts";
 import { gigaflops, median, type HostResults, type Results } from "../results.ts";
 import type { Row } from "../rounds.ts";
-import { isReached, targetsOf, type Target } from "../targets.ts";
-import { workloads, type Unit, type Workload } from "../workloads.ts";
+import { isReached, missed, missOf, targetsOf, type Target } from "../targets.ts";
+import type { Unit, Workload } from "../workload.ts";
+import { workloads } from "../workloads.ts";
 import { figure, type Table } from "./table.ts";
 
 export const headings: Readonly<Record<ContestantName, string>> = {
@@ -120,8 +121,8 @@ export function compileTable({ compileTime }: Results): Table | undefined {
 /** Kernels that take less than this share of a step are left out. */
 const WORTH_A_LINE = 0.002;
 
-export function profileTables({ profiles = [] }: Results): Table[] {
-  return profiles.map(({ title, simd, peak, clock, kernels }) => {
+export function profileTables({ profiles = [], programProfiles = [] }: Results): Table[] {
+  return [...profiles, ...programProfiles].map(({ title, simd, peak, clock, kernels }) => {
     const whole = kernels.reduce((sum, { microseconds }) => sum + microseconds, 0);
     return {
       head: [
@@ -173,6 +174,23 @@ export function sharingTable({ sharings }: Results): Table | undefined {
 
 const withUnit = (value: number, unit: Target["unit"]): string =>
   unit === "% of peak" ? `${figure(value)} %` : unit === "×" ? figure(value) : `${figure(value)} ${unit}`;
+
+/** What falls behind, the furthest first; undefined where nothing does. */
+export function missedTable(results: Results): Table | undefined {
+  const targets = missed(targetsOf(results));
+  if (targets.length === 0) return undefined;
+  return {
+    words: 2,
+    head: ["Falls behind", "of", "wanted", "measured", "short by"],
+    rows: targets.map((target) => [
+      target.workload,
+      target.measure,
+      `${target.bound} ${withUnit(target.limit, target.unit)}`,
+      withUnit(target.measured ?? NaN, target.unit),
+      `${figure(missOf(target))}×`,
+    ]),
+  };
+}
 
 /** @param all whether those are shown, too, for which something was not measured */
 export function targetsTable(results: Results, all: boolean): Table {

@@ -1,0 +1,96 @@
+/** Workloads of the programs that are no dense nets. */
+import type { ContestantName } from "./hosts/runner.ts";
+import { programJob, type OfProgram } from "./programs.ts";
+import { peaks, type Workload } from "./workload.ts";
+
+const transformer64: OfProgram = { program: "transformer", mode: "step", rows: 32 };
+const transformer256: OfProgram = {
+  program: "transformer",
+  mode: "step",
+  rows: 8,
+  settings: { width: 256, steps: 64 },
+};
+const attention: OfProgram = { program: "attention", mode: "predict", rows: 1 };
+const lstm256: OfProgram = { program: "lstm", mode: "step", rows: 32, settings: { units: 256 } };
+
+/** Those whose kernels are timed one by one. */
+export const profiled: readonly { readonly id: string; readonly title: string; readonly of: OfProgram }[] = [
+  { id: "transformer-64", title: "a step of the transformer of 64, batch 32", of: transformer64 },
+  { id: "transformer-256", title: "a step of the transformer of 256, batch 8", of: transformer256 },
+  { id: "attention-1024", title: "attention over 1,024 steps", of: attention },
+  { id: "lstm-256", title: "a step of the LSTM of 256, batch 32", of: lstm256 },
+];
+
+const program = (id: string, title: string, of: OfProgram, peers: readonly ContestantName[]): Workload => ({
+  id,
+  title,
+  group: of.mode === "predict" ? "Inference of other programs" : "Training of other programs",
+  unit: "ms",
+  contestants: ["nndsl", "nndsl-relaxed", "nndsl-threads", ...peers, ...peaks],
+  // Sums of thousands of terms, in orders of each one's own.
+  tolerance: 1e-3,
+  inPages: false,
+  job: programJob(of),
+});
+
+const steps = (
+  id: string,
+  title: string,
+  of: Omit<OfProgram, "mode">,
+  ...peers: ContestantName[]
+): Workload =>
+  program(id, `step (SGD) of ${title}, batch ${of.rows}`, { ...of, mode: "step" }, ["torch", ...peers]);
+
+const MANY_ROWS = 16_384;
+
+export const programWorkloads: readonly Workload[] = [
+  steps(
+    "transformer-64",
+    "a transformer, 2 blocks of 64, 4 heads, 32 steps",
+    { program: "transformer", rows: 32 },
+    "jax",
+  ),
+  steps(
+    "transformer-256",
+    "a transformer, 2 blocks of 256, 4 heads, 64 steps",
+    { program: "transformer", rows: 8, settings: { width: 256, steps: 64 } },
+    "jax",
+  ),
+  program(
+    "attention-1024",
+    "attention over 1,024 steps of 64",
+    { program: "attention", mode: "predict", rows: 1 },
+    ["torch"],
+  ),
+  ...[64, 256].flatMap((units) => [
+    steps(`lstm-${units}`, `an LSTM of ${units} over 28 steps`, {
+      program: "lstm",
+      rows: 32,
+      settings: { units },
+    }),
+    steps(`gru-${units}`, `a GRU of ${units} over 28 steps`, {
+      program: "gru",
+      rows: 32,
+      settings: { units },
+    }),
+  ]),
+  ...[28, 100].map((length) =>
+    steps(`lstm-beforehand-${length}`, `an LSTM of 64 over ${length} steps, inputs multiplied beforehand`, {
+      program: "lstm-beforehand",
+      rows: 32,
+      settings: { steps: length },
+    }),
+  ),
+  program(
+    "softmax-predict",
+    "softmax of 16,384 × 64",
+    { program: "softmax-rows", mode: "predict", rows: MANY_ROWS },
+    ["torch", "tfjs"],
+  ),
+  steps("softmax-step", "softmax of 64", { program: "softmax-rows", rows: MANY_ROWS }, "tfjs"),
+  steps("layer-norm", "layer norm of 64", { program: "layer-norm", rows: MANY_ROWS }),
+  steps("batch-norm", "batch norm of 64", { program: "batch-norm", rows: MANY_ROWS }),
+  steps("chain", "20 operations on 64 entries", { program: "chain", rows: MANY_ROWS }),
+  steps("classes", "one layer, 64 to 10,000 classes", { program: "classes", rows: 32 }),
+  steps("pinn", "a physics-informed net, 1-64-64-1", { program: "pinn", rows: 256 }),
+];
