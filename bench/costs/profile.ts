@@ -69,16 +69,17 @@ const sourceOf = (model: string): Promise<string> =>
 
 /** The calls of one kernel as one line, `KERNEL × CALLS`, with the time of all and the mean rate. */
 function joined(times: readonly KernelTime[]): KernelTime[] {
-  const calls = Map.groupBy(times, ({ kernel }) => kernel);
-  return [...calls.values()].map((each) => {
+  const kernels = [...new Set(times.map(({ kernel }) => kernel))];
+  return kernels.map((kernel) => {
+    const each = times.filter((time) => time.kernel === kernel);
     const [first] = each;
     const microseconds = each.reduce((sum, call) => sum + call.microseconds, 0);
     const mean = (rate: (call: KernelTime) => number): number =>
       each.reduce((sum, call) => sum + rate(call) * call.microseconds, 0) / microseconds;
     return {
-      // A group has a member at least.
+      // Its name came from one of them.
       ...first!,
-      kernel: each.length === 1 ? first!.kernel : `${first!.kernel} × ${each.length}`,
+      kernel: each.length === 1 ? kernel : `${kernel} × ${each.length}`,
       microseconds,
       gigaflops: mean((call) => call.gigaflops),
       share: mean((call) => call.share),
