@@ -2,6 +2,7 @@
 import { assemble } from "../../dist/compiler/assemble/assemble.js";
 import { analyze } from "../../dist/compiler/compile.js";
 import { affineAt, sizeAt, type Affine } from "../../dist/compiler/ir/size.js";
+import type { Model } from "../../dist/compiler/graph/model.js";
 import { runPasses } from "../../dist/compiler/passes/pipeline.js";
 import { formatOf } from "../../dist/compiler/render/format.js";
 import { render } from "../../dist/compiler/render/render.js";
@@ -15,6 +16,7 @@ import {
 import { planKernels, type Plan } from "../../dist/compiler/schedule/plan.js";
 import { predict } from "../../dist/compiler/schedule/predict.js";
 import { schedule } from "../../dist/compiler/schedule/schedule.js";
+import { labels, uniform } from "../data.ts";
 
 export type Simd = "strict" | "relaxed";
 
@@ -24,10 +26,11 @@ async function planned(
   source: string,
   settings: Settings,
   simd: Simd,
-): Promise<{ program: KernelProgram; plan: Plan }> {
+): Promise<{ model: Model; program: KernelProgram; plan: Plan }> {
   const { joint } = await analyze(source, { settings });
-  const program = schedule(runPasses(joint, "lower", "simplify-lowered"), { elementBytes: 4 });
-  return { program, plan: planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" }) };
+  const model = runPasses(joint, "lower", "simplify-lowered");
+  const program = schedule(model, { elementBytes: 4 });
+  return { model, program, plan: planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" }) };
 }
 
 const callsOfEntry = (program: KernelProgram, name: "step" | "predict"): readonly KernelCall[] =>
@@ -59,7 +62,7 @@ export async function kernelCalls(
   simd: Simd,
   settings: Settings = {},
 ): Promise<{ readonly wasm: Uint8Array; readonly calls: readonly EntryCall[]; readonly lanes: number }> {
-  const { program, plan } = await planned(source, settings, simd);
+  const { model, program, plan } = await planned(source, settings, simd);
   const text = render(program, plan, { dtype: "f32", simd, model: "Kernels" });
   const { wasm } = await assemble(text.replaceAll(/^function (\w+)\(/gm, "export function $1("), {
     manifest: "{}",
@@ -70,10 +73,36 @@ export async function kernelCalls(
   const exports = instance.exports as unknown as Exports;
   exports.reserve(rows);
   exports.initialize(1);
+  const places = placesIn(program, exports, rows);
+  for (const { name, type, classes } of model.inputs) {
+    const buffer = program.buffers.findIndex(({ role }) => role.kind === "input" && role.name === name);
+    if (buffer < 0) continue;
+    const { start, entries } = places(buffer);
+    const numbers = type === "int" ? labels(entries, classes ?? 1, 2) : uniform(entries, -1, 1, 1);
+    new Uint8Array(exports.memory.buffer, start).set(new Uint8Array(numbers.buffer));
+  }
+  // So that kernels meet numbers of the usual size.
+  exports[entry]?.(rows);
   return { wasm, calls: callsOf(program, plan, exports, entry, rows), lanes: plan.target.lanes };
 }
 
+/** Where a buffer begins in the module's memory, and how many entries it has. */
+type Places = (buffer: number) => { readonly start: number; readonly entries: number };
+
+const placesIn =
+  (program: KernelProgram, exports: Exports, rows: number): Places =>
+  (buffer) => {
+    const place = program.arena.places[buffer];
+    const size = program.buffers[buffer]?.size;
+    if (place === undefined || size === undefined || place.part === "table")
+      throw new Error("tables have no place");
+    const offset =
+      place.part === "fixed" ? place.offset : program.arena.fixed + exports.capacity.value * place.offset;
+    return { start: exports.arena.value + offset, entries: sizeAt(size, rows) };
+  };
+
 type Exports = Readonly<Record<string, (...numbers: number[]) => number>> & {
+  readonly memory: WebAssembly.Memory;
   readonly arena: WebAssembly.Global<"i32">;
   readonly capacity: WebAssembly.Global<"i32">;
   readonly reserve: (rows: number) => number;
@@ -91,6 +120,11 @@ export interface EntryCall {
   /** Whether threads divide it among them. */
   readonly divided: boolean;
   readonly call: () => void;
+  /**
+   * Brings what it writes back to what it was: kernels that work in place and are called again and
+   * again arrive at numbers that processors are slow with.
+   */
+  readonly restore: () => void;
 }
 
 function callsOf(
@@ -100,19 +134,13 @@ function callsOf(
   entryName: "step" | "predict",
   rows: number,
 ): EntryCall[] {
-  const base = exports.arena.value;
+  const places = placesIn(program, exports, rows);
   const at = (offset: Affine): number => affineAt(offset, rows) * 4;
   return callsOfEntry(program, entryName).flatMap((call) => {
     const { kernel: index, addresses } = call;
     const kernel = program.kernels[index];
     if (kernel === undefined || countsStep(program, call)) return [];
-    const numbers = addresses.map(({ buffer, offset }) => {
-      const place = program.arena.places[buffer];
-      if (place === undefined || place.part === "table") throw new Error("tables have no place");
-      const start =
-        place.part === "fixed" ? place.offset : program.arena.fixed + exports.capacity.value * place.offset;
-      return base + start + at(offset);
-    });
+    const numbers = addresses.map(({ buffer, offset }) => places(buffer).start + at(offset));
     const size = rowsOf(call, rows);
     const run = exports[kernel.name];
     if (run === undefined) throw new Error(`${kernel.name} is not exported`);
@@ -131,7 +159,23 @@ function callsOf(
         divided: plan.sharing.splits[index] !== null,
         prediction: predict(kernel, plan.kernels[index]!, size, plan.target),
         call: () => void run(...numbers, size, 0),
+        restore: restorer(
+          exports.memory,
+          addresses.flatMap(({ buffer }, i) =>
+            kernel.operands[i]?.access === "write" ? [places(buffer)] : [],
+          ),
+        ),
       },
     ];
   });
+}
+
+function restorer(memory: WebAssembly.Memory, written: readonly ReturnType<Places>[]): () => void {
+  const kept = written.map(({ start, entries }) => {
+    const bytes = new Uint8Array(memory.buffer, start, 4 * entries);
+    return { bytes, before: bytes.slice() };
+  });
+  return () => {
+    for (const { bytes, before } of kept) bytes.set(before);
+  };
 }

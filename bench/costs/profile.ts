@@ -129,8 +129,8 @@ async function timesOf(
 ): Promise<KernelTime[]> {
   const { wasm, calls, lanes } = await kernelCalls(source, entry, rows, simd, settings);
   const codes = await codesOf(wasm);
-  return calls.map(({ kernel, number, prediction, product, call }) => {
-    const time = least(call, milliseconds);
+  return calls.map(({ kernel, number, prediction, product, call, restore }) => {
+    const time = least(call, milliseconds, restore);
     const { flops, bytes, share } = prediction;
     const counted = product?.flops ?? flops;
     const gigaflops = counted / time / 1e6;

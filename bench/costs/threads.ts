@@ -42,7 +42,8 @@ export async function sharings(milliseconds: number): Promise<Sharing[]> {
     };
     const { calls } = await kernelCalls(source, "step", batch, "relaxed");
     const times = { divided: 0, alone: 0 };
-    for (const { call, divided } of calls) times[divided ? "divided" : "alone"] += least(call, milliseconds);
+    for (const { call, restore, divided } of calls)
+      times[divided ? "divided" : "alone"] += least(call, milliseconds, restore);
     found.push({
       batch,
       oneThread: await step(1),
