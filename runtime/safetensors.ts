@@ -36,7 +36,7 @@ const fromBrain = (bits: number): number => new Float32Array(Uint32Array.of(bits
 
 interface Kind {
   readonly BYTES_PER_ELEMENT: number;
-  new (bytes: ArrayBuffer): StoredNumbers | BigInt64Array | BigUint64Array;
+  new (bytes: ArrayBufferLike, from?: number, count?: number): StoredNumbers | BigInt64Array | BigUint64Array;
 }
 
 /**
@@ -84,9 +84,10 @@ function bytesOf(source: ArrayBuffer | ArrayBufferView): Uint8Array {
 /**
  * All tensors of a safetensors file, as copies. Tensors must fill the file without a gap or an
  * overlap.
+ * @param inPlace whether tensors may be views of `source` instead, where typed arrays may begin there
  * @throws `bad-weights` for anything that is not such a file
  */
-export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
+export function readSafetensors(source: ArrayBuffer | ArrayBufferView, inPlace = false): Stored {
   const bytes = bytesOf(source);
   if (bytes.length < 8) return fail(`it has only ${bytes.length} bytes`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
@@ -124,12 +125,17 @@ export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
       return bad("lies outside of it");
     }
     const [Kind, convert] = format;
-    if (shape.reduce((all, one) => all * one, Kind.BYTES_PER_ELEMENT) !== end - begin) {
+    const size = Kind.BYTES_PER_ELEMENT;
+    if (shape.reduce((all, one) => all * one, size) !== end - begin) {
       return bad(`with shape ${showShape(shape)} does not fit its ${end - begin} bytes`);
     }
     ranges.push([begin, end, name]);
+    const from = body.byteOffset + begin;
     // `slice` also puts the bytes where typed arrays may begin.
-    const stored = new Kind(body.slice(begin, end).buffer);
+    const stored =
+      inPlace && from % size === 0
+        ? new Kind(body.buffer, from, (end - begin) / size)
+        : new Kind(body.slice(begin, end).buffer);
     // Each format's function takes its own entries.
     const data = convert ? Float64Array.from(stored as Iterable<never>, convert) : (stored as StoredNumbers);
     tensors.set(name, { shape, data });

@@ -22,8 +22,13 @@ async function read(bytes: Uint8Array, name = "x.npz"): Promise<FileContent> {
   return readDataFile(path);
 }
 
-function shown(content: FileContent): string {
-  if (content.kind === "table") return Buffer.from(content.bytes).toString();
+async function shown(content: FileContent): Promise<string> {
+  if (content.kind === "table") {
+    return content.read(({ size, read }) => {
+      const bytes = Buffer.alloc(size);
+      return bytes.toString("utf8", 0, read(bytes, 0));
+    });
+  }
   const arrays = content.kind === "array" ? new Map([["", content.array]]) : content.arrays;
   return JSON.stringify([...arrays].map(([name, { shape, values }]) => [name, shape, [...values]]));
 }
@@ -39,18 +44,18 @@ const sound = {
 };
 
 test.each(["zip64", "streamed", "streamed-deflated"])("%s", async (name) => {
-  expect(shown(await read(made(`${name}.npz`)))).toBe('[["x",[3,2],[0,1,2,3,4,5]]]');
+  expect(await shown(await read(made(`${name}.npz`)))).toBe('[["x",[3,2],[0,1,2,3,4,5]]]');
 });
 
 describe("a flipped bit", () => {
   test.each(Object.entries(sound))("of %s is an error, or changes nothing", async (name, bytes) => {
-    const before = shown(await read(bytes, name));
+    const before = await shown(await read(bytes, name));
     let refused = 0;
     for (let bit = 0; bit < 8 * bytes.length; bit += 3) {
       const damaged = Uint8Array.from(bytes);
       damaged[bit >> 3]! ^= 1 << (bit & 7);
       try {
-        expect(shown(await read(damaged, name)), `bit ${bit}`).toBe(before);
+        expect(await shown(await read(damaged, name)), `bit ${bit}`).toBe(before);
       } catch (error) {
         if (!(error instanceof DataError)) throw error;
         refused += 1;

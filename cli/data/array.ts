@@ -16,6 +16,8 @@ export interface DataArray {
    * Where the numbers stand for text: what each stands for, in order. Only with one entry a row.
    */
   readonly categories?: readonly string[];
+  /** The first number that was beyond the range of f32 before it was rounded, if one was. */
+  readonly beyond?: { readonly position: number; readonly value: number };
 }
 
 export const elementCount = (shape: readonly number[]): number =>

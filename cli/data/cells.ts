@@ -10,7 +10,7 @@ export type Cell =
   | { readonly kind: "text" };
 
 /** More characters than any number needs. */
-const LONGEST_NUMBER = 4096;
+export const LONGEST_NUMBER = 4096;
 
 const notFinite = /^[+-]?(nan|inf|infinity)$/i;
 

@@ -6,6 +6,7 @@ import { DataError, type DataPlace } from "../failures.ts";
 import { didYouMean } from "../suggest.ts";
 import { dressOf, isMissing, plainNumber, readCell, type Decimal } from "./cells.ts";
 import { cut } from "../terminal/cut.ts";
+import type { CellUse, PlainRows } from "./plain-rows.ts";
 
 /**
  * What text stands for in each column: by the column's name, its texts in the order of their
@@ -29,6 +30,10 @@ export interface ColumnsOptions {
   /** The texts of a column that an earlier run knew, if one did. */
   readonly known: ((position: number) => readonly string[] | undefined) | null;
   readonly at: (row: number, column: string) => DataPlace;
+  /** Whether of numbers only the nearest f32 matters. Labels are exact in any case. */
+  readonly rounded: boolean;
+  /** The share of the table that has been read. */
+  readonly share: () => number;
 }
 
 /** A label longer than this is a cell that was not meant as one. */
@@ -43,51 +48,114 @@ interface Texts {
   readonly firstRow: number;
 }
 
+/** Numbers of a table from which on its size is guessed by the share of it that they came from. */
+const GUESSED = 2 ** 16;
+
+/** Beyond it a number has no nearest f32. */
+const LARGEST_F32 = 3.4028234663852886e38;
+
 export class Columns {
   rows = 0;
+  /** The first number that is beyond the range of f32, of numbers that are rounded to that. */
+  beyond: { readonly position: number; readonly value: number } | null = null;
   readonly #options: ColumnsOptions;
   /** Row by row. */
-  #values: Float64Array;
+  #values: Float64Array | Float32Array;
+  /** The first row as it was before rounding. */
+  readonly #first: Float64Array;
   readonly #texts = new Map<number, Texts>();
   readonly #asked: ReadonlySet<number>;
 
   constructor(options: ColumnsOptions) {
     this.#options = options;
     const { indices, labels, name, known } = options;
-    this.#values = new Float64Array(64 * Math.max(1, Math.min(indices.length, 1024)));
+    const isRounded = options.rounded && options.kind === "numbers" && labels.size === 0 && known === null;
+    this.#values = new (isRounded ? Float32Array : Float64Array)(
+      64 * Math.max(1, Math.min(indices.length, 1024)),
+    );
+    this.#first = new Float64Array(indices.length);
     const places = labels.size === 0 && known === null ? [] : [...indices.keys()];
     this.#asked = new Set(
       places.filter((position) => labels.has(name(position)) || known?.(position) !== undefined),
     );
   }
 
+  /** Columns of texts, as far as it is known. */
+  get texts(): number {
+    return this.#texts.size;
+  }
+
+  /** What a cell has to be read as. */
+  use(position: number): CellUse {
+    if (this.#asked.has(position) || this.#texts.has(position)) return "text";
+    return this.#values instanceof Float32Array ? "rounded" : "number";
+  }
+
   /** @throws DataError at the first cell that its column cannot hold */
   take(cells: readonly string[], row: number): void {
-    const { indices, decimal } = this.#options;
-    const width = indices.length;
-    this.#reserve((this.rows + 1) * width);
-    const start = this.rows * width;
-    for (let position = 0; position < width; position++) {
-      const text = cells[indices[position]!]!;
-      if (this.#asked.size > 0 && this.#asked.has(position)) {
-        this.#values[start + position] = this.#label(text, position, row);
-        continue;
-      }
-      const value = plainNumber(text, decimal);
-      // NaN is not equal to itself.
-      this.#values[start + position] =
-        value === value && (this.#texts.size === 0 || !this.#texts.has(position))
-          ? value
-          : this.#other(text, position, row);
+    const { indices } = this.#options;
+    const start = this.#begin();
+    for (let position = 0; position < indices.length; position++)
+      this.#put(start, position, this.#cell(cells[indices[position]!]!, position, row));
+    this.rows += 1;
+  }
+
+  /**
+   * Takes a row that was read from its bytes, the first of the table excepted.
+   * @throws DataError at the first cell that its column cannot hold
+   */
+  takePlain(plain: PlainRows, row: number): void {
+    const { indices } = this.#options;
+    const { values, isText, texts } = plain;
+    const start = this.#begin();
+    for (let position = 0; position < indices.length; position++) {
+      const column = indices[position]!;
+      const value =
+        texts > 0 && isText[column] === 1 ? this.#cell(plain.text(column), position, row) : values[column]!;
+      this.#put(start, position, value);
     }
     this.rows += 1;
   }
 
-  #reserve(length: number): void {
-    if (length <= this.#values.length) return;
-    const larger = new Float64Array(Math.max(length, 2 * this.#values.length));
+  /** Makes room for a row. @returns where it begins */
+  #begin(): number {
+    const width = this.#options.indices.length;
+    const start = this.rows * width;
+    const end = start + width;
+    const { length } = this.#values;
+    if (end <= length) return start;
+    // Pages that are never written take no memory, so the guess may be a large one.
+    const guess = start < GUESSED ? 0 : Math.ceil((1.1 * end) / Math.max(this.#options.share(), 1e-6));
+    const larger = new (this.#values instanceof Float32Array ? Float32Array : Float64Array)(
+      Math.max(end, 2 * length, guess),
+    );
     larger.set(this.#values);
     this.#values = larger;
+    return start;
+  }
+
+  #put(start: number, position: number, value: number): void {
+    const at = start + position;
+    this.#values[at] = value;
+    if (this.rows === 0) this.#first[position] = value;
+    if (
+      (value > LARGEST_F32 || value < -LARGEST_F32) &&
+      this.beyond === null &&
+      !Number.isFinite(this.#values[at])
+    )
+      this.beyond = { position: at, value };
+  }
+
+  #cell(text: string, position: number, row: number): number {
+    // A text that was a label before is the same one again.
+    const seen = this.#texts.get(position)?.numbers.get(text);
+    if (seen !== undefined) return seen;
+    if (this.#asked.size > 0 && this.#asked.has(position)) return this.#label(text, position, row);
+    const value = plainNumber(text, this.#options.decimal);
+    // NaN is not equal to itself.
+    return value === value && (this.#texts.size === 0 || !this.#texts.has(position))
+      ? value
+      : this.#other(text, position, row);
   }
 
   /** What is no number in a column of numbers, or stands among texts. */
@@ -113,8 +181,7 @@ export class Columns {
     }
     if (kind !== "labels") throw this.#notANumber(text, position, row);
     if (before === undefined && this.rows > 0) {
-      const value = this.#values[position]!;
-      throw this.#mixed(text, row, String(value), row - this.rows, position);
+      throw this.#mixed(text, row, String(this.#first[position]!), row - this.rows, position);
     }
     if (dressOf(text) !== null) throw this.#notANumber(text, position, row);
     return this.#label(text, position, row);
@@ -208,7 +275,7 @@ export class Columns {
       );
     if (this.rows > 0) {
       // So far the column is one of numbers.
-      return this.#mixed(text, row, String(this.#values[position]!), row - this.rows, position);
+      return this.#mixed(text, row, String(this.#first[position]!), row - this.rows, position);
     }
     return new DataError("data-not-a-number", message, this.#at(position, row), {
       help: `an \`int\` input reads texts as labels; ${this.#asLabels(position)} 0, 1, … all the same`,
@@ -231,7 +298,7 @@ export class Columns {
    * @param judged whether the header was taken for one by its look
    */
   finish(judged: boolean): {
-    readonly values: Float64Array;
+    readonly values: Float64Array | Float32Array;
     readonly categoriesByColumn: ReadonlyMap<string, readonly string[]>;
   } {
     const width = this.#options.indices.length;

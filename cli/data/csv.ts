@@ -1,18 +1,22 @@
 /**
  * Tables of text, read strictly: what is not a number is an error, or a label where labels are
- * wanted.
+ * wanted. A table is read once, for all inputs that take columns of it, and in parts: memory has
+ * its numbers and no text.
  */
-import { isUtf8 } from "node:buffer";
-import { DataError, UsageError, type DataPlace } from "../failures.ts";
-import { count, counted } from "../terminal/numbers.ts";
-import type { DataArray } from "./array.ts";
+import { DataError, UsageError } from "../failures.ts";
+import { count } from "../terminal/numbers.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { ByteWindow, CHUNK, UnsoundText } from "./byte-window.ts";
 import type { Decimal } from "./cells.ts";
 import { Columns, type Categories, type ColumnKind } from "./columns.ts";
 import { cut } from "../terminal/cut.ts";
-import { dialectOf, headerInComment, type Dialect } from "./dialect.ts";
+import { dialectOf, type Dialect } from "./dialect.ts";
 import { hasHeader } from "./header.ts";
 import { pickColumns, type Picked } from "./pick-columns.ts";
-import { isBlankFrom, isBlankRow, QuoteError, RowReader } from "./rows.ts";
+import { PlainRows } from "./plain-rows.ts";
+import { TableRows } from "./table-rows.ts";
+import { Takers, type Taken, type Taker } from "./takers.ts";
+import { expectNoOtherMark, expectSoundText } from "./text-encoding.ts";
 
 /** How tables are to be read, as the command line says for all of them. */
 export interface TableOptions {
@@ -23,11 +27,14 @@ export interface TableOptions {
   readonly labels?: readonly string[] | undefined;
 }
 
-export interface Wanted extends TableOptions {
+/** What one input takes of a table. */
+export interface Wanted {
   /** Names to pick, in this order, or numbers from 1; `-name` for all but that. */
   readonly picked?: readonly string[] | undefined;
   /** What columns may hold beside numbers; for one-hot rows a single column may hold labels. */
   readonly takes?: ColumnKind | "one-hot" | undefined;
+  /** Whether of numbers only the nearest f32 matters. */
+  readonly rounded?: boolean;
   /** What text stands for, from an earlier run, by the names of its columns. */
   readonly known?: Categories | undefined;
   /** The columns of that run in their order. */
@@ -36,262 +43,179 @@ export interface Wanted extends TableOptions {
   readonly expectColumns?: (found: Picked, file: string) => string | null;
 }
 
-export interface Table extends DataArray {
-  /** What text stands for in each column that holds some. */
-  readonly categoriesByColumn: Categories;
-  /** Names of the columns taken, in order; null without a header. */
-  readonly names: readonly string[] | null;
-  readonly notes: readonly string[];
+/**
+ * Reads columns of a table as arrays [rows, columns], one for each of `wanted`.
+ * @returns what they got, up to the first that got nothing: what is right for those behind it is
+ * not looked for
+ * @param chunk how many bytes are read at a time
+ * @throws DataError naming file, row and column, where it is wrong for the first of them
+ */
+export function readCsv(
+  source: ByteSource,
+  file: string,
+  options: TableOptions,
+  wanted: readonly Wanted[],
+  chunk = CHUNK,
+): readonly Taken[] {
+  try {
+    return readTable(source, file, options, wanted, chunk);
+  } catch (error) {
+    if (!(error instanceof DataError || error instanceof UnsoundText)) throw error;
+    // What is no text anywhere is told before what is wrong with it.
+    expectSoundText(source, file);
+    throw error instanceof DataError ? error : changedMeanwhile(file);
+  }
 }
 
-/** The longest text that every engine holds as one string, with room to spare. */
-export const longestText = 2 ** 29 - 2 ** 16;
+const changedMeanwhile = (file: string): DataError =>
+  new DataError("data-damaged", "the file has changed while it was read", { file });
 
-/**
- * Reads columns of a table as an array [rows, columns].
- * @throws DataError naming file, row and column
- */
-export function readCsv(bytes: Uint8Array, file: string, wanted: Wanted = {}): Table {
-  const decimal = wanted.decimal ?? "point";
-  const text = decode(bytes, file);
-  const dialect = dialectOf(text, file, decimal);
-  const header = wanted.header ?? judgedHeader(dialect, decimal, file);
-  const rows = new TableRows(text, dialect, file, header);
+function readTable(
+  source: ByteSource,
+  file: string,
+  options: TableOptions,
+  wanted: readonly Wanted[],
+  chunk: number,
+): readonly Taken[] {
+  const decimal = options.decimal ?? "point";
+  const mark = new Uint8Array(4);
+  expectNoOtherMark(mark.subarray(0, source.read(mark, 0)), file);
+  // The mark of UTF-8, which is no part of the text.
+  const begin = mark[0] === 0xef && mark[1] === 0xbb && mark[2] === 0xbf ? 3 : 0;
+  const { window, dialect } = opened(source, begin, file, decimal, chunk);
+  const header = options.header ?? judgedHeader(dialect, decimal, file);
+  const rows = new TableRows(window, dialect, file, header);
 
   const first = rows.next();
   if (first === null) throw new DataError("data-empty", "the file is empty", { file });
   const names = header ? first : null;
-  const picked = pickColumns(names, first.length, wanted.picked, file, rows.row);
-  const note = wanted.expectColumns?.(picked, file) ?? null;
-  const { known, trained } = wanted;
-  const width = picked.indices.length;
-  const takes = wanted.takes ?? "numbers";
-  const columns = new Columns({
-    indices: picked.indices,
-    name: picked.name,
-    decimal,
-    kind: takes !== "one-hot" ? takes : width === 1 ? "labels" : "numbers",
-    labels: new Set(wanted.labels),
-    known:
-      known === undefined
-        ? null
-        : (position) => {
-            const [own, before] = [picked.name(position), trained?.[position]];
-            if (Object.hasOwn(known, own)) return known[own];
-            return before !== undefined && Object.hasOwn(known, before) ? known[before] : undefined;
-          },
-    at: (row, column) => rows.at(row, column),
-  });
-  if (names === null) columns.take(first, rows.row);
-  const firstRow = names === null ? rows.row : rows.row + 1;
-  for (let row = rows.next(); row !== null; row = rows.next()) columns.take(row, rows.row);
-
-  if (columns.rows === 0) {
-    throw new DataError("data-empty", header ? "there are no rows below the header" : "the file is empty", {
-      file,
+  const takers = Takers.of(wanted, (one) => {
+    const picked = pickColumns(names, first.length, one.picked, file, rows.row);
+    const note = one.expectColumns?.(picked, file) ?? null;
+    const { known, trained } = one;
+    const takes = one.takes ?? "numbers";
+    const columns = new Columns({
+      indices: picked.indices,
+      name: picked.name,
+      decimal,
+      kind: takes !== "one-hot" ? takes : picked.indices.length === 1 ? "labels" : "numbers",
+      labels: new Set(options.labels),
+      known:
+        known === undefined
+          ? null
+          : (position) => {
+              const [own, before] = [picked.name(position), trained?.[position]];
+              if (Object.hasOwn(known, own)) return known[own];
+              return before !== undefined && Object.hasOwn(known, before) ? known[before] : undefined;
+            },
+      at: (row, column) => rows.at(row, column),
+      rounded: one.rounded ?? false,
+      share: () => window.share,
     });
-  }
-  const { values, categoriesByColumn } = columns.finish(wanted.header === undefined && names !== null);
-  const single = width === 1 ? categoriesByColumn.get(picked.name(0)) : undefined;
-  return {
-    shape: [columns.rows, width],
-    values,
-    place: (position) => rows.at(firstRow + Math.floor(position / width), picked.name(position % width)),
-    file,
-    ...(single === undefined ? {} : { categories: single }),
-    categoriesByColumn: Object.fromEntries(categoriesByColumn),
-    names: picked.names,
-    notes: [
-      ...(dialect.skipped > 0 ? [`${file}: skipped at its top: ${count(dialect.skipped)} of its lines`] : []),
-      ...(dialect.delimiter === " " ? [`${file}: its columns are separated by spaces`] : []),
-      ...(names === null && wanted.header === undefined
-        ? [`${file} has no header: its first row, \`${cut(first.join(","))}\`, is data`]
-        : []),
-      ...(note === null ? [] : [note]),
-    ],
-  };
+    return { columns, picked, note };
+  });
+  if (names === null) takers.each(({ columns }) => columns.take(first, rows.row));
+  const firstRow = names === null ? rows.row : rows.row + 1;
+  readRows(rows, window, takers, first, dialect, decimal, names !== null);
+
+  return takers.finish(({ columns, picked, note }) => {
+    if (columns.rows === 0) {
+      throw new DataError("data-empty", header ? "there are no rows below the header" : "the file is empty", {
+        file,
+      });
+    }
+    const { values, categoriesByColumn } = columns.finish(options.header === undefined && names !== null);
+    const width = picked.indices.length;
+    const single = width === 1 ? categoriesByColumn.get(picked.name(0)) : undefined;
+    const { beyond } = columns;
+    return {
+      shape: [columns.rows, width],
+      values,
+      place: (position) => rows.at(firstRow + Math.floor(position / width), picked.name(position % width)),
+      file,
+      ...(beyond === null ? {} : { beyond }),
+      ...(single === undefined ? {} : { categories: single }),
+      categoriesByColumn: Object.fromEntries(categoriesByColumn),
+      names: picked.names,
+      notes: [
+        ...(dialect.skipped > 0
+          ? [`${file}: skipped at its top: ${count(dialect.skipped)} of its lines`]
+          : []),
+        ...(dialect.delimiter === " " ? [`${file}: its columns are separated by spaces`] : []),
+        ...(names === null && options.header === undefined
+          ? [`${file} has no header: its first row, \`${cut(first.join(","))}\`, is data`]
+          : []),
+        ...(note === null ? [] : [note]),
+      ],
+    };
+  });
 }
-
-/** Columns of the widest table that is read. */
-const MOST_COLUMNS = 2 ** 22;
-
-/** Cells beyond the first row's that are counted before it is said that there are more. */
-const MORE_CELLS = 1000;
 
 const judgedHeader = ({ head, hashed, skipped }: Dialect, decimal: Decimal, file: string): boolean =>
   hashed || hasHeader(head, decimal, file, skipped + 1);
 
-/** The rows of a table that are no empty lines, all of one width. */
-class TableRows {
-  /** Of the row last read, counted from 1 with all that stands before it. */
-  row: number;
-  readonly #reader: RowReader;
-  readonly #text: string;
-  readonly #dialect: Dialect;
-  readonly #file: string;
-  readonly #header: boolean;
-  #first: readonly string[] | null = null;
-  /** Filled anew by each row below the first. */
-  readonly #cells: string[] = [];
-  /** Cells of each row, and whether one more may follow that is empty. */
-  #width = 0;
+/** Bytes that nearly always suffice to judge a table by, and those beyond which no more are asked for. */
+const HEAD_BYTES = 2 ** 18;
+const MOST_HEAD_BYTES = 2 ** 28;
 
-  constructor(text: string, dialect: Dialect, file: string, header: boolean) {
-    this.#text = text;
-    this.#dialect = dialect;
-    this.#reader = new RowReader(text, dialect.delimiter, dialect.start);
-    this.row = dialect.skipped;
-    this.#file = file;
-    this.#header = header;
+/** How the table is written, and its bytes from the first row on. */
+function opened(
+  source: ByteSource,
+  begin: number,
+  file: string,
+  decimal: Decimal,
+  chunk: number,
+): { readonly window: ByteWindow; readonly dialect: Dialect } {
+  for (let size = HEAD_BYTES; ; size *= 2) {
+    const head = new ByteWindow(source, begin, size);
+    const text = head.text();
+    const dialect = dialectOf(text, head.isLast || size >= MOST_HEAD_BYTES, file, decimal);
+    if (dialect === null) continue;
+    const from = begin + Buffer.byteLength(text.slice(0, dialect.start));
+    return { dialect, window: new ByteWindow(source, from, chunk) };
   }
+}
 
-  at(row: number, column?: string): DataPlace & { readonly row: number } {
-    return {
-      file: this.#file,
-      row,
-      ...(column === undefined ? {} : { column }),
-      counting: this.#header && this.#dialect.skipped === 0 ? "the header is row 1" : "counted from 1",
-    };
-  }
+/** Reads all rows below the first: plain ones from their bytes, others as texts. */
+function readRows(
+  rows: TableRows,
+  window: ByteWindow,
+  takers: Takers,
+  first: readonly string[],
+  { delimiter }: Dialect,
+  decimal: Decimal,
+  header: boolean,
+): void {
+  const plain = new PlainRows(rows.width, delimiter, decimal);
+  takers.tellUses(plain);
+  const takePlain = ({ columns }: Taker): void => columns.takePlain(plain, rows.row);
+  // Rows of numbers may repeat a header of numbers, which is looked for among texts alone.
+  const isNumber = (column: number): boolean =>
+    first[column] === "" || Number.isFinite(Number(first[column]));
+  const mayRepeat = header && takers.all[0]?.picked.indices.every(isNumber) === true;
+  const isPlain = PlainRows.canRead(delimiter) && !mayRepeat;
 
-  /**
-   * @throws DataError where its width is another, its quotes do not match, or it repeats the header
-   */
-  next(): readonly string[] | null {
-    const cells = this.#filled();
-    if (cells === null) return null;
-    if (this.#first === null) {
-      if (cells.length > MOST_COLUMNS) {
-        throw new DataError(
-          "data-too-large",
-          `this is a table of more than ${count(MOST_COLUMNS)} columns`,
-          this.at(this.row),
-          { help: "save it as .npy or .npz, which are also smaller and faster" },
-        );
-      }
-      // A delimiter at the end of a row makes a cell that is none.
-      this.#width = cells.length > 1 && cells.at(-1) === "" ? cells.length - 1 : cells.length;
-      if (this.#width < cells.length) cells.pop();
-      this.#first = cells;
-      return cells;
+  const readPlain = (): void => {
+    while (window.at < window.end) {
+      const next = plain.read(window.bytes, window.at);
+      if (next < 0 || next > window.end) return;
+      // An empty line, or a header that is repeated.
+      const isEmpty = rows.width === 1 && plain.texts > 0 && plain.text(0) === "";
+      if (isEmpty || (header && plain.texts > 0 && plain.isThis(0, first[0]!))) return;
+      window.at = next;
+      rows.row += 1;
+      takers.each(takePlain);
+      if (plain.texts > 0) takers.tellUses(plain);
     }
-    if (cells.length === this.#width + 1 && cells.at(-1) === "") cells.pop();
-    if (cells.length !== this.#width) throw this.#ragged(cells.length);
-    if (this.#header && cells[0] === this.#first[0]) this.#expectNoHeader(cells);
-    return cells;
+  };
+  for (;;) {
+    if (isPlain && takers.all[0]?.columns.rows !== 0) readPlain();
+    // A row that is not plain, or of which the window has only the beginning.
+    const cells = rows.next();
+    if (cells === null) return;
+    takers.each(({ columns }) => columns.take(cells, rows.row));
+    takers.tellUses(plain);
   }
-
-  /** The next row, which must not be empty. Empty lines are forgiven at the end of a file alone. */
-  #filled(): string[] | null {
-    const known = this.#first !== null;
-    let cells: string[] | null;
-    try {
-      cells =
-        this.#hashed() ??
-        this.#reader.next(known ? this.#cells : [], known ? this.#width + MORE_CELLS : MOST_COLUMNS);
-    } catch (error) {
-      if (!(error instanceof QuoteError)) throw error;
-      throw new DataError("data-bad-quotes", "its quotes do not match", this.at(this.row + 1), {
-        help: 'a quoted cell begins and ends with ", and a quote inside is written ""',
-      });
-    }
-    if (cells === null) return null;
-    this.row += 1;
-    if (!isBlankRow(cells)) return cells;
-    if (isBlankFrom(this.#text, this.#reader.position)) return null;
-    throw new DataError("data-ragged-row", "this row is empty", this.at(this.row), {
-      help: "delete the row",
-    });
-  }
-
-  /** The header after `# `, once. */
-  #hashed(): string[] | null {
-    const { hashed, start, delimiter } = this.#dialect;
-    if (!hashed || this.#first !== null) return null;
-    this.#reader.next();
-    const names = headerInComment(this.#text.slice(start, this.#reader.position), delimiter);
-    return names === null ? null : [...names];
-  }
-
-  #ragged(length: number): DataError {
-    const mark = delimiterNames[this.#dialect.delimiter ?? ""] ?? `\`${this.#dialect.delimiter}\``;
-    return new DataError(
-      "data-ragged-row",
-      `this row has ${length > this.#width + MORE_CELLS ? "more than " : ""}${counted(Math.min(length, this.#width + MORE_CELLS), "cell")}, and the first has ${count(this.#width)}`,
-      this.at(this.row),
-      {
-        notes: [`cells are separated by ${mark}`],
-        help:
-          length > this.#width
-            ? `a cell that contains ${mark} needs quotes`
-            : `an empty cell still needs ${mark} next to it`,
-      },
-    );
-  }
-
-  #expectNoHeader(cells: readonly string[]): void {
-    const first = this.#first;
-    if (first === null || !cells.every((cell, c) => cell === first[c])) return;
-    // Numbers that were said to be names may be data below them.
-    if (cells.every((cell) => cell === "" || Number.isFinite(Number(cell)))) return;
-    throw new DataError("data-repeated-header", "this row repeats the header", this.at(this.row), {
-      help: "delete it if two files were joined; if the first row is data, say `--no-header`",
-    });
-  }
-}
-
-const delimiterNames: Readonly<Record<string, string>> = {
-  ",": "a comma",
-  ";": "a semicolon",
-  "\t": "a tab",
-  "|": "a `|`",
-  " ": "spaces",
-  "": "line ends alone",
-};
-
-function decode(bytes: Uint8Array, file: string): string {
-  expectText(bytes, file);
-  expectTextLength(bytes.length, file);
-  if (!isUtf8(bytes)) {
-    throw new DataError("data-encoding", "this is not UTF-8 text", { file }, { help: "save it as UTF-8" });
-  }
-  return new TextDecoder().decode(bytes);
-}
-
-/** @throws DataError where the bytes, or the first of them, are no text in one-byte units */
-export function expectText(bytes: Uint8Array, file: string): void {
-  const encoding = byteOrderMark(bytes);
-  if (encoding !== null) {
-    throw new DataError("data-encoding", `this text is ${encoding}`, { file }, { help: "save it as UTF-8" });
-  }
-  const zero = bytes.indexOf(0);
-  if (zero === -1) return;
-  const row = bytes.subarray(0, zero).reduce((lines, byte) => lines + (byte === 0x0a ? 1 : 0), 1);
-  throw new DataError(
-    "data-encoding",
-    "there is a zero byte in this text",
-    { file, row },
-    {
-      help: "save UTF-16 text as UTF-8; binary files are .npy, .npz, .safetensors or IDX",
-    },
-  );
-}
-
-/** @throws DataError where a text is longer than can be held */
-export function expectTextLength(bytes: number, file: string): void {
-  if (bytes <= longestText) return;
-  throw new DataError(
-    "data-too-large",
-    `this text is longer than the limit of ${longestText} bytes`,
-    { file },
-    { help: "save it as .npy or .npz, which are also smaller and faster" },
-  );
-}
-
-function byteOrderMark(bytes: Uint8Array): string | null {
-  const [a, b, c, d] = bytes;
-  if (a === 0xff && b === 0xfe) return c === 0 && d === 0 ? "UTF-32" : "UTF-16";
-  return a === 0xfe && b === 0xff ? "UTF-16" : null;
 }
 
 /**

@@ -24,8 +24,15 @@ const HEAD_ROWS = 100;
 /** In the order of preference where all else is equal. */
 const candidates = [",", ";", "\t", "|"] as const;
 
-export function dialectOf(text: string, file: string, decimal: Decimal): Dialect {
-  const { start, skipped, hint, lastComment } = preamble(text);
+/**
+ * @param text the beginning of the table
+ * @param isAll whether it is all of it
+ * @returns null where more of it has to be known
+ */
+export function dialectOf(text: string, isAll: boolean, file: string, decimal: Decimal): Dialect | null {
+  const above = preamble(text, isAll);
+  if (above === null || (!isAll && above.start + HEAD >= text.length)) return null;
+  const { start, skipped, hint, lastComment } = above;
   const head = text.slice(start, start + HEAD);
   const whole = start + HEAD >= text.length;
   const judged = (delimiter: Delimiter): Judged => judge(head, whole, delimiter, decimal);
@@ -51,14 +58,17 @@ export function headerInComment(line: string, delimiter: Delimiter): readonly st
 
 /**
  * Comments at the top, lines that begin with `# `, and the line `sep=;` by which spreadsheets are
- * told the delimiter.
+ * told the delimiter. Null where they may go on behind `text`.
  */
-function preamble(text: string): {
+function preamble(
+  text: string,
+  isAll: boolean,
+): {
   readonly start: number;
   readonly skipped: number;
   readonly hint: Delimiter | undefined;
   readonly lastComment: number | null;
-} {
+} | null {
   const lines = new RowReader(text, null);
   let [start, skipped] = [0, 0];
   let lastComment: number | null = null;
@@ -73,6 +83,7 @@ function preamble(text: string): {
     } catch {
       break;
     }
+    if (lines.position >= text.length && !isAll) return null;
     // A file of nothing but comments is not taken apart.
     if (lines.position >= text.length) return { start: 0, skipped: 0, hint: undefined, lastComment: null };
     [lastComment, start] = [start, lines.position];

@@ -12,9 +12,9 @@ import { expectLabelColumns, type TableOptions } from "./csv.ts";
 import { columnKind, matchInput, type Tensor, type WantedInput, type WantedInputs } from "./match-input.ts";
 import { cut } from "../terminal/cut.ts";
 import { readMnist } from "./mnist.ts";
-import { readDataFile, readInputFile } from "./read-file.ts";
+import { readDataFile, readInputFile, type Asked, type FileContent, type InputContent } from "./read-file.ts";
 import { own } from "./own.ts";
-import { parseSpec, type DataSpec } from "./spec.ts";
+import { parseSpec, type DataSpec, type InputFile } from "./spec.ts";
 import { expectTrainedColumns } from "./trained-columns.ts";
 
 /** What an earlier run knew of its tables, by input. */
@@ -36,6 +36,8 @@ export interface DataOptions extends TableOptions {
   readonly folders: readonly string[];
   /** The most bytes that a file may unpack to. */
   readonly unpackedLimit?: number;
+  /** Bytes of a table that are read at a time. */
+  readonly chunk?: number;
 }
 
 export interface Dataset extends KnownTables {
@@ -124,27 +126,8 @@ async function findArrays(
   const names = manifest.inputs.map((input) => input.name);
   const found = new Map<string, Found>();
   const named = new Set<string>();
-  const readInto = async (name: string, path: string, picked?: readonly string[]): Promise<void> => {
-    const input = wanted.find((w) => w.name === name);
-    if (input === undefined) return;
-    const trained = own(options.known?.columns ?? {}, name);
-    const trainedCategories = own(options.known?.categories ?? {}, name);
-    const read = await readInputFile(
-      path,
-      {
-        decimal: options.decimal,
-        header: options.header,
-        labels: options.labels,
-        picked,
-        known: trainedCategories,
-        trained,
-        takes: columnKind(input),
-        ...(trained === undefined
-          ? {}
-          : { expectColumns: (found, file) => expectTrainedColumns(name, trained, found, file) }),
-      },
-      options.unpackedLimit,
-    );
+  const files = new FilesOnce(manifest, wanted, options);
+  const take = (name: string, read: InputContent): void => {
     found.set(name, { array: read.array, labels: read.array.categories !== undefined });
     if (Object.keys(read.categories).length > 0) categories[name] = read.categories;
     if (read.names !== null) columns[name] = read.names;
@@ -166,7 +149,7 @@ async function findArrays(
       return { found, held: [] };
     }
     case "inputs":
-      for (const { input, path, picked } of spec.files) {
+      for (const { input, path } of spec.files) {
         if (!names.includes(input)) {
           const help = didYouMean(input, names);
           throw new DataError(
@@ -177,7 +160,8 @@ async function findArrays(
           );
         }
         // Targets given to `predict` are not so much as read.
-        await readInto(input, path, picked);
+        const read = await files.read(input, spec.files);
+        if (read !== null) take(input, read);
       }
       if (options.targets) expectLabelColumns(options.labels ?? [], named);
       return { found, held: [] };
@@ -207,12 +191,68 @@ async function findArrays(
           },
         );
       }
-      await readInto(only.name, spec.path);
+      const read = await files.read(only.name, [{ input: only.name, path: spec.path }], content);
+      if (read !== null) take(only.name, read);
       if (options.targets) expectLabelColumns(options.labels ?? [], named);
       return { found, held: [] };
     }
     default:
       return spec satisfies never;
+  }
+}
+
+/** Reads files for inputs, each once for all inputs that take something of it. */
+class FilesOnce {
+  readonly #wanted: readonly WantedInput[];
+  readonly #dtype: WantedInputs["dtype"];
+  readonly #options: DataOptions;
+  /** What was read for inputs that are still to be asked for. */
+  readonly #read = new Map<string, InputContent | DataError>();
+
+  constructor({ dtype }: WantedInputs, wanted: readonly WantedInput[], options: DataOptions) {
+    this.#wanted = wanted;
+    this.#dtype = dtype;
+    this.#options = options;
+  }
+
+  /**
+   * What an input takes of its file; null where the input is not wanted.
+   * @param files of all inputs that are to be asked for, in that order
+   * @throws UsageError, DataError
+   */
+  async read(input: string, files: readonly InputFile[], known?: FileContent): Promise<InputContent | null> {
+    const { path } = files.find((file) => file.input === input)!;
+    if (!this.#wanted.some(({ name }) => name === input)) return null;
+    if (!this.#read.has(input)) {
+      const content = known ?? (await readDataFile(path, this.#options.unpackedLimit));
+      const asked = files.flatMap((file) => (file.path === path ? this.#asked(file) : []));
+      const read = await readInputFile(content, path, this.#options, asked, this.#options.chunk);
+      for (const [name, one] of read) this.#read.set(name, one);
+    }
+    const read = this.#read.get(input)!;
+    this.#read.delete(input);
+    if (read instanceof DataError) throw read;
+    return read;
+  }
+
+  #asked({ input: name, picked }: InputFile): Asked[] {
+    const input = this.#wanted.find((one) => one.name === name);
+    if (input === undefined) return [];
+    const { known } = this.#options;
+    const trained = own(known?.columns ?? {}, name);
+    return [
+      {
+        input: name,
+        picked,
+        known: own(known?.categories ?? {}, name),
+        trained,
+        takes: columnKind(input),
+        rounded: input.dtype === "float" && this.#dtype === "f32",
+        ...(trained === undefined
+          ? {}
+          : { expectColumns: (found, file) => expectTrainedColumns(name, trained, found, file) }),
+      },
+    ];
   }
 }
 

@@ -141,12 +141,26 @@ function shapeAdvice(array: DataArray, input: WantedInput): { readonly help?: st
   return {};
 }
 
+/** Whether data of this type can be what the runtime takes as they are. */
+const isOwn = (
+  values: DataArray["values"],
+  input: WantedInput,
+  dtype: Manifest["dtype"],
+): values is Tensor["data"] =>
+  input.dtype === "int"
+    ? values instanceof Int32Array
+    : dtype === "f64"
+      ? values instanceof Float64Array
+      : values instanceof Float32Array;
+
+/** Numbers in the type of the input: those of the array itself where they are of that type. */
 function convert(array: DataArray, input: WantedInput, dtype: Manifest["dtype"]): Tensor["data"] {
   const { values } = array;
+  const count = values.length;
   switch (input.dtype) {
     case "int": {
-      const result = new Int32Array(values.length);
-      for (let i = 0; i < values.length; i++) {
+      const result = isOwn(values, input, dtype) ? values : new Int32Array(count);
+      for (let i = 0; i < count; i++) {
         const value = values[i]!;
         result[i] = value;
         if (result[i] !== value) {
@@ -164,19 +178,15 @@ function convert(array: DataArray, input: WantedInput, dtype: Manifest["dtype"])
     }
     case "bool":
     case "float": {
-      const result = dtype === "f64" ? new Float64Array(values.length) : new Float32Array(values.length);
-      for (let i = 0; i < values.length; i++) {
-        const value = values[i]!;
-        result[i] = value;
-        if (!Number.isFinite(result[i])) throw notFinite(value, array, i);
-        if (input.dtype === "bool" && value !== 0 && value !== 1) {
-          throw new DataError(
-            "data-not-a-boolean",
-            `\`${input.name}\` takes 0 and 1, but this is ${value}`,
-            array.place(i),
-          );
-        }
+      const isSame = isOwn(values, input, dtype);
+      const result = isSame ? values : dtype === "f64" ? new Float64Array(count) : new Float32Array(count);
+      const at = isSame ? firstNotFinite(values) : copyFinite(values, result);
+      if (input.dtype === "bool") {
+        const before = at < 0 ? count : at;
+        for (let i = 0; i < before; i++)
+          if (values[i] !== 0 && values[i] !== 1) throw noBoolean(array, input, i);
       }
+      if (at >= 0) throw notFinite(array, at);
       return result;
     }
     default:
@@ -184,8 +194,31 @@ function convert(array: DataArray, input: WantedInput, dtype: Manifest["dtype"])
   }
 }
 
-const notFinite = (value: number, array: DataArray, position: number): DataError =>
-  Number.isFinite(value)
+/** The index of the first number that is not finite, -1 where all are. */
+function firstNotFinite(values: Float32Array | Float64Array | Int32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
+}
+
+/** Copies numbers up to the first that is not finite then. @returns its index, -1 where all are */
+function copyFinite(values: DataArray["values"], to: Float32Array | Float64Array | Int32Array): number {
+  for (let i = 0; i < values.length; i++) {
+    to[i] = values[i]!;
+    if (!Number.isFinite(to[i])) return i;
+  }
+  return -1;
+}
+
+const noBoolean = (array: DataArray, input: WantedInput, position: number): DataError =>
+  new DataError(
+    "data-not-a-boolean",
+    `\`${input.name}\` takes 0 and 1, but this is ${array.values[position]}`,
+    array.place(position),
+  );
+
+function notFinite(array: DataArray, position: number): DataError {
+  const value = array.beyond?.position === position ? array.beyond.value : array.values[position]!;
+  return Number.isFinite(value)
     ? new DataError(
         "data-too-large-number",
         `${value} is beyond the range of f32, about ±3.4e38`,
@@ -197,6 +230,7 @@ const notFinite = (value: number, array: DataArray, position: number): DataError
     : new DataError("data-not-finite", `${value} is not a finite number`, array.place(position), {
         help: "fill it in, or leave the row out; nndsl does not guess missing values",
       });
+}
 
 function labelError(array: DataArray, position: number, input: WantedInput, classes: number): DataError {
   const label = array.values[position]!;

@@ -31,16 +31,45 @@ export function readNpy(bytes: Uint8Array, file: string): DataArray {
   const count = elementCount(shape);
   const present = bytes.length - start;
   if (present !== count * size) throw wrongLength(header, size, present, file);
+  const place = arrayPlace(file, shape);
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, present);
-  const values = readValues(kind, view, count, little, (position) =>
-    arrayPlace(file, shape)(fortranOrder ? rowMajor(position, shape) : position),
-  );
+  const values =
+    asTheyAre(kind, little, bytes, start) ??
+    readValues(kind, view, count, little, (position) =>
+      place(fortranOrder ? rowMajor(position, shape) : position),
+    );
   return {
     shape,
     values: fortranOrder && shape.length > 1 ? toRowMajor(values, shape) : values,
-    place: arrayPlace(file, shape),
+    place,
     file,
   };
+}
+
+/** Numbers that typed arrays have as well, as bytes lie in the memory of every machine that runs WebAssembly. */
+const typedArrays = {
+  u1: Uint8Array,
+  i1: Int8Array,
+  u2: Uint16Array,
+  i2: Int16Array,
+  u4: Uint32Array,
+  i4: Int32Array,
+  f4: Float32Array,
+  f8: Float64Array,
+} as const;
+
+/** The numbers without a copy; null where they are not laid out as a typed array's are. */
+function asTheyAre(kind: string, little: boolean, bytes: Uint8Array, start: number): Values | null {
+  // A name that is not in the table gives undefined.
+  const Kind = (typedArrays as Readonly<Record<string, (typeof typedArrays)[keyof typeof typedArrays]>>)[
+    kind
+  ];
+  if (Kind === undefined) return null;
+  const size = Kind.BYTES_PER_ELEMENT;
+  const at = bytes.byteOffset + start;
+  if (at % size !== 0 || (size > 1 && !little)) return null;
+  // The bytes are those of files, whose buffers are not shared.
+  return new Kind(bytes.buffer as ArrayBuffer, at, (bytes.length - start) / size);
 }
 
 /**
@@ -50,6 +79,9 @@ export function npyLength(beginning: Uint8Array, file: string): number {
   const header = readHeader(beginning, file);
   return header.start + elementCount(header.shape) * elementsOf(header, file).size;
 }
+
+/** Where its numbers begin. @throws DataError */
+export const npyStart = (beginning: Uint8Array, file: string): number => readHeader(beginning, file).start;
 
 function elementsOf(
   { descr }: Header,
@@ -171,10 +203,6 @@ function readValues(
         if (value <= 1) return value;
         throw new DataError("data-not-a-boolean", `a boolean is 0 or 1, but this is ${value}`, place(o));
       });
-    case "u1":
-      return fill(new Uint8Array(count), (o) => view.getUint8(o));
-    case "i1":
-      return fill(new Int8Array(count), (o) => view.getInt8(o));
     case "u2":
       return fill(new Uint16Array(count), (o) => view.getUint16(o, little));
     case "i2":

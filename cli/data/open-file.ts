@@ -1,20 +1,28 @@
 /** A data file on disk: looked at by its beginning before all of it is read. */
+import { readSync } from "node:fs";
 import { open, type FileHandle } from "node:fs/promises";
 import { DataError } from "../failures.ts";
 import { noFile, readFailure } from "../files.ts";
 import { count } from "../terminal/numbers.ts";
+import type { ByteSource } from "./byte-source.ts";
 
 /** Bytes that say what a file is, and how long it should be. */
 export const BEGINNING = 2 ** 16;
 
-export interface OpenFile {
+export interface OpenFile extends ByteSource {
   readonly path: string;
-  readonly size: number;
   readonly beginning: Uint8Array;
   /** The last bytes, `length` at most. */
-  readonly end: (length: number) => Promise<Uint8Array>;
-  readonly all: () => Promise<Uint8Array>;
+  readonly end: (length: number) => Uint8Array;
+  /**
+   * All bytes, in a buffer of their own.
+   * @param aligned a place in the file whose bytes are to lie where typed arrays of any kind may begin
+   */
+  readonly all: (aligned?: number) => Uint8Array;
 }
+
+/** What the typed arrays with the longest elements begin at multiples of. */
+const ALIGNMENT = 8;
 
 /**
  * Opens a file for `use`.
@@ -44,23 +52,26 @@ export async function withFile<T>(
         { help: "split the data into parts, and train on them in turn with --resume" },
       );
     }
-    const read = async (position: number, length: number): Promise<Uint8Array> => {
-      const bytes = new Uint8Array(length);
+    const read = (into: Uint8Array, position: number): number => {
       let at = 0;
-      while (at < length) {
-        const { bytesRead } = await handle.read(bytes, at, Math.min(length - at, 2 ** 30), position + at);
-        if (bytesRead === 0) break;
-        at += bytesRead;
+      while (at < into.length) {
+        const count = readSync(handle.fd, into, at, Math.min(into.length - at, 2 ** 30), position + at);
+        if (count === 0) break;
+        at += count;
       }
-      return bytes.subarray(0, at);
+      return at;
     };
-    const beginning = await read(0, Math.min(size, BEGINNING));
+    const part = (position: number, length: number, before = 0): Uint8Array => {
+      const bytes = new Uint8Array(new ArrayBuffer(before + length), before);
+      return bytes.subarray(0, read(bytes, position));
+    };
     return await use({
       path,
       size,
-      beginning,
-      end: (length) => read(Math.max(0, size - length), Math.min(size, length)),
-      all: async () => (size <= BEGINNING ? beginning : await read(0, size)),
+      read,
+      beginning: part(0, Math.min(size, BEGINNING)),
+      end: (length) => part(Math.max(0, size - length), Math.min(size, length)),
+      all: (aligned = 0) => part(0, size, (ALIGNMENT - (aligned % ALIGNMENT)) % ALIGNMENT),
     });
   } catch (error) {
     throw readFailure(path, error);

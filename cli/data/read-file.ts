@@ -3,22 +3,24 @@ import { DataError } from "../failures.ts";
 import { shellWord } from "../shell.ts";
 import { didYouMean } from "../suggest.ts";
 import type { DataArray } from "./array.ts";
+import { sourceOf, type ByteSource } from "./byte-source.ts";
 import type { Categories } from "./columns.ts";
-import { expectText, expectTextLength, readCsv, type Wanted } from "./csv.ts";
+import { readCsv, type TableOptions, type Wanted } from "./csv.ts";
 import { cut } from "../terminal/cut.ts";
 import { expectGzipName, gunzipped, gunzippedHead, isGzip, unpackedLimit } from "./gzip.ts";
 import { idxLength, isIdx, readIdx } from "./idx.ts";
-import { isNpy, npyLength, readNpy } from "./npy.ts";
+import { isNpy, npyLength, npyStart, readNpy } from "./npy.ts";
 import { readNpz } from "./npz.ts";
 import { withFile, type OpenFile } from "./open-file.ts";
-import { isSafetensors, readTensors, safetensorsLength } from "./safetensors.ts";
+import { isSafetensors, readTensors, safetensorsLength, safetensorsStart } from "./safetensors.ts";
+import { expectText } from "./text-encoding.ts";
 import { endOfZip, isZip, LONGEST_END } from "./zip.ts";
 
 /** One array, several by name, or a table whose columns are still to be picked. */
 export type FileContent =
   | { readonly kind: "array"; readonly array: DataArray }
   | { readonly kind: "arrays"; readonly arrays: ReadonlyMap<string, DataArray> }
-  | { readonly kind: "table"; readonly bytes: Uint8Array };
+  | { readonly kind: "table"; readonly read: <T>(use: (source: ByteSource) => T) => Promise<T> };
 
 /**
  * What cannot be right by a file's first and last bytes and its size is told before the rest is
@@ -29,20 +31,44 @@ export type FileContent =
 export async function readDataFile(path: string, limit = unpackedLimit): Promise<FileContent> {
   return withFile(path, unpackedLimit, async (file) => {
     expectGzipName(file.beginning, path);
-    const bytes = isGzip(file.beginning) ? await unpacked(file, limit) : await sound(file);
-    switch (formatOf(bytes, path)) {
-      case "npy":
-        return { kind: "array", array: readNpy(bytes, path) };
-      case "zip":
-        return { kind: "arrays", arrays: readNpz(bytes, path, limit) };
-      case "idx":
-        return { kind: "array", array: readIdx(bytes, path) };
-      case "safetensors":
-        return { kind: "arrays", arrays: readTensors(bytes, path) };
-      case "table":
-        return { kind: "table", bytes };
+    if (isGzip(file.beginning)) {
+      const bytes = unpacked(file, limit);
+      const format = formatOf(bytes, path);
+      if (format === "table") return { kind: "table", read: async (use) => use(sourceOf(bytes)) };
+      return arraysOf(format, bytes, path, limit);
     }
+    const format = sound(file);
+    // Opened anew when it is read: only what it holds is kept, in the end.
+    if (format === "table")
+      return { kind: "table", read: (use) => withFile(path, unpackedLimit, async (again) => use(again)) };
+    return arraysOf(format, file.all(startOf(format, file)), path, limit);
   });
+}
+
+function arraysOf(
+  format: Exclude<Format, "table">,
+  bytes: Uint8Array,
+  path: string,
+  limit: number,
+): Exclude<FileContent, { readonly kind: "table" }> {
+  switch (format) {
+    case "npy":
+      return { kind: "array", array: readNpy(bytes, path) };
+    case "zip":
+      return { kind: "arrays", arrays: readNpz(bytes, path, limit) };
+    case "idx":
+      return { kind: "array", array: readIdx(bytes, path) };
+    case "safetensors":
+      return { kind: "arrays", arrays: readTensors(bytes, path) };
+    default:
+      return format satisfies never;
+  }
+}
+
+/** Where the numbers begin, which is where they are to be aligned. */
+function startOf(format: Exclude<Format, "table">, { beginning, path }: OpenFile): number {
+  if (format === "npy") return npyStart(beginning, path);
+  return format === "safetensors" ? safetensorsStart(beginning) : 0;
 }
 
 type Format = "npy" | "zip" | "idx" | "safetensors" | "table";
@@ -87,12 +113,13 @@ function lengthBy(beginning: Uint8Array, path: string): number | undefined {
   }
 }
 
-async function sound(file: OpenFile): Promise<Uint8Array> {
+/** @throws DataError where a file's beginning, end or size is wrong */
+function sound(file: OpenFile): Format {
   const { beginning, path, size } = file;
+  const format = formatOf(beginning, path);
   // Smaller files are told of as exactly when they are read.
   if (size > beginning.length) {
     const expected = lengthBy(beginning, path);
-    const format = formatOf(beginning, path);
     if (expected !== undefined && expected !== size) {
       throw new DataError(
         size < expected ? "data-truncated" : "data-trailing-bytes",
@@ -101,8 +128,7 @@ async function sound(file: OpenFile): Promise<Uint8Array> {
         { help: "write it again, or copy or download it again" },
       );
     }
-    if (format === "table") expectTextLength(size, path);
-    if (format === "zip" && endOfZip(await file.end(LONGEST_END)) === -1) {
+    if (format === "zip" && endOfZip(file.end(LONGEST_END)) === -1) {
       throw new DataError(
         "data-damaged",
         "this .npz file is damaged or cut short: it has no directory at its end",
@@ -111,66 +137,79 @@ async function sound(file: OpenFile): Promise<Uint8Array> {
       );
     }
   }
-  return file.all();
+  return format;
 }
 
-async function unpacked({ path, beginning, all }: OpenFile, limit: number): Promise<Uint8Array> {
+function unpacked({ path, beginning, all }: OpenFile, limit: number): Uint8Array {
   const expected = lengthBy(gunzippedHead(beginning, path), path);
-  const bytes = gunzipped(await all(), path, limit, expected);
-  if (formatOf(bytes, path) === "table") expectTextLength(bytes.length, path);
-  return bytes;
+  return gunzipped(all(), path, limit, expected);
+}
+
+/** One input that a file is read for: of a table the columns, else the array's name. */
+export interface Asked extends Wanted {
+  readonly input: string;
 }
 
 /**
- * The one array meant in a file for one input, and what is known of its columns where it is a
- * table.
- * @param wanted of a table the columns, else the array's name
- * @throws UsageError, DataError
+ * For each input the one array meant in a file, and what is known of its columns where it is a
+ * table. The file is read once.
+ * @returns by input, up to the first for which something is wrong
+ * @throws UsageError, DataError where something is wrong for the first input
  */
-export async function readInputFile(path: string, wanted: Wanted, limit?: number): Promise<InputContent> {
-  const content = await readDataFile(path, limit);
-  switch (content.kind) {
-    case "table": {
-      const array = readCsv(content.bytes, path, wanted);
-      const { categoriesByColumn: categories, names, notes } = array;
-      return { array, categories, names, notes };
-    }
-    case "array":
-      return { array: content.array, ...noTable };
-    case "arrays": {
-      const names = [...content.arrays.keys()];
-      const [only] = names;
-      const { picked } = wanted;
-      if (picked === undefined && (names.length !== 1 || only === undefined)) {
-        throw new DataError(
-          "data-which-array",
-          `it contains ${names.length} arrays, and none was chosen`,
-          { file: path },
-          {
-            help:
-              only === undefined
-                ? "it needs one"
-                : `write ${shellWord(`${path}:${cut(only)}`)}; ${didYouMean("", names)}`,
-          },
-        );
-      }
-      const name = picked?.join(",") ?? only!;
-      const array = content.arrays.get(name);
-      if (array === undefined) {
-        const help = didYouMean(name, names);
-        throw new DataError(
-          "data-missing-array",
-          `there is no array \`${cut(name)}\``,
-          { file: path },
-          help === undefined ? {} : { help },
-        );
-      }
-      return { array, ...noTable };
-    }
-  }
+export async function readInputFile(
+  content: FileContent,
+  path: string,
+  options: TableOptions,
+  asked: readonly Asked[],
+  chunk?: number,
+): Promise<ReadonlyMap<string, InputContent | DataError>> {
+  if (content.kind !== "table")
+    return new Map(asked.map((one) => [one.input, onlyArray(content, path, one)]));
+  const taken = await content.read((source) => readCsv(source, path, options, asked, chunk));
+  return new Map<string, InputContent | DataError>(
+    taken.map((one, at): [string, InputContent | DataError] => {
+      const { input } = asked[at]!;
+      if (one.kind === "wrong") return [input, one.error];
+      const { categoriesByColumn: categories, names, notes } = one.table;
+      return [input, { array: one.table, categories, names, notes }];
+    }),
+  );
 }
 
-interface InputContent {
+function onlyArray(
+  content: Exclude<FileContent, { readonly kind: "table" }>,
+  path: string,
+  { picked }: Wanted,
+): InputContent | DataError {
+  if (content.kind === "array") return { array: content.array, ...noTable };
+  const names = [...content.arrays.keys()];
+  const [only] = names;
+  if (picked === undefined && (names.length !== 1 || only === undefined)) {
+    return new DataError(
+      "data-which-array",
+      `it contains ${names.length} arrays, and none was chosen`,
+      { file: path },
+      {
+        help:
+          only === undefined
+            ? "it needs one"
+            : `write ${shellWord(`${path}:${cut(only)}`)}; ${didYouMean("", names)}`,
+      },
+    );
+  }
+  const name = picked?.join(",") ?? only!;
+  const array = content.arrays.get(name);
+  if (array !== undefined) return { array, ...noTable };
+  const help = didYouMean(name, names);
+  return new DataError(
+    "data-missing-array",
+    `there is no array \`${cut(name)}\``,
+    { file: path },
+    help === undefined ? {} : { help },
+  );
+}
+
+export interface InputContent {
   readonly array: DataArray;
   readonly categories: Categories;
   /** Names of the columns taken; null without a header, and where it is no table. */

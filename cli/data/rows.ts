@@ -4,7 +4,15 @@
  */
 
 /** A cell whose quotes are not closed, or that goes on after them. */
-export class QuoteError extends Error {}
+export class QuoteError extends Error {
+  /** Whether they are not closed: more text may close them. */
+  readonly isOpen: boolean;
+
+  constructor(isOpen: boolean) {
+    super();
+    this.isOpen = isOpen;
+  }
+}
 
 /**
  * Between cells: one character; a space stands for any number of them, and `null` for none, where a
@@ -104,7 +112,7 @@ export class RowReader {
     let from = start + 1;
     for (;;) {
       const quote = text.indexOf('"', from);
-      if (quote === -1) throw new QuoteError();
+      if (quote === -1) throw new QuoteError(true);
       cell += text.slice(from, quote);
       if (text.charCodeAt(quote + 1) !== QUOTE) {
         this.position = quote + 1;
@@ -118,7 +126,7 @@ export class RowReader {
     if (this.#delimiter === SPACE && end > this.position && !this.#atLineEnd(end)) this.position = end - 1;
     else this.position = end;
     const unit = text.charCodeAt(this.position);
-    if (!this.#atLineEnd(this.position) && unit !== this.#delimiter) throw new QuoteError();
+    if (!this.#atLineEnd(this.position) && unit !== this.#delimiter) throw new QuoteError(false);
     return cell.trim();
   }
 
@@ -132,13 +140,6 @@ export class RowReader {
     }
     if (this.position < text.length) this.position += 1;
   }
-}
-
-/** Whether nothing but spaces and empty lines comes after `position`. */
-export function isBlankFrom(text: string, position: number): boolean {
-  const filled = /\S/g;
-  filled.lastIndex = position;
-  return !filled.test(text);
 }
 
 /** A line with nothing in it. */

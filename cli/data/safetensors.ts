@@ -13,7 +13,7 @@ export function readTensors(bytes: Uint8Array, file: string): Map<string, DataAr
   expectHeaderLength(bytes, file);
   let tensors: ReadonlyMap<string, StoredTensor>;
   try {
-    ({ tensors } = readSafetensors(bytes));
+    ({ tensors } = readSafetensors(bytes, true));
   } catch (error) {
     if (!(error instanceof NndslError)) throw error;
     throw new DataError("data-damaged", error.message.replace(/\.$/, ""), { file });
@@ -37,6 +37,10 @@ function expectHeaderLength(bytes: Uint8Array, file: string): void {
   if (length <= LONGEST_HEADER) return;
   throw new DataError("data-damaged", `its header says that it has ${length} bytes`, { file });
 }
+
+/** Where the tensors begin, by a header that is still to be looked at. */
+export const safetensorsStart = (beginning: Uint8Array): number =>
+  8 + Math.min(LONGEST_HEADER, new DataView(beginning.buffer, beginning.byteOffset).getUint32(0, true));
 
 /**
  * The bytes that a file has by its header; undefined where that is not whole in `beginning`, or no
