@@ -2,7 +2,9 @@
  * The compiler's functions as JavaScript calls them, where no types hold options to their names.
  */
 import { format as formatText } from "../grammar/format.ts";
-import * as compiler from "./compile.ts";
+import * as front from "./analyze.ts";
+import * as whole from "./compile.ts";
+import * as middle from "./plan.ts";
 import type { Analysis, Compiled, CompileOptions, Planned, SourceOptions } from "./options.ts";
 import type { Diagnostic } from "../grammar/diagnostic.ts";
 import { closest } from "../grammar/suggest.ts";
@@ -45,7 +47,7 @@ function checkNames(options: object, names: readonly string[]): void {
  */
 export async function analyze(source: string, options: SourceOptions = {}): Promise<Analysis> {
   checkNames(options, sourceNames);
-  return compiler.analyze(source, options);
+  return front.analyze(source, options);
 }
 
 /**
@@ -54,7 +56,7 @@ export async function analyze(source: string, options: SourceOptions = {}): Prom
  */
 export async function check(source: string, options: SourceOptions = {}): Promise<readonly Diagnostic[]> {
   checkNames(options, sourceNames);
-  return compiler.check(source, options);
+  return front.check(source, options);
 }
 
 /**
@@ -65,7 +67,7 @@ export async function check(source: string, options: SourceOptions = {}): Promis
  */
 export async function plan(source: string, options: CompileOptions = {}): Promise<Planned> {
   checkNames(options, compileNames);
-  return compiler.plan(source, options);
+  return middle.plan(source, options);
 }
 
 /**
@@ -75,7 +77,7 @@ export async function plan(source: string, options: CompileOptions = {}): Promis
  */
 export async function compile(source: string, options: CompileOptions = {}): Promise<Compiled> {
   checkNames(options, compileNames);
-  return compiler.compile(source, options);
+  return whole.compile(source, options);
 }
 
 /**

@@ -10,9 +10,13 @@ import type { TokenType } from "chevrotain";
 import { ExpressionParser } from "./expression-parser.ts";
 import * as t from "./tokens.ts";
 
-class Parser extends ExpressionParser {
-  constructor() {
-    super();
+export class Parser extends ExpressionParser {
+  /**
+   * @param validated whether the grammar itself is searched for ambiguities and left recursion: a
+   * third of the analysis, for a test to do
+   */
+  constructor({ validated = false } = {}) {
+    super({ validated });
     this.performSelfAnalysis();
   }
 
@@ -307,4 +311,3 @@ export function theParser(): Parser {
   parser ??= new Parser();
   return parser;
 }
-export type { Parser };

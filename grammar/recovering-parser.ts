@@ -48,11 +48,12 @@ type Rule = ParserMethod<[], CstNode>;
 export abstract class RecoveringParser extends CstParser {
   readonly #expectation: Expectation;
 
-  constructor() {
+  constructor({ validated }: { readonly validated: boolean }) {
     const expectation = new Expectation();
     super([...t.allTokens], {
       recoveryEnabled: true,
       maxLookahead: 1,
+      skipValidations: !validated,
       nodeLocationTracking: "onlyOffset",
       errorMessageProvider: expectation,
     });

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { randomData } from "../compiler/compare/question.ts";
-import { analyze } from "../compiler/compile.ts";
+import { analyze } from "../compiler/analyze.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { parametersOf, type NamedNode } from "../compiler/graph/model.ts";
 import { compile, plan } from "../compiler/index.ts";

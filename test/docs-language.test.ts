@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { check } from "../compiler/compile.ts";
+import { check } from "../compiler/analyze.ts";
 import { primitives } from "../compiler/elaborate/primitives/table.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
 import { lower } from "../compiler/passes/lower.ts";

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { check } from "../compiler/compile.ts";
+import { check } from "../compiler/analyze.ts";
 import { primitives } from "../compiler/elaborate/primitives/table.ts";
 import { page, programBlocks } from "./helpers/markdown.ts";
 

@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest";
 import type { Declaration, ModelDeclaration, Statement } from "../grammar/ast.ts";
 import { parse, parseExpression } from "../grammar/parse.ts";
+import { Parser } from "../grammar/parser.ts";
 import { programs } from "./grammar/programs.ts";
 import { show } from "./grammar/show.ts";
 
@@ -177,4 +178,8 @@ describe("with errors", () => {
       "assignment-in-expression",
     ]);
   });
+});
+
+it("the grammar itself is unambiguous and finite, which no other parser asks", () => {
+  expect(() => new Parser({ validated: true })).not.toThrow();
 });

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { analyze } from "../compiler/compile.ts";
+import { analyze } from "../compiler/analyze.ts";
 import { joins, modelJoins } from "../compiler/graph/join.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { countOf, elements, fixed, free, isFree, isOne, type Shape, shapeAt } from "../compiler/ir/size.ts";

@@ -2,7 +2,7 @@
  * The language by example: what programs mean, told by the shapes, paths and values that they give.
  */
 import { expect, test } from "vitest";
-import { check } from "../compiler/compile.ts";
+import { check } from "../compiler/analyze.ts";
 import { statesOf } from "../compiler/graph/model.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
 import { modelOf, outputsOf, parametersOf, read, valueOf, values } from "./helpers/elaborated.ts";

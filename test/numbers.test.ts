@@ -1,7 +1,7 @@
 /** Every number of f32 and f64 reaches the module bit by bit, wherever a program may write one. */
 import { describe, expect, test } from "vitest";
 import { readManifest } from "../compiler/assemble/assemble.ts";
-import { analyze } from "../compiler/compile.ts";
+import { analyze } from "../compiler/analyze.ts";
 import { printModel } from "../compiler/graph/print.ts";
 import { load } from "../runtime/index.ts";
 import { readSafetensors, writeSafetensors } from "../runtime/safetensors.ts";

@@ -4,7 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { analyze } from "../compiler/compile.ts";
+import { analyze } from "../compiler/analyze.ts";
 import { runPasses } from "../compiler/passes/pipeline.ts";
 import { formatOf } from "../compiler/render/format.ts";
 import { render } from "../compiler/render/render.ts";

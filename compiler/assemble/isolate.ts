@@ -118,12 +118,15 @@ function openThread(ended: () => void): Aside {
   // Asked for in this way they are no imports that a bundler for browsers stumbles over.
   const { Worker } = process.getBuiltinModule("node:worker_threads");
   const { getCompileCacheDir } = process.getBuiltinModule("node:module");
+  const { dirname } = process.getBuiltinModule("node:path");
+  const cache = getCompileCacheDir();
   const worker = new Worker(new URL(import.meta.url.replace(/isolate(?=\.\w+$)/, "worker")), {
     resourceLimits: MEMORY,
     // The options of this process (a test runner's loaders, say) are not for it; its cache of
     // compiled code is.
     execArgv: [],
-    workerData: { compileCache: getCompileCacheDir() !== undefined } satisfies WorkerData,
+    // Node keeps each version's code in a folder of the one that it is told.
+    workerData: { compileCache: cache === undefined ? null : dirname(cache) } satisfies WorkerData,
     stdout: true,
     stderr: true,
   });

@@ -12,10 +12,10 @@ export type Message =
 /** What a worker thread is told as it starts. */
 export interface WorkerData {
   /**
-   * Whether the process keeps the code that V8 makes of modules: asc loads in two thirds of the
-   * time by it.
+   * The folder where the process keeps the code that V8 makes of modules, if it does: asc loads in
+   * two thirds of the time by it.
    */
-  readonly compileCache: boolean;
+  readonly compileCache: string | null;
 }
 
 interface Port {
@@ -53,8 +53,8 @@ function openThreadPort(): Port {
   // its.
   const parent = parentPort!;
   const { compileCache } = workerData as WorkerData;
-  if (compileCache) enableCompileCache();
-  let fresh = compileCache;
+  if (compileCache !== null) enableCompileCache(compileCache);
+  let fresh = compileCache !== null;
   return {
     listen: (handle) => void parent.on("message", handle),
     send: (message) => {

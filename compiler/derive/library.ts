@@ -1,8 +1,7 @@
 /** Functions of the standard library, each as a small model that `derive` can read. */
-import { parse } from "../../grammar/parse.ts";
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
-import { analyze } from "../compile.ts";
-import { stdSources } from "../generated/std-sources.ts";
+import { analyze } from "../analyze.ts";
+import { stdDeclaration, stdNames } from "../standard-library.ts";
 import type { Model } from "../graph/model.ts";
 import { sameShape } from "../ir/size.ts";
 import { closest } from "../../grammar/suggest.ts";
@@ -16,19 +15,19 @@ interface Definition {
   readonly takesRows: boolean;
 }
 
-/** The definitions of `std/`, by name. */
-function definitions(): Map<string, Definition> {
-  const found = new Map<string, Definition>();
-  for (const [file, text] of stdSources) {
-    for (const declaration of parse(text, `std/${file}`).file.declarations) {
-      if (declaration.kind !== "fn" && declaration.kind !== "layer" && declaration.kind !== "optimizer")
-        continue;
+/** A definition of `std/`. */
+function definitionOf(name: string): Definition | undefined {
+  const declaration = stdDeclaration(name);
+  switch (declaration?.kind) {
+    case "fn":
+    case "layer":
+    case "optimizer": {
       const required = declaration.parameters.filter((p) => p.default === undefined).map((p) => p.name.text);
-      const takesRows = declaration.parameters[0]?.type !== undefined;
-      found.set(declaration.name.text, { kind: declaration.kind, required, takesRows });
+      return { kind: declaration.kind, required, takesRows: declaration.parameters[0]?.type !== undefined };
     }
+    default:
+      return undefined;
   }
-  return found;
 }
 
 /** Sizes that a drawn-up model gives to rows and units; they are not seen in the formulas. */
@@ -41,8 +40,7 @@ const UNITS = 2;
  * numbers
  */
 export async function libraryModel(name: string): Promise<Model> {
-  const known = definitions();
-  const definition = known.get(name);
+  const definition = definitionOf(name);
   if (definition?.kind === "optimizer") {
     throw new DerivationError(
       "nothing-to-derive",
@@ -64,7 +62,7 @@ export async function libraryModel(name: string): Promise<Model> {
     if (variable.shape.length === 2) return model;
   }
   if (fallback !== null) return fallback;
-  const near = closest(name, [...known.keys()]);
+  const near = closest(name, stdNames);
   throw definition === undefined
     ? new DerivationError(
         "unknown-function",

@@ -5,8 +5,8 @@
 import { DiagnosticError, type Diagnostic } from "../../grammar/diagnostic.ts";
 import { closest } from "../../grammar/suggest.ts";
 import { parse } from "../../grammar/parse.ts";
-import { analyze } from "../compile.ts";
-import { stdSources } from "../generated/std-sources.ts";
+import { analyze } from "../analyze.ts";
+import { stdDeclaration, stdNames } from "../standard-library.ts";
 import { evaluate } from "../graph/evaluate.ts";
 import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
@@ -137,15 +137,10 @@ function declared({ text, file }: Surroundings): {
 } {
   const functions = new Set<string>([...numberFunctions.map(([op]) => op), "softplus"]);
   const others = new Set<string>();
-  const sources = [
-    ...[...stdSources].map(([name, source]) => [`std/${name}`, source] as const),
-    [file, text],
-  ];
-  for (const [name, source] of sources) {
-    for (const declaration of parse(source!, name ?? "function.nn").file.declarations) {
-      if (declaration.kind === "fn") functions.add(declaration.name.text);
-      if (declaration.kind === "layer" || declaration.kind === "optimizer") others.add(declaration.name.text);
-    }
+  const own = parse(text, file ?? "function.nn").file.declarations;
+  for (const declaration of [...stdNames.map((name) => stdDeclaration(name)), ...own]) {
+    if (declaration?.kind === "fn") functions.add(declaration.name.text);
+    if (declaration?.kind === "layer" || declaration?.kind === "optimizer") others.add(declaration.name.text);
   }
   // What the program may not name is for the library's own use.
   return { functions: [...functions].filter((name) => !name.startsWith("_")).sort(), others: [...others] };

@@ -92,7 +92,7 @@ export const shown = (machine: Machine, site: CallSite): Label[] =>
 /** `load.ts` names the library's files so. */
 export const isStd = (span: Span): boolean => span.file.startsWith("std/");
 
-const fileText = ({ sources }: Machine, { file }: Span): string => sources.get(file)?.text ?? "";
+const fileText = ({ texts }: Machine, { file }: Span): string => texts.get(file) ?? "";
 
 export function placeOf(machine: Machine, span: Span): string {
   const { line, column } = lineAndColumn(fileText(machine, span), span.start);

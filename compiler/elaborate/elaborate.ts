@@ -3,7 +3,7 @@
  * one node: once to find its parameters, which `weights` and paths may name before they are made;
  * once as it predicts; once as it trains.
  */
-import type { ModelDeclaration, SourceFile } from "../../grammar/ast.ts";
+import type { ModelDeclaration } from "../../grammar/ast.ts";
 import type { Diagnostic } from "../../grammar/diagnostic.ts";
 import { Graph } from "../graph/graph.ts";
 import { listRoots, type InputInfo, type Model } from "../graph/model.ts";
@@ -21,6 +21,7 @@ import { chooseModel, outline, type Outline } from "./outline.ts";
 import { CallNumbers, layerCalls, pathsOf } from "./paths.ts";
 import { diagnose, Problem, Reporter } from "./problem.ts";
 import { readSettings } from "./settings.ts";
+import { stdTexts } from "../standard-library.ts";
 import { freeNames } from "./syntax.ts";
 
 export interface ElaborateOptions {
@@ -116,9 +117,9 @@ class ModelReader {
     const reporter = this.#reporter;
     const settings = readSettings(declaration, this.#texts, reporter);
     const [freeName = null, ...unknown] = this.#freeNames();
-    const sources = new Map<string, SourceFile>();
-    const { std, imports, main } = this.#program;
-    for (const source of [...std, ...imports, main, ...settings.sources]) sources.set(source.file, source);
+    const { imports, main } = this.#program;
+    const files = [...imports, main].map(({ file, text }) => [file, text] as const);
+    const texts = new Map([...stdTexts, ...files, ...settings.texts]);
 
     const callNumbers = new CallNumbers();
     const interpret = (training: boolean, known: Known | null, to: Reporter): Machine => {
@@ -128,7 +129,7 @@ class ModelReader {
         graph: this.#graph,
         reporter: to,
         limits: this.#limits,
-        sources,
+        texts,
         freeName: freeName ?? "N",
         training,
         known,

@@ -1,9 +1,10 @@
 /** The names of a file, which stand on those of the standard library. */
-import type { Declaration, Import, SourceFile } from "../../grammar/ast.ts";
+import type { SourceFile } from "../../grammar/ast.ts";
 import type { Program } from "./load.ts";
 import { resolveImport } from "./load.ts";
+import { stdDeclaration, stdNames, type NamedDeclaration } from "../standard-library.ts";
 
-export type NamedDeclaration = Exclude<Declaration, Import>;
+export type { NamedDeclaration } from "../standard-library.ts";
 
 /** A declaration and the file in whose words its body is written. */
 export interface Found {
@@ -11,7 +12,7 @@ export interface Found {
   readonly file: FileScope;
 }
 
-/** The declarations of one file, or of the whole standard library. */
+/** The declarations of one file; without a file, of the whole standard library. */
 export class FileScope {
   readonly isStd: boolean;
   readonly #declarations = new Map<string, Found>();
@@ -19,28 +20,30 @@ export class FileScope {
   /** Imported under these names is what could not be found; that has been said. */
   readonly missing = new Set<string>();
 
-  constructor(files: readonly SourceFile[], std: FileScope | null) {
-    this.isStd = std === null;
+  constructor(file?: SourceFile, std: FileScope | null = null) {
+    this.isStd = file === undefined;
     this.#std = std;
-    for (const file of files) {
-      for (const declaration of file.declarations) {
-        if (declaration.kind === "import" || this.#declarations.has(declaration.name.text)) continue;
-        this.#declarations.set(declaration.name.text, { declaration, file: this });
-      }
+    for (const declaration of file?.declarations ?? []) {
+      if (declaration.kind !== "import") this.#declare(declaration);
     }
+  }
+  #declare(declaration: NamedDeclaration): void {
+    this.admit(declaration.name.text, { declaration, file: this });
   }
   /** Makes `name` stand for a declaration of another file. */
   admit(name: string, found: Found): void {
     if (!this.#declarations.has(name)) this.#declarations.set(name, found);
   }
   own(name: string): Found | undefined {
+    const declaration = this.isStd ? stdDeclaration(name) : undefined;
+    if (declaration !== undefined) this.#declare(declaration);
     return this.#declarations.get(name);
   }
   find(name: string): Found | undefined {
-    return this.#declarations.get(name) ?? this.#std?.find(name);
+    return this.own(name) ?? this.#std?.find(name);
   }
   visible(): string[] {
-    return [...this.#declarations.keys(), ...(this.#std?.visible() ?? [])];
+    return this.isStd ? [...stdNames] : [...this.#declarations.keys(), ...(this.#std?.visible() ?? [])];
   }
 }
 
@@ -53,9 +56,9 @@ export function fileScopes(program: Program): {
   files: Map<string, FileScope>;
   std: FileScope;
 } {
-  const std = new FileScope(program.std, null);
+  const std = new FileScope();
   const sources = [...program.imports, program.main];
-  const files = new Map(sources.map((source) => [source.file, new FileScope([source], std)]));
+  const files = new Map(sources.map((source) => [source.file, new FileScope(source, std)]));
   // Imports do not form cycles, and `program.imports` has a file after those that it imports.
   for (const source of sources) {
     const scope = files.get(source.file)!;

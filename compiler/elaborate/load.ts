@@ -1,17 +1,14 @@
-/** A program: the file given, the files that it imports, and the standard library. */
+/** A program: the file given, and the files that it imports. */
 import type { Import, SourceFile } from "../../grammar/ast.ts";
 import type { Diagnostic } from "../../grammar/diagnostic.ts";
 import { parse } from "../../grammar/parse.ts";
 import { closest } from "../../grammar/suggest.ts";
-import { CompilerFault } from "../fault.ts";
-import { stdSources } from "../generated/std-sources.ts";
 import { diagnose } from "./problem.ts";
 
 export interface Program {
   readonly main: SourceFile;
   /** Every imported file once, after the files that it imports itself. */
   readonly imports: readonly SourceFile[];
-  readonly std: readonly SourceFile[];
 }
 
 /** Files that one program may be made of. */
@@ -125,7 +122,7 @@ export async function loadProgram(
 
   const main = read(text, file);
   await visit(main, [normalize(file)]);
-  return { program: { main, imports: order, std: standardLibrary() }, diagnostics };
+  return { program: { main, imports: order }, diagnostics };
 }
 
 /**
@@ -144,15 +141,3 @@ export function resolveImport(from: string, written: string): string | null {
 }
 
 const normalize = (path: string): string => path.replace(/^(\.\/)+/, "");
-
-let parsedLibrary: readonly SourceFile[] | undefined;
-
-function standardLibrary(): readonly SourceFile[] {
-  parsedLibrary ??= [...stdSources].map(([name, text]) => {
-    const { file, diagnostics } = parse(text, `std/${name}`);
-    const first = diagnostics[0];
-    if (first !== undefined) throw new CompilerFault(`std/${name}: ${first.message}`);
-    return file;
-  });
-  return parsedLibrary;
-}

@@ -2,7 +2,7 @@
  * What one reading of a model is given, and what it has found so far. All that changes while
  * reading is here.
  */
-import type { Block, Const, Expression, Identifier, SourceFile } from "../../grammar/ast.ts";
+import type { Block, Const, Expression, Identifier } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { InputInfo, NamedNode, Unkept } from "../graph/model.ts";
@@ -30,7 +30,8 @@ export interface Reading {
   readonly graph: Graph;
   readonly reporter: Reporter;
   readonly limits: Limits;
-  readonly sources: ReadonlyMap<string, SourceFile>;
+  /** By the names that spans carry. */
+  readonly texts: ReadonlyMap<string, string>;
   /** The name of the free dimension; `N` for messages where the model has none. */
   readonly freeName: string;
   readonly training: boolean;

@@ -2,7 +2,7 @@
  * Settings given from outside, `--set sizes=[512,256]`: expressions of the language, read in the
  * model's file.
  */
-import type { Expression, ModelDeclaration, SourceFile } from "../../grammar/ast.ts";
+import type { Expression, ModelDeclaration } from "../../grammar/ast.ts";
 import { parseExpression } from "../../grammar/parse.ts";
 import { closest } from "../../grammar/suggest.ts";
 import { diagnose, type Reporter } from "./problem.ts";
@@ -15,15 +15,15 @@ const settingFile = (name: string): string => `--set ${name}`;
  */
 export function readSettings(
   model: ModelDeclaration,
-  texts: Readonly<Record<string, string>>,
+  written: Readonly<Record<string, string>>,
   reporter: Reporter,
-): { readonly expressions: Map<string, Expression>; readonly sources: SourceFile[] } {
+): { readonly expressions: Map<string, Expression>; readonly texts: ReadonlyMap<string, string> } {
   const names = model.parameters.map((p) => p.name.text);
   const expressions = new Map<string, Expression>();
-  const sources: SourceFile[] = [];
-  for (const [name, text] of Object.entries(texts)) {
+  const texts = new Map<string, string>();
+  for (const [name, text] of Object.entries(written)) {
     const file = settingFile(name);
-    sources.push({ file, text, declarations: [], comments: [] });
+    texts.set(file, text);
     if (!names.includes(name)) {
       const near = closest(name, names);
       const known = names.length === 0 ? "it has none" : `it has ${names.join(", ")}`;
@@ -44,5 +44,5 @@ export function readSettings(
     diagnostics.forEach((d) => reporter.report(d));
     if (expression !== undefined) expressions.set(name, expression);
   }
-  return { expressions, sources };
+  return { expressions, texts };
 }

@@ -2,7 +2,7 @@
  * The optimizers of `std/` with one operator exchanged: their losses must leave those that PyTorch
  * has.
  */
-import { analyze } from "../../compiler/compile.ts";
+import { analyze } from "../../compiler/analyze.ts";
 import { stdSources } from "../../compiler/generated/std-sources.ts";
 import { evaluate } from "../../compiler/graph/evaluate.ts";
 import type { Values } from "../../compiler/ops/op.ts";

@@ -3,7 +3,7 @@
  * The verifier must refuse them.
  */
 import { readFileSync, readdirSync } from "node:fs";
-import { analyze } from "../../compiler/compile.ts";
+import { analyze } from "../../compiler/analyze.ts";
 import { runPasses } from "../../compiler/passes/pipeline.ts";
 import type { KernelProgram } from "../../compiler/schedule/kernel.ts";
 import { schedule } from "../../compiler/schedule/schedule.ts";
