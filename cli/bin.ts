@@ -3,11 +3,10 @@
  * Starts the command line on a Node that is new enough, looking for one if this is not. Imports
  * nothing that an old Node lacks.
  */
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
-import { constants } from "node:os";
-import { dirname, join } from "node:path";
+import { constants, homedir } from "node:os";
+import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const needed = [22, 12] as const;
@@ -27,7 +26,28 @@ function findNode(): string | undefined {
   }
 }
 
-function runOn(node: string): void {
+/**
+ * Where V8's code of nndsl is kept from run to run: in the user's own folder of caches, since
+ * Node's is one for all users of the machine, any of whom may have made it. Where nothing can be
+ * written there, nothing is kept.
+ */
+function keepCode(): void {
+  const { NODE_COMPILE_CACHE, XDG_CACHE_HOME, LOCALAPPDATA } = process.env;
+  if (NODE_COMPILE_CACHE !== undefined) return void nodeModule.enableCompileCache?.();
+  const home = homedir();
+  const folders = {
+    darwin: join(home, "Library", "Caches"),
+    win32: LOCALAPPDATA ?? join(home, "AppData", "Local"),
+    other: XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME) ? XDG_CACHE_HOME : join(home, ".cache"),
+  };
+  const { platform } = process;
+  const folder = folders[platform === "darwin" || platform === "win32" ? platform : "other"];
+  // Caches are made where there is a home, and no home is made for them.
+  if (existsSync(dirname(folder))) nodeModule.enableCompileCache?.(join(folder, "nndsl"));
+}
+
+async function runOn(node: string): Promise<void> {
+  const { spawn } = await import("node:child_process");
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     // By the channel the child knows when this process is gone, for it cannot be told of a SIGKILL.
     stdio: ["inherit", "inherit", "inherit", "ipc"],
@@ -41,7 +61,7 @@ function runOn(node: string): void {
 }
 
 if (isNewEnough(process.versions.node)) {
-  nodeModule.enableCompileCache?.();
+  keepCode();
   if (process.env["NNDSL_NODE"] !== undefined && process.channel !== undefined) {
     process.on("disconnect", () => process.exit(128 + constants.signals.SIGKILL));
     process.channel.unref();
@@ -57,5 +77,5 @@ if (isNewEnough(process.versions.node)) {
         "   = help: install a newer one from https://nodejs.org, or `npm install --save-dev node@24` next to nndsl\n",
     );
     process.exitCode = 2;
-  } else runOn(node);
+  } else await runOn(node);
 }

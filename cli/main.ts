@@ -24,13 +24,30 @@ export async function main(argv: readonly string[]): Promise<void> {
   forgiveClosedPipes();
   const output = createOutput({ json: argv.includes("--json"), color: !argv.includes("--no-color") });
   try {
-    await createProgram(output).parseAsync(argv, { from: "user" });
+    await createProgram(output, argv[0]).parseAsync(argv, { from: "user" });
   } catch (error) {
     process.exitCode = await tell(error, output);
   }
 }
 
-function createProgram(output: Output): Command {
+/** By name, in the order that help has them in. */
+const commands = new Map([
+  ["compile", addCompile],
+  ["check", addCheck],
+  ["fmt", addFmt],
+  ["inspect", addInspect],
+  ["derive", addDerive],
+  ["graph", addGraph],
+  ["train", addTrain],
+  ["plot", addPlot],
+  ["predict", addPredict],
+  ["sweep", addSweep],
+  ["compare", addCompare],
+  ["new", addNew],
+]);
+
+/** @param first word of the command line: where it is a command, no other is made ready */
+function createProgram(output: Output, first: string | undefined): Command {
   const program = new Command("nndsl")
     .description(
       "Write a neural network as formulas; get a small WebAssembly module that predicts and trains.",
@@ -56,20 +73,8 @@ A first session:
 Exit codes: 0 done, 1 the program or the data is wrong, 2 wrong usage, a missing file or a full disk,
 130 interrupted, 143 and 129 ended by SIGTERM and SIGHUP, 101 a fault of nndsl itself.`,
     );
-  for (const add of [
-    addCompile,
-    addCheck,
-    addFmt,
-    addInspect,
-    addDerive,
-    addGraph,
-    addTrain,
-    addPlot,
-    addPredict,
-    addSweep,
-    addCompare,
-    addNew,
-  ]) {
+  const named = commands.get(first ?? "");
+  for (const add of named === undefined ? commands.values() : [named]) {
     add(program, output)
       .option("--json", "write one JSON object to stdout")
       .option("--no-color", "no color, as with NO_COLOR");

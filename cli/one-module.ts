@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-
 /** V8's own: how much work a WebAssembly function does before it is optimized. */
 const USUAL = 13_000_000;
 
@@ -10,6 +8,7 @@ const USUAL = 13_000_000;
  * processor time instead of 2.5. What is loaded afterwards, as a model that trains, is as usual.
  */
 export async function optimizingRarely<T>(work: () => Promise<T>): Promise<T> {
+  const { setFlagsFromString } = await import("node:v8");
   setFlagsFromString("--wasm-tiering-budget=1000000000");
   try {
     return await work();

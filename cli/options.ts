@@ -4,6 +4,9 @@ import type { Decimal } from "./data/cells.ts";
 import { columnList } from "./data/spec.ts";
 import { UsageError } from "./failures.ts";
 
+/** Rows of a step where nothing says otherwise, as in Keras. */
+export const usualBatch = 32;
+
 export interface SharedOptions {
   readonly set: Readonly<Record<string, string>>;
   readonly model?: string;

@@ -96,7 +96,7 @@ export async function compileProgram(
   options: Options<CompileOptions>,
   output: Output,
 ): Promise<Compiled> {
-  const { compile } = await import("../compiler/index.ts");
+  const { compile } = await import("../compiler/compile.ts");
   const compiling = optimizingRarely(() =>
     compile(program.text, { ...program.options, fallback: false, ...options }),
   );
@@ -112,7 +112,7 @@ export async function planProgram(
   options: Options<CompileOptions>,
   output: Output,
 ): Promise<Planned> {
-  const { plan } = await import("../compiler/index.ts");
+  const { plan } = await import("../compiler/plan.ts");
   return told(program, output, plan(program.text, { ...program.options, ...options }));
 }
 
@@ -125,7 +125,7 @@ export async function analyzeProgram(
   options: Options<SourceOptions>,
   output: Output,
 ): Promise<Analysis> {
-  const { analyze } = await import("../compiler/index.ts");
+  const { analyze } = await import("../compiler/analyze.ts");
   return told(program, output, analyze(program.text, { ...program.options, ...options }));
 }
 
@@ -142,18 +142,15 @@ async function told<T extends Pick<Analysis, "diagnostics">>(
     }
     return result;
   } catch (error) {
-    const { DiagnosticError } = await import("../compiler/index.ts");
+    const { DiagnosticError } = await import("../grammar/diagnostic.ts");
     throw error instanceof DiagnosticError ? new ProgramError(program, error.diagnostics) : error;
   }
 }
 
 /** The program's texts and the library's, by the names that spans carry. */
 async function allTexts(program: OpenedProgram): Promise<Map<string, string>> {
-  const { stdSources } = await import("../compiler/generated/std-sources.ts");
-  return new Map([
-    ...[...stdSources].map(([name, text]) => [`std/${name}`, text] as const),
-    ...program.sources,
-  ]);
+  const { stdTexts } = await import("../compiler/standard-library.ts");
+  return new Map([...stdTexts, ...program.sources]);
 }
 
 /** A note with the places in it, `FILE:LINE:COLUMN`, under the paths to show. */
@@ -168,7 +165,7 @@ export async function renderDiagnostics(
   diagnostics: readonly Diagnostic[],
   color: boolean,
 ): Promise<string> {
-  const { renderDiagnostic } = await import("../compiler/index.ts");
+  const { renderDiagnostic } = await import("../grammar/render-diagnostic.ts");
   const texts = await allTexts(program);
   const shown = new Map([...texts].map(([name, text]) => [program.show(name), text]));
   return diagnostics
@@ -213,7 +210,7 @@ export async function diagnosticsJson(
   program: OpenedProgram,
   diagnostics: readonly Diagnostic[],
 ): Promise<DiagnosticJson[]> {
-  const { lineAndColumn } = await import("../compiler/index.ts");
+  const { lineAndColumn } = await import("../grammar/render-diagnostic.ts");
   const texts = await allTexts(program);
   const place = (name: string, offset: number): { readonly line: number; readonly column: number } => {
     const text = texts.get(name);

@@ -4,10 +4,8 @@
  */
 import { NndslError, type Best } from "../runtime/index.ts";
 import { UsageError } from "./failures.ts";
+import { usualBatch } from "./options.ts";
 import { count, counted } from "./terminal/numbers.ts";
-
-/** Rows of a step where nothing says otherwise, as in Keras. */
-export const usualBatch = 32;
 
 const usualEpochs = 10;
 

@@ -47,6 +47,7 @@ describe("npm pack", () => {
       "LICENSE",
       "README.md",
       "dist/cli/*.js",
+      "dist/cli/*.txt",
       "dist/compiler/*.d.ts",
       "dist/compiler/*.js",
       "dist/grammar/*.d.ts",

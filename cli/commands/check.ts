@@ -43,7 +43,7 @@ async function checkCommand(
 ): Promise<void> {
   // Opened before anything is checked: a mistyped name should not cost the wait.
   const programs = await Promise.all(files.map(openProgram));
-  const { check } = await import("../../compiler/index.ts");
+  const { check } = await import("../../compiler/analyze.ts");
   const format = output.json ? "json" : options.format;
   const found: DiagnosticJson[] = [];
   for (const program of programs) {

@@ -4,7 +4,6 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { gzipSync } from "node:zlib";
 import { Option, type Command } from "commander";
 import { stageNames, type CompileOptions, type StageName } from "../../compiler/options.ts";
 import { moduleTypeOf } from "../module-type.ts";
@@ -124,6 +123,7 @@ async function compileCommand(file: string, options: CompileArguments, output: O
   );
   if (moduleType.note !== null) output.say(`note: ${moduleType.note}`);
   const milliseconds = Math.round(performance.now() - started);
+  const { gzipSync } = await import("node:zlib");
   const module = (extension: string, content: Uint8Array) => ({
     file: path(extension),
     bytes: content.length,

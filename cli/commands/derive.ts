@@ -62,7 +62,7 @@ async function deriveCommand(what: string, options: DeriveArguments, output: Out
 
 async function deriveFunction(what: string, options: DeriveOptions): Promise<Derivation> {
   const { derive, DerivationError, libraryModel } = await import("../../compiler/derive/index.ts");
-  const { DiagnosticError } = await import("../../compiler/index.ts");
+  const { DiagnosticError } = await import("../../grammar/diagnostic.ts");
   const functionName = what.slice(LIBRARY.length);
   try {
     return derive(await libraryModel(functionName), { ...options, functionName });
@@ -84,7 +84,7 @@ async function deriveProgram(
   output.aside(`deriving ${file}`);
   const { formulas } = await analyzeProgram(program, source, output);
   const { derive, DerivationError } = await import("../../compiler/derive/index.ts");
-  const { DiagnosticError } = await import("../../compiler/index.ts");
+  const { DiagnosticError } = await import("../../grammar/diagnostic.ts");
   try {
     return derive(formulas, options);
   } catch (error) {

@@ -26,7 +26,7 @@ Examples:
 
 async function fmtCommand(files: readonly string[], checkOnly: boolean, output: Output): Promise<void> {
   const programs = await Promise.all(files.map(openProgram));
-  const { format } = await import("../../compiler/index.ts");
+  const { format } = await import("../../grammar/format.ts");
   // All are read before the first is written: one that cannot be read leaves every file as it was.
   const changed = programs.flatMap((program) => {
     const { text, diagnostics } = format(program.text, program.options.file);

@@ -18,7 +18,7 @@ import type { Output } from "../output.ts";
 import { analyzeProgram, openProgram } from "../program.ts";
 import { dataFolders } from "../data/folders.ts";
 import { dataHelp } from "../data/help.ts";
-import { countOf } from "../../compiler/ir/size.ts";
+import { countOf, writtenShape } from "../../compiler/ir/size.ts";
 
 interface GraphArguments extends SharedOptions, TableArguments {
   readonly output: string;
@@ -117,7 +117,6 @@ async function computed(
   options: GraphArguments,
 ): Promise<Numbers> {
   const { computeNumbers } = await import("../../compiler/diagram/index.ts");
-  const { writtenShape } = await import("../../compiler/ir/size.ts");
   const { loadData } = await import("../data/load-data.ts");
   const wanted = {
     model: model.name,

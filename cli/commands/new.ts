@@ -8,7 +8,6 @@ import { UsageError } from "../failures.ts";
 import { writeFiles } from "../write-files.ts";
 import type { Output } from "../output.ts";
 import { shellWord } from "../shell.ts";
-import { projectFiles } from "../templates/project.ts";
 
 export function addNew(program: Command, output: Output): Command {
   return (
@@ -38,6 +37,7 @@ async function newCommand(folder: string, output: Output): Promise<void> {
       });
     }
   }
+  const { projectFiles } = await import("../templates/project.ts");
   const files = projectFiles(packageName(folder), dependency());
   await writeFiles([...files].map(([path, bytes]) => ({ path: join(folder, path), bytes })));
   if (output.json) {

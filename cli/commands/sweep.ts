@@ -1,9 +1,15 @@
 /** `nndsl sweep`: a model trained in many ways, and the distributions of what comes of it. */
 import { Option, type Command } from "commander";
 import { dataHelp } from "../data/help.ts";
-import { addModelOptions, addTableOptions, dtypeOption, integer, simdOption } from "../options.ts";
+import {
+  addModelOptions,
+  addTableOptions,
+  dtypeOption,
+  integer,
+  simdOption,
+  usualBatch,
+} from "../options.ts";
 import type { Output } from "../output.ts";
-import { usualBatch } from "../run.ts";
 import type { SweepArguments } from "../sweep/arguments.ts";
 import { readAxis } from "../sweep/grid.ts";
 import { onInterrupt } from "../terminal/interrupt.ts";

@@ -11,10 +11,10 @@ import {
   pairs,
   simdOption,
   threadsOption,
+  usualBatch,
 } from "../options.ts";
 import type { Live } from "../live/live.ts";
 import type { Output } from "../output.ts";
-import { usualBatch } from "../run.ts";
 import { onInterrupt } from "../terminal/interrupt.ts";
 import type { TrainArguments } from "../train/arguments.ts";
 import type { Observer } from "../train/observe.ts";

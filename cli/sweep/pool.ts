@@ -1,6 +1,7 @@
 /** Processes that train the runs of a sweep, each one run at a time. */
 import { fork, type ChildProcess } from "node:child_process";
 import { getCompileCacheDir } from "node:module";
+import { dirname } from "node:path";
 import type { Job, Outcome } from "./run.ts";
 import type { Course, FromWorker, ToWorker } from "./worker.ts";
 
@@ -106,7 +107,7 @@ export class Pool {
       // The options of this process, a test runner's say, are not for it.
       execArgv: [],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
-      env: { ...process.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: cache }) },
+      env: { ...process.env, ...(cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) }) },
     });
     const worker: Worker = { process: child, module: null, working: null, epoch: 0 };
     this.#workers.add(worker);

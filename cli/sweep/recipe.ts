@@ -7,7 +7,7 @@ import { version } from "../../compiler/version.ts";
 import { UsageError } from "../failures.ts";
 import { readFailure } from "../files.ts";
 import type { OpenedProgram } from "../program.ts";
-import { usualBatch } from "../run.ts";
+import { usualBatch } from "../options.ts";
 import { shellWord } from "../shell.ts";
 import type { SweepArguments } from "./arguments.ts";
 import { fingerprint, type DataPlan, type Sets } from "./data.ts";

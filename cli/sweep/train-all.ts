@@ -4,7 +4,7 @@ import type { Compiled } from "../../compiler/index.ts";
 import type { Output } from "../output.ts";
 import { warmUp } from "../pictures/render.ts";
 import { openProgram, ProgramError, renderDiagnostics, type OpenedProgram } from "../program.ts";
-import { usualBatch } from "../run.ts";
+import { usualBatch } from "../options.ts";
 import { counted } from "../terminal/numbers.ts";
 import type { SweepArguments } from "./arguments.ts";
 import { readSets, type DataPlan } from "./data.ts";
