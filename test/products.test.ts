@@ -98,3 +98,58 @@ test("a sum of one begins at 0 too, so that no zero is negative", async () => {
     expect(c!.data.some((value) => Object.is(value, -0))).toBe(false);
   }
 });
+
+/** Of a short depth that the right factor lies along, such as those of queries and keys. */
+interface Turned {
+  readonly inputs: string;
+  readonly c: string;
+  /** Whether each row of the batch has a right factor of its own. */
+  readonly batched: boolean;
+}
+
+describe.each(["strict", "relaxed"] as const)("turned columns, %s", (simd) => {
+  // Whole tiles in one panel and in several; columns left over, and so many that threads divide them; few rows; a long depth.
+  test.each([
+    { rows: 32, columns: 32, depth: 16, turned: true },
+    { rows: 18, columns: 72, depth: 33, turned: true },
+    { rows: 23, columns: 47, depth: 7, turned: true },
+    { rows: 16, columns: 525, depth: 8, turned: true },
+    { rows: 12, columns: 32, depth: 16, turned: false },
+    { rows: 32, columns: 32, depth: 300, turned: false },
+  ])("$rows × $columns of depth $depth", async ({ rows, columns, depth, turned }) => {
+    const [a, b] = [`input a: [N, ${rows}, ${depth}]`, `input b: [N, ${columns}, ${depth}]`];
+    const cases: readonly Turned[] = [
+      { inputs: `${a} ${b}`, c: "a @ transpose(b, [0, 2, 1])", batched: true },
+      { inputs: `${a} input b: [${columns}, ${depth}]`, c: "a @ b'", batched: false },
+    ];
+    for (const { inputs, c, batched } of cases) {
+      const { wasm, report } = await compile(`model P { ${inputs} output c = ${c} }`, {
+        simd,
+        fallback: false,
+      });
+      const { form } = report.kernels.find(({ name }) => name === "c")!;
+      expect(form.includes("turned columns")).toBe(turned);
+      if (!turned) continue;
+      const nets = [await load(wasm), await load(wasm, { threads: 3 })];
+      for (const batch of [1, 3]) {
+        const given = {
+          a: numbers(batch * rows * depth, 1),
+          b: numbers((batched ? batch : 1) * columns * depth, 2),
+        };
+        const [one, three] = nets.map((net) => net.predict(given)["c"]!.data);
+        expect(three).toEqual(one);
+        let worst = 0;
+        for (const [i, value] of one!.entries()) {
+          const [row, column] = [Math.floor(i / columns), i % columns];
+          const n = Math.floor(row / rows);
+          let sum = 0;
+          for (let d = 0; d < depth; d++)
+            sum += given.a[row * depth + d]! * given.b[((batched ? n : 0) * columns + column) * depth + d]!;
+          worst = Math.max(worst, Math.abs(value - sum));
+        }
+        expect(worst).toBeLessThan(4e-7 * depth);
+      }
+      for (const net of nets) net.dispose();
+    }
+  });
+});

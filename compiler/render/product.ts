@@ -2,18 +2,20 @@
  * Matrix products: loops over tiles of results. What is inside a tile is in `tile.ts`, what follows
  * it in `epilogue.ts`; how the product is cut into tiles is decided in `schedule/tiling.ts`.
  */
-import { countOf, isFree, isZero } from "../ir/size.ts";
+import { constantOf, countOf, isFree, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
-import type { PackedColumns, PackedRows, Tile, Tiling } from "../schedule/tiling.ts";
+import type { PackedColumns, PackedRows, Tile, Tiling, TurnedColumns } from "../schedule/tiling.ts";
 import { addressName, advance } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { cover, ends, type Range } from "./cover.ts";
 import { DepthWriter } from "./depth.ts";
 import { Epilogue } from "./epilogue.ts";
+import { eachHeight } from "./heights.ts";
 import { isPackable, lineAddress, type Lines, pack } from "./packing.ts";
 import { type Piece, TileWriter } from "./tile.ts";
 import { renderTiny } from "./tiny.ts";
+import { eachTurned, type Panel } from "./turning.ts";
 import { Values, type KernelTools } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { FunctionWriter } from "./writer.ts";
@@ -60,6 +62,8 @@ class ProductWriter {
   /** Of each operand, inside the loops opened so far. */
   readonly #addresses: string[];
   readonly #indices: string[] = [];
+  /** The columns that are turned now. */
+  #panel: Panel | null = null;
   readonly #tile: TileWriter;
   readonly #epilogue: Epilogue;
 
@@ -95,7 +99,9 @@ class ProductWriter {
   #batch(level: number, values: Values): void {
     this.#epilogue.share(level, values);
     if (level === this.#rowLoop) {
-      this.#rows(values);
+      const { turned } = this.#tiling.packs;
+      if (turned === null) this.#rows(values);
+      else this.#turned(turned, values);
       return;
     }
     const { bytes } = this.#tools.format;
@@ -123,43 +129,35 @@ class ProductWriter {
     return { from, end: this.#writer.usize("shareEnd", end) };
   }
 
-  /** Each height of tile takes the rows that the taller ones leave. */
   #rows(values: Values): void {
     const { bytes } = this.#tools.format;
     const rows = this.#product.loops[this.#rowLoop]!;
     this.#indices[this.#rowLoop] = this.#writer.fresh("i");
     this.#indices[this.#columnLoop] = this.#writer.fresh("j");
     const isShared = this.#rowLoop === this.#options.split;
-    if (!isFree(rows) && !isShared) {
-      let from = 0;
-      for (const tile of this.#tiling.tiles) {
-        const end = from + Math.floor((countOf(rows) - from) / tile.rows) * tile.rows;
-        const range = { from: String(from * bytes), end: String(end * bytes) };
-        this.#apart("", () => this.#blocks(tile, range, values));
-        from = end;
-      }
-      return;
-    }
-    const share = shareOf(sizeText(rows, bytes), this.#tiling.tiles[0]!.rows * bytes);
-    const end = this.#writer.usize("end", isShared ? share.end : sizeText(rows, bytes));
-    let from = isShared ? this.#writer.usize("start", share.from) : "0";
-    for (const tile of this.#tiling.tiles) {
-      const start = from;
-      const height = tile.rows * bytes;
-      const whole =
-        start === "0"
-          ? `${end} / ${height} * ${height}`
-          : `${start} + (${end} - ${start}) / ${height} * ${height}`;
-      const until = tile.rows === 1 ? end : this.#writer.usize("until", whole);
-      this.#apart(`if (${start} < ${until})`, () => this.#blocks(tile, { from: start, end: until }, values));
-      from = until;
-    }
+    eachHeight(this.#writer, { tiles: this.#tiling.tiles, rows, isShared, bytes }, (tile, range) =>
+      this.#blocks(tile, range, values),
+    );
   }
 
-  /** Code for one height of tile stands between braces where there are several. */
-  #apart(head: string, inside: () => void): void {
-    if (this.#tiling.tiles.length === 1) inside();
-    else this.#writer.scope(head, inside);
+  /** All rows for some turned columns, and for the next ones. */
+  #turned({ tiles }: TurnedColumns, values: Values): void {
+    const [{ widths }] = this.#tiling.tiles as [Tile];
+    const { strides } = this.#product.operands[this.#product.right]!;
+    const turning = {
+      depth: countOf(this.#product.depth),
+      across: constantOf(strides[this.#columnLoop]!)!,
+      columns: this.#range(this.#columnLoop, widths[0]! * this.#tools.format.bytes),
+      rest: countOf(this.#product.loops[this.#columnLoop]!) % widths[0]!,
+      widths,
+      tiles,
+      linesFrom: (from: string) => this.#lines(this.#product.right, this.#columnLoop, from),
+      room: (bytes: number) => this.#options.room("right", bytes),
+    };
+    eachTurned(this.#writer, turning, (panel) => {
+      this.#panel = panel;
+      this.#rows(values);
+    });
   }
 
   #blocks(tile: Tile, range: { from: string; end: string }, values: Values): void {
@@ -224,8 +222,11 @@ class ProductWriter {
   /** All columns of some rows. */
   #columns(tile: Tile, rows: Range, left: Lines, values: Values): void {
     const { tiles, packs, single } = this.#tiling;
+    const panel = this.#panel;
     const sums = (): void => {
-      if (packs.columns !== null && tile === tiles[0]) this.#panels(tile, packs.columns, rows, left, values);
+      if (panel !== null) this.#cut({ ...tile, widths: panel.widths }, rows, panel, left, values);
+      else if (packs.columns !== null && tile === tiles[0])
+        this.#panels(tile, packs.columns, rows, left, values);
       else this.#cut(tile, rows, this.#columnRange(tile), left, values);
     };
     if (single === null || tile !== tiles[0]) return sums();
@@ -249,7 +250,9 @@ class ProductWriter {
       this.#along(this.#rowLoop, rows, height, left, body);
     const tile = (step: number, strip: Strip): void => {
       const isDot = this.#tiling.form === "dot";
-      const lines = isDot ? null : this.#lines(this.#product.right, this.#columnLoop, j);
+      const lines = isDot
+        ? null
+        : (this.#panel?.lines ?? this.#lines(this.#product.right, this.#columnLoop, j));
       const right = lines === null ? null : { lines, at: null };
       this.#whole(this.#piece(height, step / bytes), strip, right, values);
     };

@@ -93,6 +93,7 @@ function describeProduct({
     ...(single !== null ? [`a batch of one row by ${sizeOf(single)}`] : []),
     ...(block !== null ? [`blocks of ${block} rows`] : []),
     ...(packed.length === 0 ? [] : [`packed ${packed.join(" and ")}`]),
+    ...(packs.turned === null ? [] : ["turned columns"]),
   ];
   return { form: parts.join(", "), because };
 }

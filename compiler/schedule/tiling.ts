@@ -17,6 +17,7 @@
 import { type Affine, constantOf, countOf, isFree, isUnit, type Size } from "../ir/size.ts";
 import type { Product } from "./kernel.ts";
 import { LONGEST_SPAN, PRODUCT_SPAN } from "./spans.ts";
+import { worthTurning } from "./turning.ts";
 
 export type Form = "outer" | "dot" | "unrolled" | "element";
 
@@ -57,7 +58,11 @@ export interface Tiling {
    */
   readonly block: number | null;
   /** Whether the rows of a block, or the columns of some tiles, are copied side by side first. */
-  readonly packs: { readonly rows: PackedRows | null; readonly columns: PackedColumns | null };
+  readonly packs: {
+    readonly rows: PackedRows | null;
+    readonly columns: PackedColumns | null;
+    readonly turned: TurnedColumns | null;
+  };
   /** Why, for a person. */
   readonly because: string;
 }
@@ -88,6 +93,11 @@ export interface PackedColumns {
    */
   readonly deepest: number;
   readonly shallowest: number;
+}
+
+/** Columns that lie along the depth are copied side by side some tiles at a time, for all rows. */
+export interface TurnedColumns {
+  readonly tiles: number;
 }
 
 /** What the code is made for. */
@@ -172,6 +182,8 @@ export function tileProduct(product: Product, target: Target): Tiling {
   const { loops, depth } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
   const { form, because } = chooseForm(product, target.lanes);
+  const turned = form === "dot" ? turnedTiling(product, target) : null;
+  if (turned !== null) return turned;
   if (form === "element" || form === "unrolled")
     return { form, ...WHOLE, span: spanOf(product, form, WHOLE.tiles, target), because };
 
@@ -213,6 +225,27 @@ export function tileProduct(product: Product, target: Target): Tiling {
   };
 }
 
+/** Where it pays, and in f32 alone: the form `outer`, all of whose tiles have the width of those that are copied. */
+function turnedTiling(product: Product, target: Target): Tiling | null {
+  const [rows, columns] = [product.loops.at(-2)!, product.loops.at(-1)!];
+  const tall = outerTiles(target);
+  const width = tall[0]!.widths[0]!;
+  if (target.bytes !== 4 || !worthTurning(product, width)) return null;
+  const widths = useful(tall[0]!.widths, columns);
+  const tiles = tall.filter((_, i) => takesPart(tall, i, rows)).map((tile) => ({ ...tile, widths }));
+  return {
+    ...WHOLE,
+    form: "outer",
+    tiles,
+    order: "across",
+    steps: stepsOf(product, "outer", target.lanes),
+    packs: { ...NOTHING, turned: { tiles: Math.min(PANEL_TILES, Math.floor(countOf(columns) / width)) } },
+    span: null,
+    because:
+      "the depth is short, and the rows are many enough to lay columns of the right factor side by side",
+  };
+}
+
 /** In f32 alone: in f64, sums of any length are exact enough. */
 function spanOf(
   { depth }: Product,
@@ -234,7 +267,7 @@ function stepsOf({ loops, depth }: Product, form: "outer" | "dot", lanes: number
   return turns >= LEAST_TURNS && multiplications >= WORTH_STEPS ? STEPS : 1;
 }
 
-const NOTHING = { rows: null, columns: null } as const;
+const NOTHING = { rows: null, columns: null, turned: null } as const;
 
 /** One result at a time. */
 const WHOLE = {
@@ -268,10 +301,12 @@ const dotTiles = ({ fused }: Target): Tile[] =>
 
 /** Whether the taller tiles leave it any of the rows. */
 function takesPart(tiles: readonly Tile[], index: number, rows: Size): boolean {
-  if (isFree(rows)) return true;
-  let left = countOf(rows);
-  for (const tile of tiles.slice(0, index)) left %= tile.rows;
-  return left >= tiles[index]!.rows;
+  // What is left of any batch is what is left of some batch up to this one.
+  const batches = isFree(rows) ? tiles.reduce((product, tile) => product * tile.rows, 1) : 1;
+  return Array.from({ length: batches }, (_, i) => countOf(rows) * (i + 1)).some((count) => {
+    const left = tiles.slice(0, index).reduce((rest, tile) => rest % tile.rows, count);
+    return left >= tiles[index]!.rows;
+  });
 }
 
 /** The widths that any columns are left for. */
@@ -317,6 +352,7 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
     columns: packsColumns
       ? { tiles, deepest: isFree(depth) ? PANEL_DEPTH : countOf(depth), shallowest: SHALLOW }
       : null,
+    turned: null,
   };
 }
 
