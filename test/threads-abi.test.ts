@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import asc from "assemblyscript/asc";
 import { expect, test } from "vitest";
-import { compile } from "../compiler/index.ts";
+import { compile, plan } from "../compiler/index.ts";
 import { load } from "../runtime/index.ts";
 
 const source = `model Wide {
@@ -116,4 +116,21 @@ test("instances on one memory that make the same calls compute what one does", a
     expect(view(place, weights.length).slice()).toEqual(weights);
   }
   await Promise.all(threads.map((thread) => thread.terminate()));
+});
+
+// Rows of a batch have nothing to do with each other until a gradient is summed over them.
+test("workers of a recurrent net keep to their rows, and do not wait at every step", async () => {
+  const steps = 12;
+  const { stages } = await plan(`model Recurrent {
+    input x: [N, ${steps}, 16]
+    param w: [64, 16] ~ xavier_uniform
+    param u: [64, 64] ~ xavier_uniform
+    h = zeros([1, 64])
+    for t in 0..${steps} { h = tanh(x[:, t] @ w' + h @ u') }
+    output h = dense(h, 10)
+  }`);
+  const predict = /\nexport function predict\([^]*?\n\}/.exec(stages.as)?.[0] ?? "";
+  const meetings = predict.match(/meet\(\)/g)?.length;
+  // When what all of them read has been made, and at the end.
+  expect(meetings).toBe(2);
 });

@@ -1,7 +1,7 @@
 /**
  * However many threads share a model's work, the bits are those of one. Kernels are divided here
- * from the first operation on, so that small models show what large ones do; batches are smaller
- * than the threads are many, and no multiples of a vector.
+ * from the first operation on, so that small models show what large ones do, in pieces and by rows
+ * in turns; batches are smaller than the threads are many, and no multiples of a vector.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import fc from "fast-check";
@@ -15,8 +15,16 @@ import { cases } from "./fuzz/programs.ts";
 type Share = typeof import("../compiler/schedule/share.ts");
 vi.mock("../compiler/schedule/share.ts", async (original): Promise<Share> => {
   const share = await original<Share>();
-  return { ...share, shareOut: (program, plans, bytes) => share.shareOut(program, plans, bytes, 0) };
+  return {
+    ...share,
+    shareOut: (program, plans, bytes) => {
+      shared++;
+      return share.shareOut(program, plans, bytes, { worth: 0, by: shared % 2 === 0 ? "pieces" : "rows" });
+    },
+  };
 });
+/** Modules so far. */
+let shared = 0;
 
 const batches = [5, 1, 17, 101];
 

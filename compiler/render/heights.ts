@@ -3,14 +3,14 @@ import { countOf, isFree, type Size } from "../ir/size.ts";
 import type { Tile } from "../schedule/tiling.ts";
 import { sizeText } from "./affine.ts";
 import type { FunctionWriter } from "./writer.ts";
-import { shareOf } from "./workers.ts";
+import type { Share } from "./workers.ts";
 
 export interface Rows {
   readonly rows: Size;
   /** Tallest first. */
   readonly tiles: readonly Tile[];
-  /** Whether workers divide the rows among them. */
-  readonly isShared: boolean;
+  /** This worker's, where they divide the rows among them. */
+  readonly share: Share | null;
   /** Of an entry. */
   readonly bytes: number;
 }
@@ -21,7 +21,7 @@ export interface Rows {
  */
 export function eachHeight(
   w: FunctionWriter,
-  { rows, tiles, isShared, bytes }: Rows,
+  { rows, tiles, share, bytes }: Rows,
   body: (tile: Tile, range: { from: string; end: string }) => void,
 ): void {
   /** Code for one height stands between braces where there are several. */
@@ -29,7 +29,7 @@ export function eachHeight(
     if (tiles.length === 1) inside();
     else w.scope(head, inside);
   };
-  if (!isFree(rows) && !isShared) {
+  if (!isFree(rows) && share === null) {
     let from = 0;
     for (const tile of tiles) {
       const end = from + Math.floor((countOf(rows) - from) / tile.rows) * tile.rows;
@@ -39,9 +39,8 @@ export function eachHeight(
     }
     return;
   }
-  const share = shareOf(sizeText(rows, bytes), tiles[0]!.rows * bytes);
-  const end = w.usize("end", isShared ? share.end : sizeText(rows, bytes));
-  let from = isShared ? w.usize("start", share.from) : "0";
+  const end = w.usize("end", share?.end ?? sizeText(rows, bytes));
+  let from = share ? w.usize("start", share.from) : "0";
   for (const tile of tiles) {
     const start = from;
     const height = tile.rows * bytes;

@@ -5,6 +5,7 @@
 import { isUnit, isZero } from "../ir/size.ts";
 import type { Nest } from "../schedule/kernel.ts";
 import type { NestPlan, Pass, Work } from "../schedule/nest-plan.ts";
+import type { Split } from "../schedule/split.ts";
 import { addressName, advance, further } from "./address.ts";
 import { paddedText, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
@@ -17,7 +18,7 @@ import type { FunctionWriter } from "./writer.ts";
 export interface NestOptions {
   readonly plan: NestPlan;
   /** The loop that workers divide among them. */
-  readonly split: number | null;
+  readonly split: Split | null;
 }
 
 /** Writes the body of the function that runs `nest`. */
@@ -48,7 +49,7 @@ const FIRST: Turn = { copy: 0, isTail: false };
 class NestWriter {
   readonly #nest: Nest;
   readonly #plan: NestPlan;
-  readonly #split: number | null;
+  readonly #split: Split | null;
   readonly #tools: KernelTools;
   readonly #writer: FunctionWriter;
   /** How many loops are no inner ones. */
@@ -192,8 +193,8 @@ class NestWriter {
     const size = this.#nest.loops[level]!;
     const isPadded = this.#plan.lanes?.end === "past";
     const whole = (isPadded ? paddedText : sizeText)(size, bytes);
-    if (level !== this.#split) return isPadded ? { from: "0", end: whole } : { size, unit: bytes };
-    const { from, end } = shareOf(whole, step);
+    if (this.#split?.loop !== level) return isPadded ? { from: "0", end: whole } : { size, unit: bytes };
+    const { from, end } = shareOf(this.#split, { size, bytes, total: whole }, step);
     return { from, end: this.#writer.usize("shareEnd", end) };
   }
 

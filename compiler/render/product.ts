@@ -6,6 +6,7 @@ import { constantOf, countOf, isFree, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
 import type { PackedColumns, PackedRows, Tile, Tiling, TurnedColumns } from "../schedule/tiling.ts";
+import type { Split } from "../schedule/split.ts";
 import { addressName, advance } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { cover, ends, type Range } from "./cover.ts";
@@ -33,7 +34,7 @@ export interface ProductOptions {
   /** The address of memory of this worker's own, for so many bytes. */
   readonly room: (of: Room, bytes: number) => string;
   /** The loop that workers divide among them. */
-  readonly split: number | null;
+  readonly split: Split | null;
 }
 
 /** Writes the body of the function that runs `product`. */
@@ -124,8 +125,9 @@ class ProductWriter {
   #range(loop: number, step: number): Range {
     const { bytes } = this.#tools.format;
     const size = this.#product.loops[loop]!;
-    if (loop !== this.#options.split) return { size, unit: bytes };
-    const { from, end } = shareOf(sizeText(size, bytes), step);
+    const { split } = this.#options;
+    if (split?.loop !== loop) return { size, unit: bytes };
+    const { from, end } = shareOf(split, { size, bytes }, step);
     return { from, end: this.#writer.usize("shareEnd", end) };
   }
 
@@ -134,8 +136,12 @@ class ProductWriter {
     const rows = this.#product.loops[this.#rowLoop]!;
     this.#indices[this.#rowLoop] = this.#writer.fresh("i");
     this.#indices[this.#columnLoop] = this.#writer.fresh("j");
-    const isShared = this.#rowLoop === this.#options.split;
-    eachHeight(this.#writer, { tiles: this.#tiling.tiles, rows, isShared, bytes }, (tile, range) =>
+    const { split } = this.#options;
+    const share =
+      split?.loop === this.#rowLoop
+        ? shareOf(split, { size: rows, bytes }, this.#tiling.tiles[0]!.rows * bytes)
+        : null;
+    eachHeight(this.#writer, { tiles: this.#tiling.tiles, rows, share, bytes }, (tile, range) =>
       this.#blocks(tile, range, values),
     );
   }

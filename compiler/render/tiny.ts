@@ -7,6 +7,7 @@ import { CompilerFault } from "../fault.ts";
 import { countOf, isFree, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
+import type { Split } from "../schedule/split.ts";
 import { addressName, advance, further } from "./address.ts";
 import { paddedText, sizeText } from "./affine.ts";
 import { cover } from "./cover.ts";
@@ -20,7 +21,7 @@ const COLUMNS = 1;
 /**
  * Writes the body of the function that runs `product`, whose columns and depth are known and whose
  * form is `unrolled`.
- * @param split the loop that workers divide among them
+ * @param split how workers divide it
  */
 export function renderTiny(
   product: Product,
@@ -29,12 +30,13 @@ export function renderTiny(
     plan: { known, padded },
     fused,
     split,
-  }: { readonly plan: ProductPlan; readonly fused: boolean; readonly split: number | null },
+  }: { readonly plan: ProductPlan; readonly fused: boolean; readonly split: Split | null },
 ): void {
   const { format, writer, constants } = tools;
   const { loops, operands, left, right, depth, stores } = product;
   const [rows, columns] = loops as [Product["depth"], Product["depth"]];
-  if (isFree(columns) || isFree(depth) || split === COLUMNS) throw new CompilerFault("a product is not tiny");
+  if (isFree(columns) || isFree(depth) || split?.loop === COLUMNS)
+    throw new CompilerFault("a product is not tiny");
   const [outside, inRows] = known;
   const productValue = product.values.findIndex(({ kind }) => kind === "product");
   const bases = operands.map(({ name }) => addressName(name));
@@ -52,8 +54,8 @@ export function renderTiny(
   for (const index of outside!) values.compute(index, siteAt(bases, null, 0));
   const whole = (padded ? paddedText : sizeText)(rows, format.bytes);
   const range =
-    split === ROWS
-      ? shareOf(whole, 16)
+    split?.loop === ROWS
+      ? shareOf(split, { size: rows, bytes: format.bytes, total: whole }, 16)
       : padded
         ? { from: "0", end: whole }
         : { size: rows, unit: format.bytes };

@@ -2,15 +2,38 @@
  * What generated code needs where several workers share it: who they are, their parts of a loop,
  * and a place to meet.
  */
+import { countOf, type Size } from "../ir/size.ts";
+import type { Split } from "../schedule/split.ts";
+import { sizeText } from "./affine.ts";
+
+/** A worker's share of a loop, as expressions in bytes. */
+export interface Share {
+  readonly from: string;
+  readonly end: string;
+}
 
 /**
- * How far a share reaches, as expressions in bytes: `total` in pieces of `step`; the last worker
- * takes what is left over.
+ * The share of a loop: in pieces of `step` bytes, the last worker taking what is left over; or of
+ * whole rows of the batch.
+ * @param total the loop's bytes as an expression
  */
-export const shareOf = (total: string, step: number): { from: string; end: string } => ({
-  from: `shareFrom(${total}, ${step})`,
-  end: `shareEnd(${total}, ${step})`,
-});
+export function shareOf(
+  split: Split,
+  {
+    size,
+    bytes,
+    total = sizeText(size, bytes),
+  }: { readonly size: Size; readonly bytes: number; readonly total?: string },
+  step: number,
+): Share {
+  if (split.by === "pieces")
+    return { from: `shareFrom(${total}, ${step})`, end: `shareEnd(${total}, ${step})` };
+  const row = countOf(size) * bytes;
+  return {
+    from: `shareFrom(rows, ${split.together}) * ${row}`,
+    end: `shareEnd(rows, ${split.together}) * ${row}`,
+  };
+}
 
 /** Of the words at `control`; the host's own follow. */
 export const CONTROL_BYTES = 128;

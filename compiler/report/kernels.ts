@@ -55,7 +55,7 @@ export function kernelReports(
         calls.flatMap(({ name, calls: own }) => (own.length === 0 ? [] : [[name, own.length]])),
       ),
       ...describe(kernel, plan),
-      divided: split === null ? null : loopName(kernel, split, freeName),
+      divided: split === null ? null : loopName(kernel, split.loop, freeName),
       flops,
       bytes,
       peakShare: share,

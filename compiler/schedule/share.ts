@@ -1,15 +1,21 @@
 /**
  * How workers share an entry. All of them run the same calls in the same order; of a large kernel
  * each computes its part of the results, and small ones are left to the first worker. No sum is
- * ever divided, so results do not depend on the number of workers. A worker waits for the others
- * only where a call touches memory that another worker may have changed, or still reads.
+ * ever divided, so results do not depend on the number of workers.
+ *
+ * A kernel is divided where that suits it best. But where many kernels follow each other that are
+ * small for what they read, as in a recurrent net, all are divided by the same rows of the batch:
+ * workers then neither wait for each other nor take values from each other's caches.
  */
-import { isFree, type Size, sizeAt, USUAL_ROWS } from "../ir/size.ts";
+import { USUAL_ROWS } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { flopsOf } from "./cost.ts";
 import type { EntryName, Kernel, KernelCall, KernelProgram } from "./kernel.ts";
 import type { KernelPlan } from "./kernel-plan.ts";
 import { bytesOf } from "./memory.ts";
+import { keepsToItsRows } from "./own-rows.ts";
+import { loopOfRows, ROWS_TOGETHER, type Split, splitByRows, splitInPieces } from "./split.ts";
+import { waitsOf } from "./waits.ts";
 
 /**
  * Floating-point operations from which on a kernel is divided: about half a microsecond, twice what
@@ -18,15 +24,15 @@ import { bytesOf } from "./memory.ts";
 const WORTH_SHARING = 16_384;
 /** A module has room for so many workers. */
 const MOST_WORKERS = 8;
-/** A loop of fewer steps than this leaves workers idle. */
-const LEAST_STEPS = 8;
+/**
+ * Operations that take as long as a byte from another worker's cache: a line of 64 in some 20 ns, as
+ * several are on their way at once.
+ */
+const MOVED_BYTE = 8;
 
 export interface Sharing {
-  /**
-   * Beside the kernels: the loop that is divided among workers; `null` where the first worker does
-   * it all.
-   */
-  readonly splits: readonly (number | null)[];
+  /** Beside the kernels; `null` where the first worker does it all. */
+  readonly splits: readonly (Split | null)[];
   /** Beside the entries and their calls: whether all workers have to be there before it. */
   readonly waits: readonly (readonly boolean[])[];
   /** Whether anything is divided at all. */
@@ -40,16 +46,22 @@ export interface Sharing {
   readonly pays: Readonly<Partial<Record<EntryName, number>>>;
 }
 
+export interface SharingOptions {
+  /** Floating-point operations of a call from which on a kernel is divided. */
+  readonly worth?: number;
+  /** How kernels are divided; left out, as is expected to be faster. */
+  readonly by?: Split["by"];
+}
+
 /**
  * @param plans beside the kernels
  * @param elementBytes 4 for f32, 8 for f64
- * @param worth floating-point operations of a call from which on a kernel is divided
  */
 export function shareOut(
   program: KernelProgram,
   plans: readonly KernelPlan[],
   elementBytes: number,
-  worth = WORTH_SHARING,
+  { worth = WORTH_SHARING, by }: SharingOptions = {},
 ): Sharing {
   const largest = program.kernels.map(() => 0);
   for (const { name, calls } of program.entries) {
@@ -60,15 +72,22 @@ export function shareOut(
       largest[call.kernel] = Math.max(largest[call.kernel]!, flops);
     }
   }
-  const splits = program.kernels.map((kernel, i) =>
-    largest[i]! < worth ? null : loopToSplit(kernel, plans[i]!),
+  const pieces = program.kernels.map((kernel, i) =>
+    largest[i]! < worth ? null : splitInPieces(kernel, plans[i]!),
   );
-  const waits = program.entries.map(({ calls }) => waitsOf(calls, program, splits, elementBytes));
+  const inPieces = wayOf(program, pieces, elementBytes, worth);
+  const rows = program.kernels.map(
+    (kernel, i) => (largest[i]! > 0 ? splitByRows(kernel) : null) ?? pieces[i]!,
+  );
+  const byRows = wayOf(program, rows, elementBytes, worth);
+  const better = byRows.cost < CLEARLY_LESS * inPieces.cost ? "rows" : "pieces";
+  const { splits, waits } = (by ?? better) === "rows" ? byRows : inPieces;
+  const least = splits === rows ? 2 * ROWS_TOGETHER : 1;
   const pays = program.entries.flatMap(({ name, calls }, i): [EntryName, number][] => {
     const meetings = waits[i]!.filter(Boolean).length + MEETINGS;
     const divided = calls.filter(({ kernel }) => splits[kernel] !== null);
-    const rows = name === "initialize" ? null : paysFrom(program.kernels, divided, meetings * worth);
-    return rows === null ? [] : [[name, rows]];
+    const from = name === "initialize" ? null : paysFrom(program.kernels, divided, meetings * worth, least);
+    return from === null ? [] : [[name, from]];
   });
   const any = pays.some(([, rows]) => rows <= LARGE_BATCH);
   return {
@@ -90,10 +109,16 @@ const LARGE_BATCH = 2 * USUAL_ROWS;
 /**
  * The least power of two of rows for which half of the work of `calls` is as much as waiting takes;
  * `null` where there is none.
+ * @param least a power of two
  */
-function paysFrom(kernels: readonly Kernel[], calls: readonly KernelCall[], waiting: number): number | null {
+function paysFrom(
+  kernels: readonly Kernel[],
+  calls: readonly KernelCall[],
+  waiting: number,
+  least: number,
+): number | null {
   if (calls.length === 0) return null;
-  for (let batch = 1; batch <= MOST_ROWS; batch *= 2) {
+  for (let batch = least; batch <= MOST_ROWS; batch *= 2) {
     let work = 0;
     for (const call of calls) work += flopsOf(kernels[call.kernel]!, rowsOf(call, batch));
     if (work / 2 >= waiting) return batch;
@@ -101,83 +126,66 @@ function paysFrom(kernels: readonly Kernel[], calls: readonly KernelCall[], wait
   return null;
 }
 
-const steps = (size: Size): number => sizeAt(size, USUAL_ROWS);
+/** By rows only where that is expected to save more than the estimate may be wrong by. */
+const CLEARLY_LESS = 0.95;
+
+/** One way to divide all kernels, where workers have to wait then, and what its entries cost. */
+interface Way {
+  readonly splits: readonly (Split | null)[];
+  readonly waits: readonly (readonly boolean[])[];
+  /** In floating-point operations of one of two workers. */
+  readonly cost: number;
+}
+
+function wayOf(
+  program: KernelProgram,
+  splits: readonly (Split | null)[],
+  elementBytes: number,
+  worth: number,
+): Way {
+  const waits = program.entries.map(({ calls }) => waitsOf(calls, program, splits, elementBytes));
+  let cost = 0;
+  for (const [i, { name, calls }] of program.entries.entries()) {
+    if (name === "initialize") continue;
+    for (const call of calls)
+      cost +=
+        flopsOf(program.kernels[call.kernel]!, rowsOf(call, USUAL_ROWS)) / (splits[call.kernel] ? 2 : 1);
+    cost += waits[i]!.filter(Boolean).length * worth;
+    cost += movedBytes(calls, program, splits, elementBytes) * MOVED_BYTE;
+  }
+  return { splits, waits, cost };
+}
 
 /**
- * Of a batch of products the batch. Of a sum over the batch, a weight's gradient, the rows: these
- * are the columns of the layer's own product, so the worker that reads a row of weights there
- * changes it here, and it stays in that worker's cache. Else the longer side of the result, as
- * workers then read less of the same; but the rows where all columns are written out. Of a nest the
- * outermost kept loop.
+ * Bytes that a worker reads and another one wrote. Half of a buffer of the batch, unless both keep to
+ * their rows; half of a product's weights where workers divide its rows, once an entry: workers that
+ * divide its columns read what they have updated themselves (see `splitInPieces`).
  */
-function loopToSplit(kernel: Kernel, plan: KernelPlan): number | null {
-  const { loops } = kernel;
-  if (kernel.kind === "nest") {
-    const isKept = loops.length > kernel.inner;
-    return isKept && steps(loops[0]!) >= LEAST_STEPS ? 0 : null;
-  }
-  const [rows, columns] = [loops.length - 2, loops.length - 1];
-  const isUnrolled = plan.kind === "product" && plan.tiling.form === "unrolled";
-  if (loops.length > 2 && steps(loops[0]!) >= LEAST_STEPS) return 0;
-  if ((isFree(kernel.depth) || isUnrolled) && steps(loops[rows]!) >= LEAST_STEPS) return rows;
-  if (isUnrolled) return null;
-  const longer = steps(loops[columns]!) >= steps(loops[rows]!) ? columns : rows;
-  return steps(loops[longer]!) >= LEAST_STEPS ? longer : null;
-}
-
-/** A run of the arena that a call touches: of the fixed part, or for each row. */
-interface Touch {
-  readonly part: "fixed" | "rows";
-  readonly from: number;
-  readonly to: number;
-  readonly writes: boolean;
-  /** Whether the first worker alone does it. */
-  readonly alone: boolean;
-}
-
-function waitsOf(
+function movedBytes(
   calls: readonly KernelCall[],
-  program: KernelProgram,
-  splits: readonly (number | null)[],
-  elementBytes: number,
-): boolean[] {
-  // A concatenation of many parts touches one buffer again and again: what is alike is kept once.
-  const since = new Map<string, Touch>();
-  return calls.map((call) => {
-    const touches = new Map(
-      touchesOf(call, program, splits[call.kernel] === null, elementBytes).map((touch) => [
-        Object.values(touch).join(),
-        touch,
-      ]),
-    );
-    const waits = [...touches.values()].some((touch) =>
-      [...since.values()].some((earlier) => clash(earlier, touch)),
-    );
-    if (waits) since.clear();
-    for (const [key, touch] of touches) since.set(key, touch);
-    return waits;
-  });
-}
-
-const clash = (a: Touch, b: Touch): boolean =>
-  (a.writes || b.writes) && !(a.alone && b.alone) && a.part === b.part && a.from < b.to && b.from < a.to;
-
-function touchesOf(
-  { kernel, addresses }: KernelCall,
   { kernels, buffers, arena }: KernelProgram,
-  alone: boolean,
+  splits: readonly (Split | null)[],
   elementBytes: number,
-): Touch[] {
-  const { operands, values } = kernels[kernel]!;
-  const touched = addresses.map(({ buffer }, i) => ({ buffer, writes: operands[i]!.access === "write" }));
-  // Random numbers depend on the number of the step, which kernels read past their operands.
-  const step = buffers.find(({ role }) => role.kind === "step");
-  if (step !== undefined && values.some((value) => value.kind === "random"))
-    touched.push({ buffer: step.id, writes: false });
-  return touched.flatMap(({ buffer, writes }): Touch[] => {
-    const place = arena.places[buffer]!;
-    if (place.part === "table") return [];
-    const to = place.offset + bytesOf(buffers[buffer]!, elementBytes);
-    return [{ part: place.part, from: place.offset, to, writes, alone }];
-  });
+): number {
+  let moved = 0;
+  const keptToRows = new Map<number, boolean>();
+  const read = new Set<number>();
+  for (const call of calls) {
+    const kernel = kernels[call.kernel]!;
+    const loop = splits[call.kernel]?.loop ?? null;
+    const isByRows = loop !== null && loop === loopOfRows(kernel);
+    for (const [i, { buffer: id }] of call.addresses.entries()) {
+      const buffer = buffers[id]!;
+      const keeps = isByRows && keepsToItsRows(kernel, loop, call, i, buffer);
+      if (kernel.operands[i]!.access === "write") {
+        keptToRows.set(id, keeps);
+      } else if (arena.places[id]!.part === "rows") {
+        if (!keeps || keptToRows.get(id) === false) moved += (bytesOf(buffer, elementBytes) * USUAL_ROWS) / 2;
+      } else if (kernel.kind === "product" && isByRows && !read.has(id)) {
+        read.add(id);
+        moved += bytesOf(buffer, elementBytes) / 2;
+      }
+    }
+  }
+  return moved;
 }
