@@ -75,7 +75,7 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
       for (const [i, feed] of feeds.entries()) {
         // A callback may have changed them.
         feed.check(total);
-        feed.write(arena, places[i] ?? 0);
+        feed.write(arena, places[i]!);
       }
     }
     const { buffer } = exports.memory;
@@ -104,7 +104,7 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
       const rows = Math.min(batch, total - from);
       for (const feed of feeds) feed.gather(arena, order, from, rows, total);
       loss = step?.(rows) ?? NaN;
-      const sum = (sums[i] ?? NaN) + loss * rows;
+      const sum = sums[i]! + loss * rows;
       from += rows;
       sums[i] = from < total ? sum : sum / total;
       if (!Number.isFinite(loss)) break;

@@ -102,7 +102,7 @@ export class Feed {
     const { floats } = arena;
     const from = arena.index(this.place);
     const count = entries(this.extent, rows);
-    for (let i = 0; i < count; i++) to[i] = floats[from + i] ?? NaN;
+    for (let i = 0; i < count; i++) to[i] = floats[from + i]!;
     this.#to = NOTHING;
   }
 
@@ -135,9 +135,9 @@ export class Feed {
     const values = this.#taken;
     for (let o = 0; o < outer; o++) {
       for (let r = from; r < from + rows; r++) {
-        const start = (o * total + (order ? (order[r] ?? 0) : r)) * inner;
+        const start = (o * total + (order ? order[r]! : r)) * inner;
         if (inner >= LONG) to.set(values.subarray(start, start + inner), at);
-        else for (let i = 0; i < inner; i++) to[at + i] = values[start + i] ?? NaN;
+        else for (let i = 0; i < inner; i++) to[at + i] = values[start + i]!;
         at += inner;
       }
     }
@@ -268,7 +268,8 @@ export class Feed {
       const label = values[i]!;
       const whole = Number.isInteger(label);
       if (whole && label >= this.#least && label <= this.#greatest) continue;
-      const code = Number.isNaN(label) ? "not-a-number" : whole ? "label-out-of-range" : "wrong-type";
+      // NaN is not equal to itself.
+      const code = whole ? "label-out-of-range" : label === label ? "wrong-type" : "not-a-number";
       const kind = this.#type === "bool" ? "booleans" : "integers";
       this.#fail(
         code,

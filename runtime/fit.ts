@@ -147,7 +147,7 @@ export async function fit(trainee: Trainee, rows: Rows, given: FitOptions): Prom
       const made = Math.min(rest, batches - from / batch);
       rest -= made;
       from += made * batch;
-      sum = course.losses[i] ?? NaN;
+      sum = course.losses[i]!;
       spent += made * each;
       if (from < total) break;
       hyper ??= { ...net.hyper };

@@ -100,7 +100,7 @@ export class LoadedNet implements Net {
 
   get steps(): number {
     const arena = this.#arena;
-    return arena.doubles[arena.double(this.manifest.step)] ?? NaN;
+    return arena.doubles[arena.double(this.manifest.step)]!;
   }
 
   // ------------------------------------------------------------------------------------------------ running

@@ -32,11 +32,11 @@ function fromHalf(bits: number): number {
 }
 
 /** bfloat16 is the upper half of a float. */
-const fromBrain = (bits: number): number => new Float32Array(Uint32Array.of(bits << 16).buffer)[0] ?? NaN;
+const fromBrain = (bits: number): number => new Float32Array(Uint32Array.of(bits << 16).buffer)[0]!;
 
 interface Kind {
   readonly BYTES_PER_ELEMENT: number;
-  new (bytes: ArrayBufferLike, from?: number, count?: number): StoredNumbers | BigInt64Array | BigUint64Array;
+  new (bytes: ArrayBufferLike, from: number, count: number): StoredNumbers | BigInt64Array | BigUint64Array;
 }
 
 /**
@@ -82,12 +82,11 @@ function bytesOf(source: ArrayBuffer | ArrayBufferView): Uint8Array {
 }
 
 /**
- * All tensors of a safetensors file, as copies. Tensors must fill the file without a gap or an
- * overlap.
- * @param inPlace whether tensors may be views of `source` instead, where typed arrays may begin there
+ * All tensors of a safetensors file: views of `source` where typed arrays may begin there, else
+ * copies. Tensors must fill the file without a gap or an overlap.
  * @throws `bad-weights` for anything that is not such a file
  */
-export function readSafetensors(source: ArrayBuffer | ArrayBufferView, inPlace = false): Stored {
+export function readSafetensors(source: ArrayBuffer | ArrayBufferView): Stored {
   const bytes = bytesOf(source);
   if (bytes.length < 8) return fail(`it has only ${bytes.length} bytes`);
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
@@ -120,8 +119,8 @@ export function readSafetensors(source: ArrayBuffer | ArrayBufferView, inPlace =
     const format = typeof dtype === "string" && Object.hasOwn(formats, dtype) ? formats[dtype] : undefined;
     if (!format) return bad(`has the unknown dtype ${shown(dtype)}`);
     if (!isCounts(shape)) return bad("has no proper shape");
-    const [begin, end, more] = isCounts(offsets) ? offsets : [];
-    if (begin === undefined || end === undefined || more !== undefined || begin > end || end > body.length) {
+    const [begin = 0, end = -1, more] = isCounts(offsets) ? offsets : [];
+    if (more !== undefined || begin > end || end > body.length) {
       return bad("lies outside of it");
     }
     const [Kind, convert] = format;
@@ -130,18 +129,14 @@ export function readSafetensors(source: ArrayBuffer | ArrayBufferView, inPlace =
       return bad(`with shape ${showShape(shape)} does not fit its ${end - begin} bytes`);
     }
     ranges.push([begin, end, name]);
-    const from = body.byteOffset + begin;
-    // `slice` also puts the bytes where typed arrays may begin.
-    const stored =
-      inPlace && from % size === 0
-        ? new Kind(body.buffer, from, (end - begin) / size)
-        : new Kind(body.slice(begin, end).buffer);
+    const part = body[(body.byteOffset + begin) % size ? "slice" : "subarray"](begin, end);
+    const stored = new Kind(part.buffer, part.byteOffset, part.length / size);
     // Each format's function takes its own entries.
     const data = convert ? Float64Array.from(stored as Iterable<never>, convert) : (stored as StoredNumbers);
     tensors.set(name, { shape, data });
   }
   // `JSON.parse` keeps one entry of those with the same name.
-  if ([...text.matchAll(/"data_offsets"\s*:\s*\[/g)].length !== ranges.length) {
+  if (text.split(/"data_offsets"\s*:\s*\[/).length - 1 !== ranges.length) {
     return fail("a name stands twice in its header");
   }
 

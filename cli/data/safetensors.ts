@@ -13,7 +13,7 @@ export function readTensors(bytes: Uint8Array, file: string): Map<string, DataAr
   expectHeaderLength(bytes, file);
   let tensors: ReadonlyMap<string, StoredTensor>;
   try {
-    ({ tensors } = readSafetensors(bytes, true));
+    ({ tensors } = readSafetensors(bytes));
   } catch (error) {
     if (!(error instanceof NndslError)) throw error;
     throw new DataError("data-damaged", error.message.replace(/\.$/, ""), { file });
