@@ -10,10 +10,12 @@ import { beside, inOrder } from "./elaborate/order.ts";
 import { loadProgram } from "./elaborate/load.ts";
 import { outline, type Outline } from "./elaborate/outline.ts";
 import { CompilerFault } from "./fault.ts";
+import type { Model } from "./graph/model.ts";
 import { verify } from "./graph/verify.ts";
 import { hash } from "./hash.ts";
 import { showNumber } from "./ir/notation.ts";
 import type { Analysis, CompileOptions, SourceOptions } from "./options.ts";
+import { differentiate } from "./passes/differentiate.ts";
 import { runPasses } from "./passes/pipeline.ts";
 import { probed } from "./passes/probe.ts";
 
@@ -74,6 +76,17 @@ function analyzeModel(
   const isProbed = options.probe === true;
   const probes = isProbed ? runPasses(probed(model), "differentiate", "simplify") : null;
   return { elaborated: model, formulas, joint, probed: probes, diagnostics };
+}
+
+/**
+ * The same formulas, and gradients in which no step of time waits for another (`accumulate.ts`): for
+ * less memory, not for speed.
+ */
+export function inSteps(analysis: Analysis): Analysis {
+  const again = (model: Model): Model =>
+    runPasses(model, "differentiate", "simplify", { differentiate: (given) => differentiate(given, false) });
+  const { formulas, probed: probes, elaborated } = analysis;
+  return { ...analysis, joint: again(formulas), probed: probes === null ? null : again(probed(elaborated)) };
 }
 
 /**

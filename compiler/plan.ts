@@ -3,13 +3,14 @@
  * wants to see what was decided needs nothing of asc.
  */
 import type { Manifest } from "../runtime/manifest.ts";
-import { analyze } from "./analyze.ts";
+import { DiagnosticError } from "../grammar/diagnostic.ts";
+import { analyze, inSteps } from "./analyze.ts";
 import { buildManifest } from "./emit/manifest.ts";
 import { USUAL_ROWS } from "./ir/size.ts";
 import type { Model } from "./graph/model.ts";
 import { printModel } from "./graph/print.ts";
 import { hash } from "./hash.ts";
-import type { CompileOptions, Planned } from "./options.ts";
+import type { Analysis, CompileOptions, Planned } from "./options.ts";
 import { runPasses } from "./passes/pipeline.ts";
 import { graft } from "./passes/probe.ts";
 import { formatOf } from "./render/format.ts";
@@ -54,19 +55,27 @@ export interface Module {
 /** Everything but the choice of SIMD. */
 export async function kernelsOf(source: string, options: CompileOptions): Promise<Kernels> {
   const dtype = options.dtype ?? "f32";
-  const analysis = await analyze(source, options);
-  const { joint, sourceHash } = analysis;
-
+  let analysis = await analyze(source, options);
   const format = formatOf(dtype);
   const elementBytes = format.bytes;
   const rows = options.memory?.rows ?? options.reportRows ?? USUAL_ROWS;
   const memory = options.memory === undefined ? undefined : { bytes: options.memory.bytes, rows };
   const lowered = (model: Model): Model => runPasses(model, "lower", "simplify-lowered");
-  const model = analysis.probed === null ? lowered(joint) : graft(lowered(joint), lowered(analysis.probed));
-  const program: KernelProgram = schedule(model, {
-    elementBytes,
-    ...(memory === undefined ? {} : { memory }),
-  });
+  const scheduled = ({ joint, probed }: Analysis): { model: Model; program: KernelProgram } => {
+    const model = probed === null ? lowered(joint) : graft(lowered(joint), lowered(probed));
+    const given = memory === undefined ? {} : { memory };
+    return { model, program: schedule(model, { elementBytes, ...given }) };
+  };
+  let made: ReturnType<typeof scheduled>;
+  try {
+    made = scheduled(analysis);
+  } catch (error) {
+    if (memory === undefined || !(error instanceof DiagnosticError)) throw error;
+    analysis = inSteps(analysis);
+    made = scheduled(analysis);
+  }
+  const { model, program } = made;
+  const { joint, sourceHash } = analysis;
   verifyProgram(program, elementBytes);
   refuseUnaddressable(program.arena);
   // All that decides what the files are. A relaxed module and the strict one beside it are of one

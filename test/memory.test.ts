@@ -15,6 +15,7 @@ import { lowerBound } from "./helpers/lower-bound.ts";
 import { Interpreter } from "./helpers/interpret.ts";
 import type { KernelProgram } from "../compiler/schedule/kernel.ts";
 import { arenaBytes, bytesOf } from "../compiler/schedule/memory.ts";
+import { differentiate } from "../compiler/passes/differentiate.ts";
 import { schedule, type ScheduleOptions } from "../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../compiler/schedule/verify-program.ts";
 import { parse } from "../grammar/parse.ts";
@@ -125,7 +126,9 @@ describe("values made again", () => {
     ],
     ["softmax inside", deep(6, "dense(softmax(dense(h, 16)), 16)")],
   ])("%s: less memory, the same bits", async (_, source) => {
-    const model = await lowered(source);
+    // A stack is whole until the weight's gradient is there: where memory is short there is none.
+    const { formulas } = await analyze(source);
+    const model = simplify(lower(simplify(differentiate(formulas, false))));
     const rows = 32;
     const kept = schedule(model, { elementBytes: 8 });
     const whole = arenaBytes(kept.arena, rows);

@@ -100,6 +100,13 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
     b.slice(b.concat([x, y], 0), [at(4), at(0)], y.shape),
     b.slice(b.concat([r, x, r], 1), [at(0), at(1)], x.shape),
   ],
+  "concat-of-slices": (b, x) => [
+    b.concat(
+      [1, 2].map((start) => b.slice(x, [at(start), at(0)], [ONE, x.shape[1]!])),
+      0,
+    ),
+    b.concat([b.slice(x, [at(0), at(0)], shapeOf(4, 2)), b.slice(x, [at(0), at(2)], shapeOf(4, 1))], 1),
+  ],
   "slice-embedded": (b, x) => [
     b.slice(b.embed(x, [at(1, 2), at(0)], shapeOf(9, 3)), [at(1, 2), at(0)], x.shape),
   ],

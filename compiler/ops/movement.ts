@@ -244,3 +244,10 @@ export type ViewNode = Extract<Node, { op: ViewName }>;
 const records: Readonly<Partial<Record<OpName, object>>> = movementOps;
 /** Whether each entry is one of the operand's, found by strides: no kernel computes it. */
 export const isView = (node: Node): node is ViewNode => "isView" in (records[node.op] ?? {});
+
+/** The tensor with the same entries in the same order. */
+export function behindReshapes(node: Node): Node {
+  let base = node;
+  while (base.op === "reshape") base = base.operands[0]!;
+  return base;
+}

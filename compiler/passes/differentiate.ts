@@ -11,7 +11,9 @@ import type { Node, OpName } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
 import { backwardOf, unnamed, type Origin } from "../ir/origin.ts";
 import type { Op } from "../ops/op.ts";
+import { isView } from "../ops/movement.ts";
 import { ops } from "../ops/table.ts";
+import { accumulate, isSpreadOverFactors } from "./accumulate.ts";
 import { Guards } from "./guards.ts";
 import { mapNotes, transplant, withinLimit } from "./rewrite.ts";
 import { silence, type Hides } from "./silence.ts";
@@ -19,6 +21,12 @@ import { Undo } from "./undo.ts";
 
 /** Why a tensor has no cotangent: nothing leads to it, or only ops without slope do. */
 type Missing = { readonly reason: "independent" } | { readonly reason: "flat"; readonly at: Node };
+
+/** What flows to a node, and what writes the formulas of the reader that it came from last. */
+interface Flowing {
+  readonly flows: Node[];
+  readonly from: Build;
+}
 
 interface Sweep {
   /** By wanted tensor. */
@@ -33,10 +41,13 @@ interface Sweep {
  * parameter that training cannot move.
  * @throws DiagnosticError `no-derivative` where an op on the way has none, `not-undoable` where a
  * `couple` cannot be undone, `graph-too-large`
+ * @param inStacks whether weights that are used again and again have one product for their gradient,
+ * which waits for all that it is made of
  */
-export const differentiate = (model: Model): Model => withinLimit(() => differentiated(model));
+export const differentiate = (model: Model, inStacks = true): Model =>
+  withinLimit(() => differentiated(model, inStacks));
 
-function differentiated(model: Model): Model {
+function differentiated(model: Model, inStacks: boolean): Model {
   const { graph } = model;
   const buildBack = (of: Node): Build => new Build(graph, backwardOf(unnamed(of.origin)));
   const order = reachable(listRoots(model));
@@ -67,7 +78,7 @@ function differentiated(model: Model): Model {
           ? (map.get(other.operands[1]!) ?? [])
           : [],
       );
-      sweep = sweepBack(graph, buildBack, scalar, new Set(wanted), guards);
+      sweep = sweepBack(graph, buildBack, scalar, new Set(wanted), guards, inStacks);
       sweeps.set(scalar, sweep);
       for (const [of, cotangent] of sweep.named) {
         if (cotangent.origin.name === undefined && !origins.has(cotangent)) {
@@ -103,6 +114,7 @@ function sweepBack(
   scalar: Node,
   wanted: ReadonlySet<Node>,
   guards: Guards,
+  inStacks: boolean,
 ): Sweep {
   const order = reachable([scalar]);
   const hides = guards.hidden(order, scalar);
@@ -112,30 +124,48 @@ function sweepBack(
     if (wanted.has(node) || node.operands.some((operand) => moving.has(operand))) moving.add(node);
   }
 
+  /** By node, what flows to it from the last reader to the first: one order, on every machine. */
+  const flowing = new Map<Node, Flowing>();
   const cotangents = new Map<Node, Node>();
+  /** Cotangents of products: factors of the products that are their operands' cotangents. */
+  const factors = new Set<Node>();
   const flat: [behind: Node, at: Node][] = [];
   const named: [Node, Node][] = [];
-  if (moving.has(scalar)) cotangents.set(scalar, buildBack(scalar).constant(1));
-  for (const node of order.toReversed()) {
-    const cotangent = cotangents.get(node);
-    if (cotangent === undefined) continue;
+  const flowTo = (node: Node, flow: Node, from: Build): void => {
+    const others = flowing.get(node)?.flows ?? [];
+    flowing.set(node, { flows: others, from });
+    others.push(flow);
+  };
+  const start = buildBack(scalar);
+  if (moving.has(scalar)) flowTo(scalar, start.constant(1), start);
+  const isFactor = inStacks ? (node: Node): boolean => factors.has(node) : null;
+  for (const node of backwards(order)) {
+    const found = flowing.get(node);
+    if (found === undefined) continue;
+    const { flows, from } = found;
+    const build = buildBack(node);
+    if (isFactor !== null && isSpreadOverFactors(node, flows, isFactor) && !wanted.has(node)) {
+      const [row] = node.operands;
+      for (const flow of flows) flowTo(row!, build.unbroadcast(flow, row!.shape), build);
+      continue;
+    }
+    const cotangent = accumulate(from, flows, isFactor);
+    cotangents.set(node, cotangent);
+    if (node.op === "matmul") factors.add(cotangent);
     if (node.origin.name !== undefined) named.push([node, cotangent]);
     if (!node.operands.some((operand) => moving.has(operand))) continue;
 
-    const build = buildBack(node);
-    const flows = pullBack(build, undo.again(node), cotangent, hides, guards);
-    if (guards.has(node)) for (const flow of flows ?? []) if (flow?.op === "where") guards.add(flow);
+    const pulled = pullBack(build, undo.again(node), cotangent, hides, guards);
+    if (guards.has(node)) for (const flow of pulled ?? []) if (flow?.op === "where") guards.add(flow);
     node.operands.forEach((operand, i) => {
       if (!moving.has(operand)) return;
-      const flow = operand.type === "float" ? (flows?.[i] ?? null) : null;
+      const flow = operand.type === "float" ? (pulled?.[i] ?? null) : null;
       if (flow === null) {
         // What is no float has lost its slope itself: an index, a comparison.
         if (node.op !== "stop_gradient") flat.push([operand, operand.type === "float" ? node : operand]);
         return;
       }
-      // Contributions add up from the last user to the first: one order, on every machine.
-      const sum = cotangents.get(operand);
-      cotangents.set(operand, sum === undefined ? flow : build.add(sum, flow));
+      flowTo(operand, flow, build);
     });
   }
 
@@ -149,6 +179,28 @@ function sweepBack(
     }),
   );
   return { gradients, named, unkept: undo.unkept() };
+}
+
+/**
+ * Users before operands. Sources and views of them that are read several times come last, when all
+ * cotangents of products are known.
+ */
+function backwards(order: readonly Node[]): readonly Node[] {
+  const sources = new Set<Node>();
+  const readers = new Map<Node, number>();
+  for (const node of order) {
+    const isSource = isView(node) ? sources.has(node.operands[0]!) : node.operands.length === 0;
+    if (isSource) sources.add(node);
+    for (const operand of node.operands) readers.set(operand, (readers.get(operand) ?? 0) + 1);
+  }
+  const last = new Set<Node>();
+  const reversed = order.toReversed();
+  for (const node of reversed) {
+    if (!sources.has(node) || (readers.get(node) === 1 && !last.has(node))) continue;
+    last.add(node);
+    for (const operand of node.operands) last.add(operand);
+  }
+  return [...reversed.filter((node) => !last.has(node)), ...reversed.filter((node) => last.has(node))];
 }
 
 /** For each node at or behind the first of a pair of `flat`, the second: the op without slope. */

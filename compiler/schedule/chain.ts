@@ -6,7 +6,8 @@ import type { Node } from "../ir/node.ts";
 import { sameShape, type Shape } from "../ir/size.ts";
 import { isView, type ViewNode } from "../ops/movement.ts";
 import { kept, Refusal } from "./group.ts";
-import { broadcastView, contiguous, moveView, reshapeView, squeeze, type View } from "./view.ts";
+import type { Locate, Place, Region } from "./place.ts";
+import { broadcastView, contiguous, mergesInto, moveView, reshapeView, squeeze, type View } from "./view.ts";
 
 /** The movement ops between a node and the domain, innermost first. */
 export interface Link {
@@ -45,6 +46,10 @@ export function entriesOf(shape: Shape, chain: Link): View | Refusal {
   return view;
 }
 
+/** The entries of a stored node of `shape`, wherever they lie, at the end of the chain. */
+export const placedEntries = ({ strip }: Place, shape: Shape, chain: Link): View | Refusal =>
+  strip === null ? entriesOf(shape, chain) : fold(strip, chain);
+
 /**
  * How a node of `shape` lies in the group's domain: at every point, or once for all inner points.
  * `null`: not at all.
@@ -55,7 +60,8 @@ export function alignment(
   inner: readonly boolean[],
 ): ((view: View) => View | null) | null {
   const own = squeeze(shape);
-  if (sameShape(own, squeeze(domain))) return (view) => reshapeView(view, domain);
+  const loops = squeeze(domain);
+  if (sameShape(own, loops) || mergesInto(own, loops)) return (view) => reshapeView(view, domain);
   const outer = kept({ domain, inner });
   if (!sameShape(own, squeeze(outer))) return null;
   return (view) => {
@@ -65,12 +71,6 @@ export function alignment(
 }
 
 /**
- * The buffer that holds a node's entries, row-major, when a kernel of its own runs; undefined for
- * what is inlined.
- */
-export type Locate = (node: Node) => number | undefined;
-
-/**
  * The buffer under a chain of movement ops, as a view; `null` where something is to be computed
  * first.
  */
@@ -78,14 +78,14 @@ export function locateThrough(
   node: Node,
   locate: Locate,
   last: Link,
-): { readonly buffer: number; readonly view: View; readonly base: Node } | Refusal | null {
+): { readonly region: Region; readonly view: View; readonly base: Node } | Refusal | null {
   let base = node;
   let chain = last;
   for (;;) {
-    const buffer = locate(base);
-    if (buffer !== undefined) {
-      const view = entriesOf(base.shape, chain);
-      return view instanceof Refusal ? view : { buffer, view, base };
+    const place = locate(base);
+    if (place !== undefined) {
+      const view = placedEntries(place, base.shape, chain);
+      return view instanceof Refusal ? view : { region: place.region, view, base };
     }
     if (!isView(base)) return null;
     const at: ViewNode = base;

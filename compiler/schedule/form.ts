@@ -8,10 +8,11 @@ import type { ElementType, Node } from "../ir/node.ts";
 import { isOne, ONE, sameShape, type Shape, type Size } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { isView, type ViewNode } from "../ops/movement.ts";
-import { alignment, entriesOf, fold, link, type Link, type Locate, locateThrough } from "./chain.ts";
+import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntries } from "./chain.ts";
 import { type Group, type Item, Refusal } from "./group.ts";
 import type { Value } from "./kernel.ts";
 import { isSingle, REDUCE, reducedAxes, type Reduction } from "./kinds.ts";
+import type { Locate, Region } from "./place.ts";
 import { placelessKey } from "./value-key.ts";
 import {
   broadcastView,
@@ -30,7 +31,7 @@ import {
  * depth, for a product's factors).
  */
 export interface Access {
-  readonly buffer: number;
+  readonly region: Region;
   readonly view: View;
   readonly type: ElementType;
 }
@@ -198,7 +199,7 @@ export class GrowingBody implements Body {
     if (view === null) return new Refusal("the destination is not a view");
     if (this.values.length > this.#most) return new Refusal("the kernel would be too large");
     this.stored.push(value);
-    this.writes.push({ buffer: item.buffer, view, type: item.node.type, item });
+    this.writes.push({ region: item.region, view, type: item.node.type, item });
     this.group = { ...this.group, items: [...items, item] };
     return null;
   }
@@ -209,9 +210,8 @@ export class GrowingBody implements Body {
    */
   #check(): Refusal | null {
     for (const write of this.writes) {
-      if (write.item.defines) continue;
       for (const [index, read] of this.reads.entries()) {
-        if (read.buffer !== write.buffer) continue;
+        if (read.region !== write.region && !read.region.overlaps(write.region)) continue;
         if (!write.item.inPlace) return new Refusal("it would read what is not put together yet");
         const factor = this.group.matmul !== null && index < 2;
         if (factor || this.#hasReduce || !sameView(read.view, write.view))
@@ -221,7 +221,7 @@ export class GrowingBody implements Body {
     return null;
   }
 
-  #factor(node: Node, shape: Shape): { buffer: number; view: View } | Refusal {
+  #factor(node: Node, shape: Shape): { region: Region; view: View } | Refusal {
     const found = locateThrough(
       node,
       this.locate,
@@ -232,11 +232,11 @@ export class GrowingBody implements Body {
     return found;
   }
 
-  #access(at: { buffer: number; view: View }, type: ElementType): number {
-    const known = this.reads.findIndex((r) => r.buffer === at.buffer && sameView(r.view, at.view));
+  #access({ region, view }: { region: Region; view: View }, type: ElementType): number {
+    const known = this.reads.findIndex((r) => r.region === region && sameView(r.view, view));
     // The factors of a product keep places of their own: their last axes mean other loops.
     if (known >= (this.group.matmul === null ? 0 : 2)) return known;
-    this.reads.push({ buffer: at.buffer, view: at.view, type });
+    this.reads.push({ region, view, type });
     return this.reads.length - 1;
   }
 
@@ -272,9 +272,14 @@ export class GrowingBody implements Body {
     const computing = node === this.#computing;
     if (this.#own.has(node) && !computing) return new Refusal("it is read otherwise than it is made");
     if (this.values.length > this.#most) return new Refusal("the kernel would be too large");
-    const buffer = computing ? undefined : this.locate(node);
-    if (buffer !== undefined) {
-      return this.#push({ kind: "load", access: this.#access({ buffer, view }, node.type) });
+    const place = computing ? undefined : this.locate(node);
+    if (place !== undefined) {
+      const { region, strip } = place;
+      const entries = isSingle(node)
+        ? { ...view, offset: strip?.offset ?? view.offset }
+        : placedEntries(place, node.shape, chain);
+      if (entries instanceof Refusal) return entries;
+      return this.#push({ kind: "load", access: this.#access({ region, view: entries }, node.type) });
     }
     if (isView(node)) return this.#move(node, chain);
     switch (node.op) {

@@ -10,12 +10,13 @@ import { CompilerFault } from "../fault.ts";
 import { type Graph, reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, elements, isOne, isUnit, isZero, ONE, sameShape } from "../ir/size.ts";
-import { isView } from "../ops/movement.ts";
-import type { Locate } from "./chain.ts";
+import { behindReshapes, isView } from "../ops/movement.ts";
 import { type Cluster, link, mayCome } from "./cluster.ts";
 import { type Body, formBody, valueLimit, type Write } from "./form.ts";
 import { type Group, type Item, itemsOf, join, Refusal, single } from "./group.ts";
-import { behindReshapes, isReduction, isSingle, isSource } from "./kinds.ts";
+import { Layout, type Stored } from "./layout.ts";
+import { isReduction, isSingle, isSource } from "./kinds.ts";
+import { type Locate, Region } from "./place.ts";
 import { selectStored } from "./select.ts";
 import { contiguous } from "./view.ts";
 
@@ -27,15 +28,6 @@ export interface Root {
   readonly inPlace: boolean;
 }
 
-export interface Stored {
-  /** The buffer of a node that lies in memory before any kernel runs. */
-  readonly source: (node: Node) => number;
-  /** A new buffer for a node's entries. */
-  readonly temporary: (node: Node) => number;
-  /** Buffers that nodes are to be stored in if they are stored. */
-  readonly preferred: ReadonlyMap<Node, number>;
-}
-
 /** One kernel call of an entry, and what has to be done before it. */
 export interface Task {
   readonly group: Group;
@@ -45,38 +37,38 @@ export interface Task {
 
 /**
  * The kernels that compute `roots`, in no order but what each has to come after.
+ * @param inStrips whether parts are written where the whole has them; else all have buffers of
+ * their own, which can be dropped one by one
  * @throws CompilerFault where a node has no kernel, which `lower` excludes
  */
-export function fuse(graph: Graph, roots: readonly Root[], stored: Stored): Task[] {
-  return new Fusion(graph, roots, stored).tasks();
+export function fuse(graph: Graph, roots: readonly Root[], stored: Stored, inStrips: boolean): Task[] {
+  return new Fusion(graph, roots, stored, inStrips).tasks();
 }
 
 class Fusion {
   readonly #graph: Graph;
   readonly #roots: readonly Root[];
-  readonly #stored: Stored;
-  readonly #location = new Map<Node, number>();
+  readonly #layout: Layout;
   readonly #clusters = new Set<Cluster>();
-  readonly #writers = new Map<number, Set<Cluster>>();
-  readonly #readers = new Map<number, Set<Cluster>>();
+  readonly #writers = new Map<Region, Set<Cluster>>();
+  readonly #readers = new Map<Region, Set<Cluster>>();
   /** Readers that may take further items. */
-  readonly #open = new Map<number, Set<Cluster>>();
+  readonly #open = new Map<Region, Set<Cluster>>();
   readonly #inPlace: ReadonlySet<number>;
   /** Buffers whose old values the update of another buffer will read, which is in no kernel yet. */
   #contested: ReadonlyMap<number, number> = new Map();
   /** Roots' buffers, which are written whether anyone reads them or not. */
   readonly #wanted: ReadonlySet<number>;
 
-  constructor(graph: Graph, roots: readonly Root[], stored: Stored) {
+  constructor(graph: Graph, roots: readonly Root[], stored: Stored, inStrips: boolean) {
     this.#graph = graph;
     this.#roots = roots;
-    this.#stored = stored;
+    this.#layout = new Layout(stored, inStrips);
     this.#inPlace = new Set(roots.filter((r) => r.inPlace).map((r) => r.buffer));
     this.#wanted = new Set(roots.map((r) => r.buffer));
   }
 
-  #locate = (node: Node): number | undefined =>
-    isSource(node) ? this.#stored.source(node) : this.#location.get(node);
+  #locate: Locate = (node) => this.#layout.find(node);
 
   tasks(): Task[] {
     const nodes = reachable(this.#roots.map((r) => r.node));
@@ -85,14 +77,15 @@ class Fusion {
     const last: Item[] = [];
     for (const root of this.#roots) {
       const base = behindReshapes(root.node);
-      const own = !root.inPlace && !isSource(base) && base.op !== "constant" && !this.#location.has(base);
-      if (own) this.#location.set(base, root.buffer);
-      else last.push({ ...this.#copy(root.node, root.buffer), inPlace: root.inPlace });
+      const own = !root.inPlace && !isSource(base) && base.op !== "constant" && !this.#layout.has(base);
+      const region = this.#layout.region(root.buffer);
+      if (own) this.#layout.put(base, region);
+      else last.push({ ...this.#copy(root.node, region), inPlace: root.inPlace });
     }
-    for (const node of selectStored(nodes, wanted)) this.#materialize(node);
+    this.#layout.store(selectStored(nodes, wanted));
     this.#materializeForced();
 
-    const order = [...this.#location.keys()].sort((a, b) => a.id - b.id);
+    const order = [...this.#layout.nodes()].sort((a, b) => a.id - b.id);
     for (const node of order) this.#placeNode(node);
     this.#placeUpdates(last);
     return this.#finish();
@@ -105,11 +98,11 @@ class Fusion {
   #placeUpdates(items: readonly Item[]): void {
     const waiting = new Map(
       items.map((item) => {
-        const body = formBody(single({ ...item, buffer: -1 }), this.#locate);
+        const body = formBody(single({ ...item, region: NOWHERE }), this.#locate);
         if (body instanceof Refusal) throw new CompilerFault(`an update has no kernel: ${body.reason}`);
         const others = body.reads
-          .map(({ buffer }) => buffer)
-          .filter((b) => this.#inPlace.has(b) && b !== item.buffer);
+          .map(({ region }) => region.buffer)
+          .filter((b) => this.#inPlace.has(b) && b !== item.region.buffer);
         return [item, new Set(others)];
       }),
     );
@@ -127,7 +120,7 @@ class Fusion {
       // Where updates read one another's old values, any may be first.
       let [item] = waiting.keys();
       for (const free of waiting.keys()) {
-        if (contested.has(free.buffer)) continue;
+        if (contested.has(free.region.buffer)) continue;
         item = free;
         break;
       }
@@ -138,17 +131,12 @@ class Fusion {
     }
   }
 
-  #materialize(node: Node): void {
-    if (this.#location.has(node)) return;
-    this.#location.set(node, this.#stored.preferred.get(node) ?? this.#stored.temporary(node));
-  }
-
   #items(node: Node): Item[] {
-    return itemsOf(node, this.#location.get(node)!, this.#graph);
+    return itemsOf(node, this.#layout.find(node)!, this.#graph, this.#layout.written(node));
   }
 
-  #copy(node: Node, buffer: number): Item {
-    return { node, buffer, view: contiguous(node.shape), defines: false, inPlace: false };
+  #copy(node: Node, region: Region): Item {
+    return { node, region, view: contiguous(node.shape), defines: false, inPlace: false };
   }
 
   /**
@@ -156,14 +144,14 @@ class Fusion {
    * wrong way.
    */
   #materializeForced(): void {
-    const pending = [...this.#location.keys(), ...this.#roots.map((r) => r.node)];
+    const pending = [...this.#layout.nodes(), ...this.#roots.map((r) => r.node)];
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-      const items = this.#location.has(node) ? this.#items(node) : [this.#copy(node, -1)];
+      const items = this.#layout.has(node) ? this.#items(node) : [this.#copy(node, NOWHERE)];
       for (const item of items) {
         for (;;) {
           const forced = this.#forcedBy(item);
           if (forced === null) break;
-          this.#materialize(forced);
+          this.#layout.giveOwn(forced);
           pending.push(forced);
         }
       }
@@ -175,7 +163,8 @@ class Fusion {
     const body = formBody(group, this.#locate);
     if (!(body instanceof Refusal))
       return group.matmul !== null && liesWrong(body) ? group.matmul.operands[1]! : null;
-    return body.force !== null && this.#locate(body.force) === undefined ? body.force : null;
+    // A strip may lie otherwise than it is read; a buffer of its own does not.
+    return body.force !== null && this.#locate(body.force)?.strip !== null ? body.force : null;
   }
 
   #placeNode(node: Node): void {
@@ -196,17 +185,16 @@ class Fusion {
    */
   #placePrologue(operand: Node): void {
     const node = behindReshapes(operand);
-    if (this.#location.has(node) || isSource(node) || isView(node) || isSingle(node)) return;
-    const body = formBody(single(this.#copy(node, -1)), this.#locate);
+    if (this.#layout.has(node) || isSource(node) || isView(node) || isSingle(node)) return;
+    const body = formBody(single(this.#copy(node, NOWHERE)), this.#locate);
     if (body instanceof Refusal) throw new CompilerFault(`an operand has no kernel: ${body.reason}`);
-    const made = body.reads.flatMap((r) => [...(this.#writers.get(r.buffer) ?? [])]);
+    const made = body.reads.flatMap((r) => this.#touching(this.#writers, r.region));
     const often = made.find((cluster, i) => made.indexOf(cluster) !== i);
     if (often === undefined) return;
-    const buffer = this.#stored.preferred.get(node) ?? this.#stored.temporary(node);
-    const item: Item = { node, buffer, view: contiguous(node.shape), defines: true, inPlace: false };
-    this.#location.set(node, buffer);
+    const region = this.#layout.giveOwn(node);
+    const item: Item = { node, region, view: contiguous(node.shape), defines: true, inPlace: false };
     const joined = this.#place(item, null, "join");
-    if (joined === null) this.#location.delete(node);
+    if (joined === null) this.#layout.forget(node);
     else for (const cluster of this.#clusters) if (cluster !== joined) cluster.inlined.add(node);
   }
 
@@ -222,16 +210,22 @@ class Fusion {
     if (this.#place(item, null) !== null) return;
     // It reads what another update overwrites and that one reads what it overwrites: the new value
     // waits in a buffer of its own.
-    const buffer = this.#stored.temporary(item.node);
-    const staged = this.#place({ ...item, buffer, inPlace: false }, null, "alone");
+    const region = this.#layout.temporary(item.node);
+    const staged = this.#place({ ...item, region, inPlace: false }, null, "alone");
     if (staged === null) throw new CompilerFault("an update cannot be staged");
-    const copy = this.#form(single(item), (node) => (node === item.node ? buffer : this.#locate(node)));
+    const place = { region, strip: null };
+    const copy = this.#form(single(item), (node) => (node === item.node ? place : this.#locate(node)));
     if (copy instanceof Refusal) throw new CompilerFault("a staged update cannot be copied");
-    this.#settle(copy, item, new Set([staged, ...this.#readersOf(item.buffer)]), new Set());
+    this.#settle(copy, item, new Set([staged, ...this.#readersOf(item.region)]), new Set());
   }
 
-  #readersOf(buffer: number): Set<Cluster> {
-    return this.#readers.get(buffer) ?? new Set();
+  /** Kernels that touch any of a region's entries. */
+  #touching(touched: ReadonlyMap<Region, ReadonlySet<Cluster>>, region: Region): Cluster[] {
+    return [...region.overlapping()].flatMap((other) => [...(touched.get(other) ?? [])]);
+  }
+
+  #readersOf(region: Region): Cluster[] {
+    return this.#touching(this.#readers, region);
   }
 
   /**
@@ -248,13 +242,13 @@ class Fusion {
     const before = new Set<Cluster>();
     const behind = new Set<Cluster>();
     const makers = new Set<Cluster>();
-    for (const { buffer } of body.reads) {
-      for (const writer of this.#writers.get(buffer) ?? []) {
-        if (this.#inPlace.has(buffer)) behind.add(writer);
+    for (const { region } of body.reads) {
+      for (const writer of this.#touching(this.#writers, region)) {
+        if (this.#inPlace.has(region.buffer)) behind.add(writer);
         else makers.add(writer).forEach((w) => before.add(w));
       }
     }
-    if (overwrites) for (const reader of this.#readersOf(item.buffer)) before.add(reader);
+    if (overwrites) for (const reader of this.#readersOf(item.region)) before.add(reader);
     if (after !== null) before.add(after);
 
     if (how !== "alone" && group.matmul === null) {
@@ -269,7 +263,7 @@ class Fusion {
         // Another update may need the old value, and what this kernel makes: it could come neither
         // before nor after.
         const makes = cluster.body.group.items.some((other) => !other.inPlace);
-        if (makes && this.#contested.has(item.buffer)) continue;
+        if (makes && this.#contested.has(item.region.buffer)) continue;
         if (this.#extend(cluster, joined, item)) return this.#settle(cluster, item, before, behind);
       }
     }
@@ -309,12 +303,13 @@ class Fusion {
     for (const read of body.reads) {
       // A number that many kernels read, such as the learning rate, makes no kinship.
       const once = read.view.strides.every(isZero);
-      const made = this.#writers.has(read.buffer) || this.#inPlace.has(read.buffer);
+      const made =
+        this.#touching(this.#writers, read.region).length > 0 || this.#inPlace.has(read.region.buffer);
       if (once && !(made && group.domain.length === 0)) continue;
-      const open = this.#open.get(read.buffer) ?? [];
+      const open = this.#open.get(read.region) ?? [];
       for (const cluster of open) {
         if (isFull(cluster)) {
-          this.#open.get(read.buffer)!.delete(cluster);
+          this.#open.get(read.region)!.delete(cluster);
           continue;
         }
         const own = cluster.body.group;
@@ -332,10 +327,10 @@ class Fusion {
     this.#clusters.add(cluster);
     for (const earlier of before) link(earlier, cluster);
     for (const later of behind) link(cluster, later);
-    note(this.#writers, item.buffer, cluster);
-    for (const { buffer } of cluster.body.reads) {
-      if (!this.#readersOf(buffer).has(cluster)) note(this.#open, buffer, cluster);
-      note(this.#readers, buffer, cluster);
+    note(this.#writers, item.region, cluster);
+    for (const { region } of cluster.body.reads) {
+      if (this.#readers.get(region)?.has(cluster) !== true) note(this.#open, region, cluster);
+      note(this.#readers, region, cluster);
     }
     return cluster;
   }
@@ -346,8 +341,8 @@ class Fusion {
     for (const cluster of this.#clusters) {
       const isWanted = ({ item }: Write): boolean =>
         !item.defines ||
-        this.#wanted.has(item.buffer) ||
-        [...this.#readersOf(item.buffer)].some((reader) => reader !== cluster);
+        this.#wanted.has(item.region.buffer) ||
+        this.#readersOf(item.region).some((reader) => reader !== cluster);
       tasks.set(cluster, {
         group: cluster.body.group,
         body: cluster.body.storing(isWanted),
@@ -388,8 +383,11 @@ const isSmall = ({ shape }: Node): boolean => countOf(elements(shape) ?? ONE) < 
 const isFull = ({ body }: Cluster): boolean =>
   body.group.items.length >= MOST_ITEMS || body.values.length > valueLimit(body.group);
 
-function note(map: Map<number, Set<Cluster>>, buffer: number, cluster: Cluster): void {
-  const set = map.get(buffer);
-  if (set === undefined) map.set(buffer, new Set([cluster]));
+/** Of an item that is only tried. */
+const NOWHERE = new Region(-1);
+
+function note(map: Map<Region, Set<Cluster>>, region: Region, cluster: Cluster): void {
+  const set = map.get(region);
+  if (set === undefined) map.set(region, new Set([cluster]));
   else set.add(cluster);
 }

@@ -4,18 +4,19 @@ import type { Graph } from "../graph/graph.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
 import { addAffine, affineOf, isOne, multiplyAffine, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
 import { isHeavy, isReduction, reducedAxes } from "./kinds.ts";
-import { contiguous, sliceView, squeeze, type View } from "./view.ts";
+import type { Place, Region } from "./place.ts";
+import { contiguous, mergesInto, sliceView, squeeze, type View } from "./view.ts";
 
 /**
- * A value to be stored: `node` goes to `buffer`, entry by entry where `view` (of the node's shape)
+ * A value to be stored: `node` goes to `region`, entry by entry where `view` (of the node's shape)
  * says.
  */
 export interface Item {
   readonly node: Node;
-  readonly buffer: number;
+  readonly region: Region;
   readonly view: View;
   /**
-   * Whether readers of the node find it in `buffer`: not so where it overwrites a parameter, or is
+   * Whether readers of the node find it in `region`: not so where it overwrites a parameter, or is
    * part of something larger.
    */
   readonly defines: boolean;
@@ -47,36 +48,53 @@ export class Refusal {
   }
 }
 
-/** What writes a stored node: itself; for one that is put together from parts, the parts. */
-export function itemsOf(node: Node, buffer: number, graph: Graph): Item[] {
-  const whole = contiguous(node.shape);
+/** Where the parts of a concatenation lie whose own entries lie in `whole`. */
+export function stripsOf({ operands, attributes: { axis } }: NodeOf<"concat">, whole: View): View[] {
+  // Along the batch a part begins after rows of which N alone knows the number.
+  let start = ZERO;
+  return operands.map(({ shape }) => {
+    const axes = shape.map(() => ({ start: 0, fromEnd: false, step: 1 }));
+    const offset = addAffine(whole.offset, multiplyAffine(start, whole.strides[axis]!));
+    start = addAffine(start, affineOf(shape[axis]!));
+    return { ...sliceView(whole, axes, shape), offset };
+  });
+}
+
+/**
+ * What writes a stored node that lies at `place`: itself; for one that is put together from parts,
+ * the parts.
+ * @param regions those of the parts of a concatenation; null for one that writes itself
+ */
+export function itemsOf(
+  node: Node,
+  { region, strip }: Place,
+  graph: Graph,
+  regions: readonly (Region | null)[],
+): Item[] {
+  const whole = strip ?? contiguous(node.shape);
+  const part = (of: Node, to: Region, view: View): Item => ({
+    node: of,
+    region: to,
+    view,
+    defines: false,
+    inPlace: false,
+  });
   if (node.op === "concat") {
-    const { axis } = node.attributes;
-    // Along the batch a part begins after rows of which N alone knows the number.
-    let start = ZERO;
-    return node.operands.map((part): Item => {
-      const axes = part.shape.map(() => ({ start: 0, fromEnd: false, step: 1 }));
-      const view = sliceView(whole, axes, part.shape);
-      const offset = multiplyAffine(start, whole.strides[axis]!);
-      start = addAffine(start, affineOf(part.shape[axis]!));
-      return { node: part, buffer, view: { ...view, offset }, defines: false, inPlace: false };
+    const strips = stripsOf(node, whole);
+    return node.operands.flatMap((operand, i) => {
+      const own = regions[i] ?? null;
+      return own === null ? [] : [part(operand, own, strips[i]!)];
     });
   }
   if (node.op === "embed") {
-    const part = node.operands[0]!;
+    const inner = node.operands[0]!;
     const zeros = new Build(graph, node.origin).zeros(node.shape);
     return [
-      { node: zeros, buffer, view: whole, defines: false, inPlace: false },
-      {
-        node: part,
-        buffer,
-        view: sliceView(whole, node.attributes.axes, part.shape),
-        defines: false,
-        inPlace: false,
-      },
+      part(zeros, region, whole),
+      part(inner, region, sliceView(whole, node.attributes.axes, inner.shape)),
     ];
   }
-  return [{ node, buffer, view: whole, defines: true, inPlace: false }];
+  return [{ node, region, view: whole, defines: true, inPlace: false }];
 }
 
 /** The kernel of one item alone. */
@@ -111,7 +129,9 @@ export function join(group: Group, other: Group, item: Item): Group | null {
       return { ...other, items };
     return null;
   }
-  if (group.matmul !== null) return null;
+  // Bias and activation of a layer over three axes, whose product is one over the rows of them all.
+  if (group.matmul !== null)
+    return !otherReduces && mergesInto(otherLoops, loops) ? { ...group, items } : null;
   if (reduces && !otherReduces && sameShape(squeeze(kept(group)), otherLoops)) return { ...group, items };
   if (otherReduces && !reduces && loops.length > 0 && sameShape(squeeze(kept(other)), loops))
     return { ...other, items };

@@ -26,10 +26,3 @@ export const isSource = (node: Node): boolean =>
   node.op === "hyper" ||
   node.op === "step" ||
   node.op === "table";
-
-/** The tensor with the same entries in the same order. */
-export function behindReshapes(node: Node): Node {
-  let base = node;
-  while (base.op === "reshape") base = base.operands[0]!;
-  return base;
-}

@@ -77,10 +77,15 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
     } else if (product && i === body.right) {
       strides = [...own.slice(0, -1), unitIfOne(read.view, -1), unitIfOne(read.view, -2)];
     }
-    return { name: named(read.buffer), access: "read", strides, type: read.type };
+    return { name: named(read.region.buffer), access: "read", strides, type: read.type };
   });
   const stores: Store[] = body.writes.map((write, i) => {
-    operands.push({ name: named(write.buffer), access: "write", strides: writes[i]!, type: write.type });
+    operands.push({
+      name: named(write.region.buffer),
+      access: "write",
+      strides: writes[i]!,
+      type: write.type,
+    });
     return { operand: operands.length - 1, value: body.stored[i]! };
   });
   const site = body.values.find((value) => value.kind === "random")?.site ?? 0;
@@ -109,9 +114,12 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
     kernel: product
       ? { kind: "product", ...common, left: body.left, right: body.right, depth: body.depth }
       : { kind: "nest", ...common, inner },
-    addresses: [...body.reads, ...body.writes].map(({ buffer, view }) => ({ buffer, offset: view.offset })),
+    addresses: [...body.reads, ...body.writes].map(({ region: { buffer }, view }) => ({
+      buffer,
+      offset: view.offset,
+    })),
     site,
-    labels: body.writes.map((write) => operandName(write.buffer)),
+    labels: body.writes.map((write) => operandName(write.region.buffer)),
   };
 }
 

@@ -33,10 +33,10 @@ const OP_NAMES: Readonly<Record<string, string>> = {
   reduce_min: "min",
 };
 
-/** As in the source; else the nearest name it is a view of, else its op. */
+/** As in the source; else the nearest name it is a view of, or has parts of, else its op. */
 export function nodeName(node: Node): string {
   let at = node;
-  while (at.origin.name === undefined && isView(at)) at = at.operands[0]!;
+  while (at.origin.name === undefined && (isView(at) || at.op === "concat")) at = at.operands.at(-1)!;
   return at.origin.name ?? OP_NAMES[at.op] ?? at.op;
 }
 

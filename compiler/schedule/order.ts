@@ -35,8 +35,8 @@ export function orderTasks(
     const { reads, writes } = task.body;
     return {
       task,
-      reads: [...new Set(reads.map((read) => read.buffer))],
-      writes: [...new Set(writes.map((write) => write.buffer))],
+      reads: [...new Set(reads.map((read) => read.region.buffer))],
+      writes: [...new Set(writes.map((write) => write.region.buffer))],
       place: Math.max(...task.group.items.map((item) => item.node.id)),
     };
   });

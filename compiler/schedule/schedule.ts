@@ -4,15 +4,16 @@ import { Build } from "../graph/build.ts";
 import type { Model, Persistent, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts";
+import { behindReshapes } from "../ops/movement.ts";
 import { forAnySize } from "./any-size.ts";
 import { fuse, type Root, type Task } from "./fuse.ts";
-import { behindReshapes } from "./kinds.ts";
 import { isStep, type Buffer, type EntryName, type KernelProgram } from "./kernel.ts";
 import { buffersOf, readersOf } from "./liveness.ts";
 import { shapeLoops } from "./loops.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, probeName, Unique } from "./names.ts";
 import { arenaBytes } from "./memory.ts";
 import { orderTasks } from "./order.ts";
+import type { Region } from "./place.ts";
 import { recompute } from "./recompute.ts";
 import { KernelKeys, type PlannedCall, type PlannedEntry, shareKernels } from "./shared-kernels.ts";
 
@@ -229,16 +230,21 @@ class Scheduler {
     if (isStep(name) || (name === "probe" && this.#model.optimizer !== null)) {
       // The step being made, or probed, has its number before anything reads it.
       const next = this.#build.add(this.#model.graph.make("step", [], {}), 1);
-      const count = fuse(this.#model.graph, [{ node: next, buffer: this.#step, inPlace: true }], stored);
+      const count = fuse(
+        this.#model.graph,
+        [{ node: next, buffer: this.#step, inPlace: true }],
+        stored,
+        false,
+      );
       for (const task of count) calls.push({ ...this.#shape(name, task), name: "next_step" });
     }
     const sizeOf = (buffer: number): Size | null => {
       const { role, size } = this.#buffers[buffer]!;
       return role.kind === "temporary" ? size : null;
     };
-    const tasks = orderTasks(fuse(this.#model.graph, roots, stored), sizeOf, this.#sparing);
+    const tasks = orderTasks(fuse(this.#model.graph, roots, stored, !this.#sparing), sizeOf, this.#sparing);
     // Most of what might have been stored was not: names go to what is.
-    for (const { buffer } of tasks.flatMap((task) => task.body.writes)) {
+    for (const { buffer } of tasks.flatMap(writtenBy)) {
       const unnamed = this.#buffers[buffer]!;
       if (unnamed.name === "")
         this.#buffers[buffer] = { ...unnamed, name: unique.take(nodeName(held.get(buffer)!)) };
@@ -253,7 +259,7 @@ class Scheduler {
     const { unkept } = this.#model;
     if (unkept.length === 0) return;
     const stored = new Map<Node, number>();
-    for (const { buffer } of tasks.flatMap((task) => task.body.writes)) {
+    for (const { buffer } of tasks.flatMap(writtenBy)) {
       const node = held.get(buffer);
       if (node !== undefined) stored.set(node, buffer);
     }
@@ -274,7 +280,11 @@ class Scheduler {
   }
 
   #shape(entry: EntryName, task: Task): PlannedCall {
-    const destinations = task.body.writes.map((write) => this.#buffers[write.buffer]!);
+    // A strip is called by its own name, not that of all of them.
+    const destinations = task.body.writes.map(({ item: { node }, region: { buffer, whole } }): Buffer => {
+      const found = this.#buffers[buffer]!;
+      return whole === null ? found : { ...found, name: nodeName(node) };
+    });
     const owners = new Set(destinations.map(({ role }) => ownerOf(role)));
     // An update that shares its kernel speaks of `param` and `grad`, as its definition does.
     const updates = destinations.some(({ role }) => role.kind === "parameter" || role.kind === "state");
@@ -324,6 +334,8 @@ class Scheduler {
     return recompute({ kernels, buffers, entries }, { ...options, dropped, kept });
   }
 }
+
+const writtenBy = ({ body }: Task): readonly Region[] => body.writes.map(({ region }) => region);
 
 /** What is behind `to`, as far as `from`, without both. */
 function insideOf({ from, to }: Unkept): Node[] {

@@ -11,10 +11,12 @@ import {
   affineOf,
   byTerms,
   isBelow,
+  isFree,
   isOne,
   isZero,
   multiplyAffine,
   multiplySize,
+  ONE,
   sameAffine,
   sameSize,
   scale,
@@ -35,6 +37,20 @@ export interface View {
 
 /** The shape without its axes of size 1. */
 export const squeeze = (shape: Shape): Size[] => shape.filter((size) => !isOne(size));
+
+/** Whether neighbors of `fine`, made one, give `coarse`; both without axes of size 1. */
+export function mergesInto(fine: Shape, coarse: Shape): boolean {
+  let next = 0;
+  for (const size of coarse) {
+    let have = ONE;
+    while (!sameSize(have, size)) {
+      const more = fine[next++];
+      if (more === undefined || !isBelow(have, size) || (isFree(have) && isFree(more))) return false;
+      have = multiplySize(have, more);
+    }
+  }
+  return next === fine.length;
+}
 
 /** Row-major, without gaps. */
 export function contiguous(shape: Shape): View {

@@ -36,6 +36,31 @@ export const sliceOfConcat: Rule = {
   },
 };
 
+/** The parts of one tensor, put together again: the inputs of all steps of a recurrent net. */
+const concatOfSlices: Rule = {
+  name: "concat-of-slices",
+  formula: "concat(x[a:b], x[b:c], …) → x[a:c]",
+  at: ["concat"],
+  rewrite({ b, as }, node) {
+    if (node.op !== "concat") return null;
+    const { axis } = node.attributes;
+    const slices = node.operands.flatMap((part) => as(part, "slice") ?? []);
+    const [first] = slices;
+    if (first === undefined || slices.length < node.operands.length) return null;
+    const x = first.operands[0]!;
+    const { axes } = first.attributes;
+    let { start } = axes[axis]!;
+    for (const slice of slices) {
+      const fits = slice.attributes.axes.every((own, i) =>
+        i === axis ? own.start === start && !own.fromEnd && own.step === 1 : sameAxis(own, axes[i]!),
+      );
+      if (slice.operands[0] !== x || !fits || isFree(slice.shape[axis]!)) return null;
+      start += countOf(slice.shape[axis]!);
+    }
+    return b.slice(x, axes, node.shape);
+  },
+};
+
 export const views: readonly Rule[] = [
   {
     name: "view-of-constant",
@@ -140,6 +165,7 @@ export const views: readonly Rule[] = [
     },
   },
   sliceOfConcat,
+  concatOfSlices,
   {
     name: "slice-embedded",
     formula: "the slice that undoes an embed → x",
