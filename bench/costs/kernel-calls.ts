@@ -1,6 +1,6 @@
 /** The kernels of a program's entry, compiled so that each can be called alone. */
 import { assemble } from "../../dist/compiler/assemble/assemble.js";
-import { analyze } from "../../dist/compiler/compile.js";
+import { analyze } from "../../dist/compiler/index.js";
 import { affineAt, sizeAt, type Affine } from "../../dist/compiler/ir/size.js";
 import type { Model } from "../../dist/compiler/graph/model.js";
 import { runPasses } from "../../dist/compiler/passes/pipeline.js";
