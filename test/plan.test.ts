@@ -55,10 +55,20 @@ function walk(nest: Nest, plan: NestPlan): { readonly stores: number[]; readonly
   expect(plan.kept).toHaveLength(nest.loops.length - nest.inner + 1);
   const outside = new Set<number>();
   for (const each of plan.kept) work(each, outside);
+  const room = new Map<number, number>();
   for (const pass of plan.passes) {
     expect(pass.values).toHaveLength(nest.inner);
     const inside = new Set(outside);
+    for (const { value, slot } of pass.takes) {
+      expect(room.get(slot)).toBe(value);
+      inside.add(value);
+    }
     for (const values of pass.values) compute(values, inside);
+    for (const { value, slot } of pass.puts) {
+      expect(inside).toContain(value);
+      expect(slot).toBeLessThan(plan.room!.slots);
+      room.set(slot, value);
+    }
     store(pass.stores, inside);
     for (const { value, op, of } of pass.reductions) {
       expect(nest.values[value]).toEqual({ kind: "reduce", op, value: of });

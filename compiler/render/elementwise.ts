@@ -18,6 +18,8 @@ interface Instruction {
   readonly takes: readonly Lanes[];
   readonly gives: Lanes;
   readonly write: (arguments_: readonly string[], tools: Tools) => string;
+  /** Whether what it writes is the call of a vector function. */
+  readonly calls?: true;
 }
 
 export interface Tools {
@@ -34,6 +36,7 @@ const vector =
 const call = (name: FunctionOp): Instruction => ({
   takes: functionOps[name] === 1 ? ["number"] : ["number", "number"],
   gives: "number",
+  calls: true,
   write: (a, { format, math }) => `${math.use(name, format)}(${a.join(", ")})`,
 });
 

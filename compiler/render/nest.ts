@@ -6,10 +6,11 @@ import { isUnit, isZero } from "../ir/size.ts";
 import type { Nest } from "../schedule/kernel.ts";
 import type { NestPlan, Pass, Work } from "../schedule/nest-plan.ts";
 import type { Split } from "../schedule/split.ts";
-import { addressName, advance, further } from "./address.ts";
+import { addressName, advance, further, type Location } from "./address.ts";
 import { paddedText, sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
 import { Reductions } from "./reductions.ts";
+import { RowRoomWriter } from "./row-room.ts";
 import { eachSpan } from "./spans.ts";
 import { Values, type KernelTools, type CodeSite } from "./values.ts";
 import { shareOf } from "./workers.ts";
@@ -17,6 +18,8 @@ import type { FunctionWriter } from "./writer.ts";
 
 export interface NestOptions {
   readonly plan: NestPlan;
+  /** The address of so many bytes of memory of this worker's own. */
+  readonly room: (bytes: number) => string;
   /** The loop that workers divide among them. */
   readonly split: Split | null;
 }
@@ -58,11 +61,13 @@ class NestWriter {
   readonly #addresses: string[];
   /** Of operands inside a loop: names that its copies share. */
   readonly #declared = new Map<string, string>();
+  readonly #room: RowRoomWriter | null;
 
-  constructor(nest: Nest, tools: KernelTools, { plan, split }: NestOptions) {
+  constructor(nest: Nest, tools: KernelTools, { plan, split, room }: NestOptions) {
     this.#nest = nest;
     this.#plan = plan;
     this.#split = split;
+    this.#room = plan.room === null ? null : new RowRoomWriter(nest, plan.room, tools, room);
     this.#tools = tools;
     this.#writer = tools.writer;
     this.#kept = nest.loops.length - nest.inner;
@@ -77,6 +82,8 @@ class NestWriter {
     const lanes = this.#plan.lanes;
     return {
       vectorLoop,
+      // What is left over by whole vectors is little, and code of its own.
+      inlined: vectorLoop !== null && this.#plan.inlined,
       suffix,
       address: (operand) => {
         const here = { base: this.#addresses[operand]!, offset: 0 };
@@ -126,10 +133,16 @@ class NestWriter {
       isWide: outside.site.vectorLoop !== null,
     });
 
+    const inRow = ({ copy }: Turn): Location => ({
+      base: this.#indices.at(-1)!,
+      offset: isAcross ? copy * 16 : 0,
+    });
     const descend = (level: number, inside: Inside, turn: Turn): void => {
+      if (level === loops.length) this.#room?.take(pass.takes, inside, inRow(turn));
       if (level > this.#kept)
         for (const index of pass.values[level - this.#kept - 1]!) inside.values.compute(index, inside.site);
       if (level === loops.length) {
+        this.#room?.put(pass.puts, inside, inRow(turn));
         this.#store(pass.stores, inside);
         reductions.add(inside.values, inside.site, turn.isTail ? "tail" : turn.copy);
         return;

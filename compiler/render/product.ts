@@ -25,14 +25,14 @@ import type { FunctionWriter } from "./writer.ts";
  * Memory beside the arena: for packed factors, for values that all tiles read, and for sums of
  * spans of the depth.
  */
-export type Room = "left" | "right" | "kept" | "sums";
+export type ProductRoom = "left" | "right" | "kept" | "sums";
 
 export interface ProductOptions {
   readonly plan: ProductPlan;
   /** Whether multiplication and addition may be one rounding. */
   readonly fused: boolean;
   /** The address of memory of this worker's own, for so many bytes. */
-  readonly room: (of: Room, bytes: number) => string;
+  readonly room: (of: ProductRoom, bytes: number) => string;
   /** The loop that workers divide among them. */
   readonly split: Split | null;
 }

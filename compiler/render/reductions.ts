@@ -23,6 +23,17 @@ interface Accumulator extends Reduction {
   readonly vectors: readonly string[];
   readonly tail: string | null;
   readonly total: Total | null;
+  readonly marks: Marks | null;
+}
+
+/**
+ * What `pmax` and `pmin` lose of the entries, which take one instruction where `max` and `min` take
+ * eight: lanes that had a NaN, and, for a result of 0, whether it is -0.
+ */
+interface Marks {
+  readonly nans: string;
+  /** Of all entries: what their sign bits have in common, or for `min` all of them. */
+  readonly signs: string;
 }
 
 /**
@@ -38,6 +49,11 @@ const INSTRUCTION: Readonly<Record<Op, string>> = { sum: "add", prod: "mul", max
 
 const combine = (op: Op, vector: string, a: string, b: string): string =>
   `${vector}.${INSTRUCTION[op]}(${a}, ${b})`;
+
+const isExtreme = (op: Op): boolean => op === "max" || op === "min";
+
+/** Of signs: a largest 0 is -0 where all entries have the sign, a least 0 where any has. */
+const common = (op: Op, a: string, b: string): string => `v128.${op === "max" ? "and" : "or"}(${a}, ${b})`;
 
 export class Reductions {
   readonly #tools: KernelTools;
@@ -55,6 +71,10 @@ export class Reductions {
       ...reduction,
       vectors: Array.from({ length: pass.accumulators }, () => writer.fresh(reduction.op)),
       tail: width.hasTail ? writer.fresh(`${reduction.op}Tail`) : null,
+      marks:
+        pass.marks && isExtreme(reduction.op)
+          ? { nans: writer.fresh("nans"), signs: writer.fresh("signs") }
+          : null,
     }));
     this.#accumulators = named.map((a) => ({
       ...a,
@@ -65,7 +85,12 @@ export class Reductions {
 
   #begin(accumulators: readonly Accumulator[]): void {
     const { constants, format } = this.#tools;
-    for (const { op, vectors, tail } of accumulators) {
+    for (const { op, vectors, tail, marks } of accumulators) {
+      if (marks !== null) {
+        this.#writer.line(`let ${marks.nans} = ${constants.zeros()};`);
+        const signs = op === "max" ? constants.bits(format, -1n, "all bits") : constants.zeros();
+        this.#writer.line(`let ${marks.signs} = ${signs};`);
+      }
       const start = op === "sum" ? constants.zeros() : constants.float(format, IDENTITY[op]);
       for (const name of tail === null ? vectors : [...vectors, tail])
         this.#writer.line(`let ${name} = ${start};`);
@@ -74,11 +99,17 @@ export class Reductions {
 
   /** @param to the number of an accumulator, or that of the entries left over */
   add(values: Values, site: CodeSite, to: number | "tail"): void {
-    for (const { op, of, vectors, tail } of this.#accumulators) {
+    const { vector: F } = this.#tools.format;
+    for (const { op, of, vectors, tail, marks } of this.#accumulators) {
       const name = to === "tail" ? tail! : vectors[to]!;
-      this.#writer.line(
-        `${name} = ${combine(op, this.#tools.format.vector, name, values.number(of, site))};`,
-      );
+      const entry = values.number(of, site);
+      if (marks === null) {
+        this.#writer.line(`${name} = ${combine(op, F, name, entry)};`);
+        continue;
+      }
+      this.#writer.line(`${name} = ${F}.p${op}(${name}, ${entry});`);
+      this.#writer.line(`${marks.nans} = v128.or(${marks.nans}, ${F}.ne(${entry}, ${entry}));`);
+      this.#writer.line(`${marks.signs} = ${common(op, marks.signs, entry)};`);
     }
   }
 
@@ -111,7 +142,7 @@ export class Reductions {
 
   /** What a span has come to is added to the sum over spans. */
   #addTo(total: Total, { vectors, tail }: Accumulator): void {
-    const sum = this.#together("sum", vectors);
+    const sum = this.#together("sum", vectors, (a, b) => combine("sum", "f32x4", a, b));
     if (total.kind === "lanes") {
       const { low, high } = total;
       this.#writer.line(`${low} = f64x2.add(${low}, f64x2.promote_low_f32x4(${sum}));`);
@@ -135,27 +166,43 @@ export class Reductions {
   }
 
   /** One vector of all accumulators, then its lanes, then the tail: always in this order. */
-  #result({ op, vectors, tail }: Accumulator): Register {
+  #result({ op, vectors, tail, marks }: Accumulator): Register {
     const { lanes, vector: F } = this.#tools.format;
-    let result = this.#together(op, vectors);
-    const take = (other: string): void => {
-      result = this.#writer.vector(op, combine(op, F, result, other));
-    };
+    const both = (a: string, b: string): string =>
+      marks === null ? combine(op, F, a, b) : `${F}.p${op}(${a}, ${b})`;
+    let result = this.#together(op, vectors, both);
+    let nans = marks?.nans ?? "";
+    let signs = marks?.signs ?? "";
     if (this.#width.isAcross) {
       const swaps = lanes === 4 ? ["1, 0, 3, 2", "2, 3, 0, 1"] : ["1, 0"];
-      for (const swap of swaps) take(`${F}.shuffle(${result}, ${result}, ${swap})`);
-      if (tail !== null) take(tail);
+      for (const swap of swaps) {
+        const swapped = (vector: string): string => `${F}.shuffle(${vector}, ${vector}, ${swap})`;
+        result = this.#writer.vector(op, both(result, swapped(result)));
+        if (marks === null) continue;
+        nans = this.#writer.vector("nans", `v128.or(${nans}, ${swapped(nans)})`);
+        signs = this.#writer.vector("signs", common(op, signs, swapped(signs)));
+      }
+      if (tail !== null) result = this.#writer.vector(op, both(result, tail));
     }
+    if (marks !== null) result = this.#marked(op, result, { nans, signs });
     return { text: result, lanes: "number" };
   }
 
+  /** The sign of a 0 and NaN are put where they belong. */
+  #marked(op: Op, result: string, { nans, signs }: Marks): string {
+    const { constants, format } = this.#tools;
+    const { vector: F } = format;
+    const sign = `v128.and(${signs}, ${constants.float(format, -0)})`;
+    const signed = `v128.bitselect(${sign}, ${result}, ${F}.eq(${result}, ${F}.splat(0)))`;
+    return this.#writer.vector(op, `v128.or(${signed}, ${nans})`);
+  }
+
   /** Accumulators in one, pairwise. */
-  #together(op: Op, vectors: readonly string[]): string {
-    const { vector } = this.#tools.format;
+  #together(op: Op, vectors: readonly string[], both: (a: string, b: string) => string): string {
     let parts = vectors;
     while (parts.length > 1) {
       parts = Array.from({ length: parts.length / 2 }, (_, i) =>
-        this.#writer.vector(op, combine(op, vector, parts[2 * i]!, parts[2 * i + 1]!)),
+        this.#writer.vector(op, both(parts[2 * i]!, parts[2 * i + 1]!)),
       );
     }
     return parts[0]!;

@@ -22,7 +22,7 @@ import { formatOf, type Format } from "./format.ts";
 import { MathLibrary } from "./math/library.ts";
 import { Names, unmark } from "./names.ts";
 import { renderNest } from "./nest.ts";
-import { renderProduct, type Room } from "./product.ts";
+import { renderProduct, type ProductRoom } from "./product.ts";
 import {
   keySource,
   lastStepSource,
@@ -54,6 +54,8 @@ export function render(program: KernelProgram, plan: Plan, options: RenderOption
   return unmark(new ModuleWriter(program, plan, options).write());
 }
 
+type Room = ProductRoom | "row";
+
 class ModuleWriter {
   readonly #program: KernelProgram;
   readonly #options: RenderOptions;
@@ -65,7 +67,7 @@ class ModuleWriter {
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
   readonly #plan: Plan;
-  readonly #rooms = { left: 0, right: 0, kept: 0, sums: 0 };
+  readonly #rooms: Record<Room, number> = { left: 0, right: 0, kept: 0, sums: 0, row: 0 };
 
   constructor(program: KernelProgram, plan: Plan, options: RenderOptions) {
     this.#program = program;
@@ -107,6 +109,7 @@ class ModuleWriter {
       this.#roomSource("right"),
       this.#roomSource("kept"),
       this.#roomSource("sums"),
+      this.#roomSource("row"),
       `// ---------------------------------------------------------------- memory\n`,
       arenaSource(arena),
       reserveSource,
@@ -150,7 +153,11 @@ class ModuleWriter {
       const split = this.#plan.sharing.splits[index] ?? null;
       const plan = this.#plan.kernels[index]!;
       if (tools.kernel.kind === "nest" && plan.kind === "nest")
-        renderNest(tools.kernel, tools, { plan, split });
+        renderNest(tools.kernel, tools, {
+          plan,
+          split,
+          room: (bytes) => this.#reserveRoom("row", bytes),
+        });
       else if (tools.kernel.kind === "product" && plan.kind === "product")
         renderProduct(tools.kernel, tools, {
           plan,
@@ -163,7 +170,7 @@ class ModuleWriter {
     return writer.toString();
   }
 
-  /** One room serves all products of a worker, which run one after the other. */
+  /** One room serves all kernels of a worker, which run one after the other. */
   #reserveRoom(of: Room, bytes: number): string {
     this.#rooms[of] = Math.max(this.#rooms[of], bytes);
     const name = ROOMS[of].name;
@@ -360,6 +367,7 @@ const ROOMS: Readonly<Record<Room, { readonly name: string; readonly about: stri
   right: { name: "PANEL", about: "Where products pack columns of their right factors" },
   kept: { name: "KEPT", about: "Where products keep what all their tiles read" },
   sums: { name: "ASIDE", about: "Where products put sums over parts of their depth" },
+  row: { name: "ROOM", about: "Where passes over a row leave what later ones need" },
 };
 
 const drawsRandom = (kernel: Kernel): boolean => kernel.values.some((value) => value.kind === "random");

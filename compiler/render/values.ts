@@ -26,6 +26,8 @@ export interface CodeSite {
    * written.
    */
   readonly filled?: number;
+  /** Whether vector functions are written into the code instead of called. */
+  readonly inlined?: boolean;
   /** Added to the names of values, where code stands several times in one block. */
   readonly suffix: string;
   /** The address of an operand's element, and a constant number of bytes beyond it. */
@@ -159,14 +161,15 @@ export class Values {
         );
       }
       case "apply": {
-        const { takes, gives, write } = instructions[value.op];
+        const { takes, gives, write, calls } = instructions[value.op];
         const kind = value.type === "bool" ? "mask" : "number";
         const resolve = (lanes: "number" | "mask" | "same"): "number" | "mask" =>
           lanes === "same" ? kind : lanes;
         const inputs = value.arguments.map((argument, i) =>
           resolve(takes[i]!) === "mask" ? this.mask(argument, site) : this.number(argument, site),
         );
-        const text = write(inputs, this.tools);
+        const written = write(inputs, this.tools);
+        const text = calls === true && site.inlined === true ? `inline.always(${written})` : written;
         const lanes = resolve(gives);
         if (/^[$\w]+$/.test(text)) return { text, lanes };
         return assign(this.#wanted(index), text, lanes);

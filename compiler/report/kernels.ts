@@ -98,7 +98,10 @@ function describeProduct({
   return { form: parts.join(", "), because };
 }
 
-function describeNest({ inner, loops, values, stores }: Nest, { lanes, passes }: NestPlan): Description {
+function describeNest(
+  { inner, loops, values, stores }: Nest,
+  { lanes, passes, room }: NestPlan,
+): Description {
   const results = stores.length === 1 ? "a result" : `${stores.length} results`;
   if (inner === 0) {
     const one = lanes === null ? ", an entry at a time" : "";
@@ -118,6 +121,7 @@ function describeNest({ inner, loops, values, stores }: Nest, { lanes, passes }:
       inner === loops.length ? "reduction of all" : "reduction of rows",
       along,
       ...(accumulators > 1 ? [`${accumulators} accumulators`] : []),
+      ...(room === null ? [] : [room.slots === 1 ? "a value kept" : `${room.slots} values kept`]),
       ...(spans.size > 0 ? [`sums of ${[...spans].join(" and ")}`] : []),
     ].join(", "),
     because: `${counted} and ${results} made of ${reductions === 1 ? "it" : "them"} while the row is in the cache`,

@@ -7,6 +7,7 @@ import { countOf, isFree, isUnit, isZero } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import type { Nest, Value } from "./kernel.ts";
 import { innermost, keptLoops, levelsOf } from "./known.ts";
+import { roomOfRows, type Placed, type RowRoom } from "./row-room.ts";
 import { SPAN } from "./spans.ts";
 import type { Target } from "./tiling.ts";
 
@@ -21,6 +22,10 @@ export interface NestPlan {
   readonly kept: readonly Work[];
   /** Inside all kept loops, one after the other. */
   readonly passes: readonly Pass[];
+  /** Where passes leave values of a row for later ones; null where none does. */
+  readonly room: Pick<RowRoom, "slots" | "wide"> | null;
+  /** Whether vector functions stand in the body of the vector loop, instead of calls of them. */
+  readonly inlined: boolean;
 }
 
 export interface Lanes {
@@ -52,10 +57,19 @@ export interface Pass {
   readonly reductions: readonly Reduction[];
   /** Vectors of each reduction in flight at once. */
   readonly accumulators: number;
+  /**
+   * Whether largest and least entries, of which there is nothing else, are found by the shortest
+   * instructions, NaN and signs apart: of long rows, as it takes more code.
+   */
+  readonly marks: boolean;
   /** Where sums have to be cut (see `spans.ts`): a loop, and how many of its entries are a span. */
   readonly span: { readonly loop: number; readonly entries: number } | null;
+  /** Values to take out of the room, inside all loops. */
+  readonly takes: readonly Placed[];
   /** Values to compute inside the first inner loop, the first two …: all that its ends need. */
   readonly values: readonly (readonly number[])[];
+  /** Values to put into the room, inside all loops. */
+  readonly puts: readonly Placed[];
   /** Inside all loops. */
   readonly stores: readonly number[];
   /** When it has ended. */
@@ -67,6 +81,8 @@ export interface Pass {
  * of them.
  */
 const ACCUMULATORS = 4;
+/** The same, of largest and least entries, which take four instructions each. */
+const MARKED_ACCUMULATORS = 2;
 /** Bodies of more instructions than this stand once. */
 const SHORT_BODY = 6;
 /**
@@ -74,6 +90,13 @@ const SHORT_BODY = 6;
  * entries of several rows: a softmax of 10 by a third.
  */
 const NARROW_VECTORS = 4;
+
+/** Entries of a loop, or for each row of the batch, from which on a call in its body is felt: 15 %. */
+const LONG = 32;
+/** Operations of an op from which on it is a function. */
+const LEAST_FUNCTION = 16;
+/** Operations of functions in a body: of more than this it would be much more code. */
+const MOST_INLINED = 80;
 
 /** @param padded whether a vector along its one loop may reach past the last entry */
 export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan {
@@ -99,32 +122,54 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
     ),
     stores: inPhase(written, phase).flatMap((s) => (s.level === level ? [s.index] : [])),
   });
+  const inLoops = [...reductions, ...written.filter(({ level }) => level > kept)];
+  const passes = inLoops.reduce((most, { of }) => Math.max(most, phases[of]! + 1), 0);
+  const rootsOf = (phase: number): number[] => inPhase(inLoops, phase).map(({ of }) => of);
+  const room = roomOfRows(
+    nest,
+    levels,
+    Array.from({ length: passes }, (_, phase) => rootsOf(phase)),
+    { wide: lanes !== null && lanes.loop < kept, ...target },
+  );
   const pass = (phase: number): Pass => {
     const results = inPhase(reductions, phase);
-    const inside = inPhase(written, phase).filter(({ level }) => level > kept);
-    const needed = neededFor(
-      [...results, ...inside].map(({ of }) => of),
-      nest,
-    ).filter((i) => levels[i]! > kept);
-    const accumulators =
-      results.length > 0 && mayOverlap(nest, needed, lanes, target.lanes) ? ACCUMULATORS : 1;
+    const { takes, puts } = room?.passes[phase] ?? { takes: [], puts: [] };
+    const taken = new Set(takes.map(({ value }) => value));
+    const needed = neededFor(rootsOf(phase), nest, taken).filter((i) => levels[i]! > kept);
+    const overlaps = results.length > 0 && mayOverlap(nest, needed, taken, lanes, target.lanes);
+    const marks = overlaps && results.every(({ op }) => op === "max" || op === "min");
+    const accumulators = marks ? MARKED_ACCUMULATORS : overlaps ? ACCUMULATORS : 1;
     return {
       reductions: results,
       accumulators,
+      marks,
       span: target.bytes === 4 ? spanOf(nest, lanes, accumulators * target.lanes) : null,
-      values: loops.slice(kept).map((_, i) => needed.filter((value) => levels[value] === kept + i + 1)),
-      stores: inside.map(({ index }) => index),
+      takes,
+      values: loops
+        .slice(kept)
+        .map((_, i) => needed.filter((value) => levels[value] === kept + i + 1 && !taken.has(value))),
+      puts,
+      stores: inPhase(written, phase).flatMap(({ level, index }) => (level > kept ? [index] : [])),
       after: work(kept, phase + 1),
     };
   };
-  const inLoops = [...reductions, ...written.filter(({ level }) => level > kept)];
-  const passes = inLoops.reduce((most, { of }) => Math.max(most, phases[of]! + 1), 0);
   return {
     kind: "nest",
     lanes,
     kept: Array.from({ length: kept + 1 }, (_, level) => work(level, 0)),
     passes: Array.from({ length: passes }, (_, phase) => pass(phase)),
+    room,
+    inlined: lanes !== null && countOf(loops[lanes.loop]!) >= LONG && mayInline(nest, levels),
   };
+}
+
+/** Whether the functions at the bottom of all loops are few and short. */
+function mayInline({ loops, values }: Nest, levels: readonly number[]): boolean {
+  const functions = values.map((value, i) => {
+    const flops = value.kind === "apply" && levels[i] === loops.length ? ops[value.op].flops : 0;
+    return flops < LEAST_FUNCTION ? 0 : flops;
+  });
+  return functions.reduce((sum, flops) => sum + flops, 0) <= MOST_INLINED;
 }
 
 /** Beside the values: how many passes over the inner loops must have ended before each is known. */
@@ -138,13 +183,17 @@ function phasesOf({ values }: Nest): number[] {
   return phases;
 }
 
-/** `roots` and what they are made of in one pass, in the order in which it is computed. */
-function neededFor(roots: readonly number[], { values }: Nest): number[] {
+/**
+ * `roots` and what they are made of in one pass, in the order in which it is computed; not what
+ * `taken` values are made of.
+ */
+function neededFor(roots: readonly number[], { values }: Nest, taken: ReadonlySet<number>): number[] {
   // Arguments have smaller numbers than what is made of them.
   const marked = new Set(roots);
   for (let index = values.length - 1; index >= 0; index--) {
     const value = values[index]!;
-    if (marked.has(index) && value.kind === "apply") value.arguments.forEach((a) => marked.add(a));
+    if (marked.has(index) && value.kind === "apply" && !taken.has(index))
+      value.arguments.forEach((a) => marked.add(a));
   }
   return [...marked].sort((a, b) => a - b);
 }
@@ -185,11 +234,18 @@ function chooseLanes(nest: Nest, lanes: number, padded: boolean): Lanes | null {
 }
 
 /** Whether the body, of these values, is short, and turns often enough, to be written several times. */
-function mayOverlap(nest: Nest, body: readonly number[], along: Lanes | null, lanes: number): boolean {
+function mayOverlap(
+  nest: Nest,
+  body: readonly number[],
+  taken: ReadonlySet<number>,
+  along: Lanes | null,
+  lanes: number,
+): boolean {
   if (along === null || along.loop < keptLoops(nest)) return false;
   // A loop over the batch alone is taken for short.
   if (countOf(nest.loops[along.loop]!) < 4 * ACCUMULATORS * lanes) return false;
   const instructions = body.map((index) => {
+    if (taken.has(index)) return 1;
     const value = nest.values[index]!;
     switch (value.kind) {
       case "load": {

@@ -1,0 +1,95 @@
+/**
+ * Kernels that go over a row several times: what is costly is computed once, and largest and least
+ * entries are right for NaN, infinities and both zeros, whatever the width of the row.
+ */
+import { describe, expect, test } from "vitest";
+import { analyze } from "../compiler/analyze.ts";
+import { compile } from "../compiler/index.ts";
+import { runPasses } from "../compiler/passes/pipeline.ts";
+import { formatOf } from "../compiler/render/format.ts";
+import { planKernels } from "../compiler/schedule/plan.ts";
+import { schedule } from "../compiler/schedule/schedule.ts";
+import { load } from "../runtime/index.ts";
+import { stream } from "./fuzz/choices.ts";
+
+/** Narrow, of whole vectors, with entries left over, and of several turns with some left over. */
+const WIDTHS = [5, 64, 67, 301];
+
+const training = (width: number): string => `model Rows {
+  input x: [N, ${width}]
+  target y: [N, ${width}]
+  param w: [${width}] ~ ones
+  output p = softmax(w * x)
+  loss mse(p, y)
+  optimizer sgd(lr = 0.1)
+}`;
+
+test.each(WIDTHS)("a softmax over %i computes each e^x once, in every entry", async (width) => {
+  const { joint } = await analyze(training(width));
+  const program = schedule(runPasses(joint, "lower", "simplify-lowered"));
+  const plan = planKernels(program, { ...formatOf("f32"), fused: false });
+  const counts = program.kernels.flatMap((kernel, i) => {
+    const own = plan.kernels[i]!;
+    if (own.kind !== "nest") return [];
+    const exps = kernel.values.flatMap((v, k) => (v.kind === "apply" && v.op === "exp" ? [k] : []));
+    return exps.map((k) => own.passes.filter(({ values }) => values.flat().includes(k)).length);
+  });
+  expect(counts).toEqual(counts.map(() => 1));
+  expect(counts.length).toBeGreaterThan(2);
+});
+
+const special = [NaN, Infinity, -Infinity, 0, -0, 1, -1];
+
+/** Rows that put each special number everywhere, among what is less or more, and random rows. */
+function rowsOf(width: number): number[][] {
+  const draw = stream(width);
+  const rows: number[][] = [];
+  for (const around of [-1, 1, 0, -0, -Infinity, Infinity, 0.5])
+    for (const one of special)
+      for (const place of new Set([0, 1, 4, width >> 1, width - 2, width - 1]))
+        rows.push(Array.from({ length: width }, (_, k) => (k === place ? one : around)));
+  for (let i = 0; i < 20; i++) rows.push(Array.from({ length: width }, () => Math.fround(20 * draw() - 10)));
+  return rows;
+}
+
+function softmax(row: readonly number[]): number[] {
+  const top = Math.max(...row);
+  const e = row.map((x) => Math.exp(x - (Math.abs(top) === Infinity ? 0 : top)));
+  const sum = e.reduce((a, b) => a + b, 0);
+  return e.map((x) => x / sum);
+}
+
+const source = `model Rows {
+  ${WIDTHS.map(
+    (w) => `input x${w}: [N, ${w}]
+  output max${w} = max(x${w}, axis = 1)
+  output min${w} = min(x${w}, axis = 1)
+  output p${w} = softmax(x${w})`,
+  ).join("\n  ")}
+}`;
+
+describe.each(["f32", "f64"] as const)("rows of %s", (dtype) => {
+  test("have the largest, the least and the softmax that the formulas say", async () => {
+    const net = await load((await compile(source, { dtype })).wasm);
+    const tables = Object.fromEntries(WIDTHS.map((w) => [`x${w}`, rowsOf(w)]));
+    const count = Math.min(...Object.values(tables).map(({ length }) => length));
+    const inputs = Object.fromEntries(
+      Object.entries(tables).map(([name, rows]) => [name, rows.slice(-count).flat()]),
+    );
+    const outputs = net.predict(inputs);
+    for (const width of WIDTHS) {
+      const rows = tables[`x${width}`]!.slice(-count);
+      expect([...outputs[`max${width}`]!.data], `max of ${width}`).toEqual(rows.map((r) => Math.max(...r)));
+      expect([...outputs[`min${width}`]!.data], `min of ${width}`).toEqual(rows.map((r) => Math.min(...r)));
+      const p = outputs[`p${width}`]!.data;
+      const bound = dtype === "f32" ? 2e-6 : 1e-14;
+      const off = rows.flatMap((row, i) =>
+        softmax(row).filter((q, k) => {
+          const own = p[i * width + k]!;
+          return Number.isNaN(q) ? !Number.isNaN(own) : !(Math.abs(own - q) <= bound * q);
+        }),
+      );
+      expect(off, `softmax of ${width}`).toEqual([]);
+    }
+  });
+});
