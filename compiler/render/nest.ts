@@ -33,6 +33,8 @@ export function renderNest(nest: Nest, tools: KernelTools, options: NestOptions)
 interface Inside {
   readonly site: CodeSite;
   readonly values: Values;
+  /** Bytes from the index of the lanes' loop to this vector, where several stand side by side. */
+  readonly beyond: number;
 }
 
 /** A part of a loop, whose index is declared. */
@@ -75,10 +77,10 @@ class NestWriter {
   }
 
   write(): void {
-    this.#open(0, { site: this.#site(null, "", 0), values: new Values(this.#tools) });
+    this.#open(0, [{ site: this.#site(null, "", 0), values: new Values(this.#tools), beyond: 0 }]);
   }
 
-  #site(vectorLoop: number | null, suffix: string, offset: number): CodeSite {
+  #site(vectorLoop: number | null, suffix: string, beyond: number): CodeSite {
     const lanes = this.#plan.lanes;
     return {
       vectorLoop,
@@ -89,23 +91,25 @@ class NestWriter {
         const here = { base: this.#addresses[operand]!, offset: 0 };
         return lanes === null
           ? here
-          : further(here, this.#nest.operands[operand]!.strides[lanes.loop]!, offset);
+          : further(here, this.#nest.operands[operand]!.strides[lanes.loop]!, beyond);
       },
       index: (loop) =>
-        offset !== 0 && loop === lanes?.loop ? `${this.#indices[loop]} + ${offset}` : this.#indices[loop]!,
+        beyond !== 0 && loop === lanes?.loop ? `${this.#indices[loop]} + ${beyond}` : this.#indices[loop]!,
     };
   }
 
   /** What stands at `level` open loops, and everything inside. */
-  #open(level: number, inside: Inside): void {
-    this.#work(this.#plan.kept[level]!, inside);
+  #open(level: number, insides: readonly Inside[]): void {
+    for (const inside of insides) this.#work(this.#plan.kept[level]!, inside);
     if (level < this.#kept) {
-      this.#loop(level, inside, 1, null, (deeper) => this.#open(level + 1, deeper));
+      const { lanes } = this.#plan;
+      const copies = level === lanes?.loop ? lanes.vectors : 1;
+      this.#loop(level, insides, copies, null, (deeper) => this.#open(level + 1, deeper));
       return;
     }
     for (const pass of this.#plan.passes) {
-      this.#pass(pass, inside);
-      this.#work(pass.after, inside);
+      this.#pass(pass, insides);
+      for (const inside of insides) this.#work(pass.after, inside);
     }
   }
 
@@ -122,53 +126,68 @@ class NestWriter {
   }
 
   /** One pass over the inner loops: its reductions and stores. */
-  #pass(pass: Pass, outside: Inside): void {
+  #pass(pass: Pass, outsides: readonly Inside[]): void {
     const { loops } = this.#nest;
     const { format } = this.#tools;
     const { lanes } = this.#plan;
     const isAcross = lanes !== null && lanes.loop >= this.#kept;
-    const reductions = new Reductions(pass, this.#tools, {
-      isAcross,
-      hasTail: isAcross && lanes.end === "entries",
-      isWide: outside.site.vectorLoop !== null,
-    });
-
+    const reductions = outsides.map(
+      ({ site }) =>
+        new Reductions(pass, this.#tools, {
+          isAcross,
+          hasTail: isAcross && lanes.end === "entries",
+          isWide: site.vectorLoop !== null,
+        }),
+    );
     const inRow = ({ copy }: Turn): Location => ({
       base: this.#indices.at(-1)!,
       offset: isAcross ? copy * 16 : 0,
     });
-    const descend = (level: number, inside: Inside, turn: Turn): void => {
-      if (level === loops.length) this.#room?.take(pass.takes, inside, inRow(turn));
-      if (level > this.#kept)
-        for (const index of pass.values[level - this.#kept - 1]!) inside.values.compute(index, inside.site);
-      if (level === loops.length) {
-        this.#room?.put(pass.puts, inside, inRow(turn));
-        this.#store(pass.stores, inside);
-        reductions.add(inside.values, inside.site, turn.isTail ? "tail" : turn.copy);
-        return;
+    const bottom = (inside: Inside, own: Reductions, turn: Turn): void => {
+      this.#room?.put(pass.puts, inside, inRow(turn));
+      this.#store(pass.stores, inside);
+      own.add(inside.values, inside.site, turn.isTail ? "tail" : turn.copy);
+    };
+    const descend = (level: number, insides: readonly Inside[], turn: Turn): void => {
+      for (const [i, inside] of insides.entries()) {
+        if (level === loops.length) this.#room?.take(pass.takes, inside, inRow(turn));
+        const known = level > this.#kept ? pass.values[level - this.#kept - 1]! : [];
+        for (const index of known) inside.values.compute(index, inside.site);
+        if (level === loops.length) bottom(inside, reductions[i]!, turn);
       }
+      if (level === loops.length) return;
       const loop = (span: Span | null): void =>
-        this.#loop(level, inside, pass.accumulators, span, (deeper, { copy, isTail }) =>
+        this.#loop(level, insides, pass.accumulators, span, (deeper, { copy, isTail }) =>
           descend(level + 1, deeper, { copy: turn.copy + copy, isTail: turn.isTail || isTail }),
         );
       if (pass.span?.loop !== level) return loop(null);
       const index = this.#writer.fresh(indexName(level));
       const end = sizeText(loops[level]!, format.bytes);
       eachSpan(this.#writer, index, end, pass.span.entries * format.bytes, (range) =>
-        reductions.eachSpan(() => loop({ index, range })),
+        reductions.reduce(
+          (inside, own) => () => own.eachSpan(inside),
+          () => loop({ index, range }),
+        )(),
       );
     };
-    descend(this.#kept, { ...outside, values: outside.values.inside() }, FIRST);
-    reductions.finish(outside.values);
+    descend(
+      this.#kept,
+      outsides.map((outside) => ({ ...outside, values: outside.values.inside() })),
+      FIRST,
+    );
+    for (const [i, { values }] of outsides.entries()) reductions[i]!.finish(values);
   }
 
-  /** @param copies vectors that one turn of the vector loop takes */
+  /**
+   * @param copies vectors that one turn of the vector loop takes: one after the other in an inner
+   * loop, side by side through all that is inside in another
+   */
   #loop(
     level: number,
-    outside: Inside,
+    outsides: readonly Inside[],
     copies: number,
     span: Span | null,
-    body: (inside: Inside, turn: Turn) => void,
+    body: (insides: readonly Inside[], turn: Turn) => void,
   ): void {
     const { format } = this.#tools;
     const { lanes } = this.#plan;
@@ -178,21 +197,37 @@ class NestWriter {
     const saved = [...this.#addresses];
     const restore = (): void => void this.#addresses.splice(0, this.#addresses.length, ...saved);
 
+    const deeper = (outside: Inside, vectorLoop: number | null, copy: number, count: number): Inside => {
+      const suffix = count > 1 ? `${outside.site.suffix}_${copy}` : outside.site.suffix;
+      const beyond = outside.beyond + copy * 16;
+      const site = this.#site(vectorLoop ?? outside.site.vectorLoop, suffix, beyond);
+      return { site, values: outside.values.inside(), beyond };
+    };
     const enter = (vectorLoop: number | null, turn: Turn, count: number): void => {
       restore();
-      const { copy } = turn;
-      this.#advance(level, index, copy === 0);
-      const suffix = count > 1 ? `${outside.site.suffix}_${copy}` : outside.site.suffix;
-      const site = this.#site(vectorLoop ?? outside.site.vectorLoop, suffix, copy * 16);
-      body({ site, values: outside.values.inside() }, turn);
+      this.#advance(level, index, turn.copy === 0);
+      body(
+        outsides.map((outside) => deeper(outside, vectorLoop, turn.copy, count)),
+        turn,
+      );
+    };
+    const enterTogether = (count: number): void => {
+      restore();
+      this.#advance(level, index, true);
+      const copied = Array.from({ length: count }, (_, copy) =>
+        outsides.map((outside) => deeper(outside, level, copy, count)),
+      );
+      body(copied.flat(), FIRST);
     };
     const range = span?.range ?? this.#range(level, level === lanes?.loop ? 16 * copies : bytes);
     if (level === lanes?.loop) {
       const vectors = lanes.end === "past" ? [16] : [16 * copies, 16];
       const steps = lanes.end === "entries" ? [...vectors, bytes] : vectors;
       cover(this.#writer, index, range, steps, (step) => {
+        const count = step / 16;
         if (step === bytes) enter(null, { copy: 0, isTail: true }, 1);
-        else for (let copy = 0; copy < step / 16; copy++) enter(level, { copy, isTail: false }, step / 16);
+        else if (level < this.#kept) enterTogether(count);
+        else for (let copy = 0; copy < count; copy++) enter(level, { copy, isTail: false }, count);
       });
     } else {
       cover(this.#writer, index, range, [bytes], () => enter(null, FIRST, 1));

@@ -136,7 +136,7 @@ export class Reductions {
       return { kind: "number", name };
     }
     const [low, high] = [this.#writer.fresh("low"), this.#writer.fresh("high")];
-    for (const name of [low, high]) this.#writer.line(`let ${name} = f64x2.splat(0);`);
+    for (const name of [low, high]) this.#writer.line(`let ${name} = ${this.#tools.constants.zeros()};`);
     return { kind: "lanes", low, high };
   }
 

@@ -120,6 +120,7 @@ function describeNest(
     form: [
       inner === loops.length ? "reduction of all" : "reduction of rows",
       along,
+      ...(isKept && lanes.vectors > 1 ? [`${lanes.vectors} vectors abreast`] : []),
       ...(accumulators > 1 ? [`${accumulators} accumulators`] : []),
       ...(room === null ? [] : [room.slots === 1 ? "a value kept" : `${room.slots} values kept`]),
       ...(spans.size > 0 ? [`sums of ${[...spans].join(" and ")}`] : []),

@@ -36,6 +36,11 @@ export interface Lanes {
    * or in a vector that reaches past the last entry.
    */
   readonly end: "whole" | "entries" | "past";
+  /**
+   * Vectors side by side in one turn of that loop: through all loops inside of it, where it is no
+   * inner one.
+   */
+  readonly vectors: number;
 }
 
 /** Values to compute, in this order, and then stores, by their numbers in the kernel. */
@@ -91,6 +96,10 @@ const SHORT_BODY = 6;
  */
 const NARROW_VECTORS = 4;
 
+/** Vectors side by side: a line of the cache. */
+const ABREAST = 4;
+/** Values of a body that may stand so often: more would be much code. */
+const MOST_ABREAST = 40;
 /** Entries of a loop, or for each row of the batch, from which on a call in its body is felt: 15 %. */
 const LONG = 32;
 /** Operations of an op from which on it is a function. */
@@ -101,7 +110,7 @@ const MOST_INLINED = 80;
 /** @param padded whether a vector along its one loop may reach past the last entry */
 export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan {
   const { loops, operands, values, stores } = nest;
-  const lanes = chooseLanes(nest, target.lanes, padded);
+  const chosen = chooseLanes(nest, target.lanes, padded);
   const kept = keptLoops(nest);
   const levels = levelsOf(nest);
   const phases = phasesOf(nest);
@@ -129,8 +138,10 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
     nest,
     levels,
     Array.from({ length: passes }, (_, phase) => rootsOf(phase)),
-    { wide: lanes !== null && lanes.loop < kept, ...target },
+    { wide: chosen !== null && chosen.loop < kept, ...target },
   );
+  const isAbreast = room === null && passes > 0 && mayStandAbreast(nest, chosen, levels, target.lanes);
+  const lanes = chosen === null ? null : { ...chosen, vectors: isAbreast ? ABREAST : 1 };
   const pass = (phase: number): Pass => {
     const results = inPhase(reductions, phase);
     const { takes, puts } = room?.passes[phase] ?? { takes: [], puts: [] };
@@ -204,11 +215,11 @@ function neededFor(roots: readonly number[], { values }: Nest, taken: ReadonlySe
  * are narrow and reduced more than once (a softmax over a few classes); none where it is shorter
  * than a vector.
  */
-function chooseLanes(nest: Nest, lanes: number, padded: boolean): Lanes | null {
+function chooseLanes(nest: Nest, lanes: number, padded: boolean): Omit<Lanes, "vectors"> | null {
   const { loops, operands, values, inner } = nest;
   const last = loops.length - 1;
   const lastKept = last - inner;
-  const along = (loop: number): Lanes => {
+  const along = (loop: number): Omit<Lanes, "vectors"> => {
     const size = loops[loop]!;
     if (padded && loop === 0) return { loop, end: "past" };
     return { loop, end: isFree(size) || countOf(size) % lanes !== 0 ? "entries" : "whole" };
@@ -231,6 +242,22 @@ function chooseLanes(nest: Nest, lanes: number, padded: boolean): Lanes | null {
   )
     return null;
   return fits(last) ? along(last) : null;
+}
+
+/**
+ * Whether several vectors of columns go down the rows together, and read whole lines of the cache:
+ * one vector alone would come back to each line when it is gone.
+ */
+function mayStandAbreast(
+  { loops, values, inner }: Nest,
+  lanes: Omit<Lanes, "vectors"> | null,
+  levels: readonly number[],
+  wide: number,
+): boolean {
+  if (lanes === null || lanes.loop !== loops.length - inner - 1) return false;
+  const columns = loops[lanes.loop]!;
+  const inLoops = values.filter(({ kind }, i) => levels[i] === loops.length && kind !== "reduce");
+  return !isFree(columns) && countOf(columns) >= ABREAST * wide && inLoops.length <= MOST_ABREAST;
 }
 
 /** Whether the body, of these values, is short, and turns often enough, to be written several times. */
