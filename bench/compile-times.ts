@@ -40,15 +40,15 @@ const dense = (layers: number, width: string): string => `model Dense {
   optimizer sgd(lr = 0.1)
 }`;
 
-const lstm = `model Lstm {
-  input x: [N, 100, 16]
+const lstm = (steps: number): string => `model Lstm {
+  input x: [N, ${steps}, 16]
   target y: [N, 32]
   param w: [16, 128] ~ xavier_uniform
   param u: [32, 128] ~ xavier_uniform
   param b: [128] ~ zeros
   h = zeros([1, 32])
   c = zeros([1, 32])
-  for t in 0..100 {
+  for t in 0..${steps} {
     z = x[:, t] @ w + h @ u + b
     c = sigmoid(z[:, 32:64]) * c + sigmoid(z[:, 0:32]) * tanh(z[:, 64:96])
     h = sigmoid(z[:, 96:128]) * tanh(c)
@@ -86,7 +86,9 @@ const subjects: Readonly<Record<string, Subject>> = {
   digits: { title: "the digit network", source: digits },
   equal: { title: "400 equal dense layers", source: dense(400, "16") },
   different: { title: "100 different dense layers", source: dense(100, "16 + i") },
-  lstm: { title: "an LSTM over 100 steps", source: lstm },
+  "different-250": { title: "250 different dense layers", source: dense(250, "16 + i") },
+  lstm: { title: "an LSTM over 100 steps", source: lstm(100) },
+  "lstm-200": { title: "an LSTM over 200 steps", source: lstm(200) },
   jacobian: { title: "a Jacobian of 1,024 rows, without asc", source: jacobian, text: true },
   tight: {
     title: "the same in 6 MB, without asc",

@@ -57,7 +57,7 @@ const source = scalarsSource();
 // asc takes seconds: only where the text is another one than that of the module there is.
 const mark = `// ${createHash("sha256").update(source).digest("hex")}\n`;
 if (!existsSync(scalars) || !readFileSync(scalars, "utf8").startsWith(`${banner}${mark}`)) {
-  const { wasm } = await runAsc({ source, relaxed: false, text: false });
+  const { wasm } = await runAsc({ source, relaxed: false, text: false, effort: "most" });
   writeFileSync(
     scalars,
     `${banner}${mark}/** The module of \`render/math/scalars.ts\`, in base64. */

@@ -3,7 +3,7 @@
  * overflow its stack or its heap, or go on for ever: whatever it fails of ends the worker and that
  * one module, and the next module gets a new worker.
  */
-import type { AscRequest, AscResult } from "./asc.ts";
+import type { AscRequest, AscResult, Effort } from "./asc.ts";
 import type { Message, WorkerData } from "./worker.ts";
 
 /**
@@ -13,6 +13,19 @@ import type { Message, WorkerData } from "./worker.ts";
 const timeLimit = (source: string): number => 60_000 * (1 + source.length / 2_000_000);
 /** The worker's memory: enough for modules far past what the compiler's own limits admit. */
 const MEMORY = { maxOldGenerationSizeMb: 2048, stackSizeMb: 16 };
+
+/**
+ * Characters of text from which on asc tries less: what it finds beyond takes more and more time,
+ * for next to nothing.
+ */
+const LARGE = 1_000_000;
+const HUGE = 4_000_000;
+
+/** How hard asc tries, one after the other, where it fails for want of time or memory. */
+function effortsFor({ length }: string): Effort[] {
+  if (length >= HUGE) return ["least", "none"];
+  return [length < LARGE ? "most" : "less", "least", "none"];
+}
 
 /** The program is sound, and asc did not come to its end with it. */
 export class Exhausted extends Error {
@@ -53,13 +66,30 @@ export function warmUp(): void {
 
 /**
  * Runs asc aside. Calls made together take turns, so that each has the whole time limit to itself.
- * @throws Exhausted where asc takes more than `limit` milliseconds, or all of its memory; Error
- * where it reports one or crashes
+ * What takes too much is tried again with less effort.
+ * @throws Exhausted where asc takes more than `limit` milliseconds, or all of its memory, with no
+ * effort at all; Error where it reports one or crashes
  */
-export function isolatedAsc(request: AscRequest, limit = timeLimit(request.source)): Promise<AscResult> {
-  const result = lastTurn.then(() => runNow(request, limit));
+export function isolatedAsc(
+  request: Omit<AscRequest, "effort">,
+  limit = timeLimit(request.source),
+): Promise<AscResult> {
+  const result = lastTurn.then(() => withLessEffort(request, limit));
   lastTurn = result.catch(() => {});
   return result;
+}
+
+async function withLessEffort(request: Omit<AscRequest, "effort">, limit: number): Promise<AscResult> {
+  let exhausted: unknown;
+  for (const effort of effortsFor(request.source)) {
+    try {
+      return await runNow({ ...request, effort }, limit);
+    } catch (error) {
+      if (!(error instanceof Exhausted)) throw error;
+      exhausted = error;
+    }
+  }
+  throw exhausted;
 }
 
 async function runNow(request: AscRequest, limit: number): Promise<AscResult> {

@@ -1,10 +1,14 @@
 /** Text that is equal for equal data: what graphs and schedules find known nodes and kernels by. */
 import type { Attributes, OpName, SliceAxis } from "./node.ts";
-import { bySize, type Shape, type Size } from "./size.ts";
+import { argumentOf, bySize, type Shape, type Size } from "./size.ts";
 
 /** JSON would lose -0, NaN and the infinities. */
 export const numberKey = (value: number): string => (Object.is(value, -0) ? "-0" : String(value));
-export const sizeKey = (size: Size): string => bySize(size, String, (count) => `${count}N`);
+/** Of an argument its number alone, whatever it is in one call. */
+export const sizeKey = (size: Size): string => {
+  const argument = argumentOf(size);
+  return argument === null ? bySize(size, String, (count) => `${count}N`) : `?${argument}`;
+};
 
 export function shapeKey(shape: Shape): string {
   let key = "";

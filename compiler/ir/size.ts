@@ -7,13 +7,18 @@
 declare const sizeBrand: unique symbol;
 declare const affineBrand: unique symbol;
 
-/** `count`, or `count · N`; the latter has `count ≥ 1`. */
+/**
+ * `count`, or `count · N`; the latter has `count ≥ 1`. In a kernel for many shapes (see
+ * `schedule/many-shapes.ts`) it may be an argument, by its number: `count` is then that of the
+ * largest of these shapes.
+ */
 export interface Size {
   readonly [sizeBrand]: never;
 }
 interface SizeFields {
   readonly count: number;
   readonly free: boolean;
+  readonly argument?: number;
 }
 
 // Both casts hide the fields and no more: `make` makes every size there is.
@@ -25,12 +30,17 @@ export type Shape = readonly Size[];
 export const fixed = (count: number): Size => make({ count, free: false });
 export const free = (count = 1): Size => make({ count, free: true });
 export const ONE: Size = fixed(1);
+export const argumentSize = (count: number, argument: number): Size => make({ count, free: false, argument });
 
+/** The number of the argument that it is, if it is one. */
+export const argumentOf = (of: Size): number | null => fields(of).argument ?? null;
+/** Whether it is a number: neither multiplied by N nor an argument. */
+export const isKnown = (of: Size): boolean => !isFree(of) && argumentOf(of) === null;
 export const isFree = (of: Size): boolean => fields(of).free;
 /** The size, or what N is multiplied by. */
 export const countOf = (of: Size): number => fields(of).count;
 /** The size where it is known when compiling. */
-export const known = (of: Size): number | null => (isFree(of) ? null : countOf(of));
+export const known = (of: Size): number | null => (isKnown(of) ? countOf(of) : null);
 /** Made of the size that is known, or of what N is multiplied by. */
 export const bySize = <T>(of: Size, whereKnown: (count: number) => T, timesN: (count: number) => T): T =>
   (isFree(of) ? timesN : whereKnown)(countOf(of));
@@ -81,8 +91,14 @@ export const USUAL_ROWS = 32;
 export const shapeAt = (shape: Shape, n: number): number[] => shape.map((of) => sizeAt(of, n));
 
 /** `N`, `3·N`, `128`. */
-export const showSize = (of: Size, freeName = "N"): string =>
-  bySize(of, String, (count) => (count === 1 ? freeName : `${count}·${freeName}`));
+export function showSize(of: Size, freeName = "N"): string {
+  const argument = argumentOf(of);
+  if (argument !== null) return argumentName(argument);
+  return bySize(of, String, (count) => (count === 1 ? freeName : `${count}·${freeName}`));
+}
+
+/** What an argument is called, in generated code too. */
+export const argumentName = (argument: number): string => `size${argument}`;
 
 /** Sizes as numbers, and what has the batch in it as it is written: `["N", 784]`, `["3·N"]`. */
 export const writtenShape = (shape: Shape, freeName = "N"): (number | string)[] =>
@@ -94,13 +110,17 @@ export const showShape = (shape: Shape, freeName = "N"): string =>
 
 // ---------------------------------------------------------------------------------------------------- affine numbers
 
-/** `constant + perRow · N`: what strides, offsets and byte addresses are made of. */
+/**
+ * `constant + perRow · N`: what strides, offsets and byte addresses are made of. A stride may be an
+ * argument, as a size.
+ */
 export interface Affine {
   readonly [affineBrand]: never;
 }
 interface AffineFields {
   readonly constant: number;
   readonly perRow: number;
+  readonly argument?: number;
 }
 
 const terms = (a: Affine): AffineFields => a as unknown as AffineFields;
@@ -110,9 +130,14 @@ export const affine = (constant: number, perRow = 0): Affine =>
   ({ constant, perRow }) satisfies AffineFields as unknown as Affine;
 export const affineOf = (of: Size): Affine => bySize(of, affine, (count) => affine(0, count));
 export const ZERO: Affine = affine(0);
+export const argumentStride = (constant: number, argument: number): Affine =>
+  ({ constant, perRow: 0, argument }) satisfies AffineFields as unknown as Affine;
 
-/** The number where it does not depend on N. */
-export const constantOf = (a: Affine): number | null => (terms(a).perRow === 0 ? terms(a).constant : null);
+/** The number of the argument that it is, if it is one. */
+export const argumentOfStride = (a: Affine): number | null => terms(a).argument ?? null;
+/** The number where it is one: neither dependent on N nor an argument. */
+export const constantOf = (a: Affine): number | null =>
+  terms(a).perRow === 0 && terms(a).argument === undefined ? terms(a).constant : null;
 /** Made of its two terms. */
 export const byTerms = <T>(a: Affine, of: (constant: number, timesN: number) => T): T =>
   of(terms(a).constant, terms(a).perRow);

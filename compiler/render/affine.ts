@@ -1,28 +1,43 @@
 /** Sizes and strides as AssemblyScript expressions in bytes. */
-import { type Affine, bySize, byTerms, type Size } from "../ir/size.ts";
+import {
+  type Affine,
+  argumentName,
+  argumentOf,
+  argumentOfStride,
+  bySize,
+  byTerms,
+  known,
+  type Size,
+} from "../ir/size.ts";
 
-/** `a` times `unit`, as an expression in `rows`. */
-export const affineText = (a: Affine, unit: number): string =>
-  byTerms(a, (constant, timesRows) => {
+/** `a` times `unit`, as an expression in `rows` or an argument. */
+export function affineText(a: Affine, unit: number): string {
+  const argument = argumentOfStride(a);
+  if (argument !== null) return timesText(argumentName(argument), unit);
+  return byTerms(a, (constant, timesRows) => {
     if (timesRows === 0) return String(constant * unit);
-    const scaled = rowsText(timesRows * unit);
+    const scaled = timesText("rows", timesRows * unit);
     return constant === 0 ? scaled : `${scaled} + ${constant * unit}`;
   });
+}
 
-const rowsText = (times: number): string => (times === 1 ? "rows" : `rows * ${times}`);
+const timesText = (name: string, times: number): string => (times === 1 ? name : `${name} * ${times}`);
 
 /** The size in bytes, each entry taking `unit`. */
-export const sizeText = (size: Size, unit: number): string =>
-  bySize(
+export function sizeText(size: Size, unit: number): string {
+  const argument = argumentOf(size);
+  if (argument !== null) return timesText(argumentName(argument), unit);
+  return bySize(
     size,
     (count) => String(count * unit),
-    (count) => rowsText(count * unit),
+    (count) => timesText("rows", count * unit),
   );
+}
 
 /** The size in bytes, rounded up to whole vectors. */
-export const paddedText = (size: Size, unit: number): string =>
-  bySize(
-    size,
-    (count) => String(Math.ceil((count * unit) / 16) * 16),
-    () => `((${sizeText(size, unit)} + 15) & ~15)`,
-  );
+export function paddedText(size: Size, unit: number): string {
+  const count = known(size);
+  return count === null
+    ? `((${sizeText(size, unit)} + 15) & ~15)`
+    : String(Math.ceil((count * unit) / 16) * 16);
+}

@@ -1,5 +1,5 @@
 /** Loops over a range in steps of several sizes: full vectors, then single elements. */
-import { countOf, isFree, type Size } from "../ir/size.ts";
+import { countOf, isKnown, type Size } from "../ir/size.ts";
 import { sizeText } from "./affine.ts";
 import type { FunctionWriter } from "./writer.ts";
 
@@ -18,7 +18,7 @@ export const ends = (
     ? {
         from: "0",
         end: sizeText(range.size, range.unit),
-        total: isFree(range.size) ? null : countOf(range.size) * range.unit,
+        total: isKnown(range.size) ? countOf(range.size) * range.unit : null,
       }
     : { ...range, total: null };
 
@@ -35,7 +35,7 @@ export function cover(
   steps: readonly number[],
   body: (step: number) => void,
 ): void {
-  if ("size" in range && !isFree(range.size)) {
+  if ("size" in range && isKnown(range.size)) {
     const total = countOf(range.size) * range.unit;
     let from = 0;
     for (const step of new Set(steps)) {

@@ -1,5 +1,5 @@
 /** Sums over the depth of a product, whole or a span at a time. */
-import { countOf, isFree, type Size } from "../ir/size.ts";
+import { countOf, isKnown, type Size } from "../ir/size.ts";
 import type { Span } from "../schedule/tiling.ts";
 import { immediate } from "./address.ts";
 import { sizeText } from "./affine.ts";
@@ -62,15 +62,15 @@ export class DepthWriter {
     this.#clear(sums, "let ");
     let end = sizeText(depth, bytes);
     // Engines would work out the end at each turn.
-    if (isFree(depth)) end = w.usize("deep", end);
+    if (!isKnown(depth)) end = w.usize("deep", end);
     const d = w.fresh("d");
     if (this.#span === null) {
-      const range: Range = isFree(depth) ? { from: "0", end } : { size: depth, unit: bytes };
+      const range: Range = isKnown(depth) ? { size: depth, unit: bytes } : { from: "0", end };
       cover(w, d, range, cut, each);
       return;
     }
     // Spans are of whole steps, so what the depth leaves of one is left over by the last span.
-    const whole = isFree(depth) ? -1 : steps.findIndex((step) => countOf(depth) % step === 0);
+    const whole = isKnown(depth) ? steps.findIndex((step) => countOf(depth) % step === 0) : -1;
     const needed = whole < 0 ? cut : cut.slice(0, whole + 1);
     const { entries, added } = this.#span;
     const loop: SpanLoop = { sums, steps: needed, body: each, bytes: entries * bytes, end, index: d };
@@ -116,7 +116,7 @@ export class DepthWriter {
     };
     w.line(`let ${top}: usize = ${room};`);
     w.line(`let ${index}: usize = 0;`);
-    w.scope(isFree(this.#depth) ? `if (${end} > ${bytes})` : "", () => {
+    w.scope(isKnown(this.#depth) ? "" : `if (${end} > ${bytes})`, () => {
       const [until, count] = [w.fresh("until"), w.fresh("count")];
       w.line(`let ${until}: usize = ${bytes};`);
       w.scope(

@@ -1,5 +1,5 @@
 /** Rows of a product by the heights of its tiles. */
-import { countOf, isFree, type Size } from "../ir/size.ts";
+import { countOf, isKnown, type Size } from "../ir/size.ts";
 import type { Tile } from "../schedule/tiling.ts";
 import { sizeText } from "./affine.ts";
 import type { FunctionWriter } from "./writer.ts";
@@ -29,7 +29,7 @@ export function eachHeight(
     if (tiles.length === 1) inside();
     else w.scope(head, inside);
   };
-  if (!isFree(rows) && share === null) {
+  if (isKnown(rows) && share === null) {
     let from = 0;
     for (const tile of tiles) {
       const end = from + Math.floor((countOf(rows) - from) / tile.rows) * tile.rows;

@@ -3,7 +3,7 @@
  * Where they lie, each step of depth is on another page of memory, and where the distance is a
  * power of two in the same few places of the cache.
  */
-import { countOf, isFree, type Size } from "../ir/size.ts";
+import { countOf, isKnown, type Size } from "../ir/size.ts";
 import { sizeText } from "./affine.ts";
 import { immediate } from "./address.ts";
 import type { FunctionWriter, Writer } from "./writer.ts";
@@ -67,7 +67,7 @@ export function pack(
     const [row, place, last] = [w.fresh("row"), w.fresh("place"), w.fresh("last")];
     const [from, to] = [w.fresh("source"), w.fresh("to")];
     const stop = w.fresh("stop");
-    const wide = isFree(depth) ? `${size} * ${width}` : String(countOf(depth) * width);
+    const wide = isKnown(depth) ? String(countOf(depth) * width) : `${size} * ${width}`;
     w.line(`let ${row}: usize = ${lines.base};`);
     w.line(`let ${place}: usize = ${memory};`);
     w.line(`const ${last} = ${place} + ${wide};`);
@@ -83,7 +83,7 @@ export function pack(
       w.line(`${row} += ${lines.step};`);
     });
   };
-  if (!isFree(depth)) {
+  if (isKnown(depth)) {
     w.scope("", copy);
     return { base: memory, origin: lines.origin, across: size, step: String(width), mayBePacked: true };
   }

@@ -2,7 +2,7 @@
  * Matrix products: loops over tiles of results. What is inside a tile is in `tile.ts`, what follows
  * it in `epilogue.ts`; how the product is cut into tiles is decided in `schedule/tiling.ts`.
  */
-import { constantOf, countOf, isFree, isZero } from "../ir/size.ts";
+import { constantOf, countOf, isKnown, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
 import type { PackedColumns, PackedRows, Tile, Tiling, TurnedColumns } from "../schedule/tiling.ts";
@@ -282,9 +282,9 @@ class ProductWriter {
         ? this.#writer.usize("whole", `${range.from} + (${range.end} - ${range.from}) / ${width} * ${width}`)
         : String(Math.floor(range.total / width) * width);
     const all = range.from === "0" ? whole : `${whole} - ${range.from}`;
-    const step = isFree(depth)
-      ? this.#writer.usize("panel", `${isPackable(depth, packed)} ? ${panel} : ${all}`)
-      : String(panel);
+    const step = isKnown(depth)
+      ? String(panel)
+      : this.#writer.usize("panel", `${isPackable(depth, packed)} ? ${panel} : ${all}`);
     const j = this.#indices[this.#columnLoop]!;
     this.#writer.scope(`for (let ${j}: usize = ${range.from}; ${j} < ${whole}; ${j} += ${step})`, () => {
       const end = this.#writer.usize("panelEnd", `min<usize>(${j} + ${step}, ${whole})`);

@@ -2,7 +2,7 @@
  * Kernels → one AssemblyScript module, written to be read. Its exports are those of docs/abi.md.
  */
 import { CompilerFault } from "../fault.ts";
-import { isZero } from "../ir/size.ts";
+import { argumentName, isZero } from "../ir/size.ts";
 import {
   countsStep,
   EXACT_STEP,
@@ -63,6 +63,8 @@ class ModuleWriter {
   readonly #constants = new ConstantTable();
   readonly #math: MathLibrary;
   readonly #names = new Names();
+  /** Functions that make some calls of an entry, by their lines. */
+  readonly #parts = new Map<string, string>();
   readonly #draws = new Map<"uniform" | "normal", string>();
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
@@ -148,7 +150,8 @@ class ModuleWriter {
       random: (distribution) => this.#draw(distribution),
     };
     writer.line(`/// ${kernel.formula}`);
-    const last = drawsRandom(kernel) ? ["rows: usize", "site: i32"] : ["rows: usize"];
+    const sizes = Array.from({ length: kernel.arguments ?? 0 }, (_, i) => `${argumentName(i)}: usize`);
+    const last = ["rows: usize", ...sizes, ...(drawsRandom(kernel) ? ["site: i32"] : [])];
     writer.block(`function ${name}(${[...parameters, ...last].join(", ")}): void`, () => {
       const split = this.#plan.sharing.splits[index] ?? null;
       const plan = this.#plan.kernels[index]!;
@@ -263,12 +266,8 @@ class ModuleWriter {
     const parts = inParts(this.#calls(entry, waits));
     const [only, ...others] = parts;
     const functions =
-      others.length === 0
-        ? []
-        : parts.map((lines) => ({ name: this.#names.fresh(`${entry.name}Part`), lines }));
-    const sources = functions.map(({ name, lines }) =>
-      functionSource(`function ${name}(rows: usize): void`, [...places, ...lines]),
-    );
+      others.length === 0 ? [] : parts.map((lines) => this.#part(`${entry.name}Part`, [...places, ...lines]));
+    const sources = functions.map(({ source }) => source).filter((source) => source !== "");
     const hasLoss = this.#program.buffers.some((b) => b.role.kind === "loss");
     const parameter = isInitialize ? "newSeed: i32" : "count: i32";
     const whole = functionSource(`export function ${entry.name}(${parameter}): ${returns}`, [
@@ -282,6 +281,16 @@ class ModuleWriter {
         : [hasLoss ? `return <f64>load<${dtype}>(${this.#place(this.#bufferOf("loss"))});` : "return 0;"]),
     ]);
     return [...sources, `/// ${DESCRIPTIONS[entry.name]}\n${whole}`].join("\n");
+  }
+
+  /** A function for some calls; entries that make the same ones share it, and its source is there once. */
+  #part(wanted: string, lines: readonly string[]): { readonly name: string; readonly source: string } {
+    const key = lines.join("\n");
+    const known = this.#parts.get(key);
+    if (known !== undefined) return { name: known, source: "" };
+    const name = this.#names.fresh(wanted);
+    this.#parts.set(key, name);
+    return { name, source: functionSource(`function ${name}(rows: usize): void`, lines) };
   }
 
   /** Whether the entry counts a step that it does not make. */
@@ -321,7 +330,9 @@ class ModuleWriter {
         const addresses = call.addresses.map((a) => this.#address(a));
         const rows = call.rows === undefined ? "rows" : sizeText(call.rows, 1);
         const site = isDraw ? [call.site ?? 0] : [];
-        lines.push(`${alone}${this.#functions[call.kernel]!}(${[...addresses, rows, ...site].join(", ")});`);
+        lines.push(
+          `${alone}${this.#functions[call.kernel]!}(${[...addresses, rows, ...(call.sizes ?? []), ...site].join(", ")});`,
+        );
       }
       return { lines, addresses: call.addresses.length };
     });

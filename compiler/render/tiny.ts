@@ -4,7 +4,7 @@
  * computes four rows at once.
  */
 import { CompilerFault } from "../fault.ts";
-import { countOf, isFree, isZero } from "../ir/size.ts";
+import { countOf, isKnown, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
 import type { Split } from "../schedule/split.ts";
@@ -35,7 +35,7 @@ export function renderTiny(
   const { format, writer, constants } = tools;
   const { loops, operands, left, right, depth, stores } = product;
   const [rows, columns] = loops as [Product["depth"], Product["depth"]];
-  if (isFree(columns) || isFree(depth) || split?.loop === COLUMNS)
+  if (!isKnown(columns) || !isKnown(depth) || split?.loop === COLUMNS)
     throw new CompilerFault("a product is not tiny");
   const [outside, inRows] = known;
   const productValue = product.values.findIndex(({ kind }) => kind === "product");

@@ -5,6 +5,7 @@
 import { CompilerFault } from "../fault.ts";
 import { countOf, showSize, type Size } from "../ir/size.ts";
 import { rowsOf } from "../schedule/any-size.ts";
+import { kernelOf } from "../schedule/arguments.ts";
 import type { EntryName, Kernel, Nest, KernelProgram } from "../schedule/kernel.ts";
 import type { NestPlan } from "../schedule/nest-plan.ts";
 import { predict } from "../schedule/predict.ts";
@@ -44,8 +45,10 @@ export function kernelReports(
       name: entry.name,
       calls: entry.calls.filter((call) => call.kernel === index),
     }));
-    const sizes = calls.flatMap((entry) => entry.calls.map((call) => rowsOf(call, rows)));
-    const { flops, bytes, share } = predict(kernel, plan, Math.max(0, ...sizes), target);
+    const { flops, bytes, share } = calls
+      .flatMap((entry) => entry.calls)
+      .map((call) => predict(kernelOf(program, call), plan, rowsOf(call, rows), target))
+      .reduce((most, one) => (one.flops > most.flops ? one : most), predict(kernel, plan, 0, target));
     const split = sharing.splits[index]!;
     return {
       name: kernel.name,

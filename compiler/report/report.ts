@@ -9,6 +9,7 @@ import { countOf, elements, isFree, ONE, showSize, writtenShape } from "../ir/si
 import { ops } from "../ops/table.ts";
 import { type KernelReport, kernelReports } from "./kernels.ts";
 import { rowsOf } from "../schedule/any-size.ts";
+import { kernelOf } from "../schedule/arguments.ts";
 import { flopsOf } from "../schedule/cost.ts";
 import type { Buffer, Entry, KernelProgram } from "../schedule/kernel.ts";
 import { liveRanges } from "../schedule/liveness.ts";
@@ -180,17 +181,18 @@ function storedValues(program: KernelProgram, freeName: string, elementBytes: nu
 }
 
 function recomputedValues(
-  { kernels, buffers, entries, arena, keeping }: KernelProgram,
+  program: KernelProgram,
   freeName: string,
   elementBytes: number,
   rows: number,
 ): Report["recomputed"] {
+  const { buffers, entries, arena, keeping } = program;
   const entry = trainingEntry(entries);
   if (keeping === undefined || entry === undefined) return null;
   const flops = { keeping: 0, recomputing: 0 };
   const made = new Set<number>();
   for (const call of entry.calls) {
-    const kernel = kernels[call.kernel]!;
+    const kernel = kernelOf(program, call);
     const cost = flopsOf(kernel, rowsOf(call, rows));
     flops.recomputing += cost;
     if (!call.again) flops.keeping += cost;

@@ -1,11 +1,11 @@
 /** Which kernels are one: those of one formula and one shape. */
 import { shapeKey, sizeKey } from "../ir/key.ts";
-import { byTerms, type Affine } from "../ir/size.ts";
+import { type Affine, argumentOfStride, byTerms } from "../ir/size.ts";
 import type { Value } from "./kernel.ts";
 import type { Shaped } from "./loops.ts";
 import { placelessKey } from "./value-key.ts";
 
-/** Equal for kernels that differ in names alone. */
+/** Equal for kernels that differ in names alone, and in what arguments are. */
 export function kernelKey(kernel: Shaped["kernel"]): string {
   const { loops, operands, values, stores } = kernel;
   const own =
@@ -19,7 +19,10 @@ export function kernelKey(kernel: Shaped["kernel"]): string {
   return key;
 }
 
-const affineKey = (a: Affine): string => byTerms(a, (constant, perRow) => `${constant}+${perRow}N`);
+function affineKey(a: Affine): string {
+  const argument = argumentOfStride(a);
+  return argument === null ? byTerms(a, (constant, perRow) => `${constant}+${perRow}N`) : `?${argument}`;
+}
 
 function affinesKey(affines: readonly Affine[]): string {
   let key = "";

@@ -77,6 +77,8 @@ interface Common {
   readonly operands: readonly Operand[];
   readonly values: readonly Value[];
   readonly stores: readonly Store[];
+  /** How many sizes and strides calls pass to it, where these are arguments (see `many-shapes.ts`). */
+  readonly arguments?: number;
 }
 
 /** A loop nest; its last `inner` loops are those that reductions run over. */
@@ -145,6 +147,8 @@ export interface KernelCall {
    * (see `any-size.ts`).
    */
   readonly rows?: Size;
+  /** What the kernel takes for its arguments, if it has any. */
+  readonly sizes?: readonly number[];
   /** Added to the sites of the kernel's random streams; 0 unless this says otherwise. */
   readonly site?: number;
   /** It repeats an earlier call, since what that one made was not kept. */

@@ -3,7 +3,7 @@
  * accumulators, and how long sums are cut. Numbers alone, chosen from shapes and strides before any
  * code is written; a renderer spells them out.
  */
-import { countOf, isFree, isUnit, isZero } from "../ir/size.ts";
+import { countOf, isFree, isKnown, isUnit, isZero } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import type { Nest, Value } from "./kernel.ts";
 import { innermost, keptLoops, levelsOf } from "./known.ts";
@@ -222,7 +222,7 @@ function chooseLanes(nest: Nest, lanes: number, padded: boolean): Omit<Lanes, "v
   const along = (loop: number): Omit<Lanes, "vectors"> => {
     const size = loops[loop]!;
     if (padded && loop === 0) return { loop, end: "past" };
-    return { loop, end: isFree(size) || countOf(size) % lanes !== 0 ? "entries" : "whole" };
+    return { loop, end: !isKnown(size) || countOf(size) % lanes !== 0 ? "entries" : "whole" };
   };
   const fits = (loop: number): boolean =>
     loop >= 0 && (isFree(loops[loop]!) || countOf(loops[loop]!) >= lanes);

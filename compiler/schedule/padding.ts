@@ -4,6 +4,7 @@
  * belongs to nobody; code for the entries left over would take more than half of a small kernel.
  */
 import { constantOf, countOf, fixed, isFree, isZero, multiplySize, sameSize, type Size } from "../ir/size.ts";
+import { kernelOf } from "./arguments.ts";
 import type { Kernel, KernelCall, KernelProgram } from "./kernel.ts";
 
 /**
@@ -15,7 +16,10 @@ export function paddedKernels(program: KernelProgram): boolean[] {
   return program.kernels.map((kernel, index) => {
     const isCandidate =
       kernel.kind === "product" ? kernel.loops.length === 2 : kernel.loops.length === 1 && kernel.inner === 0;
-    return isCandidate && calls.every((call) => call.kernel !== index || hasRoom(kernel, call, program));
+    return (
+      isCandidate &&
+      calls.every((call) => call.kernel !== index || hasRoom(kernelOf(program, call), call, program))
+    );
   });
 }
 

@@ -5,6 +5,8 @@
 import { showNumber } from "../ir/notation.ts";
 import {
   type Affine,
+  argumentName,
+  argumentOfStride,
   byTerms,
   countOf,
   isFree,
@@ -28,12 +30,13 @@ export function printProgram(program: KernelProgram): string {
   for (const kernel of kernels) lines.push("", ...kernelLines(kernel));
   for (const entry of entries) {
     lines.push("", `entry ${entry.name}`);
-    for (const { kernel, addresses, rows, site, again } of entry.calls) {
+    for (const { kernel, addresses, rows, sizes, site, again } of entry.calls) {
       const shown = addresses.map((a) => showAddress(buffers[a.buffer]!, a));
       const entries = rows === undefined ? "" : `, rows ${showSize(rows)}`;
+      const shape = (sizes ?? []).map((size, i) => `, ${argumentName(i)} ${size}`).join("");
       const random = site === undefined ? "" : `, site ${site}`;
       lines.push(
-        `  ${again ? "again " : ""}${kernels[kernel]!.name}(${shown.join(", ")}${entries}${random})`,
+        `  ${again ? "again " : ""}${kernels[kernel]!.name}(${shown.join(", ")}${entries}${shape}${random})`,
       );
     }
   }
@@ -48,12 +51,15 @@ function bufferLine({ name, size, role }: Buffer, { part, offset }: Place): stri
 const showAddress = ({ name }: Buffer, { offset }: Address): string =>
   isZero(offset) ? name : `${name} + ${showAffine(offset)}`;
 
-const showAffine = (a: Affine): string =>
-  byTerms(a, (constant, timesN) => {
+function showAffine(a: Affine): string {
+  const argument = argumentOfStride(a);
+  if (argument !== null) return argumentName(argument);
+  return byTerms(a, (constant, timesN) => {
     if (timesN === 0) return String(constant);
     const rows = timesN === 1 ? "N" : `${timesN}·N`;
     return constant === 0 ? rows : `${rows} ${constant < 0 ? "-" : "+"} ${Math.abs(constant)}`;
   });
+}
 
 function kernelLines(kernel: Kernel): string[] {
   const { name, formula, loops, operands, values, stores } = kernel;

@@ -13,6 +13,7 @@
  */
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { rowsOf } from "./any-size.ts";
+import { kernelOf } from "./arguments.ts";
 import { flopsOf } from "./cost.ts";
 import type { Buffer, Entry, EntryName, KernelProgram } from "./kernel.ts";
 import { buffersOf, type LiveRange, peakOf, rangesOf, readersOf } from "./liveness.ts";
@@ -301,10 +302,11 @@ class Recomputation {
   }
 
   #measure({ calls, copies }: Rewritten): Peaks {
-    const { buffers, kernels } = this.#program;
+    const { buffers } = this.#program;
     this.#effort += calls.length;
     const flops = calls.reduce(
-      (sum, call) => sum + (call.again ? flopsOf(kernels[call.kernel]!, rowsOf(call, this.#rows)) : 0),
+      (sum, call) =>
+        sum + (call.again ? flopsOf(kernelOf(this.#program, call), rowsOf(call, this.#rows)) : 0),
       0,
     );
     const alive = { fixed: [] as Alive[], rows: [] as Alive[] };

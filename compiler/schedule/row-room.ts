@@ -3,7 +3,7 @@
  * in a room of the worker's own, where the row stays in the nearest cache, and taken out again with
  * the same bits. So a softmax computes each `exp` once.
  */
-import { countOf, isFree, isUnit, isZero } from "../ir/size.ts";
+import { countOf, isKnown, isUnit, isZero } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import { RANDOM_COST } from "./cost.ts";
 import type { Nest } from "./kernel.ts";
@@ -43,7 +43,7 @@ export function roomOfRows(
 ): RowRoom | null {
   const { loops, inner, values } = nest;
   const row = loops.at(-1);
-  if (inner !== 1 || passes.length < 2 || row === undefined || isFree(row)) return null;
+  if (inner !== 1 || passes.length < 2 || row === undefined || !isKnown(row)) return null;
 
   const inRow = (value: number): boolean => known[value] === loops.length;
   const argumentsOf = (value: number): readonly number[] => {

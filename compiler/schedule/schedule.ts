@@ -11,10 +11,12 @@ import { isStep, type Buffer, type EntryName, type KernelProgram } from "./kerne
 import { buffersOf, readersOf } from "./liveness.ts";
 import { shapeLoops } from "./loops.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, probeName, Unique } from "./names.ts";
+import { type ShapeLimits, SHAPES } from "./many-shapes.ts";
 import { arenaBytes } from "./memory.ts";
 import { orderTasks } from "./order.ts";
 import type { Region } from "./place.ts";
 import { recompute } from "./recompute.ts";
+import type { Target } from "./tiling.ts";
 import { KernelKeys, type PlannedCall, type PlannedEntry, shareKernels } from "./shared-kernels.ts";
 
 export interface ScheduleOptions {
@@ -25,6 +27,8 @@ export interface ScheduleOptions {
    * of kept until it does.
    */
   readonly memory?: { readonly bytes: number; readonly rows: number };
+  /** From how many shapes of one formula on these share code. */
+  readonly shapes?: ShapeLimits;
 }
 
 /**
@@ -33,9 +37,9 @@ export interface ScheduleOptions {
  * `memory-too-small`
  */
 export function schedule(model: Model, options: ScheduleOptions = {}): KernelProgram {
-  const { elementBytes = 4, memory } = options;
+  const { elementBytes = 4, memory, ...rest } = options;
   if (model.unkept.length === 0) {
-    const program = new Scheduler(model, false).program({ elementBytes });
+    const program = new Scheduler(model, false).program({ ...rest, elementBytes });
     if (memory === undefined || arenaBytes(program.arena, memory.rows) <= memory.bytes) return program;
   }
   return new Scheduler(model, true).program({ ...options, elementBytes });
@@ -99,7 +103,12 @@ class Scheduler {
       if (optimizer !== null) this.#entry("step", [loss, ...this.#updates()]);
     }
     if (roots.probes.length > 0) this.#probeEntries();
-    return this.#finish(shareKernels(this.#planned), options);
+    // Fused or not, sums are added in one order.
+    const target: Target =
+      options.elementBytes === 8
+        ? { bytes: 8, lanes: 2, fused: false }
+        : { bytes: 4, lanes: 4, fused: false };
+    return this.#finish(shareKernels(this.#planned, target, options.shapes ?? SHAPES), options);
   }
 
   /** What probes say of a step: without making it, and as it is made. */

@@ -9,8 +9,9 @@
  */
 import { USUAL_ROWS } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
+import { kernelOf } from "./arguments.ts";
 import { flopsOf } from "./cost.ts";
-import type { EntryName, Kernel, KernelCall, KernelProgram } from "./kernel.ts";
+import type { EntryName, KernelCall, KernelProgram } from "./kernel.ts";
 import type { KernelPlan } from "./kernel-plan.ts";
 import { bytesOf } from "./memory.ts";
 import { keepsToItsRows } from "./own-rows.ts";
@@ -68,7 +69,7 @@ export function shareOut(
     // A start that is made once is not worth a larger module.
     if (name === "initialize") continue;
     for (const call of calls) {
-      const flops = flopsOf(program.kernels[call.kernel]!, rowsOf(call, USUAL_ROWS));
+      const flops = flopsOf(kernelOf(program, call), rowsOf(call, USUAL_ROWS));
       largest[call.kernel] = Math.max(largest[call.kernel]!, flops);
     }
   }
@@ -86,7 +87,7 @@ export function shareOut(
   const pays = program.entries.flatMap(({ name, calls }, i): [EntryName, number][] => {
     const meetings = waits[i]!.filter(Boolean).length + MEETINGS;
     const divided = calls.filter(({ kernel }) => splits[kernel] !== null);
-    const from = name === "initialize" ? null : paysFrom(program.kernels, divided, meetings * worth, least);
+    const from = name === "initialize" ? null : paysFrom(program, divided, meetings * worth, least);
     return from === null ? [] : [[name, from]];
   });
   const any = pays.some(([, rows]) => rows <= LARGE_BATCH);
@@ -112,7 +113,7 @@ const LARGE_BATCH = 2 * USUAL_ROWS;
  * @param least a power of two
  */
 function paysFrom(
-  kernels: readonly Kernel[],
+  program: KernelProgram,
   calls: readonly KernelCall[],
   waiting: number,
   least: number,
@@ -120,7 +121,7 @@ function paysFrom(
   if (calls.length === 0) return null;
   for (let batch = least; batch <= MOST_ROWS; batch *= 2) {
     let work = 0;
-    for (const call of calls) work += flopsOf(kernels[call.kernel]!, rowsOf(call, batch));
+    for (const call of calls) work += flopsOf(kernelOf(program, call), rowsOf(call, batch));
     if (work / 2 >= waiting) return batch;
   }
   return null;
@@ -148,8 +149,7 @@ function wayOf(
   for (const [i, { name, calls }] of program.entries.entries()) {
     if (name === "initialize") continue;
     for (const call of calls)
-      cost +=
-        flopsOf(program.kernels[call.kernel]!, rowsOf(call, USUAL_ROWS)) / (splits[call.kernel] ? 2 : 1);
+      cost += flopsOf(kernelOf(program, call), rowsOf(call, USUAL_ROWS)) / (splits[call.kernel] ? 2 : 1);
     cost += waits[i]!.filter(Boolean).length * worth;
     cost += movedBytes(calls, program, splits, elementBytes) * MOVED_BYTE;
   }
@@ -163,15 +163,16 @@ function wayOf(
  */
 function movedBytes(
   calls: readonly KernelCall[],
-  { kernels, buffers, arena }: KernelProgram,
+  program: KernelProgram,
   splits: readonly (Split | null)[],
   elementBytes: number,
 ): number {
+  const { buffers, arena } = program;
   let moved = 0;
   const keptToRows = new Map<number, boolean>();
   const read = new Set<number>();
   for (const call of calls) {
-    const kernel = kernels[call.kernel]!;
+    const kernel = kernelOf(program, call);
     const loop = splits[call.kernel]?.loop ?? null;
     const isByRows = loop !== null && loop === loopOfRows(kernel);
     for (const [i, { buffer: id }] of call.addresses.entries()) {

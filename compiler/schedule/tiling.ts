@@ -14,7 +14,16 @@
  * An entry's sum has one order of its own, the same in every tile and tail of its form, so no
  * choice made here changes a bit of a result.
  */
-import { type Affine, constantOf, countOf, isFree, isUnit, type Size } from "../ir/size.ts";
+import {
+  type Affine,
+  argumentOf,
+  constantOf,
+  countOf,
+  isFree,
+  isKnown,
+  isUnit,
+  type Size,
+} from "../ir/size.ts";
 import type { Product } from "./kernel.ts";
 import { LONGEST_SPAN, PRODUCT_SPAN } from "./spans.ts";
 import { worthTurning } from "./turning.ts";
@@ -78,7 +87,7 @@ export interface Span {
 export interface PackedRows {
   /** Bytes of that room. */
   readonly room: number;
-  /** Rows of a block; `null` where the batch decides. */
+  /** Rows of a block; `null` where the batch or a call decides. */
   readonly count: number | null;
   /** Where the batch has fewer rows, nothing is copied. */
   readonly shallowest: number;
@@ -301,6 +310,7 @@ const dotTiles = ({ fused }: Target): Tile[] =>
 
 /** Whether the taller tiles leave it any of the rows. */
 function takesPart(tiles: readonly Tile[], index: number, rows: Size): boolean {
+  if (argumentOf(rows) !== null) return true;
   // What is left of any batch is what is left of some batch up to this one.
   const batches = isFree(rows) ? tiles.reduce((product, tile) => product * tile.rows, 1) : 1;
   return Array.from({ length: batches }, (_, i) => countOf(rows) * (i + 1)).some((count) => {
@@ -311,7 +321,7 @@ function takesPart(tiles: readonly Tile[], index: number, rows: Size): boolean {
 
 /** The widths that any columns are left for. */
 function useful(widths: readonly number[], columns: Size): number[] {
-  if (isFree(columns)) return [...widths];
+  if (!isKnown(columns)) return [...widths];
   let left = countOf(columns);
   return widths.filter((width) => {
     const takes = left >= width;
@@ -347,10 +357,10 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
   const tiles = isFree(columns) ? PANEL_TILES : Math.min(PANEL_TILES, Math.floor(countOf(columns) / width));
   return {
     rows: packsRows
-      ? { room: PACKING_BLOCK_BYTES, count: isFree(depth) ? null : most * tile.rows, shallowest: SHALLOW }
+      ? { room: PACKING_BLOCK_BYTES, count: isKnown(depth) ? most * tile.rows : null, shallowest: SHALLOW }
       : null,
     columns: packsColumns
-      ? { tiles, deepest: isFree(depth) ? PANEL_DEPTH : countOf(depth), shallowest: SHALLOW }
+      ? { tiles, deepest: isKnown(depth) ? countOf(depth) : PANEL_DEPTH, shallowest: SHALLOW }
       : null,
     turned: null,
   };

@@ -3,6 +3,7 @@
  * them made again by the calls that made them first.
  */
 import { rowsOf } from "./any-size.ts";
+import { kernelOf } from "./arguments.ts";
 import { flopsOf } from "./cost.ts";
 import type { Address, Buffer, Entry, Kernel, KernelCall } from "./kernel.ts";
 import { buffersOf, touchesOf } from "./liveness.ts";
@@ -87,7 +88,7 @@ export class Timeline {
 
   flops(call: number, rows: number): number {
     const made = this.#calls[call]!;
-    return flopsOf(this.#kernels[made.kernel]!, rowsOf(made, rows));
+    return flopsOf(kernelOf({ kernels: this.#kernels }, made), rowsOf(made, rows));
   }
 
   /**

@@ -2,6 +2,7 @@
 import { CompilerFault } from "../fault.ts";
 import { affineAt, countOf, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
+import { kernelOf } from "./arguments.ts";
 import type { Buffer, Kernel, KernelCall, KernelProgram } from "./kernel.ts";
 import { liveRanges } from "./liveness.ts";
 
@@ -61,7 +62,7 @@ function verifyKernel(kernel: Kernel): void {
 }
 
 function verifyCall(program: KernelProgram, call: KernelCall, written: ReadonlySet<number>): void {
-  const kernel = program.kernels[call.kernel]!;
+  const kernel = kernelOf(program, call);
   if (call.addresses.length !== kernel.operands.length) {
     throw new CompilerFault(`kernel ${kernel.name} is called with too many or too few addresses`);
   }

@@ -2,6 +2,7 @@
  * Where workers wait for each other: before a call that touches memory which another worker may have
  * changed, or still reads.
  */
+import { kernelOf } from "./arguments.ts";
 import type { KernelCall, KernelProgram } from "./kernel.ts";
 import { bytesOf } from "./memory.ts";
 import { keepsToItsRows } from "./own-rows.ts";
@@ -54,11 +55,12 @@ const clash = (a: Touch, b: Touch): boolean =>
 
 function touchesOf(
   call: KernelCall,
-  { kernels, buffers, arena }: KernelProgram,
+  program: KernelProgram,
   split: Split | null,
   elementBytes: number,
 ): Touch[] {
-  const kernel = kernels[call.kernel]!;
+  const { buffers, arena } = program;
+  const kernel = kernelOf(program, call);
   const { operands, values } = kernel;
   const touched = call.addresses.map(({ buffer }, i) => ({
     buffer,

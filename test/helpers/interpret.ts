@@ -7,6 +7,7 @@ import { CompilerFault } from "../../compiler/fault.ts";
 import { randomEntry } from "../../compiler/ir/random.ts";
 import { affineAt, type Size, sizeAt } from "../../compiler/ir/size.ts";
 import { rowsOf } from "../../compiler/schedule/any-size.ts";
+import { kernelOf } from "../../compiler/schedule/arguments.ts";
 import type { Op, Values } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
 import type {
@@ -78,8 +79,8 @@ export class Interpreter {
   }
 
   #call(call: KernelCall, step: number): void {
-    const { kernel, addresses, site = 0 } = call;
-    new Run(this.#program.kernels[kernel]!, {
+    const { addresses, site = 0 } = call;
+    new Run(kernelOf(this.#program, call), {
       memory: this.#memory,
       starts: addresses.map((a: Address) => this.#start(a.buffer) + affineAt(a.offset, this.#rows)),
       rows: rowsOf(call, this.#rows),

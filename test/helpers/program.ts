@@ -2,7 +2,7 @@
  * Programs made by hand: kernels on buffers of their own, run once by `predict` of one compiled
  * module.
  */
-import { runAsc } from "../../compiler/assemble/asc.ts";
+import { type Effort, runAsc } from "../../compiler/assemble/asc.ts";
 import type { ElementType } from "../../compiler/ir/node.ts";
 import { affine, fixed, type Affine } from "../../compiler/ir/size.ts";
 import { formatOf } from "../../compiler/render/format.ts";
@@ -74,8 +74,12 @@ export interface ModuleExports {
   readonly shuffle: (address: number, count: number, seed: number, epoch: number) => void;
 }
 
-export async function instantiate(source: string, relaxed = false): Promise<ModuleExports> {
-  const { wasm } = await runAsc({ source, relaxed, text: false });
+export async function instantiate(
+  source: string,
+  relaxed = false,
+  effort: Effort = "most",
+): Promise<ModuleExports> {
+  const { wasm } = await runAsc({ source, relaxed, text: false, effort });
   const { instance } = await WebAssembly.instantiate(wasm.slice().buffer, {});
   // The interface of docs/abi.md, which `render` promises.
   return instance.exports as unknown as ModuleExports;
