@@ -134,3 +134,13 @@ model Layers {
     );
   });
 });
+
+describe("a state that all rows begin with", () => {
+  it("is a row of the stack like those of later steps", async () => {
+    const shared = recurrent(5).replace("zeros([N, 8])", "zeros([1, 8])");
+    const found = await gradients(shared);
+    expect(count(found, /: \[16, 8\] = .* @ /)).toBe(1);
+    // That of the inputs' product and that of the states' are one.
+    expect(count(found, /= concat .* axis=1/)).toBe(5 + 2);
+  });
+});

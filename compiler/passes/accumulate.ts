@@ -68,34 +68,52 @@ function slices(b: Build, flow: Node): Kind | null {
 
 /** Aᵀ G over the rows. */
 function products(b: Build, flow: Node): Kind | null {
-  const [turned, right] = flow.operands;
-  if (flow.op !== "matmul" || turned!.op !== "permute" || flow.shape.length !== 2) return null;
-  if (!isFree(right!.shape[0]!)) return null;
+  if (factorsOf(b, flow) === null) return null;
   return {
     key: `product ${showShape(flow.shape)}`,
     join(flows) {
       if (flows.length === 1) return null;
-      const lefts = flows.map(({ operands: [permuted] }) => permuted!.operands[0]!);
-      const rights = flows.map(({ operands: [, factor] }) => factor!);
-      return b.matmul(b.transpose(stack(b, lefts)), stack(b, rights));
+      const pairs = flows.flatMap((other) => factorsOf(b, other) ?? []);
+      const stacked = (side: "a" | "g"): Node =>
+        stack(
+          b,
+          pairs.map((pair) => pair[side]),
+        );
+      return b.matmul(b.transpose(stacked("a")), stacked("g"));
     },
   };
 }
 
+/** A and G; of one row a that is read by all, aᵀ Σ G = [a; a; …]ᵀ G. */
+function factorsOf(b: Build, flow: Node): { readonly a: Node; readonly g: Node } | null {
+  const [turned, g] = flow.operands;
+  if (flow.op !== "matmul" || turned!.op !== "permute" || flow.shape.length !== 2) return null;
+  const a = turned.operands[0]!;
+  if (isFree(g!.shape[0]!)) return { a, g: g! };
+  const rows = summedRows(g!);
+  return rows === null ? null : { a: b.broadcast(a, [rows.shape[0]!, a.shape[1]!]), g: rows };
+}
+
+/** The rows whose sum a node is; null where it is none. */
+export function summedRows(node: Node): Node | null {
+  const sum = behindReshapes(node);
+  const rows = sum.operands[0];
+  if (sum.op !== "sum" || rows?.shape.length !== 2 || !isFree(rows.shape[0]!)) return null;
+  const { axes } = sum.attributes;
+  return axes.length === 1 && axes[0] === 0 ? rows : null;
+}
+
 /** Σ over the rows of G, which is a factor of a product over the rows too. */
 function rowSums(b: Build, flow: Node, isFactor: (node: Node) => boolean): Kind | null {
-  const sum = behindReshapes(flow);
-  const rows = sum.operands[0];
-  if (sum.op !== "sum" || rows === undefined || rows.shape.length !== 2) return null;
-  const { axes } = sum.attributes;
-  if (axes.length !== 1 || axes[0] !== 0 || !isFree(rows.shape[0]!) || !isFactor(rows)) return null;
+  const rows = summedRows(flow);
+  if (rows === null || !isFactor(rows)) return null;
   return {
     key: `row sum ${showShape(flow.shape)}`,
     join(flows) {
       if (flows.length === 1) return null;
       const stacked = stack(
         b,
-        flows.map((other) => behindReshapes(other).operands[0]!),
+        flows.flatMap((other) => summedRows(other) ?? []),
       );
       return b.reshape(b.sum(stacked, [0]), flow.shape);
     },

@@ -13,7 +13,7 @@ import { backwardOf, unnamed, type Origin } from "../ir/origin.ts";
 import type { Op } from "../ops/op.ts";
 import { isView } from "../ops/movement.ts";
 import { ops } from "../ops/table.ts";
-import { accumulate, isSpreadOverFactors } from "./accumulate.ts";
+import { accumulate, isSpreadOverFactors, summedRows } from "./accumulate.ts";
 import { Guards } from "./guards.ts";
 import { mapNotes, transplant, withinLimit } from "./rewrite.ts";
 import { silence, type Hides } from "./silence.ts";
@@ -151,7 +151,8 @@ function sweepBack(
     }
     const cotangent = accumulate(from, flows, isFactor);
     cotangents.set(node, cotangent);
-    if (node.op === "matmul") factors.add(cotangent);
+    // A row that all rows read has the sum of theirs.
+    if (node.op === "matmul") factors.add(summedRows(cotangent) ?? cotangent);
     if (node.origin.name !== undefined) named.push([node, cotangent]);
     if (!node.operands.some((operand) => moving.has(operand))) continue;
 
