@@ -93,3 +93,49 @@ describe.each(["f32", "f64"] as const)("rows of %s", (dtype) => {
     }
   });
 });
+
+/** Four vectors of columns go down the rows together where there are so many; with some left over. */
+const COLUMNS = [16, 37, 70];
+
+const downward = `model Columns {
+  ${COLUMNS.map(
+    (w) => `input x${w}: [N, ${w}]
+  output sum${w} = sum(x${w}, axis = 0)
+  output max${w} = max(x${w}, axis = 0)
+  output z${w} = (x${w} - mean(x${w}, axis = 0)) / sqrt(var(x${w}, axis = 0) + 1e-5) * iota(${w})`,
+  ).join("\n  ")}
+}`;
+
+const mean = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0) / list.length;
+
+describe.each(["f32", "f64"] as const)("columns of %s", (dtype) => {
+  test("are summed and normalized each by itself, wherever they stand", async () => {
+    const net = await load((await compile(downward, { dtype })).wasm);
+    for (const rows of [2, 50, 333]) {
+      const inputs = Object.fromEntries(
+        COLUMNS.map((w) => {
+          const draw = stream(rows + w);
+          return [`x${w}`, Array.from({ length: rows * w }, (_, i) => Math.fround(draw() + (i % w)))];
+        }),
+      );
+      const outputs = net.predict(inputs);
+      for (const width of COLUMNS) {
+        const of = (name: string): ArrayLike<number> => outputs[`${name}${width}`]!.data;
+        for (let k = 0; k < width; k++) {
+          const column = inputs[`x${width}`]!.filter((_, i) => i % width === k);
+          const m = mean(column);
+          const deviation = Math.sqrt((mean(column.map((x) => (x - m) ** 2)) * rows) / (rows - 1) + 1e-5);
+          const digits = dtype === "f32" ? 2 : 9;
+          const label = `${rows} rows, column ${k} of ${width}`;
+          expect(of("sum")[k]! / rows, label).toBeCloseTo(m, dtype === "f32" ? 4 : 10);
+          expect(of("max")[k], label).toBe(Math.max(...column));
+          for (const row of [0, rows - 1])
+            expect(of("z")[row * width + k]! / Math.max(1, k), label).toBeCloseTo(
+              ((column[row]! - m) / deviation) * Math.min(1, k),
+              digits,
+            );
+        }
+      }
+    }
+  });
+});
