@@ -17,11 +17,14 @@ import { bytes, counted } from "./terminal/numbers.ts";
 /** Bytes of memory that one call may take where the rows could be taken in parts, and beyond which it is announced. */
 const memoryForOneCall = 2 ** 28;
 
+/** Bytes of memory that a part takes where there are several: what a processor keeps close by. */
+const memoryForPart = 2 ** 24;
+
 /** What a module can address. */
 const reach = 2 ** 32;
 
 export interface PartOptions {
-  /** Rows of a part; by default as many as fit into 256 MiB. */
+  /** Rows of a part; by default all if they fit into 256 MiB, else as many as fit into 16 MiB. */
   readonly rows?: number;
   /** Told what a user should know before it is done. */
   readonly announce?: (note: string) => void;
@@ -184,9 +187,10 @@ function inOneCall<T>(
 const canSplit = ({ inputs }: Manifest): boolean =>
   inputs.every(({ shape }) => shape.findIndex((size) => typeof size === "string") <= 0);
 
-/** Rows for one call that does not need all of them: `wanted`, or what fits into 256 MiB. */
+/** Rows for one call that does not need all of them: `wanted`, all that fit, or a part's. */
 function rowsOfPart(net: Net, data: Dataset, wanted?: number): number {
-  const fitting = Math.floor(memoryForOneCall / Math.max(1, net.manifest.arena.perRow));
+  const perRow = Math.max(1, net.manifest.arena.perRow);
+  const fitting = perRow * data.rows <= memoryForOneCall ? data.rows : Math.floor(memoryForPart / perRow);
   return Math.max(1, Math.min(data.rows, wanted ?? fitting));
 }
 

@@ -1,7 +1,7 @@
 /** The compiler as a library: `import { compile, check, format } from "nndsl"`. */
 import "./engine.ts";
 export { analyze, check, compile, format, OptionError, plan } from "./library.ts";
-export { warmUp } from "./assemble/assemble.ts";
+export { coolDown, warmUp } from "./assemble/assemble.ts";
 export { CompilerFault } from "./fault.ts";
 export * from "./options.ts";
 export type { Report } from "./report/report.ts";

@@ -15,8 +15,8 @@ export interface CourseOptions {
 /** Epochs that the steps of one call may be of. */
 export const EPOCHS = 256;
 
-/** How many bytes of data are copied into the module. */
-const ROOM = 2 ** 30;
+/** How many bytes of data are copied into the module: larger ones are not to be held twice. */
+const ROOM = 2 ** 28;
 
 type Step = (rows: number) => number;
 

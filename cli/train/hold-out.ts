@@ -22,12 +22,14 @@ export function readValidate(typed: readonly string[] | undefined): Watch["valid
 
 /**
  * Holds out the rows that `fit({ validate: share })` holds out.
+ * @param isOver whether `data` is needed no more: the rows to train on may then take its place
  * @throws UsageError where there is one row alone
  */
 export function holdOut(
   net: Net,
   data: Dataset,
   share: number,
+  isOver = false,
 ): { readonly training: Dataset; readonly validation: Dataset; readonly places: Uint32Array } {
   if (data.rows < 2) {
     throw new UsageError("bad-option", "--validate with a share needs two rows or more", {
@@ -35,22 +37,43 @@ export function holdOut(
     });
   }
   const { training, validation } = split(net.order(data.rows, 0), share);
+  const held = pickRows(net, data, validation);
   return {
-    training: pickRows(net, data, training),
-    validation: pickRows(net, data, validation),
+    training: isOver ? moveRows(net, data, training) : pickRows(net, data, training),
+    validation: held,
     places: training,
   };
 }
 
 /** Some rows of all inputs, in the order given. */
 export function pickRows(net: Net, data: Dataset, rows: Uint32Array): Dataset {
+  return rowsInto(net, data, rows, ({ data: values }, count) => values.slice(0, count));
+}
+
+/** The same for rows in rising order, in the place of `data`: each moves to the front, or stays. */
+function moveRows(net: Net, data: Dataset, rows: Uint32Array): Dataset {
+  const all = Object.values(data.inputs);
+  return rowsInto(net, data, rows, ({ data: values }, count) => {
+    // Numbers that several inputs have are still to be read for the next.
+    const isShared = all.filter((tensor) => tensor.data === values).length > 1;
+    return isShared ? values.slice(0, count) : values.subarray(0, count);
+  });
+}
+
+/** @param room where the numbers that are picked of a tensor go */
+function rowsInto(
+  net: Net,
+  data: Dataset,
+  rows: Uint32Array,
+  room: (tensor: Tensor, count: number) => Tensor["data"],
+): Dataset {
   const inputs = Object.fromEntries(
     net.manifest.inputs.flatMap(({ name, shape }): (readonly [string, Tensor])[] => {
       const tensor = own(data.inputs, name);
       if (tensor === undefined) return [];
       const { free, outer, inner } = extentOf(shape);
       if (!free) return [[name, tensor]];
-      const values = tensor.data.slice(0, outer * rows.length * inner);
+      const values = room(tensor, outer * rows.length * inner);
       for (let o = 0, at = 0; o < outer; o++) {
         for (const row of rows) {
           const from = (o * data.rows + row) * inner;

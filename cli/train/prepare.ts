@@ -1,5 +1,5 @@
 /** All that a run needs before its first step, or an error before anything is trained. */
-import type { Compiled } from "../../compiler/index.ts";
+import { coolDown, type Compiled } from "../../compiler/index.ts";
 import type { Best, Net } from "../../runtime/index.ts";
 import { dataFolders } from "../data/folders.ts";
 import { loadData, type Dataset } from "../data/load-data.ts";
@@ -51,6 +51,8 @@ export async function prepare(
   output.aside(`compiling ${file}`);
   const compiled = await compiledFor(program, options, output);
   const { manifest } = compiled;
+  // Before there are data, which need the memory.
+  await coolDown();
   expectTrainable(manifest, file);
   const hyper = checkHyper(manifest, options);
 
@@ -75,7 +77,7 @@ export async function prepare(
   const watch = planWatch(before, { validate, patience: options.patience });
   const { training, validation, places } =
     typeof watch.validate === "number"
-      ? holdOut(net, data, watch.validate)
+      ? holdOut(net, data, watch.validate, true)
       : {
           training: data,
           places: null,

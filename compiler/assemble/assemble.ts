@@ -5,7 +5,7 @@ import { Exhausted, isolatedAsc } from "./isolate.ts";
 import { attachManifest } from "./section.ts";
 import type { Bytes } from "../../runtime/types.ts";
 
-export { warmUp } from "./isolate.ts";
+export { coolDown, warmUp } from "./isolate.ts";
 export { attachManifest, readManifest } from "./section.ts";
 
 export interface AssembleOptions {

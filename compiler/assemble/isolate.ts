@@ -47,7 +47,7 @@ const OUT_OF_MEMORY =
 interface Aside {
   /** Rejects with what asc reports, and where the worker ends meanwhile. */
   readonly run: (request: AscRequest) => Promise<AscResult>;
-  readonly close: () => void;
+  readonly close: () => void | Promise<unknown>;
 }
 
 let aside: Promise<Aside> | null = null;
@@ -62,6 +62,20 @@ export function warmUp(): void {
   aside = opened;
   // A failure is reported by the call that needs the worker.
   opened.catch(() => {});
+}
+
+/**
+ * Ends the worker, whose memory is some 70 MB, once it has done what it was asked: the next
+ * module starts another.
+ */
+export async function coolDown(): Promise<void> {
+  await lastTurn;
+  const opened = aside;
+  aside = null;
+  await opened?.then(
+    ({ close }) => close(),
+    () => {},
+  );
 }
 
 /**
@@ -175,7 +189,7 @@ function openThread(ended: () => void): Aside {
       worker.postMessage(request);
       return call.wait().finally(() => worker.unref());
     },
-    close: () => void worker.terminate(),
+    close: () => worker.terminate(),
   };
 }
 
