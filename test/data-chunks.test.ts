@@ -6,9 +6,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { sourceOf } from "../cli/data/byte-source.ts";
 import { readCsv } from "../cli/data/csv.ts";
-import { loadData, type DataOptions } from "../cli/data/load-data.ts";
+import { loadData, type DataOptions, type Dataset } from "../cli/data/load-data.ts";
 import { writeNpy } from "../cli/data/npy.ts";
 import { DataError } from "../cli/failures.ts";
+import { holdOut } from "../cli/train/hold-out.ts";
+import type { Net } from "../runtime/index.ts";
 import { writeSafetensors } from "../runtime/safetensors.ts";
 import { modelManifest, type InputSketch } from "./data/manifest.ts";
 
@@ -237,4 +239,34 @@ describe("without a copy", () => {
     expect(buffer.byteLength).toBeLessThan(numbers.byteLength + 256);
     expect(buffer.byteLength).toBeGreaterThan(numbers.byteLength + 32);
   });
+});
+
+test("rows that are held out leave the others where they are, also of what two inputs share", () => {
+  const inputs: readonly InputSketch[] = [
+    { name: "x", shape: ["N", 2] },
+    { name: "again", shape: ["N", 2] },
+    { name: "across", shape: [3, "N"] },
+    { name: "fixed", shape: [2] },
+  ];
+  const manifest = modelManifest(inputs);
+  const order = (rows: number): Uint32Array =>
+    Uint32Array.from({ length: rows }, (_, i) => (7 * i + 3) % rows);
+  // All of a net that it is asked for.
+  const net = { manifest, order } as unknown as Net;
+  const made = (): Dataset => {
+    const shared = { data: Float32Array.from({ length: 20 }, (_, k) => k), shape: [10, 2] };
+    const across = { data: Float32Array.from({ length: 30 }, (_, k) => k), shape: [3, 10] };
+    const fixed = { data: new Float32Array(2), shape: [2] };
+    return {
+      rows: 10,
+      inputs: { x: shared, again: shared, across, fixed },
+      notes: [],
+      categories: {},
+      columns: {},
+    };
+  };
+  const data = made();
+  const moved = holdOut(net, data, 0.3, true);
+  expect(moved).toEqual(holdOut(net, made(), 0.3));
+  expect(moved.training.inputs["across"]!.data.buffer).toBe(data.inputs["across"]!.data.buffer);
 });
