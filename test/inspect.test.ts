@@ -105,7 +105,7 @@ test("each kernel says how it computes, why, and what to expect of it", async ()
   expect(find(relaxed, /= sigmoid\(x @/).form).toMatch(/^dot, tiles of 2×6/);
   const update = find(strict, /^param = param - lr \* \(.* @ x\)$/);
   expect(update.form).toBe(
-    "outer, tiles of 4×8 across, 4 steps of depth a turn, sums of 60, a batch of one row by 4×4, packed rows and columns",
+    "outer, tiles of 4×8 across, 4 steps of depth a turn, sums of 60, stretches of 960, a batch of one row by 4×4, packed rows and columns",
   );
   expect(update.divided).toBe("rows 256");
   expect(update.calls).toEqual({ step: 1 });

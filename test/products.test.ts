@@ -89,6 +89,55 @@ describe.each(["strict", "relaxed"] as const)("%s", (simd) => {
   });
 });
 
+/**
+ * The order of additions that docs/kernels.md states, entry by entry: spans of 60 one after the
+ * other, and their sums like the carries of a binary counter; in f64 all one after the other.
+ */
+function inOrder(terms: (d: number) => number, depth: number, dtype: "f32" | "f64"): number {
+  const round = dtype === "f32" ? Math.fround : (x: number): number => x;
+  const span = dtype === "f32" ? 60 : depth;
+  const aside: { sum: number; spans: number }[] = [];
+  for (let from = 0; from < depth; from += span) {
+    let [sum, spans] = [0, 1];
+    for (let d = from; d < Math.min(from + span, depth); d++) sum = round(sum + round(terms(d)));
+    while (aside.at(-1)?.spans === spans) {
+      sum = round(aside.pop()!.sum + sum);
+      spans *= 2;
+    }
+    aside.push({ sum, spans });
+  }
+  const last = aside.pop()!.sum;
+  return aside.reduceRight((sum, before) => round(before.sum + sum), last);
+}
+
+// One stretch of 960, two, and five, whose sums take two strips of columns; a row and a column more
+// than tiles, and several blocks of rows.
+test.each([
+  { depths: [960, 961, 1919, 4799], rows: 71, columns: 333 },
+  { depths: [20 * 960 + 60], rows: 18, columns: 33 },
+])(
+  "a depth of $depths that is taken in stretches is added up as one",
+  async ({ depths, rows, columns }) => {
+    const source = `model P { input a: [N, ${rows}]  input b: [N, ${columns}]  output c = a' @ b }`;
+    for (const dtype of ["f32", "f64"] as const) {
+      const { wasm } = await compile(source, { dtype, fallback: false });
+      const nets = [await load(wasm), await load(wasm, { threads: 3 })];
+      for (const depth of depths) {
+        const [a, b] = [numbers(rows * depth, 1), numbers(columns * depth, 2)];
+        const [one, three] = nets.map((net) => net.predict({ a, b })["c"]!.data);
+        expect(Buffer.from(three!.buffer).equals(Buffer.from(one!.buffer))).toBe(true);
+        for (let entry = 0; entry < rows * columns; entry += 331) {
+          const [i, j] = [Math.floor(entry / columns), entry % columns];
+          const sum = inOrder((d) => a[d * rows + i]! * b[d * columns + j]!, depth, dtype);
+          expect(one![entry], `${dtype} ${depth}: ${i}, ${j}`).toBe(sum);
+        }
+      }
+      for (const net of nets) net.dispose();
+    }
+  },
+  60_000,
+);
+
 // Rows that whole tiles take, and rows that are left over, in code of their own.
 test("a sum of one begins at 0 too, so that no zero is negative", async () => {
   const { wasm } = await compile("model P { input a: [N, 67]  input b: [N, 64]  output c = a' @ b }");

@@ -7,8 +7,11 @@ import type { FunctionWriter } from "./writer.ts";
  * What an index runs over, in bytes: from 0 to a size, or between two expressions; from where it
  * is, if the first is the index itself.
  */
-export type Range =
-  { readonly size: Size; readonly unit: number } | { readonly from: string; readonly end: string };
+export type Range = { readonly size: Size; readonly unit: number } | Ends;
+export interface Ends {
+  readonly from: string;
+  readonly end: string;
+}
 
 /** The ends of a range as expressions; `total` is its length where that is known. */
 export const ends = (

@@ -4,7 +4,8 @@ import type { Span } from "../schedule/tiling.ts";
 import { immediate } from "./address.ts";
 import { sizeText } from "./affine.ts";
 import { cover, type Range } from "./cover.ts";
-import { eachSpan } from "./spans.ts";
+import { eachSpan, type SpanStack } from "./spans.ts";
+import type { StretchWriter } from "./stretches.ts";
 import type { KernelTools } from "./values.ts";
 import type { FunctionWriter } from "./writer.ts";
 
@@ -40,14 +41,24 @@ interface SpanLoop {
 export class DepthWriter {
   readonly #depth: Size;
   readonly #span: Span | null;
+  readonly #stretches: StretchWriter | null;
   readonly #tools: KernelTools;
   readonly #writer: FunctionWriter;
   readonly #aside: (bytes: number) => string;
 
-  /** @param aside the address of memory of this worker's own for sums of spans, for so many bytes */
-  constructor(depth: Size, span: Span | null, tools: KernelTools, aside: (bytes: number) => string) {
+  /**
+   * @param stretches where only one of these is summed up at a time
+   * @param aside the address of memory of this worker's own for sums of spans, for so many bytes
+   */
+  constructor(
+    depth: Size,
+    { span, stretches }: { readonly span: Span | null; readonly stretches: StretchWriter | null },
+    tools: KernelTools,
+    aside: (bytes: number) => string,
+  ) {
     this.#depth = depth;
     this.#span = span;
+    this.#stretches = stretches;
     this.#tools = tools;
     this.#writer = tools.writer;
     this.#aside = aside;
@@ -60,11 +71,12 @@ export class DepthWriter {
     const cut = steps.map((step) => step * bytes);
     const each = (step: number): void => body(step / bytes);
     this.#clear(sums, "let ");
-    let end = sizeText(depth, bytes);
+    let end = this.#stretches?.extent().bytes ?? sizeText(depth, bytes);
     // Engines would work out the end at each turn.
-    if (!isKnown(depth)) end = w.usize("deep", end);
+    if (!isKnown(depth) && this.#stretches === null) end = w.usize("deep", end);
     const d = w.fresh("d");
     if (this.#span === null) {
+      this.#stretches?.resume(sums);
       const range: Range = isKnown(depth) ? { size: depth, unit: bytes } : { from: "0", end };
       cover(w, d, range, cut, each);
       return;
@@ -107,14 +119,12 @@ export class DepthWriter {
     const { vector } = this.#tools.format;
     const w = this.#writer;
     const size = sums.length * 16;
-    const top = w.fresh("top");
-    const room = this.#aside(size * MOST_ASIDE);
+    const { top, bottom, limit, number } = this.#stretches?.stack(size) ?? this.#stack(size, end);
     const takeBack = (): void => {
       w.line(`${top} -= ${size};`);
       for (const [k, sum] of sums.entries())
         w.line(`${sum} = ${vector}.add(v128.load(${top}${immediate(k * 16)}), ${sum});`);
     };
-    w.line(`let ${top}: usize = ${room};`);
     w.line(`let ${index}: usize = 0;`);
     w.scope(isKnown(this.#depth) ? "" : `if (${end} > ${bytes})`, () => {
       const [until, count] = [w.fresh("until"), w.fresh("count")];
@@ -123,17 +133,26 @@ export class DepthWriter {
         "do",
         () => {
           cover(w, index, { from: index, end: until }, steps.slice(0, 1), body);
-          w.block(`for (let ${count} = ${until} / ${bytes}; !(${count} & 1); ${count} >>= 1)`, takeBack);
+          w.block(
+            `for (let ${count} = ${number(until)} / ${bytes}; !(${count} & 1); ${count} >>= 1)`,
+            takeBack,
+          );
           for (const [k, sum] of sums.entries()) w.line(`v128.store(${top}, ${sum}${immediate(k * 16)});`);
           w.line(`${top} += ${size};`);
           this.#clear(sums);
           w.line(`${until} += ${bytes};`);
         },
-        ` while (${until} < ${end});`,
+        ` while (${until} < ${limit});`,
       );
     });
     cover(w, index, { from: index, end }, steps, body);
-    w.block(`while (${top} != ${room})`, takeBack);
+    w.block(`while (${top} != ${bottom()})`, takeBack);
+  }
+
+  #stack(size: number, end: string): SpanStack {
+    const bottom = this.#aside(size * MOST_ASIDE);
+    const top = this.#writer.usize("top", bottom, "let");
+    return { top, bottom: () => bottom, limit: end, number: (until) => until };
   }
 
   #clear(sums: readonly string[], declare = ""): void {

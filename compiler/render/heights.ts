@@ -1,55 +1,56 @@
-/** Rows of a product by the heights of its tiles. */
-import { countOf, isKnown, type Size } from "../ir/size.ts";
+/** Rows of a product by the heights of its tiles, and in blocks. */
+import { countOf, isKnown } from "../ir/size.ts";
 import type { Tile } from "../schedule/tiling.ts";
-import { sizeText } from "./affine.ts";
+import { type Ends, ends, type Range } from "./cover.ts";
 import type { FunctionWriter } from "./writer.ts";
-import type { Share } from "./workers.ts";
-
-export interface Rows {
-  readonly rows: Size;
-  /** Tallest first. */
-  readonly tiles: readonly Tile[];
-  /** This worker's, where they divide the rows among them. */
-  readonly share: Share | null;
-  /** Of an entry. */
-  readonly bytes: number;
-}
 
 /**
- * Each height of tile takes the rows that the taller ones leave.
- * @param body writes what is done with the rows of a range, in bytes
+ * Writes each height of tile with the rows that the taller ones leave; its code stands between
+ * braces where there are several.
+ * @param unit bytes of the index for each row
  */
 export function eachHeight(
   w: FunctionWriter,
-  { rows, tiles, share, bytes }: Rows,
-  body: (tile: Tile, range: { from: string; end: string }) => void,
+  tiles: readonly Tile[],
+  range: Range,
+  unit: number,
+  inside: (tile: Tile, rows: Ends) => void,
 ): void {
-  /** Code for one height stands between braces where there are several. */
-  const apart = (head: string, inside: () => void): void => {
-    if (tiles.length === 1) inside();
-    else w.scope(head, inside);
+  const apart = (head: string, tile: Tile, rows: Ends): void => {
+    if (tiles.length === 1) inside(tile, rows);
+    else w.scope(head, () => inside(tile, rows));
   };
-  if (isKnown(rows) && share === null) {
+  if ("size" in range && isKnown(range.size)) {
     let from = 0;
     for (const tile of tiles) {
-      const end = from + Math.floor((countOf(rows) - from) / tile.rows) * tile.rows;
-      const range = { from: String(from * bytes), end: String(end * bytes) };
-      apart("", () => body(tile, range));
+      const end = from + Math.floor((countOf(range.size) - from) / tile.rows) * tile.rows;
+      apart("", tile, { from: String(from * unit), end: String(end * unit) });
       from = end;
     }
     return;
   }
-  const end = w.usize("end", share?.end ?? sizeText(rows, bytes));
-  let from = share ? w.usize("start", share.from) : "0";
+  const whole = ends(range);
+  const end = isFormula(whole.end) ? w.usize("end", whole.end) : whole.end;
+  let from = isFormula(whole.from) ? w.usize("start", whole.from) : whole.from;
   for (const tile of tiles) {
     const start = from;
-    const height = tile.rows * bytes;
-    const whole =
+    const height = tile.rows * unit;
+    const fitting =
       start === "0"
         ? `${end} / ${height} * ${height}`
         : `${start} + (${end} - ${start}) / ${height} * ${height}`;
-    const until = tile.rows === 1 ? end : w.usize("until", whole);
-    apart(`if (${start} < ${until})`, () => body(tile, { from: start, end: until }));
-    from = until;
+    from = tile === tiles.at(-1) ? end : w.usize("until", fitting);
+    apart(`if (${start} < ${from})`, tile, { from: start, end: from });
   }
 }
+
+/** Writes blocks of rows. @param size bytes of the index of a block */
+export function eachBlock(w: FunctionWriter, range: Ends, size: string, inside: (rows: Ends) => void): void {
+  const from = w.fresh("block");
+  w.block(`for (let ${from}: usize = ${range.from}; ${from} < ${range.end}; ${from} += ${size})`, () =>
+    inside({ from, end: w.usize("blockEnd", `min<usize>(${from} + ${size}, ${range.end})`) }),
+  );
+}
+
+/** Whether an expression is more than a name or a number. */
+const isFormula = (text: string): boolean => /\W/.test(text);

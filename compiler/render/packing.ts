@@ -3,10 +3,9 @@
  * Where they lie, each step of depth is on another page of memory, and where the distance is a
  * power of two in the same few places of the cache.
  */
-import { countOf, isKnown, type Size } from "../ir/size.ts";
-import { sizeText } from "./affine.ts";
 import { immediate } from "./address.ts";
-import type { FunctionWriter, Writer } from "./writer.ts";
+import type { Extent } from "./extent.ts";
+import { type FunctionWriter, Writer } from "./writer.ts";
 
 /**
  * Lines of a factor as a tile reads them: the tile that begins at index `i` (in bytes) reads from
@@ -27,28 +26,17 @@ export const lineAddress = ({ base, origin, across }: Lines, index: string): str
   return across === "1" ? `${base} + ${apart}` : `${base} + ${apart} * (${across})`;
 };
 
-/** Of which depths lines are packed, where the batch decides on the depth. */
-export interface Packable {
-  readonly shallowest: number;
-  readonly deepest: number;
-}
-
-/** A condition, as text. */
-export const isPackable = (depth: Size, { shallowest, deepest }: Packable): string => {
-  const size = sizeText(depth, 1);
-  return `${size} >= ${shallowest} && ${size} <= ${deepest}`;
-};
-
 /** What is copied, and where to. */
 export interface Packing {
-  readonly depth: Size;
+  readonly depth: Extent;
   /** The index behind the last tile. */
   readonly end: string;
   /** Of a tile, in bytes. */
   readonly width: number;
   /** An address with room for the lines of all tiles. */
   readonly memory: string;
-  readonly packable: Packable;
+  /** The name of the function of `packSource` for that width. */
+  readonly copier: string;
 }
 
 /**
@@ -56,47 +44,48 @@ export interface Packing {
  * are, should the batch decide on a depth that is not packed.
  * @param lines where they are, side by side
  */
-export function pack(
-  w: FunctionWriter,
-  lines: Lines,
-  { depth, end, width, memory, packable }: Packing,
-): Lines {
-  const size = sizeText(depth, 1);
-  const copy = (): void => {
-    // A step of depth at a time, since what a tile leaves of a cache line is the next one's.
-    const [row, place, last] = [w.fresh("row"), w.fresh("place"), w.fresh("last")];
-    const [from, to] = [w.fresh("source"), w.fresh("to")];
-    const stop = w.fresh("stop");
-    const wide = isKnown(depth) ? String(countOf(depth) * width) : `${size} * ${width}`;
-    w.line(`let ${row}: usize = ${lines.base};`);
-    w.line(`let ${place}: usize = ${memory};`);
-    w.line(`const ${last} = ${place} + ${wide};`);
-    w.block(`for (; ${place} < ${last}; ${place} += ${width})`, () => {
-      w.line(`let ${to} = ${place};`);
-      w.block(
-        `for (let ${from} = ${row}, ${stop} = ${row} + (${end} - ${lines.origin}); ${from} < ${stop}; ${from} += ${width})`,
-        () => {
-          copyBytes(w, from, to, width);
-          w.line(`${to} += ${wide};`);
-        },
-      );
-      w.line(`${row} += ${lines.step};`);
-    });
+export function pack(w: FunctionWriter, lines: Lines, { depth, end, width, memory, copier }: Packing): Lines {
+  const { entries, packedIf } = depth;
+  const copy = (from: string, to: string): void => {
+    const wide = packedIf === null ? String(Number(entries) * width) : `${entries} * ${width}`;
+    w.line(`${copier}(${from}, ${to}, ${wide}, ${end} - ${lines.origin}, ${lines.step});`);
   };
-  if (isKnown(depth)) {
-    w.scope("", copy);
-    return { base: memory, origin: lines.origin, across: size, step: String(width), mayBePacked: true };
+  if (packedIf === null) {
+    copy(lines.base, memory);
+    return { base: memory, origin: lines.origin, across: entries, step: String(width), mayBePacked: true };
   }
   const base = w.usize("packed", lines.base, "let");
   const across = w.usize("across", lines.across, "let");
   const step = w.usize("stride", lines.step, "let");
-  w.scope(`if (${isPackable(depth, packable)})`, () => {
-    copy();
-    w.line(`${base} = ${memory};`);
-    w.line(`${across} = ${size};`);
+  w.scope(`if (${packedIf})`, () => {
+    const to = w.usize("to", memory);
+    copy(base, to);
+    w.line(`${base} = ${to};`);
+    w.line(`${across} = ${entries};`);
     w.line(`${step} = ${width};`);
   });
   return { base, origin: lines.origin, across, step, mayBePacked: true };
+}
+
+/** The function that packs lines of tiles of so many bytes. */
+export function packSource(name: string, width: number): string {
+  const w = new Writer();
+  w.line(
+    `/// Lines of tiles of ${width} bytes from where they lie to where they follow each other: \`breadth\` bytes at each`,
+  );
+  w.line(`/// step of depth, \`step\` bytes further on; those of a tile take \`wide\` bytes`);
+  w.block(`function ${name}(from: usize, to: usize, wide: usize, breadth: usize, step: usize): void`, () => {
+    // A step of depth at a time, since what a tile leaves of a cache line is the next one's.
+    w.block(`for (const end = to + wide; to < end; to += ${width})`, () => {
+      w.line("let place = to;");
+      w.block(`for (let at = from, stop = from + breadth; at < stop; at += ${width})`, () => {
+        copyBytes(w, "at", "place", width);
+        w.line("place += wide;");
+      });
+      w.line("from += step;");
+    });
+  });
+  return w.toString();
 }
 
 /** By sixteen, eight and four bytes. */

@@ -2,18 +2,21 @@
  * Matrix products: loops over tiles of results. What is inside a tile is in `tile.ts`, what follows
  * it in `epilogue.ts`; how the product is cut into tiles is decided in `schedule/tiling.ts`.
  */
-import { constantOf, countOf, isKnown, isZero } from "../ir/size.ts";
+import { constantOf, countOf, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
-import type { PackedColumns, PackedRows, Tile, Tiling, TurnedColumns } from "../schedule/tiling.ts";
+import type { PackedColumns, Tile, Tiling, TurnedColumns } from "../schedule/tiling.ts";
 import type { Split } from "../schedule/split.ts";
 import { addressName, advance } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
-import { cover, ends, type Range } from "./cover.ts";
+import { cover, type Ends, ends, type Range } from "./cover.ts";
 import { DepthWriter } from "./depth.ts";
 import { Epilogue } from "./epilogue.ts";
-import { eachHeight } from "./heights.ts";
-import { isPackable, lineAddress, type Lines, pack } from "./packing.ts";
+import { type Extent, extentOf } from "./extent.ts";
+import { eachBlock, eachHeight } from "./heights.ts";
+import { lineAddress, type Lines, pack } from "./packing.ts";
+import type { ProductRoom } from "./room.ts";
+import { StretchWriter } from "./stretches.ts";
 import { type Piece, TileWriter } from "./tile.ts";
 import { renderTiny } from "./tiny.ts";
 import { eachTurned, type Panel } from "./turning.ts";
@@ -21,18 +24,14 @@ import { Values, type KernelTools } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { FunctionWriter } from "./writer.ts";
 
-/**
- * Memory beside the arena: for packed factors, for values that all tiles read, and for sums of
- * spans of the depth.
- */
-export type ProductRoom = "left" | "right" | "kept" | "sums";
-
 export interface ProductOptions {
   readonly plan: ProductPlan;
   /** Whether multiplication and addition may be one rounding. */
   readonly fused: boolean;
   /** The address of memory of this worker's own, for so many bytes. */
   readonly room: (of: ProductRoom, bytes: number) => string;
+  /** The function that packs lines of tiles of so many bytes. */
+  readonly copier: (width: number) => string;
   /** The loop that workers divide among them. */
   readonly split: Split | null;
 }
@@ -48,6 +47,12 @@ interface Strip {
   readonly lines: Lines;
   /** Where these are, if they may be packed. */
   readonly at: string | null;
+}
+
+/** Of some rows and columns. */
+interface Results {
+  readonly rows: Ends;
+  readonly columns: Range;
 }
 
 class ProductWriter {
@@ -67,6 +72,7 @@ class ProductWriter {
   #panel: Panel | null = null;
   readonly #tile: TileWriter;
   readonly #epilogue: Epilogue;
+  readonly #stretches: StretchWriter | null;
 
   constructor(product: Product, tools: KernelTools, options: ProductOptions) {
     const { plan, fused, room } = options;
@@ -79,7 +85,12 @@ class ProductWriter {
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
     const around = { addresses: this.#addresses, indices: this.#indices };
-    const depth = new DepthWriter(product.depth, plan.tiling.span, tools, (bytes) => {
+    const { span, stretches } = plan.tiling;
+    this.#stretches =
+      stretches === null
+        ? null
+        : new StretchWriter(product.depth, { stretches, span }, tools, (bytes) => room("stretches", bytes));
+    const depth = new DepthWriter(product.depth, { span, stretches: this.#stretches }, tools, (bytes) => {
       room("sums", bytes);
       return this.#aside;
     });
@@ -91,7 +102,7 @@ class ProductWriter {
   }
 
   write(): void {
-    if (this.#tiling.span?.added === "pairwise")
+    if (this.#tiling.span?.added === "pairwise" && this.#stretches === null)
       this.#aside = this.#writer.usize("aside", this.#options.room("sums", 0));
     this.#batch(0, new Values(this.#tools));
   }
@@ -132,18 +143,12 @@ class ProductWriter {
   }
 
   #rows(values: Values): void {
-    const { bytes } = this.#tools.format;
-    const rows = this.#product.loops[this.#rowLoop]!;
+    const { rows: height } = this.#tiling.tiles[0]!;
+    const range = this.#range(this.#rowLoop, height * this.#tools.format.bytes);
     this.#indices[this.#rowLoop] = this.#writer.fresh("i");
     this.#indices[this.#columnLoop] = this.#writer.fresh("j");
-    const { split } = this.#options;
-    const share =
-      split?.loop === this.#rowLoop
-        ? shareOf(split, { size: rows, bytes }, this.#tiling.tiles[0]!.rows * bytes)
-        : null;
-    eachHeight(this.#writer, { tiles: this.#tiling.tiles, rows, share, bytes }, (tile, range) =>
-      this.#blocks(tile, range, values),
-    );
+    if (this.#stretches !== null) this.#stretched(this.#stretches, range, values);
+    else this.#heights(range, (tile, rows) => this.#blocks(tile, rows, values));
   }
 
   /** All rows for some turned columns, and for the next ones. */
@@ -166,49 +171,43 @@ class ProductWriter {
     });
   }
 
-  #blocks(tile: Tile, range: { from: string; end: string }, values: Values): void {
+  #heights(range: Range, inside: (tile: Tile, rows: Ends) => void): void {
+    eachHeight(this.#writer, this.#tiling.tiles, range, this.#tools.format.bytes, inside);
+  }
+
+  #blocks(tile: Tile, range: Ends, values: Values): void {
     const { block, tiles, packs } = this.#tiling;
-    const height = tile.rows * this.#tools.format.bytes;
-    const size =
-      tile !== tiles[0]
-        ? null
-        : packs.rows === null
-          ? this.#bytesOf(block)
-          : this.#packedSize(packs.rows, height);
-    if (size === null) {
-      this.#columns(tile, range, this.#lines(this.#product.left, this.#rowLoop, range.from), values);
-      return;
-    }
-    const from = this.#writer.fresh("block");
-    this.#writer.block(
-      `for (let ${from}: usize = ${range.from}; ${from} < ${range.end}; ${from} += ${size})`,
-      () => {
-        const { depth } = this.#product;
-        const end = this.#writer.usize("blockEnd", `min<usize>(${from} + ${size}, ${range.end})`);
-        let left = this.#lines(this.#product.left, this.#rowLoop, from);
-        if (packs.rows !== null) {
-          const { room, shallowest } = packs.rows;
-          const memory = this.#options.room("left", room);
-          const packable = { shallowest, deepest: Math.floor(room / height) };
-          left = pack(this.#writer, left, { depth, end, width: height, memory, packable });
+    const size = tile === tiles[0] ? (packs.rows?.count ?? block) : null;
+    if (size === null) this.#columns(tile, range, this.#columnRange(tile), values);
+    else
+      eachBlock(this.#writer, range, String(size * this.#tools.format.bytes), (rows) =>
+        this.#columns(tile, rows, this.#columnRange(tile), values),
+      );
+  }
+
+  /** Blocks of rows, of each some columns, and of these one stretch of the depth after the other. */
+  #stretched(stretches: StretchWriter, range: Range, values: Values): void {
+    const { tiles, packs } = this.#tiling;
+    const { bytes } = this.#tools.format;
+    const [tallest] = tiles as [Tile];
+    const { left, right, operands } = this.#product;
+    const step = (packs.columns?.tiles ?? 1) * tallest.widths[0]! * bytes;
+    eachBlock(this.#writer, ends(range), stretches.blockSize(tallest.rows * bytes), (rows) => {
+      stretches.each(`(${rows.end} - ${rows.from})`, this.#columnRange(tallest), step, (strip, from) => {
+        const saved = [...this.#addresses];
+        for (const factor of new Set([left, right])) {
+          const { name, strides } = operands[factor]!;
+          const text = advance(saved[factor]!, from, strides.at(-1)!);
+          this.#addresses[factor] = this.#writer.usize(`${addressName(name)}Deep`, text);
         }
-        this.#columns(tile, { from, end }, left, values);
-      },
-    );
+        this.#heights(rows, (tile, some) => this.#columns(tile, some, strip, values));
+        this.#addresses.splice(0, this.#addresses.length, ...saved);
+      });
+    });
   }
 
-  #bytesOf(rows: number | null): string | null {
-    return rows === null ? null : String(rows * this.#tools.format.bytes);
-  }
-
-  /**
-   * As many whole tiles of rows as there is room for, as the bytes of their index; one where there
-   * is none.
-   */
-  #packedSize({ room, count }: PackedRows, height: number): string | null {
-    if (count !== null) return this.#bytesOf(count);
-    const depth = sizeText(this.#product.depth, 1);
-    return this.#writer.usize("blockSize", `max<usize>(${room} / (${depth}) / ${height}, 1) * ${height}`);
+  get #extent(): Extent {
+    return this.#stretches?.extent() ?? extentOf(this.#product.depth, this.#tools.format);
   }
 
   /** A factor's lines from index `origin` on, as the outer form reads them. */
@@ -225,19 +224,31 @@ class ProductWriter {
     };
   }
 
-  /** All columns of some rows. */
-  #columns(tile: Tile, rows: Range, left: Lines, values: Values): void {
+  /** The left factor's lines of some rows, packed where that is worth it. */
+  #leftLines(tile: Tile, { from, end }: Ends): Lines {
+    const lines = this.#lines(this.#product.left, this.#rowLoop, from);
+    const { packs, tiles } = this.#tiling;
+    if (packs.rows === null || tile !== tiles[0]) return lines;
+    const memory = this.#options.room("left", packs.rows.room);
+    const width = tile.rows * this.#tools.format.bytes;
+    const copier = this.#options.copier(width);
+    return pack(this.#writer, lines, { depth: this.#extent, end, width, memory, copier });
+  }
+
+  /** Some columns of some rows. */
+  #columns(tile: Tile, rows: Ends, columns: Range, values: Values): void {
     const { tiles, packs, single } = this.#tiling;
+    const left = this.#leftLines(tile, rows);
     const panel = this.#panel;
     const sums = (): void => {
       if (panel !== null) this.#cut({ ...tile, widths: panel.widths }, rows, panel, left, values);
       else if (packs.columns !== null && tile === tiles[0])
-        this.#panels(tile, packs.columns, rows, left, values);
-      else this.#cut(tile, rows, this.#columnRange(tile), left, values);
+        this.#panels(tile, packs.columns, { rows, columns }, left, values);
+      else this.#cut(tile, rows, columns, left, values);
     };
     if (single === null || tile !== tiles[0]) return sums();
     this.#writer.scope(`if (${sizeText(this.#product.depth, 1)} == 1)`, () =>
-      this.#single(single, rows, left, values),
+      this.#single(single, { rows, columns }, left, values),
     );
     this.#writer.scope("else", sums);
   }
@@ -270,39 +281,44 @@ class ProductWriter {
    * Whole tiles of columns, some packed at a time; where the batch forbids that, all of them where
    * they lie. What is left over stays there.
    */
-  #panels(tile: Tile, packed: PackedColumns, rows: Range, left: Lines, values: Values): void {
+  #panels(tile: Tile, packed: PackedColumns, { rows, columns }: Results, left: Lines, values: Values): void {
     const { format } = this.#tools;
-    const { depth, right } = this.#product;
-    const [columns, ...narrower] = tile.widths as [number, ...number[]];
-    const width = columns * format.bytes;
+    const { right } = this.#product;
+    const depth = this.#extent;
+    const [widest, ...narrower] = tile.widths as [number, ...number[]];
+    const width = widest * format.bytes;
     const panel = packed.tiles * width;
-    const range = ends(this.#columnRange(tile));
+    const range = ends(columns);
+    const { from } = range;
     const whole =
-      range.total === null
-        ? this.#writer.usize("whole", `${range.from} + (${range.end} - ${range.from}) / ${width} * ${width}`)
-        : String(Math.floor(range.total / width) * width);
-    const all = range.from === "0" ? whole : `${whole} - ${range.from}`;
-    const step = isKnown(depth)
-      ? String(panel)
-      : this.#writer.usize("panel", `${isPackable(depth, packed)} ? ${panel} : ${all}`);
+      range.total !== null
+        ? String(Math.floor(range.total / width) * width)
+        : narrower.length === 0
+          ? range.end
+          : this.#writer.usize("whole", `${from} + (${range.end} - ${from}) / ${width} * ${width}`);
+    const all = from === "0" ? whole : `${whole} - ${from}`;
+    const step =
+      depth.packedIf === null
+        ? String(panel)
+        : this.#writer.usize("panel", `${depth.packedIf} ? ${panel} : ${all}`);
     const j = this.#indices[this.#columnLoop]!;
-    this.#writer.scope(`for (let ${j}: usize = ${range.from}; ${j} < ${whole}; ${j} += ${step})`, () => {
+    this.#writer.scope(`for (let ${j}: usize = ${from}; ${j} < ${whole}; ${j} += ${step})`, () => {
       const end = this.#writer.usize("panelEnd", `min<usize>(${j} + ${step}, ${whole})`);
       const lines = pack(this.#writer, this.#lines(right, this.#columnLoop, j), {
         depth,
         end,
         width,
         memory: this.#options.room("right", packed.deepest * panel),
-        packable: packed,
+        copier: this.#options.copier(width),
       });
       const k = this.#writer.fresh("k");
       this.#indices[this.#columnLoop] = k;
       const eachRow = (body: (strip: Strip) => void): void =>
         this.#along(this.#rowLoop, rows, tile.rows, left, body);
       const eachColumn = (body: (strip: Strip) => void): void =>
-        this.#along(this.#columnLoop, { from: j, end }, columns, lines, body);
+        this.#along(this.#columnLoop, { from: j, end }, widest, lines, body);
       const inside = (above: Strip, beside: Strip): void =>
-        this.#whole(this.#piece(tile.rows, columns), above, beside, values);
+        this.#whole(this.#piece(tile.rows, widest), above, beside, values);
       if (this.#tiling.order === "across") eachRow((a) => eachColumn((b) => inside(a, b)));
       else eachColumn((b) => eachRow((a) => inside(a, b)));
       this.#indices[this.#columnLoop] = j;
@@ -315,10 +331,9 @@ class ProductWriter {
    * Where the depth is a batch of one row, each result is one product: numbers of the left factor
    * are loaded once for all columns.
    */
-  #single({ rows: height, widths }: Tile, rows: Range, left: Lines, values: Values): void {
+  #single({ rows: height, widths }: Tile, { rows, columns }: Results, left: Lines, values: Values): void {
     const { format } = this.#tools;
     const steps = widths.map((width) => width * format.bytes);
-    const columns = this.#range(this.#columnLoop, steps[0]!);
     const j = this.#indices[this.#columnLoop]!;
     this.#along(this.#rowLoop, rows, height, left, (strip) => {
       const lefts = this.#tile.lefts(height, strip.at);
@@ -370,6 +385,8 @@ class ProductWriter {
               step: right.lines.step,
             },
           );
-    this.#epilogue.write(piece.columns, sums, here);
+    const epilogue = (): void => this.#epilogue.write(piece.columns, sums, here);
+    if (this.#stretches === null) epilogue();
+    else this.#stretches.finish(sums.flat(), epilogue);
   }
 }

@@ -21,8 +21,9 @@ import { bitsLiteral, ConstantTable, isPlainLiteral } from "./constants.ts";
 import { formatOf, type Format } from "./format.ts";
 import { MathLibrary } from "./math/library.ts";
 import { Names, unmark } from "./names.ts";
+import { packSource } from "./packing.ts";
 import { renderNest } from "./nest.ts";
-import { renderProduct, type ProductRoom } from "./product.ts";
+import { renderProduct } from "./product.ts";
 import {
   keySource,
   lastStepSource,
@@ -33,6 +34,7 @@ import {
   threefrySource,
   uniformSource,
 } from "./random.ts";
+import { type Room, ROOMS } from "./room.ts";
 import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
 import { workersSource } from "./workers.ts";
@@ -54,8 +56,6 @@ export function render(program: KernelProgram, plan: Plan, options: RenderOption
   return unmark(new ModuleWriter(program, plan, options).write());
 }
 
-type Room = ProductRoom | "row";
-
 class ModuleWriter {
   readonly #program: KernelProgram;
   readonly #options: RenderOptions;
@@ -69,7 +69,8 @@ class ModuleWriter {
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
   readonly #plan: Plan;
-  readonly #rooms: Record<Room, number> = { left: 0, right: 0, kept: 0, sums: 0, row: 0 };
+  readonly #copiers = new Map<number, string>();
+  readonly #rooms: Record<Room, number> = { left: 0, right: 0, kept: 0, sums: 0, stretches: 0, row: 0 };
 
   constructor(program: KernelProgram, plan: Plan, options: RenderOptions) {
     this.#program = program;
@@ -111,7 +112,9 @@ class ModuleWriter {
       this.#roomSource("right"),
       this.#roomSource("kept"),
       this.#roomSource("sums"),
+      this.#roomSource("stretches"),
       this.#roomSource("row"),
+      ...[...this.#copiers].map(([width, name]) => packSource(name, width)),
       `// ---------------------------------------------------------------- memory\n`,
       arenaSource(arena),
       reserveSource,
@@ -167,6 +170,7 @@ class ModuleWriter {
           split,
           fused: this.#plan.target.fused,
           room: (of, bytes) => this.#reserveRoom(of, bytes),
+          copier: (width) => this.#copier(width),
         });
       else throw new CompilerFault(`kernel ${name} has the plan of another`);
     });
@@ -185,6 +189,12 @@ class ModuleWriter {
     const name = ROOMS[of].name;
     if (bytes === 0) return "";
     return `/// ${ROOMS[of].about}, and how many bytes that takes\nconst ${name}: usize = ${bytes};\nconst ${name}S: usize = memory.data(${this.#plan.sharing.workers * bytes}, 64);\n`;
+  }
+
+  #copier(width: number): string {
+    const name = this.#copiers.get(width) ?? this.#names.fresh(`pack${width}`);
+    this.#copiers.set(width, name);
+    return name;
   }
 
   #draw(distribution: "uniform" | "normal"): string {
@@ -372,14 +382,6 @@ function functionSource(head: string, lines: readonly string[]): string {
   });
   return writer.toString();
 }
-
-const ROOMS: Readonly<Record<Room, { readonly name: string; readonly about: string }>> = {
-  left: { name: "BLOCK", about: "Where products pack rows of their left factors" },
-  right: { name: "PANEL", about: "Where products pack columns of their right factors" },
-  kept: { name: "KEPT", about: "Where products keep what all their tiles read" },
-  sums: { name: "ASIDE", about: "Where products put sums over parts of their depth" },
-  row: { name: "ROOM", about: "Where passes over a row leave what later ones need" },
-};
 
 const drawsRandom = (kernel: Kernel): boolean => kernel.values.some((value) => value.kind === "random");
 

@@ -25,3 +25,15 @@ export function eachSpan(
     ` while (${index} < ${end});`,
   );
 }
+
+/** Where a tile puts sums of spans, as expressions. */
+export interface SpanStack {
+  /** A variable: the address behind the last sum. */
+  readonly top: string;
+  /** Of the first sum that is taken back in the end; asked for behind the loop over spans. */
+  readonly bottom: () => string;
+  /** A span that ends before that is put aside. */
+  readonly limit: string;
+  /** Where in the whole depth a span ends. */
+  readonly number: (until: string) => string;
+}

@@ -26,6 +26,7 @@ import {
 } from "../ir/size.ts";
 import type { Product } from "./kernel.ts";
 import { LONGEST_SPAN, PRODUCT_SPAN } from "./spans.ts";
+import { STRETCH, type Stretches, stretchesOf } from "./stretches.ts";
 import { worthTurning } from "./turning.ts";
 
 export type Form = "outer" | "dot" | "unrolled" | "element";
@@ -56,6 +57,8 @@ export interface Tiling {
   readonly steps: number;
   /** Where the depth is long: how sums over it are cut (see `spans.ts`). */
   readonly span: Span | null;
+  /** Where the depth is taken piece by piece: that (see `stretches.ts`). */
+  readonly stretches: Stretches | null;
   /**
    * How results are cut where the depth is a batch of a single row, so that they are sums of one;
    * `null` where it cannot be, or is not worth code.
@@ -87,21 +90,15 @@ export interface Span {
 export interface PackedRows {
   /** Bytes of that room. */
   readonly room: number;
-  /** Rows of a block; `null` where the batch or a call decides. */
+  /** Rows of a block; `null` where the depth of a stretch decides. */
   readonly count: number | null;
-  /** Where the batch has fewer rows, nothing is copied. */
-  readonly shallowest: number;
 }
 
 /** Columns are packed some tiles at a time. */
 export interface PackedColumns {
   readonly tiles: number;
-  /**
-   * How far they reach into the depth; where the batch decides on more or on less, they stay where
-   * they are.
-   */
+  /** How far they reach into the depth at most. */
   readonly deepest: number;
-  readonly shallowest: number;
 }
 
 /** Columns that lie along the depth are copied side by side some tiles at a time, for all rows. */
@@ -176,11 +173,9 @@ const PAGE_BYTES = 4096;
 const LONG_ROW_BYTES = 512;
 /** So many tiles have to read a copy for it to be worth making. */
 const WORTHWHILE_TILES = 4;
-/** From this batch on; measured: at 32 rows a copy costs 2 % of a product, at 256 it gains 6 %. */
-const SHALLOW = 48;
 /** Results from which on a batch of one row has code of its own. */
 const WORTH_SINGLE = 1024;
-/** How far packed columns may reach into the depth. */
+/** How far packed columns may reach into a depth that is known. */
 const PANEL_DEPTH = 1024;
 /**
  * Tiles of columns packed together: their columns fill two cache lines, which are fetched in pairs.
@@ -201,7 +196,10 @@ export function tileProduct(product: Product, target: Target): Tiling {
     .filter((_, i) => takesPart(tall, i, rows))
     .map(({ rows: height, widths }) => ({ rows: height, widths: useful(widths, columns) }));
   const tallest = tiles[0]!;
-  const packs = form === "outer" ? worthPacking(product, tallest, target) : NOTHING;
+  const span = spanOf(product, form, tiles, target);
+  const mayPack = form === "outer" && (isKnown(depth) || span?.added !== "in f64");
+  const packs = mayPack ? worthPacking(product, tallest, target) : NOTHING;
+  const stretches = (packs.rows ?? packs.columns) ? stretchesOf(product, PACKING_BLOCK_BYTES) : null;
   // A sum over the batch is shallow, and its epilogue touches more memory than its factors take.
   const isShallow = form === "outer" && isFree(depth);
   const results = countOf(rows) * countOf(columns);
@@ -210,13 +208,14 @@ export function tileProduct(product: Product, target: Target): Tiling {
     tiles,
     order: isShallow ? "across" : "down",
     steps: stepsOf(product, form, target.lanes),
-    span: spanOf(product, form, tiles, target),
+    span,
+    stretches,
     single:
       isShallow && countOf(depth) === 1 && results >= WORTH_SINGLE
         ? { rows: tallest.rows, widths: useful(singleWidths(target), columns) }
         : null,
     block:
-      packs.rows !== null
+      packs.rows !== null || stretches !== null
         ? null
         : blockOf(
             product,
@@ -283,6 +282,7 @@ const WHOLE = {
   tiles: [{ rows: 1, widths: [1] }],
   order: "down",
   steps: 1,
+  stretches: null,
   single: null,
   block: null,
   packs: NOTHING,
@@ -356,12 +356,8 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
     (isFree(depth) || countOf(depth) <= PANEL_DEPTH);
   const tiles = isFree(columns) ? PANEL_TILES : Math.min(PANEL_TILES, Math.floor(countOf(columns) / width));
   return {
-    rows: packsRows
-      ? { room: PACKING_BLOCK_BYTES, count: isKnown(depth) ? most * tile.rows : null, shallowest: SHALLOW }
-      : null,
-    columns: packsColumns
-      ? { tiles, deepest: isKnown(depth) ? countOf(depth) : PANEL_DEPTH, shallowest: SHALLOW }
-      : null,
+    rows: packsRows ? { room: PACKING_BLOCK_BYTES, count: isKnown(depth) ? most * tile.rows : null } : null,
+    columns: packsColumns ? { tiles, deepest: isKnown(depth) ? countOf(depth) : STRETCH } : null,
     turned: null,
   };
 }
