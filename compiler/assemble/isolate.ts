@@ -18,7 +18,7 @@ const MEMORY = { maxOldGenerationSizeMb: 2048, stackSizeMb: 16 };
  * Characters of text from which on asc tries less: what it finds beyond takes more and more time,
  * for next to nothing.
  */
-const LARGE = 1_000_000;
+const LARGE = 400_000;
 const HUGE = 4_000_000;
 
 /** How hard asc tries, one after the other, where it fails for want of time or memory. */
