@@ -27,22 +27,63 @@ export function waitsOf(
   splits: readonly (Split | null)[],
   elementBytes: number,
 ): boolean[] {
-  // A concatenation of many parts touches one buffer again and again: what is alike is kept once.
-  const since = new Map<string, Touch>();
+  const since = new Touched(program.arena);
   return calls.map((call) => {
-    const touches = new Map(
-      touchesOf(call, program, splits[call.kernel]!, elementBytes).map((touch) => [
-        Object.values(touch).join(),
-        touch,
-      ]),
-    );
-    const waits = [...touches.values()].some((touch) =>
-      [...since.values()].some((earlier) => clash(earlier, touch)),
-    );
+    const touches = touchesOf(call, program, splits[call.kernel]!, elementBytes);
+    const waits = touches.some((touch) => since.clashes(touch));
     if (waits) since.clear();
-    for (const [key, touch] of touches) since.set(key, touch);
+    for (const touch of touches) since.add(touch);
     return waits;
   });
+}
+
+/** So many pieces of each part of the arena have lists of their own. */
+const PIECES = 1024;
+
+/** What has been touched since all workers met, by pieces of the arena: calls may touch thousands of buffers. */
+class Touched {
+  readonly #bytes: Readonly<Record<Touch["part"], number>>;
+  readonly #pieces: Readonly<Record<Touch["part"], Map<number, Touch[]>>> = {
+    fixed: new Map(),
+    rows: new Map(),
+  };
+  /** A concatenation of many parts touches one buffer again and again: what is alike is kept once. */
+  readonly #known = new Set<string>();
+
+  constructor({ fixed, perRow }: KernelProgram["arena"]) {
+    this.#bytes = { fixed: Math.ceil(fixed / PIECES) + 1, rows: Math.ceil(perRow / PIECES) + 1 };
+  }
+
+  add(touch: Touch): void {
+    const key = Object.values(touch).join();
+    if (this.#known.has(key)) return;
+    this.#known.add(key);
+    const pieces = this.#pieces[touch.part];
+    for (const piece of this.#piecesOf(touch)) {
+      const there = pieces.get(piece);
+      if (there === undefined) pieces.set(piece, [touch]);
+      else there.push(touch);
+    }
+  }
+
+  clashes(touch: Touch): boolean {
+    const pieces = this.#pieces[touch.part];
+    for (const piece of this.#piecesOf(touch)) {
+      if (pieces.get(piece)?.some((earlier) => clash(earlier, touch)) === true) return true;
+    }
+    return false;
+  }
+
+  clear(): void {
+    this.#known.clear();
+    this.#pieces.fixed.clear();
+    this.#pieces.rows.clear();
+  }
+
+  *#piecesOf({ part, from, to }: Touch): Generator<number> {
+    const bytes = this.#bytes[part];
+    for (let piece = Math.floor(from / bytes); piece * bytes < to; piece++) yield piece;
+  }
 }
 
 const clash = (a: Touch, b: Touch): boolean =>
