@@ -1,7 +1,9 @@
 /** Times nndsl beside what a user would pick instead: `npm run bench -- --help`. */
 import { rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
+import { coldStarts } from "./costs/cold-start.ts";
 import { compileTime } from "./costs/compile-time.ts";
+import { dataCosts } from "./costs/data-cost.ts";
 import { profiles, programProfiles } from "./costs/profile.ts";
 import { sharings } from "./costs/threads.ts";
 import { pageSizes } from "./costs/page-size.ts";
@@ -17,6 +19,7 @@ import { toJson } from "./report/json.ts";
 import { toText } from "./report/table.ts";
 import {
   compileTable,
+  dataTable,
   gaps,
   groups,
   memoryTable,
@@ -24,6 +27,7 @@ import {
   profileTables,
   sharingTable,
   sizesTable,
+  startsTable,
   targetsTable,
   timesTable,
 } from "./report/tables.ts";
@@ -59,6 +63,8 @@ function show(results: Results): string {
       ...gaps(host).map((gap) => `  – ${gap}`),
     ]),
     compileTable(results),
+    startsTable(results),
+    dataTable(results),
     sizesTable(results),
     memoryTable(results),
     ...profileTables(results),
@@ -104,6 +110,8 @@ async function run(options: Options): Promise<void> {
       pace: options.pace,
       hosts,
       ...(options.wants("compile") && { compileTime: await compileTime(options.whole ? 5 : 2) }),
+      ...(options.wants("start") && { coldStarts: await coldStarts(options.whole ? 15 : 5) }),
+      ...(options.wants("data") && { dataCosts: dataCosts() }),
       ...(options.wants("size") && { pageSizes: await pageSizes() }),
       ...(options.wants("memory") && { peakMemory: await peakMemory(node.contestants, folder) }),
       ...(options.wants("profile") && {

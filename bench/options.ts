@@ -4,7 +4,7 @@ import type { Pace } from "./rounds.ts";
 
 export const usage = `npm run bench -- [options]
 
-  --only NAME      only workloads whose name begins so, or \`compile\`, \`size\`, \`memory\`, \`profile\`; may be repeated
+  --only NAME      only workloads whose name begins so, or \`compile\`, \`start\`, \`data\`, \`size\`, \`memory\`, \`profile\`; may be repeated
   --rounds N       rounds that are counted (15)
   --quick          few short rounds: to see that everything runs
   --json FILE      the figures as JSON, too

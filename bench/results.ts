@@ -1,5 +1,7 @@
 /** All that a run has found, and how figures are read from it. */
+import type { ColdStart } from "./costs/cold-start.ts";
 import type { CompileTime } from "./costs/compile-time.ts";
+import type { DataCost } from "./costs/data-cost.ts";
 import type { Profile } from "./costs/profile.ts";
 import type { Sharing } from "./costs/threads.ts";
 import type { PeakMemory } from "./costs/peak-memory.ts";
@@ -23,6 +25,8 @@ export interface Results {
   readonly pace: Pace;
   readonly hosts: readonly HostResults[];
   readonly compileTime?: CompileTime;
+  readonly coldStarts?: readonly ColdStart[];
+  readonly dataCosts?: readonly DataCost[];
   readonly pageSizes?: Readonly<Record<"nndsl" | "jax" | "tfjs" | "ort", PageSize>>;
   readonly peakMemory?: PeakMemory;
   readonly profiles?: readonly Profile[];

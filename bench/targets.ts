@@ -2,6 +2,7 @@
  * What nndsl has set itself, beside what was measured. All are ratios of medians in Node, unless
  * they say otherwise.
  */
+import type { DataCost } from "./costs/data-cost.ts";
 import type { ContestantName } from "./hosts/runner.ts";
 import { productForms } from "./job.ts";
 import { least, median, timeOf, type Pick, type Results } from "./results.ts";
@@ -12,7 +13,7 @@ export interface Target {
   readonly limit: number;
   /** Whether the figure must not be above the limit, or not below. */
   readonly bound: "at most" | "at least";
-  readonly unit: "×" | "µs" | "s" | "% of peak";
+  readonly unit: "×" | "µs" | "s" | "MB" | "% of peak";
   /** Of medians; undefined where something that it needs was not measured. */
   readonly measured: number | undefined;
   /** The same of the least times: what others at work on the machine disturb less. */
@@ -196,6 +197,52 @@ const longProducts = (simd: "strict" | "relaxed"): Goal => ({
   },
 });
 
+const startOf = (command: string, limit: number): Goal => ({
+  workload: `nndsl ${command}`,
+  measure: "a fresh process, with kept code",
+  limit,
+  bound: "at most",
+  unit: "s",
+  read: ({ coldStarts }, pick) => {
+    const found = coldStarts?.find(({ title }) => title === `nndsl ${command}`);
+    return found && pick(found.seconds);
+  },
+});
+
+const costOf = (what: string, of: (cost: DataCost) => number): Measure => {
+  return ({ dataCosts }) => {
+    const found = dataCosts?.find((cost) => cost.what === what);
+    return found && of(found);
+  };
+};
+
+const dataGoals: readonly Goal[] = (["read", "train"] as const).flatMap((how): Goal[] => [
+  {
+    workload: `CSV of 1,000,000 × 10, ${how}`,
+    measure: how === "read" ? "reading alone" : "the whole command, an epoch",
+    limit: 2.5,
+    bound: "at most",
+    unit: "s",
+    read: costOf(`${how}, table`, ({ milliseconds }) => milliseconds / 1000),
+  },
+  {
+    workload: `CSV of 1,000,000 × 10, ${how}`,
+    measure: "peak memory",
+    limit: 250,
+    bound: "at most",
+    unit: "MB",
+    read: costOf(`${how}, table`, ({ peakBytes }) => peakBytes / 1e6),
+  },
+  {
+    workload: `NPY of 500 MB, ${how}`,
+    measure: "peak memory ÷ the file",
+    limit: 1.5,
+    bound: "at most",
+    unit: "×",
+    read: costOf(`${how}, array`, ({ peakBytes }) => peakBytes / 500e6),
+  },
+]);
+
 const sgd32 = "training step (SGD), batch 32";
 const sgd256 = "training step (SGD), batch 256";
 const sizeOf =
@@ -263,6 +310,9 @@ const goals: readonly Goal[] = [
     unit: "×",
     read: over(sizeOf("nndsl"), sizeOf("ort")),
   },
+  startOf("check xor.nn", 0.2),
+  startOf("inspect xor.nn", 0.35),
+  ...dataGoals,
   {
     workload: "compile of the digit network",
     measure: "cold",

@@ -5,6 +5,7 @@ import { isReached, targetsOf } from "../targets.ts";
 import { toMarkdown, type Table } from "./table.ts";
 import {
   compileTable,
+  dataTable,
   gaps,
   groups,
   headings,
@@ -13,6 +14,7 @@ import {
   profileTables,
   sharingTable,
   sizesTable,
+  startsTable,
   targetsTable,
   timesTable,
 } from "./tables.ts";
@@ -70,7 +72,13 @@ additions, at the 128-bit peak of the quietest of the same rounds: no code for t
       ...(gaps(host).length > 0 ? [`Dashes: ${gaps(host).join("; ")}.`] : []),
     ]),
     "## Other costs",
-    ...section(compileTable(results), sizesTable(results), memoryTable(results)),
+    ...section(
+      compileTable(results),
+      startsTable(results),
+      dataTable(results),
+      sizesTable(results),
+      memoryTable(results),
+    ),
     "[profile.md](profile.md) has where the time of steps and products goes.",
     "",
   ]

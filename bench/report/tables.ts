@@ -1,6 +1,6 @@
 /** The tables of a run. */
 import type { ContestantName } from "../hosts/runner.ts";
-import { gigaflops, median, type HostResults, type Results } from "../results.ts";
+import { gigaflops, least, median, type HostResults, type Results } from "../results.ts";
 import type { Row } from "../rounds.ts";
 import { isReached, missed, missOf, targetsOf, type Target } from "../targets.ts";
 import type { Unit, Workload } from "../workload.ts";
@@ -115,6 +115,29 @@ export function compileTable({ compileTime }: Results): Table | undefined {
       ["`nndsl compile`, a fresh process", figure(median(compileTime.cold))],
       ["`compile()`, in a process that has compiled before", figure(median(compileTime.warm))],
     ],
+  };
+}
+
+export function startsTable({ coldStarts }: Results): Table | undefined {
+  if (!coldStarts) return undefined;
+  return {
+    head: ["A command from nothing to its end", "s", "least", "without kept code"],
+    rows: coldStarts.map(({ title, seconds, first }) => [
+      `\`${title}\``,
+      ...[median(seconds), least(seconds), first].map(figure),
+    ]),
+  };
+}
+
+export function dataTable({ dataCosts }: Results): Table | undefined {
+  if (!dataCosts) return undefined;
+  return {
+    head: ["A table of 1,000,000 × 10 (CSV), an array of 500 MB (NPY)", "s", "peak memory, MB"],
+    rows: dataCosts.map(({ what, milliseconds, peakBytes }) => [
+      what,
+      figure(milliseconds / 1000),
+      figure(peakBytes / 1e6),
+    ]),
   };
 }
 
