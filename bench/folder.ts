@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { compile } from "../dist/compiler/index.js";
 import type { Manifest } from "../dist/runtime/index.js";
+import { modelSource } from "./models.ts";
 import { layersOf, type Floats, type Labels, type Layer, type Network, type TensorFile } from "./job.ts";
 
 export interface Digits {
@@ -60,7 +61,7 @@ export class JobFolder {
 
   /** Compiles `models/NAME.nn` both ways. */
   async modelModules(name: string): Promise<Readonly<Record<string, string>>> {
-    return this.sourceModules(await readFile(new URL(`models/${name}.nn`, import.meta.url), "utf8"));
+    return this.sourceModules(await modelSource(name));
   }
 
   async sourceModules(source: string): Promise<Readonly<Record<string, string>>> {

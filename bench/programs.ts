@@ -2,11 +2,11 @@
  * Programs of `models/` beyond dense nets, each at one size: what contestants are told of them, and
  * the numbers that all start with.
  */
-import { readFile } from "node:fs/promises";
 import type { Manifest } from "../dist/runtime/index.js";
 import { labels, uniform } from "./data.ts";
 import type { JobFolder } from "./folder.ts";
 import type { Floats, Labels, ProgramJob, ProgramName, TensorFile } from "./job.ts";
+import { modelSource } from "./models.ts";
 import { productFlopsOf } from "./costs/kernel-calls.ts";
 
 export interface OfProgram {
@@ -37,7 +37,7 @@ function valuesOf(
 export const programJob =
   ({ program, mode, rows, settings = {} }: OfProgram) =>
   async (folder: JobFolder): Promise<ProgramJob> => {
-    const source = await readFile(new URL(`models/${program}.nn`, import.meta.url), "utf8");
+    const source = await modelSource(program);
     const { modules, manifest } = await folder.compiled(source, settings);
     const tensors: Record<string, TensorFile> = {};
     for (const [i, input] of manifest.inputs.entries()) {

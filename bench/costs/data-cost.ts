@@ -4,10 +4,11 @@
  * of reading alone, and of `nndsl train` to the end of one epoch.
  */
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { highWater } from "../high-water.ts";
 
 const ROWS = 1_000_000;
 const COLUMNS = 10;
@@ -64,13 +65,10 @@ function writeArray(path: string, rows: number, columns: number): void {
   closeSync(file);
 }
 
-const peak = (): number =>
-  1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync("/proc/self/status", "utf8"))?.[1]);
-
 /** In a process of its own: reads, and prints what that cost. */
 async function read(columns: number, specs: readonly string[]): Promise<void> {
   const { loadData } = await import("../../cli/data/load-data.ts");
-  const baseBytes = peak();
+  const baseBytes = highWater();
   const started = performance.now();
   await loadData(
     specs,
@@ -85,7 +83,7 @@ async function read(columns: number, specs: readonly string[]): Promise<void> {
     { option: "--data", targets: true, folders: [] },
   );
   const milliseconds = performance.now() - started;
-  console.log(JSON.stringify({ milliseconds, peakBytes: peak(), baseBytes }));
+  console.log(JSON.stringify({ milliseconds, peakBytes: highWater(), baseBytes }));
 }
 
 function measured(what: string, node: readonly string[]): DataCost {
@@ -130,7 +128,7 @@ export function dataCosts(): DataCost[] {
 /** In a process of its own: the command, and the peak of its memory. */
 async function train(args: readonly string[]): Promise<void> {
   process.argv.splice(2, Infinity, "train", ...args);
-  process.on("exit", () => console.log(JSON.stringify({ peakBytes: peak(), baseBytes: 0 })));
+  process.on("exit", () => console.log(JSON.stringify({ peakBytes: highWater(), baseBytes: 0 })));
   // A bundle, without types.
   const command = new URL("../../dist/cli/bin.js", import.meta.url).href;
   await import(command);

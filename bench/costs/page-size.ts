@@ -8,6 +8,7 @@ import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
 import { compile } from "../../dist/compiler/index.js";
+import { modelSource } from "../models.ts";
 
 export interface PageSize {
   /** Gzipped bytes. */
@@ -57,7 +58,7 @@ async function bundled(entry: string): Promise<number> {
 }
 
 export async function pageSizes(): Promise<Readonly<Record<"nndsl" | keyof typeof entries, PageSize>>> {
-  const source = await readFile(new URL("../models/digits.nn", import.meta.url), "utf8");
+  const source = await modelSource("digits");
   const { js, wasm } = await compile(source);
   const tfjs = join(
     dirname(resolve("@tensorflow/tfjs-backend-wasm/package.json")),

@@ -3,8 +3,8 @@
  * machine, in cycles, with the bytes it touches, and what the engine has made of its loops: how
  * many instructions they take, and which vectors are on the stack for want of registers.
  */
-import { readFile } from "node:fs/promises";
 import { productForms } from "../job.ts";
+import { modelSource } from "../models.ts";
 import { profiled } from "../program-workloads.ts";
 import type { OfProgram } from "../programs.ts";
 import { products } from "../workloads.ts";
@@ -43,9 +43,9 @@ export interface Profile extends Speeds {
 
 /** Those of the steps and products among the targets. @param milliseconds for each kernel */
 export const profiles = async (milliseconds: number): Promise<Profile[]> => [
-  await stepProfile("SGD", "digits.nn", "strict", milliseconds),
-  await stepProfile("SGD", "digits.nn", "relaxed", milliseconds),
-  await stepProfile("Adam", "digits-adam.nn", "strict", milliseconds),
+  await stepProfile("SGD", "digits", "strict", milliseconds),
+  await stepProfile("SGD", "digits", "relaxed", milliseconds),
+  await stepProfile("Adam", "digits-adam", "strict", milliseconds),
   await productsProfile("strict", milliseconds),
   await productsProfile("relaxed", milliseconds),
 ];
@@ -54,7 +54,7 @@ export const profiles = async (milliseconds: number): Promise<Profile[]> => [
 export async function programProfiles(milliseconds: number): Promise<Profile[]> {
   const found: Profile[] = [];
   for (const { id, title, of } of profiled) {
-    const source = await sourceOf(`${of.program}.nn`);
+    const source = await modelSource(of.program);
     for (const simd of ["strict", "relaxed"] as const) {
       const speeds = await speedsOf(simd);
       const kernels = await timesOf(source, of.mode, of.rows, simd, speeds, milliseconds, of.settings);
@@ -63,9 +63,6 @@ export async function programProfiles(milliseconds: number): Promise<Profile[]> 
   }
   return found;
 }
-
-const sourceOf = (model: string): Promise<string> =>
-  readFile(new URL(`../models/${model}`, import.meta.url), "utf8");
 
 /** The calls of one kernel as one line, `KERNEL × CALLS`, with the time of all and the mean rate. */
 function joined(times: readonly KernelTime[]): KernelTime[] {
@@ -98,7 +95,7 @@ async function stepProfile(
   simd: Simd,
   milliseconds: number,
 ): Promise<Profile> {
-  const source = await sourceOf(model);
+  const source = await modelSource(model);
   const speeds = await speedsOf(simd);
   const kernels = await timesOf(source, "step", ROWS, simd, speeds, milliseconds);
   const title = `Kernels of a step (${optimizer}), batch ${ROWS}`;

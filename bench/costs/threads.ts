@@ -2,7 +2,7 @@
  * Where the time of a step goes that two threads share: what one of them would take for its half,
  * and what waiting for the other adds.
  */
-import { readFile } from "node:fs/promises";
+import { modelSource } from "../models.ts";
 import { compile } from "../../dist/compiler/index.js";
 import { load } from "../../dist/runtime/index.js";
 import { labels, uniform } from "../data.ts";
@@ -29,7 +29,7 @@ export interface Sharing {
  * each step
  */
 export async function sharings(milliseconds: number): Promise<Sharing[]> {
-  const source = await readFile(new URL("../models/digits.nn", import.meta.url), "utf8");
+  const source = await modelSource("digits");
   const { wasm } = await compile(source, { simd: "relaxed" });
   const found: Sharing[] = [];
   for (const batch of [32, 256]) {

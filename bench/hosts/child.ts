@@ -2,13 +2,13 @@
  * A contestant as a process of Node: requests and replies are lines of JSON. `node child.ts
  * CONTESTANT`
  */
-import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { contestantOf } from "../contestants/contestant-of.ts";
 import { Server } from "../contestants/serve.ts";
+import { highWater } from "../high-water.ts";
 import type { Job } from "../job.ts";
 import type { ContestantName } from "./runner.ts";
 
@@ -19,12 +19,6 @@ type Request =
 
 const tfjs = createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm/package.json");
 const binaries = { tfjs: join(dirname(tfjs), "wasm-out", "/") };
-
-/** The high-water mark of the resident memory, as Linux keeps it. */
-function peakMemory(): number {
-  const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
-  return Number(kilobytes) * 1024;
-}
 
 const server = new Server();
 
@@ -42,7 +36,7 @@ async function answer(request: Request): Promise<unknown> {
     case "run":
       return server.run(request.milliseconds);
     case "memory":
-      return peakMemory();
+      return highWater();
     default:
       return request satisfies never;
   }

@@ -1,7 +1,7 @@
 /** What a kernel call costs. */
 import { isZero, type Size, sizeAt } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
-import type { Kernel } from "./kernel.ts";
+import { type Kernel, loopsOf } from "./kernel.ts";
 
 /**
  * Operations of one random number: Threefry's twenty rounds, which are of integers but take as
@@ -27,13 +27,9 @@ export const flopsOf = (kernel: Kernel, rows: number): number =>
 /** Elements that one call touches, of each operand counted once. */
 export function elementsTouched(kernel: Kernel, rows: number): number {
   let touched = 0;
-  for (const { strides } of kernel.operands) {
-    const loops =
-      kernel.kind === "product" && strides.length > kernel.loops.length
-        ? [...kernel.loops, kernel.depth]
-        : kernel.loops;
-    touched += loops.reduce((count, size, i) => {
-      return isZero(strides[i]!) ? count : count * sizeAt(size, rows);
+  for (const operand of kernel.operands) {
+    touched += loopsOf(kernel, operand).reduce((count, size, i) => {
+      return isZero(operand.strides[i]!) ? count : count * sizeAt(size, rows);
     }, 1);
   }
   return touched;

@@ -101,6 +101,12 @@ export interface Product extends Common {
 
 export type Kernel = Nest | Product;
 
+/** The loops that a view's strides are along: those of a product's factors end with the depth. */
+export const loopsOf = (kernel: Kernel, { strides }: Operand): readonly Size[] =>
+  kernel.kind === "product" && strides.length > kernel.loops.length
+    ? [...kernel.loops, kernel.depth]
+    : kernel.loops;
+
 // --------------------------------------------------------------------------------------------------------------- program
 
 /** A run of elements in memory. `table` holds constants of the program and is never written. */

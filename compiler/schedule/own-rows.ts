@@ -4,7 +4,7 @@
  * computes stays in its own cache.
  */
 import { constantOf, countOf, isFree, known, type Size } from "../ir/size.ts";
-import type { Buffer, Kernel, KernelCall, Operand } from "./kernel.ts";
+import { type Buffer, type Kernel, type KernelCall, loopsOf, type Operand } from "./kernel.ts";
 
 /** Whether a call that divides its kernel's loop over the batch touches only its rows of a buffer. */
 export function keepsToItsRows(
@@ -16,18 +16,13 @@ export function keepsToItsRows(
 ): boolean {
   // Of another number of rows than the batch has, shares are other rows.
   if (call.rows !== undefined || !isFree(buffer.size)) return false;
-  const { strides } = kernel.operands[at]!;
-  const within = spanWithin(strides, loopsOf(kernel, strides), loop);
+  const operand = kernel.operands[at]!;
+  const within = spanWithin(operand.strides, loopsOf(kernel, operand), loop);
   const offset = constantOf(call.addresses[at]!.offset);
   if (within === null || offset === null) return false;
   const row = countOf(buffer.size);
   return within.row === row && offset + within.from >= 0 && offset + within.to < row;
 }
-
-const loopsOf = (kernel: Kernel, strides: Operand["strides"]): readonly Size[] =>
-  kernel.kind === "product" && strides.length > kernel.loops.length
-    ? [...kernel.loops, kernel.depth]
-    : kernel.loops;
 
 /**
  * Elements from one row of the batch to the next, and the first and last one that the other loops

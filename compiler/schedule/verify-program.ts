@@ -3,7 +3,7 @@ import { CompilerFault } from "../fault.ts";
 import { affineAt, countOf, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { kernelOf } from "./arguments.ts";
-import type { Buffer, Kernel, KernelCall, KernelProgram } from "./kernel.ts";
+import { type Buffer, type Kernel, type KernelCall, type KernelProgram, loopsOf } from "./kernel.ts";
 import { liveRanges } from "./liveness.ts";
 
 /** Batches that addresses are tried at; they are affine in the batch, so two would do. */
@@ -81,9 +81,10 @@ function verifyCall(program: KernelProgram, call: KernelCall, written: ReadonlyS
 }
 
 function verifyReach(kernel: Kernel, index: number, call: KernelCall, buffer: Buffer): void {
-  const { strides, name } = kernel.operands[index]!;
+  const operand = kernel.operands[index]!;
+  const { strides, name } = operand;
   const { offset } = call.addresses[index]!;
-  const loops = kernel.kind === "product" ? [...kernel.loops, kernel.depth] : kernel.loops;
+  const loops = loopsOf(kernel, operand);
   for (const n of ROWS) {
     const rows = rowsOf(call, n);
     let [low, high] = [affineAt(offset, n), affineAt(offset, n)];
