@@ -125,6 +125,22 @@ function sameThing(left: Value, right: Value): boolean | null {
   return null;
 }
 
+/**
+ * Whether two values are one: of tensors, whether they are one formula, since equal formulas are one
+ * node.
+ */
+export function isSame(a: Value, b: Value): boolean {
+  if (a.kind === "tensor") return b.kind === "tensor" && a.node === b.node;
+  if (a.kind === "list") {
+    return (
+      b.kind === "list" &&
+      a.items.length === b.items.length &&
+      a.items.every((item, i) => isSame(item, b.items[i]!))
+    );
+  }
+  return staticComparison("==", a, b) ?? false;
+}
+
 export function negate(build: Build, value: Value): Value {
   if (value.kind === "number") return number(-value.value);
   if (value.kind === "boolean")

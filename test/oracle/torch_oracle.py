@@ -14,6 +14,7 @@ import sys
 
 import torch
 import torch.nn.functional as F
+from torch.nn.utils.stateless import functional_call
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
@@ -432,6 +433,108 @@ def derivatives(i, p):
     return o, loss + (jacobian(lambda q: w @ torch.tanh(q)) ** 2).sum(), {}
 
 
+def attend(q, k, v, mask=None, causal=False):
+    """Rows that may look nowhere are kept out of the softmax, so that they are 0 and nothing flows back."""
+    a = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if causal:
+        steps = torch.ones(a.shape[-2:], dtype=torch.bool).tril()
+        mask = steps if mask is None else mask & steps
+    if mask is None:
+        return F.softmax(a, -1) @ v
+    mask = mask.expand(a.shape)
+    somewhere = mask.any(-1, keepdim=True)
+    return F.softmax(a.masked_fill(~mask & somewhere, -math.inf), -1) * somewhere @ v
+
+
+def rotary(x, base=10000):
+    """Pairs of neighbors as complex numbers."""
+    steps, size = x.shape[-2:]
+    angles = torch.outer(torch.arange(steps), base ** (-torch.arange(0, size, 2) / size))
+    turned = torch.view_as_complex(x.reshape(*x.shape[:-1], -1, 2)) * torch.polar(torch.ones_like(angles), angles)
+    return torch.view_as_real(turned).flatten(-2)
+
+
+def positions(steps, size):
+    table = torch.empty(steps, size)
+    for t in range(steps):
+        for d in range(0, size, 2):
+            table[t, d] = math.sin(t / 10000 ** (d / size))
+            table[t, d + 1] = math.cos(t / 10000 ** (d / size))
+    return table
+
+
+def attention(i, p):
+    q, k, v = i["q"], i["k"], i["v"]
+    s, visible = q * p["scale"], i["mask"] == 1
+    heads = s.unflatten(-1, (2, 2)).transpose(1, 2)
+    o = {
+        "plain": attend(s, k, v),
+        "masked": attend(s, k, v, visible),
+        "causal": attend(s, k, v, causal=True),
+        "both": attend(s, k, v, visible, True),
+        "itself": attend(s, s, s, causal=True),
+        "shared": attend(s, p["keys"], p["values"], torch.tensor([1, 0, 1, 1, 1, 0]) == 1),
+        "nowhere": torch.zeros(*q.shape[:2], 3),
+        "one": v[:, :1] + 0 * s[:, :1, :3],
+        "two": attend(s[:, :2], k[:, :2], v[:, :2], causal=True),
+        "heads": torch.stack([attend(s, k, v, visible), attend(-s, k**2, v, visible)], 1),
+        "turned": rotary(s),
+        "turned_heads": rotary(heads, 100).transpose(1, 2).flatten(-2),
+        "positions": positions(17, 6),
+    }
+    squares = sum((o[name] ** 2).sum() for name in ["plain", "masked", "causal", "both", "itself", "shared", "one", "two", "heads"])
+    squares = squares + (o["turned"] * q**2).sum() + (o["turned_heads"] ** 3).sum()
+    for name in ["q", "k", "v"]:
+        o[f"{name}_d"] = gradient(squares, i[name])
+    o["q_dd"] = gradient((gradient((o["both"] ** 2).sum(), q, create_graph=True) ** 2).sum(), q)
+    return o, squares / len(q), {}
+
+
+def transformers(i, p):
+    x, other = i["x"], i["other"]
+
+    def module(path, made):
+        """A module of PyTorch with the parameters under `path`."""
+        weights = {name: p[f"{path}.{name}"] for name, _ in made.named_parameters()}
+        return lambda *args, **options: functional_call(made, weights, args, options)
+
+    def attention(path, heads, q, k, v, mask=None):
+        """PyTorch's mask is true where one may not look."""
+        mask = None if mask is None else ~mask.expand(len(q), -1, -1).repeat_interleave(heads, 0)
+        made = torch.nn.MultiheadAttention(8, heads, batch_first=True)
+        return module(path, made)(q, k, v, need_weights=False, attn_mask=mask)[0]
+
+    def block(path, heads, x, mask=None, **options):
+        mask = None if mask is None else ~mask.repeat_interleave(heads, 0)
+        made = torch.nn.TransformerEncoderLayer(8, heads, dropout=0, batch_first=True, **options)
+        return module(path, made)(x, src_mask=mask)
+
+    steps = torch.ones(1, 5, 5, dtype=torch.bool).tril()
+    # The one module that is asked for rows without an answer is written by hand.
+    apart = lambda z, k: z.unflatten(-1, (k, -1)).transpose(1, 2)
+    q, k, v = (
+        apart(F.linear(z, w, b), 4)
+        for z, w, b in zip([x, other, other], p["cross.in_proj_weight"].chunk(3), p["cross.in_proj_bias"].chunk(3))
+    )
+    cross = attend(q, k, v, (i["mask"] == 1)[:, None]).transpose(1, 2).flatten(-2)
+    # Everyone may look at the first step at least.
+    padding = ((i["padding"] == 1) | (torch.arange(5) == 0)).expand(-1, 5, -1)
+    o = {
+        "itself": attention("itself", 1, x, x, x),
+        "causal": attention("causal", 2, x, x, x, steps),
+        "cross": F.linear(cross, p["cross.out_proj.weight"], p["cross.out_proj.bias"]),
+        "apart": attention("apart", 2, x, other, other**2),
+        "same_key": attention("same_key", 2, x, x, torch.sin(x), (torch.arange(5) < 4)[None, None].expand(1, 5, -1)),
+        "after": block("after", 2, x, padding, dim_feedforward=32),
+        "before": block("before", 4, x, steps.expand(len(x), -1, -1), dim_feedforward=6, activation="gelu", norm_first=True),
+        "short": block("short", 1, x[:, :1], dim_feedforward=32),
+    }
+    squares = sum((o[name] ** 2).sum() for name in ["itself", "causal", "cross", "apart", "same_key", "before"])
+    squares = squares + torch.sin(o["after"]).sum() + torch.sin(o["short"]).sum()
+    o["x_d"], o["other_d"] = gradient(squares, x), gradient(squares, other)
+    return o, squares / len(x), {}
+
+
 def reversible(i, p):
     x, a = i["x"], i["a"]
     dense = lambda z, path: F.linear(z, p[f"{path}.weight"], p[f"{path}.bias"])
@@ -460,6 +563,19 @@ def reversible(i, p):
 
 AT = real([3], 0.5, 1.5)
 DENSE = lambda path, out, into: {f"{path}.weight": real([out, into], -1, 1), f"{path}.bias": real([out], -1, 1)}
+HEADS = lambda path: {
+    f"{path}.in_proj_weight": real([24, 8], -1, 1),
+    f"{path}.in_proj_bias": real([24], -1, 1),
+    **DENSE(f"{path}.out_proj", 8, 8),
+}
+SCALE = lambda path: {f"{path}.weight": real([8], 0.5, 1.5), f"{path}.bias": real([8], -1, 1)}
+BLOCK = lambda path, hidden: {
+    **HEADS(f"{path}.self_attn"),
+    **DENSE(f"{path}.linear1", hidden, 8),
+    **DENSE(f"{path}.linear2", 8, hidden),
+    **SCALE(f"{path}.norm1"),
+    **SCALE(f"{path}.norm2"),
+}
 
 CASES = {
     "elementwise": (
@@ -549,6 +665,30 @@ CASES = {
         derivatives,
         {"x": real(["N", 3], -2, 2), "u": real(["N", 3], 0.5, 2)},
         {"at": AT, **DENSE("h", 4, 3), **DENSE("z", 2, 4), "point": real([3], -1, 1)},
+    ),
+    "attention": (
+        attention,
+        {"q": real(["N", 17, 4], -2, 2), "k": real(["N", 6, 4], -2, 2), "v": real(["N", 6, 3], -2, 2), "mask": whole(["N", 17, 6], 2)},
+        {"scale": real([4], 0.5, 1.5), "keys": real([6, 4], -2, 2), "values": real([6, 3], -2, 2)},
+    ),
+    "transformers": (
+        transformers,
+        {
+            "x": real(["N", 5, 8], -2, 2),
+            "other": real(["N", 3, 8], -2, 2),
+            "mask": whole(["N", 5, 3], 2),
+            "padding": whole(["N", 1, 5], 2),
+        },
+        {
+            **HEADS("itself"),
+            **HEADS("causal"),
+            **HEADS("cross"),
+            **HEADS("apart"),
+            **HEADS("same_key"),
+            **BLOCK("after", 32),
+            **BLOCK("before", 6),
+            **BLOCK("short", 32),
+        },
     ),
     "reversible": (
         reversible,

@@ -4,6 +4,7 @@ import { remake } from "../../graph/graph.ts";
 import type { Node } from "../../ir/node.ts";
 import { showShape } from "../../ir/size.ts";
 import { OpError } from "../../ir/op-error.ts";
+import { isSame } from "../operators.ts";
 import { checkedShape, sizeValue, toAxis, toFloat, toInteger, toNode, toSize } from "../tensors.ts";
 import { boolean, kindOf, list, number, showTensor, tensor, type Value } from "../values.ts";
 import type { PrimitiveContext, PrimitiveTable } from "./primitive.ts";
@@ -63,6 +64,11 @@ export const indices: PrimitiveTable = {
     parameters: ["x"],
     doc: "whether x is a list",
     apply: (_, x) => boolean(x!.kind === "list"),
+  },
+  same: {
+    parameters: ["a", "b"],
+    doc: "whether a and b are one and the same value: one formula, where they are tensors",
+    apply: (_, a, b) => boolean(isSame(a!, b!)),
   },
 };
 
