@@ -214,6 +214,26 @@ describe("meaning", () => {
     expect(values(nodes, given, 2)).toEqual(wanted);
     expect(values(pass(b, nodes, ["lower"]).nodes, given, 2)).toEqual(wanted);
   });
+  test("take and scatter", () => {
+    const b = new Formulas();
+    const [x, y] = [b.input("x", 3, 2), b.labels("y", "N")];
+    const rows = b.take(x, y);
+    const inRow = b.graph.make("table", [], {
+      values: [1, 0, 1, 1, 3, 0],
+      shape: shapeOf(3, 2),
+      type: "int",
+    });
+    const nodes = [rows, b.scatter(rows, y, fixed(3)), b.take(x, inRow, 1), b.scatter(x, inRow, fixed(2), 1)];
+    const given = { x: [1, 2, 3, 4, 5, inf], y: [2, 0, 2, 0, -1, 3] };
+    const wanted = [
+      [5, inf, 1, 2, 5, inf, 1, 2, 0, 0, 0, 0],
+      [2, 4, 0, 0, 10, inf],
+      [2, 1, 4, 4, 0, 5],
+      [2, 1, 0, 7, inf, 0],
+    ];
+    expect(values(nodes, given, 6)).toEqual(wanted);
+    expect(values(pass(b, nodes, ["lower"]).nodes, given, 6)).toEqual(wanted);
+  });
   test("slices from the end of the batch", () => {
     const b = new Formulas();
     const x = b.input("x", "N", 1);
@@ -240,6 +260,10 @@ describe("mistakes are OpErrors with a code", () => {
     "a reshape to another size": [() => b.reshape(x, shapeOf("N", 4)), "shape-mismatch"],
     "a condition that is a number": [() => b.where(x, 1, 0), "type-mismatch"],
     "an index that is a float": [() => b.gather(x, b.input("f", "N")), "type-mismatch"],
+    "rows taken by floats": [() => b.take(x, b.input("f", "N")), "type-mismatch"],
+    "rows of a number": [() => b.take(b.constant(1), y), "shape-mismatch"],
+    "rows of another batch": [() => b.take(b.input("t", 2, 3), y, 1), "shape-mismatch"],
+    "rows for other ids": [() => b.scatter(b.input("t", 2, 3), y, fixed(3)), "shape-mismatch"],
     "an axis that is not there": [() => b.sum(x, [2]), "bad-axis"],
     "a permutation that forgets an axis": [() => b.permute(x, [0, 0]), "bad-axis"],
     "a slice past the end": [

@@ -29,6 +29,8 @@ const others: { readonly [K in Exclude<OpName, ElementwiseName | ReductionName |
   concat: (b, x) => b.concat([x([2, 1]), x([2, 2])], 1),
   one_hot: (b, x) => b.oneHot(x([4], "int"), 3),
   gather: (b, x) => b.gather(x([4, 3]), x([4], "int")),
+  take: (b, x) => b.take(x([3, 2]), x([4], "int")),
+  scatter: (b, x) => b.scatter(x([4, 2]), x([4], "int"), shapeOf(3)[0]!),
   constant: (b) => b.constant(-0.3, shapeOf(2)),
   table: (b) => b.graph.make("table", [], { values: [2, -0.1, 0], shape: shapeOf(3), type: "float" }),
   extent: (b) => b.extent(shapeOf("N")[0]!),

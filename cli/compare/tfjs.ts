@@ -265,6 +265,10 @@ class Run {
         const picks = this.#oneHot(b, a.shape.at(-1)!);
         return tf.sum(tf.where(tf.cast(picks, "bool"), a, tf.zerosLike(a)), -1);
       }
+      case "take":
+        return this.#take(a, b, node.attributes.batch);
+      case "scatter":
+        return this.#scatter(a, b, node.attributes.batch, sizeAt(node.attributes.count, n));
       case "grad":
         return this.#gradient(node.operands[0]!, node.operands[1]!, memo, parameters);
 
@@ -299,9 +303,37 @@ class Run {
     return tf.add(tf.log(tf.sum(this.#curves.exp(tf.sub(x, shift)), [...axes], true)), shift);
   }
 
+  /** Rows are picked by a product with one-hot rows: its own gather has no gradient of a batch. */
+  #take(x: Tensor, labels: Tensor, batch: number): Tensor {
+    const rest = x.shape.slice(batch + 1);
+    const picks = this.#picks(labels, batch, x.shape[batch]!);
+    const rows = this.#tf.matMul(
+      picks,
+      this.#tf.reshape(x, [picks.shape[0]!, x.shape[batch]!, product(rest)]),
+    );
+    return this.#tf.reshape(rows, [...labels.shape, ...rest]);
+  }
+
+  #scatter(x: Tensor, labels: Tensor, batch: number, count: number): Tensor {
+    const rest = x.shape.slice(labels.shape.length);
+    const picks = this.#picks(labels, batch, count);
+    const rows = this.#tf.reshape(x, [picks.shape[0]!, picks.shape[1]!, product(rest)]);
+    const sums = this.#tf.matMul(picks, rows, true);
+    return this.#tf.reshape(sums, [...labels.shape.slice(0, batch), count, ...rest]);
+  }
+
+  /** One-hot rows of labels, by batch. */
+  #picks(labels: Tensor, batch: number, count: number): Tf.Tensor3D {
+    const outer = product(labels.shape.slice(0, batch));
+    const each = product(labels.shape.slice(batch));
+    return this.#tf.reshape(this.#oneHot(labels, count), [outer, each, count]);
+  }
+
   #oneHot(labels: Tensor, classes: number): Tensor {
     const flat = this.#tf.cast(this.#constant(labels), "int32").flatten();
     const rows = this.#tf.oneHot(flat, classes);
     return this.#constant(this.#tf.cast(rows, "float32").reshape([...labels.shape, classes]));
   }
 }
+
+const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);

@@ -85,6 +85,10 @@ function apply(o: Operations, node: Node, operands: readonly Variable[], environ
       return o.oneHot(a, node.attributes.classes);
     case "gather":
       return o.gather(a, b);
+    case "take":
+      return o.take(a, b, node.attributes.batch);
+    case "scatter":
+      return o.scatter(a, b, sizeAt(node.attributes.count, n), node.attributes.batch);
     case "grad":
       return o.gradients(a, [b])[0]!;
 

@@ -186,9 +186,50 @@ export class Operations extends ElementOperations {
     return this.reshape(this.sum(picked, [x.shape.length - 1]), labels.shape);
   }
 
+  /** Rows of x by labels, and each blamed for what it was taken for. */
+  take(x: Variable, labels: Variable, batch: number): Variable {
+    const { shape, at, rows } = taken(x.shape, labels, batch);
+    const width = count(x.shape.slice(batch + 1));
+    const data = new Float64Array(count(shape));
+    at.forEach((row, i) => {
+      if (row !== null) data.set(x.data.slice(row * width, (row + 1) * width), i * width);
+    });
+    return this.tape.record({ shape, data }, [{ of: x, pull: (g) => this.scatter(g, labels, rows, batch) }]);
+  }
+
+  /** Rows of x added up by labels, and each blamed for the sum it went into. */
+  scatter(x: Variable, labels: Variable, rows: number, batch: number): Variable {
+    const rest = x.shape.slice(labels.shape.length);
+    const table = [...labels.shape.slice(0, batch), rows, ...rest];
+    const width = count(rest);
+    const data = new Float64Array(count(table));
+    taken(table, labels, batch).at.forEach((row, i) => {
+      if (row === null) return;
+      for (let k = 0; k < width; k++) data[row * width + k]! += x.data[i * width + k]!;
+    });
+    return this.tape.record({ shape: table, data }, [{ of: x, pull: (g) => this.take(g, labels, batch) }]);
+  }
+
   /** ∂ scalar / ∂ variable, on the tape. */
   gradients = (scalar: Variable, variables: readonly Variable[]): Variable[] =>
     this.tape.gradients(scalar, variables, this.add);
+}
+
+/** Which row of a table, the batch's one after another, each label names; null where there is none. */
+function taken(
+  table: readonly number[],
+  labels: Variable,
+  batch: number,
+): { readonly shape: number[]; readonly rows: number; readonly at: readonly (number | null)[] } {
+  const rows = table[batch]!;
+  const each = count(labels.shape.slice(batch));
+  return {
+    shape: [...labels.shape, ...table.slice(batch + 1)],
+    rows,
+    at: Array.from(labels.data, (label, i) =>
+      label >= 0 && label < rows ? Math.floor(i / each) * rows + label : null,
+    ),
+  };
 }
 
 const whole: SliceAxis = { start: 0, fromEnd: false, step: 1 };

@@ -157,6 +157,13 @@ export const expressions: { readonly [K in OpName]: Rule<K> } = {
     const labels = `${operands.tensor(y!, level.atom)}.unsqueeze(-1)`;
     return atom(`${operands.tensor(x!, level.atom)}.gather(-1, ${labels}).squeeze(-1)`);
   },
+  take: ({ operands: [x, y], attributes: { batch } }, operands) => {
+    const table = operands.tensor(x!, level.atom);
+    const ids = operands.tensor(y!, level.any);
+    return atom(batch === 0 ? `${table}[${ids}]` : `take_rows(${table}, ${ids}, ${batch})`);
+  },
+  scatter: ({ operands: [x, y], attributes: { batch, count } }, operands) =>
+    atom(`add_rows(${operands.float(x!)}, ${operands.tensor(y!)}, ${sizeText(count)}, ${batch})`),
   grad: ({ operands: [scalar, x] }, operands) =>
     atom(`gradient(${operands.float(scalar!)}, ${operands.at(x!, level.any)})`),
 

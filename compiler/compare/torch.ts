@@ -21,7 +21,7 @@ export interface TorchProgram {
 /** Words that a program's names must not hide. */
 const RESERVED = new Set(
   `False None True and as assert async await break class continue def del elif else except finally for from global if import in is
-  lambda nonlocal not or pass raise return try while with torch np F given gradient variable embed sys len range float abs print N`.split(
+  lambda nonlocal not or pass raise return try while with torch np F given gradient variable embed take_rows add_rows sys len range float abs print N`.split(
     /\s+/,
   ),
 );
@@ -185,6 +185,33 @@ function helpers(order: readonly Node[]): string[] {
           "    whole = torch.zeros(shape)",
           "    whole[index] = x",
           "    return whole",
+          "",
+        ]
+      : []),
+    ...(has("take")
+      ? [
+          "",
+          "def take_rows(table, ids, batch):",
+          '    """The rows of each table of a batch that its ids name."""',
+          "    rest = table.shape[batch + 1:]",
+          "    index = ids.reshape(*ids.shape[:batch], -1, *[1] * len(rest))",
+          "    index = index.expand(*index.shape[:batch + 1], *rest)",
+          "    return table.gather(batch, index).reshape(*ids.shape, *rest)",
+          "",
+        ]
+      : []),
+    ...(has("scatter")
+      ? [
+          "",
+          "def add_rows(rows, ids, count, batch):",
+          '    """Zeros of `count` rows, with each row added where its id says; what is out of range is left out."""',
+          "    rest = rows.shape[ids.dim():]",
+          "    rows = rows.reshape(*ids.shape[:batch], -1, *rest)",
+          "    ids = ids.reshape(*ids.shape[:batch], -1)",
+          "    kept = (ids >= 0) & (ids < count)",
+          "    index = torch.where(kept, ids, count).reshape(*ids.shape, *[1] * len(rest)).expand(rows.shape)",
+          "    sums = torch.zeros(*ids.shape[:batch], count + 1, *rest).scatter_add(batch, index, rows)",
+          "    return sums.narrow(batch, 0, count)",
           "",
         ]
       : []),

@@ -88,6 +88,7 @@ export function readNode(node: Node, operands: readonly Formula[], naming: Namin
     case "embed":
       return call("embed", a!);
     case "gather":
+    case "take":
       return { kind: "entry", of: a!, at: b! };
     case "one_hot":
       return call("onehot", a!);

@@ -177,6 +177,14 @@ export class Build implements Formulas {
   gather(x: Node, y: Node): Node {
     return this.graph.make("gather", [x, y], {}, this.origin);
   }
+  /** The rows of a table that `ids` name; the first `batch` axes are those of both. */
+  take(table: Node, ids: Node, batch = 0): Node {
+    return this.graph.make("take", [table, ids], { batch }, this.origin);
+  }
+  /** The transpose of `take`: rows added up in a table of `count`. */
+  scatter(rows: Node, ids: Node, count: Size, batch = 0): Node {
+    return this.graph.make("scatter", [this.#number(rows), ids], { batch, count }, this.origin);
+  }
   grad(scalar: Node, tensor: Node): Node {
     return this.graph.make("grad", [scalar, tensor], {}, this.origin);
   }

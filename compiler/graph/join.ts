@@ -11,7 +11,7 @@ import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import type { Model } from "./model.ts";
 import { fact } from "../ir/fact.ts";
-import type { Node, OpName, SliceAxis } from "../ir/node.ts";
+import type { Node, NodeOf, OpName, SliceAxis } from "../ir/node.ts";
 import { countOf, isFree, sameSize, type Shape } from "../ir/size.ts";
 
 type Form =
@@ -317,6 +317,7 @@ function sameRuns(a: Shape, b: Shape): boolean {
 }
 
 function indexForm(node: Node, operands: readonly Form[]): Form {
+  if (node.op === "take" || node.op === "scatter") return tableForm(node, operands[0]!, operands[1]!);
   if (operands.every(isPlain)) return plain(node.shape);
   const [x, y] = operands;
   // An entry of x, or 0.
@@ -324,4 +325,18 @@ function indexForm(node: Node, operands: readonly Form[]): Form {
     return x!;
   }
   return COUPLED;
+}
+
+function tableForm(node: NodeOf<"take" | "scatter">, x: Form, ids: Form): Form {
+  const [values, labels] = node.operands;
+  const { batch } = node.attributes;
+  const axis = freeAxis((node.op === "take" ? values! : node).shape);
+  // Rows of the batch that are picked by numbers, whichever row of the batch has the number.
+  if (axis === batch || !isPlain(ids)) return COUPLED;
+  if (!isPlain(x))
+    return freeAxis(labels!.shape) === null && (x.of === "sum" || x.of === "constant") ? x : COUPLED;
+  const summed = node.op === "scatter" ? freeAxis(values!.shape) : null;
+  return summed !== null && summed >= batch && summed < labels!.shape.length
+    ? { of: "sum", degree: 0 }
+    : plain(node.shape);
 }

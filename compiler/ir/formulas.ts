@@ -42,4 +42,8 @@ export interface Formulas extends ElementwiseFormulas, ReductionFormulas {
   readonly embed: (x: Node, axes: readonly SliceAxis[], shape: Shape) => Node;
   readonly concat: (parts: readonly Node[], axis: number) => Node;
   readonly oneHot: (y: Node, classes: number) => Node;
+  /** The rows of a table that `ids` name; the first `batch` axes are those of both. */
+  readonly take: (table: Node, ids: Node, batch?: number) => Node;
+  /** The transpose of `take`: rows added up in a table of `count`. */
+  readonly scatter: (rows: Node, ids: Node, count: Size, batch?: number) => Node;
 }

@@ -110,6 +110,16 @@ export interface OtherAttributes {
   one_hot: { readonly classes: number };
   /** x [..., K] and int y [...] → [...]: x[..., y[...]]. */
   gather: {};
+  /**
+   * x [...B, V, ...R] and int y [...B, ...I] → [...B, ...I, ...R]: the rows of x that y names, the first
+   * `batch` axes being those of both. An id that names none gives 0.
+   */
+  take: { readonly batch: number };
+  /**
+   * The transpose of `take`: x [...B, ...I, ...R] and int y [...B, ...I] → [...B, count, ...R]: zeros, with
+   * each row of x added where y says, in the order of y. A row whose id names none is left out.
+   */
+  scatter: { readonly batch: number; readonly count: Size };
 
   /**
    * d scalar / d tensor: operands (scalar, tensor); shaped like the tensor. Gone after the pass

@@ -4,7 +4,7 @@ import { OpError } from "../ir/op-error.ts";
 import { always, BIT, union, ZERO } from "./interval.ts";
 import type { OpTable } from "./op.ts";
 
-function requireInt(name: string, type: string, remarks: readonly string[]): void {
+export function requireInt(name: string, type: string, remarks: readonly string[]): void {
   if (type === "int") return;
   throw new OpError(
     "type-mismatch",

@@ -9,6 +9,7 @@ import type { OpTable } from "./op.ts";
 import { productOps } from "./products.ts";
 import { reductionOps } from "./reductions.ts";
 import { sourceOps } from "./sources.ts";
+import { tableOps } from "./tables.ts";
 
 export const ops: OpTable = {
   ...elementwiseOps,
@@ -16,5 +17,6 @@ export const ops: OpTable = {
   ...productOps,
   ...movementOps,
   ...indexOps,
+  ...tableOps,
   ...sourceOps,
 };

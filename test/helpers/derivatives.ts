@@ -6,7 +6,7 @@ import type { ElementwiseName, Node, OpName, ReductionName } from "../../compile
 import type { Op } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
 import { Formulas, pass, runPasses, shapeOf, stream, values } from "./graph.ts";
-import { countOf } from "../../compiler/ir/size.ts";
+import { countOf, fixed } from "../../compiler/ir/size.ts";
 
 /** Every record, as one type: a table indexed by a name of no one op. */
 export const records = Object.values(ops) as unknown as Op<OpName>[];
@@ -20,6 +20,10 @@ export interface DerivativeCase {
   readonly shapes: readonly (readonly number[])[];
   readonly draw: (operand: number) => number;
 }
+
+/** A table of ints. */
+const ints = (b: Formulas, values: readonly number[], ...shape: readonly number[]): Node =>
+  b.graph.make("table", [], { values, shape: shapeOf(...shape), type: "int" });
 
 /** Relative to 1 + |derivative|; the differences themselves lose digits with each order. */
 const TOLERANCE = [1e-7, 1e-7, 2e-6] as const;
@@ -209,5 +213,28 @@ const structural: Readonly<
     (b, [x]) =>
       b.sin(b.gather(x!, b.graph.make("table", [], { values: [2, 0], shape: shapeOf(2), type: "int" }))),
     [[2, 3]],
+  ],
+  // A row that is taken twice, one that is not, and a batch of tables.
+  take: [
+    (b, [x]) =>
+      b.concat(
+        [
+          b.sin(b.take(x!, ints(b, [2, 0, 2, 7], 4))),
+          b.cos(b.reshape(b.take(x!, ints(b, [1, 0, 1, 1, 0, 0], 3, 2), 1), shapeOf(3, 2))),
+        ],
+        0,
+      ),
+    [[3, 2]],
+  ],
+  scatter: [
+    (b, [x]) =>
+      b.concat(
+        [
+          b.sin(b.scatter(x!, ints(b, [2, 0, 2], 3), fixed(4))),
+          b.cos(b.scatter(x!, ints(b, [1, 0, 1, 1, 5, 0], 3, 2), fixed(2), 1)),
+        ],
+        0,
+      ),
+    [[3, 2]],
   ],
 };

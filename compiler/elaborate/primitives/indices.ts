@@ -28,6 +28,14 @@ export const indices: PrimitiveTable = {
       return tensor(build.gather(toFloat(build, x!), integers(context, y!, "gather")));
     },
   },
+  take: {
+    parameters: ["table", "ids"],
+    doc: "table [V, ...], ids [...] → [..., ...]: the rows of the table that the ids name",
+    apply: (context, table, ids) => {
+      const { build } = context;
+      return tensor(build.take(toNode(build, table!), integers(context, ids!, "take")));
+    },
+  },
   iota: {
     parameters: ["n"],
     doc: "0, 1, 2 … n - 1",

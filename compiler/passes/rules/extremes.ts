@@ -17,7 +17,7 @@ import { affine, isConstant, type Look } from "./match.ts";
 export const DEPTH = 7;
 
 /** Whether each entry is one of the first operand's. */
-const isPick = (node: Node): boolean => isView(node) || node.op === "gather";
+const isPick = (node: Node): boolean => isView(node) || node.op === "gather" || node.op === "take";
 
 export function behindViews(node: Node): Node {
   while (isPick(node)) node = node.operands[0]!;
