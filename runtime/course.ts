@@ -71,12 +71,11 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
     });
     data = exports.train && to - dataAt <= ROOM && arena.reach(to) ? dataAt : 0;
     reachOrder(arena, dataAt, total);
-    if (data > 0) {
-      for (const [i, feed] of feeds.entries()) {
-        // A callback may have changed them.
-        feed.check(total);
-        feed.write(arena, places[i]!);
-      }
+    for (const [i, feed] of feeds.entries()) {
+      // A callback may have changed them.
+      feed.check();
+      if (data > 0) feed.write(arena, places[i]!);
+      else feed.settle();
     }
     const { buffer } = exports.memory;
     room = capacity;
@@ -117,11 +116,16 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
   };
 
   const ready = (epoch: number, from: number, sum: number): Arena => {
-    const arena = arenaNow();
-    arena.reserve(batch);
-    if (room !== arena.capacity || sums.buffer !== arena.exports.memory.buffer) lay(arena, epoch, from);
-    sums[0] = sum;
-    return arena;
+    for (;;) {
+      const arena = arenaNow();
+      arena.reserve(batch);
+      if (room === arena.capacity && sums.buffer === arena.exports.memory.buffer) {
+        sums[0] = sum;
+        return arena;
+      }
+      // Lists are read meanwhile, and their owner's code may make the memory grow.
+      lay(arena, epoch, from);
+    }
   };
 
   return {
@@ -137,6 +141,7 @@ export function courseOf(arenaNow: () => Arena, feeds: readonly Feed[], options:
       return loss;
     },
     probed(epoch, from, sum) {
+      for (const feed of feeds) feed.settle();
       const arena = ready(epoch, from, sum);
       const { exports } = arena;
       // A model without layers has nothing to tell of.

@@ -39,6 +39,9 @@ export class Feed {
   #to: Float32Array | Float64Array = NOTHING;
   #call = 0;
   #values: Typed = NOTHING;
+  /** A list that was taken instead, and its shape. */
+  #list: ArrayLike<unknown> | undefined;
+  #shape: readonly number[] = [];
   #count = 0;
 
   /** @throws `not-a-module` where it has no place in the arena */
@@ -67,8 +70,8 @@ export class Feed {
 
   /**
    * Reads a value, for `check` and then `write`. It is copied where it could change in between:
-   * lists (which may be a proxy, or have getters), memory that other threads see, and the module's
-   * own (`net.view`), which moves when that grows.
+   * memory that other threads see, and the module's own (`net.view`), which moves when that grows.
+   * Of a list only the shape is read; its numbers are when they are written or settled.
    * @returns its rows, 1 where no axis is free
    */
   take(value: unknown, arena: Arena): number {
@@ -82,11 +85,23 @@ export class Feed {
   /** Forgets what was taken, so that it can be collected. */
   clear(): void {
     this.#values = NOTHING;
+    this.#list = undefined;
   }
 
-  /** Writes all that was taken. */
+  /** Reads the numbers of a list, so that nothing can be wrong with them later. */
+  settle(): void {
+    const list = this.#list;
+    if (!list) return;
+    const values = new Float64Array(this.#count);
+    this.#fill(list, values, 0);
+    this.clear();
+    this.#values = values;
+  }
+
+  /** Writes all that was taken. A list is checked meanwhile, and its owner's code may run. */
   write(arena: Arena, index = arena.index(this.place)): void {
-    arena.floats.set(this.#taken, index);
+    if (this.#list) this.#fill(this.#list, arena.floats, index);
+    else arena.floats.set(this.#taken, index);
   }
 
   /** Notes where an output goes. */
@@ -148,6 +163,7 @@ export class Feed {
    * them.
    */
   get #taken(): Typed {
+    this.settle();
     const values = this.#values;
     if (values.length !== this.#count) this.#fail("wrong-size", "has changed in the meantime");
     return values;
@@ -187,38 +203,34 @@ export class Feed {
       );
     }
     const first = list[0];
-    if (
-      isTyped(list) &&
-      typeof first !== "bigint" &&
-      list.buffer !== own &&
-      list.buffer instanceof ArrayBuffer
-    ) {
-      rows ??= this.#rowsOf(list.length);
-      // Of numbers, as its first is no bigint.
-      this.#values = list as Typed;
-    } else {
-      const shape = [list.length];
-      if (rows === undefined && isList(first)) {
-        // Deeper than the rank is wrong already; a list that holds itself would have no end.
-        for (
-          let level: unknown = first;
-          isList(level) && shape.length <= extent.sizes.length;
-          level = level[0]
-        ) {
-          shape.push(level.length);
-        }
-        rows = this.#rows(shape);
+    const typed =
+      isTyped(list) && typeof first !== "bigint" && list.buffer !== own && list.buffer instanceof ArrayBuffer;
+    const shape = [list.length];
+    let level: unknown = list;
+    if (!typed && rows === undefined && isList(first)) {
+      // Deeper than the rank is wrong already; a list that holds itself would have no end.
+      for (let next: unknown = first; isList(next) && shape.length <= extent.sizes.length; next = next[0]) {
+        shape.push(next.length);
+        level = next;
       }
-      rows ??= this.#rowsOf(list.length);
-      this.#values = this.#copy(list, shape, rows);
+      rows = this.#rows(shape);
     }
+    rows ??= this.#rowsOf(list.length);
     this.#count = entries(extent, rows);
+    this.clear();
+    // Of numbers, as its first is no bigint.
+    if (typed) this.#values = list as Typed;
+    else {
+      this.#list = list;
+      this.#shape = shape;
+      if (isTyped(level) && level.buffer === own) this.settle();
+    }
     return rows;
   }
 
-  /** The numbers of a list of this shape. */
-  #copy(list: ArrayLike<unknown>, shape: readonly number[], rows: number): Typed {
-    const values = new Float64Array(entries(this.extent, rows));
+  /** Writes the numbers of a list, as they are read. @throws what `check` does, and `wrong-size` */
+  #fill(list: ArrayLike<unknown>, to: Typed, start: number): void {
+    const shape = this.#shape;
     let at = 0;
     const fill = (level: ArrayLike<unknown>, axis: number): void => {
       const length = shape[axis + 1];
@@ -230,15 +242,21 @@ export class Feed {
           else {
             this.#fail(
               "wrong-size",
-              `is ragged: ${this.#row(at, rows)} has ${isList(entry) ? entry.length : shown(entry)} where others have ${length}`,
+              `is ragged: ${this.#row(at)} has ${isList(entry) ? entry.length : shown(entry)} where others have ${length}`,
             );
           }
-        } else if (kind === "number" || kind === "boolean" || kind === "bigint") values[at++] = Number(entry);
-        else this.#fail("wrong-type", `must hold numbers; ${this.#row(at, rows)} has ${shown(entry)}`);
+        } else if (kind === "number" || kind === "boolean" || kind === "bigint") {
+          const number = Number(entry);
+          this.#checkLabel(number, at);
+          to[start + at++] = number;
+        } else this.#fail("wrong-type", `must hold numbers; ${this.#row(at)} has ${shown(entry)}`);
       }
     };
-    fill(list, 0);
-    return values;
+    try {
+      fill(list, 0);
+    } catch (cause) {
+      refuseFor(cause, "wrong-type", this.#title);
+    }
   }
 
   /** The rows of a shape. */
@@ -260,27 +278,32 @@ export class Feed {
     );
   }
 
-  /** @throws `not-a-number`, `label-out-of-range`, `wrong-type` for what is no label */
-  check(rows: number): void {
-    if (this.#type === "float") return;
+  /**
+   * A list is checked as it is read.
+   * @throws `not-a-number`, `label-out-of-range`, `wrong-type` for what is no label
+   */
+  check(): void {
+    if (this.#type === "float" || this.#list) return;
     const values = this.#taken;
-    for (let i = 0; i < values.length; i++) {
-      const label = values[i]!;
-      const whole = Number.isInteger(label);
-      if (whole && label >= this.#least && label <= this.#greatest) continue;
-      // NaN is not equal to itself.
-      const code = whole ? "label-out-of-range" : label === label ? "wrong-type" : "not-a-number";
-      const kind = this.#type === "bool" ? "booleans" : "integers";
-      this.#fail(
-        code,
-        `must hold ${kind} from ${this.#least} to ${this.#greatest}; ${this.#row(i, rows)} has ${label}`,
-      );
-    }
+    for (let i = 0; i < values.length; i++) this.#checkLabel(values[i]!, i);
+  }
+
+  #checkLabel(label: number, at: number): void {
+    const whole = Number.isInteger(label);
+    if (this.#type === "float" || (whole && label >= this.#least && label <= this.#greatest)) return;
+    // NaN is not equal to itself.
+    const code = whole ? "label-out-of-range" : label === label ? "wrong-type" : "not-a-number";
+    const kind = this.#type === "bool" ? "booleans" : "integers";
+    this.#fail(
+      code,
+      `must hold ${kind} from ${this.#least} to ${this.#greatest}; ${this.#row(at)} has ${label}`,
+    );
   }
 
   /** Rows and entries are counted from 0, as in the array. */
-  #row(at: number, rows: number): string {
-    return this.extent.free ? `row ${Math.floor(at / this.extent.inner) % rows}` : `entry ${at}`;
+  #row(at: number): string {
+    const { free, outer, inner } = this.extent;
+    return free ? `row ${Math.floor(at / inner) % (this.#count / (outer * inner))}` : `entry ${at}`;
   }
 
   #fail(code: ErrorCode, what: string): never {

@@ -45,7 +45,7 @@ export async function measure(
   const { metrics } = manifest;
   const values: number[] = [];
   // A caller may have changed them.
-  for (const feed of feeds) feed.check(total);
+  for (const feed of feeds) feed.check();
   for (let from = 0; from < total; from += part) {
     await breathe();
     const arena = arenaNow();

@@ -197,6 +197,7 @@ export class LoadedNet implements Net {
   set(path: string, data: unknown): void {
     const feed = this.#parameter(path);
     feed.take(data, this.#arena);
+    feed.settle();
     // The caller's code may have run meanwhile, and made the memory grow.
     feed.write(this.#arena);
     feed.clear();
@@ -259,12 +260,13 @@ export class LoadedNet implements Net {
   /** Checks all inputs, makes room, writes them. @returns the rows */
   #feed(values: Values, targets: boolean): number {
     const rows = this.#take(this.#inputs, values, targets);
-    const arena = this.#arena;
-    arena.reserve(rows);
+    const reads = this.#reads;
+    this.#arena.reserve(rows);
     for (const feed of this.#inputs) {
       if (feed.target && !targets) continue;
-      feed.write(arena);
+      feed.write(this.#arena);
       feed.clear();
+      this.#refuseNested(reads);
     }
     return rows;
   }
@@ -304,15 +306,13 @@ export class LoadedNet implements Net {
       refuseFor(cause, "wrong-type", "`inputs`");
     }
     this.#refuseNested(reads);
-    for (const feed of feeds) if (targets || !feed.target) feed.check(rows);
+    for (const feed of feeds) if (targets || !feed.target) feed.check();
     return rows;
   }
 
-  /**
-   * A getter or a proxy among a call's arguments may call this net, which then takes other inputs.
-   * @throws `busy`
-   */
+  /** Getters among a call's arguments may call this net. @throws `busy`, `disposed` */
   #refuseNested(reads: number): void {
+    void this.#arena;
     if (reads !== this.#reads)
       refuse("busy", "This net was called while it was reading another call's arguments.");
   }

@@ -56,7 +56,10 @@ export function watchOf(
     });
     training = rows(order.training);
     validation = rows(order.validation);
-  } else if (validate !== undefined) validation = take(validate);
+  } else if (validate !== undefined) {
+    validation = take(validate);
+    for (const feed of validation.feeds) feed.settle();
+  }
 
   const part = ({ total }: Rows): number => partOf(manifest, total, Math.min(batch, training.total));
   // Refused before anything is trained; and memory that grew later would be laid out anew.

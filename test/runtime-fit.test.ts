@@ -4,6 +4,9 @@ import { load, NndslError, type EpochReport, type Net, type StepReport } from ".
 import type { Manifest } from "../runtime/manifest.ts";
 import { fakeModule } from "./helpers/fake-module.ts";
 
+/** By name, in any form. */
+type Data = Record<string, Float32Array | number[] | number[][]>;
+
 const same = (manifest: Manifest): Manifest => manifest;
 
 /** y = 2 x₀ - 3 x₁ + 1, exactly. */
@@ -26,6 +29,42 @@ describe.each([
     expect(net.get("z.weight").data[0]).toBeCloseTo(2, 3);
     expect(net.get("z.weight").data[1]).toBeCloseTo(-3, 3);
     expect(net.get("z.bias").data[0]).toBeCloseTo(1, 3);
+  });
+
+  test("takes nested lists as it takes arrays, also of rows that are held out or validated", async () => {
+    const { x, y } = examples(50);
+    const lists = { x: Array.from({ length: 50 }, (_, i) => [x[2 * i]!, x[2 * i + 1]!]), y: [...y] };
+    const weights = async (data: Data, validate?: number | Data) => {
+      const net = await line();
+      const { history } = await net.fit(data, { epochs: 3, batch: 8, ...(validate && { validate }) });
+      return [net.save(), history.map(({ loss, validation }) => [loss, validation])];
+    };
+    expect(await weights(lists)).toEqual(await weights({ x, y }));
+    expect(await weights(lists, 0.2)).toEqual(await weights({ x, y }, 0.2));
+    expect(await weights({ x, y }, lists)).toEqual(await weights({ x, y }, { x, y }));
+    // What is wrong in them is found before anything is trained.
+    const net = await line();
+    const before = net.save();
+    const ragged = { x: [...lists.x.slice(1), [1]], y };
+    const message = "row 49 has 1 where others have 2";
+    await expect(net.fit(ragged)).rejects.toThrow(message);
+    await expect(net.fit({ x, y }, { validate: ragged })).rejects.toThrow(message);
+    expect(net.save()).toEqual(before);
+  });
+
+  test("reads lists again where the memory grew under them", async () => {
+    const { x, y } = examples(50);
+    const whole = await line();
+    await whole.fit({ x, y }, { shuffle: false, batch: 8 });
+    const net = await line();
+    const many = { x: new Float32Array(2e5) };
+    const list = Array.from(x);
+    // Read once for its type, and then with all others.
+    let reads = 0;
+    Object.defineProperty(list, 0, { get: () => (++reads === 2 && net.predict(many), x[0]) });
+    await net.fit({ x: list, y }, { shuffle: false, batch: 8 });
+    expect(net.save()).toEqual(whole.save());
+    expect(reads).toBe(trains ? 3 : 2);
   });
 
   test("in order is the same as steps on the slices, the rest being a batch too", async () => {
@@ -510,4 +549,18 @@ describe("compiled modules", () => {
     }
     expect(fitted.save()).toEqual(stepped.save());
   });
+});
+
+test("writes nested lists into the module without a copy", async () => {
+  const net = await load(await fakeModule());
+  const rows = 100_000;
+  const lists = { x: Array.from({ length: rows }, (_, i) => [i / rows, 1]), y: new Float32Array(rows) };
+  const before = process.memoryUsage().arrayBuffers;
+  let during = 0;
+  await net.fit(lists, {
+    batch: rows / 2,
+    onStep: () => void (during = Math.max(during, process.memoryUsage().arrayBuffers)),
+  });
+  // The numbers of x in f64 would be 1.6 MB.
+  expect(during - before).toBeLessThan(1e6);
 });

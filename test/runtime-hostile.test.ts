@@ -69,7 +69,7 @@ test.each<[string, ErrorCode, (net: Untyped) => unknown]>([
   ["a symbol in a list", "wrong-type", (net) => net["step"]!({ x: [1, 2, 3, Symbol("x")], y })],
   ["an object in a list", "wrong-type", (net) => net["step"]!({ x: [1, 2, 3, throwing], y })],
   ["a sparse array", "wrong-type", (net) => net["step"]!({ x: hole(4), y })],
-  ["a huge length", "wrong-type", (net) => net["step"]!({ x: hole(2 ** 32 - 2), y })],
+  ["a huge length", "batch-mismatch", (net) => net["step"]!({ x: hole(2 ** 32 - 2), y })],
   [
     "a shape without end",
     "wrong-size",
