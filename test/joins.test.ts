@@ -317,6 +317,16 @@ const grow = {
       x.shape.map(() => ({ start: 0, fromEnd: false, step: 1 })),
       x.shape.map((size) => (isFree(size) ? size : fixed(countOf(size) + 1))),
     ),
+  windows: (b, x, _, c) => b.windows(x, { axis: c % x.shape.length, size: 2, stride: 1, dilation: 1 }),
+  fold: (b, x, _, c) => {
+    const axis = c % Math.max(1, x.shape.length - 1);
+    return b.fold(x, {
+      axis,
+      length: countOf(x.shape[axis]!) + countOf(x.shape.at(-1)!) - 1,
+      stride: 1,
+      dilation: 1,
+    });
+  },
   concat: (b, x, y, c) => b.concat([x, y], c % Math.max(1, x.shape.length)),
   oneHot: (b, x) => b.oneHot(x, 3),
   gather: (b, x, y) => b.gather(x, y),

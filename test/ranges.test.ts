@@ -27,6 +27,8 @@ const others: { readonly [K in Exclude<OpName, ElementwiseName | ReductionName |
   slice: (b, x) => b.slice(x([5]), [slice(4, -2)], shapeOf(3)),
   embed: (b, x) => b.embed(x([2]), [slice(1, 2)], shapeOf(6)),
   concat: (b, x) => b.concat([x([2, 1]), x([2, 2])], 1),
+  windows: (b, x) => b.windows(x([5]), { axis: 0, size: 3, stride: 1, dilation: 1 }),
+  fold: (b, x) => b.fold(x([3, 3]), { axis: 0, length: 5, stride: 1, dilation: 1 }),
   one_hot: (b, x) => b.oneHot(x([4], "int"), 3),
   gather: (b, x) => b.gather(x([4, 3]), x([4], "int")),
   take: (b, x) => b.take(x([3, 2]), x([4], "int")),

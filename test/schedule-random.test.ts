@@ -75,7 +75,7 @@ const reductions = ["sum", "reduce_max", "reduce_min", "sum"] as const;
 function grow(b: Build, pool: Node[], choices: Choices): void {
   const x = choices.pick(pool.slice(-12));
   const rank = x.shape.length;
-  switch (choices.number(16)) {
+  switch (choices.number(17)) {
     case 0:
     case 1:
       return void pool.push(b.elementwise(choices.pick(unary), x));
@@ -135,6 +135,14 @@ function grow(b: Build, pool: Node[], choices: Choices): void {
       if (rank < 2 || x.type !== "float") return;
       const others = [...pool, b.transpose(x)].filter((y) => y.type === "float" && product(x.shape, y.shape));
       return void (others.length > 0 && pool.push(b.matmul(x, choices.pick(others))));
+    }
+    case 15: {
+      const axis = choices.number(Math.max(rank, 1));
+      if (rank === 0 || isFree(x.shape[axis]!)) return;
+      const size = 1 + choices.number(countOf(x.shape[axis]!));
+      const dilation = 1 + choices.number(2);
+      if (dilation * (size - 1) >= countOf(x.shape[axis]!)) return;
+      return void pool.push(b.windows(x, { axis, size, stride: 1 + choices.number(3), dilation }));
     }
     default: {
       const axis = choices.number(Math.max(rank, 1));

@@ -8,7 +8,7 @@ import type * as Tf from "@tensorflow/tfjs";
 import { Lacking, type Answer, type Question } from "../../compiler/compare/question.ts";
 import { counting, drawn } from "../../compiler/compare/sources.ts";
 import { reachable } from "../../compiler/graph/graph.ts";
-import type { ElementwiseOf, Node } from "../../compiler/ir/node.ts";
+import type { ElementwiseOf, Node, WindowAttributes } from "../../compiler/ir/node.ts";
 import { shapeAt, sizeAt } from "../../compiler/ir/size.ts";
 import { isElementwise } from "../../compiler/ops/elementwise.ts";
 import type { Values } from "../../compiler/ops/op.ts";
@@ -255,8 +255,34 @@ class Run {
           return tf.gather(x, tf.tensor1d(picks, "int32"), axis);
         }, a);
       }
-      case "embed":
-        throw new Lacking("an op that writes a slice into zeros");
+      case "embed": {
+        const shape = shapeAt(node.attributes.shape, n);
+        return node.attributes.axes.reduce((x, { start, fromEnd, step }, axis) => {
+          const size = shape[axis]!;
+          const first = fromEnd ? size - start : start;
+          if (first === 0 && step === 1 && x.shape[axis] === size) return x;
+          return this.#addAt(
+            x,
+            Int32Array.from({ length: x.shape[axis]! }, (_, i) => first + i * step),
+            axis,
+            size,
+          );
+        }, a);
+      }
+      case "windows": {
+        const { axis } = node.attributes;
+        const shape = shapeAt(node.shape, n);
+        const size = shape.pop()!;
+        const runs = tf.gather(a, tf.tensor1d(places(node.attributes, shape[axis]!, size), "int32"), axis);
+        return moved(tf, tf.reshape(runs, shape.toSpliced(axis + 1, 0, size)), axis + 1, shape.length);
+      }
+      case "fold": {
+        const { axis, length } = node.attributes;
+        const [windows, size] = [a.shape[axis]!, a.shape.at(-1)!];
+        const runs = moved(tf, a, a.shape.length - 1, axis + 1);
+        const flat = tf.reshape(runs, runs.shape.toSpliced(axis, 2, windows * size));
+        return this.#addAt(flat, places(node.attributes, windows, size), axis, length);
+      }
       case "concat":
         return tf.concat([...raw], node.attributes.axis);
       case "one_hot":
@@ -293,6 +319,13 @@ class Run {
       default:
         return node satisfies never;
     }
+  }
+
+  /** Zeros along an axis of `length`, and each entry of x added to the one that `at` says. */
+  #addAt(x: Tensor, at: Int32Array, axis: number, length: number): Tensor {
+    const tf = this.#tf;
+    const added = tf.unsortedSegmentSum(moved(tf, x, axis, 0), tf.tensor1d(at, "int32"), length);
+    return moved(tf, added, 0, axis);
   }
 
   /** As `tf.logSumExp`, by way of an `exp` that can be differentiated twice. */
@@ -337,3 +370,15 @@ class Run {
 }
 
 const product = (sizes: readonly number[]): number => sizes.reduce((all, size) => all * size, 1);
+/** An axis put elsewhere among the others. */
+function moved(tf: typeof Tf, x: Tensor, from: number, to: number): Tensor {
+  const axes = x.shape.map((_, axis) => axis);
+  return tf.transpose(x, axes.toSpliced(from, 1).toSpliced(to, 0, from));
+}
+
+/** Entries that windows have, one window after another. */
+const places = ({ stride, dilation }: WindowAttributes, windows: number, size: number): Int32Array =>
+  Int32Array.from(
+    { length: windows * size },
+    (_, i) => stride * Math.floor(i / size) + dilation * (i % size),
+  );

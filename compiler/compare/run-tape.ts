@@ -81,6 +81,10 @@ function apply(o: Operations, node: Node, operands: readonly Variable[], environ
       return o[node.op](a, node.attributes.axes, shapeAt(node.attributes.shape, n));
     case "concat":
       return o.concat(operands, node.attributes.axis);
+    case "windows":
+      return o.windows(a, node.attributes);
+    case "fold":
+      return o.fold(a, node.attributes);
     case "one_hot":
       return o.oneHot(a, node.attributes.classes);
     case "gather":

@@ -3,7 +3,7 @@
  * and indices, each with its derivative. What can be composed of others is composed, and then needs
  * no rule at all.
  */
-import type { SliceAxis } from "../ir/node.ts";
+import type { Attributes, SliceAxis } from "../ir/node.ts";
 import type { Values } from "../ops/op.ts";
 import { copyView, count, folded, permuted, rowMajor, walk } from "../ops/strided.ts";
 import { ElementOperations } from "./tape-elements.ts";
@@ -167,6 +167,34 @@ export class Operations extends ElementOperations {
       { shape, data },
       parts.map((part, i) => ({ of: part, pull: (g) => this.slice(g, places[i]!, part.shape) })),
     );
+  }
+
+  /** The entries `dilation·u` after the begin of each window, side by side for all u. */
+  windows(x: Variable, { axis, size, stride, dilation }: Attributes["windows"]): Variable {
+    const count = Math.floor((x.shape[axis]! - dilation * (size - 1) - 1) / stride) + 1;
+    const shape = x.shape.with(axis, count);
+    const columns = Array.from({ length: size }, (_, u) => {
+      const at = shape.map((_size, i) =>
+        i === axis ? { start: dilation * u, fromEnd: false, step: stride } : whole,
+      );
+      return this.reshape(this.slice(x, at, shape), [...shape, 1]);
+    });
+    return this.concat(columns, shape.length);
+  }
+
+  /** Each column of the windows, written where the windows have it, and all added up. */
+  fold(w: Variable, { axis, length, stride, dilation }: Attributes["fold"]): Variable {
+    const last = w.shape.length - 1;
+    const part = w.shape.slice(0, -1);
+    const columns = Array.from({ length: w.shape[last]! }, (_, u) => {
+      const pick = w.shape.map((_size, i) => (i === last ? { start: u, fromEnd: false, step: 1 } : whole));
+      const column = this.reshape(this.slice(w, pick, [...part, 1]), part);
+      const at = part.map((_size, i) =>
+        i === axis ? { start: dilation * u, fromEnd: false, step: stride } : whole,
+      );
+      return this.embed(column, at, part.with(axis, length));
+    });
+    return columns.reduce((sum, column) => this.add(sum, column));
   }
 
   // -------------------------------------------------------------------------------------------- indices

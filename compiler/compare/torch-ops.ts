@@ -144,13 +144,21 @@ export const expressions: { readonly [K in OpName]: Rule<K> } = {
   embed: (node, operands) => {
     const x = node.operands[0]!;
     const { index, flips } = indexText(node, x.shape);
-    if (flips.length > 0) throw new Lacking("slices that go backwards, written to");
-    return atom(`embed(${operands.float(x)}, ${shapeText(node.shape)}, np.s_[${index}])`);
+    const turned =
+      flips.length === 0 ? operands.float(x) : `${operands.float(x, level.atom)}.flip(${flips.join(", ")})`;
+    return atom(`embed(${turned}, ${shapeText(node.shape)}, np.s_[${index}])`);
   },
   concat: (node, operands) => {
     const parts = node.operands.map((x) => (node.type === "float" ? operands.float(x) : operands.tensor(x)));
     return atom(`torch.cat([${parts.join(", ")}], dim=${node.attributes.axis})`);
   },
+  windows: ({ operands: [x], attributes: { axis, size, stride, dilation } }, operands) => {
+    const span = dilation * (size - 1) + 1;
+    const runs = `${operands.tensor(x!, level.atom)}.unfold(${axis}, ${span}, ${stride})`;
+    return atom(dilation === 1 || size === 1 ? runs : `${runs}[..., ::${dilation}]`);
+  },
+  fold: ({ operands: [w], attributes: { axis, length, stride, dilation } }, operands) =>
+    atom(`fold(${operands.float(w!)}, ${axis}, ${length}, ${stride}, ${dilation})`),
   one_hot: ({ operands: [y], attributes: { classes } }, operands) =>
     atom(`F.one_hot(${operands.tensor(y!)}, ${classes}).bool()`),
   gather: ({ operands: [x, y] }, operands) => {

@@ -21,7 +21,7 @@ export interface TorchProgram {
 /** Words that a program's names must not hide. */
 const RESERVED = new Set(
   `False None True and as assert async await break class continue def del elif else except finally for from global if import in is
-  lambda nonlocal not or pass raise return try while with torch np F given gradient variable embed take_rows add_rows sys len range float abs print N`.split(
+  lambda nonlocal not or pass raise return try while with torch np F given gradient variable embed fold list take_rows add_rows sys len range float abs print N`.split(
     /\s+/,
   ),
 );
@@ -212,6 +212,20 @@ function helpers(order: readonly Node[]): string[] {
           "    index = torch.where(kept, ids, count).reshape(*ids.shape, *[1] * len(rest)).expand(rows.shape)",
           "    sums = torch.zeros(*ids.shape[:batch], count + 1, *rest).scatter_add(batch, index, rows)",
           "    return sums.narrow(batch, 0, count)",
+          "",
+        ]
+      : []),
+    ...(has("fold")
+      ? [
+          "",
+          "def fold(windows, axis, length, stride, dilation):",
+          '    """Windows along the last axis, added up where they lie along `axis`."""',
+          "    count, size = windows.shape[axis], windows.shape[-1]",
+          "    at = stride * torch.arange(count)[:, None] + dilation * torch.arange(size)",
+          "    entries = windows.movedim(-1, axis + 1).flatten(axis, axis + 1)",
+          "    shape = list(windows.shape[:-1])",
+          "    shape[axis] = length",
+          "    return torch.zeros(shape).index_add(axis, at.flatten(), entries)",
           "",
         ]
       : []),

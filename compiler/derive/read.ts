@@ -87,6 +87,9 @@ export function readNode(node: Node, operands: readonly Formula[], naming: Namin
       return { kind: "entry", of: a!, at: sliceText(node) };
     case "embed":
       return call("embed", a!);
+    case "windows":
+    case "fold":
+      return call(node.op, a!);
     case "gather":
     case "take":
       return { kind: "entry", of: a!, at: b! };

@@ -32,6 +32,7 @@ function inputBehind(labels: Node): string | null {
       case "permute":
       case "broadcast":
       case "slice":
+      case "windows":
       case "stop_gradient":
         node = node.operands[0];
         break;

@@ -4,7 +4,15 @@
  */
 import { commonShape } from "../ir/broadcast.ts";
 import type { ElementwiseFormulas, Formulas, Operand, ReductionFormulas } from "../ir/formulas.ts";
-import type { ElementType, ElementwiseName, Node, OpName, ReductionName, SliceAxis } from "../ir/node.ts";
+import type {
+  Attributes,
+  ElementType,
+  ElementwiseName,
+  Node,
+  OpName,
+  ReductionName,
+  SliceAxis,
+} from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
 import type { Origin } from "../ir/origin.ts";
 import {
@@ -167,6 +175,13 @@ export class Build implements Formulas {
   }
   concat(parts: readonly Node[], axis: number): Node {
     return this.graph.make("concat", this.#oneKind("concat", parts), { axis }, this.origin);
+  }
+
+  windows(x: Node, of: Attributes["windows"]): Node {
+    return this.graph.make("windows", [x], of, this.origin);
+  }
+  fold(x: Node, of: Attributes["fold"]): Node {
+    return this.graph.make("fold", [this.#number(x)], of, this.origin);
   }
 
   // ---------------------------------------------------------------------------------------------- indices

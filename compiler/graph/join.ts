@@ -288,6 +288,11 @@ function movementForm(node: Node, operands: readonly Form[]): Form {
       return form.of === "constant" ? { of: "rows", degree: form.degree } : COUPLED;
     case "slice":
       return takesAllRows(node.attributes.axes, operand.shape, node.shape) ? form : COUPLED;
+    case "windows":
+      return form;
+    case "fold":
+      // Where no window lies there are zeros.
+      return form.of === "max" || form.of === "min" ? COUPLED : form;
     case "embed":
       // Zeros are added, which may be more than the largest.
       if (form.of === "max" || form.of === "min") return COUPLED;

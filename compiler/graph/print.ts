@@ -218,6 +218,16 @@ class Printer {
             )
             .join(", ")}]`,
         ];
+      case "windows":
+      case "fold": {
+        const { axis, stride, dilation } = node.attributes;
+        const extent = node.op === "windows" ? node.attributes.size : node.attributes.length;
+        return [
+          `axis=${axis} ${node.op === "windows" ? "size" : "length"}=${extent}`,
+          ...(stride === 1 ? [] : [`stride=${stride}`]),
+          ...(dilation === 1 ? [] : [`dilation=${dilation}`]),
+        ];
+      }
       case "table":
         return [
           `[${node.attributes.values.slice(0, 8).map(showNumber).join(", ")}${node.attributes.values.length > 8 ? ", …" : ""}]`,

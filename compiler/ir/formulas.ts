@@ -3,6 +3,7 @@
  * broadcast to one another, and a number stands for a constant.
  */
 import type {
+  Attributes,
   BinaryAttributes,
   Node,
   ReductionName,
@@ -41,6 +42,8 @@ export interface Formulas extends ElementwiseFormulas, ReductionFormulas {
   readonly slice: (x: Node, axes: readonly SliceAxis[], shape: Shape) => Node;
   readonly embed: (x: Node, axes: readonly SliceAxis[], shape: Shape) => Node;
   readonly concat: (parts: readonly Node[], axis: number) => Node;
+  readonly windows: (x: Node, of: Attributes["windows"]) => Node;
+  readonly fold: (x: Node, of: Attributes["fold"]) => Node;
   readonly oneHot: (y: Node, classes: number) => Node;
   /** The rows of a table that `ids` name; the first `batch` axes are those of both. */
   readonly take: (table: Node, ids: Node, batch?: number) => Node;

@@ -102,6 +102,17 @@ export interface OtherAttributes {
    */
   embed: { readonly axes: readonly SliceAxis[]; readonly shape: Shape };
   concat: { readonly axis: number };
+  /**
+   * Runs of `size` entries, `dilation` apart, that begin every `stride` entries of an axis: the axis
+   * becomes the number of windows, and a last axis is added, [.., i, .., u] being
+   * x[.., stride·i + dilation·u, ..].
+   */
+  windows: WindowAttributes & { readonly size: number };
+  /**
+   * The transpose of `windows`: what lies along the last axis is added up where windows of an axis
+   * of `length` have it.
+   */
+  fold: WindowAttributes & { readonly length: number };
 
   /**
    * [..., K] bool: whether the entry's own index along the last axis equals the `int` operand
@@ -161,6 +172,13 @@ export interface SliceAxis {
   readonly start: number;
   readonly fromEnd: boolean;
   readonly step: number;
+}
+
+/** Where windows lie along an axis, which is never the free one. */
+export interface WindowAttributes {
+  readonly axis: number;
+  readonly stride: number;
+  readonly dilation: number;
 }
 
 export type OpName = keyof Attributes;

@@ -16,10 +16,12 @@ import {
   sumOfSizes,
 } from "../ir/size.ts";
 import { OpError } from "../ir/op-error.ts";
-import { kept, union, ZERO } from "./interval.ts";
+import { union, ZERO } from "./interval.ts";
+import { movement, view } from "./movement-kind.ts";
 import type { OpTable, Values } from "./op.ts";
 import { commonType, requireTypes } from "./operand-types.ts";
 import { copyView, count, permuted, rowMajor, walk } from "./strided.ts";
+import { windowOps } from "./windows.ts";
 
 type MovementName = "reshape" | "permute" | "broadcast" | "slice" | "embed" | "concat";
 
@@ -65,11 +67,8 @@ function requireSlice(name: string, axes: readonly SliceAxis[], whole: Shape, pa
   ]);
 }
 
-/** What all of them have in common, and what views have besides. */
-const movement = { family: "movement", finite: "kept", flops: 0, inKernels: true } as const;
-const view = { ...movement, takes: "any", arity: [1, 1], range: kept, isView: true } as const;
-
 export const movementOps = {
+  ...windowOps,
   reshape: {
     name: "reshape",
     ...view,
@@ -233,7 +232,7 @@ export const movementOps = {
       return { shape, data };
     },
   },
-} satisfies Pick<OpTable, MovementName>;
+} satisfies Pick<OpTable, MovementName | keyof typeof windowOps>;
 
 type Records = typeof movementOps;
 export type ViewName = {

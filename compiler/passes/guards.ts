@@ -22,7 +22,7 @@ const HIDDEN: readonly Hidden[] = ["nothing", "infinities", "anything"];
 /** They pass NaN on, and a smaller or greater operand takes the place of an infinite one. */
 const SELECTIVE: ReadonlySet<OpName> = new Set<OpName>(["relu", "max", "min", "reduce_max", "reduce_min"]);
 /** They show some entries alone. */
-const PARTIAL: ReadonlySet<OpName> = new Set<OpName>(["slice", "gather", "take"]);
+const PARTIAL: ReadonlySet<OpName> = new Set<OpName>(["slice", "windows", "gather", "take"]);
 
 /** Nodes below a choice that are looked at: the cost is the square of it, for each choice. */
 const NEAR = 60;

@@ -7,6 +7,7 @@ import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { ONE, type Shape } from "../ir/size.ts";
 import { applyRules, type Rule, type Site } from "./rewrite.ts";
+import { foldAsGather } from "./rules/folds.ts";
 import { throughViews, unspread } from "./rules/match.ts";
 
 /** Labels and indices are exact up to here in f32, so it is larger than any index. */
@@ -128,6 +129,7 @@ const lowerings: readonly Rule[] = [
       return b.reduce("reduce_min", b.where(chosen, b.iota(axes[0]!, x.shape), beyond), axes);
     },
   },
+  foldAsGather,
   {
     name: "lower-stop-gradient",
     formula: "stop_gradient x → x",

@@ -10,6 +10,7 @@ import type { Node } from "../ir/node.ts";
 import { sameSize } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { isView } from "../ops/movement.ts";
+import { overlaps } from "../ops/windows.ts";
 import { ops } from "../ops/table.ts";
 import { RANDOM_COST } from "./cost.ts";
 import { isHeavy, isReduction, isSingle, isSource } from "./kinds.ts";
@@ -81,7 +82,9 @@ function countReaders(nodes: readonly Node[], roots: ReadonlyMap<Node, number>):
     const node = nodes[i]!;
     for (const operand of node.operands) {
       const stretched = isView(node) && node.op === "broadcast" && !isSingle(operand);
-      const again = stretched && node.shape.some((size, axis) => !sameSize(size, operand.shape[axis]!));
+      const again =
+        (stretched && node.shape.some((size, axis) => !sameSize(size, operand.shape[axis]!))) ||
+        (node.op === "windows" && overlaps(node));
       const readers = isView(node) ? demand.get(node)! + (again ? 1 : 0) : 1;
       demand.set(operand, demand.get(operand)! + readers);
     }

@@ -3,7 +3,7 @@
  * (reshape, permute, broadcast, slice) is arithmetic on a view and costs nothing; only a reshape
  * that would need the entries in another order is not a view.
  */
-import type { SliceAxis } from "../ir/node.ts";
+import type { Attributes, SliceAxis } from "../ir/node.ts";
 import {
   addAffine,
   affine,
@@ -106,6 +106,16 @@ export function sliceView(view: View, axes: readonly SliceAxis[], shape: Shape):
   return { offset, shape, strides };
 }
 
+/** Windows overlap where strides of both axes reach the same entry. */
+function windowsView(view: View, { axis, stride, dilation }: Attributes["windows"], shape: Shape): View {
+  const along = view.strides[axis]!;
+  const strides = [
+    ...view.strides.with(axis, multiplyAffine(along, affine(stride))),
+    multiplyAffine(along, affine(dilation)),
+  ];
+  return { offset: view.offset, shape, strides: strides.map((own, i) => (isOne(shape[i]!) ? ZERO : own)) };
+}
+
 /**
  * The same entries in row-major order under another shape; `null` where that is no strided view.
  */
@@ -150,6 +160,8 @@ export function moveView(node: ViewNode, view: View): View | null {
       return broadcastView(view, node.attributes.shape);
     case "slice":
       return sliceView(view, node.attributes.axes, node.attributes.shape);
+    case "windows":
+      return windowsView(view, node.attributes, node.shape);
     default:
       return node satisfies never;
   }

@@ -103,6 +103,7 @@ function wholeNumbers(build: Build, node: Node, views = MOST_VIEWS): Node | null
     case "permute":
     case "broadcast":
     case "slice":
+    case "windows":
     case "concat":
     // Whole numbers of a range are counted from 0, and then moved.
     case "add":

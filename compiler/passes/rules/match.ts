@@ -52,14 +52,15 @@ export interface Affine {
 }
 
 /**
- * `node` where it is a view: a reshape, a permutation, a broadcast, a slice or the choice of an
- * entry, with all of which elementwise functions commute.
+ * `node` where it is a view: a reshape, a permutation, a broadcast, a slice, windows or the choice of
+ * an entry, with all of which elementwise functions commute.
  */
 const viewOf = (as: Look, node: Node): Node | null =>
   as(node, "reshape") ??
   as(node, "permute") ??
   as(node, "broadcast") ??
   as(node, "slice") ??
+  as(node, "windows") ??
   as(node, "gather");
 
 /**

@@ -65,7 +65,7 @@ export const views: readonly Rule[] = [
   {
     name: "view-of-constant",
     formula: "a view of a number → the number",
-    at: ["reshape", "permute", "broadcast", "slice"],
+    at: ["reshape", "permute", "broadcast", "slice", "windows"],
     rewrite: ({ b }, { operands: [x], shape }) =>
       isConstant(x!) ? b.constant(x.attributes.value, shape, x.type) : null,
   },

@@ -1,0 +1,144 @@
+/**
+ * Windows and their transpose: what they hold is told here entry by entry, over every small
+ * geometry, by the evaluator, in kernels' terms, and in planned memory.
+ */
+import { describe, expect, test } from "vitest";
+import { countOf } from "../compiler/ir/size.ts";
+import { windowCount } from "../compiler/ops/windows.ts";
+import { Formulas, pass, stream, values } from "./helpers/graph.ts";
+import { expectScheduled, modelOf } from "./helpers/schedule.ts";
+
+interface Geometry {
+  readonly length: number;
+  readonly size: number;
+  readonly stride: number;
+  readonly dilation: number;
+}
+
+/** All that fit into short axes, and some of long windows. */
+function* geometries(lengths: readonly number[]): Iterable<Geometry> {
+  for (const length of lengths) {
+    for (const size of [1, 2, 3, 5, 11]) {
+      for (const stride of [1, 2, 3, 4]) {
+        for (const dilation of [1, 2, 3]) {
+          if (windowCount(length, size, stride, dilation) >= 1) yield { length, size, stride, dilation };
+        }
+      }
+    }
+  }
+}
+
+const told = ({ length, size, stride, dilation }: Geometry): string =>
+  `${size} of ${length}, stride ${stride}, dilation ${dilation}`;
+
+const draws = (count: number): number[] => {
+  const next = stream(5);
+  return Array.from({ length: count }, () => 2 * next() - 1);
+};
+
+/** Axes before and behind the one with windows. */
+const [OUTER, INNER] = [2, 3];
+
+/** x [OUTER, length, INNER] → [OUTER, windows, INNER, size], by the definition. */
+function windowsOf(x: readonly number[], { length, size, stride, dilation }: Geometry): number[] {
+  const count = windowCount(length, size, stride, dilation);
+  const found: number[] = [];
+  for (let a = 0; a < OUTER; a++)
+    for (let i = 0; i < count; i++)
+      for (let c = 0; c < INNER; c++)
+        for (let u = 0; u < size; u++) found.push(x[(a * length + stride * i + dilation * u) * INNER + c]!);
+  return found;
+}
+
+/** w [OUTER, windows, INNER, size] → [OUTER, length, INNER], by the definition. */
+function foldOf(w: readonly number[], { length, size, stride, dilation }: Geometry): number[] {
+  const count = windowCount(length, size, stride, dilation);
+  const sums = Array.from({ length: OUTER * length * INNER }, () => 0);
+  for (let a = 0; a < OUTER; a++)
+    for (let i = 0; i < count; i++)
+      for (let c = 0; c < INNER; c++)
+        for (let u = 0; u < size; u++)
+          sums[(a * length + stride * i + dilation * u) * INNER + c]! +=
+            w[((a * count + i) * INNER + c) * size + u]!;
+  return sums;
+}
+
+function expectNear(found: readonly number[], expected: readonly number[], what: string): void {
+  expect(found.length, what).toBe(expected.length);
+  for (const [i, x] of expected.entries()) expect(found[i], `${what}, entry ${i}`).toBeCloseTo(x, 12);
+}
+
+test("windows hold what their definition says", () => {
+  for (const geometry of geometries([1, 2, 5, 6, 12, 13])) {
+    const b = new Formulas();
+    const x = draws(OUTER * geometry.length * INNER);
+    const { size, stride, dilation } = geometry;
+    const node = b.windows(b.input("x", OUTER, geometry.length, INNER), { axis: 1, size, stride, dilation });
+    expectNear(values([node], { x })[0]!, windowsOf(x, geometry), told(geometry));
+  }
+});
+
+test("fold adds windows up where they lie, as such and in the ops of kernels", () => {
+  for (const geometry of geometries([1, 2, 5, 6, 12, 13, 14, 41])) {
+    const b = new Formulas();
+    const { length, size, stride, dilation } = geometry;
+    const count = windowCount(length, size, stride, dilation);
+    const w = draws(OUTER * count * INNER * size);
+    const node = b.fold(b.input("w", OUTER, count, INNER, size), { axis: 1, length, stride, dilation });
+    const expected = foldOf(w, geometry);
+    expectNear(values([node], { w })[0]!, expected, told(geometry));
+    const lowered = pass(b, [node], ["lower", "simplify"]).nodes;
+    expectNear(values(lowered, { w })[0]!, expected, `${told(geometry)}, lowered`);
+  }
+});
+
+test("windows and folds over two axes are computed in kernels", () => {
+  const all = [...geometries([4, 9])];
+  for (const [i, rows] of all.entries()) {
+    const columns = all[(i * 7 + 3) % all.length]!;
+    const b = new Formulas();
+    const x = b.input("x", "N", rows.length, columns.length, INNER);
+    const of = ({ size, stride, dilation }: Geometry, axis: number) => ({ axis, size, stride, dilation });
+    const windows = b.windows(b.windows(x, of(rows, 1)), of(columns, 2));
+    const back = b.fold(b.mul(windows, windows), {
+      axis: 2,
+      length: columns.length,
+      stride: columns.stride,
+      dilation: columns.dilation,
+    });
+    const folded = b.fold(back, {
+      axis: 1,
+      length: rows.length,
+      stride: rows.stride,
+      dilation: rows.dilation,
+    });
+    const { model } = pass(b, [b.mul(b.sum(windows, [4, 5]), 2), folded], ["lower", "simplify"]);
+    const inputs = { x: x.shape };
+    expectScheduled(modelOf(b.graph, { inputs, roots: { outputs: model.roots.outputs } }), 2);
+  }
+});
+
+describe("windows that are none", () => {
+  const b = new Formulas();
+  const x = b.input("x", "N", 5);
+  const fine = { axis: 1, size: 2, stride: 1, dilation: 1 };
+  test.each([
+    ["the batch", { ...fine, axis: 0 }, "bad-axis"],
+    ["no axis", { ...fine, axis: 2 }, "bad-axis"],
+    ["a window of none", { ...fine, size: 0 }, "bad-size"],
+    ["half a stride", { ...fine, stride: 0.5 }, "bad-size"],
+    ["too long a window", { ...fine, size: 3, dilation: 3 }, "bad-slice"],
+  ])("%s", (_, attributes, code) => {
+    expect(() => b.windows(x, attributes)).toThrow(expect.objectContaining({ code }));
+  });
+  const w = b.input("w", "N", 4, 3);
+  test.each([
+    ["of another number", { axis: 1, length: 7, stride: 1, dilation: 1 }, "shape-mismatch"],
+    ["along the batch", { axis: 0, length: 6, stride: 1, dilation: 1 }, "bad-axis"],
+    ["along the window", { axis: 2, length: 6, stride: 1, dilation: 1 }, "bad-axis"],
+    ["of no length", { axis: 1, length: 0, stride: 1, dilation: 1 }, "bad-size"],
+  ])("folds %s", (_, attributes, code) => {
+    expect(() => b.fold(w, attributes)).toThrow(expect.objectContaining({ code }));
+    expect(countOf(b.fold(w, { axis: 1, length: 6, stride: 1, dilation: 1 }).shape[1]!)).toBe(6);
+  });
+});
