@@ -6,7 +6,7 @@ import type { Node } from "../../compiler/ir/node.ts";
 import { ONE } from "../../compiler/ir/size.ts";
 import type { Rule } from "../../compiler/passes/rewrite.ts";
 import { stabilizations } from "../../compiler/passes/rules/stabilizations.ts";
-import { ALL, Formulas, pass, values } from "./graph.ts";
+import { ALL, Formulas, pass, shapeOf, values } from "./graph.ts";
 
 export interface Case {
   /** Rules whose right side must be in the result. */
@@ -64,7 +64,24 @@ const seen = (yes: (t: number) => boolean): Pick<Case, "value" | "slope"> => ({
   slope: (z, _, t) => z.map((x, k) => (yes(t[k]!) ? sigma(-x) : -sigma(x))),
 });
 
+/** 1 + k + 2 o of row k and column o. */
+const counted = (k: number, o: number): number => 1 + k + 2 * o;
+const table = (b: Formulas): Node => {
+  const shape = shapeOf(1, 3, 4);
+  return b.add(1, b.add(b.toFloat(b.iota(1, shape)), b.mul(2, b.toFloat(b.iota(2, shape)))));
+};
+
 export const cases: Record<string, Case> = {
+  "Σ_k -x_k w_ko / 2": {
+    rules: ["contraction"],
+    make: (b, z) => {
+      const [rows, depth] = z.shape;
+      const terms = b.mul(b.neg(b.reshape(z, [rows!, depth!, ONE])), table(b));
+      return b.sum(b.div(terms, 2), [1]);
+    },
+    value: (z) => [0, 1, 2, 3].map((o) => -z.reduce((sum, x, k) => sum + x * counted(k, o), 0) / 2),
+    slope: (z) => z.map((_, k) => -[0, 1, 2, 3].reduce((sum, o) => sum + counted(k, o), 0) / 2),
+  },
   "1 / (1 + e^-x)": { rules: ["sigmoid"], make: (b, z) => sig(b, z), ...sigmoidCase },
   "(e^-x + 1)^-1": {
     rules: ["sigmoid"],

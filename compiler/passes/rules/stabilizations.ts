@@ -6,6 +6,7 @@
 import type { Node } from "../../ir/node.ts";
 import { isOne, ONE } from "../../ir/size.ts";
 import type { Rule, Site } from "../rewrite.ts";
+import { contraction } from "./contraction.ts";
 import { logarithmRules } from "./logarithms.ts";
 import {
   affine,
@@ -224,6 +225,7 @@ export const stabilizations: readonly Rule[] = [
     rewrite: binaryCrossEntropy,
   },
   norm,
+  contraction,
 ];
 
 const sameAxes = (a: readonly number[], c: readonly number[]): boolean =>
