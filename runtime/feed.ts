@@ -1,6 +1,7 @@
 import type { Arena } from "./arena.ts";
 import { refuse, refuseFor, shown } from "./errors.ts";
 import { entries, extentOf, rowsOfLength, rowsOfShape, showShape, type Extent } from "./extent.ts";
+import { isAmong, labelsOf } from "./labels.ts";
 import type { ManifestInput, ManifestPlace } from "./manifest.ts";
 import type { ErrorCode, TypedNumbers } from "./types.ts";
 
@@ -32,9 +33,8 @@ export class Feed {
   /** How messages call it: "input `x`". */
   readonly #title: string;
   readonly #type: ManifestInput["dtype"];
-  /** Least and greatest label. */
-  readonly #least: number;
-  readonly #greatest: number;
+  /** The least and the greatest, and others. */
+  readonly #labels: readonly number[];
   /** Where a call is to write it, if it is an output, and which call. */
   #to: Float32Array | Float64Array = NOTHING;
   #call = 0;
@@ -48,14 +48,10 @@ export class Feed {
   constructor(
     role: string,
     name: string,
-    {
-      shape,
-      place,
-      dtype = "float",
-      classes,
-    }: Pick<ManifestInput, "shape" | "place"> & Partial<ManifestInput>,
+    input: Pick<ManifestInput, "shape" | "place"> & Partial<ManifestInput>,
     arena: Arena,
   ) {
+    const { shape, place, dtype = "float" } = input;
     this.name = name;
     this.extent = extentOf(shape);
     this.place = arena.checked(name, place, this.extent);
@@ -64,8 +60,7 @@ export class Feed {
     this.#type = dtype;
     // Beyond these a float cannot hold every integer.
     const exact = arena.floats instanceof Float64Array ? Number.MAX_SAFE_INTEGER : 2 ** 24;
-    this.#greatest = dtype === "bool" ? 1 : classes ? classes - 1 : exact;
-    this.#least = this.#greatest === exact ? -exact : 0;
+    this.#labels = labelsOf(input, exact);
   }
 
   /**
@@ -290,13 +285,13 @@ export class Feed {
 
   #checkLabel(label: number, at: number): void {
     const whole = Number.isInteger(label);
-    if (this.#type === "float" || (whole && label >= this.#least && label <= this.#greatest)) return;
+    if (this.#type === "float" || (whole && isAmong(this.#labels, label))) return;
     // NaN is not equal to itself.
     const code = whole ? "label-out-of-range" : label === label ? "wrong-type" : "not-a-number";
     const kind = this.#type === "bool" ? "booleans" : "integers";
     this.#fail(
       code,
-      `must hold ${kind} from ${this.#least} to ${this.#greatest}; ${this.#row(at)} has ${label}`,
+      `must hold ${kind} from ${this.#labels[0]} to ${this.#labels.slice(1).join(" or ")}; ${this.#row(at)} has ${label}`,
     );
   }
 

@@ -24,6 +24,8 @@ export interface ManifestInput {
   readonly shape: readonly ManifestSize[];
   /** Labels must be 0 … classes - 1. */
   readonly classes?: number;
+  /** Where it is not that: the least and the greatest label, and others beside them. */
+  readonly labels?: readonly number[];
   readonly place: ManifestPlace;
   readonly doc?: string;
 }

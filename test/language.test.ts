@@ -115,7 +115,7 @@ test("depth from a list", async () => {
     "logits.bias [10]",
   ]);
   expect(model.roots.metrics.map((m) => m.name)).toEqual(["accuracy"]);
-  expect(model.inputs[1]).toMatchObject({ type: "int", classes: 10 });
+  expect(model.inputs[1]).toMatchObject({ type: "int", labels: { least: 0, most: 9 } });
   expect(model.settings).toEqual({ sizes: "[256, 128]", act: "sigmoid", classes: "10" });
 });
 
@@ -129,7 +129,7 @@ test("settings are expressions of the language", async () => {
     "logits.weight [3, 6]",
     "logits.bias [3]",
   ]);
-  expect(model.inputs[1]).toMatchObject({ classes: 3 });
+  expect(model.inputs[1]).toMatchObject({ labels: { least: 0, most: 2 } });
   expect(model.settings["sizes"]).toBe("[2 * 3]");
 });
 

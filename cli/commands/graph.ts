@@ -2,6 +2,7 @@
 import { extname } from "node:path";
 import { Option, type Command } from "commander";
 import type { Diagram, Numbers, What } from "../../compiler/diagram/index.ts";
+import { saidOf } from "../../compiler/graph/labels.ts";
 import { parametersOf, type Model } from "../../compiler/graph/model.ts";
 import { ModelError, UsageError } from "../failures.ts";
 import { expectWritable, writeFiles } from "../write-files.ts";
@@ -121,12 +122,12 @@ async function computed(
   const wanted = {
     model: model.name,
     dtype: "f64",
-    inputs: model.inputs.map(({ name, role, type, shape, classes }) => ({
+    inputs: model.inputs.map(({ name, role, type, shape, labels }) => ({
       name,
       role,
       dtype: type,
       shape: writtenShape(shape, model.freeName ?? "N"),
-      ...(classes === undefined ? {} : { classes }),
+      ...saidOf(labels, "f64"),
     })),
   } as const;
   const data = await loadData(spec, wanted, {

@@ -2,6 +2,7 @@
  * An array from a file, held against one input of the model and brought into the form that the
  * runtime takes.
  */
+import { isAmong, labelsOf } from "../../runtime/labels.ts";
 import type { Manifest, ManifestInput, ManifestSize } from "../../runtime/manifest.ts";
 import { DataError } from "../failures.ts";
 import { elementCount, showShape, type DataArray } from "./array.ts";
@@ -69,7 +70,7 @@ function oneHot(array: DataArray, input: WantedInput, classes: number): DataArra
   const values = new Float32Array(rows * classes);
   array.values.forEach((label, row) => {
     if (!Number.isInteger(label) || label < 0 || label >= classes)
-      throw labelError(array, row, input, classes);
+      throw labelError(array, row, input, [0, classes - 1]);
     values[row * classes + label] = 1;
   });
   return {
@@ -160,6 +161,7 @@ function convert(array: DataArray, input: WantedInput, dtype: Manifest["dtype"])
   switch (input.dtype) {
     case "int": {
       const result = isOwn(values, input, dtype) ? values : new Int32Array(count);
+      const range = labelsOf(input, Infinity);
       for (let i = 0; i < count; i++) {
         const value = values[i]!;
         result[i] = value;
@@ -170,9 +172,7 @@ function convert(array: DataArray, input: WantedInput, dtype: Manifest["dtype"])
             array.place(i),
           );
         }
-        if (input.classes !== undefined && (value < 0 || value >= input.classes)) {
-          throw labelError(array, i, input, input.classes);
-        }
+        if (!isAmong(range, value)) throw labelError(array, i, input, range);
       }
       return result;
     }
@@ -232,24 +232,30 @@ function notFinite(array: DataArray, position: number): DataError {
       });
 }
 
-function labelError(array: DataArray, position: number, input: WantedInput, classes: number): DataError {
+function labelError(
+  array: DataArray,
+  position: number,
+  input: WantedInput,
+  range: readonly number[],
+): DataError {
+  const [least, most, ...others] = range as readonly [number, number, ...number[]];
   const label = array.values[position]!;
   const text = array.categories?.[label];
   return new DataError(
     "data-label-out-of-range",
-    `label ${label}${text === undefined ? "" : ` (\`${cut(text)}\`)`} of \`${input.name}\` is not one of 0 … ${classes - 1}`,
+    `label ${label}${text === undefined ? "" : ` (\`${cut(text)}\`)`} of \`${input.name}\` is not one of ${[`${least} … ${most}`, ...others].join(", ")}`,
     array.place(position),
     {
       ...(array.categories === undefined
         ? {}
         : {
             notes: [
-              `the column has ${array.categories.length} different texts, and the model ${classes} classes`,
+              `the column has ${array.categories.length} different texts, and the model ${most - least + 1} classes`,
             ],
           }),
       help:
-        array.categories === undefined && label === classes
-          ? "labels begin at 0"
+        array.categories === undefined && label === most + 1
+          ? `labels begin at ${least}`
           : "look at the data, or give the model more classes",
     },
   );

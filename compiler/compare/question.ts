@@ -80,7 +80,7 @@ function draws(
 ): number {
   switch (input.type) {
     case "int":
-      return Math.floor(draw("uniform", entry) * (input.classes ?? UNKNOWN_CLASSES));
+      return label(input, draw("uniform", entry));
     case "bool":
       return Number(draw("uniform", entry) < 0.5);
     case "float": {
@@ -90,6 +90,14 @@ function draws(
     default:
       return input.type satisfies never;
   }
+}
+
+/** One of the labels that it may hold, by a number drawn from [0, 1). */
+function label({ labels }: InputInfo, drawn: number): number {
+  const most = labels?.most ?? Infinity;
+  const least = labels !== undefined && labels.least > -Infinity ? labels.least : Math.min(0, most);
+  const count = most < Infinity ? most - least + 1 : UNKNOWN_CLASSES;
+  return least + Math.floor(drawn * count);
 }
 
 const isDistribution = ({ role, type, shape }: InputInfo): boolean =>

@@ -42,7 +42,7 @@ const call =
   (given, operands) => {
     // As above.
     const node = given as Node;
-    return atom(`${name}(${operands.ofElements(node, [], node.type !== "bool").join(", ")})`);
+    return atom(`${name}(${operands.ofElements(node, [], node.type === "float").join(", ")})`);
   };
 /** A method of the operand as it is. */
 const ofTensor =
@@ -54,18 +54,27 @@ const method = (x: Node, text: string, operands: Operands): Expression =>
   atom(`${operands.float(x, level.atom)}.${text}`);
 const reduction =
   (name: string): Rule<"sum" | "logsumexp" | "reduce_max" | "reduce_min"> =>
-  ({ operands: [x], attributes: { axes } }, operands) =>
-    method(x!, `${name}(dim=${axesText(axes)}, keepdim=True)`, operands);
+  ({ type, operands: [x], attributes: { axes } }, operands) => {
+    const text = `${name}(dim=${axesText(axes)}, keepdim=True)`;
+    return atom(
+      `${type === "int" ? operands.tensor(x!, level.atom) : operands.float(x!, level.atom)}.${text}`,
+    );
+  };
 /**
  * max and min take tensors alone; against a number they are a clamp, whose gradient at the number
  * differs, so the number is stretched.
  */
 const extreme =
   (name: string): AnyRule =>
-  (node, operands) => {
-    const texts = node.operands.map((x) =>
-      x.op === "constant" ? `torch.tensor(${ownLiteral(x.attributes.value, "float")})` : operands.float(x),
-    );
+  (given, operands) => {
+    // As above.
+    const node = given as Node;
+    const isInt = node.type === "int";
+    const texts = node.operands.map((x) => {
+      if (x.op === "constant")
+        return `torch.tensor(${ownLiteral(x.attributes.value, isInt ? "int" : "float")})`;
+      return isInt ? operands.tensor(x) : operands.float(x);
+    });
     return atom(`torch.${name}(${texts.join(", ")})`);
   };
 /** @throws Lacking */

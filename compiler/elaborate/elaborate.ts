@@ -12,7 +12,7 @@ import { checkPaths, checkResults, checkTraining, unusedInputs } from "./check-m
 import { evaluate } from "./evaluate.ts";
 import { execute, readModel } from "./execute.ts";
 import type { FileScope } from "./file-scope.ts";
-import { labelClasses } from "./label-classes.ts";
+import { labelRanges } from "./label-ranges.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
 import { startReading, type Known, type Machine, type Observer } from "./machine.ts";
@@ -156,15 +156,15 @@ class ModelReader {
     const { persistent, roots, optimizer } = made;
     this.#report(unusedInputs(predicting, training));
 
-    const classes = labelClasses(listRoots(made));
+    const ranges = labelRanges(listRoots(made));
     return {
       name: declaration.name.text,
       ...(declaration.doc === undefined ? {} : { doc: declaration.doc }),
       freeName,
       graph: this.#graph,
       inputs: predicting.inputs.map((input): InputInfo => {
-        const count = classes.get(input.name);
-        return count === undefined ? input : { ...input, classes: count };
+        const labels = ranges.get(input.name);
+        return labels === undefined ? input : { ...input, labels };
       }),
       persistent,
       optimizer,

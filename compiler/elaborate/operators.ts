@@ -5,6 +5,7 @@ import type { Build } from "../graph/build.ts";
 import type { ElementwiseName, Node } from "../ir/node.ts";
 import { opOf } from "../ir/notation.ts";
 import { OpError } from "../ir/op-error.ts";
+import { keepsInts } from "../ops/elementwise.ts";
 import { scalar } from "../ops/scalar.ts";
 import { product } from "./product.ts";
 import { isStatic, toFloat, toNode } from "./tensors.ts";
@@ -45,11 +46,27 @@ export function binary(build: Build, operator: BinaryOperator, left: Value, righ
   }
 }
 
-/** Elementwise on floats, broadcast to one another; a number needs no node of its own shape. */
-function elementwise(build: Build, op: ElementwiseName, left: Value, right: Value): Value {
-  const operand = (value: Value): Node | number =>
-    value.kind === "number" ? value.value : toFloat(build, value);
-  return tensor(build.elementwise(op, operand(left), operand(right)));
+/**
+ * Elementwise, broadcast to one another; a number needs no node of its own shape. What gives whole
+ * numbers of whole numbers (`+ - * max min`) is `int` for them; all else is of floats.
+ */
+export function elementwise(build: Build, op: ElementwiseName, left: Value, right: Value): Value {
+  const operands = [left, right].map((value) =>
+    value.kind === "number" ? value.value : toNode(build, value),
+  );
+  const whole =
+    keepsInts(op) && operands.every((x) => (typeof x === "number" ? Number.isInteger(x) : isInt(x)));
+  return tensor(
+    build.elementwise(op, ...operands.map((x) => (whole || typeof x === "number" ? x : build.toFloat(x)))),
+  );
+}
+
+const isInt = ({ type }: Node): boolean => type === "int";
+
+/** `op` of one value: of whole numbers where it gives whole numbers for them, else of floats. */
+export function ofEach(build: Build, op: ElementwiseName, x: Value): Node {
+  const node = toNode(build, x);
+  return build.elementwise(op, keepsInts(op) && isInt(node) ? node : build.toFloat(node));
 }
 
 /** `null` where the value is not known, or is not a size or a number. */
@@ -150,7 +167,7 @@ export function negate(build: Build, value: Value): Value {
       [],
       "its opposite is `not`",
     );
-  return tensor(build.neg(toFloat(build, value)));
+  return tensor(ofEach(build, "neg", value));
 }
 
 export function not(build: Build, value: Value): Value {

@@ -1,6 +1,7 @@
 /** What the module says of itself, from the model and the memory plan. */
 import type { Manifest, ManifestPlace, ManifestProbe, ManifestSize } from "../../runtime/manifest.ts";
 import { CompilerFault } from "../fault.ts";
+import { saidOf } from "../graph/labels.ts";
 import { modelJoins } from "../graph/join.ts";
 import { parametersOf, pathOf, statesOf, type Model, type Probe } from "../graph/model.ts";
 import { countOf, type Shape, writtenShape } from "../ir/size.ts";
@@ -96,7 +97,7 @@ export function buildManifest(model: Model, program: KernelProgram, facts: Manif
       role: input.role,
       dtype: input.type,
       shape: sizes(input.shape),
-      ...(input.classes === undefined ? {} : { classes: input.classes }),
+      ...saidOf(input.labels, facts.dtype),
       place: find(input.name, (r) => r.kind === "input" && r.name === input.name),
       ...document(input.doc),
     })),

@@ -132,8 +132,9 @@ function fields(list: readonly Field[]): string {
   return `{\n${lines.join("")}  }`;
 }
 
-function inputNote({ dtype, shape, classes }: Manifest["inputs"][number]): string {
-  const labels = classes === undefined ? "" : `, labels 0 … ${classes - 1}`;
+function inputNote({ dtype, shape, classes, labels: said }: Manifest["inputs"][number]): string {
+  const [least, most, ...others] = said ?? (classes === undefined ? [] : [0, classes - 1]);
+  const labels = least === undefined ? "" : `, labels ${[`${least} … ${most}`, ...others].join(", ")}`;
   return `${dtype === "float" ? "" : dtype}[${shape.join(", ")}]${labels}`;
 }
 

@@ -13,8 +13,15 @@ export interface InputInfo {
   readonly type: ElementType;
   readonly shape: Shape;
   readonly doc?: string;
-  /** For an `int` input used as a label: entries must be 0 … classes - 1, checked at run time. */
-  readonly classes?: number;
+  /** For an `int` input used as a label: what entries may be, checked at run time. */
+  readonly labels?: LabelRange;
+}
+
+/** Whole numbers from `least` to `most`, which may be infinite, and single ones beside them. */
+export interface LabelRange {
+  readonly least: number;
+  readonly most: number;
+  readonly besides: readonly number[];
 }
 
 /** A tensor that lasts from call to call; its formulas are null where nobody asks for them. */

@@ -35,6 +35,9 @@ export const numberFunctions: readonly (readonly [op: ElementwiseName, doc: stri
     return doc === undefined ? [] : [[name, doc] as const];
   });
 
+/** Whether the language has it give whole numbers for whole numbers: `+ - * max min abs` and unary `-`. */
+export const keepsInts = (name: ElementwiseName): boolean => definitions[name].result === "number";
+
 /** The definition of an op for single numbers. */
 export const definitionOf = (name: ElementwiseName): ((a: number, b: number, c: number) => number) =>
   definitions[name].evaluate;

@@ -1,10 +1,11 @@
 /** Functions of each entry. Of numbers they are numbers, computed at once. */
-import type { ElementwiseName } from "../../ir/node.ts";
+import type { Build } from "../../graph/build.ts";
+import type { ElementwiseName, Node } from "../../ir/node.ts";
 import { sameShape, showShape } from "../../ir/size.ts";
 import { OpError } from "../../ir/op-error.ts";
 import { numberFunctions } from "../../ops/elementwise.ts";
 import { scalar } from "../../ops/scalar.ts";
-import { binary, toTruth } from "../operators.ts";
+import { binary, elementwise as elementwiseOf, ofEach, toTruth } from "../operators.ts";
 import { toFloat, toNode } from "../tensors.ts";
 import { number, tensor, type Value } from "../values.ts";
 import type { Primitive, PrimitiveContext, PrimitiveTable } from "./primitive.ts";
@@ -13,7 +14,7 @@ const unary = (op: ElementwiseName, doc: string): Primitive => ({
   parameters: ["x"],
   doc,
   apply: ({ build }, x) =>
-    x!.kind === "number" ? number(scalar(op, x!.value)) : tensor(build.elementwise(op, toFloat(build, x!))),
+    x!.kind === "number" ? number(scalar(op, x!.value)) : tensor(ofEach(build, op, x!)),
 });
 
 /** `max` and `min` of two; of one they are reductions. */
@@ -21,7 +22,7 @@ export function larger({ build }: PrimitiveContext, op: "max" | "min", a: Value,
   if (a.kind === "number" && b.kind === "number") {
     return number(scalar(op, a.value, b.value));
   }
-  return tensor(build.elementwise(op, toFloat(build, a), toFloat(build, b)));
+  return elementwiseOf(build, op, a, b);
 }
 
 export const elementwise: PrimitiveTable = {
@@ -76,13 +77,18 @@ export const elementwise: PrimitiveTable = {
           "make both sides numbers, or both sides true or false",
         );
       }
-      return tensor(
-        build.where(
-          truth,
-          typeof then === "object" && typeof otherwise === "number" ? build.toFloat(then) : then!,
-          typeof otherwise === "object" && typeof then === "number" ? build.toFloat(otherwise) : otherwise!,
-        ),
-      );
+      return tensor(build.where(truth, beside(build, then!, otherwise!), beside(build, otherwise!, then!)));
     },
   },
 };
+
+/** A branch beside a number: a whole number leaves ints as they are, another makes floats of them. */
+function beside(build: Build, branch: Node | number, other: Node | number): Node | number {
+  if (typeof branch === "number") {
+    const isLabel = typeof other === "object" && other.type === "int" && Number.isInteger(branch);
+    return isLabel ? build.constant(branch, [], "int") : branch;
+  }
+  return typeof other === "object" || (branch.type === "int" && Number.isInteger(other))
+    ? branch
+    : build.toFloat(branch);
+}

@@ -16,7 +16,9 @@ function reduce(
   axis: Value | undefined,
   keep: Value | undefined,
 ): Value {
-  const node = toFloat(build, x);
+  const given = toNode(build, x);
+  const isInt = given.type === "int" && (op === "reduce_max" || op === "reduce_min");
+  const node = isInt ? given : build.toFloat(given);
   const axes = toAxes(axis, node, freeName);
   const result = build.reduce(op, node, axes);
   return tensor(toBoolean(keep, false, "`keep`") ? result : drop(build, result, axes));
