@@ -100,6 +100,24 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
     b.slice(b.concat([x, y], 0), [at(4), at(0)], y.shape),
     b.slice(b.concat([r, x, r], 1), [at(0), at(1)], x.shape),
   ],
+  "slice-of-product": (b, x, y, r, c) => {
+    const gram = b.matmul(x, b.transpose(y));
+    const layer = b.relu(b.add(b.matmul(x, b.transpose(y)), b.broadcast(b.transpose(r), shapeOf(4, 4))));
+    const grid = b.reshape(layer, shapeOf(2, 2, 4));
+    const cube = b.reshape(b.matmul(gram, gram), shapeOf(1, 4, 4));
+    const stacks = b.matmul(b.broadcast(cube, shapeOf(3, 4, 4)), b.broadcast(cube, shapeOf(3, 4, 4)));
+    const [first, last] = [3, 1].map((start) => b.slice(gram, [at(start), at(1)], shapeOf(1, 2)));
+    return [
+      b.slice(gram, [at(1), at(0)], shapeOf(2, 4)),
+      b.slice(gram, [at(3, -1), at(2)], shapeOf(4, 1)),
+      b.slice(layer, [at(2), at(1, 2)], shapeOf(1, 2)),
+      b.slice(grid, [at(0), at(0), at(1)], shapeOf(2, 2, 2)),
+      b.slice(stacks, [at(1), at(0, 3), at(1)], shapeOf(2, 2, 3)),
+      // Row 0 and columns 0 and 3 are nobody's.
+      b.add(first!, last!),
+      b.matmul(first!, b.slice(b.matmul(x, b.transpose(c)), [at(1), at(0)], shapeOf(2, 1))),
+    ];
+  },
   "concat-of-slices": (b, x) => [
     b.concat(
       [1, 2].map((start) => b.slice(x, [at(start), at(0)], [ONE, x.shape[1]!])),
@@ -268,6 +286,20 @@ describe("all together", () => {
       [6],
       [3],
     ]);
+  });
+  test("a product of which slices read all, or whose rest is read, stays", () => {
+    const b = new Formulas();
+    const [x, y] = operands(b);
+    const rule = simplifications.filter(({ name }) => name === "slice-of-product");
+    const gram = b.matmul(x, b.transpose(y));
+    const part = (start: number, count: number): Node => b.slice(gram, [at(0), at(start)], shapeOf(4, count));
+    const applied = (...roots: Node[]) => applyRules(modelOf(b.graph, roots), "test", rule).applied.length;
+    expect(applied(part(0, 2), part(2, 2))).toBe(0);
+    expect(applied(part(0, 1), part(3, 1))).toBe(0);
+    expect(applied(part(0, 2), b.neg(gram))).toBe(0);
+    expect(applied(part(0, 2), gram)).toBe(0);
+    expect(applied(b.slice(gram, [at(3, -1), at(0)], gram.shape))).toBe(0);
+    expect(applied(part(0, 2), part(1, 2))).toBe(2);
   });
   test("a product that others read is transposed, not made a second time", () => {
     const b = new Formulas();

@@ -28,6 +28,11 @@ export interface Site {
    * top.
    */
   readonly isShared: (operand: Node) => boolean;
+  /**
+   * All that read an operand, as they were before this sweep; null where a root does, or where it
+   * was made since.
+   */
+  readonly readers: (operand: Node) => readonly Node[] | null;
 }
 
 export interface Rule {
@@ -97,7 +102,8 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
     const ends = listRoots(formulas);
     const order = reachable(ends);
     const pinned = new Set(order.flatMap((node) => (node.op === "grad" ? [node.operands[1]!] : [])));
-    const shared = readTwice(order, ends);
+    const readers = readersOf(order);
+    const asked = new Set(ends);
     const map = new Map<Node, Node>();
     let changed = false;
     for (const old of order) {
@@ -114,7 +120,8 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
           // The comparison of `op` is what the cast states.
           as: <K extends OpName>(n: Node, op: K) =>
             n.op === op && !pinned.has(n) ? (n as unknown as NodeOf<K>) : null,
-          isShared: (operand) => shared.has(operand),
+          isShared: (operand) => (readers.get(operand)?.length ?? 0) > (asked.has(operand) ? 0 : 1),
+          readers: (operand) => (asked.has(operand) ? null : (readers.get(operand) ?? null)),
         };
         const made = model.graph.size;
         const step = firstMatch(tried, site, node);
@@ -130,7 +137,11 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
           origins.set(node, inPlaceOf(origin, node.origin));
       }
       if (pinned.has(old)) pinned.add(node);
-      if (shared.has(old)) shared.add(node);
+      if (node !== old) {
+        if (asked.has(old)) asked.add(node);
+        const others = readers.get(node)?.filter((reader) => reader !== old) ?? [];
+        readers.set(node, [...others, ...(readers.get(old) ?? [])]);
+      }
       map.set(old, node);
     }
     if (!changed && sweep === 0 && isTidy) return given;
@@ -142,13 +153,17 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
   return transplant({ ...model, ...formulas, ...notes, applied: [...earlier, ...applied] }, origins, limit);
 }
 
-/** Nodes that several others, or a root and others, read. */
-function readTwice(order: readonly Node[], roots: readonly Node[]): Set<Node> {
-  const once = new Set<Node>(roots);
-  const twice = new Set<Node>();
-  for (const { operands } of order)
-    for (const operand of new Set(operands)) (once.has(operand) ? twice : once).add(operand);
-  return twice;
+/** What reads each node; once, whatever the number of its operands that are the node. */
+function readersOf(order: readonly Node[]): Map<Node, Node[]> {
+  const readers = new Map<Node, Node[]>();
+  for (const node of order) {
+    for (const operand of new Set(node.operands)) {
+      const known = readers.get(operand);
+      if (known === undefined) readers.set(operand, [node]);
+      else known.push(node);
+    }
+  }
+  return readers;
 }
 
 function firstMatch(

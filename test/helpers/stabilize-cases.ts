@@ -3,7 +3,7 @@
  * the check of the rules that rewrite them.
  */
 import type { Node } from "../../compiler/ir/node.ts";
-import { ONE } from "../../compiler/ir/size.ts";
+import { fixed, ONE } from "../../compiler/ir/size.ts";
 import type { Rule } from "../../compiler/passes/rewrite.ts";
 import { stabilizations } from "../../compiler/passes/rules/stabilizations.ts";
 import { ALL, Formulas, pass, shapeOf, values } from "./graph.ts";
@@ -279,6 +279,17 @@ export const cases: Record<string, Case> = {
     make: (b, z) => b.log(b.sub(1, b.concat([b.sigmoid(z), b.sigmoid(b.neg(z))], 1))),
     value: (z) => [...z.map((x) => -plus(x)), ...z.map((x) => -plus(-x))],
     slope: each((x) => sigma(-x) - sigma(x)),
+  },
+  "(z t')[1, 0:2]": {
+    rules: ["slice-of-product"],
+    make(b, z, _, t) {
+      const n = z.shape[0]!;
+      const outer = b.matmul(b.reshape(z, [n, fixed(3), ONE]), b.reshape(t, [n, ONE, fixed(3)]));
+      const from = (start: number) => ({ start, fromEnd: false, step: 1 });
+      return b.reshape(b.slice(outer, [from(0), from(1), from(0)], [n, ONE, fixed(2)]), [n, fixed(2)]);
+    },
+    value: (z, _, t) => [z[1]! * t[0]!, z[1]! * t[1]!],
+    slope: (_, __, t) => [0, t[0]! + t[1]!, 0],
   },
   "log where(t, σ(x), 1 - σ(x))": {
     rules: ["log-choice"],

@@ -21,10 +21,13 @@ import {
   unshifted,
 } from "./match.ts";
 import { norm } from "./norms.ts";
+import { sliceOfProduct } from "./slices-of-products.ts";
 import { sliceOfConcat } from "./views.ts";
 
 export const stabilizations: readonly Rule[] = [
   sliceOfConcat,
+  // So that the gradients are those of the smaller product too.
+  sliceOfProduct,
   {
     name: "tanh",
     formula: "(e^x - e^-x) / (e^x + e^-x) → tanh x",

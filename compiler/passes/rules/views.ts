@@ -6,6 +6,7 @@ import { isElementwise } from "../../ops/elementwise.ts";
 import type { Rule } from "../rewrite.ts";
 import { elementwiseNames } from "../../ops/elementwise.ts";
 import { isConstant, resized } from "./match.ts";
+import { sliceOfProduct } from "./slices-of-products.ts";
 
 /**
  * Where a layer puts parts together and the next takes them apart, each part is a value of its own.
@@ -165,6 +166,7 @@ export const views: readonly Rule[] = [
     },
   },
   sliceOfConcat,
+  sliceOfProduct,
   concatOfSlices,
   {
     name: "slice-embedded",
