@@ -127,7 +127,7 @@ describe("windows that are none", () => {
     ["no axis", { ...fine, axis: 2 }, "bad-axis"],
     ["a window of none", { ...fine, size: 0 }, "bad-size"],
     ["half a stride", { ...fine, stride: 0.5 }, "bad-size"],
-    ["too long a window", { ...fine, size: 3, dilation: 3 }, "bad-slice"],
+    ["too long a window", { ...fine, size: 3, dilation: 3 }, "bad-size"],
   ])("%s", (_, attributes, code) => {
     expect(() => b.windows(x, attributes)).toThrow(expect.objectContaining({ code }));
   });

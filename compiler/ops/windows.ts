@@ -28,6 +28,12 @@ export function overlaps(node: NodeOf<"windows"> | NodeOf<"fold">): boolean {
 
 export const commonDivisor = (a: number, b: number): number => (b === 0 ? a : commonDivisor(b, a % b));
 
+/** `7`, or `7 to 8` where the stride leaves some over. */
+function lengthFor(windows: number, size: number, { stride, dilation }: WindowAttributes): string {
+  const least = stride * (windows - 1) + spanOf(size, dilation);
+  return stride === 1 ? String(least) : `${least} to ${least + stride - 1}`;
+}
+
 /** @throws OpError where windows of `size` do not lie in `whole` */
 function requireWindows(name: string, whole: Shape, size: number, of: WindowAttributes): void {
   const { axis, stride, dilation } = of;
@@ -38,14 +44,22 @@ function requireWindows(name: string, whole: Shape, size: number, of: WindowAttr
     throw new OpError("bad-axis", `\`${name}\` does not run along the batch, whose rows are apart`, remarks);
   }
   if (![size, stride, dilation].every((n) => Number.isInteger(n) && n >= 1)) {
-    throw new OpError("bad-size", `\`${name}\` needs a size, a stride and a dilation of 1 or more`, remarks);
+    throw new OpError(
+      "bad-size",
+      `\`${name}\` needs a size, a stride and a dilation of 1 or more, not ${size}, ${stride} and ${dilation}`,
+      remarks,
+      "windows begin `stride` entries apart, and have `size` entries that are `dilation` apart",
+    );
   }
   if (windowCount(countOf(whole[axis]!), size, stride, dilation) < 1) {
     const span = spanOf(size, dilation);
     throw new OpError(
-      "bad-slice",
-      `a window of ${span} entries does not fit into the ${countOf(whole[axis]!)} of axis ${axis}`,
+      "bad-size",
+      dilation === 1
+        ? `windows of ${size} do not fit into axis ${axis}, whose size is ${countOf(whole[axis]!)}`
+        : `windows of ${size} entries, ${dilation} apart, reach over ${span}, but axis ${axis} has size ${countOf(whole[axis]!)}`,
       remarks,
+      "`pad` the axis first, or take smaller windows",
     );
   }
 }
@@ -97,7 +111,12 @@ export const windowOps = {
       if (isFree(size) || isFree(windows))
         throw new OpError("bad-axis", "`fold` does not run along the batch, whose rows are apart", remarks);
       if (!Number.isInteger(length) || length < 1)
-        throw new OpError("bad-size", "`fold` needs a length of 1 or more", remarks);
+        throw new OpError(
+          "bad-size",
+          `the length of an axis is 1 or more, not ${length}`,
+          remarks,
+          "give the length of the axis that the windows lie along",
+        );
       const shape = x!.shape.slice(0, -1).with(axis, fixed(length));
       requireWindows("fold", shape, countOf(size), attributes);
       const fitting = windowCount(length, countOf(size), stride, dilation);
@@ -106,6 +125,7 @@ export const windowOps = {
           "shape-mismatch",
           `an axis of ${length} has ${fitting} windows of ${countOf(size)}, not ${countOf(windows)}`,
           remarks,
+          `${countOf(windows)} of them lie in an axis of ${lengthFor(countOf(windows), countOf(size), attributes)}`,
         );
       }
       return { shape, type: x!.type };

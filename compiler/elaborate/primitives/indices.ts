@@ -73,7 +73,7 @@ export const indices: PrimitiveTable = {
     doc: "whether x is a list",
     apply: (_, x) => boolean(x!.kind === "list"),
   },
-  same: {
+  is_same: {
     parameters: ["a", "b"],
     doc: "whether a and b are one and the same value: one formula, where they are tensors",
     apply: (_, a, b) => boolean(isSame(a!, b!)),

@@ -6,7 +6,16 @@ import { movement } from "./movement.ts";
 import type { Primitive } from "./primitive.ts";
 import { randoms } from "./random.ts";
 import { reductions } from "./reductions.ts";
+import { windows } from "./windows.ts";
 
 export const primitives: ReadonlyMap<string, Primitive> = new Map(
-  Object.entries({ ...elementwise, ...reductions, ...movement, ...indices, ...randoms, ...derivatives }),
+  Object.entries({
+    ...elementwise,
+    ...reductions,
+    ...movement,
+    ...windows,
+    ...indices,
+    ...randoms,
+    ...derivatives,
+  }),
 );
