@@ -114,11 +114,12 @@ export function weightBytes(net: Net, { categories, columns, epochs, run, best }
 export function checkWeights(net: Net, kept: Kept, written: Uint8Array): void {
   const stored = readSafetensors(written);
   const { tensors } = stored;
-  const { parameters, optimizer } = net.manifest;
+  const { optimizer } = net.manifest;
+  const owned = [...net.manifest.parameters, ...net.manifest.states];
   const fail = (what: string): never => {
     throw new Error(`the weights file would not be read as it was written: ${what}`);
   };
-  for (const { path } of parameters) {
+  for (const { path } of owned) {
     const data = tensors.get(path)?.data ?? fail(`it has no \`${path}\``);
     const own = net.get(path).data;
     if (data.length !== own.length || !own.every((value, i) => Object.is(value, data[i])))
@@ -130,7 +131,7 @@ export function checkWeights(net: Net, kept: Kept, written: Uint8Array): void {
     if (!tensors.has(path)) fail(`it has no \`${path}\``);
   }
   const more = kept.best === undefined ? 0 : 1;
-  if (tensors.size !== parameters.length + states.length + more) fail("it holds something else");
+  if (tensors.size !== owned.length + states.length + more) fail("it holds something else");
   const read = readKept(stored);
   const sorted = ({ epochs, run, categories, columns, best }: Kept): string =>
     JSON.stringify([epochs, run, categories, columns, best?.epoch, best?.loss]);

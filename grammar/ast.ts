@@ -225,10 +225,11 @@ export interface OptimizerStatement extends Spanned {
   readonly kind: "optimizer";
   readonly value: Expression;
 }
-/** `state m = 0` inside an optimizer's definition */
-export interface StateDeclaration extends Spanned {
+/** `state m = 0` inside an optimizer's definition, `state mean: [C] = 0` in a layer or a model */
+export interface StateDeclaration extends Spanned, Documented {
   readonly kind: "state";
   readonly name: Identifier;
+  readonly type?: TensorType;
   readonly value: Expression;
 }
 

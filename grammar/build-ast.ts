@@ -131,7 +131,7 @@ class Builder {
         case "inputStatement": return this.#input(inner, doc);
         case "resultStatement": return this.#result(inner, doc);
         case "trainingStatement": return this.#training(inner);
-        case "stateStatement": return this.#state(inner);
+        case "stateStatement": return this.#state(inner, doc);
         case "bindStatement": return this.#bind(inner, doc);
         case "block": return this.#bareBlock(inner);
         case "expression": return this.#bareExpression(inner);
@@ -255,9 +255,16 @@ class Builder {
     return { kind: "return", value: this.#value(part), span: part.span };
   }
 
-  #state(part: Part): ast.StateDeclaration {
-    const value = this.#value(part);
-    return { kind: "state", name: part.theWord("Name"), value, span: part.span };
+  #state(part: Part, doc: Doc): ast.StateDeclaration {
+    const type = part.part("tensorType");
+    return {
+      kind: "state",
+      name: part.theWord("Name"),
+      ...(type && { type: this.#type(type) }),
+      value: this.#value(part),
+      span: part.span,
+      ...doc,
+    };
   }
 
   #if(part: Part): ast.If {

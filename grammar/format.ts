@@ -144,7 +144,12 @@ class Printer {
       case "bind":
         return concat(`${s.name.text} = `, this.#expressions.print(s.value));
       case "state":
-        return concat(`state ${s.name.text} = `, this.#expressions.print(s.value));
+        return concat(
+          `state ${s.name.text}`,
+          s.type ? concat(": ", this.#type(s.type)) : "",
+          " = ",
+          this.#expressions.print(s.value),
+        );
       case "return":
       case "loss":
       case "optimizer":

@@ -299,6 +299,10 @@ export class Parser extends ExpressionParser {
   readonly stateStatement = this.inner("stateStatement", () => {
     this.CONSUME(t.State);
     this.CONSUME(t.Name);
+    this.OPTION(() => {
+      this.CONSUME(t.Colon);
+      this.SUBRULE(this.tensorType);
+    });
     this.CONSUME(t.Equals);
     this.SUBRULE(this.expression);
   });

@@ -19,7 +19,7 @@ const examples: Readonly<Record<string, string>> = {
   dimension: "a shape is written `[N, 784]`, or `int[N]` for whole numbers",
   inputStatement: "write `input x: [N, 784]`",
   paramStatement: "write `param w: [2, 3] ~ normal(0, 1)` or `param b = 0`",
-  stateStatement: "write `state m = 0`",
+  stateStatement: "write `state m = 0` in an optimizer, `state mean: [C] = 0` in a layer or a model",
   forStatement: "write `for n in sizes { … }`",
   ifStatement: "write `if condition { … } else { … }`",
   indexItem: "write `x[0]`, `x[:, 1:3]` or `x[..., -1]`",

@@ -57,6 +57,15 @@ export interface ManifestParameter {
   readonly doc?: string;
 }
 
+/** What a layer or the model keeps from step to step. */
+export interface ManifestLayerState {
+  readonly path: string;
+  readonly shape: readonly number[];
+  readonly init: string;
+  readonly place: ManifestPlace;
+  readonly doc?: string;
+}
+
 /** A value that the optimizer keeps for a parameter, shaped like it. */
 export interface ManifestState {
   /** The parameter's path. */
@@ -112,6 +121,8 @@ export interface Manifest {
   /** Scalars that `evaluate` leaves. */
   readonly metrics: readonly ManifestMetric[];
   readonly parameters: readonly ManifestParameter[];
+  /** Those of layers and the model: files of weights hold them beside the parameters. */
+  readonly states: readonly ManifestLayerState[];
   readonly loss: boolean;
   /** Of the loss outside training; null where there is none. */
   readonly lossJoin: Join | null;

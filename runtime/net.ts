@@ -33,6 +33,7 @@ export class LoadedNet implements Net {
   readonly #inputs: readonly Feed[];
   readonly #inputNames: ReadonlySet<string>;
   readonly #outputs: ReadonlyMap<string, Feed>;
+  /** And states of layers. */
   readonly #parameters = new Map<string, Feed>();
   /** States of the optimizer, by their names in files. */
   readonly #states = new Map<string, Feed>();
@@ -70,6 +71,9 @@ export class LoadedNet implements Net {
       const feed = new Feed("parameter", path, parameter, arena);
       if (gradient) arena.checked(path, gradient, feed.extent);
       this.#parameters.set(path, feed);
+    }
+    for (const state of manifest.states) {
+      this.#parameters.set(state.path, new Feed("state", state.path, state, arena));
     }
     for (const { name, parameter, place } of optimizer?.states ?? []) {
       const path = `optimizer.${name}.${parameter}`;

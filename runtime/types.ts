@@ -49,6 +49,8 @@ export interface ModelTypes {
   readonly outputs: Shapes;
   /** By path. */
   readonly parameters: Shapes;
+  /** Of layers and the model, by path. */
+  readonly states: Shapes;
   /** Paths of the parameters that are never trained. */
   readonly frozen: string;
   readonly metrics: string;
@@ -109,6 +111,8 @@ export type Examples<M extends ModelTypes> = Inputs<M> & Targets<M>;
 export type Outputs<M extends ModelTypes> = {
   readonly [K in keyof M["outputs"]]: Tensor<M["outputs"][K], Floats<M>>;
 };
+/** Parameters, and states of layers. */
+export type Owned<M extends ModelTypes> = M["parameters"] & M["states"];
 /** Paths of the parameters that are trained; any path where the model is not known. */
 export type TrainedPath<M extends ModelTypes> = string extends M["frozen"]
   ? keyof M["parameters"]
@@ -357,24 +361,27 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
    */
   order(rows: number, epoch: number, seed?: number): Uint32Array;
 
-  /** A copy of a parameter. @throws `unknown-parameter` */
-  get<K extends keyof M["parameters"]>(path: K): Tensor<M["parameters"][K], Floats<M>>;
-  /** Copies values into a parameter. @throws `unknown-parameter`, `wrong-size`, `wrong-type` */
-  set<K extends keyof M["parameters"]>(path: K, data: Data<M["parameters"][K]>): void;
+  /** A copy of a parameter, or of a state of a layer. @throws `unknown-parameter` */
+  get<K extends keyof Owned<M>>(path: K): Tensor<Owned<M>[K], Floats<M>>;
   /**
-   * The live memory of a parameter. Void once the memory grows: for a larger batch than any before,
+   * Copies values into a parameter, or a state. @throws `unknown-parameter`, `wrong-size`,
+   * `wrong-type`
+   */
+  set<K extends keyof Owned<M>>(path: K, data: Data<Owned<M>[K]>): void;
+  /**
+   * The live memory of a parameter or a state. Void once the memory grows: for a larger batch than any before,
    * or in `fit`. @throws `unknown-parameter`
    */
-  view(path: keyof M["parameters"]): Floats<M>;
+  view(path: keyof Owned<M>): Floats<M>;
 
   /**
-   * Everything that training has made: weights, states and arguments of the optimizer, step and
-   * seed, as safetensors. `metadata` is kept in the file beside the model's own.
+   * Everything that training has made: weights, states, arguments of the optimizer, step and seed,
+   * as safetensors. `metadata` is kept in the file beside the model's own.
    */
   save(metadata?: Readonly<Record<string, string>>): Bytes;
   /**
    * What `save` wrote; or the weights alone from any safetensors file with a tensor for each
-   * parameter's path, as from PyTorch's `state_dict`: then the optimizer begins afresh and keeps
+   * path of a parameter or a layer's state, as from PyTorch's `state_dict`: then the optimizer begins afresh and keeps
    * its arguments. A frozen parameter that the file has not stays as it is.
    * @throws `bad-weights`
    */

@@ -64,7 +64,8 @@ function takeTensor(feed: Feed, tensors: Tensors, arena: Arena): void {
 /** Refuses a file of another model. @throws `bad-weights` */
 function refuseOthers(tensors: Tensors, parameters: Feeds, model: string): void {
   for (const name of tensors.keys()) {
-    if (parameters.has(name) || name.startsWith("optimizer.")) continue;
+    // PyTorch counts the batches of a batch norm, and needs the count for nothing here.
+    if (parameters.has(name) || /^optimizer\.|\.num_batches_tracked$/.test(name)) continue;
     refuse(
       "bad-weights",
       `The file has \`${name}\`, which ${model} does not have; its parameters: ${list(parameters.keys())}.`,

@@ -119,7 +119,7 @@ test("each kernel says how it computes, why, and what to expect of it", async ()
   expect(find(strict, /^param = param - lr \* grad$/).peakShare).toBeLessThan(0.3);
 });
 
-test("each layer that owns parameters is told by its call, with what it owns itself", async () => {
+test("each layer that owns something is told by its call, with what it owns itself", async () => {
   const { report } = await plan(`layer pair(x, n) {
     param a: [4, n] ~ normal
     param a: [4, n] ~ normal
@@ -128,16 +128,24 @@ test("each layer that owns parameters is told by its call, with what it owns its
   model Own {
     input x: [N, 4]
     param scale = 2
+    state steps: [3] = 0
     h = pair(x, 4)
     output z = scale * relu(h) |> dense(2) |> dense(3)
   }`);
   expect(report.layers).toEqual([
-    { path: "", callee: "Own", parameters: ["scale"], count: 1 },
-    { path: "h", callee: "pair", parameters: ["h.a.0", "h.a.1"], count: 32 },
-    { path: "h.dense", callee: "dense", parameters: ["h.dense.weight", "h.dense.bias"], count: 20 },
-    { path: "z.0", callee: "dense", parameters: ["z.0.weight", "z.0.bias"], count: 10 },
-    { path: "z.1", callee: "dense", parameters: ["z.1.weight", "z.1.bias"], count: 9 },
+    { path: "", callee: "Own", parameters: ["scale"], count: 1, states: ["steps"] },
+    { path: "h", callee: "pair", parameters: ["h.a.0", "h.a.1"], count: 32, states: [] },
+    {
+      path: "h.dense",
+      callee: "dense",
+      parameters: ["h.dense.weight", "h.dense.bias"],
+      count: 20,
+      states: [],
+    },
+    { path: "z.0", callee: "dense", parameters: ["z.0.weight", "z.0.bias"], count: 10, states: [] },
+    { path: "z.1", callee: "dense", parameters: ["z.1.weight", "z.1.bias"], count: 9, states: [] },
   ]);
+  expect(report.states).toEqual([{ path: "steps", shape: [3], init: "= 0", count: 3 }]);
 });
 
 test("plan tells what compile does, and makes no module", async () => {

@@ -3,7 +3,7 @@ import { extname } from "node:path";
 import { Option, type Command } from "commander";
 import type { Diagram, Numbers, What } from "../../compiler/diagram/index.ts";
 import { saidOf } from "../../compiler/graph/labels.ts";
-import { parametersOf, type Model } from "../../compiler/graph/model.ts";
+import { ownedBy, type Model } from "../../compiler/graph/model.ts";
 import { ModelError, UsageError } from "../failures.ts";
 import { expectWritable, writeFiles } from "../write-files.ts";
 import {
@@ -161,7 +161,7 @@ async function computed(
 async function readWeights(path: string, model: Model): Promise<ReadonlyMap<string, Float64Array>> {
   const { readSafetensors } = await import("../../runtime/safetensors.ts");
   const { blame, readWeights: read } = await import("../net.ts");
-  const numbers = parametersOf(model).reduce(
+  const numbers = ownedBy(model).reduce(
     (sum, { shape }) => sum + shape.reduce((product, size) => product * countOf(size), 1),
     0,
   );
@@ -169,7 +169,7 @@ async function readWeights(path: string, model: Model): Promise<ReadonlyMap<stri
   try {
     const { tensors } = readSafetensors(bytes);
     return new Map(
-      parametersOf(model).map(({ path: name, shape }) => {
+      ownedBy(model).map(({ path: name, shape }) => {
         const count = shape.reduce((product, size) => product * countOf(size), 1);
         const data = tensors.get(name)?.data;
         if (data?.length !== count) {

@@ -126,18 +126,23 @@ function reportText(report: Report, batch: number, output: Output): string {
         ],
       ),
     ),
-    ...(report.parameters.length === 0
+    ...(report.layers.length === 0
       ? []
       : [
           section(
             `Layers: ${count(total)} parameters`,
             draw(
-              ["layer", "is a", "numbers", "parameters"],
+              [
+                "layer",
+                "is a",
+                "numbers",
+                report.states.length === 0 ? "parameters" : "parameters and states",
+              ],
               report.layers.map((layer) => [
                 layer.path || report.model,
                 layer.path === "" ? "model" : layer.callee,
                 layer.count,
-                layer.parameters
+                [...layer.parameters, ...layer.states]
                   .map((path) => path.slice(layer.path === "" ? 0 : layer.path.length + 1))
                   .join(", "),
               ]),
@@ -155,6 +160,17 @@ function reportText(report: Report, batch: number, output: Output): string {
               ]),
             ),
           ),
+          ...(report.states.length === 0
+            ? []
+            : [
+                section(
+                  "States",
+                  draw(
+                    ["path", "shape", "count", "starts as"],
+                    report.states.map((s) => [s.path, `[${s.shape.join(", ")}]`, s.count, s.init]),
+                  ),
+                ),
+              ]),
         ]),
     section(
       "Operations a row",
@@ -217,6 +233,7 @@ function reportText(report: Report, batch: number, output: Output): string {
 const partNames = {
   inputs: "inputs",
   parameters: "parameters",
+  states: "states of layers",
   optimizer: "optimizer: states, arguments, step number",
   gradients: "gradients",
   outputs: "outputs",

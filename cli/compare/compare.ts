@@ -8,7 +8,7 @@ import { Lacking, randomData, type Answer, type Question } from "../../compiler/
 import { askTape } from "../../compiler/compare/run-tape.ts";
 import type { Analysis } from "../../compiler/options.ts";
 import { version } from "../../compiler/version.ts";
-import { parametersOf, pathOf } from "../../compiler/graph/model.ts";
+import { ownedBy, pathOf } from "../../compiler/graph/model.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 import type { Net, Tensor } from "../../runtime/index.ts";
 import { dataFolders } from "../data/folders.ts";
@@ -146,8 +146,8 @@ function pose(
   seed: number,
   given: Readonly<Record<string, Values | Tensor>> | null,
 ): Posed {
-  const parameters = new Map(parametersOf(elaborated).map(({ path }, i) => [i, f64(net.get(path))]));
-  const wanted = parametersOf(elaborated).flatMap(({ kind }, i) => (kind === "frozen" ? [] : [i]));
+  const parameters = new Map(ownedBy(elaborated).map(({ path }, i) => [i, f64(net.get(path))]));
+  const wanted = ownedBy(elaborated).flatMap(({ kind }, i) => (kind === "parameter" ? [i] : []));
   const attempt = (inputs: ReadonlyMap<string, Values>): Posed => {
     const environment = {
       n: rows,

@@ -4,7 +4,7 @@
  */
 import { firstNonFinite, type Culprit } from "../../compiler/graph/non-finite.ts";
 import { reachable } from "../../compiler/graph/graph.ts";
-import { parametersOf, pathOf, statesOf, type Model, type Persistent } from "../../compiler/graph/model.ts";
+import { ownedBy, pathOf, statesOf, type Model, type Persistent } from "../../compiler/graph/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
@@ -44,7 +44,7 @@ export async function findCulprit(prepared: Prepared, rewind: Rewind, step: numb
 
 /** The parameter or state that a node reads. */
 function lasting(model: Model, { op, attributes }: Node): Persistent | null {
-  if (op === "parameter") return parametersOf(model)[attributes.index] ?? null;
+  if (op === "parameter") return ownedBy(model)[attributes.index] ?? null;
   if (op !== "state") return null;
   const { parameter, name } = attributes;
   return statesOf(model).find((state) => state.parameter === parameter && state.name === name) ?? null;
@@ -114,7 +114,7 @@ function look(prepared: Prepared, batch: Uint32Array, root: Node): (Culprit & Pi
         { shape, data: Float64Array.from(data) },
       ]),
     ),
-    parameters: new Map(parametersOf(joint).map((p, index) => [index, values(p.path, p)])),
+    parameters: new Map(ownedBy(joint).map((p, index) => [index, values(p.path, p)])),
     states: new Map(statesOf(joint).map((s) => [`${s.parameter}.${s.name}`, values(nameOf(joint, s), s)])),
     hyper: new Map(Object.entries(net.hyper)),
     step: net.steps + 1,

@@ -1,7 +1,7 @@
 /** What is said of a run whose loss is not a finite number any more. */
 import type { Diagnostic, Label } from "../../compiler/index.ts";
 import { lineOf } from "../../compiler/graph/print.ts";
-import { parametersOf, pathOf, type Model } from "../../compiler/graph/model.ts";
+import { ownedBy, pathOf, type Model } from "../../compiler/graph/model.ts";
 import { MODEL_CALL, type Origin } from "../../compiler/ir/origin.ts";
 import { operatorOf } from "../../compiler/ir/notation.ts";
 import { countOf, isFree } from "../../compiler/ir/size.ts";
@@ -110,7 +110,7 @@ function labelsOf(found: Found, model: Model): readonly Label[] {
     passOf(found) === "source" ? `\`${formulaOf(found, model)}\` is ${found.value}` : termOf(found);
   const text = row === null ? term : `${term}, in row ${count(row)} of the data, from 0`;
   const call = callOf(model, node.origin);
-  const parameter = parametersOf(model).find(
+  const parameter = ownedBy(model).find(
     ({ path }, index) => path === spoilt || (node.op === "parameter" && node.attributes.index === index),
   );
   const own = node.origin.span ?? (node.op === "parameter" ? parameter?.span : undefined);

@@ -2,7 +2,7 @@
  * A program's training loss as PyTorch that a person would write: formulas in place, names kept.
  */
 import { reachable } from "../graph/graph.ts";
-import { parametersOf, pathOf, type Model } from "../graph/model.ts";
+import { ownedBy, pathOf, type Model } from "../graph/model.ts";
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { atom, type Expression } from "./python.ts";
 import { Lacking } from "./question.ts";
@@ -70,7 +70,7 @@ class Writer {
   }
 
   program(): TorchProgram {
-    const parameters = parametersOf(this.#model).map(({ path }) => this.#fresh(path));
+    const parameters = ownedBy(this.#model).map(({ path }) => this.#fresh(path));
     const inputs = this.#model.inputs.map(({ name }) => this.#fresh(name));
     for (const node of this.#order) {
       if (node.op === "parameter") this.#operands.written.set(node, atom(parameters[node.attributes.index]!));
@@ -86,7 +86,7 @@ class Writer {
       const kind = type === "int" ? ".long()" : type === "bool" ? ".bool()" : "";
       return `${inputs[i]} = given["input.${name}"]${kind}${moves}`;
     });
-    const weights = parametersOf(this.#model).map(
+    const weights = ownedBy(this.#model).map(
       ({ path }, i) => `${parameters[i]} = given["parameter.${path}"].requires_grad_()`,
     );
     const answers = this.#wanted.map(

@@ -1,5 +1,5 @@
 /** Names for the values of the forward pass, as a reader of the source would say them. */
-import { parametersOf, type Model } from "../graph/model.ts";
+import { ownedBy, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { MODEL_CALL } from "../ir/origin.ts";
 
@@ -40,7 +40,7 @@ export function nameNodes(
   const names = new Map<Node, string>();
   const taken = new Set<string>([
     ...model.inputs.map(({ name }) => name),
-    ...parametersOf(model).map(({ path }) => path),
+    ...ownedBy(model).map(({ path }) => path),
   ]);
   for (const node of candidates) {
     const name = nameOf(node);

@@ -2,7 +2,7 @@
 import { closest } from "../../grammar/suggest.ts";
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
-import { parametersOf, pathOf, type InputInfo, type Model, type NamedNode } from "../graph/model.ts";
+import { ownedBy, parametersOf, pathOf, type InputInfo, type Model, type NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
@@ -139,7 +139,7 @@ function findTargets(
     if (node === undefined) {
       const known = [...sources.keys(), ...bindings.keys()];
       const isKnown =
-        parametersOf(model).some((p) => p.path === path) || model.inputs.some((i) => i.name === path);
+        ownedBy(model).some((p) => p.path === path) || model.inputs.some((i) => i.name === path);
       const near = closest(path, known);
       throw new DerivationError(
         "unknown-wrt",

@@ -38,7 +38,7 @@ export function jointOf(given: Model): Joint {
     }
     if (node.op !== "parameter") continue;
     const { kind, path } = given.persistent[node.attributes.index]!;
-    if (kind !== "frozen") trained.push({ name: `∇${path}`, node: build.grad(trainingLoss!, node) });
+    if (kind === "parameter") trained.push({ name: `∇${path}`, node: build.grad(trainingLoss!, node) });
   }
   const { model, found } = ask(
     given,

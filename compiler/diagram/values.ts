@@ -4,7 +4,7 @@
 import { Build } from "../graph/build.ts";
 import { evaluate } from "../graph/evaluate.ts";
 import { reachable, remake } from "../graph/graph.ts";
-import { parametersOf, type Model } from "../graph/model.ts";
+import { ownedBy, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt } from "../ir/size.ts";
 import type { Environment, Values } from "../ops/op.ts";
@@ -52,7 +52,7 @@ function environmentOf(model: Model, { rows, inputs, weights, seed }: Given): En
   const states = new Map<string, Values>();
   const hyper = new Map((model.optimizer?.hyper ?? []).map(({ name, value }) => [name, value]));
   const environment: Environment = { n: rows, inputs, parameters, states, hyper, step: 0, seed };
-  for (const [index, { path, start }] of parametersOf(model).entries()) {
+  for (const [index, { path, start }] of ownedBy(model).entries()) {
     if (start === null) continue;
     const [first] = evaluate([start], environment);
     const trained = weights?.get(path);

@@ -8,6 +8,7 @@ import { matchArguments, type Formal, type GivenArgument } from "./arguments.ts"
 import { endless, isStd, placed, problem, shown } from "./complain.ts";
 import { labelHelp } from "./explain.ts";
 import { enter, type CallSite, type Frame } from "./frame.ts";
+import { endStates } from "./layer-states.ts";
 import { checkArgmax, checkLibraryCall, type Finding } from "./library-checks.ts";
 import { bind, type Machine } from "./machine.ts";
 import { tickItems } from "./steps.ts";
@@ -180,7 +181,11 @@ function callFunction(
     });
     tell(machine, caller, finding, site);
   }
-  const work = (): Value => valueOfBody(machine, inside, declaration, name);
+  const work = (): Value => {
+    const value = valueOfBody(machine, inside, declaration, name);
+    endStates(machine, inside);
+    return value;
+  };
   const value = declaration.recompute ? recomputed(machine, inside, site.callee, work) : work();
   if (owner !== null) owner.results = tensorsIn(value);
   remember(machine, value, declaration, scope, site);

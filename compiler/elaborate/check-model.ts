@@ -24,14 +24,17 @@ export function checkTraining(
 ): Diagnostic[] {
   const same =
     made.length === known.parameters.length &&
-    made.every((p, i) => sameShape(p.shape, known.parameters[i]!.shape));
+    made.every(
+      (p, i) => sameShape(p.shape, known.parameters[i]!.shape) && p.kind === known.parameters[i]!.kind,
+    );
   if (same) return [];
   const odd =
     made.find((p, i) => p.span.start !== known.parameters[i]?.span.start) ??
     known.parameters[made.length] ??
     made[0];
-  const message = "the parameters are not the same in training as in prediction";
-  const help = "create parameters outside of `if training`";
+  const things = odd?.kind === "layer-state" ? "states" : "parameters";
+  const message = `the ${things} are not the same in training as in prediction`;
+  const help = `create ${things} outside of \`if training\``;
   return [diagnose("error", "training-parameters", odd?.span ?? name.span, message, { help })];
 }
 
@@ -60,7 +63,11 @@ export function checkResults(
     const message = "an optimizer needs a loss to minimize";
     found.push(diagnose("error", "optimizer-without-loss", optimizer.span, message, { help }));
   }
-  if (optimizer !== null && training.losses.length > 0 && training.parameters.every((p) => p.frozen)) {
+  if (
+    optimizer !== null &&
+    training.losses.length > 0 &&
+    training.parameters.every((p) => p.kind !== "parameter")
+  ) {
     const help = "add a layer or a `param`, or remove the optimizer";
     found.push(
       diagnose("error", "nothing-to-train", optimizer.span, "there is no parameter to train", { help }),

@@ -5,14 +5,16 @@
  */
 import type { Block, Expression, ModelDeclaration, Parameter, Statement } from "../../grammar/ast.ts";
 import { problem } from "./complain.ts";
-import { addLoss, declareInput, declareParameter, declareResult } from "./declare.ts";
+import { addLoss, declareInput, declareResult } from "./declare.ts";
 import { evaluate } from "./evaluate.ts";
 import type { FileScope } from "./file-scope.ts";
 import { binding, enter, type Frame } from "./frame.ts";
 import { turnsOf } from "./items.ts";
+import { declareParameter, declareState } from "./lasting.ts";
+import { endStates } from "./layer-states.ts";
 import { bind, type Machine } from "./machine.ts";
 import { tick } from "./steps.ts";
-import { chooseOptimizer, declareState } from "./optimizer.ts";
+import { chooseOptimizer, declareOptimizerState } from "./optimizer.ts";
 import { POISONED } from "./problem.ts";
 import { recovered } from "./recover.ts";
 import { boundName, statementsOf } from "./syntax.ts";
@@ -41,6 +43,7 @@ export function readModel(
     );
   }
   execute(machine, frame, model.body);
+  endStates(machine, frame);
 }
 
 /** The value of a setting: the one given, of the kind of its default. */
@@ -133,7 +136,8 @@ function run(machine: Machine, frame: Frame, statement: Statement): Value | null
       chooseOptimizer(machine, frame, statement);
       return null;
     case "state":
-      declareState(machine, frame, statement);
+      if (frame.kind === "optimizer") declareOptimizerState(machine, frame, statement);
+      else declareState(machine, frame, statement);
       return null;
     default:
       return statement satisfies never;
@@ -164,8 +168,9 @@ function requirePlace(machine: Machine, frame: Frame, statement: Statement): voi
   const places = placesOf(statement);
   const { kind, name } = frame;
   if (places === null || places.includes(kind)) return;
-  if (statement.kind === "param" && kind === "fn") {
-    const message = `a fn is pure: it cannot own the parameter \`${statement.name.text}\``;
+  if ((statement.kind === "param" || statement.kind === "state") && kind === "fn") {
+    const owned = statement.kind === "param" ? "own the parameter" : "keep the state";
+    const message = `a fn is pure: it cannot ${owned} \`${statement.name.text}\``;
     const help = `write \`layer ${name}\` instead of \`fn ${name}\``;
     throw problem(machine, frame, { code: "param-in-fn", span: statement.span, message, help });
   }
@@ -202,7 +207,7 @@ function placesOf(statement: Statement): readonly Frame["kind"][] | null {
     case "optimizer":
       return ["model"];
     case "state":
-      return ["optimizer"];
+      return ["optimizer", "layer", "model"];
     default:
       return statement satisfies never;
   }

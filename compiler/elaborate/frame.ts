@@ -10,10 +10,13 @@ import type { FileScope } from "./file-scope.ts";
 import type { ParameterScope } from "./paths.ts";
 import type { Scope } from "./values.ts";
 
-/** A parameter as it was made; its path is known when the whole model has been read. */
-export interface MadeParameter {
+/**
+ * A parameter, or a state of a layer, as it was made; its path is known when the whole model has
+ * been read.
+ */
+export interface MadeTensor {
+  readonly kind: "parameter" | "frozen" | "layer-state";
   readonly shape: Shape;
-  readonly frozen: boolean;
   readonly init: string;
   readonly doc: string | undefined;
   /** In the user's words: its name, or the call into the standard library that made it. */
@@ -28,7 +31,7 @@ export interface MadeParameter {
 /** What an optimizer is at work on. */
 export interface OpenUpdate {
   readonly index: number;
-  readonly parameter: MadeParameter;
+  readonly parameter: MadeTensor;
   readonly states: Map<string, OpenState>;
 }
 

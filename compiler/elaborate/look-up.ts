@@ -97,6 +97,7 @@ function parameterList(machine: Machine, frame: Frame, name: "weights" | "params
     const message = `\`${name}\` are those of a model, but this is ${kind === "optimizer" ? "an" : "a"} ${kind}`;
     throw problem(machine, frame, { code: "unknown-name", span, message, help: "give them as an argument" });
   }
-  const all = machine.known?.parameters ?? machine.parameters;
+  const owned = machine.known?.parameters ?? machine.parameters;
+  const all = owned.filter((p) => p.kind !== "layer-state");
   return list(all.filter((p) => name === "params" || p.shape.length >= 2).map((p) => tensor(p.node)));
 }

@@ -7,7 +7,7 @@ import type { Span } from "../../grammar/diagnostic.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { InputInfo, NamedNode, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
-import type { CallSite, Frame, MadeParameter } from "./frame.ts";
+import type { CallSite, Frame, MadeTensor } from "./frame.ts";
 import type { Limits } from "./limits.ts";
 import { ParameterScope, type CallNumbers, type Paths } from "./paths.ts";
 import type { Reporter } from "./problem.ts";
@@ -15,7 +15,7 @@ import type { OptimizerValue, POISON, Value } from "./values.ts";
 
 /** What an earlier reading of the same model found. */
 export interface Known extends Paths {
-  readonly parameters: readonly MadeParameter[];
+  readonly parameters: readonly MadeTensor[];
   readonly root: ParameterScope;
 }
 
@@ -76,8 +76,10 @@ export interface Machine extends Reading {
   readonly outputs: Result[];
   readonly metrics: Result[];
   readonly losses: Node[];
-  /** In order of making. */
-  readonly parameters: MadeParameter[];
+  /** What models and layers own, in order of making. */
+  readonly parameters: MadeTensor[];
+  /** New values of states of layers, by number; of the reading that trains. */
+  readonly updates: Map<number, Node>;
   /** What `@recompute` was written before. */
   readonly unkept: Unkept[];
   optimizer: ChosenOptimizer | null;
@@ -97,6 +99,7 @@ export const startReading = (reading: Reading): Machine => ({
   metrics: [],
   losses: [],
   parameters: [],
+  updates: new Map(),
   unkept: [],
   optimizer: null,
   root: new ParameterScope(reading.model.text, reading.model.span),
@@ -108,5 +111,7 @@ export const startReading = (reading: Reading): Machine => ({
 /** Gives `name` its value from here on. */
 export function bind(machine: Machine, frame: Frame, name: Identifier, value: Value): void {
   frame.scope.names.set(name.text, value);
+  const state = frame.owner?.states.get(name.text);
+  if (state?.scope === frame.scope) state.bound = name.span;
   machine.observer?.(name, value, frame);
 }

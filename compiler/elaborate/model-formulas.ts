@@ -1,7 +1,14 @@
 /** A model's formulas, of what its readings have found: lasting tensors, results, the optimizer. */
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
-import { NO_ROOTS, type Formulas, type OptimizerInfo, type Parameter, type State } from "../graph/model.ts";
+import {
+  NO_ROOTS,
+  type Formulas,
+  type LayerState,
+  type OptimizerInfo,
+  type Parameter,
+  type State,
+} from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import type { Known, Machine } from "./machine.ts";
 import { runOptimizer } from "./optimizer.ts";
@@ -17,12 +24,12 @@ export function modelFormulas(
   const loss = total(predicting.losses);
   const trainingLoss = total(training.losses);
   const gradients = known.parameters.map((p) =>
-    trainingLoss === null || p.frozen ? null : build.grad(trainingLoss, p.node),
+    trainingLoss === null || p.kind !== "parameter" ? null : build.grad(trainingLoss, p.node),
   );
 
   const { optimizer } = training;
   const states: State[] = [];
-  const parameters = known.parameters.map((p, index): Parameter => {
+  const owned = known.parameters.map((p, index): Parameter | LayerState => {
     const path = known.paths[index]!;
     const gradient = gradients[index]!;
     const result =
@@ -31,7 +38,7 @@ export function modelFormulas(
       const of = { parameter: index, name, path: `${path}.${name}`, shape: p.shape };
       states.push({ kind: "state", ...of, start, update, gradient: null });
     }
-    return {
+    const declared = {
       path,
       shape: p.shape,
       init: p.init,
@@ -39,12 +46,21 @@ export function modelFormulas(
       ...(p.declared === undefined ? {} : { declared: p.declared }),
       ...(p.doc === undefined ? {} : { doc: p.doc }),
       start: predicting.parameters[index]!.start,
-      ...(p.frozen
-        ? { kind: "frozen", gradient: null, update: null }
-        : { kind: "parameter", gradient, update: result?.update ?? null }),
     };
+    switch (p.kind) {
+      case "parameter":
+        return { ...declared, kind: p.kind, gradient, update: result?.update ?? null };
+      case "frozen":
+        return { ...declared, kind: p.kind, gradient: null, update: null };
+      case "layer-state": {
+        const update = optimizer === null ? null : (training.updates.get(index) ?? null);
+        return { ...declared, kind: p.kind, gradient: null, update };
+      }
+      default:
+        return p.kind satisfies never;
+    }
   });
-  const persistent = [...parameters, ...states];
+  const persistent = [...owned, ...states];
   const used = new Set<string>();
   for (const node of reachable(persistent.flatMap(({ update }) => update ?? []))) {
     if (node.op === "hyper") used.add(node.attributes.name);

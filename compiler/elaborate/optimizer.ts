@@ -9,7 +9,7 @@ import {
   enter,
   type CallSite,
   type Frame,
-  type MadeParameter,
+  type MadeTensor,
   type OpenState,
   type OpenUpdate,
 } from "./frame.ts";
@@ -75,7 +75,7 @@ export function runOptimizer(
   machine: Machine,
   chosen: ChosenOptimizer,
   index: number,
-  parameter: MadeParameter,
+  parameter: MadeTensor,
   gradient: Node,
 ): { readonly update: Node; readonly states: readonly StateResult[] } | null {
   const { callee, site, span } = chosen;
@@ -115,14 +115,22 @@ export function runOptimizer(
 }
 
 /** `state m = 0` in an optimizer. */
-export function declareState(machine: Machine, frame: Frame, statement: StateDeclaration): void {
-  const { name, value } = statement;
+export function declareOptimizerState(machine: Machine, frame: Frame, statement: StateDeclaration): void {
+  const { name, type, value } = statement;
   const { update, scope } = frame;
   if (update === null) {
     throw problem(machine, frame, {
       code: "statement-misplaced",
       span: statement.span,
       message: "`state` belongs in an optimizer",
+    });
+  }
+  if (type !== undefined) {
+    throw problem(machine, frame, {
+      code: "state-with-shape",
+      span: type.span,
+      message: `the state \`${name.text}\` of an optimizer has the shape of its parameter`,
+      help: `write \`state ${name.text} = …\``,
     });
   }
   const { index, parameter, states } = update;

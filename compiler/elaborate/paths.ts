@@ -1,14 +1,15 @@
 /**
- * The paths of parameters. All layer calls made under one binding name in one scope belong to that
- * name: one call's parameters are `name.weight`, those of several `name.0.weight`, `name.1.weight`.
- * How many there are is known when the scope has been read, so a scope is recorded as it is read
- * and the paths are read off afterwards.
+ * The paths of parameters and states. All layer calls made under one binding name in one scope
+ * belong to that name: what one call owns is `name.weight`, what several own `name.0.weight`,
+ * `name.1.weight`. Calls that own nothing are not counted. How many there are is known when the
+ * scope has been read, so a scope is recorded as it is read and the paths are read off afterwards.
  */
 
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { LayerCall } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { MODEL_CALL, type LayerSide } from "../ir/origin.ts";
+import type { Scope } from "./values.ts";
 
 /** Gives calls their numbers: the same call of a model has the same in every reading. */
 export class CallNumbers {
@@ -23,6 +24,14 @@ export class CallNumbers {
   }
 }
 
+/** A state of a layer whose body is being read. */
+interface OpenState {
+  readonly index: number;
+  readonly scope: Scope;
+  /** Where its name was last bound. */
+  bound: Span;
+}
+
 /** What one layer call, or the model itself, owns. */
 export class ParameterScope {
   readonly callee: string;
@@ -32,6 +41,8 @@ export class ParameterScope {
   readonly side: LayerSide;
   readonly parameters = new Map<string, number[]>();
   readonly calls = new Map<string, ParameterScope[]>();
+  /** Those of its states whose last values are still to come, by name. */
+  readonly states = new Map<string, OpenState>();
   /** The tensors it gives. */
   results: readonly Node[] = [];
 
@@ -53,8 +64,9 @@ export class ParameterScope {
     append(this.calls, name, scope);
     return scope;
   }
-  owns(name: string): boolean {
-    return this.parameters.has(name) || this.calls.has(name);
+  /** Whether it owns anything, itself or by a call in it. */
+  get isOwner(): boolean {
+    return this.parameters.size > 0 || [...this.calls.values()].flat().some((call) => call.isOwner);
   }
 
   /**
@@ -69,7 +81,7 @@ export class ParameterScope {
       if (rest.length === 0) return own.at(-1);
       if (rest.length === 1 && isNumber(rest[0]!)) return own[Number(rest[0])];
     }
-    const calls = this.calls.get(name) ?? [];
+    const calls = (this.calls.get(name) ?? []).filter((call) => call.isOwner);
     if (rest[0] !== undefined && isNumber(rest[0])) return calls[Number(rest[0])]?.guess(rest.slice(1));
     return calls.at(-1)?.guess(rest);
   }
@@ -91,10 +103,9 @@ export function pathsOf(root: ParameterScope): Paths {
       indices.forEach((index, i) => table.set(numbered(name, i, indices.length), index));
     }
     for (const [name, calls] of scope.calls) {
-      calls.forEach((call, i) => {
-        for (const [path, index] of visit(call))
-          table.set(`${numbered(name, i, calls.length)}.${path}`, index);
-      });
+      for (const [segment, call] of segmentsOf(name, calls)) {
+        for (const [path, index] of visit(call)) table.set(`${segment}.${path}`, index);
+      }
     }
     within.set(scope.number, table);
     return table;
@@ -124,14 +135,25 @@ export function layerCalls(roots: readonly ParameterScope[], training: Parameter
             trained: [...known.trained, ...trained],
           };
     for (const [name, group] of calls) {
-      group.forEach((call, i) => {
-        const last = numbered(name, i, group.length);
-        visit(call, path === "" ? last : `${path}.${last}`, root);
-      });
+      for (const [segment, call] of segmentsOf(name, group))
+        visit(call, path === "" ? segment : `${path}.${segment}`, root);
     }
   };
   for (const root of roots) visit(root, "", root);
   return layers;
+}
+
+/** What the calls under one name are called: those that own something first, the rest after them. */
+function segmentsOf(name: string, calls: readonly ParameterScope[]): (readonly [string, ParameterScope])[] {
+  const owners = calls.filter((call) => call.isOwner);
+  const others = calls.filter((call) => !call.isOwner);
+  const first = owners.length > 0 ? owners : others;
+  const rest = owners.length > 0 ? others : [];
+  return [
+    ...first.map((call, i) => [numbered(name, i, first.length), call] as const),
+    // Never the name alone, which a call that owns something has.
+    ...rest.map((call, i) => [`${name}.${owners.length + i}`, call] as const),
+  ];
 }
 
 const numbered = (name: string, i: number, of: number): string => (of === 1 ? name : `${name}.${i}`);

@@ -3,7 +3,7 @@ import type { Manifest, ManifestPlace, ManifestProbe, ManifestSize } from "../..
 import { CompilerFault } from "../fault.ts";
 import { saidOf } from "../graph/labels.ts";
 import { modelJoins } from "../graph/join.ts";
-import { parametersOf, pathOf, statesOf, type Model, type Probe } from "../graph/model.ts";
+import { ownedBy, pathOf, statesOf, type Model, type Probe } from "../graph/model.ts";
 import { countOf, type Shape, writtenShape } from "../ir/size.ts";
 import { type Buffer, EXACT_STEP, type KernelProgram } from "../schedule/kernel.ts";
 
@@ -113,18 +113,31 @@ export function buildManifest(model: Model, program: KernelProgram, facts: Manif
       join: joins.metrics[index]!,
       place: find(name, (r) => r.kind === "metric" && r.name === name),
     })),
-    parameters: parametersOf(model).map((parameter, index) => ({
-      path: parameter.path,
-      shape: counts(parameter.shape),
-      frozen: parameter.kind === "frozen",
-      init: parameter.init,
-      place: find(parameter.path, (r) => r.kind === "parameter" && r.index === index),
-      gradient:
-        parameter.gradient === null
-          ? null
-          : find(`d ${parameter.path}`, (r) => r.kind === "gradient" && r.index === index),
-      ...document(parameter.doc),
-    })),
+    parameters: ownedBy(model).flatMap((parameter, index) => {
+      const { kind, path, shape, init, doc, gradient } = parameter;
+      if (kind === "layer-state") return [];
+      return {
+        path,
+        shape: counts(shape),
+        frozen: kind === "frozen",
+        init,
+        place: find(path, (r) => r.kind === "parameter" && r.index === index),
+        gradient:
+          gradient === null ? null : find(`d ${path}`, (r) => r.kind === "gradient" && r.index === index),
+        ...document(doc),
+      };
+    }),
+    states: ownedBy(model).flatMap(({ kind, path, shape, init, doc }, index) =>
+      kind === "layer-state"
+        ? {
+            path,
+            shape: counts(shape),
+            init,
+            place: find(path, (r) => r.kind === kind && r.index === index),
+            ...document(doc),
+          }
+        : [],
+    ),
     loss: roots.loss !== null,
     lossJoin: joins.loss,
     optimizer:

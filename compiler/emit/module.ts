@@ -68,7 +68,7 @@ const threading = () => import(/* @vite-ignore */ /* webpackIgnore: true */ /* t
  * The text of `NAME.d.ts`: this model's names and shapes, and the runtime's interface over them.
  */
 export function declarationsText(manifest: Manifest, doc?: string): string {
-  const { inputs, outputs, parameters, metrics, optimizer } = manifest;
+  const { inputs, outputs, parameters, states, metrics, optimizer } = manifest;
   const name = fileName(manifest.model);
   const inRole = (role: "input" | "target"): Field[] =>
     inputs.filter((i) => i.role === role).map((i) => ({ ...i, note: inputNote(i) }));
@@ -84,6 +84,7 @@ export interface Model extends ModelTypes {
   readonly targets: ${fields(inRole("target"))};
   readonly outputs: ${fields(outputs)};
   readonly parameters: ${fields(parameters.map((p) => ({ ...p, name: p.path, note: `${p.frozen ? "frozen, " : ""}starts as ${p.init}` })))};
+  readonly states: ${fields(states.map((s) => ({ ...s, name: s.path, note: `starts as ${s.init}` })))};
   readonly frozen: ${names(parameters.filter((p) => p.frozen).map((p) => p.path))};
   readonly metrics: ${names(metrics.map((m) => m.name))};
   readonly hyper: ${names(Object.keys(optimizer?.hyper ?? {}))};

@@ -57,6 +57,17 @@ interface Frozen extends Declared {
   readonly update: null;
 }
 
+/**
+ * A state of a layer or of the model itself: a step gives it its update, and no other entry changes
+ * it.
+ */
+export interface LayerState extends Declared {
+  readonly kind: "layer-state";
+  readonly gradient: null;
+  /** The new value; null without an optimizer, and where its name is never bound again. */
+  readonly update: Node | null;
+}
+
 /** What the optimizer keeps for a parameter, shaped like it. */
 export interface State extends Lasting {
   readonly kind: "state";
@@ -69,8 +80,11 @@ export interface State extends Lasting {
 
 export type Parameter = Trained | Frozen;
 
+/** What nodes read by its number: `parameter` with that index. */
+export type Owned = Parameter | LayerState;
+
 /** A new kind of lasting tensor is one more member, with what only it has. */
-export type Persistent = Parameter | State;
+export type Persistent = Owned | State;
 
 export interface OptimizerInfo {
   readonly name: string;
@@ -134,7 +148,7 @@ export interface Model {
   readonly freeName: string | null;
   readonly graph: Graph;
   readonly inputs: readonly InputInfo[];
-  /** Parameters first, so that their numbers are places in this table. */
+  /** What models and layers own first, so that their numbers are places in this table. */
   readonly persistent: readonly Persistent[];
   readonly optimizer: OptimizerInfo | null;
   readonly settings: Readonly<Record<string, string>>;
@@ -156,7 +170,10 @@ export interface LayerCall {
   readonly callee: string;
   /** The call, in the user's words. */
   readonly span: Span;
-  /** The numbers of those that it owns itself; what layers that it calls own is theirs. */
+  /**
+   * The numbers of the parameters and states that it owns itself; what layers that it calls own is
+   * theirs.
+   */
   readonly parameters: readonly number[];
   /** The tensors that it gave, in prediction and in training, as far as they are still there. */
   readonly results: readonly Node[];
@@ -178,10 +195,19 @@ export interface AppliedRule {
   readonly node: Node;
 }
 
-/** The model's parameters, by number. */
-export const parametersOf = ({ persistent }: Pick<Model, "persistent">): Parameter[] =>
+/** What models and layers own, by number. */
+export const ownedBy = ({ persistent }: Pick<Model, "persistent">): Owned[] =>
   persistent.filter((tensor) => tensor.kind !== "state");
 
+/** The parameters among them. */
+export const parametersOf = (model: Pick<Model, "persistent">): Parameter[] =>
+  ownedBy(model).filter((tensor) => tensor.kind !== "layer-state");
+
+/** The states of layers among them. */
+export const layerStatesOf = (model: Pick<Model, "persistent">): LayerState[] =>
+  ownedBy(model).filter((tensor) => tensor.kind === "layer-state");
+
+/** What the optimizer keeps. */
 export const statesOf = ({ persistent }: Pick<Model, "persistent">): State[] =>
   persistent.filter((tensor) => tensor.kind === "state");
 
@@ -200,7 +226,7 @@ export function mapRoots({ persistent, roots }: Formulas, map: (node: Node) => N
       const start = optional(tensor.start);
       if (tensor.kind === "frozen") return { ...tensor, start };
       const update = optional(tensor.update);
-      if (tensor.kind === "state") return { ...tensor, start, update };
+      if (tensor.kind !== "parameter") return { ...tensor, start, update };
       return { ...tensor, start, update, gradient: optional(tensor.gradient) };
     }),
     roots: {

@@ -5,7 +5,15 @@
  * that every formula on tensors implies.
  */
 import { reachable } from "./graph.ts";
-import { parametersOf, pathOf, statesOf, type Model, type NamedNode } from "./model.ts";
+import {
+  layerStatesOf,
+  ownedBy,
+  parametersOf,
+  pathOf,
+  statesOf,
+  type Model,
+  type NamedNode,
+} from "./model.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf, showNumber } from "../ir/notation.ts";
 import { isOne, showShape, showSize, type Shape } from "../ir/size.ts";
@@ -45,8 +53,9 @@ function sections(model: Model): Section[] {
   const { roots } = model;
   const named = (name: string, node: Node | null): NamedNode[] => (node === null ? [] : [{ name, node }]);
   const [parameters, states] = [parametersOf(model), statesOf(model)];
+  const updated = [...layerStatesOf(model), ...states, ...parameters];
   return [
-    { title: "initialize", roots: parameters.flatMap(({ path, start }) => named(path, start)) },
+    { title: "initialize", roots: ownedBy(model).flatMap(({ path, start }) => named(path, start)) },
     { title: "initialize states", roots: states.flatMap(({ path, start }) => named(path, start)) },
     { title: "predict", roots: roots.outputs },
     { title: "evaluate", roots: [...named("loss", roots.loss), ...roots.metrics] },
@@ -57,7 +66,7 @@ function sections(model: Model): Section[] {
     },
     {
       title: "step",
-      roots: [...states, ...parameters].flatMap(({ path, update }) => named(path, update)),
+      roots: updated.flatMap(({ path, update }) => named(path, update)),
     },
     {
       title: "probe",

@@ -68,7 +68,7 @@ function verifyRoots({ roots, persistent }: Model, fail: (what: string) => never
     expectShape(`the update of ${path}`, update, shape);
     if (tensor.kind === "state") {
       const of = persistent[tensor.parameter];
-      if (of === undefined || of.kind === "state") fail(`${path} belongs to no parameter`);
+      if (of?.kind !== "parameter" && of?.kind !== "frozen") fail(`${path} belongs to no parameter`);
       if ((start === null) !== (update === null)) fail(`${path} has one of first value and update`);
     } else if (persistent[i - 1]?.kind === "state") fail(`${path} comes after a state`);
   }

@@ -6,7 +6,7 @@
  */
 import { Build } from "../graph/build.ts";
 import { adopt, reachable } from "../graph/graph.ts";
-import { parametersOf, type Figure, type LayerCall, type Model, type Probe } from "../graph/model.ts";
+import { ownedBy, type Figure, type LayerCall, type Model, type Probe } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { MODEL_CALL } from "../ir/origin.ts";
 import { fixed, isFree } from "../ir/size.ts";
@@ -74,7 +74,7 @@ function stabilized(model: Model, nodes: readonly Node[]): { model: Model; found
 
 /** Whether a tensor depends on what is trained: nothing flows back to what does not. */
 function movedBy(model: Model): (node: Node) => boolean {
-  const trained = new Set(parametersOf(model).flatMap(({ kind }, i) => (kind === "parameter" ? [i] : [])));
+  const trained = new Set(ownedBy(model).flatMap(({ kind }, i) => (kind === "parameter" ? [i] : [])));
   return (node) =>
     node.type === "float" &&
     reachable([node]).some((n) => n.op === "parameter" && trained.has(n.attributes.index));

@@ -3,7 +3,7 @@ import type { Join, ManifestSize } from "../../runtime/manifest.ts";
 import { CompilerFault } from "../fault.ts";
 import { reachable } from "../graph/graph.ts";
 import { modelJoins } from "../graph/join.ts";
-import { parametersOf, type Model } from "../graph/model.ts";
+import { ownedBy, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, elements, isFree, ONE, showSize, writtenShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
@@ -39,7 +39,14 @@ export interface Report {
     readonly frozen: boolean;
     readonly count: number;
   }[];
-  /** Every call of a layer that owns parameters, and what it owns itself; the model's own first. */
+  /** What layers and the model keep from step to step beside them. */
+  readonly states: readonly {
+    readonly path: string;
+    readonly shape: readonly number[];
+    readonly init: string;
+    readonly count: number;
+  }[];
+  /** Every call of a layer that owns something, and what it owns itself; the model's own first. */
   readonly layers: readonly {
     /** Empty for the model. */
     readonly path: string;
@@ -48,6 +55,8 @@ export interface Report {
     readonly parameters: readonly string[];
     /** Numbers in them. */
     readonly count: number;
+    /** Paths. */
+    readonly states: readonly string[];
   }[];
   /**
    * Floating-point operations for one row of a batch: the loss, and what its gradients add to that.
@@ -101,7 +110,15 @@ export interface Report {
 
 /** `shared`: the space in which all that kernels leave for one another lies, in turns. */
 export type ArenaPart =
-  "inputs" | "parameters" | "optimizer" | "gradients" | "outputs" | "loss and metrics" | "probes" | "shared";
+  | "inputs"
+  | "parameters"
+  | "states"
+  | "optimizer"
+  | "gradients"
+  | "outputs"
+  | "loss and metrics"
+  | "probes"
+  | "shared";
 
 /**
  * What the compiler decided.
@@ -117,9 +134,9 @@ export function buildReport(model: Model, program: KernelProgram, plan: Plan, ro
   const forwardNodes = new Set(reachable(forward));
   const gradients = model.persistent.flatMap(({ gradient }) => gradient ?? []);
   const backwardNodes = reachable(gradients).filter((node) => !forwardNodes.has(node));
-  const parameters = parametersOf(model).map(({ path, shape, init, kind }) => {
+  const owned = ownedBy(model).map(({ path, shape, init, kind }) => {
     const sizes = shape.map(countOf);
-    return { path, shape: sizes, init, frozen: kind === "frozen", count: sizes.reduce((a, b) => a * b, 1) };
+    return { kind, told: { path, shape: sizes, init, count: sizes.reduce((a, b) => a * b, 1) } };
   });
 
   return {
@@ -137,11 +154,19 @@ export function buildReport(model: Model, program: KernelProgram, plan: Plan, ro
     })),
     loss: joins.loss === null ? null : { join: joins.loss },
     metrics: roots.metrics.map(({ name }, index) => ({ name, join: joins.metrics[index]! })),
-    parameters,
-    layers: model.layers.flatMap(({ path, callee, parameters: owned }) => {
-      const own = owned.map((index) => parameters[index]!);
-      const count = own.reduce((sum, p) => sum + p.count, 0);
-      return own.length === 0 ? [] : [{ path, callee, parameters: own.map((p) => p.path), count }];
+    parameters: owned.flatMap(({ kind, told: { count, ...told } }) =>
+      kind === "layer-state" ? [] : [{ ...told, frozen: kind === "frozen", count }],
+    ),
+    states: owned.flatMap(({ kind, told }) => (kind === "layer-state" ? [told] : [])),
+    layers: model.layers.flatMap(({ path, callee, parameters: numbers }) => {
+      const own = numbers.map((index) => owned[index]!);
+      const states = own.filter(({ kind }) => kind === "layer-state");
+      const parameters = own.filter(({ kind }) => kind !== "layer-state");
+      const count = parameters.reduce((sum, { told }) => sum + told.count, 0);
+      const paths = (list: typeof own): string[] => list.map(({ told }) => told.path);
+      return own.length === 0
+        ? []
+        : [{ path, callee, parameters: paths(parameters), count, states: paths(states) }];
     }),
     flops: { forward: totalFlops(forwardNodes), backward: totalFlops(backwardNodes) },
     stored: storedValues(program, freeName, elementBytes),
@@ -213,6 +238,7 @@ function recomputedValues(
 const partOf = {
   input: "inputs",
   parameter: "parameters",
+  "layer-state": "states",
   state: "optimizer",
   hyper: "optimizer",
   step: "optimizer",

@@ -119,6 +119,7 @@ export interface Buffer {
     /** One row is so many runs of entries: the product of the sizes before the free axis. */
     | { readonly kind: "input"; readonly name: string; readonly runs: number }
     | { readonly kind: "parameter"; readonly index: number }
+    | { readonly kind: "layer-state"; readonly index: number }
     | { readonly kind: "state"; readonly parameter: number; readonly name: string }
     | { readonly kind: "hyper"; readonly name: string }
     | { readonly kind: "step" }

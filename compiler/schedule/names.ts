@@ -48,9 +48,9 @@ export const probeName = (model: Model, { call, figure, parameter }: Probe): str
 const isOpName = (name: string): boolean =>
   Object.hasOwn(ops, name.replace(/_\d+$/, "")) || Object.values(OP_NAMES).includes(name);
 
-/** The parameter that a buffer belongs to. */
+/** The parameter, or the state of a layer, that a buffer belongs to. */
 export function ownerOf(role: Buffer["role"]): number | null {
-  if (role.kind === "parameter" || role.kind === "gradient") return role.index;
+  if (role.kind === "parameter" || role.kind === "layer-state" || role.kind === "gradient") return role.index;
   return role.kind === "state" ? role.parameter : null;
 }
 
@@ -74,6 +74,7 @@ export function kernelName(
 ): string {
   const { name, role } = destinations.findLast((buffer) => !isOpName(buffer.name)) ?? destinations.at(-1)!;
   if (entry === "initialize") return identifier(`start_${name}`);
+  if (isStep(entry) && role.kind === "layer-state") return identifier(`update_${name.split(".").at(-1)}`);
   const updates = isStep(entry) && (role.kind === "parameter" || role.kind === "state");
   if (updates && kind === "product") return identifier(`update_${parameterName(destinations, model)}`);
   return identifier(updates ? `update_${model.optimizer?.name ?? "parameter"}` : name);

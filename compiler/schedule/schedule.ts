@@ -365,6 +365,8 @@ function roleOf(tensor: Persistent, index: number): Buffer["role"] {
     case "parameter":
     case "frozen":
       return { kind: "parameter", index };
+    case "layer-state":
+      return { kind: tensor.kind, index };
     case "state":
       return { kind: "state", parameter: tensor.parameter, name: tensor.name };
     default:

@@ -17,6 +17,7 @@ export function modelManifest(inputs: readonly InputSketch[]): Manifest {
     outputs: [],
     metrics: [],
     parameters: [],
+    states: [],
     loss: false,
     lossJoin: null,
     optimizer: null,

@@ -99,9 +99,13 @@ const optional = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.op
 
 const plain: fc.Arbitrary<ast.Statement> = fc.oneof(
   fc.tuple(identifier, expression).map(([name, value]): ast.Bind => ({ kind: "bind", name, value, span })),
-  fc
-    .tuple(identifier, expression)
-    .map(([name, value]): ast.StateDeclaration => ({ kind: "state", name, value, span })),
+  fc.tuple(identifier, optional(type), expression).map(([name, of, value]): ast.StateDeclaration => ({
+    kind: "state",
+    name,
+    ...(of && { type: of }),
+    value,
+    span,
+  })),
   fc
     .tuple(fc.constantFrom("return" as const, "loss" as const, "optimizer" as const), expression)
     .map(([kind, value]): ast.Statement => ({ kind, value, span })),

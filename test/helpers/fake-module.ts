@@ -154,6 +154,7 @@ export function fakeManifest(dtype: Dtype = "f32"): Manifest {
     ],
     outputs: [{ name: "p", shape: ["N", 1], join: "rows", place: rows(3 * bytes) }],
     metrics: [{ name: "r2", join: "coupled", place: fixed(at.r2) }],
+    states: [],
     parameters: [
       {
         path: "z.weight",
