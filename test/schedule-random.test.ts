@@ -75,7 +75,7 @@ const reductions = ["sum", "reduce_max", "reduce_min", "sum"] as const;
 function grow(b: Build, pool: Node[], choices: Choices): void {
   const x = choices.pick(pool.slice(-12));
   const rank = x.shape.length;
-  switch (choices.number(17)) {
+  switch (choices.number(20)) {
     case 0:
     case 1:
       return void pool.push(b.elementwise(choices.pick(unary), x));
@@ -144,6 +144,16 @@ function grow(b: Build, pool: Node[], choices: Choices): void {
       if (dilation * (size - 1) >= countOf(x.shape[axis]!)) return;
       return void pool.push(b.windows(x, { axis, size, stride: 1 + choices.number(3), dilation }));
     }
+    case 16:
+    case 17: {
+      const batch = choices.number(3) === 0 && rank > 1 ? 1 : 0;
+      const ids = labels(b, x, batch, choices);
+      const frees = [...x.shape.slice(batch), ...ids.shape].filter((size) => isFree(size)).length;
+      if (rank === 0 || x.type !== "float" || frees > 1) return;
+      pool.push(b.take(x, ids, batch));
+      const isMatching = sameShape(x.shape.slice(0, ids.shape.length), ids.shape);
+      return void (isMatching && pool.push(b.scatter(x, ids, fixed(1 + choices.number(4)), batch)));
+    }
     default: {
       const axis = choices.number(Math.max(rank, 1));
       const source = choices.number(3);
@@ -155,6 +165,21 @@ function grow(b: Build, pool: Node[], choices: Choices): void {
       return void pool.push(b.extent(free(2)));
     }
   }
+}
+
+/** Numbers of rows, of which some name none: written down, computed, or one for each row of x. */
+function labels(b: Build, x: Node, batch: number, choices: Choices): Node {
+  const outer = x.shape.slice(0, batch);
+  if (choices.number(3) === 0 && x.shape.length > 1 && x.type === "float") {
+    const last = x.shape.length - 1;
+    const first = b.where(b.ge(x, 0), b.iota(last, x.shape), b.constant(9, x.shape, "int"));
+    return b.reshape(b.reduce_min(first, [last]), x.shape.slice(0, -1));
+  }
+  if (choices.number(3) === 0 && x.shape.length > batch) return b.iota(batch, x.shape.slice(0, batch + 1));
+  const line = fixed(1 + choices.number(4));
+  const values = Array.from({ length: countOf(line) }, () => choices.number(5) - 1);
+  const table = b.graph.make("table", [], { values, shape: [line], type: "int" }) as unknown as Node;
+  return b.broadcast(table, [...outer, line]);
 }
 
 const fits = (a: Shape, b: Shape): boolean =>

@@ -45,14 +45,20 @@ function counts(
   };
 }
 
-const index = { family: "index", takes: "any", arity: [2, 2], flops: 1, finite: "kept" } as const;
+const index = {
+  family: "index",
+  takes: "any",
+  arity: [2, 2],
+  flops: 1,
+  finite: "kept",
+  inKernels: true,
+} as const;
 
 export const tableOps: Pick<OpTable, "take" | "scatter"> = {
   take: {
     name: "take",
     ...index,
     formula: "x[y, …]",
-    inKernels: false,
     range: ([x]) => union([x!, ZERO]),
     infer([x, y], { batch }) {
       const remarks = [showShape(x!.shape), `${y!.type}${showShape(y!.shape)}`];
@@ -86,7 +92,6 @@ export const tableOps: Pick<OpTable, "take" | "scatter"> = {
     ...index,
     formula: "Σ [k = y] x",
     takes: "number",
-    inKernels: false,
     range: ([x]) => union([total(x!), ZERO]),
     infer([x, y], { batch, count: rows }) {
       const remarks = [showShape(x!.shape), `${y!.type}${showShape(y!.shape)}`];

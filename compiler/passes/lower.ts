@@ -5,7 +5,7 @@
 import type { Build } from "../graph/build.ts";
 import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
-import { ONE, type Shape } from "../ir/size.ts";
+import { ONE } from "../ir/size.ts";
 import { applyRules, type Rule, type Site } from "./rewrite.ts";
 import { foldAsGather } from "./rules/folds.ts";
 import { throughViews, unspread } from "./rules/match.ts";
@@ -63,51 +63,6 @@ const lowerings: readonly Rule[] = [
       const last = x!.shape.length - 1;
       const zero = b.constant(0, x!.shape, x!.type);
       return b.reshape(b.sum(b.where(indexIs(b, y!, x!), x!, zero), [last]), node.shape);
-    },
-  },
-  {
-    name: "lower-take",
-    formula: "x[y, …] → Σ_k where(k = y, x_k, 0)",
-    at: ["take"],
-    rewrite({ b }, node) {
-      if (node.op !== "take") return null;
-      const [x, y] = node.operands;
-      const { batch } = node.attributes;
-      const [outer, ids] = [y!.shape.slice(0, batch), y!.shape.slice(batch)];
-      const rest = x!.shape.slice(batch + 1);
-      const rows = x!.shape[batch]!;
-      const ones = (shape: Shape): Shape => shape.map(() => ONE);
-      const all = [...outer, ...ids, rows, ...rest];
-      const table = b.broadcast(b.reshape(x!, [...outer, ...ones(ids), rows, ...rest]), all);
-      const labels = b.reshape(y!, [...y!.shape, ONE, ...ones(rest)]);
-      const axis = y!.shape.length;
-      const picked = b.where(b.eq(b.iota(axis, all), labels), table, b.constant(0, all, x!.type));
-      return b.reshape(b.sum(picked, [axis]), node.shape);
-    },
-  },
-  {
-    name: "lower-scatter",
-    formula: "scatter → Σ_i where(k = y_i, x_i, 0)",
-    at: ["scatter"],
-    rewrite({ b }, node) {
-      if (node.op !== "scatter") return null;
-      const [x, y] = node.operands;
-      const { batch, count } = node.attributes;
-      const outer = y!.shape.slice(0, batch);
-      const ids = y!.shape.slice(batch);
-      const rest = x!.shape.slice(y!.shape.length);
-      const ones = (shape: Shape): Shape => shape.map(() => ONE);
-      const all = [...outer, ...ids, count, ...rest];
-      const rows = b.broadcast(b.reshape(x!, [...y!.shape, ONE, ...rest]), all);
-      const labels = b.reshape(y!, [...y!.shape, ONE, ...ones(rest)]);
-      const added = b.where(b.eq(b.iota(y!.shape.length, all), labels), rows, b.constant(0, all, x!.type));
-      return b.reshape(
-        b.sum(
-          added,
-          ids.map((_, i) => batch + i),
-        ),
-        node.shape,
-      );
     },
   },
   {

@@ -86,7 +86,7 @@ export class Epilogue {
         const here = values.inside();
         here.set(productValue, { text: sum, lanes: "number" });
         for (const index of this.#product.values.keys()) here.compute(index, site);
-        for (const store of stores) here.store(store.operand, store.value, site);
+        for (const store of stores) here.store(store, site);
       }
     }
   }

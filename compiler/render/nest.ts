@@ -119,10 +119,7 @@ class NestWriter {
   }
 
   #store(stores: readonly number[], { values, site }: Inside): void {
-    for (const index of stores) {
-      const { operand, value } = this.#nest.stores[index]!;
-      values.store(operand, value, site);
-    }
+    for (const index of stores) values.store(this.#nest.stores[index]!, site);
   }
 
   /** One pass over the inner loops: its reductions and stores. */

@@ -83,7 +83,7 @@ export function renderTiny(
       const own = here.inside();
       own.set(productValue, { text: sum, lanes: "number" });
       for (const index of product.values.keys()) own.compute(index, site);
-      for (const store of stores) own.store(store.operand, store.value, site);
+      for (const store of stores) own.store(store, site);
     }
   });
 }

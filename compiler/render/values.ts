@@ -4,8 +4,9 @@
  * wherever it lies.
  */
 import { CompilerFault } from "../fault.ts";
-import type { Kernel, Operand, Value } from "../schedule/kernel.ts";
-import { type Affine, affine, constantOf, isUnit, isZero } from "../ir/size.ts";
+import type { Kernel, Operand, Store, Value } from "../schedule/kernel.ts";
+import { loopsOfValues } from "../schedule/known.ts";
+import { type Affine, affine, constantOf, isUnit, isZero, known } from "../ir/size.ts";
 import { further, immediate, type Location } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { instructions, type Tools } from "./elementwise.ts";
@@ -15,6 +16,11 @@ import type { FunctionWriter } from "./writer.ts";
 export interface Register {
   readonly text: string;
   readonly lanes: "number" | "mask";
+  /**
+   * Of a row: bytes from the first one, as names, for all lanes or for each. The mask says whether
+   * there is such a row; where not, it is another.
+   */
+  readonly rows?: readonly string[];
 }
 
 /** Where a piece of code stands: how wide it is, and how it names loop indices and addresses. */
@@ -47,6 +53,8 @@ export interface KernelTools extends Tools {
 export class Values {
   readonly tools: KernelTools;
   readonly #registers: Map<number, Register>;
+  /** Beside the kernel's values: along which loops they vary. */
+  #varying: readonly ReadonlySet<number>[] | null = null;
 
   constructor(tools: KernelTools, registers: ReadonlyMap<number, Register> = new Map()) {
     this.tools = tools;
@@ -92,7 +100,37 @@ export class Values {
     return lanes === "mask" ? text : `${format.vector}.ne(${text}, ${constants.float(format, 0)})`;
   }
 
-  store(operandIndex: number, value: number, site: CodeSite): void {
+  /** Adds to a row: -0 where there is none, as that changes no number. */
+  #add({ operand: index, value, row }: Required<Store>, site: CodeSite): void {
+    const { format, constants, kernel, writer } = this.tools;
+    const operand = kernel.operands[index]!;
+    const { text: isRow, rows } = this.compute(row, site);
+    const nothing = constants.float(format, -0);
+    const addend = writer.vector(
+      `added${site.suffix}`,
+      `v128.bitselect(${this.number(value, site)}, ${nothing}, ${isRow})`,
+    );
+    const { base, offset } = site.address(index);
+    const to = writer.usize(`${operand.name}Row${site.suffix}`, `${base} + ${rows![0]!}`);
+    const stride = laneStride(operand, site);
+    const lanes = stride === "none" || stride === "unit" ? 1 : format.lanes;
+    for (let lane = 0; lane < lanes; lane++) {
+      const at =
+        stride === "none" || stride === "unit"
+          ? { base: to, offset }
+          : further({ base: to, offset }, stride, lane, format.bytes);
+      const there = stride === "unit" ? "v128.load" : `v128.load_splat<${format.dtype}>`;
+      const sum = `${format.vector}.add(${there}(${at.base}${immediate(at.offset)}), ${addend})`;
+      writer.line(
+        stride === "unit"
+          ? `v128.store(${at.base}, ${sum}${immediate(at.offset)});`
+          : `v128.store_lane<${format.dtype}>(${at.base}, ${sum}, ${lane}${immediate(at.offset)});`,
+      );
+    }
+  }
+
+  store({ operand: operandIndex, value, row }: Store, site: CodeSite): void {
+    if (row !== undefined) return this.#add({ operand: operandIndex, value, row }, site);
     const { format, kernel, writer } = this.tools;
     const operand = kernel.operands[operandIndex]!;
     const { base, offset } = site.address(operandIndex);
@@ -129,6 +167,20 @@ export class Values {
         const loaded = this.#load(operand, value.operand, site);
         if (operand.type !== "bool") return assign(operand.name, loaded, "number");
         return assign(operand.name, `${format.vector}.ne(${loaded}, ${constants.float(format, 0)})`, "mask");
+      }
+      case "row":
+        return this.#row(value, site);
+      case "fetch": {
+        const operand = this.tools.kernel.operands[value.operand]!;
+        const row = this.compute(value.row, site);
+        const loaded = fetchVector(format, operand, site, site.address(value.operand), row.rows!);
+        const text = assign(operand.name, `v128.and(${loaded}, ${row.text})`, "number");
+        if (operand.type !== "bool") return text;
+        return assign(
+          operand.name,
+          `${format.vector}.ne(${text.text}, ${constants.float(format, 0)})`,
+          "mask",
+        );
       }
       case "constant":
         if (value.type !== "bool") return { text: constants.float(format, value.value), lanes: "number" };
@@ -195,6 +247,35 @@ export class Values {
     return loadVector(this.tools.format, operand, site, site.address(index));
   }
 
+  /** Numbers outside of the table are clamped to it, so that nothing but the table is read or written. */
+  #row({ of, rows, stride }: Extract<Value, { kind: "row" }>, site: CodeSite): Register {
+    const { format, constants, kernel, writer } = this.tools;
+    const { vector, dtype } = format;
+    this.#varying ??= loopsOfValues(kernel);
+    const isEach = site.vectorLoop !== null && this.#varying[of]!.has(site.vectorLoop);
+    const number = this.number(of, site);
+    const count = known(rows);
+    const size = sizeText(rows, 1);
+    const end = count === null ? `${vector}.splat(<${dtype}>(${size}))` : constants.float(format, count);
+    const isRow = writer.vector(
+      `isRow${site.suffix}`,
+      `v128.and(${vector}.ge(${number}, ${constants.float(format, 0)}), ${vector}.lt(${number}, ${end}))`,
+    );
+    const whole = dtype === "f32" ? "trunc_sat_f32x4_u" : "trunc_sat_f64x2_u_zero";
+    const clamped = writer.vector(
+      `row${site.suffix}`,
+      `i32x4.min_u(i32x4.${whole}(${number}), i32x4.splat(<i32>(${size}) - 1))`,
+    );
+    const by = affineText(stride, format.bytes);
+    const names = Array.from({ length: isEach ? format.lanes : 1 }, (_, lane) =>
+      writer.usize(
+        `row${site.suffix}At`,
+        `<usize>i32x4.extract_lane(${clamped}, ${lane}) * ${/[ +-]/.test(by) ? `(${by})` : by}`,
+      ),
+    );
+    return { text: isRow, lanes: "mask", rows: names };
+  }
+
   /** The entry's number as an i32: start + Σ strides · indices. */
   #entry(value: Extract<Value, { kind: "index" | "random" }>, site: CodeSite): string {
     const { shift } = this.tools.format;
@@ -252,6 +333,29 @@ export function loadVector(
   for (let lane = 1; lane < (site.filled ?? lanes); lane++) {
     const at = further({ base, offset }, stride, lane, bytes);
     text = `v128.load_lane<${dtype}>(${at.base}, ${text}, ${lane}${immediate(at.offset)})`;
+  }
+  return text;
+}
+
+/** Entries from rows on that are so many bytes further, all lanes from one or each from its own. */
+function fetchVector(
+  format: Tools["format"],
+  operand: Operand,
+  site: Pick<CodeSite, "vectorLoop" | "filled">,
+  { base, offset }: Location,
+  rows: readonly string[],
+): string {
+  const [first] = rows;
+  if (rows.length === 1) return loadVector(format, operand, site, { base: `${base} + ${first}`, offset });
+  const { dtype, bytes } = format;
+  const stride = operand.strides[site.vectorLoop!]!;
+  let text = "";
+  for (const [lane, row] of rows.entries()) {
+    const at = further({ base: `${base} + ${row}`, offset }, stride, lane, bytes);
+    text =
+      lane === 0
+        ? `v128.load_zero<${dtype}>(${at.base}${immediate(at.offset)})`
+        : `v128.load_lane<${dtype}>(${at.base}, ${text}, ${lane}${immediate(at.offset)})`;
   }
   return text;
 }

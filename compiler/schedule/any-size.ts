@@ -17,6 +17,8 @@ export function forAnySize(
   isNumber: (operand: number) => boolean,
 ): { readonly kernel: Shaped["kernel"]; readonly rows: Size } | null {
   if (kernel.kind === "product" || kernel.loops.length > 1) return null;
+  // Rows of a table are as long as they are.
+  if (kernel.values.some(({ kind }) => kind === "row")) return null;
   // A kernel without loops is one of a single entry.
   const rows = kernel.loops[0] ?? ONE;
   const stepped = (strides: readonly Affine[], stride: number): Affine[] => [strides[0] ?? affine(stride)];

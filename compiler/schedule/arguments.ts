@@ -25,7 +25,9 @@ function withSizes<K extends Body>(kernel: K, size: (of: Size) => Size, stride: 
   const values = kernel.values.map((value): Value =>
     value.kind === "index" || value.kind === "random"
       ? { ...value, strides: value.strides.map(stride) }
-      : value,
+      : value.kind === "row"
+        ? { ...value, rows: size(value.rows), stride: stride(value.stride) }
+        : value,
   );
   return {
     ...kernel,

@@ -1,13 +1,16 @@
 /** What a kernel call costs. */
 import { isZero, type Size, sizeAt } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
-import { type Kernel, loopsOf } from "./kernel.ts";
+import { type Kernel, loopsOf, rowOf } from "./kernel.ts";
 
 /**
  * Operations of one random number: Threefry's twenty rounds, which are of integers but take as
  * long.
  */
 export const RANDOM_COST = 60;
+
+/** What is read from a row that run time says is rarely in the nearest cache. */
+const FETCH_COST = 1;
 
 /** Operations at each point of the kernel's loops; `rows` is its free dimension. */
 export function flopsEach(kernel: Kernel, rows: number): number {
@@ -16,8 +19,9 @@ export function flopsEach(kernel: Kernel, rows: number): number {
     if (value.kind === "apply") each += ops[value.op].flops;
     else if (value.kind === "reduce") each += 1;
     else if (value.kind === "random") each += RANDOM_COST;
+    else if (value.kind === "fetch") each += FETCH_COST;
   }
-  return each;
+  return kernel.stores.reduce((sum, { row }) => (row === undefined ? sum : sum + 1), each);
 }
 
 /** Operations of one call. */
@@ -27,9 +31,11 @@ export const flopsOf = (kernel: Kernel, rows: number): number =>
 /** Elements that one call touches, of each operand counted once. */
 export function elementsTouched(kernel: Kernel, rows: number): number {
   let touched = 0;
-  for (const operand of kernel.operands) {
+  for (const [index, operand] of kernel.operands.entries()) {
+    // Each row that is named is counted once.
+    const named = rowOf(kernel, index) !== null;
     touched += loopsOf(kernel, operand).reduce((count, size, i) => {
-      return isZero(operand.strides[i]!) ? count : count * sizeAt(size, rows);
+      return isZero(operand.strides[i]!) && !named ? count : count * sizeAt(size, rows);
     }, 1);
   }
   return touched;

@@ -4,12 +4,12 @@
  * Elementwise ops share that view with their operands, movement ops turn it, so that what is not
  * stored anywhere is inlined down to buffers, indices, random streams and constants.
  */
-import type { ElementType, Node } from "../ir/node.ts";
-import { isOne, ONE, sameShape, type Shape, type Size } from "../ir/size.ts";
+import type { ElementType, Node, NodeOf } from "../ir/node.ts";
+import { isOne, ONE, sameShape, type Shape, type Size, ZERO } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { isView, type ViewNode } from "../ops/movement.ts";
 import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntries } from "./chain.ts";
-import { type Group, type Item, Refusal } from "./group.ts";
+import { type Adding, type Group, type Item, Refusal } from "./group.ts";
 import type { Value } from "./kernel.ts";
 import { isSingle, REDUCE, reducedAxes, type Reduction } from "./kinds.ts";
 import type { Locate, Region } from "./place.ts";
@@ -20,6 +20,7 @@ import {
   indexAlong,
   moveView,
   reshapeView,
+  rowsView,
   sameView,
   squeeze,
   type View,
@@ -34,10 +35,14 @@ export interface Access {
   readonly region: Region;
   readonly view: View;
   readonly type: ElementType;
+  /** Whether it is the first row of a table, of which others are read. */
+  readonly isTable: boolean;
 }
 
 export interface Write extends Access {
   readonly item: Item;
+  /** Which row it adds to; null where it overwrites. */
+  readonly row: number | null;
 }
 
 export interface Body {
@@ -57,8 +62,9 @@ export interface Body {
  * over loops.
  */
 export type FormedValue =
-  | Exclude<Value, { kind: "index" } | { kind: "random" } | { kind: "load" }>
+  | Exclude<Value, { kind: "index" } | { kind: "random" } | { kind: "load" } | { kind: "fetch" }>
   | { readonly kind: "load"; readonly access: number }
+  | { readonly kind: "fetch"; readonly access: number; readonly row: number }
   | { readonly kind: "index"; readonly view: View }
   | {
       readonly kind: "random";
@@ -96,7 +102,7 @@ export class GrowingBody implements Body {
   readonly #own = new Set<Node>();
   readonly #byKey = new Map<string, number>();
   readonly #byNode = new Map<Node, { readonly view: View; readonly value: number }[]>();
-  /** What lies under the factors of a product. */
+  /** What lies under the factors of a product, and under tables. */
   readonly #factors: Node[] = [];
   /**
    * Keys and nodes in the order in which they came, so that an item that does not fit can be taken
@@ -129,8 +135,8 @@ export class GrowingBody implements Body {
     if (left instanceof Refusal) return left;
     const right = this.#factor(b, [...batch, this.depth, domain.at(-1)!]);
     if (right instanceof Refusal) return right;
-    this.left = this.#access(left, a.type);
-    this.right = this.#access(right, b.type);
+    this.left = this.#access({ ...left, type: a.type, isTable: false });
+    this.right = this.#access({ ...right, type: b.type, isTable: false });
     return null;
   }
 
@@ -156,9 +162,13 @@ export class GrowingBody implements Body {
     if (defines && (this.#byNode.has(node) || this.#factors.includes(node)))
       return new Refusal("it is read otherwise than it is made");
     const { group } = this;
-    const [reads, writes, values, nodes] = [this.reads, this.writes, this.values, this.#nodes].map(
-      ({ length }) => length,
-    ) as [number, number, number, number];
+    const [reads, writes, values, nodes, factors] = [
+      this.reads,
+      this.writes,
+      this.values,
+      this.#nodes,
+      this.#factors,
+    ].map(({ length }) => length) as [number, number, number, number, number];
     const hasReduce = this.#hasReduce;
     const isNew = defines && !this.#own.has(node);
     if (isNew) this.#own.add(node);
@@ -174,6 +184,7 @@ export class GrowingBody implements Body {
       known.pop();
       if (known.length === 0) this.#byNode.delete(made);
     }
+    this.#factors.length = factors;
     this.values.length = values;
     this.reads.length = reads;
     this.writes.length = writes;
@@ -197,9 +208,11 @@ export class GrowingBody implements Body {
     if (value instanceof Refusal) return value;
     const view = align(item.view);
     if (view === null) return new Refusal("the destination is not a view");
+    const row = item.adds === null ? null : this.#rowToAdd(item.adds, item.node, link(align));
+    if (row instanceof Refusal) return row;
     if (this.values.length > this.#most) return new Refusal("the kernel would be too large");
     this.stored.push(value);
-    this.writes.push({ region: item.region, view, type: item.node.type, item });
+    this.writes.push({ region: item.region, view, type: item.node.type, isTable: row !== null, item, row });
     this.group = { ...this.group, items: [...items, item] };
     return null;
   }
@@ -213,7 +226,7 @@ export class GrowingBody implements Body {
       for (const [index, read] of this.reads.entries()) {
         if (read.region !== write.region && !read.region.overlaps(write.region)) continue;
         if (!write.item.inPlace) return new Refusal("it would read what is not put together yet");
-        const factor = this.group.matmul !== null && index < 2;
+        const factor = (this.group.matmul !== null && index < 2) || read.isTable || write.isTable;
         if (factor || this.#hasReduce || !sameView(read.view, write.view))
           return new Refusal("it would overwrite what it still reads");
       }
@@ -232,11 +245,14 @@ export class GrowingBody implements Body {
     return found;
   }
 
-  #access({ region, view }: { region: Region; view: View }, type: ElementType): number {
-    const known = this.reads.findIndex((r) => r.region === region && sameView(r.view, view));
+  #access(access: Access): number {
+    const { region, view, isTable } = access;
+    const known = this.reads.findIndex(
+      (r) => r.region === region && r.isTable === isTable && sameView(r.view, view),
+    );
     // The factors of a product keep places of their own: their last axes mean other loops.
     if (known >= (this.group.matmul === null ? 0 : 2)) return known;
-    this.reads.push({ region, view, type });
+    this.reads.push(access);
     return this.reads.length - 1;
   }
 
@@ -279,7 +295,8 @@ export class GrowingBody implements Body {
         ? { ...view, offset: strip?.offset ?? view.offset }
         : placedEntries(place, node.shape, chain);
       if (entries instanceof Refusal) return entries;
-      return this.#push({ kind: "load", access: this.#access({ region, view: entries }, node.type) });
+      const access = this.#access({ region, view: entries, type: node.type, isTable: false });
+      return this.#push({ kind: "load", access });
     }
     if (isView(node)) return this.#move(node, chain);
     switch (node.op) {
@@ -298,6 +315,8 @@ export class GrowingBody implements Body {
       }
       case "stop_gradient":
         return this.#value(node.operands[0]!, chain);
+      case "take":
+        return this.#take(node, chain);
       case "sum":
       case "prod":
       case "reduce_max":
@@ -327,6 +346,47 @@ export class GrowingBody implements Body {
     );
   }
 
+  /** Entries of a stored table, from rows on that its ids name. */
+  #take(node: NodeOf<"take">, chain: Link): number | Refusal {
+    if (this.group.matmul !== null) return new Refusal("rows are taken by loops of their own");
+    const [table, ids] = [node.operands[0]!, node.operands[1]!];
+    const { batch } = node.attributes;
+    const found = locateThrough(
+      table,
+      this.locate,
+      link((view) => view),
+    );
+    if (found === null) return new Refusal("a table is not stored", table);
+    if (found instanceof Refusal) return found;
+    if (this.#own.has(found.base)) return new Refusal("a table is made by the same kernel");
+    const rows = rowsView(found.view, node.shape, batch);
+    const first = isSingle(node) ? { ...this.#single, offset: rows.offset } : fold(rows, chain);
+    if (first instanceof Refusal) return first;
+    const row = this.#row(ids, node.shape, found.view, batch, chain);
+    if (row instanceof Refusal) return row;
+    this.#factors.push(found.base);
+    const access = this.#access({ region: found.region, view: first, type: table.type, isTable: true });
+    return this.#push({ kind: "fetch", access, row });
+  }
+
+  #rowToAdd({ ids, table, batch }: Adding, values: Node, chain: Link): number | Refusal {
+    return this.#row(ids, values.shape, table, batch, chain);
+  }
+
+  /** Which row of a table each entry of `shape`, [...ids, ...rest], belongs to. */
+  #row(ids: Node, shape: Shape, table: View, batch: number, chain: Link): number | Refusal {
+    const of = this.#value(
+      ids,
+      link(
+        (view) => ({ ...view, shape, strides: shape.map((_, axis) => view.strides[axis] ?? ZERO) }),
+        null,
+        chain,
+      ),
+    );
+    if (of instanceof Refusal) return of;
+    return this.#push({ kind: "row", of, rows: table.shape[batch]!, stride: table.strides[batch]! });
+  }
+
   #reduce(node: Reduction, chain: Link, computing: boolean): number | Refusal {
     const operand = node.operands[0]!;
     const axes = reducedAxes(node);
@@ -354,6 +414,8 @@ function valueKey(value: FormedValue): string {
   switch (value.kind) {
     case "load":
       return `load ${value.access}`;
+    case "fetch":
+      return `fetch ${value.access} ${value.row}`;
     case "index":
       return `index ${viewKey(value.view)}`;
     case "random":

@@ -24,8 +24,10 @@ const LONGEST = 240;
 export function formulaOf(kernel: Nameless, labels: readonly string[]): string {
   const named = new Map<number, string>();
   const texts: string[] = [];
-  for (const [i, { value }] of kernel.stores.entries()) {
-    texts.push(`${labels[i]!} = ${named.get(value) ?? expression(kernel, value, named)}`);
+  for (const [i, { value, row }] of kernel.stores.entries()) {
+    const text = named.get(value) ?? expression(kernel, value, named);
+    const at = row === undefined ? "" : `[${expression(kernel, row, named)}]`;
+    texts.push(`${labels[i]!}${at} ${row === undefined ? "=" : "+="} ${text}`);
     // A number is clearer than a name for it.
     if (kernel.values[value]!.kind !== "constant") named.set(value, labels[i]!);
   }
@@ -49,6 +51,10 @@ function spell(kernel: Nameless, value: Value, spelled: readonly Spelled[]): Spe
   switch (value.kind) {
     case "load":
       return atom(kernel.operands[value.operand]!.name);
+    case "row":
+      return spelled[value.of]!;
+    case "fetch":
+      return atom(`${kernel.operands[value.operand]!.name}[${spelled[value.row]!.text}]`);
     case "constant":
       return {
         text: showNumber(rounded(value.value)),

@@ -136,7 +136,7 @@ class Fusion {
   }
 
   #copy(node: Node, region: Region): Item {
-    return { node, region, view: contiguous(node.shape), defines: false, inPlace: false };
+    return { node, region, view: contiguous(node.shape), defines: false, inPlace: false, adds: null };
   }
 
   /**
@@ -171,9 +171,10 @@ class Fusion {
     if (isReduction(node)) this.#placePrologue(node.operands[0]!);
     let previous: Cluster | null = null;
     for (const item of this.#items(node)) {
-      // The zeros of an embedding come before what is embedded; the parts of a concatenation are
-      // independent.
-      const placed: Cluster | null = this.#place(item, node.op === "embed" ? previous : null);
+      // Zeros come before what is embedded in them, or added to them; the parts of a concatenation
+      // are independent.
+      const isAfter = node.op === "embed" || node.op === "scatter";
+      const placed: Cluster | null = this.#place(item, isAfter ? previous : null);
       if (placed === null) throw new CompilerFault(`no kernel computes ${node.op} ${node.id}`);
       previous = placed;
     }
@@ -192,7 +193,7 @@ class Fusion {
     const often = made.find((cluster, i) => made.indexOf(cluster) !== i);
     if (often === undefined) return;
     const region = this.#layout.giveOwn(node);
-    const item: Item = { node, region, view: contiguous(node.shape), defines: true, inPlace: false };
+    const item: Item = { ...this.#copy(node, region), defines: true };
     const joined = this.#place(item, null, "join");
     if (joined === null) this.#layout.forget(node);
     else for (const cluster of this.#clusters) if (cluster !== joined) cluster.inlined.add(node);
@@ -251,7 +252,7 @@ class Fusion {
     if (overwrites) for (const reader of this.#readersOf(item.region)) before.add(reader);
     if (after !== null) before.add(after);
 
-    if (how !== "alone" && group.matmul === null) {
+    if (how !== "alone" && group.matmul === null && item.adds === null) {
       for (const cluster of this.#candidates(body, group, makers)) {
         if (isFull(cluster) || cluster === after || !mayCome(cluster, before, behind)) continue;
         const joined = join(cluster.body.group, group, item);
@@ -381,7 +382,9 @@ const MOST_ITEMS = 16;
 const isSmall = ({ shape }: Node): boolean => countOf(elements(shape) ?? ONE) < 2048;
 /** For good: a body only grows. */
 const isFull = ({ body }: Cluster): boolean =>
-  body.group.items.length >= MOST_ITEMS || body.values.length > valueLimit(body.group);
+  body.group.items.length >= MOST_ITEMS ||
+  body.values.length > valueLimit(body.group) ||
+  body.group.items.some(({ adds }) => adds !== null);
 
 /** Of an item that is only tried. */
 const NOWHERE = new Region(-1);

@@ -5,7 +5,7 @@ import type { Node, NodeOf } from "../ir/node.ts";
 import { addAffine, affineOf, isOne, multiplyAffine, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
 import { isHeavy, isReduction, reducedAxes } from "./kinds.ts";
 import type { Place, Region } from "./place.ts";
-import { contiguous, mergesInto, sliceView, squeeze, type View } from "./view.ts";
+import { contiguous, mergesInto, rowsView, sliceView, squeeze, type View } from "./view.ts";
 
 /**
  * A value to be stored: `node` goes to `region`, entry by entry where `view` (of the node's shape)
@@ -22,6 +22,16 @@ export interface Item {
   readonly defines: boolean;
   /** Whether the buffer holds the old value of a parameter or a state, which formulas read. */
   readonly inPlace: boolean;
+  /** Where its rows are added to those of a table; null where it overwrites. `view` is the first row then. */
+  readonly adds: Adding | null;
+}
+
+/** Rows of [...batch, ...ids, ...rest], each added to one of a table of [...batch, rows, ...rest]. */
+export interface Adding {
+  readonly ids: Node;
+  /** The table in its region. */
+  readonly table: View;
+  readonly batch: number;
 }
 
 /** Nodes computed by one kernel. */
@@ -78,6 +88,7 @@ export function itemsOf(
     view,
     defines: false,
     inPlace: false,
+    adds: null,
   });
   if (node.op === "concat") {
     const strips = stripsOf(node, whole);
@@ -94,7 +105,14 @@ export function itemsOf(
       part(inner, region, sliceView(whole, node.attributes.axes, inner.shape)),
     ];
   }
-  return [{ node, region, view: whole, defines: true, inPlace: false }];
+  if (node.op === "scatter") {
+    const [rows, ids] = [node.operands[0]!, node.operands[1]!];
+    const { batch } = node.attributes;
+    const zeros = new Build(graph, node.origin).zeros(node.shape);
+    const first = rowsView(whole, rows.shape, batch);
+    return [part(zeros, region, whole), { ...part(rows, region, first), adds: { ids, table: whole, batch } }];
+  }
+  return [{ node, region, view: whole, defines: true, inPlace: false, adds: null }];
 }
 
 /** The kernel of one item alone. */

@@ -1,9 +1,9 @@
 /** Which kernels are one: those of one formula and one shape. */
 import { shapeKey, sizeKey } from "../ir/key.ts";
-import { type Affine, argumentOfStride, byTerms } from "../ir/size.ts";
+import type { Affine } from "../ir/size.ts";
 import type { Value } from "./kernel.ts";
 import type { Shaped } from "./loops.ts";
-import { placelessKey } from "./value-key.ts";
+import { affineKey, placelessKey } from "./value-key.ts";
 
 /** Equal for kernels that differ in names alone, and in what arguments are. */
 export function kernelKey(kernel: Shaped["kernel"]): string {
@@ -15,13 +15,9 @@ export function kernelKey(kernel: Shaped["kernel"]): string {
   let key = `${own} ${shapeKey(loops)};`;
   for (const { access, strides, type } of operands) key += `${access} ${type} ${affinesKey(strides)};`;
   for (const value of values) key += `${valueKey(value)};`;
-  for (const { operand, value } of stores) key += `${operand} ${value};`;
+  for (const { operand, value, row } of stores)
+    key += `${operand} ${value}${row === undefined ? "" : ` at ${row}`};`;
   return key;
-}
-
-function affineKey(a: Affine): string {
-  const argument = argumentOfStride(a);
-  return argument === null ? byTerms(a, (constant, perRow) => `${constant}+${perRow}N`) : `?${argument}`;
 }
 
 function affinesKey(affines: readonly Affine[]): string {
@@ -34,6 +30,8 @@ function valueKey(value: Value): string {
   switch (value.kind) {
     case "load":
       return `load ${value.operand}`;
+    case "fetch":
+      return `fetch ${value.operand} ${value.row}`;
     case "index":
       return `index ${affineKey(value.start)} ${affinesKey(value.strides)}`;
     case "random":

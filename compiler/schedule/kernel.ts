@@ -30,6 +30,10 @@ export interface Operand {
  */
 export type Value =
   | { readonly kind: "load"; readonly operand: number }
+  /** Where the row is that the number `of` names in a table of `rows` that lie `stride` elements apart. */
+  | { readonly kind: "row"; readonly of: number; readonly rows: Size; readonly stride: Affine }
+  /** As a load, from that row on; 0 where it names none. What it reads never lies outside of the table. */
+  | { readonly kind: "fetch"; readonly operand: number; readonly row: number }
   | { readonly kind: "constant"; readonly value: number; readonly type: ElementType }
   /** `size` as a number. */
   | { readonly kind: "extent"; readonly size: Size }
@@ -65,6 +69,11 @@ export interface Store {
   /** A `write` operand. */
   readonly operand: number;
   readonly value: number;
+  /**
+   * A value of kind `row`: the store adds to what is there, that row further, at every point of the
+   * loops in their order; nothing where it names no row.
+   */
+  readonly row?: number;
 }
 
 interface Common {
@@ -100,6 +109,30 @@ export interface Product extends Common {
 }
 
 export type Kernel = Nest | Product;
+
+/** The values that a value is made of. */
+export function madeOf(value: Value): readonly number[] {
+  switch (value.kind) {
+    case "apply":
+      return value.arguments;
+    case "row":
+      return [value.of];
+    case "fetch":
+      return [value.row];
+    case "reduce":
+      return [value.value];
+    default:
+      return [];
+  }
+}
+
+/** The row from which on an operand is read or written, where a number of run time says that. */
+export function rowOf({ values, stores }: Common, operand: number): (Value & { kind: "row" }) | null {
+  const fetch = values.find((value) => value.kind === "fetch" && value.operand === operand);
+  const row = fetch?.kind === "fetch" ? fetch.row : stores.find((store) => store.operand === operand)?.row;
+  const value = row === undefined ? undefined : values[row];
+  return value?.kind === "row" ? value : null;
+}
 
 /** The loops that a view's strides are along: those of a product's factors end with the depth. */
 export const loopsOf = (kernel: Kernel, { strides }: Operand): readonly Size[] =>

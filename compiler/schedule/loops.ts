@@ -86,13 +86,16 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
       strides: writes[i]!,
       type: write.type,
     });
-    return { operand: operands.length - 1, value: body.stored[i]! };
+    const { row } = write;
+    return { operand: operands.length - 1, value: body.stored[i]!, ...(row === null ? {} : { row }) };
   });
   const site = body.values.find((value) => value.kind === "random")?.site ?? 0;
   const values = body.values.map((value): Value => {
     switch (value.kind) {
       case "load":
         return { kind: "load", operand: value.access };
+      case "fetch":
+        return { kind: "fetch", operand: value.access, row: value.row };
       case "index":
         return { kind: "index", start: value.view.offset, strides: numbered.get(value)! };
       case "random": {

@@ -3,10 +3,10 @@
  * accumulators, and how long sums are cut. Numbers alone, chosen from shapes and strides before any
  * code is written; a renderer spells them out.
  */
-import { countOf, isFree, isKnown, isUnit, isZero } from "../ir/size.ts";
+import { countOf, isFree, isKnown, isUnit, isZero, ZERO } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
-import type { Nest, Value } from "./kernel.ts";
-import { innermost, keptLoops, levelsOf } from "./known.ts";
+import { madeOf, type Nest, type Value } from "./kernel.ts";
+import { innermost, keptLoops, levelsOf, loopsOfValues } from "./known.ts";
 import { roomOfRows, type Placed, type RowRoom } from "./row-room.ts";
 import { SPAN } from "./spans.ts";
 import type { Target } from "./tiling.ts";
@@ -117,9 +117,10 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
   const reductions = values.flatMap((value, index) =>
     value.kind === "reduce" ? [{ value: index, op: value.op, of: value.value }] : [],
   );
-  const written = stores.map(({ operand, value }, index) => ({
+  const written = stores.map(({ operand, value, row }, index) => ({
     index,
-    level: Math.max(levels[value]!, innermost(operands[operand]!.strides)),
+    // Sums are added to at every point.
+    level: row === undefined ? Math.max(levels[value]!, innermost(operands[operand]!.strides)) : loops.length,
     of: value,
   }));
   const inPhase = <T extends { readonly of: number }>(all: readonly T[], phase: number): T[] =>
@@ -188,8 +189,7 @@ function phasesOf({ values }: Nest): number[] {
   const phases: number[] = [];
   for (const value of values) {
     if (value.kind === "reduce") phases.push(phases[value.value]! + 1);
-    else if (value.kind === "apply") phases.push(Math.max(0, ...value.arguments.map((a) => phases[a]!)));
-    else phases.push(0);
+    else phases.push(Math.max(0, ...madeOf(value).map((a) => phases[a]!)));
   }
   return phases;
 }
@@ -203,8 +203,8 @@ function neededFor(roots: readonly number[], { values }: Nest, taken: ReadonlySe
   const marked = new Set(roots);
   for (let index = values.length - 1; index >= 0; index--) {
     const value = values[index]!;
-    if (marked.has(index) && value.kind === "apply" && !taken.has(index))
-      value.arguments.forEach((a) => marked.add(a));
+    if (marked.has(index) && value.kind !== "reduce" && !taken.has(index))
+      for (const a of madeOf(value)) marked.add(a);
   }
   return [...marked].sort((a, b) => a - b);
 }
@@ -226,8 +226,17 @@ function chooseLanes(nest: Nest, lanes: number, padded: boolean): Omit<Lanes, "v
   };
   const fits = (loop: number): boolean =>
     loop >= 0 && (isFree(loops[loop]!) || countOf(loops[loop]!) >= lanes);
+  // Sums that entries side by side would be added to at the same time.
+  if (
+    nest.stores.some(
+      ({ operand, row }) => row !== undefined && isZero(operands[operand]!.strides[last] ?? ZERO),
+    )
+  )
+    return null;
+  const rows = loopsOfValues(nest).filter((_, value) => values[value]!.kind === "row");
   const strided = (loop: number): number =>
-    operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length;
+    operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length +
+    rows.filter((loops) => loops.has(loop)).length;
   if (inner > 0 && fits(lastKept) && (!fits(last) || strided(lastKept) < strided(last)))
     return along(lastKept);
   const reductions = values.filter((value) => value.kind === "reduce").length;

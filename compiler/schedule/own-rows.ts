@@ -4,7 +4,7 @@
  * computes stays in its own cache.
  */
 import { constantOf, countOf, isFree, known, type Size } from "../ir/size.ts";
-import { type Buffer, type Kernel, type KernelCall, loopsOf, type Operand } from "./kernel.ts";
+import { type Buffer, type Kernel, type KernelCall, loopsOf, type Operand, rowOf } from "./kernel.ts";
 
 /** Whether a call that divides its kernel's loop over the batch touches only its rows of a buffer. */
 export function keepsToItsRows(
@@ -20,8 +20,11 @@ export function keepsToItsRows(
   const within = spanWithin(operand.strides, loopsOf(kernel, operand), loop);
   const offset = constantOf(call.addresses[at]!.offset);
   if (within === null || offset === null) return false;
+  const named = rowOf(kernel, at);
+  const [apart, rows] = named === null ? [0, 1] : [constantOf(named.stride), known(named.rows)];
+  if (apart === null || rows === null) return false;
   const row = countOf(buffer.size);
-  return within.row === row && offset + within.from >= 0 && offset + within.to < row;
+  return within.row === row && offset + within.from >= 0 && offset + within.to + apart * (rows - 1) < row;
 }
 
 /**

@@ -110,6 +110,7 @@ function instructionsOf(value: Value): number {
     case "apply":
       return ops[value.op].flops;
     case "load":
+    case "fetch":
     case "reduce":
     case "index":
       return 1;
@@ -118,6 +119,7 @@ function instructionsOf(value: Value): number {
     case "constant":
     case "extent":
     case "product":
+    case "row":
       return 0;
     default:
       return value satisfies never;

@@ -75,7 +75,10 @@ function kernelLines(kernel: Kernel): string[] {
     `  for ${[kept.join(" × ") || "once", ...(inner > 0 ? [`inner ${reduced.join(" × ")}`] : []), ...depth].join(", ")}`,
   );
   for (const [i, value] of values.entries()) lines.push(`    %${i} = ${showValue(kernel, value)}`);
-  for (const { operand, value } of stores) lines.push(`    ${operands[operand]!.name} ← %${value}`);
+  for (const { operand, value, row } of stores) {
+    const to = operands[operand]!.name;
+    lines.push(row === undefined ? `    ${to} ← %${value}` : `    ${to}[%${row}] += %${value}`);
+  }
   return lines;
 }
 
@@ -83,6 +86,10 @@ function showValue(kernel: Kernel, value: Value): string {
   switch (value.kind) {
     case "load":
       return `load ${kernel.operands[value.operand]!.name}`;
+    case "row":
+      return `row %${value.of} of ${showSize(value.rows)}, ${showAffine(value.stride)} apart`;
+    case "fetch":
+      return `load ${kernel.operands[value.operand]!.name}[%${value.row}]`;
     case "constant":
       return showNumber(value.value);
     case "extent":

@@ -6,7 +6,7 @@
 import { countOf, isKnown, isUnit, isZero } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import { RANDOM_COST } from "./cost.ts";
-import type { Nest } from "./kernel.ts";
+import { madeOf, type Nest } from "./kernel.ts";
 
 /** A value by its number in the kernel, and which row of the room has it. */
 export interface Placed {
@@ -48,7 +48,7 @@ export function roomOfRows(
   const inRow = (value: number): boolean => known[value] === loops.length;
   const argumentsOf = (value: number): readonly number[] => {
     const made = values[value]!;
-    return made.kind === "apply" ? made.arguments.filter(inRow) : [];
+    return made.kind === "reduce" ? [] : madeOf(made).filter(inRow);
   };
   /** Where each value is first computed. */
   const first = new Map<number, number>();

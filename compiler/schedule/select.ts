@@ -34,7 +34,8 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
   const demand = countReaders(nodes, roots);
   const stored = new Set<Node>();
   for (const node of nodes) {
-    if (isHeavy(node) || node.op === "concat" || node.op === "embed") stored.add(node);
+    if (isHeavy(node) || isPutTogether(node)) stored.add(node);
+    if (node.op === "take") stored.add(baseOf(node.operands[0]!));
     if (node.op === "matmul") for (const factor of node.operands) stored.add(baseOf(factor));
   }
   /**
@@ -64,6 +65,9 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
   }
   return stored;
 }
+
+/** Whether several kernels write it, one part after another. */
+const isPutTogether = ({ op }: Node): boolean => op === "concat" || op === "embed" || op === "scatter";
 
 /** Past the movement ops: what lies in memory when `node` is a view. */
 function baseOf(node: Node): Node {

@@ -1,5 +1,5 @@
 /** How workers divide a kernel: which loop, and at which places. */
-import { isFree, type Size, sizeAt, USUAL_ROWS } from "../ir/size.ts";
+import { isFree, isZero, type Size, sizeAt, USUAL_ROWS } from "../ir/size.ts";
 import type { Kernel } from "./kernel.ts";
 import type { KernelPlan } from "./kernel-plan.ts";
 
@@ -26,11 +26,16 @@ export function splitByRows(kernel: Kernel): Split | null {
 /** The loop over the batch, where workers can divide it; null where there is none. */
 export function loopOfRows(kernel: Kernel): number | null {
   const { loops } = kernel;
-  if (kernel.kind === "nest") return loops.length > kernel.inner && isFree(loops[0]!) ? 0 : null;
+  if (kernel.kind === "nest")
+    return loops.length > kernel.inner && isFree(loops[0]!) && isDivisible(kernel, 0) ? 0 : null;
   // Columns are packed and cut in ways of their own.
   const loop = loops.findIndex(isFree);
   return loop < 0 || loop === loops.length - 1 ? null : loop;
 }
+
+/** Whether no two entries of a loop are added to the same number: no sum is ever divided. */
+const isDivisible = ({ stores, operands }: Kernel, loop: number): boolean =>
+  stores.every(({ operand, row }) => row === undefined || !isZero(operands[operand]!.strides[loop]!));
 
 const steps = (size: Size): number => sizeAt(size, USUAL_ROWS);
 
@@ -49,8 +54,9 @@ export function splitInPieces(kernel: Kernel, plan: KernelPlan): Split | null {
 function loopToSplit(kernel: Kernel, plan: KernelPlan): number | null {
   const { loops } = kernel;
   if (kernel.kind === "nest") {
-    const isKept = loops.length > kernel.inner;
-    return isKept && steps(loops[0]!) >= LEAST_STEPS ? 0 : null;
+    const kept = loops.slice(0, loops.length - kernel.inner);
+    const loop = kept.findIndex((_, at) => isDivisible(kernel, at));
+    return loop >= 0 && steps(loops[loop]!) >= LEAST_STEPS ? loop : null;
   }
   const [rows, columns] = [loops.length - 2, loops.length - 1];
   const isUnrolled = plan.kind === "product" && plan.tiling.form === "unrolled";

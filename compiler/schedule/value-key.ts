@@ -1,9 +1,18 @@
 /** Which values of a kernel are one. */
 import { numberKey, sizeKey } from "../ir/key.ts";
+import { type Affine, argumentOfStride, byTerms } from "../ir/size.ts";
 import type { Value } from "./kernel.ts";
 
 /** A value that is the same wherever its operands lie. */
-type Placeless = Exclude<Value, { kind: "load" } | { kind: "index" } | { kind: "random" }>;
+type Placeless = Exclude<
+  Value,
+  { kind: "load" } | { kind: "fetch" } | { kind: "index" } | { kind: "random" }
+>;
+
+export function affineKey(a: Affine): string {
+  const argument = argumentOfStride(a);
+  return argument === null ? byTerms(a, (constant, perRow) => `${constant}+${perRow}N`) : `?${argument}`;
+}
 
 /** Equal text for equal values. */
 export function placelessKey(value: Placeless): string {
@@ -12,6 +21,8 @@ export function placelessKey(value: Placeless): string {
       return `${value.type} ${numberKey(value.value)}`;
     case "extent":
       return `extent ${sizeKey(value.size)}`;
+    case "row":
+      return `row ${value.of} of ${sizeKey(value.rows)} by ${affineKey(value.stride)}`;
     case "reduce":
       return `${value.op} over ${value.value}`;
     case "product":

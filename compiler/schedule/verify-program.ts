@@ -3,7 +3,15 @@ import { CompilerFault } from "../fault.ts";
 import { affineAt, countOf, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { kernelOf } from "./arguments.ts";
-import { type Buffer, type Kernel, type KernelCall, type KernelProgram, loopsOf } from "./kernel.ts";
+import {
+  type Buffer,
+  type Kernel,
+  type KernelCall,
+  type KernelProgram,
+  loopsOf,
+  madeOf,
+  rowOf,
+} from "./kernel.ts";
 import { liveRanges } from "./liveness.ts";
 
 /** Batches that addresses are tried at; they are affine in the batch, so two would do. */
@@ -46,17 +54,18 @@ function verifyKernel(kernel: Kernel): void {
       fault(`${operand.name} has strides for other loops`);
   }
   for (const [i, value] of values.entries()) {
-    const used = value.kind === "apply" ? value.arguments : value.kind === "reduce" ? [value.value] : [];
-    if (used.some((v) => v >= i || v < 0)) fault(`value ${i} is used before it is made`);
-    if (value.kind === "load" && operands[value.operand]?.access !== "read")
+    if (madeOf(value).some((v) => v >= i || v < 0)) fault(`value ${i} is used before it is made`);
+    if ((value.kind === "load" || value.kind === "fetch") && operands[value.operand]?.access !== "read")
       fault(`value ${i} loads what is not read`);
+    if (value.kind === "fetch" && values[value.row]?.kind !== "row") fault(`value ${i} fetches from no row`);
     if (value.kind === "product" && kernel.kind !== "product") fault("a product in a nest");
     if (value.kind === "reduce" && (kernel.kind !== "nest" || kernel.inner === 0))
       fault("a reduction without inner loops");
   }
-  for (const { operand, value } of stores) {
+  for (const { operand, value, row } of stores) {
     if (operands[operand]?.access !== "write") fault("it stores to what is not written");
     if (values[value] === undefined) fault("it stores what is not made");
+    if (row !== undefined && values[row]?.kind !== "row") fault("it adds to no row");
   }
   if (stores.length === 0) fault("it stores nothing");
 }
@@ -93,6 +102,8 @@ function verifyReach(kernel: Kernel, index: number, call: KernelCall, buffer: Bu
       if (last < 0) low += last;
       else high += last;
     }
+    const row = rowOf(kernel, index);
+    if (row !== null) high += affineAt(row.stride, rows) * (sizeAt(row.rows, rows) - 1);
     if (low < 0 || high >= sizeAt(buffer.size, n)) {
       throw new CompilerFault(`kernel ${kernel.name} reaches outside of ${buffer.name} by ${name}`);
     }

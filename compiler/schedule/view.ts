@@ -167,6 +167,21 @@ export function moveView(node: ViewNode, view: View): View | null {
   }
 }
 
+/**
+ * The first row of a table, for each entry of `shape`: [...batch, ...ids, ...rest], of a table of
+ * [...batch, rows, ...rest].
+ */
+export function rowsView({ offset, shape: table, strides }: View, shape: Shape, batch: number): View {
+  const ids = shape.length - (table.length - batch - 1);
+  return {
+    offset,
+    shape,
+    strides: shape.map((_, axis) =>
+      axis < batch ? strides[axis]! : axis < ids ? ZERO : strides[axis - ids + batch + 1]!,
+    ),
+  };
+}
+
 /** Equal text for equal views of one run of elements. */
 export const viewKey = (view: View): string =>
   [view.offset, ...view.strides].map((a) => byTerms(a, (constant, n) => `${constant}+${n}N`)).join(",");

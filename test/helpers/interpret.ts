@@ -136,8 +136,10 @@ class Run {
   #store(point: readonly number[]): void {
     const { stores, operands, values } = this.#kernel;
     const made = this.#values(point, values.length - 1);
-    for (const { operand, value } of stores) {
-      this.#machine.memory[this.#address(operands[operand]!, operand, point)] = made[value]!;
+    for (const { operand, value, row } of stores) {
+      const address = this.#address(operands[operand]!, operand, point);
+      if (row === undefined) this.#machine.memory[address] = made[value]!;
+      else if (!Number.isNaN(made[row]!)) this.#machine.memory[address + made[row]!]! += made[value]!;
     }
   }
 
@@ -168,6 +170,18 @@ class Run {
         case "load":
           made.push(memory[this.#address(operands[value.operand]!, value.operand, point)]!);
           break;
+        case "row": {
+          const id = made[value.of]!;
+          const isThere = id >= 0 && id < sizeAt(value.rows, rows);
+          made.push(isThere ? id * affineAt(value.stride, rows) : NaN);
+          break;
+        }
+        case "fetch": {
+          const row = made[value.row]!;
+          const first = this.#address(operands[value.operand]!, value.operand, point);
+          made.push(Number.isNaN(row) ? 0 : memory[first + row]!);
+          break;
+        }
         case "constant":
           made.push(value.value);
           break;
