@@ -37,6 +37,7 @@ export type Expression =
   | Member
   | Pipe
   | Lambda
+  | Reduction
   | RangeExpression;
 
 /** `1e-3`; `text` is the spelling, so that the formatter keeps it. */
@@ -124,6 +125,22 @@ export interface Lambda extends Spanned {
   readonly parameters: readonly Identifier[];
   readonly body: Expression;
 }
+/** The words before `[…]` that reduce over indices. */
+export type Reducer = "sum" | "prod" | "max" | "min" | "mean" | "logsumexp" | "argmax";
+/** `u`, and `u in 0..3` where its range is written. */
+export interface IndexBinder extends Spanned {
+  readonly kind: "index";
+  readonly name: Identifier;
+  readonly range?: Expression;
+}
+/** `sum[c, u in 0..3] x[c, u]`; `head` is the place of what stands before the operand. */
+export interface Reduction extends Spanned {
+  readonly kind: "reduction";
+  readonly reducer: Reducer;
+  readonly indices: readonly IndexBinder[];
+  readonly operand: Expression;
+  readonly head: Span;
+}
 /** `0..3` */
 export interface RangeExpression extends Spanned {
   readonly kind: "range";
@@ -167,8 +184,16 @@ export type Statement =
   | OptimizerStatement
   | StateDeclaration;
 
-/** `h = relu(z)` */
-export interface Bind extends Spanned, Documented {
+/** What stands between the brackets of `y[..., i, j in 0..3] = …`. */
+export type AxisBinder = IndexBinder | ({ readonly kind: "ellipsis" } & Spanned);
+
+/** A name that may be bound entry by entry: `indices` are its axes. */
+interface Indexed {
+  readonly indices?: readonly AxisBinder[];
+}
+
+/** `h = relu(z)`, `y[i, j] = a[j, i]` */
+export interface Bind extends Spanned, Documented, Indexed {
   readonly kind: "bind";
   readonly name: Identifier;
   readonly value: Expression;
@@ -206,12 +231,12 @@ export interface InputDeclaration extends Spanned, Documented {
   readonly name: Identifier;
   readonly type: TensorType;
 }
-export interface OutputStatement extends Spanned, Documented {
+export interface OutputStatement extends Spanned, Documented, Indexed {
   readonly kind: "output";
   readonly name?: Identifier;
   readonly value: Expression;
 }
-export interface MetricStatement extends Spanned, Documented {
+export interface MetricStatement extends Spanned, Documented, Indexed {
   readonly kind: "metric";
   readonly name?: Identifier;
   readonly value: Expression;

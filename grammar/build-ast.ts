@@ -10,6 +10,7 @@ import { ExpressionBuilder } from "./build-expression.ts";
 import { Complaints } from "./complaints.ts";
 import { giveUp, Part } from "./cst.ts";
 import type { Diagnostic, Span } from "./diagnostic.ts";
+import { elementOf } from "./element-type.ts";
 import { DocComments, type Doc } from "./doc-comments.ts";
 import { MAX_ELSE_IFS } from "./limits.ts";
 
@@ -222,7 +223,7 @@ class Builder {
   #type(part: Part): ast.TensorType {
     this.#expressions.checkCommas(part, "dimension");
     return {
-      element: this.#element(part.word("element")),
+      element: elementOf(part.word("element"), this.#complaints),
       dimensions: part.parts("dimension").map((r): ast.Dimension => {
         const size = r.part("expression");
         return size ? this.#expressions.build(size) : { kind: "ellipsis", span: r.span };
@@ -231,24 +232,16 @@ class Builder {
     };
   }
 
-  #element(token: ast.Identifier | undefined): ast.TensorType["element"] {
-    const text = token?.text ?? "float";
-    if (text === "float" || text === "int" || text === "bool") return text;
-    if (token) {
-      this.#complaints.report(
-        "unknown-element-type",
-        token.span,
-        `there is no element type \`${text}\``,
-        "write `[…]` for floating point, `int[…]` for whole numbers or `bool[…]`; " +
-          "the precision of floats is chosen at compile time, with --dtype",
-      );
-    }
-    return "float";
+  #bind(part: Part, doc: Doc): ast.Bind {
+    const indices = this.#indices(part);
+    const value = this.#value(part);
+    return { kind: "bind", name: part.theWord("Name"), ...indices, value, span: part.span, ...doc };
   }
 
-  #bind(part: Part, doc: Doc): ast.Bind {
-    const value = this.#value(part);
-    return { kind: "bind", name: part.theWord("Name"), value, span: part.span, ...doc };
+  /** `[i, j]` after the name of what is bound entry by entry. */
+  #indices(part: Part): { readonly indices?: readonly ast.AxisBinder[] } {
+    const binders = part.part("binders");
+    return binders === undefined ? {} : { indices: this.#expressions.binders(binders) };
   }
 
   #return(part: Part): ast.Return {
@@ -352,6 +345,7 @@ class Builder {
     return {
       kind: part.theWord("keyword").text === "output" ? "output" : "metric",
       ...(name && { name }),
+      ...this.#indices(part),
       value: this.#value(part),
       span: part.span,
       ...doc,

@@ -12,7 +12,9 @@ import {
   isInfix,
   LAMBDA_LEVEL,
   NOT_LEVEL,
+  isReducer,
   prefix as prefixes,
+  PRODUCT_LEVEL,
   type InfixOperator,
 } from "./operators.ts";
 import { closest } from "./suggest.ts";
@@ -143,6 +145,8 @@ export class ExpressionBuilder {
   #prefixed(cursor: Cursor, level: number): ast.Expression {
     const prefix = cursor.takePrefix();
     if (prefix === undefined) return this.#postfixed(cursor.takeOperand());
+    const reducer = prefix.word("reducer");
+    if (reducer !== undefined) return this.#reduction(cursor, prefix, reducer);
     const token = prefix.word("operator");
     if (token === undefined) {
       const body = this.#climb(cursor, LAMBDA_LEVEL);
@@ -163,6 +167,87 @@ export class ExpressionBuilder {
     const operand = this.#climb(cursor, prefixes[operator]);
     const span = { ...prefix.span, end: operand.span.end };
     return this.#made({ kind: "unary", operator, operand, span }, [operand]);
+  }
+
+  /** `sum[i, j] …`, which reaches over products. */
+  #reduction(cursor: Cursor, prefix: Part, { text }: ast.Identifier): ast.Expression {
+    const reducer = isReducer(text) ? text : giveUp();
+    const indices = this.binders(prefix.the("binders")).map((binder) =>
+      binder.kind === "index" ? binder : this.#summedEllipsis(binder.span, text),
+    );
+    const operand = this.#climb(cursor, PRODUCT_LEVEL);
+    const span = { ...prefix.span, end: operand.span.end };
+    const ranges = indices.map((index) => index.range);
+    return this.#made({ kind: "reduction", reducer, indices, operand, head: prefix.span, span }, [
+      operand,
+      ...ranges,
+    ]);
+  }
+
+  #summedEllipsis(span: Span, reducer: string): never {
+    this.#complaints.report(
+      "bad-index-name",
+      span,
+      `\`${reducer}[…]\` reduces over indices that have names, and \`...\` has none`,
+      "give the axes names, as in `sum[i, j] x[i, j]`",
+    );
+    return giveUp();
+  }
+
+  /** The indices between brackets, of a reduction or left of a `=`. */
+  binders(part: Part): readonly ast.AxisBinder[] {
+    this.checkCommas(part, "binder");
+    const binders = part.parts("binder").map((binder) => this.#binder(binder));
+    const names = new Set<string>();
+    let dots = 0;
+    for (const binder of binders) {
+      const name = binder.kind === "ellipsis" ? "..." : binder.name.text;
+      if (binder.kind === "ellipsis" ? dots++ > 0 : names.has(name)) {
+        this.#complaints.report(
+          "duplicate-index",
+          binder.span,
+          `\`${name}\` stands twice among these indices`,
+          binder.kind === "ellipsis"
+            ? "`...` stands for all axes that have no name, once"
+            : "each axis has a name of its own; a diagonal is written on the right, as in `d[i] = a[i, i]`",
+        );
+        giveUp();
+      }
+      names.add(name);
+    }
+    if (binders.length === 0) {
+      this.#complaints.report(
+        "bad-index-name",
+        part.span,
+        "there is no index between these brackets",
+        "write the names of the axes, as in `y[i, j] = …`",
+      );
+      giveUp();
+    }
+    return binders;
+  }
+
+  #binder(part: Part): ast.AxisBinder {
+    const { span } = part;
+    if (part.has("Ellipsis")) return { kind: "ellipsis", span };
+    const written = part.part("index");
+    const name = written === undefined ? undefined : this.build(written);
+    if (name?.kind !== "name" || part.has("sliceTail")) {
+      this.#complaints.report(
+        "bad-index-name",
+        span,
+        "an index is a name: a tensor is defined whole, entry by entry, and no part of it can be bound again",
+        "write `y[i, j] = …` with a name for each axis; `where(i == 0, a, b)` treats one entry apart",
+      );
+      return giveUp();
+    }
+    const range = part.part("range");
+    return {
+      kind: "index",
+      name: { text: name.text, span: name.span },
+      ...(range && { range: this.build(range) }),
+      span,
+    };
   }
 
   checkAttribute(token: ast.Identifier): void {

@@ -2,7 +2,17 @@
 import type * as ast from "./ast.ts";
 import { concat, group, indent, line, type Document } from "./document.ts";
 import type { CommentLayout } from "./format-comments.ts";
-import { ATOM_LEVEL, infix, LAMBDA_LEVEL, NEGATION_LEVEL, POSTFIX_LEVEL, prefix } from "./operators.ts";
+import {
+  ATOM_LEVEL,
+  infix,
+  isReducer,
+  LAMBDA_LEVEL,
+  NEGATION_LEVEL,
+  POSTFIX_LEVEL,
+  prefix,
+  PRODUCT_LEVEL,
+  REDUCTION_LEVEL,
+} from "./operators.ts";
 
 export class ExpressionPrinter {
   readonly #text: string;
@@ -44,8 +54,13 @@ export class ExpressionPrinter {
       }
       case "call":
         return concat(this.print(e.callee, POSTFIX_LEVEL), this.#arguments(e));
+      case "reduction": {
+        const list = this.binders(e.indices, e.span.start);
+        return concat(e.reducer, list, " ", this.#operand(e.operand, PRODUCT_LEVEL));
+      }
       case "index": {
-        const operand = this.print(e.operand, POSTFIX_LEVEL);
+        // A tensor called `sum`: without parentheses `sum[i] - 1` would sum up -1.
+        const operand = this.print(e.operand, looksReduced(e) ? ATOM_LEVEL + 1 : POSTFIX_LEVEL);
         const start = this.#text.indexOf("[", e.operand.span.end);
         return concat(
           operand,
@@ -75,11 +90,22 @@ export class ExpressionPrinter {
   }
 
   /**
-   * After an operator: `2^-1` and `@recompute -x` need no parentheses, since nothing else could be
-   * meant.
+   * After an operator: `2^-1`, `@recompute -x` and `2 * sum[i] x[i]` need no parentheses, since
+   * nothing else could be meant.
    */
   #operand(e: ast.Expression, level: number): Document {
-    return isSigned(e) ? this.#bare(e) : this.print(e, level);
+    return isSigned(e) || isOpen(e) ? this.#bare(e) : this.print(e, level);
+  }
+
+  /** `[..., i, j in 0..3]`, which follows what ends at `from`. */
+  binders(binders: readonly ast.AxisBinder[], from: number): Document {
+    const start = this.#text.indexOf("[", from);
+    const end = this.#layout.closer(binders, start, "]");
+    const draw = (binder: ast.AxisBinder): Document =>
+      binder.kind === "ellipsis"
+        ? "..."
+        : concat(binder.name.text, binder.range ? concat(" in ", this.print(binder.range)) : "");
+    return this.#layout.list("[]", binders, draw, { start, end });
   }
 
   /**
@@ -95,11 +121,13 @@ export class ExpressionPrinter {
     }
     const start = this.print(first, level + (associates === "none" ? 1 : 0));
     let end = first.span.end;
-    const rest = links.map((link) => {
+    const rest = links.map((link, i) => {
       const comments = this.#layout.between(end, link.right.span.start);
       end = link.right.span.end;
       const text = link.kind === "pipe" ? "|>" : link.operator;
-      return concat(comments, line, `${text} `, this.print(link.right, level + 1));
+      const bare = isOpen(link.right) && (level < PRODUCT_LEVEL || i === links.length - 1);
+      const right = bare ? this.#bare(link.right) : this.print(link.right, level + 1);
+      return concat(comments, line, `${text} `, right);
     });
     return group(start, indent(...rest));
   }
@@ -137,8 +165,11 @@ function levelOf(e: ast.Expression): number {
     case "range":
       return infix[".."].level;
     case "binary":
-      return infix[e.operator].level;
+      return isOpen(e) ? REDUCTION_LEVEL : infix[e.operator].level;
+    case "reduction":
+      return REDUCTION_LEVEL;
     case "unary":
+      if (isOpen(e)) return REDUCTION_LEVEL;
       return isSigned(e) ? NEGATION_LEVEL : prefix[e.operator];
     case "transpose":
     case "call":
@@ -162,6 +193,29 @@ function isSigned(e: ast.Expression): boolean {
   while (inner.kind === "unary" && inner.operator === "@recompute") inner = inner.operand;
   return inner.kind === "unary" && inner.operator === "-";
 }
+
+/**
+ * Whether it is printed with a reduction at its end that a product to its right would become part
+ * of.
+ */
+function isOpen(e: ast.Expression): boolean {
+  switch (e.kind) {
+    case "reduction":
+      return true;
+    case "unary":
+      return e.operator !== "not" && isOpen(e.operand);
+    case "binary":
+      return e.operator === "^" && isOpen(e.right);
+    default:
+      return false;
+  }
+}
+
+/** `sum[i]`, an entry of a tensor, where a reduction would look the same. */
+const looksReduced = ({ operand, items }: ast.Index): boolean =>
+  operand.kind === "name" &&
+  isReducer(operand.text) &&
+  items.every((item) => item.kind === "at" && item.value.kind === "name");
 
 function isLink(e: ast.Expression): e is ast.Binary | ast.Pipe {
   return e.kind === "binary" || e.kind === "pipe";

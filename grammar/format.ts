@@ -142,7 +142,7 @@ class Printer {
   #statement(s: ast.Statement): Document {
     switch (s.kind) {
       case "bind":
-        return concat(`${s.name.text} = `, this.#expressions.print(s.value));
+        return concat(this.#bound(s.name, s.indices), this.#expressions.print(s.value));
       case "state":
         return concat(
           `state ${s.name.text}`,
@@ -156,7 +156,11 @@ class Printer {
         return concat(`${s.kind} `, this.#expressions.print(s.value));
       case "output":
       case "metric":
-        return concat(`${s.kind} `, s.name ? `${s.name.text} = ` : "", this.#expressions.print(s.value));
+        return concat(
+          `${s.kind} `,
+          s.name ? this.#bound(s.name, s.indices) : "",
+          this.#expressions.print(s.value),
+        );
       case "input":
         return concat(`${s.role} ${s.name.text}: `, this.#type(s.type));
       case "param":
@@ -175,6 +179,12 @@ class Printer {
       case "if":
         return group(this.#if(s, isOneLine(s.span, this.#source.text)));
     }
+  }
+
+  /** `name = `, `name[i, j] = ` */
+  #bound(name: ast.Identifier, indices: ast.Bind["indices"]): Document {
+    if (indices === undefined) return `${name.text} = `;
+    return concat(name.text, this.#expressions.binders(indices, name.span.end), " = ");
   }
 
   #if(s: ast.If, inline: boolean): Document {

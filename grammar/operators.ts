@@ -2,7 +2,7 @@
  * The operators of the language: how tightly each binds, for all that read or write expressions,
  * and how mathematics spells it.
  */
-import type { BinaryOperator, UnaryOperator } from "./ast.ts";
+import type { BinaryOperator, Reducer, UnaryOperator } from "./ast.ts";
 
 export type InfixOperator = BinaryOperator | "|>" | "..";
 export type Comparison = "<" | "<=" | ">" | ">=" | "==" | "!=";
@@ -20,6 +20,8 @@ export const LAMBDA_LEVEL = 0;
 export const NOT_LEVEL = 4;
 export const COMPARISON_LEVEL = 5;
 export const SUM_LEVEL = 7;
+/** A reduction over indices ends where a sum goes on. */
+export const REDUCTION_LEVEL = 7.5;
 export const PRODUCT_LEVEL = 8;
 export const NEGATION_LEVEL = 9;
 export const POWER_LEVEL = 10;
@@ -55,6 +57,18 @@ export const infix: Readonly<Record<InfixOperator, Operator>> = {
   "@": { level: PRODUCT_LEVEL, associates: "left" },
   "^": { level: POWER_LEVEL, associates: "right" },
 };
+
+const reducers: Readonly<Record<Reducer, true>> = {
+  sum: true,
+  prod: true,
+  max: true,
+  min: true,
+  mean: true,
+  logsumexp: true,
+  argmax: true,
+};
+
+export const isReducer = (text: string): text is Reducer => Object.hasOwn(reducers, text);
 
 export function isInfix(text: string): text is InfixOperator {
   return Object.hasOwn(infix, text);

@@ -20,9 +20,17 @@ export class Parser extends ExpressionParser {
     this.performSelfAnalysis();
   }
 
-  /** A soft keyword is a keyword unless `=` follows. */
+  /** A soft keyword is a keyword unless it is bound. */
   #isKeyword(word: TokenType): boolean {
-    return this.isNext(1, word) && !this.isNext(2, t.Equals);
+    return this.isNext(1, word) && !this.#isBinding(1);
+  }
+
+  /** `name =`, or `name[…] =`. */
+  #isBinding(offset: number): boolean {
+    if (!t.isName(this.LA(offset).tokenType)) return false;
+    if (this.isNext(offset + 1, t.Equals)) return true;
+    const end = this.isNext(offset + 1, t.OpenSquare) ? this.closing(offset + 1) : null;
+    return end !== null && this.isNext(end + 1, t.Equals);
   }
 
   readonly sourceFile = this.RULE("sourceFile", () => {
@@ -197,7 +205,7 @@ export class Parser extends ExpressionParser {
           IGNORE_AMBIGUITIES: true,
         },
         {
-          GATE: () => this.isNext(2, t.Equals),
+          GATE: () => this.#isBinding(1),
           ALT: () => this.SUBRULE(this.bindStatement),
           IGNORE_AMBIGUITIES: true,
         },
@@ -210,6 +218,7 @@ export class Parser extends ExpressionParser {
 
   readonly bindStatement = this.inner("bindStatement", () => {
     this.CONSUME(t.Name);
+    this.OPTION(() => this.SUBRULE(this.binders));
     this.CONSUME(t.Equals);
     this.SUBRULE(this.expression);
   });
@@ -279,9 +288,10 @@ export class Parser extends ExpressionParser {
       { ALT: () => this.CONSUME(t.Metric, { LABEL: "keyword" }) },
     ]);
     this.OPTION({
-      GATE: () => this.isNext(2, t.Equals),
+      GATE: () => this.#isBinding(1),
       DEF: () => {
         this.CONSUME(t.Name);
+        this.OPTION1(() => this.SUBRULE(this.binders));
         this.CONSUME(t.Equals);
       },
     });

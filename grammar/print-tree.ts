@@ -11,7 +11,9 @@ type Field = readonly [name: string, value: unknown];
 
 /** The lines of one node: what is plain on the first, what has parts of its own below. */
 function outline(node: object, label: string): string[] {
-  const fields: Field[] = Object.entries(node).filter(([name]) => name !== "span" && name !== "operatorSpan");
+  const fields: Field[] = Object.entries(node).filter(
+    ([name]) => name !== "span" && name !== "operatorSpan" && name !== "head",
+  );
   const plain: string[] = label === "" ? [] : [`${label}:`];
   const below: string[] = [];
   for (const [name, value] of fields) {

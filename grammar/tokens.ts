@@ -230,6 +230,14 @@ export function endsValue(type: TokenType): boolean {
   return isName(type) || ends.includes(type);
 }
 
+/** Whether a value may begin with a token of this type. */
+export function startsValue(type: TokenType): boolean {
+  const starts: readonly TokenType[] = [
+    NumberToken, True, False, OpenRound, OpenSquare, Minus, Not, Attribute,
+  ]; // prettier-ignore
+  return isName(type) || starts.includes(type);
+}
+
 /** Whether a token may stand where a name is wanted: a name itself or a soft keyword. */
 export function isName(type: TokenType): boolean {
   return type === Name || (type.CATEGORIES ?? []).includes(Name);

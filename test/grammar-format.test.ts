@@ -15,7 +15,7 @@ import { declaration, expression } from "./grammar/random-ast.ts";
 function bare(tree: unknown): unknown {
   return JSON.parse(
     JSON.stringify(tree, (key, value: unknown) =>
-      key === "span" || key === "operatorSpan" ? undefined : value,
+      key === "span" || key === "operatorSpan" || key === "head" ? undefined : value,
     ),
   );
 }
@@ -57,7 +57,9 @@ describe("any tree", () => {
             other.diagnostics.length === 0 && JSON.stringify(bare(other.file.declarations)) === tree;
           // A lambda as an operand reads well only in parentheses, needless as they are at the end;
           // and `1 .x` is no way to write `(1).x`.
-          const asked = /=>/.test(text.slice(open, close)) || text[close + 1] === ".";
+          // So does the name of a tensor called `sum` before its subscripts.
+          const asked =
+            /=>/.test(text.slice(open, close)) || text[close + 1] === "." || text[close + 1] === "[";
           if (same && !asked) expect.fail(`${text}\n${without}`);
         }
       }),

@@ -8,6 +8,7 @@ import { matchArguments, type Formal, type GivenArgument } from "./arguments.ts"
 import { endless, isStd, placed, problem, shown } from "./complain.ts";
 import { labelHelp } from "./explain.ts";
 import { enter, type CallSite, type Frame } from "./frame.ts";
+import { isEntry, onEntries } from "./indices/entries.ts";
 import { endStates } from "./layer-states.ts";
 import { checkArgmax, checkLibraryCall, type Finding } from "./library-checks.ts";
 import { bind, type Machine } from "./machine.ts";
@@ -15,7 +16,7 @@ import { tickItems } from "./steps.ts";
 import { remember, sizeNotes } from "./makers.ts";
 import { buildAt, checked, misfit, originSpan, sizeOf } from "./operate.ts";
 import type { ParameterScope } from "./paths.ts";
-import { primitives } from "./primitives/table.ts";
+import { isOfNumbers, primitives } from "./primitives/table.ts";
 import { fit, sizesIn, type NamedSizes } from "./signature.ts";
 import { sizeValue, toNode } from "./tensors.ts";
 import {
@@ -109,7 +110,12 @@ function callPrimitive(
     site: () => machine.counts.randomSites++,
   };
   try {
-    return checked(machine, primitive.apply(context, ...given.map((argument) => argument?.value)));
+    const of = given.map((argument) => argument?.value);
+    const space = isOfNumbers(callee.name, of) ? (caller.indices?.space ?? null) : null;
+    return checked(
+      machine,
+      onEntries(context.build, space, callee.name, of, (values) => primitive.apply(context, ...values)),
+    );
   } catch (error) {
     if (!(error instanceof OpError)) throw error;
     const labels = [{ span: site.callee }, ...shown(machine, site)];
@@ -237,6 +243,11 @@ function valueOfBody(
   });
 }
 
+/** What an entry of a tensor is to a signature. */
+const ONE_NUMBER: Pick<Node, "shape" | "type"> = { shape: [], type: "float" };
+const ENTRY_HELP =
+  "this is an entry, one number: give it the tensor, and subscript what comes out, as in `softmax(x)[i, j]`";
+
 function fitSignature(
   machine: Machine,
   caller: Frame,
@@ -251,7 +262,9 @@ function fitSignature(
     const value = names.get(name.text);
     if (type === undefined || value === undefined || value === POISON) continue;
     tickItems(machine, inside, site.callee, [value]);
-    const node = placed(machine, inside, name.span, () => toNode(buildAt(machine, inside, name.span), value));
+    const node = isEntry(value)
+      ? ONE_NUMBER
+      : placed(machine, inside, name.span, () => toNode(buildAt(machine, inside, name.span), value));
     const size = (dimension: Expression): Size => sizeOf(machine, inside, dimension);
     const wrong = fit(name.text, type, node, { sizes, size, freeName });
     if (wrong !== null) {
@@ -265,11 +278,13 @@ function fitSignature(
           site.arguments.map((a) => a.value),
         ),
         help:
+          (node === ONE_NUMBER ? ENTRY_HELP : undefined) ??
           (isStd(site.callee) ? labelHelp(name.text, node, freeName) : undefined) ??
           "give it a tensor of that shape",
       });
     }
-    if (value.kind === "list") bind(machine, inside, name, tensor(node));
+    if (value.kind === "list")
+      bind(machine, inside, name, tensor(toNode(buildAt(machine, inside, name.span), value)));
     for (const [capital, { size: known }] of sizes) names.set(capital, sizeValue(known));
   }
 }

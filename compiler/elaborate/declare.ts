@@ -2,7 +2,7 @@
 import type { Expression, InputDeclaration, Statement } from "../../grammar/ast.ts";
 import { showShape } from "../ir/size.ts";
 import { problem } from "./complain.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, valueOfBound } from "./evaluate.ts";
 import { binding, type Frame } from "./frame.ts";
 import { typeShape } from "./lasting.ts";
 import { bind, type Machine } from "./machine.ts";
@@ -39,7 +39,7 @@ export function declareResult(
   const { kind, name: written, doc } = statement;
   const name = written?.text ?? calledName(statement.value);
   const inside = written === undefined ? frame : binding(frame, written.text);
-  const value = evaluate(machine, inside, statement.value, name ?? undefined);
+  const value = valueOfBound(machine, inside, statement, name ?? undefined);
   if (name === null) {
     const message = `this ${kind} has no name`;
     throw problem(machine, frame, {

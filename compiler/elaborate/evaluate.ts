@@ -1,12 +1,13 @@
 /**
  * The value of an expression: whatever is known is computed, and tensors become nodes of the graph.
  */
-import type { Argument, Binary, Call, Expression, ListLiteral, Pipe } from "../../grammar/ast.ts";
+import type { Argument, Bind, Binary, Call, Expression, ListLiteral, Pipe } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { GivenArgument } from "./arguments.ts";
 import { call, recomputed } from "./call.ts";
 import { problem } from "./complain.ts";
 import { deeper, type Frame } from "./frame.ts";
+import { valueByEntries, valueOfReduction } from "./indices/formula.ts";
 import { itemsOf, lengthOf, valueOfIndex } from "./items.ts";
 import { declared, lookUp } from "./look-up.ts";
 import type { Machine } from "./machine.ts";
@@ -35,10 +36,22 @@ export function evaluate(machine: Machine, frame: Frame, expression: Expression,
       fatal: true,
     });
   }
-  const value = valueOf(machine, deeper(frame), expression, name);
+  const value =
+    frame.indices?.plan?.known.get(expression) ?? valueOf(machine, deeper(frame), expression, name);
   machine.observer?.(expression, value, frame);
   return value;
 }
+
+/** What a line gives to its name: the value of its formula, or the tensor of its entries. */
+export const valueOfBound = (
+  machine: Machine,
+  frame: Frame,
+  { indices, value }: Pick<Bind, "indices" | "value">,
+  name: string | undefined,
+): Value =>
+  indices === undefined
+    ? evaluate(machine, frame, value, name)
+    : valueByEntries(machine, frame, indices, value, name);
 
 function valueOf(machine: Machine, frame: Frame, expression: Expression, name: string | undefined): Value {
   switch (expression.kind) {
@@ -57,7 +70,7 @@ function valueOf(machine: Machine, frame: Frame, expression: Expression, name: s
       const value = evaluate(machine, frame, operand);
       const apply = operator === "-" ? negate : not;
       const operation = { operator, place: span, operands: [operand], values: [value], name };
-      return operate(machine, frame, operation, (b) => apply(b, value));
+      return operate(machine, frame, operation, (b, operandValue) => apply(b, operandValue!));
     }
     case "binary":
       return valueOfBinary(machine, frame, expression, name);
@@ -78,6 +91,8 @@ function valueOf(machine: Machine, frame: Frame, expression: Expression, name: s
     case "lambda":
       machine.counts.steps += frame.scope.names.size;
       return { kind: "lambda", lambda: expression, scope: frame.scope.snapshot() };
+    case "reduction":
+      return valueOfReduction(machine, frame, expression, name);
     case "range": {
       const [start, stop] = [expression.start, expression.stop].map((e) =>
         integerOf(machine, frame, e, "the end of a range"),
@@ -151,7 +166,7 @@ function valueOfBinary(machine: Machine, frame: Frame, expression: Binary, name:
       values: [left, right],
       name: link === expression && !logical ? name : undefined,
     };
-    value = operate(machine, frame, operation, (b) => binary(b, operator, left, right));
+    value = operate(machine, frame, operation, (b, l, r) => binary(b, operator, l!, r!));
   }
   return value;
 }

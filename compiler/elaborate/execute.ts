@@ -6,7 +6,7 @@
 import type { Block, Expression, ModelDeclaration, Parameter, Statement } from "../../grammar/ast.ts";
 import { problem } from "./complain.ts";
 import { addLoss, declareInput, declareResult } from "./declare.ts";
-import { evaluate } from "./evaluate.ts";
+import { evaluate, valueOfBound } from "./evaluate.ts";
 import type { FileScope } from "./file-scope.ts";
 import { binding, enter, type Frame } from "./frame.ts";
 import { turnsOf } from "./items.ts";
@@ -98,8 +98,8 @@ function run(machine: Machine, frame: Frame, statement: Statement): Value | null
   requirePlace(machine, frame, statement);
   switch (statement.kind) {
     case "bind": {
-      const { name, value } = statement;
-      bind(machine, frame, name, evaluate(machine, binding(frame, name.text), value, name.text));
+      const { name } = statement;
+      bind(machine, frame, name, valueOfBound(machine, binding(frame, name.text), statement, name.text));
       return null;
     }
     case "return":

@@ -104,7 +104,7 @@ function columnHelp(
 /**
  * For targets of the standard library with an axis of size 1 at their end: labels given as [N, 1].
  */
-export function labelHelp(name: string, node: Node, freeName: string): string | undefined {
+export function labelHelp(name: string, node: Pick<Node, "shape">, freeName: string): string | undefined {
   const last = node.shape.at(-1);
   if (node.shape.length < 2 || last === undefined || !isOne(last)) return undefined;
   const rows = showShape(node.shape.slice(0, -1), freeName).replaceAll("·", " * ");

@@ -7,6 +7,7 @@ import type { Node } from "../ir/node.ts";
 import type { Shape } from "../ir/size.ts";
 import type { GivenArgument } from "./arguments.ts";
 import type { FileScope } from "./file-scope.ts";
+import type { Indices } from "./indices/plan.ts";
 import type { ParameterScope } from "./paths.ts";
 import type { Scope } from "./values.ts";
 
@@ -76,6 +77,8 @@ export interface Frame {
   readonly depth: number;
   /** Whether an optimizer's arguments stand for their first values. */
   readonly fixing: boolean;
+  /** The indices of the formula around this place; null where there are none. */
+  readonly indices: Indices | null;
 }
 
 /** The frame of a body that is read from `caller`, with the names of `scope`. */
@@ -97,6 +100,8 @@ export const enter = (
   calls: body.calls ?? caller?.calls ?? 0,
   depth: caller?.depth ?? 0,
   fixing: caller?.fixing ?? false,
+  // A constant is read once, whoever reads it first.
+  indices: caller?.indices == null || body.kind === "const" ? null : { ...caller.indices, plan: null },
 });
 
 /** The same place, where the statement at hand binds `name`. */
@@ -123,6 +128,7 @@ export const deeper = (frame: Frame): Frame => ({
   calls: frame.calls,
   depth: frame.depth + 1,
   fixing: frame.fixing,
+  indices: frame.indices,
 });
 
 /**

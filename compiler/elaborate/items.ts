@@ -1,13 +1,14 @@
 /** The items of lists and ranges, and `x[…]`. */
 import type { Expression, Index } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
-import { problem } from "./complain.ts";
+import { placed, problem } from "./complain.ts";
 import type { Frame } from "./frame.ts";
+import { areSubscripts, entryAt } from "./indices/subscripts.ts";
 import { select, type Selection } from "./indexing.ts";
 import type { Machine } from "./machine.ts";
 import { tickItems } from "./steps.ts";
 import { integerOf, operate } from "./operate.ts";
-import { toNode } from "./tensors.ts";
+import { toInteger, toNode } from "./tensors.ts";
 import { kindOf, list, number, tensor, type Value } from "./values.ts";
 
 /** How many items a list or a range has; `null` for what has none. */
@@ -50,11 +51,20 @@ export function valueOfIndex(
   name: string | undefined,
 ): Value {
   const operand = machine.evaluate(machine, frame, expression.operand);
-  const items = expression.items.map((item): Selection => {
+  const values = expression.items.map((item) =>
+    item.kind === "at" ? machine.evaluate(machine, frame, item.value) : null,
+  );
+  const { indices } = frame;
+  if (indices !== null && areSubscripts(indices, expression, values))
+    return entryAt(machine, frame, indices, expression, operand, values, name);
+  const items = expression.items.map((item, i): Selection => {
     const integer = (e: Expression): number => integerOf(machine, frame, e, "an index");
     switch (item.kind) {
       case "at":
-        return { kind: "at", index: integer(item.value) };
+        return {
+          kind: "at",
+          index: placed(machine, frame, item.value.span, () => toInteger(values[i]!, "an index")),
+        };
       case "ellipsis":
         return { kind: "ellipsis" };
       case "slice":

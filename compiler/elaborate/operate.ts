@@ -12,6 +12,7 @@ import { isOne, sameSize, showShape, showSize, type Shape, type Size } from "../
 import { isLimit, placed, problem, textOf } from "./complain.ts";
 import { explainShapes, type OperandText } from "./explain.ts";
 import { entryToStd, type Frame } from "./frame.ts";
+import { onEntries } from "./indices/entries.ts";
 import type { Machine } from "./machine.ts";
 import { tickItems } from "./steps.ts";
 import { sizeNotes } from "./makers.ts";
@@ -48,16 +49,24 @@ interface Operation {
   readonly name: string | undefined;
 }
 
+/** Operators of whole tensors, which an entry is none of. */
+const ofAxes: ReadonlySet<string> = new Set(["@", "'", "[…]"]);
+
 /** What an operator gives, by `apply`. @throws Problem that speaks of the operands */
 export function operate(
   machine: Machine,
   frame: Frame,
   { operator, place, operands, values, name }: Operation,
-  apply: (build: Build) => Value,
+  apply: (build: Build, ...values: readonly Value[]) => Value,
 ): Value {
   tickItems(machine, frame, place, values);
   try {
-    return checked(machine, apply(buildAt(machine, frame, place, name)));
+    const build = buildAt(machine, frame, place, name);
+    const space = ofAxes.has(operator) ? null : (frame.indices?.space ?? null);
+    return checked(
+      machine,
+      onEntries(build, space, operator, values, (of) => apply(build, ...of)),
+    );
   } catch (error) {
     if (!(error instanceof OpError)) throw error;
     const labels = operands.map((operand, i): Label => ({
@@ -98,7 +107,7 @@ export function misfit(machine: Machine, frame: Frame, error: OpError, about: Mi
 }
 
 export function checked({ freeName }: Machine, value: Value): Value {
-  if (value.kind === "tensor") checkedShape(value.node.shape, freeName);
+  if (value.kind === "tensor" || value.kind === "entry") checkedShape(value.node.shape, freeName);
   return value;
 }
 

@@ -114,15 +114,15 @@ function walkBody(
       if (dimension.kind !== "ellipsis") for (const name of capitals(dimension)) known.add(name);
     }
   }
-  const expressions = [
-    ...parameters.flatMap((p) => p.default ?? []),
-    ...(body.kind === "expression" ? [body.value] : statements.flatMap(expressionsOf)),
+  const expressions: readonly Written[] = [
+    ...parameters.flatMap((p) => (p.default === undefined ? [] : [{ e: p.default }])),
+    ...(body.kind === "expression" ? [{ e: body.value }] : statements.flatMap(expressionsOf)),
   ];
   const batches = new Set(
     statements.flatMap((s) => (s.kind === "input" ? (s.type.dimensions[0] ?? []) : [])),
   );
-  for (const expression of expressions) {
-    walk(expression, known, isGlobal, (name, names) =>
+  for (const { e, indices = [] } of expressions) {
+    walk(e, indices.length === 0 ? known : new Set([...known, ...indices]), isGlobal, (name, names) =>
       report(name, names, batches.has(name) ? batchHelp(name.text) : undefined),
     );
   }
@@ -131,22 +131,35 @@ function walkBody(
 const batchHelp = (name: string): string =>
   `the size that is free until run time, the batch, has a capital name: write \`N\` for \`${name}\``;
 
-function expressionsOf(statement: Statement): readonly Expression[] {
+/** An expression, and the indices that it sees because they are bound left of its `=`. */
+interface Written {
+  readonly e: Expression;
+  readonly indices?: readonly string[];
+}
+
+function expressionsOf(statement: Statement): readonly Written[] {
   switch (statement.kind) {
     case "bind":
-    case "return":
     case "output":
-    case "metric":
+    case "metric": {
+      const indices = (statement.indices ?? []).filter((index) => index.kind === "index");
+      const ranges = indices.flatMap(({ range }) => (range === undefined ? [] : [{ e: range }]));
+      return [...ranges, { e: statement.value, indices: indices.map(({ name }) => name.text) }];
+    }
+    case "return":
     case "loss":
     case "optimizer":
     case "state":
-      return [statement.value];
+      return [{ e: statement.value }];
     case "if":
-      return [statement.condition];
+      return [{ e: statement.condition }];
     case "for":
-      return [statement.iterable];
+      return [{ e: statement.iterable }];
     case "param":
-      return [...sizesOf(statement.type), ...(statement.start === undefined ? [] : [statement.start.value])];
+      return [
+        ...sizesOf(statement.type),
+        ...(statement.start === undefined ? [] : [{ e: statement.start.value }]),
+      ];
     case "input":
       return sizesOf(statement.type);
     default:
@@ -154,8 +167,8 @@ function expressionsOf(statement: Statement): readonly Expression[] {
   }
 }
 
-const sizesOf = (type: TensorType | undefined): Expression[] =>
-  type?.dimensions.filter((d) => d.kind !== "ellipsis") ?? [];
+const sizesOf = (type: TensorType | undefined): Written[] =>
+  type?.dimensions.flatMap((e) => (e.kind === "ellipsis" ? [] : [{ e }])) ?? [];
 
 function capitals(dimension: Expression): string[] {
   if (dimension.kind === "name") return isCapital(dimension.text) ? [dimension.text] : [];
@@ -177,8 +190,15 @@ function walk(expression: Expression, known: ReadonlySet<string>, isGlobal: IsGl
       while (root.kind === "member") root = root.operand;
       if (root.kind === "name") continue;
     }
-    const inner =
-      e.kind === "lambda" ? new Set([...top.known, ...e.parameters.map((p) => p.text)]) : top.known;
-    for (const child of [...childrenOf(e)].reverse()) stack.push({ e: child, known: inner });
+    const bound =
+      e.kind === "lambda"
+        ? e.parameters.map((p) => p.text)
+        : e.kind === "reduction"
+          ? e.indices.map((index) => index.name.text)
+          : [];
+    const inner = bound.length === 0 ? top.known : new Set([...top.known, ...bound]);
+    const isRange = (child: Expression): boolean => e.kind === "reduction" && child !== e.operand;
+    for (const child of [...childrenOf(e)].reverse())
+      stack.push({ e: child, known: isRange(child) ? top.known : inner });
   }
 }

@@ -23,7 +23,12 @@ interface Sizes {
  * Fits `node` to the type of parameter `name`, adding to `known.sizes`.
  * @returns what does not fit, as the end of a sentence, or null
  */
-export function fit(name: string, type: TensorType, node: Node, known: Sizes): string | null {
+export function fit(
+  name: string,
+  type: TensorType,
+  node: Pick<Node, "shape" | "type">,
+  known: Sizes,
+): string | null {
   const { sizes, freeName } = known;
   const pattern = showPattern(type);
   const shown = showShape(node.shape, freeName);

@@ -68,6 +68,8 @@ export function childrenOf(expression: Expression): readonly Expression[] {
       ];
     case "lambda":
       return [expression.body];
+    case "reduction":
+      return [...expression.indices.flatMap((index) => index.range ?? []), expression.operand];
     case "range":
       return [expression.start, expression.stop];
     default:

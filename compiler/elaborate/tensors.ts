@@ -41,6 +41,14 @@ export function toNode(build: Build, value: Value): Node {
       const count = build.toFloat(build.iota(0, shape));
       return value.start === 0 ? count : build.add(count, value.start);
     }
+    case "entry":
+    case "index":
+      throw new OpError(
+        "entry-needs-axes",
+        `axes are needed here, and this is ${value.kind === "index" ? "an index, which is" : "an entry of a tensor,"} one number`,
+        [],
+        "give it the tensor, and subscript what comes out, as in `softmax(x)[i, j]`; to reduce over an index write `sum[j] x[i, j]`",
+      );
     case "all":
     case "function":
     case "lambda":

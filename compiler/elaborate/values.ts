@@ -14,6 +14,7 @@ import type { Node } from "../ir/node.ts";
 import { showNumber } from "../ir/notation.ts";
 import { free, showShape, showSize } from "../ir/size.ts";
 import { FileScope } from "./file-scope.ts";
+import type { Form, Space } from "./indices/space.ts";
 
 export interface NumberValue {
   readonly kind: "number";
@@ -30,6 +31,12 @@ export interface ListValue {
 export interface TensorValue {
   readonly kind: "tensor";
   readonly node: Node;
+}
+/** A number for each value of the live indices; see `indices/space.ts`. */
+export interface EntryValue {
+  readonly kind: "entry";
+  readonly node: Node;
+  readonly space: Space;
 }
 export interface FunctionValue {
   readonly kind: "function";
@@ -60,6 +67,9 @@ export type Value =
   | ListValue
   | { readonly kind: "range"; readonly start: number; readonly stop: number }
   | TensorValue
+  | EntryValue
+  /** An index, or a sum of indices times whole numbers. */
+  | { readonly kind: "index"; readonly form: Form }
   /** An optimizer's argument: a number of run time in formulas, its first value to an `if`. */
   | { readonly kind: "hyper"; readonly name: string; readonly value: number }
   /** Every axis: what `axis` is where nothing is said. */
@@ -132,6 +142,10 @@ export function kindOf(value: Value): string {
       return "a range";
     case "tensor":
       return "a tensor";
+    case "entry":
+      return "an entry of a tensor";
+    case "index":
+      return "an index";
     case "hyper":
       return "an argument of the optimizer";
     case "all":
@@ -170,6 +184,10 @@ export function show(value: Value, freeName: string): string {
       return `${value.start}..${value.stop}`;
     case "tensor":
       return showTensor(value.node, freeName);
+    case "entry":
+      return value.node.type === "float" ? "one number" : `one ${value.node.type}`;
+    case "index":
+      return "an index";
     case "hyper":
       return showNumber(value.value);
     case "all":

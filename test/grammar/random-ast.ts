@@ -9,7 +9,7 @@ const span = { file: "random.nn", start: 0, end: 0 };
 
 const word = fc.constantFrom(
   "x", "y", "h", "W1", "_a", "N", "inputs", "format", "iff", "nota", "orb", "e", "inf", "training",
-  "param", "input", "target", "output", "metric", "loss", "optimizer", "state", "from", "as",
+  "param", "input", "target", "output", "metric", "loss", "optimizer", "state", "from", "as", "sum",
 ); // prettier-ignore
 const identifier = word.map((text): ast.Identifier => ({ text, span }));
 const number = fc
@@ -30,6 +30,16 @@ const binary = fc.constantFrom<ast.BinaryOperator>(
 
 const list = <T>(one: fc.Arbitrary<T>, minLength = 0): fc.Arbitrary<T[]> =>
   fc.array(one, { minLength, maxLength: 4 });
+
+const SOFT = /^(?:param|input|target|output|metric|loss|optimizer|state)$/;
+const reducer = fc.constantFrom<ast.Reducer>("sum", "prod", "max", "min", "mean", "logsumexp", "argmax");
+const indexOf = (e: fc.Arbitrary<ast.Expression>): fc.Arbitrary<ast.IndexBinder> =>
+  fc
+    .tuple(identifier, fc.option(e, { nil: undefined }))
+    .map(([name, range]): ast.IndexBinder => ({ kind: "index", name, ...(range && { range }), span }));
+/** Each name once. */
+const indicesOf = (e: fc.Arbitrary<ast.Expression>): fc.Arbitrary<ast.IndexBinder[]> =>
+  fc.uniqueArray(indexOf(e), { minLength: 1, maxLength: 4, selector: ({ name }) => name.text });
 
 export const { expression, argument } = fc.letrec<{
   expression: ast.Expression;
@@ -72,6 +82,21 @@ export const { expression, argument } = fc.letrec<{
       fc
         .tuple(list(identifier), e)
         .map(([parameters, body]): ast.Lambda => ({ kind: "lambda", parameters, body, span })),
+      fc
+        .tuple(
+          reducer,
+          indicesOf(e),
+          // After the indices a word like `loss` before a name is taken to begin the next statement.
+          e.filter(({ kind, ...rest }) => kind !== "name" || !("text" in rest) || !SOFT.test(rest.text)),
+        )
+        .map(([of, indices, operand]): ast.Reduction => ({
+          kind: "reduction",
+          reducer: of,
+          indices,
+          operand,
+          head: span,
+          span,
+        })),
       fc.tuple(e, e).map(([start, stop]): ast.RangeExpression => ({ kind: "range", start, stop, span })),
     ),
     argument: fc
@@ -97,8 +122,26 @@ const type = fc
 
 const optional = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(one, { nil: undefined });
 
+const dots = fc.constantFrom<readonly ast.AxisBinder[]>([], [{ kind: "ellipsis", span }]);
+/** `[i, j]` after a name, or nothing. */
+const axes = optional(
+  fc
+    .tuple(dots, indicesOf(expression), dots)
+    .map(([before, indices, after]): readonly ast.AxisBinder[] => [
+      ...before,
+      ...indices,
+      ...(before.length === 0 ? after : []),
+    ]),
+);
+
 const plain: fc.Arbitrary<ast.Statement> = fc.oneof(
-  fc.tuple(identifier, expression).map(([name, value]): ast.Bind => ({ kind: "bind", name, value, span })),
+  fc.tuple(identifier, axes, expression).map(([name, indices, value]): ast.Bind => ({
+    kind: "bind",
+    name,
+    ...(indices && { indices }),
+    value,
+    span,
+  })),
   fc.tuple(identifier, optional(type), expression).map(([name, of, value]): ast.StateDeclaration => ({
     kind: "state",
     name,
@@ -110,8 +153,17 @@ const plain: fc.Arbitrary<ast.Statement> = fc.oneof(
     .tuple(fc.constantFrom("return" as const, "loss" as const, "optimizer" as const), expression)
     .map(([kind, value]): ast.Statement => ({ kind, value, span })),
   fc
-    .tuple(fc.constantFrom("output" as const, "metric" as const), optional(identifier), expression)
-    .map(([kind, name, value]): ast.Statement => ({ kind, ...(name && { name }), value, span })),
+    .tuple(
+      fc.constantFrom("output" as const, "metric" as const),
+      optional(fc.tuple(identifier, axes)),
+      expression,
+    )
+    .map(([kind, bound, value]): ast.Statement => ({
+      kind,
+      ...(bound && { name: bound[0], ...(bound[1] && { indices: bound[1] }) }),
+      value,
+      span,
+    })),
   fc
     .tuple(fc.constantFrom("input" as const, "target" as const), identifier, type)
     .map(([role, name, of]): ast.InputDeclaration => ({ kind: "input", role, name, type: of, span })),

@@ -29,6 +29,10 @@ export function show(e: Expression): string {
       return `(${e.parameters.map((p) => p.text).join(" ")} => ${show(e.body)})`;
     case "call":
       return `${show(e.callee)}(${e.arguments.map((a) => (a.name ? `${a.name.text}=` : "") + show(a.value)).join(" ")})`;
+    case "reduction": {
+      const indices = e.indices.map((i) => (i.range ? `${i.name.text} in ${show(i.range)}` : i.name.text));
+      return `(${e.reducer}[${indices.join(" ")}] ${show(e.operand)})`;
+    }
     case "index":
       return `${show(e.operand)}[${e.items.map(showItem).join(" ")}]`;
   }

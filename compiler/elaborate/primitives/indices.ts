@@ -87,7 +87,7 @@ const MOST_VIEWS = 100;
  * A tensor as `int` where it is one, or is whole numbers written in the program, in whatever order
  * and shape their views put them; `null` for another.
  */
-function wholeNumbers(build: Build, node: Node, views = MOST_VIEWS): Node | null {
+export function wholeNumbers(build: Build, node: Node, views = MOST_VIEWS): Node | null {
   if (node.type === "int") return node;
   if (node.type === "bool" || views === 0) return null;
   switch (node.op) {

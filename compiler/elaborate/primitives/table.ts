@@ -3,6 +3,7 @@ import { derivatives } from "./derivatives.ts";
 import { elementwise } from "./elementwise.ts";
 import { indices } from "./indices.ts";
 import { movement } from "./movement.ts";
+import type { Value } from "../values.ts";
 import type { Primitive } from "./primitive.ts";
 import { randoms } from "./random.ts";
 import { reductions } from "./reductions.ts";
@@ -19,3 +20,7 @@ export const primitives: ReadonlyMap<string, Primitive> = new Map(
     ...derivatives,
   }),
 );
+
+/** Whether these arguments are single numbers to it, so that entries of tensors may be among them. */
+export const isOfNumbers = (name: string, values: readonly (Value | undefined)[]): boolean =>
+  Object.hasOwn(elementwise, name) || ((name === "max" || name === "min") && values[1] !== undefined);
