@@ -4,13 +4,16 @@
  */
 import { expect, test } from "vitest";
 import { analyze } from "../compiler/analyze.ts";
+import { compile } from "../compiler/index.ts";
 import { sizeAt } from "../compiler/ir/size.ts";
 import { runPasses } from "../compiler/passes/pipeline.ts";
 import { formatOf } from "../compiler/render/format.ts";
 import { render } from "../compiler/render/render.ts";
 import type { Kernel, KernelProgram } from "../compiler/schedule/kernel.ts";
+import { SHAPES } from "../compiler/schedule/many-shapes.ts";
 import { planKernels } from "../compiler/schedule/plan.ts";
 import { schedule } from "../compiler/schedule/schedule.ts";
+import { load } from "../runtime/index.ts";
 import { stream } from "./helpers/graph.ts";
 import { instantiate, type ModuleExports } from "./helpers/program.ts";
 
@@ -106,4 +109,33 @@ test("few shapes of a formula have code of their own each", async () => {
   const { joint } = await analyze(network([9, 12, 21, 34, 26]));
   const { kernels } = schedule(runPasses(joint, "lower", "simplify-lowered"));
   expect(kernels.some(hasArguments)).toBe(false);
+});
+
+test("shared shapes give the same bits on one, two and three threads", async () => {
+  const widths = Array.from({ length: SHAPES.most + 2 }, (_, i) => 40 + 3 * i);
+  const source = `model Wide {
+    input x: [N, 64]
+    target y: [N, 1]
+    h = x
+    for width in [${widths.join(", ")}] { h = tanh(dense(h, width)) }
+    z = dense(h, 1)
+    output z
+    loss mse(z, y)
+    optimizer adam(lr = 0.01)
+  }`;
+  const { kernels } = await programOf(source, SHAPES, kinds[0]!);
+  expect(kernels.some(hasArguments)).toBe(true);
+  const { wasm } = await compile(source);
+  const next = stream(1);
+  const rows = (columns: number): Float32Array =>
+    Float32Array.from({ length: 33 * columns }, () => 2 * next() - 1);
+  const [x, y] = [rows(64), rows(1)];
+  const trained = async (threads: number): Promise<Uint8Array> => {
+    using net = await load(wasm, { seed: 1, threads });
+    expect(net.threads).toEqual({ count: threads, reason: null });
+    net.step({ x, y });
+    return net.save();
+  };
+  const one = await trained(1);
+  for (const threads of [2, 3]) expect(await trained(threads)).toEqual(one);
 });

@@ -20,6 +20,7 @@ import {
 } from "../../compiler/ir/size.ts";
 import { Choices } from "./choices.ts";
 import { functions, steps, textbook, type Written } from "./functions.ts";
+import { parts } from "./parts.ts";
 import { extreme, plus, negative, range, reach, times, total, union, type Range } from "./range.ts";
 import { batches, broadcastShape, fits, largest, showShape, showSize, type Term } from "./terms.ts";
 
@@ -108,7 +109,7 @@ class ProgramWriter {
 
   /** The kinds of statement; false where this one has no operands to work on. */
   #rule(c: Choices, x: Term): boolean {
-    switch (c.below(26)) {
+    switch (c.below(28)) {
       case 0:
       case 1:
       case 2:
@@ -151,6 +152,9 @@ class ProgramWriter {
         return this.#derivative(c, x);
       case 24:
         return this.#parameter(c, x);
+      case 26:
+      case 27:
+        return this.#parts(c, x);
       default:
         return this.#control(c, x);
     }
@@ -571,6 +575,20 @@ class ProgramWriter {
     }
     while (parts.at(-1) === ":" && parts.length > 1) parts.pop();
     return this.#bind(c, `${x.text}[${parts.join(", ")}]`, shape, x.range, [x]);
+  }
+
+  /** Parts of a tensor, or of a product that nothing else reads. */
+  #parts(c: Choices, x: Term): boolean {
+    const last = x.shape.at(-1);
+    const units = c.pick([6, 4, 9]);
+    const wide = [...x.shape.slice(0, -1), fixed(units)];
+    const ofLayer = c.once(2) && last !== undefined && !isFree(last) && fits(wide);
+    const most = ofLayer ? Math.sqrt(6 * countOf(last)) * reach(x.range) + 1 : reach(x.range);
+    const text = ofLayer ? `h${this.#names++}` : x.text;
+    const found = parts(c, { text, shape: ofLayer ? wide : x.shape, range: range(-most, most) });
+    if (found === null) return false;
+    if (ofLayer) this.#lines.push(`${text} = dense(${x.text}, ${units}, ${c.pick(["identity", "tanh"])})`);
+    return this.#bind(c, found.text, found.shape, found.range, [x]);
   }
 
   #join(c: Choices, x: Term): boolean {
