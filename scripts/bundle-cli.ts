@@ -39,10 +39,10 @@ const layers: Readonly<Record<string, string>> = {
 };
 
 /**
- * Packages that every command loads, or each that reads a program. Others are loaded from where
- * they are installed, when they are needed.
+ * Taken in beside those that are installed nowhere, since every command that reads a program loads
+ * it. Others are loaded from where they are installed, when they are needed.
  */
-const packages = ["commander", "picocolors", "chevrotain"];
+const packages = ["chevrotain"];
 
 /**
  * commander can run commands that are programs of their own, as ours are not; loading what starts

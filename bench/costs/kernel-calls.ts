@@ -74,12 +74,13 @@ export async function kernelCalls(
   exports.reserve(rows);
   exports.initialize(1);
   const places = placesIn(program, exports, rows);
-  for (const { name, type, classes } of model.inputs) {
+  for (const { name, type, labels: range } of model.inputs) {
     const buffer = program.buffers.findIndex(({ role }) => role.kind === "input" && role.name === name);
     if (buffer < 0) continue;
     const { start, entries } = places(buffer);
-    const numbers = type === "int" ? labels(entries, classes ?? 1, 2) : uniform(entries, -1, 1, 1);
-    new Uint8Array(exports.memory.buffer, start).set(new Uint8Array(numbers.buffer));
+    const numbers = type === "int" ? labels(entries, (range?.most ?? 0) + 1, 2) : uniform(entries, -1, 1, 1);
+    // Labels ride as floats too.
+    new Float32Array(exports.memory.buffer, start, entries).set(numbers);
   }
   // So that kernels meet numbers of the usual size.
   exports[entry]?.(rows);

@@ -2,7 +2,8 @@
 import type { ContestantName } from "../hosts/runner.ts";
 import { gigaflops, least, median, type HostResults, type Results } from "../results.ts";
 import type { Row } from "../rounds.ts";
-import { isReached, missed, missOf, targetsOf, type Target } from "../targets.ts";
+import type { Target } from "../measures.ts";
+import { isReached, missed, missOf, targetsOf } from "../targets.ts";
 import type { Unit, Workload } from "../workload.ts";
 import { workloads } from "../workloads.ts";
 import { figure, type Table } from "./table.ts";
