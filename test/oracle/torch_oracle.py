@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch.nn.utils.stateless import functional_call
 
+import convolutions as conv
+
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
 
@@ -690,6 +692,16 @@ CASES = {
             **BLOCK("short", 32),
         },
     ),
+    "convolutions": (
+        conv.convolutions,
+        {name: real(["N", *shape], -2, 2) for name, shape in conv.SEQUENCES.items()},
+        {path: real(shape, -0.5, 0.5) for path, shape in conv.parameters(conv.OF_SEQUENCES, conv.SEQUENCES).items()},
+    ),
+    "planes": (
+        conv.planes,
+        {name: real(["N", *shape], -2, 2) for name, shape in conv.PLANES.items()},
+        {path: real(shape, -0.5, 0.5) for path, shape in conv.parameters(conv.OF_PLANES, conv.PLANES).items()},
+    ),
     "reversible": (
         reversible,
         {"x": real(["N", 5], -2, 2), "a": real(["N", 2, 4], -2, 2), "y": real(["N", 6], -1, 1)},
@@ -829,6 +841,14 @@ def oracle():
     }
 
 
+def lines(made):
+    """JSON with a line for each program, so that programs can be added side by side."""
+    text = lambda value: json.dumps(value, separators=(",", ":"))
+    cases = ",\n".join(f"{text(name)}:{text(case)}" for name, case in made["cases"].items())
+    rest = ",\n".join(f"{text(key)}:{text(value)}" for key, value in made.items() if key != "cases")
+    return f'{{"cases":{{\n{cases}\n}},\n{rest}}}\n'
+
+
 def differences(a, b, path=""):
     """Places where two JSON values differ by more than 1e-10, relative to the larger of 1 and the number."""
     if isinstance(a, bool) or isinstance(a, str) or a is None or type(a) is not type(b) and not is_number(a, b):
@@ -858,7 +878,7 @@ def main():
     file = HERE / "torch.json"
     made = json.loads(json.dumps(oracle()))
     if "--check" not in sys.argv:
-        file.write_text(json.dumps(made, separators=(",", ":")) + "\n")
+        file.write_text(lines(made))
         print(f"{file.name}: {file.stat().st_size / 1e6:.2f} MB, PyTorch {torch.__version__}")
         return 0
     found = list(differences(made, json.loads(file.read_text())))
