@@ -4,9 +4,11 @@
  */
 import { closest } from "../../grammar/suggest.ts";
 
-const convolutions = "convolutions are not in this version; a layer is made of `@`, slices and sums";
-const pooling =
-  "pooling is not in this version; of parts that do not overlap: `max(reshape(x, [N, a, b]), axis = 2)`";
+const convolutions =
+  "convolutions have one axis or two, with channels last: `conv1d(x, channels, kernel)`, `conv2d(x, channels, kernel)`";
+const depthwise = "it is `conv2d(x, channels, kernel, groups = channels)`";
+const pooling = "pools of one axis or two are `max_pool(x, size)` and `avg_pool(x, size)`";
+const globalPooling = "it is `global_avg_pool(x)`, or `global_max_pool(x)`, of one axis or two";
 const recurrences =
   "recurrent layers are not in this version; `for t in 0..steps { h = … }` writes the steps out";
 const batchNormalization =
@@ -74,31 +76,23 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ["bcewithlogitsloss", "it is `bce_with_logits(z, y)`"],
   ["nllloss", "it is `nll(log_probs, y)`"],
   ["kldivloss", "it is `kl_div(log_probs, y)`"],
+  ["conv", convolutions],
+  ["conv3d", convolutions],
+  ["conv2dtranspose", "it is `conv_transpose2d(x, channels, kernel)`"],
+  ["depthwiseconv2d", depthwise],
   ...[
-    "conv",
-    "conv1d",
-    "conv2d",
-    "conv3d",
-    "convtranspose1d",
-    "convtranspose2d",
-    "conv2dtranspose",
-    "depthwiseconv2d",
-  ].map((name): [string, string] => [name, convolutions]),
-  ...[
-    "maxpool",
-    "avgpool",
     "maxpool1d",
     "maxpool2d",
-    "avgpool1d",
-    "avgpool2d",
     "maxpooling1d",
     "maxpooling2d",
+    "avgpool1d",
+    "avgpool2d",
+    "averagepooling1d",
     "averagepooling2d",
-    "globalavgpool",
-    "globalmaxpool",
-    "globalaveragepooling2d",
-    "adaptiveavgpool2d",
   ].map((name): [string, string] => [name, pooling]),
+  ...["globalaveragepooling2d", "globalmaxpooling2d", "adaptiveavgpool2d", "adaptivemaxpool2d"].map(
+    (name): [string, string] => [name, globalPooling],
+  ),
   ...["rnn", "simplernn", "gru", "grucell", "lstm", "lstmcell", "bidirectional", "scan"].map(
     (name): [string, string] => [name, recurrences],
   ),
