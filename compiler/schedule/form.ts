@@ -4,16 +4,15 @@
  * Elementwise ops share that view with their operands, movement ops turn it, so that what is not
  * stored anywhere is inlined down to buffers, indices, random streams and constants.
  */
-import type { ElementType, Node, NodeOf } from "../ir/node.ts";
-import { isOne, ONE, sameShape, type Shape, type Size, ZERO } from "../ir/size.ts";
+import type { Node, NodeOf } from "../ir/node.ts";
+import { isOne, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { isView, type ViewNode } from "../ops/movement.ts";
 import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntries } from "./chain.ts";
+import { type Access, type Body, type FormedValue, valueKey, type Write } from "./formed.ts";
 import { type Adding, type Group, type Item, Refusal } from "./group.ts";
-import type { Value } from "./kernel.ts";
 import { isSingle, REDUCE, reducedAxes, type Reduction } from "./kinds.ts";
 import type { Locate, Region } from "./place.ts";
-import { placelessKey } from "./value-key.ts";
 import {
   broadcastView,
   contiguous,
@@ -24,54 +23,7 @@ import {
   sameView,
   squeeze,
   type View,
-  viewKey,
 } from "./view.ts";
-
-/**
- * An operand before its loops are permuted and merged: `view` is over the domain (and then the
- * depth, for a product's factors).
- */
-export interface Access {
-  readonly region: Region;
-  readonly view: View;
-  readonly type: ElementType;
-  /** Whether it is the first row of a table, of which others are read. */
-  readonly isTable: boolean;
-}
-
-export interface Write extends Access {
-  readonly item: Item;
-  /** Which row it adds to; null where it overwrites. */
-  readonly row: number | null;
-}
-
-export interface Body {
-  readonly reads: readonly Access[];
-  readonly writes: readonly Write[];
-  readonly values: readonly FormedValue[];
-  /** Numbers of values, beside `writes`. */
-  readonly stored: readonly number[];
-  /** In `reads`: the factors of a product, which carry one more axis. */
-  readonly left: number;
-  readonly right: number;
-  readonly depth: Size;
-}
-
-/**
- * As `Value`, with an access in place of an operand and views over the domain in place of strides
- * over loops.
- */
-export type FormedValue =
-  | Exclude<Value, { kind: "index" } | { kind: "random" } | { kind: "load" } | { kind: "fetch" }>
-  | { readonly kind: "load"; readonly access: number }
-  | { readonly kind: "fetch"; readonly access: number; readonly row: number }
-  | { readonly kind: "index"; readonly view: View }
-  | {
-      readonly kind: "random";
-      readonly distribution: "uniform" | "normal";
-      readonly site: number;
-      readonly view: View;
-    };
 
 /** A kernel of more values than this would be more than an engine compiles well. */
 const VALUE_LIMIT = 640;
@@ -406,21 +358,5 @@ export class GrowingBody implements Body {
       link((view) => reshapeView(view, domain)),
     );
     return value instanceof Refusal ? value : this.#push({ kind: "reduce", op: REDUCE[node.op], value });
-  }
-}
-
-/** Equal text for equal values. */
-function valueKey(value: FormedValue): string {
-  switch (value.kind) {
-    case "load":
-      return `load ${value.access}`;
-    case "fetch":
-      return `fetch ${value.access} ${value.row}`;
-    case "index":
-      return `index ${viewKey(value.view)}`;
-    case "random":
-      return `${value.distribution} ${value.site} ${viewKey(value.view)}`;
-    default:
-      return placelessKey(value);
   }
 }

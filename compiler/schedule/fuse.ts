@@ -12,21 +12,14 @@ import type { Node } from "../ir/node.ts";
 import { countOf, elements, isOne, isUnit, isZero, ONE, sameShape } from "../ir/size.ts";
 import { behindReshapes, isView } from "../ops/movement.ts";
 import { type Cluster, link, mayCome } from "./cluster.ts";
-import { type Body, formBody, valueLimit, type Write } from "./form.ts";
+import { formBody, valueLimit } from "./form.ts";
+import type { Body, Write } from "./formed.ts";
 import { type Group, type Item, itemsOf, join, Refusal, single } from "./group.ts";
 import { Layout, type Stored } from "./layout.ts";
 import { isReduction, isSingle, isSource } from "./kinds.ts";
 import { type Locate, Region } from "./place.ts";
+import { copyOf, lastItem, type Root } from "./roots.ts";
 import { selectStored } from "./select.ts";
-import { contiguous } from "./view.ts";
-
-/** What an entry has to leave in a buffer. */
-export interface Root {
-  readonly node: Node;
-  readonly buffer: number;
-  /** The buffer holds what the entry's formulas read as the old value. */
-  readonly inPlace: boolean;
-}
 
 /** One kernel call of an entry, and what has to be done before it. */
 export interface Task {
@@ -71,7 +64,7 @@ class Fusion {
   #locate: Locate = (node) => this.#layout.find(node);
 
   tasks(): Task[] {
-    const nodes = reachable(this.#roots.map((r) => r.node));
+    const nodes = reachable(this.#roots.flatMap(({ node, adds }) => [node, ...(adds ? [adds.ids] : [])]));
     const wanted = new Map<Node, number>();
     for (const { node } of this.#roots) wanted.set(node, (wanted.get(node) ?? 0) + 1);
     const last: Item[] = [];
@@ -80,10 +73,11 @@ class Fusion {
       const own = !root.inPlace && !isSource(base) && base.op !== "constant" && !this.#layout.has(base);
       const region = this.#layout.region(root.buffer);
       if (own) this.#layout.put(base, region);
-      else last.push({ ...this.#copy(root.node, region), inPlace: root.inPlace });
+      else last.push(lastItem(root, region));
     }
     this.#layout.store(selectStored(nodes, wanted));
     this.#materializeForced();
+    this.#storeRows();
 
     const order = [...this.#layout.nodes()].sort((a, b) => a.id - b.id);
     for (const node of order) this.#placeNode(node);
@@ -135,10 +129,6 @@ class Fusion {
     return itemsOf(node, this.#layout.find(node)!, this.#graph, this.#layout.written(node));
   }
 
-  #copy(node: Node, region: Region): Item {
-    return { node, region, view: contiguous(node.shape), defines: false, inPlace: false, adds: null };
-  }
-
   /**
    * Stores what no kernel could read otherwise: reshapes that are no views, factors that lie the
    * wrong way.
@@ -146,7 +136,7 @@ class Fusion {
   #materializeForced(): void {
     const pending = [...this.#layout.nodes(), ...this.#roots.map((r) => r.node)];
     for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
-      const items = this.#layout.has(node) ? this.#items(node) : [this.#copy(node, NOWHERE)];
+      const items = this.#layout.has(node) ? this.#items(node) : [copyOf(node, NOWHERE)];
       for (const item of items) {
         for (;;) {
           const forced = this.#forcedBy(item);
@@ -155,6 +145,18 @@ class Fusion {
           pending.push(forced);
         }
       }
+    }
+  }
+
+  /** Stores rows that are made of what they would overwrite. */
+  #storeRows(): void {
+    for (const root of this.#roots) {
+      if (root.adds === undefined) continue;
+      const body = formBody(single(lastItem(root, NOWHERE)), this.#locate);
+      if (body instanceof Refusal || body.reads.every(({ region }) => !this.#inPlace.has(region.buffer)))
+        continue;
+      this.#layout.giveOwn(root.adds.first);
+      this.#materializeForced();
     }
   }
 
@@ -187,13 +189,13 @@ class Fusion {
   #placePrologue(operand: Node): void {
     const node = behindReshapes(operand);
     if (this.#layout.has(node) || isSource(node) || isView(node) || isSingle(node)) return;
-    const body = formBody(single(this.#copy(node, NOWHERE)), this.#locate);
+    const body = formBody(single(copyOf(node, NOWHERE)), this.#locate);
     if (body instanceof Refusal) throw new CompilerFault(`an operand has no kernel: ${body.reason}`);
     const made = body.reads.flatMap((r) => this.#touching(this.#writers, r.region));
     const often = made.find((cluster, i) => made.indexOf(cluster) !== i);
     if (often === undefined) return;
     const region = this.#layout.giveOwn(node);
-    const item: Item = { ...this.#copy(node, region), defines: true };
+    const item: Item = { ...copyOf(node, region), defines: true };
     const joined = this.#place(item, null, "join");
     if (joined === null) this.#layout.forget(node);
     else for (const cluster of this.#clusters) if (cluster !== joined) cluster.inlined.add(node);

@@ -13,7 +13,7 @@ import {
   type Size,
   ZERO,
 } from "../ir/size.ts";
-import type { Body, FormedValue } from "./form.ts";
+import type { Body, FormedValue } from "./formed.ts";
 import type { Group } from "./group.ts";
 import type { Address, Nest, Operand, Product, Store, Value } from "./kernel.ts";
 import { Unique } from "./names.ts";

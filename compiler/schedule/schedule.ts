@@ -6,7 +6,7 @@ import type { Node } from "../ir/node.ts";
 import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts";
 import { behindReshapes } from "../ops/movement.ts";
 import { forAnySize } from "./any-size.ts";
-import { fuse, type Root, type Task } from "./fuse.ts";
+import { fuse, type Task } from "./fuse.ts";
 import { isStep, type Buffer, type EntryName, type KernelProgram } from "./kernel.ts";
 import { buffersOf, readersOf } from "./liveness.ts";
 import { shapeLoops } from "./loops.ts";
@@ -16,6 +16,9 @@ import { arenaBytes } from "./memory.ts";
 import { orderTasks } from "./order.ts";
 import type { Region } from "./place.ts";
 import { recompute } from "./recompute.ts";
+import type { Root } from "./roots.ts";
+import { rowUpdates } from "./row-updates.ts";
+import { baseOf } from "./select.ts";
 import type { Target } from "./tiling.ts";
 import { KernelKeys, type PlannedCall, type PlannedEntry, shareKernels } from "./shared-kernels.ts";
 
@@ -178,11 +181,25 @@ class Scheduler {
       const { kind, update } = tensor;
       const buffer = this.#lasting[i]!;
       if (update === null || (update.op !== "constant" && this.#sourceOrNull(update) === buffer)) return [];
-      return [{ node: update, buffer, inPlace: true, of: kind === "state" ? tensor.parameter : i, kind }];
+      const of = kind === "state" ? tensor.parameter : i;
+      return this.#writes(update, buffer, tensor.shape).map((root) => ({ ...root, of, kind }));
     });
     // Of each parameter the states first.
     const rank = ({ of, kind }: (typeof updates)[number]): number => 2 * of + (kind === "state" ? 0 : 1);
     return updates.toSorted((a, b) => rank(a) - rank(b));
+  }
+
+  /** A new value, in place of the old one or added to rows of it. */
+  #writes(update: Node, buffer: number, table: Shape): Root[] {
+    const isOld = (node: Node): boolean => node.op === "parameter" && this.#sourceOrNull(node) === buffer;
+    const rows = rowUpdates(this.#build, update, isOld);
+    if (rows === null) return [{ node: update, buffer, inPlace: true }];
+    return rows.map(({ rows: node, ids, gradient }) => ({
+      node,
+      buffer,
+      inPlace: true,
+      adds: { ids, table, first: baseOf(gradient) },
+    }));
   }
 
   #sourceOrNull(node: Node): number | null {

@@ -70,7 +70,7 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
 const isPutTogether = ({ op }: Node): boolean => op === "concat" || op === "embed" || op === "scatter";
 
 /** Past the movement ops: what lies in memory when `node` is a view. */
-function baseOf(node: Node): Node {
+export function baseOf(node: Node): Node {
   let base = node;
   while (isView(base)) base = base.operands[0]!;
   return base;
