@@ -57,6 +57,8 @@ const told: readonly (readonly [line: string, what: RegExp])[] = [
   ["metric binary_accuracy(sigmoid(z), one)", /^warning stretched-target/],
   ["loss mse(x, row)", /^warning stretched-target/],
   ["loss bce(c, one)", /^warning logits-as-probabilities at bce: .*bce_with_logits\(z, y\)/],
+  ["metric f1(c, one)", /^warning logits-as-probabilities at f1: .*f1\(z, y, threshold = 0\)/],
+  ["metric rmse(z, one)", /^warning stretched-target/],
   ["metric binary_accuracy(c, one)", /^warning logits-as-probabilities at binary_accuracy: .*threshold = 0/],
   ["loss nll(softmax(z), label)", /^warning logits-as-probabilities at nll: .*cross_entropy/],
   ["loss kl_div(softmax(z), softmax(y))", /^warning logits-as-probabilities at kl_div: .*log_softmax/],
@@ -66,6 +68,7 @@ const told: readonly (readonly [line: string, what: RegExp])[] = [
 const meant: readonly string[] = [
   "metric accuracy(z, label)",
   "metric accuracy(z, y)",
+  "metric recall(z, argmax(z, axis = -1))",
   "metric binary_accuracy(p, one)",
   "metric binary_accuracy(c, one, threshold = 0)",
   "metric binary_accuracy(c, one, 0)",

@@ -33,6 +33,8 @@ const PAIRS: Readonly<Record<string, readonly [prediction: string, target: strin
   hinge: ["z", "y"],
   kl_div: ["log_probs", "y"],
   r2: ["prediction", "y"],
+  rmse: ["prediction", "y"],
+  focal: ["z", "y"],
   binary_accuracy: ["p", "y"],
 };
 
@@ -74,16 +76,14 @@ const checks: Readonly<Record<string, Check>> = {
           help: "write `bce_with_logits(z, y)`, or give it `sigmoid(z)`",
         }
       : null,
-  binary_accuracy: (given) =>
-    given.number("threshold") === 0.5 && isLogit(given.node("p"))
-      ? {
-          severity: "warning",
-          code: "logits-as-probabilities",
-          message:
-            "`binary_accuracy` compares probabilities with 0.5, and is given logits: no sigmoid comes after this product",
-          help: "write `binary_accuracy(z, y, threshold = 0)`, or give it `sigmoid(z)`",
-        }
-      : null,
+  binary_accuracy: (given) => logitsBesideThreshold("binary_accuracy", given),
+  ...Object.fromEntries(
+    // Beside labels they take rows of scores, which may be logits.
+    ["precision", "recall", "f1"].map((name): [string, Check] => [
+      name,
+      (given) => (isBesideLabels(given) ? null : logitsBesideThreshold(name, given)),
+    ]),
+  ),
 };
 
 /** What is amiss with a call of the library's `name`, or null. */
@@ -105,6 +105,20 @@ export function checkArgmax(x: Node | null, axis: number | null): Finding | null
         message: "over an axis of one entry argmax is always 0",
         help: "name another axis; whether one number is large is a comparison, as in `p > 0.5`",
       };
+}
+
+const isBesideLabels = ({ node }: GivenToLibrary): boolean =>
+  (node("y")?.shape.length ?? 0) < (node("p")?.shape.length ?? 0);
+
+/** Logits compared with a threshold for probabilities. */
+function logitsBesideThreshold(name: string, { node, number }: GivenToLibrary): Finding | null {
+  if (number("threshold") !== 0.5 || !isLogit(node("p"))) return null;
+  return {
+    severity: "warning",
+    code: "logits-as-probabilities",
+    message: `\`${name}\` compares probabilities with 0.5, and is given logits: no sigmoid comes after this product`,
+    help: `write \`${name}(z, y, threshold = 0)\`, or give it \`sigmoid(z)\``,
+  };
 }
 
 type Told = Pick<Finding, "severity" | "message" | "help">;

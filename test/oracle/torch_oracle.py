@@ -386,6 +386,65 @@ def losses(i, p):
     return outputs, sum(values.values()) + 0.1 * outputs["l1_y"] + 0.01 * outputs["l2_y"], metrics
 
 
+def focal(z, y, alpha=0.25, gamma=2):
+    """torchvision.ops.sigmoid_focal_loss, as a mean."""
+    p = torch.sigmoid(z)
+    ce = F.binary_cross_entropy_with_logits(z, y, reduction="none")
+    loss = ce * (1 - (p * y + (1 - p) * (1 - y))) ** gamma
+    return (loss * (alpha * y + (1 - alpha) * (1 - y)) if alpha >= 0 else loss).mean()
+
+
+def classifying(i, p):
+    x, y, z, q, pair, label = i["x"], i["y"], i["z"], i["q"], i["pair"], i["label"].long()
+    mark = i["mark"].long() - 1
+    weight = torch.tensor([0.5, 2, 1, 0.25])
+    at = lambda name: x * p[f"{name}_at"]
+    # PyTorch has 0/0 where every label is ignored.
+    marked = lambda given, **options: given.sum() * 0 if (mark == -1).all() else F.cross_entropy(given, mark, ignore_index=-1, **options)
+    apart = F.pairwise_distance(at("contrastive"), y, eps=0)
+    cosine = F.cosine_similarity(at("cosine"), y, dim=-1)
+    values = {
+        "smooth": F.cross_entropy(at("smooth"), label, label_smoothing=0.1),
+        "weighted": F.cross_entropy(at("weighted"), label, weight=weight),
+        "ignoring": marked(at("ignoring")),
+        "all_of_it": marked(at("all_of_it"), label_smoothing=0.2, weight=weight),
+        "soft": F.cross_entropy(at("soft"), F.softmax(y, -1), label_smoothing=0.1, weight=weight),
+        "focal": focal(at("focal"), q),
+        "focal_even": focal(at("focal_even"), q, -1, 1.5),
+        "triplet": F.triplet_margin_loss(at("triplet"), y, z),
+        "triplet_swap": F.triplet_margin_loss(at("triplet_swap"), y, z, margin=2, p=1, swap=True),
+        "triplet_cube": F.triplet_margin_loss(at("triplet_cube"), y, z, p=3),
+        "triplet_far": F.triplet_margin_loss(at("triplet_far"), y, z, p=math.inf),
+        "cosine": (1 - cosine).mean(),
+        "contrastive": (pair * apart**2 + (1 - pair) * torch.clamp(4 - apart, min=0) ** 2).mean(),
+    }
+    outputs = {f"{name}_y": value for name, value in values.items()}
+    outputs.update({f"{name}_d": gradient(value, x) for name, value in values.items()})
+    table = torch.zeros(4, 4)
+    for said, meant in zip(x.argmax(-1), label):
+        table[meant, said] += 1
+    yes = (torch.sigmoid(x) > 0.5).double()
+    tp, fp, fn = (yes * q).sum(), (yes * (1 - q)).sum(), ((1 - yes) * q).sum()
+    right, found, meant = table.diag(), table.sum(0), table.sum(1)
+    there = found + meant > 0
+    ratio = lambda part, whole: torch.where(whole > 0, part / whole, 0.0)
+    top = (x.topk(2, -1).indices == label[:, None]).any(-1).double().mean()
+    metrics = {
+        "top_2": top,
+        "top_2_rows": top,
+        "precise": ratio(tp, tp + fp),
+        "precise_classes": ratio(right, found)[there].mean(),
+        "recalled": ratio(tp, tp + fn),
+        "recalled_classes": ratio(right, meant)[there].mean(),
+        "f1_y": ratio(2 * tp, 2 * tp + fp + fn),
+        "f1_classes": ratio(2 * right, found + meant)[there].mean(),
+        "perplexity_y": torch.exp(F.cross_entropy(x, label)),
+        "perplexity_ignoring": torch.exp(marked(x)),
+        "rmse_y": torch.sqrt(F.mse_loss(x, y)),
+    }
+    return {**outputs, "cosine_rows": cosine, "table": table}, sum(values.values()), metrics
+
+
 def layers(i, p):
     x, label = i["x"], i["label"].long()
     dense = lambda z, path: F.linear(z, p[f"{path}.weight"], p.get(f"{path}.bias"))
@@ -636,6 +695,20 @@ CASES = {
                 for name in "mse mae huber huber_delta bce bce_with_logits cross_entropy cross_entropy_rows nll hinge kl_div".split()
             },
             "penalty_at": real([4, 4], -2, 2),
+        },
+    ),
+    "classifying": (
+        classifying,
+        {
+            **{name: real(["N", 4], -3, 3) for name in "xyz"},
+            "q": whole(["N", 4], 2),
+            "pair": whole(["N"], 2),
+            "label": whole(["N"], 4),
+            "mark": whole(["N"], 5),
+        },
+        {
+            f"{name}_at": real([4], 0.5, 1.5)
+            for name in "smooth weighted ignoring all_of_it soft focal focal_even triplet triplet_swap triplet_cube triplet_far cosine contrastive".split()
         },
     ),
     "extremes": (
