@@ -10,7 +10,8 @@ import { labelHelp } from "./explain.ts";
 import { enter, type CallSite, type Frame } from "./frame.ts";
 import { isEntry, onEntries } from "./indices/entries.ts";
 import { endStates } from "./layer-states.ts";
-import { checkArgmax, checkLibraryCall, type Finding } from "./library-checks.ts";
+import type { Finding } from "./library-call.ts";
+import { checkArgmax, checkLibraryCall } from "./library-checks.ts";
 import { bind, type Machine } from "./machine.ts";
 import { tickItems } from "./steps.ts";
 import { remember, sizeNotes } from "./makers.ts";
@@ -183,6 +184,7 @@ function callFunction(
     const finding = checkLibraryCall(title, {
       node: (parameter) => nodeOf(known(parameter)),
       number: (parameter) => numberOf(known(parameter)),
+      value: known,
       freeName: machine.freeName,
     });
     tell(machine, caller, finding, site);

@@ -5,21 +5,8 @@
  */
 import type { Node } from "../ir/node.ts";
 import { isFree, isOne, type Shape, showShape } from "../ir/size.ts";
-
-/** What a call was given: tensors as nodes, and numbers. */
-export interface GivenToLibrary {
-  readonly node: (parameter: string) => Node | null;
-  readonly number: (parameter: string) => number | null;
-  readonly freeName: string;
-}
-
-export interface Finding {
-  /** An error where no numbers give the call a meaning. */
-  readonly severity: "error" | "warning";
-  readonly code: "single-column" | "stretched-target" | "logits-as-probabilities" | "float-labels";
-  readonly message: string;
-  readonly help: string;
-}
+import type { Finding, GivenToLibrary } from "./library-call.ts";
+import { checkConvolution, checkPool } from "./window-checks.ts";
 
 type Check = (given: GivenToLibrary) => Finding | null;
 
@@ -39,6 +26,12 @@ const PAIRS: Readonly<Record<string, readonly [prediction: string, target: strin
 };
 
 const checks: Readonly<Record<string, Check>> = {
+  conv1d: (given) => checkConvolution(given, 1),
+  conv2d: (given) => checkConvolution(given, 2),
+  conv_transpose1d: (given) => checkConvolution(given, 1),
+  conv_transpose2d: (given) => checkConvolution(given, 2),
+  max_pool: checkPool,
+  avg_pool: checkPool,
   accuracy: (given) =>
     oneColumn(given, "scores", {
       severity: "error",
