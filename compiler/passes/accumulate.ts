@@ -34,10 +34,11 @@ export function accumulate(
   isFactor: ((node: Node) => boolean) | null,
 ): Node {
   const alike = new Map<string, { readonly kind: Kind | null; readonly flows: Node[] }>();
+  const parts = new Map<Node, Part>();
   for (const [i, flow] of flows.entries()) {
     const stacks = (): Kind | null =>
       isFactor === null ? null : (products(b, flow) ?? rowSums(b, flow, isFactor));
-    const kind = slices(b, flow) ?? stacks();
+    const kind = slices(b, flow, parts) ?? stacks();
     const key = kind?.key ?? `alone ${i}`;
     const known = alike.get(key);
     if (known === undefined) alike.set(key, { kind, flows: [flow] });
@@ -47,23 +48,22 @@ export function accumulate(
   return addends.reduce((sum, addend) => b.add(sum, addend));
 }
 
-/** gₖ embedded in zeros, of which some have the same shape when read as a grid. */
-function slices(b: Build, flow: Node): Kind | null {
+/**
+ * gₖ embedded in zeros, of which some have the same shape when read as a grid.
+ * @param parts what has been found of flows, and is of this one
+ */
+function slices(b: Build, flow: Node, parts: Map<Node, Part>): Kind | null {
   const found = partOf(b, flow);
-  return found === null
-    ? null
-    : {
-        key: `slices of ${showShape(found.whole)}`,
-        join(flows) {
-          // What belongs together has a part as this one has.
-          const parts = flows.flatMap((other): Part[] => {
-            const own = partOf(b, other);
-            return own === null ? [] : [own.part];
-          });
-          const joined = putTogether(b, parts, found.whole);
-          return joined === null ? null : b.reshape(joined, flow.shape);
-        },
-      };
+  if (found === null) return null;
+  parts.set(flow, found.part);
+  return {
+    key: `slices of ${showShape(found.whole)}`,
+    join(flows) {
+      const own = flows.flatMap((other) => parts.get(other) ?? []);
+      const joined = putTogether(b, own, found.whole);
+      return joined === null ? null : b.reshape(joined, flow.shape);
+    },
+  };
 }
 
 /** Aᵀ G over the rows. */
