@@ -38,6 +38,9 @@ export class Feed {
   /** Where a call is to write it, if it is an output, and which call. */
   #to: Float32Array | Float64Array = NOTHING;
   #call = 0;
+  /** The last output, and the memory it lies in: a call of as many rows needs no new view. */
+  #output: Float32Array | Float64Array = NOTHING;
+  #memory: Float32Array | Float64Array = NOTHING;
   #values: Typed = NOTHING;
   /** A list that was taken instead, and its shape. */
   #list: ArrayLike<unknown> | undefined;
@@ -108,11 +111,14 @@ export class Feed {
   /** Copies an output to where this call wants it. */
   pour(arena: Arena, rows: number, call: number): void {
     if (this.#call !== call) return;
-    const to = this.#to;
     const { floats } = arena;
-    const from = arena.index(this.place);
     const count = entries(this.extent, rows);
-    for (let i = 0; i < count; i++) to[i] = floats[from + i]!;
+    if (this.#memory !== floats || this.#output.length !== count) {
+      const from = arena.index(this.place);
+      this.#output = floats.subarray(from, from + count);
+      this.#memory = floats;
+    }
+    this.#to.set(this.#output);
     this.#to = NOTHING;
   }
 
