@@ -2,6 +2,7 @@
 import { isQuiet, type Machine } from "../machine.ts";
 import { noiseOf, type HostResults, type Results } from "../results.ts";
 import { isReached, targetsOf } from "../targets.ts";
+import { reasonsText } from "./reasons.ts";
 import { toMarkdown, type Table } from "./table.ts";
 import {
   compileTable,
@@ -106,6 +107,9 @@ export function toProfilePage(results: Results): string {
 - **On the stack** are the vectors that innermost loops move to and from it, for want of registers.
 - **Two threads** can take no less than half of what they divide and all of the rest; what they take more is waiting for each other.`,
     ...section(...profileTables(results), sharingTable(results)),
+    "## Why targets are missed",
+    `Of those in [benchmarks.md](benchmarks.md) that were worked on and are not reached:`,
+    reasonsText,
     "",
   ]
     .join("\n\n")
