@@ -1,7 +1,7 @@
 /**
  * Programs written from the language page alone, by someone who had not seen the compiler, against
- * PyTorch's f64 numbers (`oracle/unseen.json`, written by `oracle/unseen_oracle.py`); and what that
- * reading found wrong.
+ * PyTorch's f64 numbers (`oracle/unseen.json` and `oracle/unseen-indices.json`, written by the
+ * scripts beside them); and what that reading found wrong.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -33,8 +33,10 @@ interface Case {
 
 const TOLERANCE = 1e-4;
 
-// The script beside it writes this file, in this form.
-const cases = JSON.parse(readFileSync(new URL("oracle/unseen.json", import.meta.url), "utf8")) as Case[];
+// The scripts beside them write these files, in this form.
+const cases = ["unseen", "unseen-indices"].flatMap(
+  (name) => JSON.parse(readFileSync(new URL(`oracle/${name}.json`, import.meta.url), "utf8")) as Case[],
+);
 
 /** The largest difference, as a part of the largest number that is wanted. */
 function distance(got: ArrayLike<number>, want: readonly number[]): number {

@@ -306,7 +306,8 @@ def clean(o):
     if isinstance(o,list): return [clean(v) for v in o]
     if isinstance(o,dict): return {k:clean(v) for k,v in o.items()}
     return o
-if __name__=="__main__":
+def write(name, batches=BATCHES):
+    """Each case with its numbers, into the file of that name beside this one."""
     out=[]
     for c in CASES:
         g=torch.Generator().manual_seed(len(out)+1)
@@ -317,7 +318,7 @@ if __name__=="__main__":
             else: P[k]=torch.randn(s,generator=g)*0.5+ (0.1 if not s else 0)
             P[k]=P[k].float().double().requires_grad_(True)
         rec=dict(name=c['name'],src=c['src'],settings=c['settings'],params={k:dict(shape=list(v.shape),data=tolist(v)) for k,v in P.items()},batches=[],tol=c['tol'])
-        for N in (BATCHES if c['free'] and c['inputs'] else [1]):
+        for N in (batches if c['free'] and c['inputs'] else [1]):
             I={}
             for k,s in c['inputs'].items():
                 sh=[N if d is None else d for d in s['shape']]
@@ -336,5 +337,6 @@ if __name__=="__main__":
                     b['grads']={k:tolist(gv) if gv is not None else [0.0]*P[k].numel() for k,gv in zip(P,gs)}
             rec['batches'].append(b)
         out.append(rec)
-    pathlib.Path(__file__).with_name('unseen.json').write_text(json.dumps(clean(out),separators=(',',':'))+'\n')
+    pathlib.Path(__file__).with_name(name).write_text(json.dumps(clean(out),separators=(',',':'))+'\n')
     print(len(out),'cases')
+if __name__=="__main__": write('unseen.json')
