@@ -209,7 +209,7 @@ export class ExpressionBuilder {
           `\`${name}\` stands twice among these indices`,
           binder.kind === "ellipsis"
             ? "`...` stands for all axes that have no name, once"
-            : "each axis has a name of its own; a diagonal is written on the right, as in `d[i] = a[i, i]`",
+            : "an index is named once; a diagonal is `a[i, i]`, as in `d[i] = a[i, i]` and `sum[i] a[i, i]`",
         );
         giveUp();
       }

@@ -65,7 +65,8 @@ export abstract class ExpressionParser extends RecoveringParser {
       else if (type === t.CloseSquare || type === t.CloseRound) depth--;
       if (depth !== 1 || (i > offset && type !== t.Comma)) continue;
       const after = this.LA(i + 2).tokenType;
-      const isBinder = t.isName(this.LA(i + 1).tokenType) && BINDER_ENDS.includes(after);
+      const isDots = this.isNext(i + 1, t.Ellipsis) && BINDER_ENDS.includes(after);
+      const isBinder = isDots || (t.isName(this.LA(i + 1).tokenType) && BINDER_ENDS.includes(after));
       if (!isBinder && !(i > offset && i + 1 === end)) return null;
     }
     return end;

@@ -295,7 +295,7 @@ const nodeOf = (value: Value | null): Node | null => (value?.kind === "tensor" ?
 const numberOf = (value: Value | null): number | null => (value?.kind === "number" ? value.value : null);
 
 function tensorsIn(value: Value): Node[] {
-  if (value.kind === "tensor") return [value.node];
+  if (value.kind === "tensor" || value.kind === "entry") return [value.node];
   return value.kind === "list" ? value.items.flatMap(tensorsIn) : [];
 }
 

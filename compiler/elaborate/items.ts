@@ -1,6 +1,7 @@
 /** The items of lists and ranges, and `x[…]`. */
 import type { Expression, Index } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
+import { isReducer } from "../../grammar/operators.ts";
 import { placed, problem } from "./complain.ts";
 import type { Frame } from "./frame.ts";
 import { areSubscripts, entryAt } from "./indices/subscripts.ts";
@@ -51,6 +52,7 @@ export function valueOfIndex(
   name: string | undefined,
 ): Value {
   const operand = machine.evaluate(machine, frame, expression.operand);
+  if (operand.kind === "primitive" || operand.kind === "function") refuseEndless(machine, frame, expression);
   const values = expression.items.map((item) =>
     item.kind === "at" ? machine.evaluate(machine, frame, item.value) : null,
   );
@@ -85,6 +87,18 @@ export function valueOfIndex(
   } else if (operand.kind === "list" && items.every((item) => item.kind === "at"))
     return itemWithin(machine, frame, operand, items, expression);
   return selected(machine, frame, operand, items, { ...expression, name });
+}
+
+/** `sum[i]` with nothing after it, where `sum` is a definition and no tensor. */
+function refuseEndless(machine: Machine, frame: Frame, { operand, span }: Index): void {
+  if (operand.kind !== "name" || !isReducer(operand.text)) return;
+  const name = operand.text;
+  throw problem(machine, frame, {
+    code: "nothing-reduced",
+    span,
+    message: `\`${name}[…]\` reduces what follows it, and nothing does`,
+    help: `write \`${name}[i] x[i]\`; \`${name}(x, axis = 0)\` reduces along an axis`,
+  });
 }
 
 function selected(

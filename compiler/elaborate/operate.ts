@@ -91,8 +91,8 @@ interface Misfit {
 
 /** An OpError as a mistake at the first label, with where the sizes come from. */
 export function misfit(machine: Machine, frame: Frame, error: OpError, about: Misfit): Problem {
-  const { what, values, labels, texts = [] } = about;
-  const [first, ...also] = labels;
+  const { what, values, texts = [] } = about;
+  const [first, ...also] = error.code === "subscripts-missing" ? wholeFirst(about) : about.labels;
   const { message, help } = explainShapes(error, what, values, machine.freeName, texts);
   return problem(machine, frame, {
     code: error.code,
@@ -104,6 +104,13 @@ export function misfit(machine: Machine, frame: Frame, error: OpError, about: Mi
     help,
     fatal: isLimit(error),
   });
+}
+
+/** The tensor without subscripts, which the mistake is about. */
+function wholeFirst({ labels, values }: Misfit): readonly Label[] {
+  const at = values.findIndex((v) => v.kind === "list" || (v.kind === "tensor" && v.node.shape.length > 0));
+  const label = labels[at + labels.length - values.length];
+  return at < 0 || label === undefined ? labels : [label];
 }
 
 export function checked({ freeName }: Machine, value: Value): Value {

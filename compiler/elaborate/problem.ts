@@ -66,7 +66,9 @@ export class Reporter {
   report(diagnostic: Diagnostic): void {
     const span = diagnostic.labels[0]?.span;
     // A definition used twice with one mistake in it has one mistake.
-    const key = `${diagnostic.code} ${span?.file} ${span?.start} ${span?.end}`;
+    // A name that means nothing is met again where it is looked up.
+    const code = diagnostic.code === "index-unbound" ? "unknown-name" : diagnostic.code;
+    const key = `${code} ${span?.file} ${span?.start} ${span?.end}`;
     if (this.#said.has(key) || this.diagnostics.length >= MAX_DIAGNOSTICS) return;
     this.#said.add(key);
     this.diagnostics.push(diagnostic);

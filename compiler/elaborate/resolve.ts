@@ -46,7 +46,15 @@ export function resolveNames(source: SourceFile, scope: FileScope, std: FileScop
       }
     }
   }
-  const report: Report = (e, known, help): void => {
+  const report: Report = (e, known, help, isIndex = false): void => {
+    if (isIndex) {
+      diagnostics.push(
+        diagnose("error", "index-unbound", e.span, `the index \`${e.text}\` is bound nowhere`, {
+          help: `write it on the left, as in \`y[${e.text}] = …\`, or sum over it: nothing is summed unless it is written, \`sum[${e.text}] …\``,
+        }),
+      );
+      return;
+    }
     const visible = [...known, ...scope.visible(), ...primitives.keys(), ...predefined];
     diagnostics.push(
       diagnose("error", "unknown-name", e.span, `there is no \`${e.text}\` here`, {
@@ -62,7 +70,7 @@ export function resolveNames(source: SourceFile, scope: FileScope, std: FileScop
       case "import":
         break;
       case "const":
-        walk(declaration.value, new Set(), isGlobal, report);
+        walk({ e: declaration.value, known: new Set() }, isGlobal, report);
         break;
       case "fn":
       case "layer":
@@ -87,7 +95,13 @@ export function resolveNames(source: SourceFile, scope: FileScope, std: FileScop
   return diagnostics;
 }
 
-type Report = (name: Expression & { kind: "name" }, known: ReadonlySet<string>, help?: string) => void;
+/** @param isIndex whether it stands as a subscript in a formula with indices */
+type Report = (
+  name: Expression & { kind: "name" },
+  known: ReadonlySet<string>,
+  help?: string,
+  isIndex?: boolean,
+) => void;
 type IsGlobal = (name: string) => boolean;
 
 /**
@@ -121,10 +135,11 @@ function walkBody(
   const batches = new Set(
     statements.flatMap((s) => (s.kind === "input" ? (s.type.dimensions[0] ?? []) : [])),
   );
-  for (const { e, indices = [] } of expressions) {
-    walk(e, indices.length === 0 ? known : new Set([...known, ...indices]), isGlobal, (name, names) =>
-      report(name, names, batches.has(name) ? batchHelp(name.text) : undefined),
-    );
+  for (const { e, indices } of expressions) {
+    const inside = indices === undefined ? known : new Set([...known, ...indices]);
+    const asked: Report = (name, names, _, isIndex) =>
+      report(name, names, batches.has(name) ? batchHelp(name.text) : undefined, isIndex);
+    walk({ e, known: inside, isFormula: indices !== undefined }, isGlobal, asked);
   }
 }
 
@@ -142,7 +157,8 @@ function expressionsOf(statement: Statement): readonly Written[] {
     case "bind":
     case "output":
     case "metric": {
-      const indices = (statement.indices ?? []).filter((index) => index.kind === "index");
+      if (statement.indices === undefined) return [{ e: statement.value }];
+      const indices = statement.indices.filter((index) => index.kind === "index");
       const ranges = indices.flatMap(({ range }) => (range === undefined ? [] : [{ e: range }]));
       return [...ranges, { e: statement.value, indices: indices.map(({ name }) => name.text) }];
     }
@@ -175,13 +191,22 @@ function capitals(dimension: Expression): string[] {
   return childrenOf(dimension).flatMap(capitals);
 }
 
+/** A place of the tree, and what is known there. */
+interface Place {
+  readonly e: Expression;
+  readonly known: ReadonlySet<string>;
+  /** Whether it is in a formula with indices, and there a part of a subscript. */
+  readonly isFormula?: boolean;
+  readonly isSubscript?: boolean;
+}
+
 /** Chains are as long as the source; the walk keeps its own stack. */
-function walk(expression: Expression, known: ReadonlySet<string>, isGlobal: IsGlobal, report: Report): void {
-  const stack: { readonly e: Expression; readonly known: ReadonlySet<string> }[] = [{ e: expression, known }];
+function walk(start: Place, isGlobal: IsGlobal, report: Report): void {
+  const stack = [start];
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { e } = top;
     if (e.kind === "name") {
-      if (!top.known.has(e.text) && !isGlobal(e.text)) report(e, top.known);
+      if (!top.known.has(e.text) && !isGlobal(e.text)) report(e, top.known, undefined, top.isSubscript);
       continue;
     }
     if (e.kind === "member") {
@@ -190,15 +215,39 @@ function walk(expression: Expression, known: ReadonlySet<string>, isGlobal: IsGl
       while (root.kind === "member") root = root.operand;
       if (root.kind === "name") continue;
     }
-    const bound =
-      e.kind === "lambda"
-        ? e.parameters.map((p) => p.text)
-        : e.kind === "reduction"
-          ? e.indices.map((index) => index.name.text)
-          : [];
-    const inner = bound.length === 0 ? top.known : new Set([...top.known, ...bound]);
-    const isRange = (child: Expression): boolean => e.kind === "reduction" && child !== e.operand;
-    for (const child of [...childrenOf(e)].reverse())
-      stack.push({ e: child, known: isRange(child) ? top.known : inner });
+    stack.push(...placesIn(top).toReversed());
+  }
+}
+
+function placesIn(place: Place): Place[] {
+  const { e, known, isFormula = false, isSubscript = false } = place;
+  const binding = (names: readonly { readonly text: string }[]): ReadonlySet<string> =>
+    new Set([...known, ...names.map(({ text }) => text)]);
+  switch (e.kind) {
+    case "lambda":
+      return [{ e: e.body, known: binding(e.parameters), isFormula }];
+    case "reduction": {
+      const ranges = e.indices.flatMap(({ range }) => (range === undefined ? [] : [{ e: range, known }]));
+      return [
+        ...ranges,
+        { e: e.operand, known: binding(e.indices.map(({ name }) => name)), isFormula: true },
+      ];
+    }
+    case "index":
+      return childrenOf(e).map((child) => ({
+        e: child,
+        known,
+        isFormula,
+        isSubscript: isFormula && child !== e.operand,
+      }));
+    default: {
+      const isSum = e.kind === "binary" || e.kind === "unary";
+      return childrenOf(e).map((child) => ({
+        e: child,
+        known,
+        isFormula,
+        isSubscript: isSubscript && isSum,
+      }));
+    }
   }
 }

@@ -141,4 +141,21 @@ model M {
   "a lambda with a pattern": `fn f(x) = map(x, (a + 1) => a)
 fn g(x) = map(x, (a = 1) => a)
 `,
+  "indices that are no names": `model M {
+  input x: [N, 3]
+  a[0] = 1
+  b[i, i] = x[i, 0]
+  c[:, 0] = x[:, 1]
+  d[] = x[0, 0]
+  e[..., i, ...] = x[..., i]
+  f = sum[...] x[0, 0]
+  g = sum[i, i] x[0, i]
+  h[i + 1] = x[0, i]
+  k[i in] = x[0, i]
+  l[i in 0..3 = x[0, i]
+  m = sum[i] not x[0, i]
+  n = sum[i] + 3
+  output o[i, i] = x[0, i]
+}
+`,
 };

@@ -85,9 +85,10 @@ export function valueOfReduction(
   const space = within(around, axes);
   const inside = withIndices(machine, frame, e.indices, axes, space, plan);
   const operand = machine.evaluate(machine, inside, e.operand);
+  const build = buildAt(machine, frame, e.head, name);
+  const entry = placed(machine, frame, e.operand.span, () => entryNode(build, operand, space));
   return placed(machine, frame, e.span, () => {
-    const build = buildAt(machine, frame, e.head, name);
-    const node = stretched(build, entryNode(build, operand, space), around.axes.length, axes);
+    const node = stretched(build, entry, around.axes.length, axes);
     const result = reduced(build, e, node, around.axes.length);
     checkedShape(result.shape, machine.freeName);
     return result.shape.length === 0 ? tensor(result) : { kind: "entry", node: result, space: around };

@@ -37,14 +37,17 @@ interface About {
   readonly frame: Frame;
 }
 
-const fail = (
-  { machine, frame }: About,
-  code: string,
-  span: Span,
-  message: string,
-  details: { readonly help: string; readonly label?: string; readonly also?: readonly Label[] },
-): never => {
-  throw problem(machine, frame, { code, span, message, ...details });
+interface Complaint {
+  readonly code: string;
+  readonly span: Span;
+  readonly message: string;
+  readonly help: string;
+  readonly label?: string;
+  readonly also?: readonly Label[];
+}
+
+const fail = ({ machine, frame }: About, complaint: Complaint): never => {
+  throw problem(machine, frame, complaint);
 };
 
 /** The index, where the form is one and nothing else. */
@@ -66,7 +69,10 @@ function rangeOfAxis(about: About, draft: Draft, sites: readonly Site[]): void {
   const other = own.find(({ size }) => !sameSize(size, first.size));
   if (other !== undefined) {
     const [a, b] = [first, other].map(({ size }) => showSize(size, freeName));
-    fail(about, "index-range-mismatch", other.span, `\`${draft.name}\` stands for axes of ${a} and of ${b}`, {
+    fail(about, {
+      code: "index-range-mismatch",
+      span: other.span,
+      message: `\`${draft.name}\` stands for axes of ${a} and of ${b}`,
       label: label(other).text!,
       also: [label(first)],
       help: `an index has one range; \`${draft.name} in 0..…\` gives it a shorter one than its axes have`,
@@ -98,30 +104,24 @@ function rangesInSums(about: About, { drafts, sites }: Sites): void {
 function largest(about: About, draft: Draft, { form, size, span, where }: Site): number {
   if (isFree(size)) {
     const shown = showSize(size, about.machine.freeName);
-    fail(
-      about,
-      "batch-in-sum",
+    fail(about, {
+      code: "batch-in-sum",
       span,
-      `${where} is the batch, ${shown} rows, which an index stands for alone`,
-      {
-        help: "write one index for this axis; rows of the batch are not shifted against each other",
-      },
-    );
+      message: `${where} is the batch, ${shown} rows, which an index stands for alone`,
+      help: "write one index for this axis; rows of the batch are not shifted against each other",
+    });
   }
   const coefficient = form.terms.get(draft)!;
   let [least, most] = [form.constant, form.constant];
   for (const [other, factor] of form.terms) {
     if (other === draft || other.size === null) continue;
     if (isFree(other.size)) {
-      fail(
-        about,
-        "batch-in-sum",
+      fail(about, {
+        code: "batch-in-sum",
         span,
-        `\`${other.name}\` counts the rows of the batch, and stands alone as a subscript`,
-        {
-          help: "rows of the batch are not shifted against each other",
-        },
-      );
+        message: `\`${other.name}\` counts the rows of the batch, and stands alone as a subscript`,
+        help: "rows of the batch are not shifted against each other",
+      });
     }
     const reach = factor * (countOf(other.size) - 1);
     if (reach > 0) most += reach;
@@ -131,16 +131,13 @@ function largest(about: About, draft: Draft, { form, size, span, where }: Site):
   const count = Math.floor(room / Math.abs(coefficient)) + 1;
   if (count >= 1) return count;
   const reached = coefficient > 0 ? most : least;
-  return fail(
-    about,
-    "subscript-outside",
+  return fail(about, {
+    code: "subscript-outside",
     span,
-    `this subscript leaves its axis even where \`${draft.name}\` is 0`,
-    {
-      label: `reaches ${reached}`,
-      help: `${where} has the entries 0 to ${countOf(size) - 1}: shorten a range with \`in\`, or \`pad\` the tensor first`,
-    },
-  );
+    message: `this subscript leaves its axis even where \`${draft.name}\` is 0`,
+    label: `reaches ${reached}`,
+    help: `${where} has the entries 0 to ${countOf(size) - 1}: shorten a range with \`in\`, or \`pad\` the tensor first`,
+  });
 }
 
 function complainOfUnknown(about: About, open: readonly Draft[], sites: readonly Site[]): never {
@@ -148,28 +145,22 @@ function complainOfUnknown(about: About, open: readonly Draft[], sites: readonly
   const draft = open.find((d) => sites.some(({ form }) => form.terms.has(d))) ?? first!;
   const site = sites.find(({ form }) => form.terms.has(draft));
   if (site === undefined) {
-    return fail(
-      about,
-      "index-range-unknown",
-      first!.span,
-      `the range of \`${first!.name}\` is not known: it is no subscript here`,
-      {
-        help: `write it: \`${first!.name} in 0..3\` is 0, 1, 2`,
-      },
-    );
+    return fail(about, {
+      code: "index-range-unknown",
+      span: first!.span,
+      message: `the range of \`${first!.name}\` is not known: it is no subscript here`,
+      help: `write it: \`${first!.name} in 0..3\` is 0, 1, 2`,
+    });
   }
   const others = [...site.form.terms.keys()].filter((d) => d !== draft && open.includes(d));
   const names = [draft, ...others].map(({ name }) => `\`${name}\``).join(" and ");
-  return fail(
-    about,
-    "index-range-unknown",
-    site.span,
-    `the ranges of ${names} are not known: both stand in sums alone`,
-    {
-      also: [{ span: draft.span, text: "bound here" }],
-      help: `write one of them: \`${others[0]?.name ?? draft.name} in 0..3\` is 0, 1, 2`,
-    },
-  );
+  return fail(about, {
+    code: "index-range-unknown",
+    span: site.span,
+    message: `the ranges of ${names} are not known: both stand in sums alone`,
+    also: [{ span: draft.span, text: "bound here" }],
+    help: `write one of them: \`${others[0]?.name ?? draft.name} in 0..3\` is 0, 1, 2`,
+  });
 }
 
 /** The axes that `...` stands for: those of every place where it is written, broadcast. */
@@ -177,15 +168,12 @@ function commonAxes(about: About, { dots }: Sites, span: Span): Plan["dots"] {
   const { freeName } = about.machine;
   const [first] = dots;
   if (first === undefined) {
-    fail(
-      about,
-      "misplaced-dots",
+    fail(about, {
+      code: "misplaced-dots",
       span,
-      "which axes `...` stands for is not known: it stands nowhere on the right",
-      {
-        help: "write it among the subscripts of a tensor too, as in `y[..., o] = x[..., o]`",
-      },
-    );
+      message: "which axes `...` stands for is not known: it stands nowhere on the right",
+      help: "write it among the subscripts of a tensor too, as in `y[..., o] = x[..., o]`",
+    });
   }
   const rank = Math.max(...dots.map(({ shape }) => shape.length));
   return Array.from({ length: rank }, (_, i) => {
@@ -196,17 +184,14 @@ function commonAxes(about: About, { dots }: Sites, span: Span): Plan["dots"] {
       if (own === undefined || (isOne(own) && size !== null)) continue;
       if (size !== null && !isOne(size) && !sameSize(size, own)) {
         const [a, b] = [size, own].map((s) => showSize(s, freeName));
-        fail(
-          about,
-          "index-range-mismatch",
-          site.span,
-          `\`...\` stands for axes that do not agree: ${a} and ${b}`,
-          {
-            label: `of \`${site.text}\``,
-            also: [{ span: by.span, text: `of \`${by.text}\`` }],
-            help: "sizes agree, counted from the last of these axes, or one of them is 1",
-          },
-        );
+        fail(about, {
+          code: "index-range-mismatch",
+          span: site.span,
+          message: `\`...\` stands for axes that do not agree: ${a} and ${b}`,
+          label: `of \`${site.text}\``,
+          also: [{ span: by.span, text: `of \`${by.text}\`` }],
+          help: "sizes agree, counted from the last of these axes, or one of them is 1",
+        });
       }
       [size, by] = [own, site];
     }

@@ -12,7 +12,7 @@ import { buildAt } from "../operate.ts";
 import { childrenOf } from "../syntax.ts";
 import { toNode, toSize } from "../tensors.ts";
 import type { Value } from "../values.ts";
-import { align } from "./align.ts";
+import { align, badSubscript } from "./align.ts";
 
 /** An index while its range is being found. */
 export interface Draft {
@@ -171,6 +171,7 @@ class Reader implements Sites {
         continue;
       }
       const form = this.#formOf(item.value, names);
+      if (form === null && !isComputed(item.value)) throw badSubscript(machine, frame, item.value.span);
       if (form === null || form.terms.size === 0) continue;
       const where = `axis ${axis} of \`${text}\``;
       this.sites.push({ form, size: shape[axis]!, span: item.value.span, where });
@@ -232,6 +233,10 @@ class Reader implements Sites {
     return childrenOf(e).some((child) => this.#dependsOn(child, names));
   }
 }
+
+/** Whether it is known when entries are made, and not before. */
+const isComputed = (e: Expression): boolean =>
+  e.kind === "index" || e.kind === "call" || e.kind === "pipe" || childrenOf(e).some(isComputed);
 
 function combine(a: DraftForm, b: DraftForm, factor: number): DraftForm {
   const terms = new Map(a.terms);

@@ -8,8 +8,8 @@ import type { Machine } from "../machine.ts";
 import { buildAt, checked } from "../operate.ts";
 import { wholeNumbers } from "../primitives/indices.ts";
 import { toNode } from "../tensors.ts";
-import { kindOf, show, tensor, type Value } from "../values.ts";
-import { align } from "./align.ts";
+import { show, tensor, type Value } from "../values.ts";
+import { align, badSubscript } from "./align.ts";
 import { entryNode, formOf, isEntry } from "./entries.ts";
 import { entryOf, isInside, type Subscript } from "./entry-of.ts";
 import type { Indices } from "./plan.ts";
@@ -64,12 +64,7 @@ function subscriptOf(place: Place, value: Value, size: Size, axis: number, span:
   }
   const where = `axis ${axis} of \`${text}\``;
   if (value.kind !== "entry" && value.kind !== "tensor") {
-    throw problem(machine, frame, {
-      code: "bad-subscript",
-      span,
-      message: `a subscript is an index, a whole number, or a sum of indices times whole numbers, and this is ${kindOf(value)}`,
-      help: "write the sum out, as in `x[2 * i + u - 1]`",
-    });
+    throw badSubscript(machine, frame, span);
   }
   if (isFree(size)) {
     throw problem(machine, frame, {
@@ -122,7 +117,10 @@ function requireInside(place: Place, form: Form, size: Size, axis: number, span:
         ? `is ${form.constant}`
         : `reaches ${least < 0 ? least : shownReach(alone, most, freeName)}`,
     notes: [...form.terms.keys()].map((index) => `${index.name} is 0 to ${lastOf(index, freeName)}`),
-    help: `its entries are ${entries}: shorten a range with \`in\`, or \`pad\` the tensor first`,
+    help:
+      isFree(size) && form.terms.size === 0
+        ? "every batch has a first and a last row, 0 and -1"
+        : `its entries are ${entries}: shorten a range with \`in\`, or \`pad\` the tensor first`,
   });
 }
 
