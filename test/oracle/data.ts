@@ -45,6 +45,15 @@ export interface TrainingRun {
   readonly final: Readonly<Record<string, readonly number[]>>;
 }
 
+/** Steps of a net with batch norms: step k reads this many rows from row k·batch on, round and round. */
+export interface NormRun extends TrainingRun {
+  readonly inputs: Readonly<Record<string, Spec>>;
+  readonly parameters: Readonly<Record<string, Spec>>;
+  /** Of the first 7 rows after the last step. */
+  readonly predicted: readonly number[];
+  readonly evaluated: number;
+}
+
 export interface Oracle {
   readonly cases: Readonly<Record<string, OracleCase>>;
   readonly training: {
@@ -52,6 +61,7 @@ export interface Oracle {
     readonly parameters: Readonly<Record<string, Spec>>;
     readonly runs: readonly TrainingRun[];
   };
+  readonly batchNorm: readonly NormRun[];
   readonly initializers: Readonly<
     Record<
       string,

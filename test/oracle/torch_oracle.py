@@ -622,6 +622,45 @@ def reversible(i, p):
     return o, loss, {}
 
 
+def normalization(i, p):
+    x = {name: i[name] for name in ["flat", "sequence", "plane"]}
+    scale = lambda path: (p[f"{path}.weight"], p[f"{path}.bias"])
+    second = lambda f, z: f(z.movedim(-1, 1)).movedim(1, -1)  # PyTorch has the channels second
+    layer = lambda z, path, eps: F.layer_norm(z, z.shape[-1:], *scale(path), eps)
+
+    def group(z, groups, weight, bias, eps):
+        # The formula: of a single sample PyTorch 1.13 gets second derivatives of its own function wrong.
+        g = z.reshape(len(z), -1, groups, z.shape[-1] // groups)
+        m = g.mean((1, 3), keepdim=True)
+        y = (g - m) / torch.sqrt(((g - m) ** 2).mean((1, 3), keepdim=True) + eps)
+        y = y.reshape(z.shape) * weight + bias
+        assert torch.allclose(y, second(lambda c: F.group_norm(c, groups, weight, bias, eps), z), 1e-12)
+        return y
+
+    rms = lambda z, path, eps: z / torch.sqrt((z**2).mean(-1, keepdim=True) + eps) * p[f"{path}.weight"]
+    o = {
+        "layer_flat": layer(x["flat"], "layer_flat", 1e-5),
+        "layer_sequence": layer(x["sequence"], "layer_sequence", 0.1),
+        "layer_plane": layer(x["plane"], "layer_plane", 1e-5),
+        "group_flat": group(x["flat"], 2, *scale("group_flat"), 1e-5),
+        "group_sequence": group(x["sequence"], 3, *scale("group_sequence"), 0.1),
+        "group_plane": group(x["plane"], 6, *scale("group_plane"), 1e-5),
+        "group_whole": group(x["plane"], 1, *scale("group_whole"), 1e-5),
+        "instance_sequence": group(x["sequence"], 6, *scale("instance_sequence"), 1e-5),
+        "instance_plane": group(x["plane"], 6, torch.ones(6), torch.zeros(6), 0.1),
+        "rms_flat": rms(x["flat"], "rms_flat", 1e-6),
+        "rms_sequence": rms(x["sequence"], "rms_sequence", 0.1),
+        "rms_plane": rms(x["plane"], "rms_plane", 1e-6),
+    }
+    assert torch.allclose(o["instance_plane"], second(lambda c: F.instance_norm(c, eps=0.1), x["plane"]), 1e-12)
+    of = {name: sum(torch.sin(y).sum() for key, y in o.items() if key.split("_")[1] == name) for name in x}
+    of["plane"] = of["plane"] + torch.sin(o["group_whole"]).sum()
+    d = {f"{name}_d": gradient(of[name], x[name], create_graph=True) for name in x}
+    dd = {f"{name}_dd": gradient((d[f"{name}_d"] ** 2).sum(), x[name]) for name in x}
+    loss = (sum(of.values()) + sum((y**2).sum() for y in d.values())) / len(x["flat"])
+    return {**o, **d, **dd}, loss, {}
+
+
 AT = real([3], 0.5, 1.5)
 DENSE = lambda path, out, into: {f"{path}.weight": real([out, into], -1, 1), f"{path}.bias": real([out], -1, 1)}
 HEADS = lambda path: {
@@ -629,6 +668,7 @@ HEADS = lambda path: {
     f"{path}.in_proj_bias": real([24], -1, 1),
     **DENSE(f"{path}.out_proj", 8, 8),
 }
+SCALE6 = lambda path: {f"{path}.weight": real([6], 0.5, 1.5), f"{path}.bias": real([6], -1, 1)}
 SCALE = lambda path: {f"{path}.weight": real([8], 0.5, 1.5), f"{path}.bias": real([8], -1, 1)}
 BLOCK = lambda path, hidden: {
     **HEADS(f"{path}.self_attn"),
@@ -775,6 +815,21 @@ CASES = {
         {name: real(["N", *shape], -2, 2) for name, shape in conv.PLANES.items()},
         {path: real(shape, -0.5, 0.5) for path, shape in conv.parameters(conv.OF_PLANES, conv.PLANES).items()},
     ),
+    "normalization": (
+        normalization,
+        {"flat": real(["N", 6], -2, 2), "sequence": real(["N", 5, 6], -2, 2), "plane": real(["N", 3, 4, 6], -2, 2)},
+        {
+            f"{path}.{name}": real([6], low, high)
+            for path, names in {
+                **{f"layer_{of}": "wb" for of in "flat sequence plane".split()},
+                **{f"group_{of}": "wb" for of in "flat sequence plane whole".split()},
+                "instance_sequence": "wb",
+                **{f"rms_{of}": "w" for of in "flat sequence plane".split()},
+            }.items()
+            for name, low, high in [("weight", 0.5, 1.5), ("bias", -1, 1)]
+            if name[0] in names
+        },
+    ),
     "reversible": (
         reversible,
         {"x": real(["N", 5], -2, 2), "a": real(["N", 2, 4], -2, 2), "y": real(["N", 6], -1, 1)},
@@ -867,6 +922,58 @@ def run_optimizer(name, batch):
     }
 
 
+# Batch norm: 20 steps with its running statistics, then what the net predicts by them. Step k reads the rows k·batch … of 60, round and round.
+
+NORM_SHAPES = {"Rows": [5], "Sequences": [4, 5], "Planes": [3, 2, 5]}
+NORM_ROWS = 60
+NORM_STEPS = 20
+NORM_PARAMETERS = {**DENSE("h.0", 6, 5), **SCALE6("h.1"), **SCALE6("p.0"), **DENSE("p.1", 2, 6)}
+
+
+def run_batch_norm(name, batch):
+    inputs = {"x": real([NORM_ROWS, *NORM_SHAPES[name]], -2, 2), "y": real([NORM_ROWS, 2], -1, 1)}
+    inputs = {key: {**spec, "stream": stream} for stream, (key, spec) in enumerate(inputs.items())}
+    parameters = {key: {**spec, "stream": 2 + k} for k, (key, spec) in enumerate(NORM_PARAMETERS.items())}
+    data = {key: draw(spec, NORM_ROWS) for key, spec in inputs.items()}
+    p = {key: draw(spec, NORM_ROWS).requires_grad_() for key, spec in parameters.items()}
+    states = {f"{path}.running_{of}": value * torch.ones(6) for path in ["h.1", "p.0"] for of, value in [("mean", 0.0), ("var", 1.0)]}
+
+    def norm(z, path, training, momentum, eps):
+        flat = z.reshape(-1, 6)  # the channels of all places of all samples
+        means, vars = states[f"{path}.running_mean"], states[f"{path}.running_var"]
+        return F.batch_norm(flat, means, vars, p[f"{path}.weight"], p[f"{path}.bias"], training, momentum, eps).reshape(z.shape)
+
+    def net(x, training):
+        h = torch.tanh(norm(F.linear(x, p["h.0.weight"], p["h.0.bias"]), "h.1", training, 0.1, 1e-5))
+        h = norm(h, "p.0", training, 0.3, 0.01)
+        return F.linear(h.reshape(len(x), -1, 6).mean(1), p["p.1.weight"], p["p.1.bias"])
+
+    def loss_of(x, y, training):
+        x = x.clone().requires_grad_()
+        out = net(x, training)
+        return F.mse_loss(out, y) + 0.1 * (gradient(torch.sin(out).sum(), x, create_graph=True) ** 2).mean()
+
+    optimizer = torch.optim.SGD(list(p.values()), lr=0.1)
+    losses = []
+    for step in range(NORM_STEPS):
+        rows = [(step * batch + k) % NORM_ROWS for k in range(batch)]
+        loss = loss_of(data["x"][rows], data["y"][rows], True)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return {
+        "model": name,
+        "batch": batch,
+        "inputs": inputs,
+        "parameters": parameters,
+        "losses": numbers(losses),
+        "final": {key: numbers(value.detach().reshape(-1).tolist()) for key, value in {**p, **states}.items()},
+        "predicted": numbers(net(data["x"][:7], False).detach().reshape(-1).tolist()),
+        "evaluated": loss_of(data["x"][:7], data["y"][:7], False).item(),
+    }
+
+
 # Initializers: what PyTorch's functions aim at, for a weight [out, in].
 
 
@@ -910,6 +1017,10 @@ def oracle():
                 *(run_optimizer("Sgd", batch) for batch in [1, 5]),
             ],
         },
+        "batchNorm": [
+            *(run_batch_norm(name, batch) for name in NORM_SHAPES for batch in [3, 17]),
+            *(run_batch_norm(name, 1) for name in ["Sequences", "Planes"]),
+        ],
         "initializers": initializers(),
     }
 
