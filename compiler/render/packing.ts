@@ -16,6 +16,8 @@ export interface Lines {
   readonly origin: string;
   readonly across: string;
   readonly step: string;
+  /** Bytes between them; as they lie if it is left out, or an entry where they are packed. */
+  readonly apart?: number;
   /** Whether they are, or the batch decides on it: base, across and step are then variables. */
   readonly mayBePacked: boolean;
 }
@@ -88,17 +90,23 @@ export function packSource(name: string, width: number): string {
   return w.toString();
 }
 
-/** By sixteen, eight and four bytes. */
-function copyBytes(w: Writer, from: string, to: string, bytes: number): void {
+/** By sixteen, eight and four bytes. @param fromOffset constant bytes beyond `from`, and so on */
+export function copyBytes(
+  w: Writer,
+  from: string,
+  to: string,
+  bytes: number,
+  fromOffset = 0,
+  toOffset = 0,
+): void {
   let at = 0;
-  for (; bytes - at >= 16; at += 16) {
-    w.line(`v128.store(${to}, v128.load(${from}${immediate(at)})${immediate(at)});`);
-  }
+  const [source, target] = [(): string => immediate(fromOffset + at), (): string => immediate(toOffset + at)];
+  for (; bytes - at >= 16; at += 16) w.line(`v128.store(${to}, v128.load(${from}${source()})${target()});`);
   for (const [size, type] of [
     [8, "u64"],
     [4, "u32"],
   ] as const) {
     for (; bytes - at >= size; at += size)
-      w.line(`store<${type}>(${to}, load<${type}>(${from}${immediate(at)})${immediate(at)});`);
+      w.line(`store<${type}>(${to}, load<${type}>(${from}${source()})${target()});`);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { constantOf, countOf, isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
+import type { GatheredColumns, GatheredRows } from "../schedule/gathering.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
 import type { PackedColumns, Tile, Tiling, TurnedColumns } from "../schedule/tiling.ts";
 import type { Split } from "../schedule/split.ts";
@@ -14,12 +15,14 @@ import { DepthWriter } from "./depth.ts";
 import { Epilogue } from "./epilogue.ts";
 import { type Extent, extentOf } from "./extent.ts";
 import { eachBlock, eachHeight } from "./heights.ts";
+import { GatherWriter } from "./gather.ts";
 import { lineAddress, type Lines, pack } from "./packing.ts";
+import { eachPanel, type Panel, type Panels } from "./panels.ts";
 import type { ProductRoom } from "./room.ts";
 import { StretchWriter } from "./stretches.ts";
 import { type Piece, TileWriter } from "./tile.ts";
 import { renderTiny } from "./tiny.ts";
-import { eachTurned, type Panel } from "./turning.ts";
+import { turnRest, turnTiles, type Turning } from "./turning.ts";
 import { Values, type KernelTools } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { FunctionWriter } from "./writer.ts";
@@ -68,8 +71,11 @@ class ProductWriter {
   /** Of each operand, inside the loops opened so far. */
   readonly #addresses: string[];
   readonly #indices: string[] = [];
-  /** The columns that are turned now. */
+  /** The columns that are copied now. */
   #panel: Panel | null = null;
+  /** The rows that are gathered now. */
+  #gathered: Lines | null = null;
+  readonly #gather: GatherWriter;
   readonly #tile: TileWriter;
   readonly #epilogue: Epilogue;
   readonly #stretches: StretchWriter | null;
@@ -85,6 +91,7 @@ class ProductWriter {
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
     const around = { addresses: this.#addresses, indices: this.#indices };
+    this.#gather = new GatherWriter(product, tools);
     const { span, stretches } = plan.tiling;
     this.#stretches =
       stretches === null
@@ -111,9 +118,10 @@ class ProductWriter {
   #batch(level: number, values: Values): void {
     this.#epilogue.share(level, values);
     if (level === this.#rowLoop) {
-      const { turned } = this.#tiling.packs;
-      if (turned === null) this.#rows(values);
-      else this.#turned(turned, values);
+      const { packs, gathers } = this.#tiling;
+      if (packs.turned !== null) this.#turned(packs.turned, values);
+      else if (gathers?.columns) this.#gatheredColumns(gathers.columns, values);
+      else this.#rows(values);
       return;
     }
     const { bytes } = this.#tools.format;
@@ -147,28 +155,85 @@ class ProductWriter {
     const range = this.#range(this.#rowLoop, height * this.#tools.format.bytes);
     this.#indices[this.#rowLoop] = this.#writer.fresh("i");
     this.#indices[this.#columnLoop] = this.#writer.fresh("j");
+    const gathers = this.#tiling.gathers?.rows ?? null;
     if (this.#stretches !== null) this.#stretched(this.#stretches, range, values);
+    else if (gathers !== null) this.#gatheredRows(gathers, range, values);
     else this.#heights(range, (tile, rows) => this.#blocks(tile, rows, values));
   }
 
   /** All rows for some turned columns, and for the next ones. */
   #turned({ tiles }: TurnedColumns, values: Values): void {
-    const [{ widths }] = this.#tiling.tiles as [Tile];
     const { strides } = this.#product.operands[this.#product.right]!;
-    const turning = {
-      depth: countOf(this.#product.depth),
+    const panels = this.#panelsOf(tiles);
+    const turning: Turning = {
+      ...panels,
       across: constantOf(strides[this.#columnLoop]!)!,
-      columns: this.#range(this.#columnLoop, widths[0]! * this.#tools.format.bytes),
+      linesFrom: (from: string) => this.#lines(this.#product.right, this.#columnLoop, from),
+    };
+    this.#eachPanel(
+      {
+        ...panels,
+        copyTiles: (w, run) => turnTiles(w, turning, run),
+        copyRest: (w, run) => turnRest(w, turning, run),
+      },
+      values,
+    );
+  }
+
+  /** The same of columns that are gathered. */
+  #gatheredColumns({ tiles }: GatheredColumns, values: Values): void {
+    const panels = this.#panelsOf(tiles);
+    const base = this.#addresses[this.#product.right]!;
+    const width = panels.widths[0]!;
+    this.#eachPanel(
+      {
+        ...panels,
+        copyTiles: (_, run) => this.#gather.tiles(base, width, run),
+        copyRest: (_, run) => this.#gather.rest(base, width, run),
+      },
+      values,
+    );
+  }
+
+  #panelsOf(tiles: number): Omit<Panels, "copyTiles" | "copyRest"> {
+    const { bytes } = this.#tools.format;
+    const [{ widths }] = this.#tiling.tiles as [Tile];
+    return {
+      depth: countOf(this.#product.depth),
+      columns: this.#range(this.#columnLoop, widths[0]! * bytes),
+      bytes,
       rest: countOf(this.#product.loops[this.#columnLoop]!) % widths[0]!,
       widths,
       tiles,
-      linesFrom: (from: string) => this.#lines(this.#product.right, this.#columnLoop, from),
-      room: (bytes: number) => this.#options.room("right", bytes),
+      room: (size) => this.#options.room("right", size),
     };
-    eachTurned(this.#writer, turning, (panel) => {
+  }
+
+  #eachPanel(panels: Panels, values: Values): void {
+    eachPanel(this.#writer, panels, (panel) => {
       this.#panel = panel;
       this.#rows(values);
     });
+  }
+
+  /** Blocks of rows, each gathered before its tiles of all heights. */
+  #gatheredRows({ along, count, room }: GatheredRows, range: Range, values: Values): void {
+    const { bytes } = this.#tools.format;
+    const size = String((count ?? 1) * bytes);
+    eachBlock(this.#writer, ends(range), size, (rows) => {
+      this.#gatherRows(along, room, rows, "0");
+      this.#heights(rows, (tile, some) => this.#columns(tile, some, this.#columnRange(tile), values));
+    });
+  }
+
+  /** @param deep where in the depth it begins, in bytes of its index */
+  #gatherRows(along: GatheredRows["along"], room: number, rows: Ends, deep: string): void {
+    const base = this.#addresses[this.#product.left]!;
+    const memory = this.#options.room("left", room);
+    this.#gathered =
+      along === "depth"
+        ? this.#gather.alongDepth(base, rows, memory)
+        : this.#gather.alongRows(base, rows, memory, { from: deep, bytes: this.#extent.bytes });
   }
 
   #heights(range: Range, inside: (tile: Tile, rows: Ends) => void): void {
@@ -196,10 +261,13 @@ class ProductWriter {
       stretches.each(`(${rows.end} - ${rows.from})`, this.#columnRange(tallest), step, (strip, from) => {
         const saved = [...this.#addresses];
         for (const factor of new Set([left, right])) {
-          const { name, strides } = operands[factor]!;
+          const { name, strides, lists } = operands[factor]!;
+          if (lists !== undefined) continue;
           const text = advance(saved[factor]!, from, strides.at(-1)!);
           this.#addresses[factor] = this.#writer.usize(`${addressName(name)}Deep`, text);
         }
+        const gathers = this.#tiling.gathers?.rows ?? null;
+        if (gathers !== null) this.#gatherRows(gathers.along, gathers.room, rows, from);
         this.#heights(rows, (tile, some) => this.#columns(tile, some, strip, values));
         this.#addresses.splice(0, this.#addresses.length, ...saved);
       });
@@ -226,6 +294,8 @@ class ProductWriter {
 
   /** The left factor's lines of some rows, packed where that is worth it. */
   #leftLines(tile: Tile, { from, end }: Ends): Lines {
+    const gathered = this.#gathered;
+    if (gathered !== null) return { ...gathered, base: lineAddress(gathered, from), origin: from };
     const lines = this.#lines(this.#product.left, this.#rowLoop, from);
     const { packs, tiles } = this.#tiling;
     if (packs.rows === null || tile !== tiles[0]) return lines;
@@ -374,12 +444,13 @@ class ProductWriter {
   /** @param right null where the form is `dot` */
   #whole(piece: Piece, left: Strip, right: Strip | null, values: Values): void {
     const here = values.inside();
+    const apart = left.lines.apart === undefined ? {} : { apart: left.lines.apart };
     const sums =
       right === null
-        ? this.#tile.dot(piece)
+        ? this.#tile.dot(piece, { at: left.at, ...apart })
         : this.#tile.outer(
             piece,
-            { at: left.at, step: left.lines.step },
+            { at: left.at, step: left.lines.step, ...apart },
             {
               at: right.at ?? lineAddress(right.lines, this.#indices[this.#columnLoop]!),
               step: right.lines.step,

@@ -69,16 +69,16 @@ export class TileWriter {
   /**
    * Vectors of the right factor by numbers of the left one.
    * @param left where the tile's rows of it are, if they are packed, and how far it is to the next
-   * step of depth
+   * step of depth, and from one to the other
    */
   outer(
     { rows, columns, steps }: Piece,
-    left: { readonly at: string | null; readonly step: string },
+    left: { readonly at: string | null; readonly step: string; readonly apart?: number },
     right: { readonly at: string; readonly step: string },
   ): Sums {
     const { format } = this.#tools;
     const factor = this.#product.operands[this.#product.right]!;
-    const l = this.#leftLine(rows, left.at);
+    const l = this.#leftLine(rows, left.at, left.apart);
     const r = this.#writer.usize(`${addressName(factor.name)}Column`, right.at, "let");
     const wide = Math.ceil(columns / format.lanes);
     const sums = grid(rows, wide, (row, v) => this.#writer.fresh(`sum${row}${v}`));
@@ -101,11 +101,17 @@ export class TileWriter {
     return sums;
   }
 
-  /** Vectors along the depth of both factors. */
-  dot({ rows, columns, steps }: Piece): Sums {
+  /**
+   * Vectors along the depth of both factors.
+   * @param gathered where the tile's rows of the left one are, if they are copies
+   */
+  dot(
+    { rows, columns, steps }: Piece,
+    gathered: { readonly at: string | null; readonly apart?: number },
+  ): Sums {
     const { format } = this.#tools;
     const { left, right } = this.#product;
-    const l = this.#line(left, this.#rowLoop, rows);
+    const l = this.#leftLine(rows, gathered.at, gathered.apart);
     const r = this.#line(right, this.#columnLoop, columns);
     const sums = grid(rows, columns, (row, column) => this.#writer.fresh(`sum${row}${column}`));
     const one = (factors: Factors, load: string, further: number): void => {
@@ -121,7 +127,8 @@ export class TileWriter {
       const factors = new Factors(this.#writer);
       if (depth === 1) one(factors, `v128.load_zero<${format.dtype}>`, 0);
       else for (let step = 0; step < depth / format.lanes; step++) one(factors, "v128.load", step * 16);
-      this.#step(l.base, left, depth);
+      if (gathered.at === null) this.#step(l.base, left, depth);
+      else this.#writer.line(`${l.base} += ${format.bytes * depth};`);
       this.#step(r.base, right, depth);
     };
     this.#depth.sumUp({ sums: sums.flat(), steps: [steps * format.lanes, format.lanes, 1], body });
@@ -170,17 +177,17 @@ export class TileWriter {
     return { base, at: (k) => ({ base: k === 0 ? base : `${base} + ${apart[k]}`, offset: 0 }) };
   }
 
-  /** The same of packed rows, which lie entry by entry. */
-  #packedLine(operand: number, at: string): Line {
+  /** The same of packed rows, which lie entry by entry, or so many bytes apart. */
+  #packedLine(operand: number, at: string, apart: number = this.#tools.format.bytes): Line {
     const { name } = this.#product.operands[operand]!;
     const base = this.#writer.usize(`${addressName(name)}Row`, at, "let");
-    return { base, at: (k) => ({ base, offset: k * this.#tools.format.bytes }) };
+    return { base, at: (k) => ({ base, offset: k * apart }) };
   }
 
   /** @param at where the tile's rows of the left factor are, if they are packed */
-  #leftLine(rows: number, at: string | null): Line {
+  #leftLine(rows: number, at: string | null, apart?: number): Line {
     const { left } = this.#product;
-    return at === null ? this.#line(left, this.#rowLoop, rows) : this.#packedLine(left, at);
+    return at === null ? this.#line(left, this.#rowLoop, rows) : this.#packedLine(left, at, apart);
   }
 
   #loadLeft({ base, offset }: Location): string {

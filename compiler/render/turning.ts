@@ -3,8 +3,8 @@
  * has them side by side.
  */
 import { immediate } from "./address.ts";
-import { ends, type Range } from "./cover.ts";
 import type { Lines } from "./packing.ts";
+import type { Run } from "./panels.ts";
 import type { FunctionWriter } from "./writer.ts";
 
 /** Entries of f32 in a vector, and their bytes. */
@@ -16,64 +16,19 @@ export interface Turning {
   readonly depth: number;
   /** From a column to the next, in entries. */
   readonly across: number;
-  readonly columns: Range;
   /** Columns behind the last whole tile of all. */
   readonly rest: number;
   /** Of tiles, the widest first, each for the columns that the one before leaves. */
   readonly widths: readonly number[];
-  /** So many of the widest are turned at once. */
-  readonly tiles: number;
   /** Where the columns are from an index on. */
   readonly linesFrom: (index: string) => Lines;
-  /** An address with room for so many bytes. */
-  readonly room: (bytes: number) => string;
-}
-
-/** Columns that are turned, between two indices in bytes. */
-export interface Panel {
-  readonly from: string;
-  readonly end: string;
-  readonly widths: readonly number[];
-  readonly lines: Lines;
-}
-
-/**
- * Turns some columns, and does with them what `body` writes; then the next ones. In the room, tile
- * lies behind tile, and in each a step of depth behind the other.
- */
-export function eachTurned(w: FunctionWriter, turning: Turning, body: (panel: Panel) => void): void {
-  const { columns, rest, widths, tiles, depth } = turning;
-  const [widest, ...narrower] = widths as [number, ...number[]];
-  const width = widest * BYTES;
-  const { from, end, total } = ends(columns);
-  const whole =
-    total !== null
-      ? String(Math.floor(total / width) * width)
-      : rest === 0
-        ? end
-        : w.usize("whole", `${from} + (${end} - ${from}) / ${width} * ${width}`);
-  const memory = turning.room(depth * tiles * width);
-  const lines = { base: memory, step: String(width), mayBePacked: true };
-  const panel = w.fresh("panel");
-  const step = tiles * width;
-  w.scope(`for (let ${panel}: usize = ${from}; ${panel} < ${whole}; ${panel} += ${step})`, () => {
-    const stop = w.usize("panelEnd", `min<usize>(${panel} + ${step}, ${whole})`);
-    w.scope("", () => turnTiles(w, turning, { from: panel, end: stop, memory }));
-    const across = String(depth);
-    body({ from: panel, end: stop, widths: [widest], lines: { ...lines, origin: panel, across } });
-  });
-  if (rest === 0) return;
-  w.scope(total === null ? `if (${whole} < ${end})` : "", () => {
-    w.scope("", () => turnRest(w, turning, { from: whole, memory }));
-    body({ from: whole, end, widths: narrower, lines: { ...lines, origin: whole, across: "1" } });
-  });
 }
 
 /** Whole tiles, four steps of depth of four columns at a time. */
-function turnTiles(
+export function turnTiles(
   w: FunctionWriter,
   { depth, across, widths, linesFrom }: Turning,
-  { from, end, memory }: { readonly from: string; readonly end: string; readonly memory: string },
+  { from, end, memory }: Run,
 ): void {
   const columns = widths[0]!;
   const source = w.usize("source", linesFrom(from).base, "let");
@@ -113,10 +68,10 @@ function transposed(w: FunctionWriter, rows: readonly string[]): string[] {
 }
 
 /** The columns that fill no tile, entry by entry. */
-function turnRest(
+export function turnRest(
   w: FunctionWriter,
   { depth, across, rest, widths, linesFrom }: Turning,
-  { from, memory }: { readonly from: string; readonly memory: string },
+  { from, memory }: Run,
 ): void {
   const column = w.fresh("column");
   w.block(`for (let ${column}: usize = 0; ${column} < ${rest * BYTES}; ${column} += ${BYTES})`, () => {

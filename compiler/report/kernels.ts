@@ -84,6 +84,7 @@ function describeProduct({
   single,
   block,
   packs,
+  gathers,
   because,
 }: Tiling): Description {
   const sizeOf = ({ rows, widths }: Tile): string => `${rows}×${widths.join("|")}`;
@@ -99,6 +100,7 @@ function describeProduct({
     ...(block !== null ? [`blocks of ${block} rows`] : []),
     ...(packed.length === 0 ? [] : [`packed ${packed.join(" and ")}`]),
     ...(packs.turned === null ? [] : ["turned columns"]),
+    ...(["rows", "columns"] as const).flatMap((side) => (gathers?.[side] ? [`gathered ${side}`] : [])),
   ];
   return { form: parts.join(", "), because };
 }

@@ -1,5 +1,5 @@
 /** What a kernel call costs. */
-import { isZero, type Size, sizeAt } from "../ir/size.ts";
+import { affineAt, isZero, type Size, sizeAt } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import { type Kernel, loopsOf, rowOf } from "./kernel.ts";
 
@@ -34,9 +34,18 @@ export function elementsTouched(kernel: Kernel, rows: number): number {
   for (const [index, operand] of kernel.operands.entries()) {
     // Each row that is named is counted once.
     const named = rowOf(kernel, index) !== null;
-    touched += loopsOf(kernel, operand).reduce((count, size, i) => {
-      return isZero(operand.strides[i]!) && !named ? count : count * sizeAt(size, rows);
-    }, 1);
+    const { strides, lists } = operand;
+    const loops = loopsOf(kernel, operand);
+    const points = loops.reduce(
+      (count, size, i) => (isZero(strides[i]!) && !named ? count : count * sizeAt(size, rows)),
+      1,
+    );
+    // Windows that overlap reach the same elements again.
+    const reach = loops.reduce(
+      (sum, size, i) => sum + Math.abs(affineAt(strides[i]!, rows)) * (sizeAt(size, rows) - 1),
+      1,
+    );
+    touched += lists === undefined ? points : Math.min(points, reach);
   }
   return touched;
 }

@@ -12,7 +12,9 @@ import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntri
 import { type Access, type Body, type FormedValue, valueKey, type Write } from "./formed.ts";
 import { type Adding, type Group, type Item, Refusal } from "./group.ts";
 import { isSingle, REDUCE, reducedAxes, type Reduction } from "./kinds.ts";
-import type { Locate, Region } from "./place.ts";
+import { alsoGathered, refusedFactor } from "./gathering.ts";
+import { loopsAsView, locateLists } from "./lists.ts";
+import type { Locate } from "./place.ts";
 import {
   broadcastView,
   contiguous,
@@ -85,8 +87,12 @@ export class GrowingBody implements Body {
     const batch = domain.slice(0, -2);
     const left = this.#factor(a, [...batch, domain.at(-2)!, this.depth]);
     if (left instanceof Refusal) return left;
-    const right = this.#factor(b, [...batch, this.depth, domain.at(-1)!]);
-    if (right instanceof Refusal) return right;
+    const columns = this.#factor(b, [...batch, this.depth, domain.at(-1)!]);
+    if (columns instanceof Refusal) return columns;
+    const right = { ...columns, ...alsoGathered(left, columns) };
+    const force = { left: a, right: b };
+    const side = refusedFactor({ left, right, depth: this.depth, columns: domain.at(-1)! });
+    if (side !== null) return new Refusal("a factor is too large to be gathered", force[side]);
     this.left = this.#access({ ...left, type: a.type, isTable: false });
     this.right = this.#access({ ...right, type: b.type, isTable: false });
     return null;
@@ -186,15 +192,23 @@ export class GrowingBody implements Body {
     return null;
   }
 
-  #factor(node: Node, shape: Shape): { region: Region; view: View } | Refusal {
+  #factor(node: Node, shape: Shape): Omit<Access, "type" | "isTable"> | Refusal {
     const found = locateThrough(
       node,
       this.locate,
       link((view) => reshapeView(view, shape)),
     );
     if (found === null) return new Refusal("a factor is not stored", node);
-    if (!(found instanceof Refusal)) this.#factors.push(found.base);
-    return found;
+    if (!(found instanceof Refusal)) {
+      this.#factors.push(found.base);
+      return found;
+    }
+    const listed = locateLists(node, this.locate, shape);
+    // Batches are loops around the product.
+    if (listed === null || listed.lists.axes.slice(0, -2).some((axis) => axis.length !== 1)) return found;
+    this.#factors.push(listed.base);
+    const { region, lists } = listed;
+    return { region, view: loopsAsView(lists), lists: lists.axes.map(({ length }) => length) };
   }
 
   #access(access: Access): number {

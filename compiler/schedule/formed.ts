@@ -17,6 +17,8 @@ export interface Access {
   readonly type: ElementType;
   /** Whether it is the first row of a table, of which others are read. */
   readonly isTable: boolean;
+  /** Of a product's factor that is no strided view: how many loops each of its axes is in `view`. */
+  readonly lists?: readonly number[];
 }
 
 export interface Write extends Access {

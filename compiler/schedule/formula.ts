@@ -86,7 +86,8 @@ const atom = (text: string): Spelled => ({ text, level: ATOM_LEVEL });
 function product(kernel: Nameless): string {
   if (kernel.kind !== "product") return "product";
   const [left, right] = [kernel.operands[kernel.left]!, kernel.operands[kernel.right]!];
-  const unit = (operand: typeof left, loop: number): boolean => isUnit(operand.strides.at(loop)!);
+  const unit = ({ strides, lists }: typeof left, loop: number): boolean =>
+    lists === undefined && isUnit(strides.at(loop)!);
   // Rows and columns are the last two loops, the depth comes behind them.
   const leftTurned = unit(left, -3) && !unit(left, -1);
   const rightTurned = unit(right, -1) && !unit(right, -2);

@@ -9,11 +9,12 @@
 import { CompilerFault } from "../fault.ts";
 import { type Graph, reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
-import { countOf, elements, isOne, isUnit, isZero, ONE, sameShape } from "../ir/size.ts";
+import { countOf, elements, isZero, ONE, sameShape } from "../ir/size.ts";
 import { behindReshapes, isView } from "../ops/movement.ts";
 import { type Cluster, link, mayCome } from "./cluster.ts";
 import { formBody, valueLimit } from "./form.ts";
 import type { Body, Write } from "./formed.ts";
+import { liesWell } from "./gathering.ts";
 import { type Group, type Item, itemsOf, join, Refusal, single } from "./group.ts";
 import { Layout, type Stored } from "./layout.ts";
 import { isReduction, isSingle, isSource } from "./kinds.ts";
@@ -164,7 +165,9 @@ class Fusion {
     const group = single(item);
     const body = formBody(group, this.#locate);
     if (!(body instanceof Refusal))
-      return group.matmul !== null && liesWrong(body) ? group.matmul.operands[1]! : null;
+      return group.matmul !== null && !liesWell(body.reads[body.left]!, body.reads[body.right]!)
+        ? group.matmul.operands[1]!
+        : null;
     // A strip may lie otherwise than it is read; a buffer of its own does not.
     return body.force !== null && this.#locate(body.force)?.strip !== null ? body.force : null;
   }
@@ -361,14 +364,6 @@ class Fusion {
 
 const isNumbers = (group: Group, body: Body): boolean =>
   group.domain.length === 0 && body.values.every((value) => value.kind === "constant");
-
-/** A product reads its right factor by columns side by side, or both factors along the depth. */
-function liesWrong(body: Body): boolean {
-  const [left, right] = [body.reads[body.left]!.view, body.reads[body.right]!.view];
-  const unit = (view: typeof left, axis: number): boolean =>
-    isOne(view.shape.at(axis)!) || isUnit(view.strides.at(axis)!);
-  return !unit(right, -1) && !(unit(right, -2) && unit(left, -1));
-}
 
 /**
  * Stores of a kernel that takes no more: there are sixteen vector registers, and the time that

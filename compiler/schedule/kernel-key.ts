@@ -13,7 +13,10 @@ export function kernelKey(kernel: Shaped["kernel"]): string {
       ? `nest ${kernel.inner}`
       : `product ${kernel.left} ${kernel.right} ${sizeKey(kernel.depth)}`;
   let key = `${own} ${shapeKey(loops)};`;
-  for (const { access, strides, type } of operands) key += `${access} ${type} ${affinesKey(strides)};`;
+  for (const { access, strides, type, lists } of operands) {
+    key += `${access} ${type} ${affinesKey(strides)}`;
+    key += lists === undefined ? ";" : ` over ${lists.map(shapeKey).join("|")};`;
+  }
   for (const value of values) key += `${valueKey(value)};`;
   for (const { operand, value, row } of stores)
     key += `${operand} ${value}${row === undefined ? "" : ` at ${row}`};`;

@@ -20,6 +20,12 @@ export interface Operand {
    */
   readonly strides: readonly Affine[];
   readonly type: ElementType;
+  /**
+   * Where a loop of the kernel, such as the rows of a product, lies in no single stride: beside the
+   * kernel's loops, those that each is for this view, outermost first. Their strides follow each
+   * other in `strides`.
+   */
+  readonly lists?: readonly (readonly Size[])[];
 }
 
 /**
@@ -99,7 +105,8 @@ export interface Nest extends Common {
 /**
  * A (batched) matrix product with an elementwise epilogue. `loops` are [...batch, rows, columns];
  * the operands `left` and `right` carry one stride more than there are loops: the last is along
- * `depth`. The other operands belong to the epilogue.
+ * `depth`. Their rows, columns and depth may be lists of loops, as those of a convolution are, which
+ * reads overlapping windows. The other operands belong to the epilogue.
  */
 export interface Product extends Common {
   readonly kind: "product";
@@ -135,10 +142,26 @@ export function rowOf({ values, stores }: Common, operand: number): (Value & { k
 }
 
 /** The loops that a view's strides are along: those of a product's factors end with the depth. */
-export const loopsOf = (kernel: Kernel, { strides }: Operand): readonly Size[] =>
-  kernel.kind === "product" && strides.length > kernel.loops.length
+export const loopsOf = (kernel: Kernel, { strides, lists }: Operand): readonly Size[] => {
+  if (lists !== undefined) return lists.flat();
+  return kernel.kind === "product" && strides.length > kernel.loops.length
     ? [...kernel.loops, kernel.depth]
     : kernel.loops;
+};
+
+/** A loop, and what is between its steps in elements. */
+export interface Loop {
+  readonly size: Size;
+  readonly stride: Affine;
+}
+
+/** The loops that number `loop` of the kernel is for a view, outermost first; behind the last is a product's depth. */
+export function loopsAlong(kernel: Kernel, operand: Operand, loop: number): readonly Loop[] {
+  const { lists, strides } = operand;
+  if (lists === undefined) return [{ size: loopsOf(kernel, operand)[loop]!, stride: strides[loop]! }];
+  const before = lists.slice(0, loop).flat().length;
+  return lists[loop]!.map((size, i) => ({ size, stride: strides[before + i]! }));
+}
 
 // --------------------------------------------------------------------------------------------------------------- program
 

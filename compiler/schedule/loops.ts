@@ -13,7 +13,7 @@ import {
   type Size,
   ZERO,
 } from "../ir/size.ts";
-import type { Body, FormedValue } from "./formed.ts";
+import type { Access, Body, FormedValue } from "./formed.ts";
 import type { Group } from "./group.ts";
 import type { Address, Nest, Operand, Product, Store, Value } from "./kernel.ts";
 import { Unique } from "./names.ts";
@@ -53,7 +53,9 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
   // loop of the other.
   const reads = body.reads.map((read, i): Strides => {
     const { strides } = read.view;
-    const batch = strides.slice(0, -2);
+    // Lists are not merged with anything.
+    const batch = strides.slice(0, read.lists === undefined ? -2 : group.domain.length - 2);
+    if (read.lists !== undefined) return [...batch, ZERO, ZERO];
     if (product && i === body.left) return [...batch, strides.at(-2)!, ZERO];
     if (product && i === body.right) return [...batch, ZERO, strides.at(-1)!];
     return over(read.view);
@@ -65,13 +67,20 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
   }
 
   const all = [...reads, ...writes, ...numbered.values()];
-  const inner = coalesce(loops, group.inner.filter(Boolean).length, all, product ? reads[body.right]! : null);
+  const right = product
+    ? { strides: reads[body.right]!, apart: body.reads.some(({ lists }) => lists !== undefined) }
+    : null;
+  const inner = coalesce(loops, group.inner.filter(Boolean).length, all, right);
 
   const names = new Unique();
   const named = (buffer: number): string => names.take(operandName(buffer));
   const operands: Operand[] = body.reads.map((read, i) => {
     const own = reads[i]!;
     let strides: readonly Affine[] = own;
+    if (read.lists !== undefined) {
+      const factor = listedFactor(read, read.lists, own.slice(0, -2), loops, i === body.left);
+      return { name: named(read.region.buffer), access: "read", ...factor, type: read.type };
+    }
     if (product && i === body.left) {
       strides = [...own, unitIfOne(read.view, -1)];
     } else if (product && i === body.right) {
@@ -130,10 +139,16 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
  * Makes one loop of neighbors that all operands run through without a break, in `loops` and in
  * each of `all`. The columns of a product stay a loop of their own, and so does, in a nest, the
  * border between kept and inner loops.
- * @param right strides of a product's right factor; null in a nest
+ * @param right strides of a product's right factor, and whether rows are no part of a batch; null in
+ * a nest
  * @returns how many of the loops left are inner ones
  */
-function coalesce(loops: Size[], inner: number, all: readonly Strides[], right: Strides | null): number {
+function coalesce(
+  loops: Size[],
+  inner: number,
+  all: readonly Strides[],
+  right: { readonly strides: Strides; readonly apart: boolean } | null,
+): number {
   for (let loop = loops.length - 2; loop >= 0; loop--) {
     const border = right === null ? loop === loops.length - 1 - inner : loop === loops.length - 2;
     if (border || (isFree(loops[loop]!) && isFree(loops[loop + 1]!))) continue;
@@ -141,13 +156,46 @@ function coalesce(loops: Size[], inner: number, all: readonly Strides[], right: 
     const unbroken = (s: Strides): boolean => isOne(size) || sameAffine(s[loop]!, scale(s[loop + 1]!, size));
     if (!all.every(unbroken)) continue;
     // A row of size 1 under a batch: the right factor of one row is not that of the next.
-    if (right !== null && loop === loops.length - 3 && !sameAffine(right[loop]!, ZERO)) continue;
+    const isBatch = right !== null && loop === loops.length - 3;
+    if (isBatch && (right.apart || !sameAffine(right.strides[loop]!, ZERO))) continue;
     const keep = isOne(size) ? loop : loop + 1;
     for (const strides of all) strides.splice(loop, 2, strides[keep]!);
     if (loop >= loops.length - inner) inner -= 1;
     loops.splice(loop, 2, multiplySize(loops[loop]!, size));
   }
   return inner;
+}
+
+/**
+ * The strides of a product's factor over the batch, and the lists of loops that its rows or columns
+ * and its depth are; over the columns or rows of the other factor there are none.
+ * @param lengths of the lists that the axes of its view are
+ */
+function listedFactor(
+  { view: { shape, strides } }: Access,
+  lengths: readonly number[],
+  batch: Strides,
+  loops: readonly Size[],
+  isLeft: boolean,
+): Pick<Operand, "strides" | "lists"> {
+  const [first, last] = [lengths.at(-2)!, lengths.at(-1)!];
+  const begin = shape.length - first - last;
+  const range = <T>(of: readonly T[], from: number, count: number): T[] => of.slice(from, from + count);
+  const parts = [
+    { sizes: range(shape, begin, first), strides: range(strides, begin, first) },
+    { sizes: range(shape, begin + first, last), strides: range(strides, begin + first, last) },
+  ];
+  // The view of the right factor has the depth first.
+  const [lines, depth] = isLeft ? [parts[0]!, parts[1]!] : [parts[1]!, parts[0]!];
+  return {
+    strides: [...batch, ...lines.strides, ...depth.strides],
+    lists: [
+      ...loops.slice(0, -2).map((size) => [size]),
+      isLeft ? lines.sizes : [],
+      isLeft ? [] : lines.sizes,
+      depth.sizes,
+    ],
+  };
 }
 
 /** An axis of one entry lies as closely as one wants. */

@@ -17,7 +17,11 @@ export function keepsToItsRows(
   // Of another number of rows than the batch has, shares are other rows.
   if (call.rows !== undefined || !isFree(buffer.size)) return false;
   const operand = kernel.operands[at]!;
-  const within = spanWithin(operand.strides, loopsOf(kernel, operand), loop);
+  const loops = loopsOf(kernel, operand);
+  // Of a list, the first loop is the one that goes over the batch, if any does.
+  if (operand.lists !== undefined && (operand.lists[loop]!.length === 0 || !isFree(loops[loop]!)))
+    return false;
+  const within = spanWithin(operand.strides, loops, loop);
   const offset = constantOf(call.addresses[at]!.offset);
   if (within === null || offset === null) return false;
   const named = rowOf(kernel, at);

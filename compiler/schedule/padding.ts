@@ -14,6 +14,7 @@ import type { Kernel, KernelCall, KernelProgram } from "./kernel.ts";
 export function paddedKernels(program: KernelProgram): boolean[] {
   const calls = program.entries.flatMap((entry) => entry.calls);
   return program.kernels.map((kernel, index) => {
+    if (kernel.operands.some(({ lists }) => lists !== undefined)) return false;
     const isCandidate =
       kernel.kind === "product" ? kernel.loops.length === 2 : kernel.loops.length === 1 && kernel.inner === 0;
     return (

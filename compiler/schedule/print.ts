@@ -64,8 +64,11 @@ function showAffine(a: Affine): string {
 function kernelLines(kernel: Kernel): string[] {
   const { name, formula, loops, operands, values, stores } = kernel;
   const lines = [`/// ${formula}`, `${kernel.kind} ${name}  (${work(kernel)})`];
-  for (const { name: operand, access, strides } of operands) {
-    lines.push(`  ${access === "read" ? "in " : "out"} ${operand} [${strides.map(showAffine).join(", ")}]`);
+  for (const { name: operand, access, strides, lists } of operands) {
+    const over = lists === undefined ? "" : ` over ${lists.map(showList).join(", ")}`;
+    lines.push(
+      `  ${access === "read" ? "in " : "out"} ${operand} [${strides.map(showAffine).join(", ")}]${over}`,
+    );
   }
   const inner = kernel.kind === "nest" ? kernel.inner : 0;
   const kept = loops.slice(0, loops.length - inner).map((size) => showSize(size));
@@ -81,6 +84,9 @@ function kernelLines(kernel: Kernel): string[] {
   }
   return lines;
 }
+
+/** The loops that one is for a view. */
+const showList = (sizes: readonly Size[]): string => sizes.map((size) => showSize(size)).join("×") || "1";
 
 function showValue(kernel: Kernel, value: Value): string {
   switch (value.kind) {

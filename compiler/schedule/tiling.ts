@@ -24,6 +24,7 @@ import {
   isUnit,
   type Size,
 } from "../ir/size.ts";
+import { type Gathering, gatheringOf, isGathered } from "./gathering.ts";
 import type { Product } from "./kernel.ts";
 import { LONGEST_SPAN, PRODUCT_SPAN } from "./spans.ts";
 import { STRETCH, type Stretches, stretchesOf } from "./stretches.ts";
@@ -75,6 +76,8 @@ export interface Tiling {
     readonly columns: PackedColumns | null;
     readonly turned: TurnedColumns | null;
   };
+  /** Whether factors are gathered, whose rows, columns or depth are lists of loops (see `gathering.ts`). */
+  readonly gathers: Gathering | null;
   /** Why, for a person. */
   readonly because: string;
 }
@@ -185,6 +188,7 @@ const PANEL_TILES = 4;
 export function tileProduct(product: Product, target: Target): Tiling {
   const { loops, depth } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
+  if (isGathered(product)) return gatheredTiling(product, target);
   const { form, because } = chooseForm(product, target.lanes);
   const turned = form === "dot" ? turnedTiling(product, target) : null;
   if (turned !== null) return turned;
@@ -223,6 +227,7 @@ export function tileProduct(product: Product, target: Target): Tiling {
             (packs.columns === null ? BLOCK_BYTES : PACKING_BLOCK_BYTES) / target.bytes,
           ),
     packs,
+    gathers: null,
     because: [
       because,
       ...(packs.rows !== null || packs.columns !== null
@@ -251,6 +256,37 @@ function turnedTiling(product: Product, target: Target): Tiling | null {
     span: null,
     because:
       "the depth is short, and the rows are many enough to lay columns of the right factor side by side",
+  };
+}
+
+/** The forms `outer` and `dot`, in which tiles read copies of a factor as they do the factor itself. */
+function gatheredTiling(product: Product, target: Target): Tiling {
+  const { operands, right, depth, loops } = product;
+  const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
+  const { lists, strides } = operands[right]!;
+  const form = lists !== undefined || isUnit(strides.at(-2)!) ? "outer" : "dot";
+  const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
+  const tiles = tall
+    .filter((_, i) => takesPart(tall, i, rows))
+    .map(({ rows: height, widths }) => ({ rows: height, widths: useful(widths, columns) }));
+  const tallest = tiles[0]!;
+  const span = spanOf(product, form, tiles, target);
+  const gathers = gatheringOf(product, { rows: tallest.rows, width: tallest.widths[0]! }, target.bytes);
+  // What is put aside between stretches is added up pairwise.
+  const stretches = isFree(depth) ? stretchesOf(product, PACKING_BLOCK_BYTES) : null;
+  return {
+    ...WHOLE,
+    form,
+    tiles,
+    order: isFree(depth) ? "across" : "down",
+    steps: stepsOf(product, form, target.lanes),
+    span: span !== null && stretches !== null ? { ...span, added: "pairwise" } : span,
+    stretches,
+    gathers,
+    because: [
+      form === "outer" ? "columns lie side by side" : "both factors lie side by side along the depth",
+      "rows, columns or depth are lists of loops, gathered block by block",
+    ].join("; "),
   };
 }
 
@@ -286,6 +322,7 @@ const WHOLE = {
   single: null,
   block: null,
   packs: NOTHING,
+  gathers: null,
 } as const;
 
 /** @param room in entries of the left factor */

@@ -50,8 +50,8 @@ function verifyKernel(kernel: Kernel): void {
   const { loops, operands, values, stores } = kernel;
   for (const [i, operand] of operands.entries()) {
     const factor = kernel.kind === "product" && (i === kernel.left || i === kernel.right);
-    if (operand.strides.length !== loops.length + (factor ? 1 : 0))
-      fault(`${operand.name} has strides for other loops`);
+    const expected = operand.lists?.flat().length ?? loops.length + (factor ? 1 : 0);
+    if (operand.strides.length !== expected) fault(`${operand.name} has strides for other loops`);
   }
   for (const [i, value] of values.entries()) {
     if (madeOf(value).some((v) => v >= i || v < 0)) fault(`value ${i} is used before it is made`);

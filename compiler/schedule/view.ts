@@ -107,7 +107,11 @@ export function sliceView(view: View, axes: readonly SliceAxis[], shape: Shape):
 }
 
 /** Windows overlap where strides of both axes reach the same entry. */
-function windowsView(view: View, { axis, stride, dilation }: Attributes["windows"], shape: Shape): View {
+export function windowsView(
+  view: View,
+  { axis, stride, dilation }: Attributes["windows"],
+  shape: Shape,
+): View {
   const along = view.strides[axis]!;
   const strides = [
     ...view.strides.with(axis, multiplyAffine(along, affine(stride))),

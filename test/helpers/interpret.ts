@@ -10,14 +10,15 @@ import { rowsOf } from "../../compiler/schedule/any-size.ts";
 import { kernelOf } from "../../compiler/schedule/arguments.ts";
 import type { Op, Values } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
-import type {
-  Address,
-  Buffer,
-  EntryName,
-  Kernel,
-  KernelCall,
-  Operand,
-  KernelProgram,
+import {
+  type Address,
+  type Buffer,
+  type EntryName,
+  type Kernel,
+  type KernelCall,
+  loopsAlong,
+  type Operand,
+  type KernelProgram,
 } from "../../compiler/schedule/kernel.ts";
 
 /** Elements are 8 bytes: the program must be scheduled with `elementBytes: 8`. */
@@ -154,8 +155,16 @@ class Run {
 
   #address(operand: Operand, index: number, point: readonly number[]): number {
     let address = this.#machine.starts[index]!;
-    for (const [loop, i] of point.entries())
-      address += affineAt(operand.strides[loop]!, this.#machine.rows) * i;
+    const { rows } = this.#machine;
+    for (const [loop, i] of point.entries()) {
+      let left = i;
+      for (const { size, stride } of loopsAlong(this.#kernel, operand, loop).toReversed()) {
+        const count = sizeAt(size, rows);
+        // The outermost loop of a list takes what is left.
+        address += affineAt(stride, rows) * (left % count);
+        left = Math.floor(left / count);
+      }
+    }
     return address;
   }
 

@@ -14,6 +14,7 @@ import { remake } from "../../graph/graph.ts";
 import type { Node } from "../../ir/node.ts";
 import { countOf, elements, isEmpty, isFree, isOne, ONE, sameShape, type Shape } from "../../ir/size.ts";
 import { isElementwise } from "../../ops/elementwise.ts";
+import { isView } from "../../ops/movement.ts";
 import type { Rule, Site } from "../rewrite.ts";
 import { axisOfMemory } from "./memory-order.ts";
 
@@ -223,16 +224,19 @@ function asMatrices(
 }
 
 /**
- * The summed axes in the order in which the left factor, or else the right one, has them in memory,
- * however they were written: what lies side by side is then added up one after the other.
+ * The summed axes in the order in which the left factor has them in memory, or the right one where
+ * that alone has windows, however they were written: what lies side by side is then added up one
+ * after the other.
  */
 function depthOf(left: Node, right: Node, shape: Shape, axes: readonly number[]): number[] {
   const summed = axes.filter((axis) => !isOne(shape[axis]!));
-  for (const factor of [left, right]) {
-    const places = summed.map((axis) => axisOfMemory(factor, axis));
-    if (places.some((place) => place === null)) continue;
-    const order = summed.map((axis, i) => ({ axis, place: places[i]! }));
-    return order.toSorted((a, c) => a.place - c.place || a.axis - c.axis).map(({ axis }) => axis);
-  }
-  return summed;
+  const factor = hasWindows(right) && !hasWindows(left) ? right : left;
+  const order = summed.map((axis) => ({ axis, place: axisOfMemory(factor, axis) }));
+  return order.toSorted((a, c) => a.place - c.place || a.axis - c.axis).map(({ axis }) => axis);
+}
+
+function hasWindows(view: Node): boolean {
+  let node = view;
+  for (; isView(node); node = node.operands[0]!) if (node.op === "windows") return true;
+  return false;
 }

@@ -1,42 +1,40 @@
 /** Where the axes of a view come from. */
 import type { Node } from "../../ir/node.ts";
-import { isOne, sameSize } from "../../ir/size.ts";
-import { isView } from "../../ops/movement.ts";
+import { countOf, isOne, type Shape } from "../../ir/size.ts";
+import { isView, type ViewNode } from "../../ops/movement.ts";
 
 /**
- * The axis of what lies in memory under a chain of views that `axis` of the view runs along, from the outermost;
- * null where that is not one axis.
+ * The axis of what lies in memory under a chain of views that `axis` of the view runs along, or the
+ * outermost of these: what comes of a smaller one lies further apart.
  */
-export function axisOfMemory(view: Node, axis: number): number | null {
+export function axisOfMemory(view: Node, axis: number): number {
   let node = view;
   while (isView(node)) {
     const operand = node.operands[0]!;
-    const from = axisBefore(node, operand, axis);
-    if (from === null) return null;
-    axis = from;
+    axis = axisBefore(node, operand.shape, axis);
     node = operand;
   }
   return axis;
 }
 
-function axisBefore(node: Node, operand: Node, axis: number): number | null {
+function axisBefore(node: ViewNode, before: Shape, axis: number): number {
   switch (node.op) {
     case "permute":
       return node.attributes.axes[axis]!;
     case "broadcast":
     case "slice":
       return axis;
+    case "windows":
+      return axis === node.shape.length - 1 ? node.attributes.axis : axis;
     case "reshape": {
-      // Axes of size 1 come and go; the others are the same if they are as many and as large.
-      const own = node.shape.flatMap((size, k) => (isOne(size) ? [] : [k]));
-      const before = operand.shape.flatMap((size, k) => (isOne(size) ? [] : [k]));
-      const place = own.indexOf(axis);
-      const same = own.every(
-        (k, i) => before[i] !== undefined && sameSize(node.shape[k]!, operand.shape[before[i]]!),
-      );
-      return place >= 0 && same && own.length === before.length ? before[place]! : null;
+      // The last one that begins no later, by the entries that go before.
+      const start = product(node.shape.slice(0, axis));
+      const from = before.findLastIndex((size, k) => !isOne(size) && product(before.slice(0, k)) <= start);
+      return Math.max(0, from);
     }
     default:
-      return null;
+      return node satisfies never;
   }
 }
+
+const product = (shape: Shape): number => shape.reduce((all, size) => all * countOf(size), 1);

@@ -1,0 +1,119 @@
+/**
+ * Factors of products whose rows, columns or depth are lists of loops, such as the windows of an
+ * image: they are never stored whole. The left one is gathered a block of rows at a time, where
+ * those then lie side by side, or along the depth; the right one some columns at a time, for all
+ * rows. What tiles read is as that of a product of the same counts.
+ */
+import { countOf, isFree, isKnown, isOne, isUnit, type Size } from "../ir/size.ts";
+import type { Access } from "./formed.ts";
+import { loopsAlong, type Product } from "./kernel.ts";
+import type { View } from "./view.ts";
+
+export interface Gathering {
+  readonly rows: GatheredRows | null;
+  readonly columns: GatheredColumns | null;
+}
+
+export interface GatheredRows {
+  /** Whether each row lies along the depth; else at each step of depth rows lie side by side. */
+  readonly along: "depth" | "rows";
+  /** Rows of a block; `null` where the depth of a stretch decides. */
+  readonly count: number | null;
+  /** Bytes of a block. */
+  readonly room: number;
+}
+
+export interface GatheredColumns {
+  /** Tiles of columns that are gathered at a time. */
+  readonly tiles: number;
+}
+
+/** A depth beyond which a row is stored. */
+const DEEPEST = 2 ** 16;
+/** Of a block of rows: it stays in the second-level cache, beside the columns. */
+const BLOCK_BYTES = 128 * 1024;
+/** Of columns that are gathered together, but at least so many tiles: rows are gathered again for the next ones. */
+const PANEL_BYTES = 512 * 1024;
+const LEAST_TILES = 4;
+
+/** Which of two factors has to be stored after all, if any. */
+export function refusedFactor({
+  left,
+  right,
+  depth,
+  columns,
+}: {
+  readonly left: Pick<Access, "lists">;
+  readonly right: Pick<Access, "lists">;
+  readonly depth: Size;
+  readonly columns: Size;
+}): "left" | "right" | null {
+  const isDeep = isKnown(depth) && countOf(depth) > DEEPEST;
+  if (right.lists !== undefined && (isDeep || isFree(depth) || isFree(columns))) return "right";
+  return left.lists !== undefined && isDeep ? "left" : null;
+}
+
+/**
+ * Whether a product with these factors reads its right one by columns side by side, or both along
+ * the depth.
+ */
+export function liesWell(left: Pick<Access, "view">, right: Pick<Access, "view" | "lists">): boolean {
+  const unit = ({ shape, strides }: View, axis: number): boolean =>
+    shape.length === 0 || isOne(shape.at(axis)!) || isUnit(strides.at(axis)!);
+  if (right.lists !== undefined || unit(right.view, -1)) return true;
+  return unit(right.view, -2) && unit(left.view, -1);
+}
+
+/** Where the left factor is gathered, and the right one lies otherwise than it is read, that is gathered too. */
+export function alsoGathered(
+  left: Pick<Access, "view" | "lists">,
+  right: Pick<Access, "view" | "lists">,
+): Pick<Access, "lists"> {
+  if (left.lists === undefined || liesWell(left, right)) return {};
+  const { shape } = right.view;
+  return shape.slice(-2).every(isKnown) ? { lists: shape.map(() => 1) } : {};
+}
+
+/** Whether any of a product's factors has lists of loops. */
+export const isGathered = ({ operands, left, right }: Product): boolean =>
+  operands[left]!.lists !== undefined || operands[right]!.lists !== undefined;
+
+/** Whether the rows of a left factor of lists are gathered along the depth. */
+export function liesAlongDepth(product: Product): boolean {
+  const { operands, left, loops, depth } = product;
+  const unit = (loop: number): boolean => {
+    const innermost = loopsAlong(product, operands[left]!, loop).at(-1);
+    return innermost !== undefined && isUnit(innermost.stride);
+  };
+  // Where the batch is the depth, a row has no known end.
+  return !isFree(depth) && (unit(loops.length) || !unit(loops.length - 2));
+}
+
+/**
+ * @param tile rows and columns of the largest
+ * @param bytes of an entry
+ */
+export function gatheringOf(
+  product: Product,
+  tile: { readonly rows: number; readonly width: number },
+  bytes: number,
+): Gathering {
+  const { operands, left, right, depth, loops } = product;
+  const deep = Math.max(1, countOf(depth));
+  const fitting = Math.max(1, Math.floor(BLOCK_BYTES / (deep * bytes * tile.rows))) * tile.rows;
+  const all = Math.max(1, Math.floor(countOf(loops.at(-1)!) / tile.width));
+  const together = Math.max(LEAST_TILES, Math.floor(PANEL_BYTES / (deep * bytes * tile.width)));
+  return {
+    rows:
+      operands[left]!.lists === undefined
+        ? null
+        : isFree(depth)
+          ? { along: "rows", count: null, room: 2 * BLOCK_BYTES }
+          : {
+              along: liesAlongDepth(product) ? "depth" : "rows",
+              count: fitting,
+              room: fitting * deep * bytes,
+            },
+    columns: operands[right]!.lists === undefined ? null : { tiles: Math.min(all, together) },
+  };
+}
