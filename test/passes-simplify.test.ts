@@ -91,6 +91,10 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
     b.reshape(b.broadcast(c, x.shape), shapeOf(1, 4, 3, 1)),
     b.reshape(b.broadcast(b.reshape(r, shapeOf(1, 4, 1)), shapeOf(1, 4, 2)), shapeOf(4, 2)),
   ],
+  "embed-twice": (b, x) => {
+    const once = b.embed(x, [at(1), at(2, 2)], shapeOf(5, 8));
+    return [b.embed(once, [at(0, 2), at(3)], shapeOf(10, 12))];
+  },
   "slice-all": (b, x) => [b.slice(x, [at(0), at(0)], x.shape), b.embed(x, [at(0), at(0)], x.shape)],
   "slice-twice": (b, x) => [
     b.slice(b.slice(x, [at(3, -1), at(1)], shapeOf(3, 2)), [at(1), at(1, -1)], shapeOf(2, 2)),

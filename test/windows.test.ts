@@ -3,9 +3,11 @@
  * geometry, by the evaluator, in kernels' terms, and in planned memory.
  */
 import { describe, expect, test } from "vitest";
-import { countOf } from "../compiler/ir/size.ts";
+import type { Node } from "../compiler/ir/node.ts";
+import { countOf, ONE } from "../compiler/ir/size.ts";
 import { windowCount } from "../compiler/ops/windows.ts";
-import { Formulas, pass, stream, values } from "./helpers/graph.ts";
+import { schedule } from "../compiler/schedule/schedule.ts";
+import { ALL, Formulas, pass, stream, values } from "./helpers/graph.ts";
 import { expectScheduled, modelOf } from "./helpers/schedule.ts";
 
 interface Geometry {
@@ -116,6 +118,70 @@ test("windows and folds over two axes are computed in kernels", () => {
     const inputs = { x: x.shape };
     expectScheduled(modelOf(b.graph, { inputs, roots: { outputs: model.roots.outputs } }), 2);
   }
+});
+
+test("folds of formulas are computed entry by entry, and are what they were", () => {
+  const all = [...geometries([1, 5, 6, 8])];
+  for (const [i, rows] of all.entries()) {
+    const columns = all[(i * 11 + 5) % all.length]!;
+    const b = new Formulas();
+    const x = b.input("x", 2, rows.length, columns.length, INNER);
+    const of = ({ size, stride, dilation }: Geometry, axis: number) => ({ axis, size, stride, dilation });
+    const back = ({ length, stride, dilation }: Geometry, axis: number) => ({
+      axis,
+      length,
+      stride,
+      dilation,
+    });
+    const windows = b.windows(b.windows(x, of(rows, 1)), of(columns, 2));
+    const counts = windows.shape.slice(0, 4).map(countOf);
+    const stretched = (node: Node): Node =>
+      b.broadcast(b.reshape(node, [...node.shape, ONE, ONE]), windows.shape);
+    const y = stretched(b.input("y", ...counts));
+    const q = stretched(b.input("q", ...counts));
+    const kernel = b.broadcast(b.input("k", INNER, rows.size, columns.size), windows.shape);
+    const formulas: readonly Node[] = [
+      // A pool, a depthwise convolution, a mean, what is 0 in a branch alone, and what is not 0.
+      b.where(b.lt(windows, y), q, 0),
+      b.neg(b.mul(q, kernel)),
+      b.div(q, 9),
+      b.where(b.gt(windows, 0), b.mul(kernel, q), b.mul(q, y)),
+      b.add(b.mul(windows, q), 1),
+    ];
+    const folded = formulas.map((formula) => b.fold(b.fold(formula, back(columns, 2)), back(rows, 1)));
+    const size = counts.reduce((product, count) => product * count, 1);
+    const given = {
+      x: draws(2 * rows.length * columns.length * INNER),
+      y: draws(size).map((v) => v / 2),
+      q: draws(size).toReversed(),
+      k: draws(INNER * rows.size * columns.size),
+    };
+    const expected = values(folded, given);
+    const lowered = values(pass(b, folded, ["lower", "simplify"]).nodes, given);
+    for (const [j, found] of lowered.entries())
+      expectNear(found, expected[j]!, `formula ${j}: ${told(rows)} by ${told(columns)}`);
+  }
+});
+
+test("what goes back through a pool is stored nowhere for each window", () => {
+  const b = new Formulas();
+  const x = b.input("x", "N", 9, 9, 4);
+  const windows = b.windows(b.windows(x, { axis: 1, size: 3, stride: 2, dilation: 1 }), {
+    axis: 2,
+    size: 3,
+    stride: 2,
+    dilation: 1,
+  });
+  const pooled = b.reduce_max(windows, [4, 5]);
+  const { model } = pass(b, [b.grad(b.sumAll(b.sin(pooled)), x)], [...ALL]);
+  const program = schedule(
+    modelOf(b.graph, { inputs: { x: x.shape }, roots: { outputs: model.roots.outputs } }),
+  );
+  const stored = program.buffers.flatMap(({ role, size }) =>
+    role.kind === "temporary" ? [countOf(size)] : [],
+  );
+  // Nothing is larger than the pool's input, whose windows have 16 · 9 entries a channel.
+  expect(Math.max(...stored)).toBeLessThanOrEqual(10 * 10 * 4);
 });
 
 describe("windows that are none", () => {

@@ -5,9 +5,10 @@
 import type { Build } from "../graph/build.ts";
 import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
-import { ONE } from "../ir/size.ts";
+import { countOf, isFree, ONE, sameSize } from "../ir/size.ts";
 import { applyRules, type Rule, type Site } from "./rewrite.ts";
 import { foldAsGather } from "./rules/folds.ts";
+import { padAxis } from "./rules/phases.ts";
 import { throughViews, unspread } from "./rules/match.ts";
 
 /** Labels and indices are exact up to here in f32, so it is larger than any index. */
@@ -85,6 +86,30 @@ const lowerings: readonly Rule[] = [
     },
   },
   foldAsGather,
+  {
+    // Parts of a concatenation are written where they lie in it, and zeros only where nothing else
+    // is.
+    name: "lower-padding",
+    formula: "an embed of neighbors → concat(0, x, 0) along each axis",
+    at: ["embed"],
+    rewrite({ b }, node) {
+      if (node.op !== "embed") return null;
+      const { axes } = node.attributes;
+      let x = node.operands[0]!;
+      const sizes = (axis: number): [number, number] => [countOf(x.shape[axis]!), countOf(node.shape[axis]!)];
+      const isFitting = axes.every(({ start, fromEnd, step }, axis) => {
+        const isWhole = start === 0 && !fromEnd && sameSize(x.shape[axis]!, node.shape[axis]!);
+        return !fromEnd && (isWhole || !isFree(node.shape[axis]!)) && (step === 1 || sizes(axis)[0] === 1);
+      });
+      if (!isFitting) return null;
+      for (let axis = axes.length - 1; axis >= 0; axis--) {
+        const [own, whole] = sizes(axis);
+        const { start } = axes[axis]!;
+        x = padAxis(b, x, axis, start, whole - own - start);
+      }
+      return x;
+    },
+  },
   {
     name: "lower-stop-gradient",
     formula: "stop_gradient x → x",

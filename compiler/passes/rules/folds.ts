@@ -1,77 +1,116 @@
-/**
- * `fold` as a gather: each entry of the result is the sum of the windows that cover it. With stride
- * s, entries of one phase r = k mod s are covered by the same places u of windows, dilation·u = r
- * mod s, so a phase is a fold of stride 1 over these, and the phases are interleaved.
- */
+/** `fold` as a gather: each entry of the result is the sum of the windows that cover it. */
 import type { Build } from "../../graph/build.ts";
 import type { Node, NodeOf } from "../../ir/node.ts";
-import { countOf, fixed, ONE } from "../../ir/size.ts";
-import { commonDivisor } from "../../ops/windows.ts";
+import { countOf, fixed } from "../../ir/size.ts";
 import type { Rule } from "../rewrite.ts";
+import { Gather, type Phases } from "./gather.ts";
+import {
+  entries,
+  type Folding,
+  foldingOf,
+  interleaved,
+  isApart,
+  merged,
+  padAxis,
+  type Phase,
+} from "./phases.ts";
 
 export const foldAsGather: Rule = {
   name: "lower-fold",
   formula: "fold(w)[k] → Σ w[i, u] over the windows i that have k at u",
   at: ["fold"],
-  rewrite: ({ b }, node) => (node.op === "fold" ? gathered(b, node) : null),
+  rewrite({ b, readers }, node) {
+    if (node.op !== "fold") return null;
+    // Folds of one formula along several axes are one sum.
+    const users = readers(node);
+    if (users?.length === 1 && users[0]!.op === "fold") return null;
+    return gathered(b, node) ?? oneByOne(b, node);
+  },
 };
-
-/** What covers a phase: place `first + step·v` of window `q + shift - apart·v`, v = 0 … count - 1. */
-interface Phase {
-  readonly first: number;
-  readonly step: number;
-  readonly count: number;
-  readonly shift: number;
-  readonly apart: number;
-}
 
 /** Terms that are added up one by one; more are a sum over an axis. */
 const MOST_TERMS = 8;
 
-function gathered(b: Build, node: NodeOf<"fold">): Node {
-  const { axis, length, stride, dilation } = node.attributes;
-  const w = node.operands[0]!;
-  const size = countOf(w.shape.at(-1)!);
-  if (dilation === 1 && size <= stride) return apart(b, node);
-  const windows = countOf(w.shape[axis]!);
-  const rows = Math.ceil(length / stride);
-  const phases = Array.from({ length: stride }, (_, phase) => coverOf(phase, size, stride, dilation));
-  const covered = phases.filter((phase) => phase !== null);
-  const before = Math.max(0, ...covered.map(({ shift, apart, count }) => apart * (count - 1) - shift));
-  const after = Math.max(0, ...covered.map(({ shift }) => rows + shift - windows));
-  const padded = padAxis(b, w, axis, before, after);
-  const parts = phases.map((phase) => (phase === null ? null : summed(b, padded, axis, rows, before, phase)));
-  return interleaved(b, node, parts);
-}
-
-/** Null where no window covers the phase. */
-function coverOf(phase: number, size: number, stride: number, dilation: number): Phase | null {
-  const g = commonDivisor(stride, dilation);
-  const step = stride / g;
-  for (let first = 0; first < Math.min(step, size); first++) {
-    if ((dilation * first - phase) % stride !== 0) continue;
-    const count = Math.ceil((size - first) / step);
-    return { first, step, count, shift: (phase - dilation * first) / stride, apart: dilation / g };
+/** The folds inside one another, the outermost first, and what is folded. */
+function foldingsOf(node: NodeOf<"fold">): { readonly foldings: readonly Folding[]; readonly w: Node } {
+  const foldings: Folding[] = [];
+  let w: Node = node;
+  while (w.op === "fold") {
+    const inner: Node = w.operands[0]!;
+    const { attributes } = w;
+    if (foldings.some(({ axis }) => axis === attributes.axis) || attributes.axis >= node.shape.length) break;
+    foldings.push(
+      foldingOf(attributes, countOf(inner.shape[attributes.axis]!), countOf(inner.shape.at(-1)!)),
+    );
+    w = inner;
   }
-  return null;
+  return { foldings, w };
 }
 
-/** Σ_v w[.., q + shift - apart·v, .., first + step·v] for each of `rows` q. */
-function summed(b: Build, w: Node, axis: number, rows: number, before: number, phase: Phase): Node {
+/** All folds at once, of a formula that can be computed entry by entry; else null. */
+function gathered(b: Build, node: NodeOf<"fold">): Node | null {
+  const { foldings, w } = foldingsOf(node);
+  const rank = node.shape.length;
+  const gather = new Gather(b, foldings, rank);
+  const isGathered = foldings.map((folding) => !isApart(folding));
+  if (isGathered.includes(true) && !gather.fits(w, isGathered)) return null;
+  // Phase after phase of the axes whose windows overlap.
+  const over = (j: number, phases: Phases): Node => {
+    if (j === foldings.length) {
+      return isGathered.includes(true) ? summedPlaces(b, gather.at(w, phases), w, foldings, phases, rank) : w;
+    }
+    const folding = foldings[j]!;
+    if (!isGathered[j]!) return over(j + 1, [...phases, null]);
+    const found = folding.phases.map((phase) => (phase === null ? null : over(j + 1, [...phases, phase])));
+    return interleaved(b, folding, found);
+  };
+  return sideBySide(b, over(0, []), foldings, rank);
+}
+
+/** The places of windows that are apart beside one another, behind the axis of these windows. */
+function sideBySide(b: Build, x: Node, foldings: readonly Folding[], rank: number): Node {
+  const apart = foldings.flatMap((folding, j) => (isApart(folding) ? [{ folding, place: rank + j }] : []));
+  const axes = Array.from({ length: rank }, (_, axis) => axis);
+  const order = axes.flatMap((axis) => [
+    axis,
+    ...apart.flatMap(({ folding, place }) => (folding.axis === axis ? [place] : [])),
+  ]);
+  const rest = x.shape.flatMap((_, axis) => (order.includes(axis) ? [] : [axis]));
+  const turned = b.permute(x, [...order, ...rest]);
+  const dense = b.reshape(turned, turned.shape.slice(0, order.length));
+  return apart
+    .map(({ folding }) => folding)
+    .sort((one, other) => other.axis - one.axis)
+    .reduce((y, folding) => {
+      // Of the axes before it, those that have places too.
+      const at = order.indexOf(folding.axis);
+      const padded = padAxis(b, y, at + 1, 0, folding.stride - folding.size);
+      return merged(b, padded, { ...folding, axis: at });
+    }, dense);
+}
+
+/** One fold of anything. */
+function oneByOne(b: Build, node: NodeOf<"fold">): Node {
+  const w = node.operands[0]!;
+  const { axis } = node.attributes;
+  const folding = foldingOf(node.attributes, countOf(w.shape[axis]!), countOf(w.shape.at(-1)!));
+  const padded = padAxis(b, w, axis, folding.before, folding.after);
+  const phases = folding.phases.map((phase) => (phase === null ? null : summed(b, padded, folding, phase)));
+  return interleaved(b, folding, phases);
+}
+
+/** Σ_v w[.., q + shift - apart·v, .., first + step·v] for each q. */
+function summed(b: Build, w: Node, folding: Folding, phase: Phase): Node {
+  const { axis, rows, before } = folding;
   const { first, step, count, shift, apart } = phase;
   const last = w.shape.length - 1;
   const shape = w.shape.slice(0, -1).with(axis, fixed(rows));
-  if (count > MOST_TERMS) return summedAlong(b, w, axis, rows, before, phase);
+  if (count > MOST_TERMS) return summedAlong(b, w, folding, phase);
   // The first windows first.
   const terms = Array.from({ length: count }, (_, i) => {
     const v = count - 1 - i;
-    const start = before + shift - apart * v;
-    const at = w.shape.map((_size, k) => ({
-      start: k === axis ? start : k === last ? first + step * v : 0,
-      fromEnd: false,
-      step: 1,
-    }));
-    return b.reshape(b.slice(w, at, [...shape, ONE]), shape);
+    const window = entries(b, w, axis, before + shift - apart * v, rows);
+    return b.reshape(entries(b, window, last, first + step * v, 1), shape);
   });
   return terms.reduce((sum, term) => b.add(sum, term));
 }
@@ -80,65 +119,37 @@ function summed(b: Build, w: Node, axis: number, rows: number, before: number, p
  * The same as a sum over an axis: in row-major [windows, size] places v = count - 1 … 0 lie
  * apart·size - step behind one another, which are windows of the run.
  */
-function summedAlong(b: Build, w: Node, axis: number, rows: number, before: number, phase: Phase): Node {
+function summedAlong(b: Build, w: Node, { axis, rows, before }: Folding, phase: Phase): Node {
   const { first, step, count, shift, apart } = phase;
-  const rank = w.shape.length;
-  const size = countOf(w.shape[rank - 1]!);
-  const others = w.shape.map((_, k) => k).filter((k) => k !== axis && k !== rank - 1);
+  const last = w.shape.length - 1;
+  const size = countOf(w.shape[last]!);
+  const others = w.shape.map((_, k) => k).filter((k) => k !== axis && k !== last);
   const rest = others.map((k) => w.shape[k]!);
-  const run = b.reshape(b.permute(w, [...others, axis, rank - 1]), [
-    ...rest,
-    fixed(countOf(w.shape[axis]!) * size),
-  ]);
+  const windows = countOf(w.shape[axis]!);
+  const run = b.reshape(b.permute(w, [...others, axis, last]), [...rest, fixed(windows * size)]);
   const start = (before + shift - apart * (count - 1)) * size + first + step * (count - 1);
   const dilation = apart * size - step;
-  const length = size * (rows - 1) + dilation * (count - 1) + 1;
-  const at = [...rest.map(() => 0), start].map((from) => ({ start: from, fromEnd: false, step: 1 }));
-  const used = b.slice(run, at, [...rest, fixed(length)]);
+  const used = entries(b, run, others.length, start, size * (rows - 1) + dilation * (count - 1) + 1);
   const runs = b.windows(used, { axis: others.length, size: count, stride: size, dilation });
-  const sum = b.reshape(b.sum(runs, [rank - 1]), [...rest, fixed(rows)]);
-  return b.permute(sum, [
-    ...others.slice(0, axis).map((_, k) => k),
-    others.length,
-    ...others.slice(axis).map((_, k) => k + axis),
-  ]);
+  const sum = b.reshape(b.sum(runs, [last]), [...rest, fixed(rows)]);
+  const back = others.map((_, k) => k).toSpliced(axis, 0, others.length);
+  return b.permute(sum, back);
 }
 
-/** Windows that do not reach into one another lie side by side. */
-function apart(b: Build, node: NodeOf<"fold">): Node {
-  const { axis, stride } = node.attributes;
-  const w = node.operands[0]!;
-  const last = w.shape.length - 1;
-  const axes = w.shape
-    .map((_, k) => k)
-    .toSpliced(last, 1)
-    .toSpliced(axis + 1, 0, last);
-  const rows = padAxis(b, b.permute(w, axes), axis + 1, 0, stride - countOf(w.shape[last]!));
-  return cut(b, rows, node);
-}
-
-/** Phase by phase of each row, where null is zeros. */
-function interleaved(b: Build, node: NodeOf<"fold">, phases: readonly (Node | null)[]): Node {
-  const { axis } = node.attributes;
-  const like = phases.find((phase) => phase !== null)!.shape;
-  const column = like.toSpliced(axis + 1, 0, ONE);
-  const columns = phases.map((phase) => (phase === null ? b.zeros(column) : b.reshape(phase, column)));
-  return cut(b, columns.length === 1 ? columns[0]! : b.concat(columns, axis + 1), node);
-}
-
-/** [.., rows, stride, ..] as one axis of the length that `node` has: cut off, or zeros behind. */
-function cut(b: Build, x: Node, node: NodeOf<"fold">): Node {
-  const { axis, length } = node.attributes;
-  const whole = countOf(x.shape[axis]!) * countOf(x.shape[axis + 1]!);
-  const joined = b.reshape(x, x.shape.toSpliced(axis, 2, fixed(whole)));
-  if (length > whole) return padAxis(b, joined, axis, 0, length - whole);
-  const at = joined.shape.map(() => ({ start: 0, fromEnd: false, step: 1 }));
-  return length === whole ? joined : b.slice(joined, at, node.shape);
-}
-
-/** Zeros at both ends of an axis. */
-function padAxis(b: Build, x: Node, axis: number, before: number, after: number): Node {
-  const zeros = (count: number): Node[] => (count === 0 ? [] : [b.zeros(x.shape.with(axis, fixed(count)))]);
-  const parts = [...zeros(before), x, ...zeros(after)];
-  return parts.length === 1 ? x : b.concat(parts, axis);
+/** The sum over places of windows that overlap, and those of others beside one another. */
+function summedPlaces(
+  b: Build,
+  x: Node,
+  w: Node,
+  foldings: readonly Folding[],
+  phases: Phases,
+  rank: number,
+): Node {
+  let shape = w.shape;
+  for (const [j, { axis, rows }] of foldings.entries()) {
+    const phase = phases[j];
+    if (phase) shape = shape.with(axis, fixed(rows)).with(rank + j, fixed(phase.count));
+  }
+  const places = phases.flatMap((phase, j) => (phase !== null && phase.count > 1 ? [rank + j] : []));
+  return b.sum(b.broadcast(x, shape), places);
 }

@@ -153,6 +153,19 @@ export const views: readonly Rule[] = [
     },
   },
   {
+    name: "embed-twice",
+    formula: "embed of embed → one embed",
+    at: ["embed"],
+    rewrite({ b, as }, node) {
+      if (node.op !== "embed") return null;
+      const inner = as(node.operands[0]!, "embed");
+      if (inner === null) return null;
+      const axes = node.attributes.axes.map((outer, i) => composed(outer, inner.attributes.axes[i]!));
+      const known = axes.filter((axis) => axis !== null);
+      return known.length === axes.length ? b.embed(inner.operands[0]!, known, node.shape) : null;
+    },
+  },
+  {
     name: "slice-twice",
     formula: "slice of slice → one slice",
     at: ["slice"],
