@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { randomData } from "../compiler/compare/question.ts";
 import { analyze } from "../compiler/analyze.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
-import { parametersOf, type NamedNode } from "../compiler/graph/model.ts";
+import { ownedBy, parametersOf, type NamedNode } from "../compiler/graph/model.ts";
 import { compile, plan } from "../compiler/index.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import type { Environment, Values } from "../compiler/ops/op.ts";
@@ -79,7 +79,7 @@ describe("cases run as the f64 evaluator says", () => {
       for (const step of [1, 2]) {
         net.step(given);
         now = afterStep(joint, { ...now, step });
-        for (const [index, { path }] of parametersOf(joint).entries())
+        for (const [index, { path }] of ownedBy(joint).entries())
           expectNumbers(
             `${at}: ${path} after step ${step}`,
             net.get(path).data,

@@ -6,7 +6,7 @@
 import { askTape } from "../../compiler/compare/run-tape.ts";
 import { analyze, DiagnosticError } from "../../compiler/index.ts";
 import { reachable } from "../../compiler/graph/graph.ts";
-import { parametersOf } from "../../compiler/graph/model.ts";
+import { ownedBy, parametersOf } from "../../compiler/graph/model.ts";
 import type { Node, OpName } from "../../compiler/ir/node.ts";
 import type { Environment, Op, Values } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
@@ -151,7 +151,7 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
     );
   }
 
-  const wanted = parametersOf(model).flatMap(({ kind }, index) => (kind === "frozen" ? [] : [index]));
+  const wanted = ownedBy(model).flatMap(({ kind }, index) => (kind === "parameter" ? [index] : []));
   const tape = askTape({ model, environment, wanted });
   note("loss in training", "the tape", distance([ran.trainingLoss], [tape.loss]), tolerance.exact);
   let moves = false;

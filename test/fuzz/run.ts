@@ -1,6 +1,6 @@
 /** One program, compiled and run on data of its own. */
 import { compile } from "../../compiler/index.ts";
-import { parametersOf, type Model } from "../../compiler/graph/model.ts";
+import { ownedBy, type Model } from "../../compiler/graph/model.ts";
 import { shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
 import { load } from "../../runtime/index.ts";
@@ -35,7 +35,7 @@ export async function run({ source, inputs, batch, seed }: Case, dtype: Dtype): 
   const outputs = net.predict(feed(given.filter((i) => i.role === "input").map((i) => i.name)));
   const { loss: trainingLoss, gradients } = net.gradients(examples);
   const loss = net.loss(examples);
-  const parameters = parametersOf(model).map(({ path, shape }, index): [number, Values] => [
+  const parameters = ownedBy(model).map(({ path, shape }, index): [number, Values] => [
     index,
     { shape: shapeAt(shape, batch), data: Float64Array.from(net.get(path).data) },
   ]);

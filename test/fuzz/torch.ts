@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Lacking } from "../../compiler/compare/question.ts";
 import { drawn } from "../../compiler/compare/sources.ts";
 import { torchProgram } from "../../compiler/compare/torch.ts";
-import { parametersOf } from "../../compiler/graph/model.ts";
+import { ownedBy } from "../../compiler/graph/model.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 import { readNpz, writeNpz } from "../../cli/data/npz.ts";
 import { distance } from "./distance.ts";
@@ -76,7 +76,7 @@ function question({ model, environment }: Run): {
   readonly text: string;
   readonly given: Readonly<Record<string, Values>>;
 } {
-  const wanted = parametersOf(model).map((_, index) => index);
+  const wanted = ownedBy(model).flatMap(({ kind }, index) => (kind === "layer-state" ? [] : [index]));
   const { text, randoms } = torchProgram(model, wanted, environment.n);
   const given = Object.fromEntries([
     ...[...environment.inputs].map(([name, values]) => [`input.${name}`, values]),

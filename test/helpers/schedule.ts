@@ -7,7 +7,7 @@ import { evaluate } from "../../compiler/graph/evaluate.ts";
 import { Graph } from "../../compiler/graph/graph.ts";
 import {
   NO_ROOTS,
-  parametersOf,
+  ownedBy,
   statesOf,
   type Model,
   type Persistent,
@@ -133,6 +133,7 @@ export const keyOf = (buffer: Buffer): string => {
     case "hyper":
       return `${buffer.role.kind}.${buffer.role.name}`;
     case "parameter":
+    case "layer-state":
     case "gradient":
       return `${buffer.role.kind}.${buffer.role.index}`;
     case "state":
@@ -149,7 +150,7 @@ function fill(program: KernelProgram, machine: Interpreter, model: Model, n: num
     const values =
       role.kind === "input"
         ? environment.inputs.get(role.name)!.data
-        : role.kind === "parameter"
+        : role.kind === "parameter" || role.kind === "layer-state"
           ? environment.parameters.get(role.index)!.data
           : role.kind === "state"
             ? environment.states.get(`${role.parameter}.${role.name}`)!.data
@@ -166,7 +167,7 @@ export function environmentOf(model: Model, n: number, step: number): Environmen
   return {
     n,
     inputs: new Map(model.inputs.map((i, k) => [i.name, sample(k + 1, i.shape, n)])),
-    parameters: new Map(parametersOf(model).map((p, k) => [k, sample(k + 101, p.shape, n)])),
+    parameters: new Map(ownedBy(model).map((p, k) => [k, sample(k + 101, p.shape, n)])),
     states: new Map(
       statesOf(model).map((s, k) => [
         `${s.parameter}.${s.name}`,
@@ -218,7 +219,10 @@ export function expectScheduled(model: Model, n: number): void {
   expectClose(stepped.get("loss")!, at([roots.trainingLoss], 1)[0]!, "loss of the step");
   for (const [i, tensor] of model.persistent.entries()) {
     if (tensor.update === null) continue;
-    const key = tensor.kind === "state" ? `state.${tensor.parameter}.${tensor.name}` : `parameter.${i}`;
+    const key =
+      tensor.kind === "state"
+        ? `state.${tensor.parameter}.${tensor.name}`
+        : `${tensor.kind}.${i}`;
     expectClose(stepped.get(key)!, at([tensor.update], 1)[0]!, key);
   }
 }

@@ -1,6 +1,6 @@
 /** Training as the f64 evaluator does it. */
 import { evaluate } from "../../compiler/graph/evaluate.ts";
-import { parametersOf, statesOf, type Model, type State } from "../../compiler/graph/model.ts";
+import { ownedBy, statesOf, type Model, type State } from "../../compiler/graph/model.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
 
@@ -8,12 +8,12 @@ import type { Environment, Values } from "../../compiler/ops/op.ts";
 export function firstEnvironment(
   model: Model,
   given: Pick<Environment, "n" | "inputs" | "seed">,
-  /** Of a parameter, by its path. */
+  /** Of a parameter, or a state of a layer, by its path. */
   valueOf: (path: string) => Values,
 ): Environment {
   const environment: Environment = {
     ...given,
-    parameters: new Map(parametersOf(model).map(({ path }, i) => [i, valueOf(path)] as const)),
+    parameters: new Map(ownedBy(model).map(({ path }, i) => [i, valueOf(path)] as const)),
     states: new Map(),
     hyper: new Map(model.optimizer?.hyper.map(({ name, value }) => [name, value])),
     step: 0,
@@ -23,7 +23,7 @@ export function firstEnvironment(
 
 /** What a step leaves behind; the environment's own `step` is that step's number. */
 export function afterStep(model: Model, environment: Environment): Environment {
-  const updated = parametersOf(model).map(({ update }, i): [number, Values] => [
+  const updated = ownedBy(model).map(({ update }, i): [number, Values] => [
     i,
     update === null ? environment.parameters.get(i)! : evaluate([update], environment)[0]!,
   ]);
