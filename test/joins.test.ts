@@ -330,6 +330,10 @@ const grow = {
   concat: (b, x, y, c) => b.concat([x, y], c % Math.max(1, x.shape.length)),
   oneHot: (b, x) => b.oneHot(x, 3),
   gather: (b, x, y) => b.gather(x, y),
+  cumsum: (b, x, _, c) => b.cumsum(x, c % 2),
+  cumprod: (b, x, _, c) => b.cumprod(x, c % 2),
+  recur: (b, x, y, c) => b.recur(x, y, c % 2),
+  rank: (b, x) => b.rank(x),
   take: (b, x, y, c) => b.take(x, y, c % 2),
   scatter: (b, x, y, c) => b.scatter(x, y, c % 3 === 0 ? free() : fixed(3), c % 2),
 } satisfies Record<string, (b: Formulas, x: Node, y: Node, c: number) => Node>;

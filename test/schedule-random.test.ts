@@ -75,7 +75,7 @@ const reductions = ["sum", "reduce_max", "reduce_min", "sum"] as const;
 function grow(b: Build, pool: Node[], choices: Choices): void {
   const x = choices.pick(pool.slice(-12));
   const rank = x.shape.length;
-  switch (choices.number(20)) {
+  switch (choices.number(21)) {
     case 0:
     case 1:
       return void pool.push(b.elementwise(choices.pick(unary), x));
@@ -143,6 +143,15 @@ function grow(b: Build, pool: Node[], choices: Choices): void {
       const dilation = 1 + choices.number(2);
       if (dilation * (size - 1) >= countOf(x.shape[axis]!)) return;
       return void pool.push(b.windows(x, { axis, size, stride: 1 + choices.number(3), dilation }));
+    }
+    case 18: {
+      const axis = choices.number(Math.max(rank, 1));
+      if (rank === 0 || isFree(x.shape[axis]!)) return;
+      const kind = choices.number(3);
+      const others = pool.filter((y) => y.type === "float" && sameShape(y.shape, x.shape));
+      if (kind < 2 || others.length === 0)
+        return void pool.push(kind === 0 ? b.cumsum(x, axis) : b.cumprod(x, axis));
+      return void pool.push(b.recur(choices.pick(others), x, axis));
     }
     case 16:
     case 17: {

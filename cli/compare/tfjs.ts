@@ -12,6 +12,7 @@ import type { ElementwiseOf, Node, WindowAttributes } from "../../compiler/ir/no
 import { shapeAt, sizeAt } from "../../compiler/ir/size.ts";
 import { isElementwise } from "../../compiler/ops/elementwise.ts";
 import type { Values } from "../../compiler/ops/op.ts";
+import { placesOf } from "../../compiler/ops/running.ts";
 
 type Tensor = Tf.Tensor;
 type Memo = Map<Node, Tensor>;
@@ -291,6 +292,16 @@ class Run {
         const picks = this.#oneHot(b, a.shape.at(-1)!);
         return tf.sum(tf.where(tf.cast(picks, "bool"), a, tf.zerosLike(a)), -1);
       }
+      case "cumsum":
+        return tf.cumsum(a, node.attributes.axis);
+      case "cumprod":
+        return this.#steps([a], node.attributes.axis, (before, [now]) => tf.mul(before, now!));
+      case "recur":
+        return this.#steps([b, a], node.attributes.axis, (before, [now, by]) =>
+          tf.add(tf.mul(by!, before), now!),
+        );
+      case "rank":
+        return this.#rank(a, node.attributes.descending);
       case "take":
         return this.#take(a, b, node.attributes.batch);
       case "scatter":
@@ -334,6 +345,29 @@ class Run {
     if (!this.#isTwice) return tf.logSumExp(x, [...axes], true);
     const shift = this.#constant(tf.max(x, [...axes], true));
     return tf.add(tf.log(tf.sum(this.#curves.exp(tf.sub(x, shift)), [...axes], true)), shift);
+  }
+
+  /** An axis step by step, from the entry that the first of `xs` has there. */
+  #steps(
+    xs: readonly Tensor[],
+    axis: number,
+    next: (before: Tensor, now: readonly Tensor[]) => Tensor,
+  ): Tensor {
+    const entries = xs.map((x) => this.#tf.unstack(x, axis));
+    const results: Tensor[] = [];
+    for (const at of entries[0]!.keys()) {
+      const now = entries.map((list) => list[at]!);
+      results.push(at === 0 ? now[0]! : next(results[at - 1]!, now));
+    }
+    return this.#tf.stack(results, axis);
+  }
+
+  #rank(x: Tensor, descending: boolean): Tensor {
+    const data = placesOf(
+      { shape: x.shape, data: Float64Array.from(this.#constant(x).dataSync()) },
+      descending,
+    );
+    return this.#constant(this.tensor(data));
   }
 
   /** Rows are picked by a product with one-hot rows: its own gather has no gradient of a batch. */

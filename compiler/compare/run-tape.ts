@@ -89,6 +89,13 @@ function apply(o: Operations, node: Node, operands: readonly Variable[], environ
       return o.oneHot(a, node.attributes.classes);
     case "gather":
       return o.gather(a, b);
+    case "cumsum":
+    case "cumprod":
+      return o[node.op](a, node.attributes.axis);
+    case "recur":
+      return o.recur(a, b, node.attributes.axis);
+    case "rank":
+      return o.rank(a, node.attributes.descending);
     case "take":
       return o.take(a, b, node.attributes.batch);
     case "scatter":

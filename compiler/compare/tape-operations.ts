@@ -214,6 +214,56 @@ export class Operations extends ElementOperations {
     return this.reshape(this.sum(picked, [x.shape.length - 1]), labels.shape);
   }
 
+  /** Sums so far, entry after entry as they are said. */
+  cumsum = (x: Variable, axis: number): Variable =>
+    this.#steps([x], axis, (before, [now]) => this.add(before, now!));
+  cumprod = (x: Variable, axis: number): Variable =>
+    this.#steps([x], axis, (before, [now]) => this.mul(before, now!));
+  recur = (a: Variable, x: Variable, axis: number): Variable =>
+    this.#steps([x, a], axis, (before, [now, by]) => this.add(this.mul(by!, before), now!));
+
+  /** An axis step by step, from the entry that the first of `xs` has there. */
+  #steps(
+    xs: readonly Variable[],
+    axis: number,
+    next: (before: Variable, now: readonly Variable[]) => Variable,
+  ): Variable {
+    const { shape } = xs[0]!;
+    const one = shape.map((size, i) => (i === axis ? 1 : size));
+    const entry = (x: Variable, at: number): Variable =>
+      this.slice(
+        x,
+        shape.map((_, i) => (i === axis ? { ...whole, start: at } : whole)),
+        one,
+      );
+    const results: Variable[] = [];
+    for (let at = 0; at < shape[axis]!; at++) {
+      const now = xs.map((x) => entry(x, at));
+      results.push(at === 0 ? now[0]! : next(results[at - 1]!, now));
+    }
+    return results.length === 0 ? xs[0]! : this.concat(results, axis);
+  }
+
+  /** The place of each entry: how many come before it. */
+  rank(x: Variable, descending: boolean): Variable {
+    const length = x.shape.at(-1)!;
+    const key = (value: number): number => (Number.isNaN(value) ? Infinity : value);
+    const isBefore = (a: number, b: number): boolean => {
+      const [least, most] = descending ? [b, a] : [a, b];
+      return key(least) < key(most) || (Number.isNaN(most) && !Number.isNaN(least));
+    };
+    const data = x.data.map((value, at) => {
+      const start = at - (at % length);
+      const row = x.data.subarray(start, start + length);
+      return row.reduce(
+        (places, other, i) =>
+          places + Number(isBefore(other, value) || (start + i < at && !isBefore(value, other))),
+        0,
+      );
+    });
+    return this.tape.record({ shape: x.shape, data });
+  }
+
   /** Rows of x by labels, and each blamed for what it was taken for. */
   take(x: Variable, labels: Variable, batch: number): Variable {
     const { shape, at, rows } = taken(x.shape, labels, batch);

@@ -174,6 +174,17 @@ export const expressions: { readonly [K in OpName]: Rule<K> } = {
     const labels = `${operands.tensor(y!, level.atom)}.unsqueeze(-1)`;
     return atom(`${operands.tensor(x!, level.atom)}.gather(-1, ${labels}).squeeze(-1)`);
   },
+  cumsum: ({ operands: [x], attributes: { axis } }, operands) =>
+    atom(`${operands.tensor(x!, level.atom)}.cumsum(${axis})`),
+  cumprod: ({ operands: [x], attributes: { axis } }, operands) =>
+    atom(`${operands.tensor(x!, level.atom)}.cumprod(${axis})`),
+  recur: ({ operands: [a, x], attributes: { axis } }, operands) =>
+    atom(`recurrence(${operands.float(a!)}, ${operands.float(x!)}, ${axis})`),
+  // The places of a permutation are what sorts it.
+  rank: ({ operands: [x], attributes: { descending } }, operands) =>
+    atom(
+      `torch.sort(${operands.tensor(x!)}, dim=-1, descending=${descending ? "True" : "False"}, stable=True)[1].argsort(-1)`,
+    ),
   take: ({ operands: [x, y], attributes: { batch } }, operands) => {
     const table = operands.tensor(x!, level.atom);
     const ids = operands.tensor(y!, level.any);

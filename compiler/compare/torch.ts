@@ -21,7 +21,7 @@ export interface TorchProgram {
 /** Words that a program's names must not hide. */
 const RESERVED = new Set(
   `False None True and as assert async await break class continue def del elif else except finally for from global if import in is
-  lambda nonlocal not or pass raise return try while with torch np F given gradient variable embed fold list take_rows add_rows sys len range float abs print N`.split(
+  lambda nonlocal not or pass raise return try while with torch np F given gradient variable embed fold list take_rows add_rows recurrence sys len range float abs print N`.split(
     /\s+/,
   ),
 );
@@ -185,6 +185,18 @@ function helpers(order: readonly Node[]): string[] {
           "    whole = torch.zeros(shape)",
           "    whole[index] = x",
           "    return whole",
+          "",
+        ]
+      : []),
+    ...(has("recur")
+      ? [
+          "",
+          "def recurrence(a, x, axis):",
+          '    """y[i] = a[i] * y[i - 1] + x[i] along an axis."""',
+          "    rows = []",
+          "    for a_i, x_i in zip(a.unbind(axis), x.unbind(axis)):",
+          "        rows.append(a_i * rows[-1] + x_i if rows else x_i)",
+          "    return torch.stack(rows, axis)",
           "",
         ]
       : []),

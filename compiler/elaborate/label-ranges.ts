@@ -6,7 +6,7 @@
 import { reachable } from "../graph/graph.ts";
 import type { LabelRange } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
-import { countOf } from "../ir/size.ts";
+import { countOf, isFree } from "../ir/size.ts";
 
 /** Single values beside an interval that are kept; where there are more, nothing is checked. */
 const MOST_BESIDES = 8;
@@ -36,8 +36,11 @@ function labelsIn(node: Node): { readonly labels: Node; readonly count: number }
   switch (node.op) {
     case "one_hot":
       return { labels: x!, count: node.attributes.classes };
-    case "take":
-      return { labels: y!, count: countOf(x!.shape[0]!) };
+    case "take": {
+      // How many rows of the batch there will be is not known yet: there ids are not checked.
+      const rows = x!.shape[node.attributes.batch]!;
+      return isFree(rows) ? null : { labels: y!, count: countOf(rows) };
+    }
     case "gather":
       return { labels: y!, count: countOf(x!.shape.at(-1)!) };
     default:

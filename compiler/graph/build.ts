@@ -184,6 +184,23 @@ export class Build implements Formulas {
     return this.graph.make("fold", [this.#number(x)], of, this.origin);
   }
 
+  // ---------------------------------------------------------------------------------------------- running
+
+  cumsum(x: Node, axis: number): Node {
+    return this.graph.make("cumsum", [this.#number(x)], { axis }, this.origin);
+  }
+  cumprod(x: Node, axis: number): Node {
+    return this.graph.make("cumprod", [this.#number(x)], { axis }, this.origin);
+  }
+  /** y_i = a_i y_(i-1) + x_i along an axis. */
+  recur(a: Node, x: Node, axis: number): Node {
+    return this.graph.make("recur", [this.#number(a), this.#number(x)], { axis }, this.origin);
+  }
+  /** The place of each entry in the order of its row, along the last axis. */
+  rank(x: Node, descending = false): Node {
+    return this.graph.make("rank", [this.#number(x)], { descending }, this.origin);
+  }
+
   // ---------------------------------------------------------------------------------------------- indices
 
   oneHot(y: Node, classes: number): Node {

@@ -101,6 +101,8 @@ function formOf(node: Node, operands: readonly Form[]): Form {
       return movementForm(node, operands);
     case "index":
       return indexForm(node, operands);
+    case "running":
+      return runningForm(node, operands);
     case "derivative":
       return COUPLED;
     default:
@@ -344,4 +346,11 @@ function tableForm(node: NodeOf<"take" | "scatter">, x: Form, ids: Form): Form {
   return summed !== null && summed >= batch && summed < labels!.shape.length
     ? { of: "sum", degree: 0 }
     : plain(node.shape);
+}
+
+/** The axis that it runs along is never the batch. */
+function runningForm(node: Node, operands: readonly Form[]): Form {
+  if (operands.every(isPlain)) return plain(node.shape);
+  const [x] = operands;
+  return node.op === "cumsum" && (x!.of === "sum" || x!.of === "constant" || x!.of === "rows") ? x! : COUPLED;
 }

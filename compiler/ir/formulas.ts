@@ -45,6 +45,10 @@ export interface Formulas extends ElementwiseFormulas, ReductionFormulas {
   readonly windows: (x: Node, of: Attributes["windows"]) => Node;
   readonly fold: (x: Node, of: Attributes["fold"]) => Node;
   readonly oneHot: (y: Node, classes: number) => Node;
+  readonly cumsum: (x: Node, axis: number) => Node;
+  readonly cumprod: (x: Node, axis: number) => Node;
+  /** y_i = a_i y_(i-1) + x_i along an axis. */
+  readonly recur: (a: Node, x: Node, axis: number) => Node;
   /** The rows of a table that `ids` name; the first `batch` axes are those of both. */
   readonly take: (table: Node, ids: Node, batch?: number) => Node;
   /** The transpose of `take`: rows added up in a table of `count`. */

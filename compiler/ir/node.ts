@@ -131,6 +131,17 @@ export interface OtherAttributes {
    * each row of x added where y says, in the order of y. A row whose id names none is left out.
    */
   scatter: { readonly batch: number; readonly count: Size };
+  /** Sums so far along an axis of known size: y_i = y_(i-1) + x_i. */
+  cumsum: { readonly axis: number };
+  /** Products so far: y_i = y_(i-1) x_i. */
+  cumprod: { readonly axis: number };
+  /** The linear recurrence of a and x: y_i = a_i y_(i-1) + x_i, 0 being before the first. */
+  recur: { readonly axis: number };
+  /**
+   * The place of each entry in the order of its row, along the last axis; `int`. Of equal entries the
+   * first comes first; NaN counts as the largest.
+   */
+  rank: { readonly descending: boolean };
 
   /**
    * d scalar / d tensor: operands (scalar, tensor); shaped like the tensor. Gone after the pass

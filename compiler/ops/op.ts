@@ -37,7 +37,8 @@ export type Vjp<K extends OpName> = (
   cotangent: Node,
 ) => readonly (Node | null)[];
 
-export type Family = "elementwise" | "reduction" | "product" | "movement" | "index" | "source" | "derivative";
+export type Family =
+  "elementwise" | "reduction" | "product" | "movement" | "index" | "running" | "source" | "derivative";
 
 /**
  * When entries are finite, overflow of sums and products, poles and gaps aside: `always`, so that

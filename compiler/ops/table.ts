@@ -8,6 +8,7 @@ import { movementOps } from "./movement.ts";
 import type { OpTable } from "./op.ts";
 import { productOps } from "./products.ts";
 import { reductionOps } from "./reductions.ts";
+import { runningOps } from "./running.ts";
 import { sourceOps } from "./sources.ts";
 import { tableOps } from "./tables.ts";
 
@@ -18,5 +19,6 @@ export const ops: OpTable = {
   ...movementOps,
   ...indexOps,
   ...tableOps,
+  ...runningOps,
   ...sourceOps,
 };

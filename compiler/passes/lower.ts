@@ -111,6 +111,27 @@ const lowerings: readonly Rule[] = [
     },
   },
   {
+    name: "lower-rank",
+    formula: "rank x → Σ_j [x_j before x_i], of equal ones the first, NaN being the largest",
+    at: ["rank"],
+    rewrite({ b }, node) {
+      if (node.op !== "rank") return null;
+      const { descending } = node.attributes;
+      const x = node.operands[0]!;
+      const last = x.shape.length - 1;
+      const pairs = [...x.shape, x.shape[last]!];
+      const own = b.broadcast(b.reshape(x, [...x.shape, ONE]), pairs);
+      const other = b.broadcast(b.reshape(x, [...x.shape.slice(0, -1), ONE, x.shape[last]!]), pairs);
+      const [less, more] = descending ? [own, other] : [other, own];
+      const isLess = b.or(b.lt(less, more), b.and(b.ne(more, more), b.eq(less, less)));
+      const isEqual = b.or(b.eq(less, more), b.and(b.ne(less, less), b.ne(more, more)));
+      const isEarlier = b.lt(b.iota(last + 1, pairs), b.iota(last, pairs));
+      const ones = b.constant(1, pairs, "int");
+      const before = b.where(b.or(isLess, b.and(isEqual, isEarlier)), ones, b.constant(0, pairs, "int"));
+      return b.reshape(b.sum(before, [last + 1]), x.shape);
+    },
+  },
+  {
     name: "lower-stop-gradient",
     formula: "stop_gradient x → x",
     at: ["stop_gradient"],

@@ -86,6 +86,7 @@ class NestWriter {
       vectorLoop,
       // What is left over by whole vectors is little, and code of its own.
       inlined: vectorLoop !== null && this.#plan.inlined,
+      rowsOfLanes: this.#plan.rowsOfLanes,
       suffix,
       address: (operand) => {
         const here = { base: this.#addresses[operand]!, offset: 0 };
@@ -167,11 +168,9 @@ class NestWriter {
         )(),
       );
     };
-    descend(
-      this.#kept,
-      outsides.map((outside) => ({ ...outside, values: outside.values.inside() })),
-      FIRST,
-    );
+    const insides = outsides.map((outside) => ({ ...outside, values: outside.values.inside() }));
+    for (const { values, site } of insides) values.begin(pass.values.flat(), site.suffix);
+    descend(this.#kept, insides, FIRST);
     for (const [i, { values }] of outsides.entries()) reductions[i]!.finish(values);
   }
 

@@ -12,7 +12,8 @@ import { addressName, advance, further } from "./address.ts";
 import { paddedText, sizeText } from "./affine.ts";
 import { cover } from "./cover.ts";
 import { multiplyAdd } from "./tile.ts";
-import { type KernelTools, loadVector, type CodeSite, Values } from "./values.ts";
+import { loadVector } from "./lanes.ts";
+import { type KernelTools, type CodeSite, Values } from "./values.ts";
 import { shareOf } from "./workers.ts";
 
 const ROWS = 0;

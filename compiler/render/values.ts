@@ -5,11 +5,11 @@
  */
 import { CompilerFault } from "../fault.ts";
 import type { Kernel, Operand, Store, Value } from "../schedule/kernel.ts";
-import { loopsOfValues } from "../schedule/known.ts";
 import { type Affine, affine, constantOf, isUnit, isZero, known } from "../ir/size.ts";
 import { further, immediate, type Location } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { instructions, type Tools } from "./elementwise.ts";
+import { fetchVector, isHalf, laneStride, loadVector } from "./lanes.ts";
 import type { FunctionWriter } from "./writer.ts";
 
 /** A value in a register: a number in each lane, or a mask. */
@@ -34,6 +34,8 @@ export interface CodeSite {
   readonly filled?: number;
   /** Whether vector functions are written into the code instead of called. */
   readonly inlined?: boolean;
+  /** Rows of tables that are another one in each lane, by their numbers. */
+  readonly rowsOfLanes?: readonly number[];
   /** Added to the names of values, where code stands several times in one block. */
   readonly suffix: string;
   /** The address of an operand's element, and a constant number of bytes beyond it. */
@@ -53,17 +55,35 @@ export interface KernelTools extends Tools {
 export class Values {
   readonly tools: KernelTools;
   readonly #registers: Map<number, Register>;
-  /** Beside the kernel's values: along which loops they vary. */
-  #varying: readonly ReadonlySet<number>[] | null = null;
 
-  constructor(tools: KernelTools, registers: ReadonlyMap<number, Register> = new Map()) {
+  /** The variables of values that run along the inner loop. */
+  readonly #running: Map<number, string>;
+
+  constructor(
+    tools: KernelTools,
+    registers: ReadonlyMap<number, Register> = new Map(),
+    running: ReadonlyMap<number, string> = new Map(),
+  ) {
     this.tools = tools;
     this.#registers = new Map(registers);
+    this.#running = new Map(running);
   }
 
   /** A scope inside this one. */
   inside(): Values {
-    return new Values(this.tools, this.#registers);
+    return new Values(this.tools, this.#registers, this.#running);
+  }
+
+  /** Declares what of these values runs along the loop that is about to be opened. */
+  begin(values: Iterable<number>, suffix: string): void {
+    const { kernel, writer, constants, format } = this.tools;
+    for (const index of values) {
+      const value = kernel.values[index]!;
+      if (value.kind !== "running") continue;
+      const name = writer.fresh(`running${suffix}`);
+      writer.line(`let ${name} = ${constants.float(format, value.op === "prod" ? 1 : 0)};`);
+      this.#running.set(index, name);
+    }
   }
 
   set(value: number, register: Register): void {
@@ -169,7 +189,7 @@ export class Values {
         return assign(operand.name, `${format.vector}.ne(${loaded}, ${constants.float(format, 0)})`, "mask");
       }
       case "row":
-        return this.#row(value, site);
+        return this.#row(index, value, site);
       case "fetch": {
         const operand = this.tools.kernel.operands[value.operand]!;
         const row = this.compute(value.row, site);
@@ -226,6 +246,15 @@ export class Values {
         if (/^[$\w]+$/.test(text)) return { text, lanes };
         return assign(this.#wanted(index), text, lanes);
       }
+      case "running": {
+        const name = this.#running.get(index);
+        if (name === undefined) throw new CompilerFault("a running value outside of its loop");
+        const { vector } = format;
+        const x = this.number(value.value, site);
+        const before = value.by === null ? name : `${vector}.mul(${this.number(value.by, site)}, ${name})`;
+        writer.line(`${name} = ${vector}.${value.op === "prod" ? "mul" : "add"}(${before}, ${x});`);
+        return { text: name, lanes: "number" };
+      }
       case "reduce":
       case "product":
         throw new CompilerFault(
@@ -248,11 +277,11 @@ export class Values {
   }
 
   /** Numbers outside of the table are clamped to it, so that nothing but the table is read or written. */
-  #row({ of, rows, stride }: Extract<Value, { kind: "row" }>, site: CodeSite): Register {
-    const { format, constants, kernel, writer } = this.tools;
+  #row(index: number, value: Extract<Value, { kind: "row" }>, site: CodeSite): Register {
+    const { of, rows, stride } = value;
+    const { format, constants, writer } = this.tools;
     const { vector, dtype } = format;
-    this.#varying ??= loopsOfValues(kernel);
-    const isEach = site.vectorLoop !== null && this.#varying[of]!.has(site.vectorLoop);
+    const isEach = site.vectorLoop !== null && site.rowsOfLanes?.includes(index) === true;
     const number = this.number(of, site);
     const count = known(rows);
     const size = sizeText(rows, 1);
@@ -316,58 +345,4 @@ export class Values {
     const [a, b, c, d] = [0, 1, 2, 3].map((lane) => (lane * step) >>> 0);
     return constants.words([a!, b!, c!, d!], `${a}, ${b}, ${c}, ${d}`);
   }
-}
-
-/** An expression for the operand's entries at an address, along the site's lanes. */
-export function loadVector(
-  { dtype, bytes, lanes }: Tools["format"],
-  operand: Operand,
-  site: Pick<CodeSite, "vectorLoop" | "filled">,
-  { base, offset }: Location,
-): string {
-  const stride = laneStride(operand, site);
-  if (stride === "none") return `v128.load_splat<${dtype}>(${base}${immediate(offset)})`;
-  if (stride === "unit")
-    return `${isHalf(site, lanes) ? "v128.load64_zero" : "v128.load"}(${base}${immediate(offset)})`;
-  let text = `v128.load_zero<${dtype}>(${base}${immediate(offset)})`;
-  for (let lane = 1; lane < (site.filled ?? lanes); lane++) {
-    const at = further({ base, offset }, stride, lane, bytes);
-    text = `v128.load_lane<${dtype}>(${at.base}, ${text}, ${lane}${immediate(at.offset)})`;
-  }
-  return text;
-}
-
-/** Entries from rows on that are so many bytes further, all lanes from one or each from its own. */
-function fetchVector(
-  format: Tools["format"],
-  operand: Operand,
-  site: Pick<CodeSite, "vectorLoop" | "filled">,
-  { base, offset }: Location,
-  rows: readonly string[],
-): string {
-  const [first] = rows;
-  if (rows.length === 1) return loadVector(format, operand, site, { base: `${base} + ${first}`, offset });
-  const { dtype, bytes } = format;
-  const stride = operand.strides[site.vectorLoop!]!;
-  let text = "";
-  for (const [lane, row] of rows.entries()) {
-    const at = further({ base: `${base} + ${row}`, offset }, stride, lane, bytes);
-    text =
-      lane === 0
-        ? `v128.load_zero<${dtype}>(${at.base}${immediate(at.offset)})`
-        : `v128.load_lane<${dtype}>(${at.base}, ${text}, ${lane}${immediate(at.offset)})`;
-  }
-  return text;
-}
-
-const isHalf = ({ filled }: Pick<CodeSite, "filled">, lanes: number): boolean =>
-  filled !== undefined && filled < lanes;
-
-/** How an operand's elements lie along the lanes: one for all, side by side, or this far apart. */
-function laneStride(operand: Operand, site: Pick<CodeSite, "vectorLoop">): "none" | "unit" | Affine {
-  if (site.vectorLoop === null) return "none";
-  const stride = operand.strides[site.vectorLoop]!;
-  if (isZero(stride)) return "none";
-  if (isUnit(stride)) return "unit";
-  return stride;
 }

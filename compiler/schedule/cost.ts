@@ -18,6 +18,7 @@ export function flopsEach(kernel: Kernel, rows: number): number {
   for (const value of kernel.values) {
     if (value.kind === "apply") each += ops[value.op].flops;
     else if (value.kind === "reduce") each += 1;
+    else if (value.kind === "running") each += value.by === null ? 1 : 2;
     else if (value.kind === "random") each += RANDOM_COST;
     else if (value.kind === "fetch") each += FETCH_COST;
   }

@@ -11,7 +11,7 @@ import { isView, type ViewNode } from "../ops/movement.ts";
 import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntries } from "./chain.ts";
 import { type Access, type Body, type FormedValue, valueKey, type Write } from "./formed.ts";
 import { type Adding, type Group, type Item, Refusal } from "./group.ts";
-import { isSingle, REDUCE, reducedAxes, type Reduction } from "./kinds.ts";
+import { isSingle, REDUCE, reducedAxes, type Reduction, type Running } from "./kinds.ts";
 import { alsoGathered, refusedFactor } from "./gathering.ts";
 import { loopsAsView, locateLists } from "./lists.ts";
 import type { Locate } from "./place.ts";
@@ -166,7 +166,7 @@ export class GrowingBody implements Body {
     if (value instanceof Refusal) return value;
     const view = align(item.view);
     if (view === null) return new Refusal("the destination is not a view");
-    const row = item.adds === null ? null : this.#rowToAdd(item.adds, item.node, link(align));
+    const row = item.adds === null ? null : this.#row(item.adds, item.node.shape, link(align));
     if (row instanceof Refusal) return row;
     if (this.values.length > this.#most) return new Refusal("the kernel would be too large");
     this.stored.push(value);
@@ -283,6 +283,10 @@ export class GrowingBody implements Body {
         return this.#value(node.operands[0]!, chain);
       case "take":
         return this.#take(node, chain);
+      case "cumsum":
+      case "cumprod":
+      case "recur":
+        return this.#running(node, computing);
       case "sum":
       case "prod":
       case "reduce_max":
@@ -293,16 +297,22 @@ export class GrowingBody implements Body {
         return this.#push({ kind: "product" });
       default:
         if (isElementwise(node)) {
-          const operands: number[] = [];
-          for (const operand of node.operands) {
-            const value = this.#value(operand, chain);
-            if (value instanceof Refusal) return value;
-            operands.push(value);
-          }
+          const operands = this.#valuesOf(node, chain);
+          if (operands instanceof Refusal) return operands;
           return this.#push({ kind: "apply", op: node.op, arguments: operands, type: node.type });
         }
         return new Refusal(`${node.op} has to be stored`, node);
     }
+  }
+
+  #valuesOf({ operands }: Node, chain: Link): number[] | Refusal {
+    const values: number[] = [];
+    for (const operand of operands) {
+      const value = this.#value(operand, chain);
+      if (value instanceof Refusal) return value;
+      values.push(value);
+    }
+    return values;
   }
 
   #move(node: ViewNode, chain: Link): number | Refusal {
@@ -328,19 +338,15 @@ export class GrowingBody implements Body {
     const rows = rowsView(found.view, node.shape, batch);
     const first = isSingle(node) ? { ...this.#single, offset: rows.offset } : fold(rows, chain);
     if (first instanceof Refusal) return first;
-    const row = this.#row(ids, node.shape, found.view, batch, chain);
+    const row = this.#row({ ids, table: found.view, batch }, node.shape, chain);
     if (row instanceof Refusal) return row;
     this.#factors.push(found.base);
     const access = this.#access({ region: found.region, view: first, type: table.type, isTable: true });
     return this.#push({ kind: "fetch", access, row });
   }
 
-  #rowToAdd({ ids, table, batch }: Adding, values: Node, chain: Link): number | Refusal {
-    return this.#row(ids, values.shape, table, batch, chain);
-  }
-
   /** Which row of a table each entry of `shape`, [...ids, ...rest], belongs to. */
-  #row(ids: Node, shape: Shape, table: View, batch: number, chain: Link): number | Refusal {
+  #row({ ids, table, batch }: Adding, shape: Shape, chain: Link): number | Refusal {
     const of = this.#value(
       ids,
       link(
@@ -353,24 +359,46 @@ export class GrowingBody implements Body {
     return this.#push({ kind: "row", of, rows: table.shape[batch]!, stride: table.strides[batch]! });
   }
 
+  #overDomain(): Link {
+    const { domain } = this.group;
+    return link((view) => reshapeView(view, domain));
+  }
+
+  /** Whether the inner loops are these axes of what has this shape. */
+  #runsAlong(shape: Shape, axes: readonly number[]): boolean {
+    const { domain, inner, matmul } = this.group;
+    const dense = shape.flatMap((size, axis) => (isOne(size) ? [] : [axes.includes(axis)]));
+    return (
+      matmul === null && sameShape(squeeze(shape), domain) && dense.every((is, axis) => is === inner[axis])
+    );
+  }
+
+  #running(node: Running, computing: boolean): number | Refusal {
+    if (!computing) return new Refusal("it runs by itself", node);
+    const { axis } = node.attributes;
+    const operands = this.#valuesOf(node, this.#overDomain());
+    if (operands instanceof Refusal) return operands;
+    const [x, y] = operands;
+    // One entry alone is what it is made of.
+    if (isOne(node.shape[axis]!)) return node.op === "recur" ? y! : x!;
+    if (!this.#runsAlong(node.shape, [axis])) return new Refusal("it runs along other loops");
+    this.#hasReduce = true;
+    return this.#push(
+      node.op === "recur"
+        ? { kind: "running", op: "linear", value: y!, by: x! }
+        : { kind: "running", op: node.op === "cumsum" ? "sum" : "prod", value: x!, by: null },
+    );
+  }
+
   #reduce(node: Reduction, chain: Link, computing: boolean): number | Refusal {
     const operand = node.operands[0]!;
     const axes = reducedAxes(node);
     // Nothing to reduce: the entries are those of the operand, in their order.
     if (axes.length === 0) return this.#value(operand, chain);
     if (!computing) return new Refusal("a reduction of its own", node);
-    const { domain, inner, matmul } = this.group;
-    const dense = operand.shape.flatMap((size, axis) => (isOne(size) ? [] : [axes.includes(axis)]));
-    const fits =
-      matmul === null &&
-      sameShape(squeeze(operand.shape), domain) &&
-      dense.every((reduced, axis) => reduced === inner[axis]);
-    if (!fits) return new Refusal("the reduction runs over other loops");
+    if (!this.#runsAlong(operand.shape, axes)) return new Refusal("the reduction runs over other loops");
     this.#hasReduce = true;
-    const value = this.#value(
-      operand,
-      link((view) => reshapeView(view, domain)),
-    );
+    const value = this.#value(operand, this.#overDomain());
     return value instanceof Refusal ? value : this.#push({ kind: "reduce", op: REDUCE[node.op], value });
   }
 }

@@ -9,7 +9,7 @@ import {
 } from "../../grammar/operators.ts";
 import { operatorOf, showNumber } from "../ir/notation.ts";
 import { countOf, isUnit, showSize } from "../ir/size.ts";
-import type { Nest, Product, Value } from "./kernel.ts";
+import { madeOf, type Nest, type Product, type Value } from "./kernel.ts";
 
 type Nameless = Omit<Nest, "name" | "formula"> | Omit<Product, "name" | "formula">;
 
@@ -66,6 +66,12 @@ function spell(kernel: Nameless, value: Value, spelled: readonly Spelled[]): Spe
       return atom("index");
     case "random":
       return atom(value.distribution);
+    case "running":
+      return atom(
+        `running ${value.op}(${madeOf(value)
+          .map((a) => spelled[a]!.text)
+          .join(", ")})`,
+      );
     case "reduce":
       return atom(`${value.op}(${spelled[value.value]!.text})`);
     case "product":

@@ -17,7 +17,7 @@ import type { Body, Write } from "./formed.ts";
 import { liesWell } from "./gathering.ts";
 import { type Group, type Item, itemsOf, join, Refusal, single } from "./group.ts";
 import { Layout, type Stored } from "./layout.ts";
-import { isReduction, isSingle, isSource } from "./kinds.ts";
+import { isReduction, isRunning, isSingle, isSource } from "./kinds.ts";
 import { type Locate, Region } from "./place.ts";
 import { copyOf, lastItem, type Root } from "./roots.ts";
 import { selectStored } from "./select.ts";
@@ -257,7 +257,7 @@ class Fusion {
     if (overwrites) for (const reader of this.#readersOf(item.region)) before.add(reader);
     if (after !== null) before.add(after);
 
-    if (how !== "alone" && group.matmul === null && item.adds === null) {
+    if (how !== "alone" && group.matmul === null && item.adds === null && !isRunning(item.node)) {
       for (const cluster of this.#candidates(body, group, makers)) {
         if (isFull(cluster) || cluster === after || !mayCome(cluster, before, behind)) continue;
         const joined = join(cluster.body.group, group, item);
@@ -381,7 +381,7 @@ const isSmall = ({ shape }: Node): boolean => countOf(elements(shape) ?? ONE) < 
 const isFull = ({ body }: Cluster): boolean =>
   body.group.items.length >= MOST_ITEMS ||
   body.values.length > valueLimit(body.group) ||
-  body.group.items.some(({ adds }) => adds !== null);
+  body.group.items.some(({ adds, node, defines }) => adds !== null || (defines && isRunning(node)));
 
 /** Of an item that is only tried. */
 const NOWHERE = new Region(-1);

@@ -3,7 +3,7 @@ import { Build } from "../graph/build.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
 import { addAffine, affineOf, isOne, multiplyAffine, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
-import { isHeavy, isReduction, reducedAxes } from "./kinds.ts";
+import { isHeavy, isReduction, isRunning, reducedAxes } from "./kinds.ts";
 import type { Place, Region } from "./place.ts";
 import { contiguous, mergesInto, rowsView, sliceView, squeeze, type View } from "./view.ts";
 
@@ -131,7 +131,9 @@ export function single(item: Item): Group {
     return { domain: squeeze(shape), inner, matmul: null, items };
   }
   const domain = squeeze(node.shape);
-  return { domain, inner: domain.map(() => false), matmul: null, items };
+  const along = item.defines && isRunning(node) ? node.attributes.axis : -1;
+  const inner = node.shape.flatMap((size, axis) => (isOne(size) ? [] : [axis === along]));
+  return { domain, inner, matmul: null, items };
 }
 
 /** The loops that do for both, with the item's node added; null where there are none. */

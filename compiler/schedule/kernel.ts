@@ -62,6 +62,17 @@ export type Value =
       readonly arguments: readonly number[];
       readonly type: ElementType;
     }
+  /**
+   * From entry to entry along the one inner loop: y + x, y x or, with `by`, by y + x, where y is what
+   * it was at the entry before; x at the first.
+   */
+  | {
+      readonly kind: "running";
+      readonly op: "sum" | "prod" | "linear";
+      readonly value: number;
+      /** Of `linear`. */
+      readonly by: number | null;
+    }
   /** Over all the kernel's inner loops. */
   | { readonly kind: "reduce"; readonly op: "sum" | "prod" | "max" | "min"; readonly value: number }
   /** Σ_d left[…, d] · right[…, d]; only in a product kernel, once. */
@@ -128,6 +139,8 @@ export function madeOf(value: Value): readonly number[] {
       return [value.row];
     case "reduce":
       return [value.value];
+    case "running":
+      return value.by === null ? [value.value] : [value.value, value.by];
     default:
       return [];
   }

@@ -11,9 +11,14 @@ export const isReduction = (node: Node): node is Reduction => node.op in REDUCE;
 export const reducedAxes = (node: Reduction): number[] =>
   node.attributes.axes.filter((axis) => !isOne(node.operands[0]!.shape[axis]!));
 
+export type Running = NodeOf<"cumsum" | "cumprod" | "recur">;
+/** What goes along an axis from entry to entry. */
+export const isRunning = (node: Node): node is Running =>
+  node.op === "cumsum" || node.op === "cumprod" || node.op === "recur";
+
 /** Computed by loops of its own: what cannot be inlined in an elementwise formula. */
 export const isHeavy = (node: Node): boolean =>
-  node.op === "matmul" || (isReduction(node) && reducedAxes(node).length > 0);
+  node.op === "matmul" || (isReduction(node) && reducedAxes(node).length > 0) || isRunning(node);
 
 /** One entry at compile time. */
 export const isSingle = (node: Node): boolean => node.shape.every(isOne);

@@ -31,6 +31,9 @@ export function levelsOf(kernel: Kernel): number[] {
       case "fetch":
         levels.push(Math.max(levels[value.row]!, innermost(kernel.operands[value.operand]!.strides)));
         break;
+      case "running":
+        levels.push(kernel.loops.length);
+        break;
       case "reduce":
         levels.push(kernel.kind === "nest" ? keptLoops(kernel) : kernel.loops.length);
         break;
@@ -60,7 +63,9 @@ export function loopsOfValues(kernel: Kernel): ReadonlySet<number>[] {
           ? along(value.strides)
           : value.kind === "product"
             ? [...kernel.loops.keys()]
-            : [];
+            : value.kind === "running"
+              ? [kernel.loops.length - 1]
+              : [];
     const made = madeOf(value).flatMap((a) => [...all[a]!]);
     const kept = value.kind === "reduce" && kernel.kind === "nest" ? keptLoops(kernel) : Infinity;
     all.push(new Set([...own, ...made].filter((loop) => loop < kept)));

@@ -26,6 +26,8 @@ export interface NestPlan {
   readonly room: Pick<RowRoom, "slots" | "wide"> | null;
   /** Whether vector functions stand in the body of the vector loop, instead of calls of them. */
   readonly inlined: boolean;
+  /** Rows of tables, by their numbers, that are another one in each lane. */
+  readonly rowsOfLanes: readonly number[];
 }
 
 export interface Lanes {
@@ -171,8 +173,15 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
     kept: Array.from({ length: kept + 1 }, (_, level) => work(level, 0)),
     passes: Array.from({ length: passes }, (_, phase) => pass(phase)),
     room,
+    rowsOfLanes: lanes === null ? [] : rowsAlong(nest, lanes.loop),
     inlined: lanes !== null && countOf(loops[lanes.loop]!) >= LONG && mayInline(nest, levels),
   };
+}
+
+/** Rows of tables that are others from entry to entry of a loop. */
+function rowsAlong(nest: Nest, loop: number): number[] {
+  const loops = loopsOfValues(nest);
+  return [...nest.values.keys()].filter((i) => nest.values[i]!.kind === "row" && loops[i]!.has(loop));
 }
 
 /** Whether the functions at the bottom of all loops are few and short. */
@@ -233,10 +242,11 @@ function chooseLanes(nest: Nest, lanes: number, padded: boolean): Omit<Lanes, "v
     )
   )
     return null;
-  const rows = loopsOfValues(nest).filter((_, value) => values[value]!.kind === "row");
+  // What runs along the inner loop does so in order.
+  if (values.some(({ kind }) => kind === "running")) return fits(lastKept) ? along(lastKept) : null;
   const strided = (loop: number): number =>
     operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length +
-    rows.filter((loops) => loops.has(loop)).length;
+    rowsAlong(nest, loop).length;
   if (inner > 0 && fits(lastKept) && (!fits(last) || strided(lastKept) < strided(last)))
     return along(lastKept);
   const reductions = values.filter((value) => value.kind === "reduce").length;

@@ -112,6 +112,7 @@ function instructionsOf(value: Value): number {
     case "load":
     case "fetch":
     case "reduce":
+    case "running":
     case "index":
       return 1;
     case "random":

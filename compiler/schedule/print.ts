@@ -17,7 +17,15 @@ import {
   type Size,
 } from "../ir/size.ts";
 import { elementsTouched, flopsEach } from "./cost.ts";
-import type { Address, Buffer, Kernel, Place, KernelProgram, Value } from "./kernel.ts";
+import {
+  type Address,
+  type Buffer,
+  type Kernel,
+  type KernelProgram,
+  madeOf,
+  type Place,
+  type Value,
+} from "./kernel.ts";
 
 /**
  * The arena, the kernels and the entries of a program, for `--emit kernels`; ends with a line
@@ -106,6 +114,10 @@ function showValue(kernel: Kernel, value: Value): string {
       return `random ${value.distribution} ${value.site}, entry ${showAffine(value.start)} + [${value.strides.map(showAffine).join(", ")}]`;
     case "apply":
       return `${value.op} ${value.arguments.map((a) => `%${a}`).join(", ")}`;
+    case "running":
+      return `running ${value.op} ${madeOf(value)
+        .map((a) => `%${a}`)
+        .join(", ")}`;
     case "reduce":
       return `reduce ${value.op} %${value.value}`;
     case "product":

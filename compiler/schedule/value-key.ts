@@ -23,6 +23,8 @@ export function placelessKey(value: Placeless): string {
       return `extent ${sizeKey(value.size)}`;
     case "row":
       return `row ${value.of} of ${sizeKey(value.rows)} by ${affineKey(value.stride)}`;
+    case "running":
+      return `running ${value.op} ${value.value} by ${value.by}`;
     case "reduce":
       return `${value.op} over ${value.value}`;
     case "product":

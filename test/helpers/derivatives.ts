@@ -216,6 +216,15 @@ const structural: Readonly<
       b.sin(b.gather(x!, b.graph.make("table", [], { values: [2, 0], shape: shapeOf(2), type: "int" }))),
     [[2, 3]],
   ],
+  cumsum: [(b, [x]) => b.sin(b.cumsum(x!, 0)), [[4, 2]]],
+  cumprod: [(b, [x]) => b.sin(b.cumprod(x!, 1)), [[2, 4]]],
+  recur: [
+    (b, [a, x]) => b.sin(b.recur(a!, x!, 1)),
+    [
+      [2, 4],
+      [2, 4],
+    ],
+  ],
   // A row that is taken twice, one that is not, and a batch of tables.
   take: [
     (b, [x]) =>

@@ -219,6 +219,18 @@ class Run {
           made.push(op.evaluate(columns, undefined as never, undefined as never).data[0]!);
           break;
         }
+        case "running": {
+          // From the first entry to this one.
+          const last = point.length - 1;
+          let y = value.op === "prod" ? 1 : 0;
+          for (let i = 0; i <= point[last]!; i++) {
+            const there = i === point[last]! ? made : this.#values(point.with(last, i), index - 1);
+            const x = there[value.value]!;
+            y = value.op === "sum" ? y + x : value.op === "prod" ? y * x : there[value.by!]! * y + x;
+          }
+          made.push(y);
+          break;
+        }
         case "reduce":
           made.push(this.#reduced.get(index) ?? NaN);
           break;

@@ -7,6 +7,7 @@ import type { Value } from "../values.ts";
 import type { Primitive } from "./primitive.ts";
 import { randoms } from "./random.ts";
 import { reductions } from "./reductions.ts";
+import { running } from "./running.ts";
 import { windows } from "./windows.ts";
 
 export const primitives: ReadonlyMap<string, Primitive> = new Map(
@@ -15,6 +16,7 @@ export const primitives: ReadonlyMap<string, Primitive> = new Map(
     ...reductions,
     ...movement,
     ...windows,
+    ...running,
     ...indices,
     ...randoms,
     ...derivatives,

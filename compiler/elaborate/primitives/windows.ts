@@ -93,7 +93,7 @@ function toCount(value: Value | undefined, what: string): number {
 }
 
 /** The batch's rows are apart. @throws OpError */
-function requireKnown(name: string, { shape }: Node, axis: number, freeName: string): void {
+export function requireKnown(name: string, { shape }: Node, axis: number, freeName: string): void {
   if (!isFree(shape[axis]!)) return;
   throw new OpError(
     "free-slice",
