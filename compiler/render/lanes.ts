@@ -3,13 +3,23 @@ import type { Operand } from "../schedule/kernel.ts";
 import { type Affine, isUnit, isZero } from "../ir/size.ts";
 import { further, immediate, type Location } from "./address.ts";
 import type { Tools } from "./elementwise.ts";
-import type { CodeSite } from "./values.ts";
+
+/** What the lanes hold where a piece of code stands. */
+export interface LanesAt {
+  /** The loop whose entries fill the lanes; null where all lanes hold one entry. */
+  readonly vectorLoop: number | null;
+  /**
+   * How many lanes are filled, where that is not all of them: the others are neither read nor
+   * written.
+   */
+  readonly filled?: number;
+}
 
 /** An expression for the operand's entries at an address, along the site's lanes. */
 export function loadVector(
   { dtype, bytes, lanes }: Tools["format"],
   operand: Operand,
-  site: Pick<CodeSite, "vectorLoop" | "filled">,
+  site: LanesAt,
   { base, offset }: Location,
 ): string {
   const stride = laneStride(operand, site);
@@ -28,7 +38,7 @@ export function loadVector(
 export function fetchVector(
   format: Tools["format"],
   operand: Operand,
-  site: Pick<CodeSite, "vectorLoop" | "filled">,
+  site: LanesAt,
   { base, offset }: Location,
   rows: readonly string[],
 ): string {
@@ -47,11 +57,11 @@ export function fetchVector(
   return text;
 }
 
-export const isHalf = ({ filled }: Pick<CodeSite, "filled">, lanes: number): boolean =>
+export const isHalf = ({ filled }: Pick<LanesAt, "filled">, lanes: number): boolean =>
   filled !== undefined && filled < lanes;
 
 /** How an operand's elements lie along the lanes: one for all, side by side, or this far apart. */
-export function laneStride(operand: Operand, site: Pick<CodeSite, "vectorLoop">): "none" | "unit" | Affine {
+export function laneStride(operand: Operand, site: Pick<LanesAt, "vectorLoop">): "none" | "unit" | Affine {
   if (site.vectorLoop === null) return "none";
   const stride = operand.strides[site.vectorLoop]!;
   if (isZero(stride)) return "none";

@@ -9,7 +9,7 @@ import { type Affine, affine, constantOf, isUnit, isZero, known } from "../ir/si
 import { further, immediate, type Location } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { instructions, type Tools } from "./elementwise.ts";
-import { fetchVector, isHalf, laneStride, loadVector } from "./lanes.ts";
+import { fetchVector, isHalf, type LanesAt, laneStride, loadVector } from "./lanes.ts";
 import type { FunctionWriter } from "./writer.ts";
 
 /** A value in a register: a number in each lane, or a mask. */
@@ -24,14 +24,7 @@ export interface Register {
 }
 
 /** Where a piece of code stands: how wide it is, and how it names loop indices and addresses. */
-export interface CodeSite {
-  /** The loop whose entries fill the lanes; null where all lanes hold one entry. */
-  readonly vectorLoop: number | null;
-  /**
-   * How many lanes are filled, where that is not all of them: the others are neither read nor
-   * written.
-   */
-  readonly filled?: number;
+export interface CodeSite extends LanesAt {
   /** Whether vector functions are written into the code instead of called. */
   readonly inlined?: boolean;
   /** Rows of tables that are another one in each lane, by their numbers. */

@@ -9,7 +9,7 @@ import { isOne, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { isView, type ViewNode } from "../ops/movement.ts";
 import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntries } from "./chain.ts";
-import { type Access, type Body, type FormedValue, valueKey, type Write } from "./formed.ts";
+import { type Access, type Body, type FormedValue, valueKey, valueLimit, type Write } from "./formed.ts";
 import { type Adding, type Group, type Item, Refusal } from "./group.ts";
 import { isSingle, REDUCE, reducedAxes, type Reduction, type Running } from "./kinds.ts";
 import { alsoGathered, refusedFactor } from "./gathering.ts";
@@ -26,14 +26,6 @@ import {
   squeeze,
   type View,
 } from "./view.ts";
-
-/** A kernel of more values than this would be more than an engine compiles well. */
-const VALUE_LIMIT = 640;
-/** An epilogue works on a register tile: it stays small. */
-const EPILOGUE_LIMIT = 48;
-
-/** Values beyond which a kernel takes no further item. */
-export const valueLimit = ({ matmul }: Group): number => (matmul === null ? VALUE_LIMIT : EPILOGUE_LIMIT);
 
 /** The body of a group, which takes further items. */
 export function formBody(group: Group, locate: Locate): GrowingBody | Refusal {

@@ -1,7 +1,7 @@
 /** The body of a kernel before its loops are permuted and merged: over the domain of its group. */
 import type { ElementType } from "../ir/node.ts";
 import type { Size } from "../ir/size.ts";
-import type { Item } from "./group.ts";
+import type { Group, Item } from "./group.ts";
 import type { Value } from "./kernel.ts";
 import type { Region } from "./place.ts";
 import { placelessKey } from "./value-key.ts";
@@ -70,3 +70,11 @@ export function valueKey(value: FormedValue): string {
       return placelessKey(value);
   }
 }
+
+/** A kernel of more values than this would be more than an engine compiles well. */
+const VALUE_LIMIT = 640;
+/** An epilogue works on a register tile: it stays small. */
+const EPILOGUE_LIMIT = 48;
+
+/** Values beyond which a kernel takes no further item. */
+export const valueLimit = ({ matmul }: Group): number => (matmul === null ? VALUE_LIMIT : EPILOGUE_LIMIT);
