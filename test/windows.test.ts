@@ -3,11 +3,12 @@
  * geometry, by the evaluator, in kernels' terms, and in planned memory.
  */
 import { describe, expect, test } from "vitest";
-import type { Node } from "../compiler/ir/node.ts";
-import { countOf, ONE } from "../compiler/ir/size.ts";
+import { reachable } from "../compiler/graph/graph.ts";
+import type { Node, SliceAxis } from "../compiler/ir/node.ts";
+import { countOf, fixed, ONE, type Shape } from "../compiler/ir/size.ts";
 import { windowCount } from "../compiler/ops/windows.ts";
 import { schedule } from "../compiler/schedule/schedule.ts";
-import { ALL, Formulas, pass, stream, values } from "./helpers/graph.ts";
+import { ALL, Formulas, pass, shapeOf, stream, values } from "./helpers/graph.ts";
 import { expectScheduled, modelOf } from "./helpers/schedule.ts";
 
 interface Geometry {
@@ -120,6 +121,17 @@ test("windows and folds over two axes are computed in kernels", () => {
   }
 });
 
+/** The slice that leaves off entries at both ends of axes 1 and 2, where there are as many. */
+function inside({ shape }: Node, cut: number): [axes: SliceAxis[], shape: Shape] {
+  const cuts = shape.map((size, axis) =>
+    axis === 0 || axis === 3 ? 0 : Math.min(cut, (countOf(size) - 1) >> 1),
+  );
+  return [
+    cuts.map((start) => ({ start, fromEnd: false, step: 1 })),
+    shape.map((size, axis) => fixed(countOf(size) - 2 * cuts[axis]!)),
+  ];
+}
+
 test("folds of formulas are computed entry by entry, and are what they were", () => {
   const all = [...geometries([1, 5, 6, 8])];
   for (const [i, rows] of all.entries()) {
@@ -148,7 +160,8 @@ test("folds of formulas are computed entry by entry, and are what they were", ()
       b.where(b.gt(windows, 0), b.mul(kernel, q), b.mul(q, y)),
       b.add(b.mul(windows, q), 1),
     ];
-    const folded = formulas.map((formula) => b.fold(b.fold(formula, back(columns, 2)), back(rows, 1)));
+    const plain = formulas.map((formula) => b.fold(b.fold(formula, back(columns, 2)), back(rows, 1)));
+    const cut = plain.map((node, k) => b.slice(node, ...inside(node, 1 + (k % 2))));
     const size = counts.reduce((product, count) => product * count, 1);
     const given = {
       x: draws(2 * rows.length * columns.length * INNER),
@@ -156,10 +169,48 @@ test("folds of formulas are computed entry by entry, and are what they were", ()
       q: draws(size).toReversed(),
       k: draws(INNER * rows.size * columns.size),
     };
-    const expected = values(folded, given);
-    const lowered = values(pass(b, folded, ["lower", "simplify"]).nodes, given);
-    for (const [j, found] of lowered.entries())
-      expectNear(found, expected[j]!, `formula ${j}: ${told(rows)} by ${told(columns)}`);
+    for (const [nodes, what] of [
+      [plain, ""],
+      // By themselves: a fold that is read as a whole is not cut.
+      [cut, ", cut"],
+    ] as const) {
+      const expected = values(nodes, given);
+      const lowered = values(pass(b, nodes, ["lower", "simplify"]).nodes, given);
+      for (const [j, found] of lowered.entries())
+        expectNear(found, expected[j]!, `formula ${j}${what}: ${told(rows)} by ${told(columns)}`);
+    }
+  }
+});
+
+test("folds of products are products over windows, and are what they were", () => {
+  const all = [...geometries([1, 5, 6, 8])].filter(({ stride }) => stride < 4);
+  for (const [i, rows] of all.entries()) {
+    const columns = all[(i * 13 + 7) % all.length]!;
+    const b = new Formulas();
+    const [n, m] = [rows, columns].map(({ length, size, stride, dilation }) =>
+      windowCount(length, size, stride, dilation),
+    ) as [number, number];
+    const [into, out] = [2, 3];
+    const product = b.matmul(
+      b.input("g", 2 * n * m, into),
+      b.input("k", into, rows.size * columns.size * out),
+    );
+    const split = b.reshape(product, shapeOf(2, n, m, rows.size, columns.size, out));
+    const formula = b.permute(split, [0, 1, 2, 5, 3, 4]);
+    const back = ({ length, stride, dilation }: Geometry, axis: number) => ({
+      axis,
+      length,
+      stride,
+      dilation,
+    });
+    const folded = b.fold(b.fold(formula, back(columns, 2)), back(rows, 1));
+    const given = { g: draws(2 * n * m * into), k: draws(into * rows.size * columns.size * out) };
+    for (const node of [folded, b.slice(folded, ...inside(folded, 1))]) {
+      const { nodes } = pass(b, [node], ["lower", "simplify"]);
+      expectNear(values(nodes, given)[0]!, values([node], given)[0]!, `${told(rows)} by ${told(columns)}`);
+      // Nothing is added up but in products.
+      expect(reachable(nodes).filter(({ op }) => op === "add" || op === "sum")).toEqual([]);
+    }
   }
 });
 

@@ -7,7 +7,7 @@ import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, isFree, ONE, sameSize } from "../ir/size.ts";
 import { applyRules, type Rule, type Site } from "./rewrite.ts";
-import { foldAsGather } from "./rules/folds.ts";
+import { foldRules } from "./rules/folds.ts";
 import { padAxis } from "./rules/phases.ts";
 import { throughViews, unspread } from "./rules/match.ts";
 
@@ -85,7 +85,7 @@ const lowerings: readonly Rule[] = [
       return b.reduce("reduce_min", b.where(chosen, b.iota(axes[0]!, x.shape), beyond), axes);
     },
   },
-  foldAsGather,
+  ...foldRules,
   {
     // Parts of a concatenation are written where they lie in it, and zeros only where nothing else
     // is.

@@ -110,7 +110,8 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
       const operands = old.operands.map((operand) => map.get(operand)!);
       const same = operands.every((operand, i) => operand === old.operands[i]);
       const origin = origins.get(old) ?? old.origin;
-      let node = same ? old : remake(model.graph, old, operands, origin);
+      const remade = same ? old : remake(model.graph, old, operands, origin);
+      let node = remade;
       let site: Site | null = null;
       for (let count = 0; count < MOST_AT_ONE_NODE; count++) {
         const tried = byOp.get(node.op);
@@ -121,7 +122,11 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
           as: <K extends OpName>(n: Node, op: K) =>
             n.op === op && !pinned.has(n) ? (n as unknown as NodeOf<K>) : null,
           isShared: (operand) => (readers.get(operand)?.length ?? 0) > (asked.has(operand) ? 0 : 1),
-          readers: (operand) => (asked.has(operand) ? null : (readers.get(operand) ?? null)),
+          readers(operand) {
+            // What has been made anew has the readers that it had.
+            const known = operand === remade && !readers.has(remade) ? old : operand;
+            return asked.has(known) ? null : (readers.get(known) ?? null);
+          },
         };
         const made = model.graph.size;
         const step = firstMatch(tried, site, node);

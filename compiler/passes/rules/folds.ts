@@ -4,6 +4,7 @@ import type { Node, NodeOf } from "../../ir/node.ts";
 import { countOf, fixed } from "../../ir/size.ts";
 import type { Rule } from "../rewrite.ts";
 import { Gather, type Phases } from "./gather.ts";
+import { productAt, spreadProduct } from "./product-folds.ts";
 import {
   entries,
   type Folding,
@@ -15,56 +16,100 @@ import {
   type Phase,
 } from "./phases.ts";
 
-export const foldAsGather: Rule = {
-  name: "lower-fold",
-  formula: "fold(w)[k] → Σ w[i, u] over the windows i that have k at u",
-  at: ["fold"],
-  rewrite({ b, readers }, node) {
-    if (node.op !== "fold") return null;
-    // Folds of one formula along several axes are one sum.
-    const users = readers(node);
-    if (users?.length === 1 && users[0]!.op === "fold") return null;
-    return gathered(b, node) ?? oneByOne(b, node);
+export const foldRules: readonly Rule[] = [
+  {
+    name: "lower-fold",
+    formula: "fold(w)[k] → Σ w[i, u] over the windows i that have k at u",
+    at: ["fold"],
+    rewrite({ b, readers }, node) {
+      if (node.op !== "fold") return null;
+      // Folds of one formula along several axes are one sum, and of one that is cut nothing else is
+      // made.
+      const users = readers(node);
+      if (users?.length === 1 && (users[0]!.op === "fold" || isCut(users[0]!))) return null;
+      const all = node.shape.map((size) => ({ offset: 0, length: countOf(size) }));
+      return gathered(b, node, all) ?? oneByOne(b, node);
+    },
   },
-};
+  {
+    name: "lower-cut-fold",
+    formula: "fold(w)[a:b] → Σ w[i, u] over the windows i that have a … b - 1 at u",
+    at: ["slice"],
+    rewrite({ b, isShared }, node) {
+      const fold = node.operands[0]!;
+      if (node.op !== "slice" || fold.op !== "fold" || !isCut(node) || isShared(fold)) return null;
+      const wanted = node.attributes.axes.map(({ start }, axis) => ({
+        offset: start,
+        length: countOf(node.shape[axis]!),
+      }));
+      const { foldings } = foldingsOf(fold, wanted);
+      const isElsewhere = wanted.some(
+        ({ offset, length }, axis) =>
+          (offset > 0 || length !== countOf(fold.shape[axis]!)) && !foldings.some((own) => own.axis === axis),
+      );
+      const found = isElsewhere ? null : gathered(b, fold, wanted);
+      return found ?? b.slice(oneByOne(b, fold), node.attributes.axes, node.shape);
+    },
+  },
+];
 
 /** Terms that are added up one by one; more are a sum over an axis. */
 const MOST_TERMS = 8;
 
+/** Whether it takes neighbors from each axis. */
+const isCut = (node: Node): boolean =>
+  node.op === "slice" && node.attributes.axes.every(({ fromEnd, step }) => !fromEnd && step === 1);
+
+/** Along each axis the entries that are wanted. */
+type Wanted = readonly { readonly offset: number; readonly length: number }[];
+
 /** The folds inside one another, the outermost first, and what is folded. */
-function foldingsOf(node: NodeOf<"fold">): { readonly foldings: readonly Folding[]; readonly w: Node } {
+function foldingsOf(
+  node: NodeOf<"fold">,
+  wanted: Wanted,
+): { readonly foldings: readonly Folding[]; readonly w: Node } {
   const foldings: Folding[] = [];
   let w: Node = node;
   while (w.op === "fold") {
-    const inner: Node = w.operands[0]!;
-    const { attributes } = w;
-    if (foldings.some(({ axis }) => axis === attributes.axis) || attributes.axis >= node.shape.length) break;
-    foldings.push(
-      foldingOf(attributes, countOf(inner.shape[attributes.axis]!), countOf(inner.shape.at(-1)!)),
-    );
-    w = inner;
+    const { axis } = w.attributes;
+    if (foldings.some((folding) => folding.axis === axis) || axis >= node.shape.length) break;
+    foldings.push(foldingOf(w, wanted[axis]));
+    w = w.operands[0]!;
   }
   return { foldings, w };
 }
 
-/** All folds at once, of a formula that can be computed entry by entry; else null. */
-function gathered(b: Build, node: NodeOf<"fold">): Node | null {
-  const { foldings, w } = foldingsOf(node);
+/** All folds at once, of a product or of a formula that can be computed entry by entry; else null. */
+function gathered(b: Build, node: NodeOf<"fold">, wanted: Wanted): Node | null {
+  const { foldings, w } = foldingsOf(node, wanted);
   const rank = node.shape.length;
-  const gather = new Gather(b, foldings, rank);
   const isGathered = foldings.map((folding) => !isApart(folding));
-  if (isGathered.includes(true) && !gather.fits(w, isGathered)) return null;
+  const at = isGathered.includes(true) ? phaseOf(b, w, foldings, rank, isGathered) : () => w;
+  if (at === null) return null;
   // Phase after phase of the axes whose windows overlap.
   const over = (j: number, phases: Phases): Node => {
-    if (j === foldings.length) {
-      return isGathered.includes(true) ? summedPlaces(b, gather.at(w, phases), w, foldings, phases, rank) : w;
-    }
+    if (j === foldings.length) return at(phases);
     const folding = foldings[j]!;
     if (!isGathered[j]!) return over(j + 1, [...phases, null]);
     const found = folding.phases.map((phase) => (phase === null ? null : over(j + 1, [...phases, phase])));
     return interleaved(b, folding, found);
   };
   return sideBySide(b, over(0, []), foldings, rank);
+}
+
+/** What is added up in one phase of each axis whose windows overlap, over [..result, ..places]. */
+function phaseOf(
+  b: Build,
+  w: Node,
+  foldings: readonly Folding[],
+  rank: number,
+  isGathered: readonly boolean[],
+): ((phases: Phases) => Node) | null {
+  const product = spreadProduct(w, foldings, rank);
+  if (product !== null) return (phases) => productAt(b, product, w, foldings, phases, rank);
+  const gather = new Gather(b, foldings, rank);
+  if (!gather.fits(w, isGathered)) return null;
+  return (phases) => summedPlaces(b, gather.at(w, phases), w, foldings, phases, rank);
 }
 
 /** The places of windows that are apart beside one another, behind the axis of these windows. */
@@ -85,7 +130,7 @@ function sideBySide(b: Build, x: Node, foldings: readonly Folding[], rank: numbe
       // Of the axes before it, those that have places too.
       const at = order.indexOf(folding.axis);
       const padded = padAxis(b, y, at + 1, 0, folding.stride - folding.size);
-      return merged(b, padded, { ...folding, axis: at });
+      return merged(b, padded, at, folding.offset, folding.length);
     }, dense);
 }
 
@@ -93,7 +138,7 @@ function sideBySide(b: Build, x: Node, foldings: readonly Folding[], rank: numbe
 function oneByOne(b: Build, node: NodeOf<"fold">): Node {
   const w = node.operands[0]!;
   const { axis } = node.attributes;
-  const folding = foldingOf(node.attributes, countOf(w.shape[axis]!), countOf(w.shape.at(-1)!));
+  const folding = foldingOf(node);
   const padded = padAxis(b, w, axis, folding.before, folding.after);
   const phases = folding.phases.map((phase) => (phase === null ? null : summed(b, padded, folding, phase)));
   return interleaved(b, folding, phases);

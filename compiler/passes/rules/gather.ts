@@ -74,13 +74,13 @@ export class Gather {
   #inner(node: Node): Node | null {
     let x = node;
     for (let j = this.#foldings.length - 1; j >= 0; j--) {
-      const { axis, stride, dilation, length } = this.#foldings[j]!;
+      const { axis, stride, dilation, whole } = this.#foldings[j]!;
       if (x.op !== "windows") return null;
       const { attributes } = x;
       const own =
         attributes.axis === axis && attributes.stride === stride && attributes.dilation === dilation;
       x = x.operands[0]!;
-      if (!own || countOf(x.shape[axis]!) !== length) return null;
+      if (!own || countOf(x.shape[axis]!) !== whole) return null;
     }
     return x;
   }
@@ -114,7 +114,8 @@ export class Gather {
   #itself(inner: Node, phases: Phases): Node {
     const b = this.#b;
     let x = b.reshape(inner, [...inner.shape, ...phases.map(() => ONE)]);
-    for (const [j, { axis, stride, rows, length, dilation, size }] of this.#foldings.entries()) {
+    for (const [j, folding] of this.#foldings.entries()) {
+      const { axis, stride, rows, offset, whole, dilation, size } = folding;
       const phase = phases[j];
       if (phase === null || phase === undefined) {
         // As many windows as there are, each with its own entries.
@@ -123,7 +124,8 @@ export class Gather {
         continue;
       }
       const start = stride * phase.shift + dilation * phase.first;
-      x = entries(b, this.#pad(x, axis, 0, rows * stride - length), axis, start, rows, stride);
+      const behind = Math.max(0, offset + rows * stride - whole);
+      x = entries(b, this.#pad(x, axis, 0, behind), axis, start, rows, stride);
     }
     return x;
   }

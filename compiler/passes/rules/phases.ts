@@ -4,7 +4,7 @@
  * over these, and the phases are interleaved.
  */
 import type { Build } from "../../graph/build.ts";
-import type { Node } from "../../ir/node.ts";
+import type { Node, NodeOf } from "../../ir/node.ts";
 import { countOf, fixed, ONE } from "../../ir/size.ts";
 import { commonDivisor } from "../../ops/windows.ts";
 
@@ -21,7 +21,10 @@ export interface Phase {
 export interface Folding {
   /** Of the result. */
   readonly axis: number;
+  /** The entries that are wanted, from the first of them on, of `whole` that there are. */
   readonly length: number;
+  readonly offset: number;
+  readonly whole: number;
   readonly stride: number;
   readonly dilation: number;
   /** Of a window. */
@@ -37,21 +40,29 @@ export interface Folding {
   readonly after: number;
 }
 
+/**
+ * @param wanted which entries of the result; all of them where nothing is said
+ */
 export function foldingOf(
-  of: { readonly axis: number; readonly length: number; readonly stride: number; readonly dilation: number },
-  windows: number,
-  size: number,
+  node: NodeOf<"fold">,
+  wanted?: { readonly offset: number; readonly length: number },
 ): Folding {
-  const { length, stride, dilation } = of;
+  const { axis, length: whole, stride, dilation } = node.attributes;
+  const { offset, length } = wanted ?? { offset: 0, length: whole };
+  const { shape } = node.operands[0]!;
+  const [windows, size] = [countOf(shape[axis]!), countOf(shape.at(-1)!)];
+  const of = { axis, length, offset, whole, stride, dilation };
   const rows = Math.ceil(length / stride);
-  const phases = Array.from({ length: stride }, (_, phase) => coverOf(phase, size, stride, dilation));
+  const phases = Array.from({ length: stride }, (_, phase) =>
+    coverOf(offset + phase, size, stride, dilation),
+  );
   const covered = phases.filter((phase) => phase !== null);
   const before = Math.max(0, ...covered.map(({ shift, apart, count }) => apart * (count - 1) - shift));
   const after = Math.max(0, ...covered.map(({ shift }) => rows + shift - windows));
   return { ...of, size, windows, rows, phases, before, after };
 }
 
-/** Null where no window covers the phase. */
+/** Of entries `phase` + stride·q; null where no window covers them. */
 function coverOf(phase: number, size: number, stride: number, dilation: number): Phase | null {
   const g = commonDivisor(stride, dilation);
   const step = stride / g;
@@ -86,17 +97,16 @@ export function entries(b: Build, x: Node, axis: number, start: number, count: n
 }
 
 /** Entry by entry of an axis the phases, of which null is zeros. */
-export function interleaved(b: Build, folding: Folding, phases: readonly (Node | null)[]): Node {
-  const { axis } = folding;
+export function interleaved(b: Build, { axis, length }: Folding, phases: readonly (Node | null)[]): Node {
   const like = phases.find((phase) => phase !== null)!.shape;
   const column = like.toSpliced(axis + 1, 0, ONE);
   const columns = phases.map((phase) => (phase === null ? b.zeros(column) : b.reshape(phase, column)));
-  return merged(b, columns.length === 1 ? columns[0]! : b.concat(columns, axis + 1), folding);
+  return merged(b, columns.length === 1 ? columns[0]! : b.concat(columns, axis + 1), axis, 0, length);
 }
 
-/** [.., rows, stride, ..] as one axis of the right length: cut off, or with zeros behind. */
-export function merged(b: Build, x: Node, { axis, length }: Folding): Node {
+/** [.., rows, stride, ..] as one axis, of which so many entries are wanted; with zeros behind where it has fewer. */
+export function merged(b: Build, x: Node, axis: number, from: number, length: number): Node {
   const whole = countOf(x.shape[axis]!) * countOf(x.shape[axis + 1]!);
   const joined = b.reshape(x, x.shape.toSpliced(axis, 2, fixed(whole)));
-  return length > whole ? padAxis(b, joined, axis, 0, length - whole) : entries(b, joined, axis, 0, length);
+  return entries(b, padAxis(b, joined, axis, 0, Math.max(0, from + length - whole)), axis, from, length);
 }
