@@ -1,8 +1,13 @@
 /** What docs/gallery.md tells to run, and what it shows. */
 
+/** `npx nndsl …`, or a script: `node …`. */
+export interface Command {
+  readonly program: "nndsl" | "node";
+  readonly words: readonly string[];
+}
+
 export interface Gallery {
-  /** The words of each command, without `npx nndsl`. */
-  readonly commands: readonly (readonly string[])[];
+  readonly commands: readonly Command[];
   /** Files of `docs/gallery`. */
   readonly pictures: readonly string[];
 }
@@ -12,12 +17,13 @@ export function galleryOf(page: string): Gallery {
     block.trim().split("\n"),
   );
   return {
-    commands: blocks.map((line) =>
+    commands: blocks.map((line) => ({
+      program: line.startsWith("node ") ? "node" : "nndsl",
       // Words, of which some stand in quotes.
-      [...line.replace(/^npx nndsl /, "").matchAll(/"([^"]*)"|(\S+)/g)].map(
+      words: [...line.replace(/^(npx nndsl|node) /, "").matchAll(/"([^"]*)"|(\S+)/g)].map(
         ([, quoted, plain]) => quoted ?? plain ?? "",
       ),
-    ),
+    })),
     pictures: [...page.matchAll(/\]\(gallery\/(\S+?)\)/g)].map(([, file = ""]) => file),
   };
 }

