@@ -11,10 +11,6 @@ const pooling = "pools of one axis or two are `max_pool(x, size)` and `avg_pool(
 const globalPooling = "it is `global_avg_pool(x)`, or `global_max_pool(x)`, of one axis or two";
 const recurrences =
   "recurrent layers are not in this version; `for t in 0..steps { h = … }` writes the steps out";
-const batchNormalization =
-  "batch normalization is not in this version: layers keep nothing from step to step";
-const normalization =
-  "normalizing layers are not in this version; of a row it is a formula: `(x - mean(x, axis = -1, keep = true)) / sqrt(var(x, axis = -1, keep = true, correction = 0) + 1e-5)`";
 const attention =
   "attention is not in this version as a layer; it is a formula: `softmax(q @ k' / sqrt(D)) @ v`";
 const movement =
@@ -98,11 +94,15 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ),
   ...["batchnorm", "batchnorm1d", "batchnorm2d", "batchnormalization"].map((name): [string, string] => [
     name,
-    batchNormalization,
+    "it is `batch_norm(x)`, of the last axis",
   ]),
-  ...["layernorm", "layernormalization", "groupnorm", "instancenorm", "rmsnorm"].map(
-    (name): [string, string] => [name, normalization],
-  ),
+  ...["layernorm", "layernormalization"].map((name): [string, string] => [name, "it is `layer_norm(x)`"]),
+  ["groupnorm", "it is `group_norm(x, groups)`, of the last axis"],
+  ...["instancenorm", "instancenorm1d", "instancenorm2d"].map((name): [string, string] => [
+    name,
+    "it is `instance_norm(x)`, or `instance_norm(x, affine = true)`",
+  ]),
+  ["rmsnorm", "it is `rms_norm(x)`"],
   ...[
     "attention",
     "multiheadattention",
