@@ -114,8 +114,9 @@ export class Gather {
   #itself(inner: Node, phases: Phases): Node {
     const b = this.#b;
     let x = b.reshape(inner, [...inner.shape, ...phases.map(() => ONE)]);
-    for (const [j, folding] of this.#foldings.entries()) {
-      const { axis, stride, rows, offset, whole, dilation, size } = folding;
+    for (const [j, { axis, stride, rows, offset, whole }] of this.#foldings.entries())
+      if (phases[j]) x = this.#pad(x, axis, 0, Math.max(0, offset + rows * stride - whole));
+    for (const [j, { axis, stride, rows, dilation, size }] of this.#foldings.entries()) {
       const phase = phases[j];
       if (phase === null || phase === undefined) {
         // As many windows as there are, each with its own entries.
@@ -124,16 +125,16 @@ export class Gather {
         continue;
       }
       const start = stride * phase.shift + dilation * phase.first;
-      const behind = Math.max(0, offset + rows * stride - whole);
-      x = entries(b, this.#pad(x, axis, 0, behind), axis, start, rows, stride);
+      x = entries(b, x, axis, start, rows, stride);
     }
     return x;
   }
 
   #moved(part: Node, phases: Phases): Node {
     const b = this.#b;
-    let x = part;
-    for (const [j, { axis, rows, before, after }] of this.#foldings.entries()) {
+    // The whole is padded before windows of it are taken, which are never stored.
+    let x = this.#withMissing(part, phases);
+    for (const [j, { axis, rows, before }] of this.#foldings.entries()) {
       const phase = phases[j];
       if (phase === null || phase === undefined) continue;
       const { first, step, count, shift, apart } = phase;
@@ -142,10 +143,18 @@ export class Gather {
         x = entries(b, x, this.#windowAxis(j), first + step * (count - 1), count, -step);
       if (!this.#dependsOnWindow(part, j)) continue;
       const start = before + shift - apart * (count - 1);
-      x = entries(b, this.#pad(x, axis, before, after), axis, start, rows + apart * (count - 1));
+      x = entries(b, x, axis, start, rows + apart * (count - 1));
       if (count === 1) continue;
       x = this.#inPlaceOfLast(b.windows(x, { axis, size: count, stride: 1, dilation: apart }), j);
     }
+    return x;
+  }
+
+  /** With zeros for the windows that are missing. */
+  #withMissing(part: Node, phases: Phases): Node {
+    let x = part;
+    for (const [j, { axis, before, after }] of this.#foldings.entries())
+      if (phases[j] && this.#dependsOnWindow(part, j)) x = this.#pad(x, axis, before, after);
     return x;
   }
 

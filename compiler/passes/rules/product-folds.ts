@@ -66,13 +66,15 @@ export function productAt(
   let left = b.reshape(given!, [...sizes(rows), depth]);
   let right = b.reshape(weight!, [depth, ...sizes(columns)]);
   const places: number[] = [];
-  for (const [j, { axis, rows: count, before, after }] of foldings.entries()) {
+  // The whole is padded before windows of it are taken, which are never stored.
+  for (const [j, { axis, before, after }] of foldings.entries())
+    if (phases[j]) left = padAxis(b, left, rows.indexOf(axis), before, after);
+  for (const [j, { axis, rows: count, before }] of foldings.entries()) {
     const phase = phases[j];
     if (phase === null || phase === undefined) continue;
     const row = rows.indexOf(axis);
     const column = 1 + columns.indexOf(rank + j);
     const around = count + phase.apart * (phase.count - 1);
-    left = padAxis(b, left, row, before, after);
     left = entries(b, left, row, before + phase.shift - phase.apart * (phase.count - 1), around);
     left = b.windows(left, { axis: row, size: phase.count, stride: 1, dilation: phase.apart });
     // Places from the last to the first, as windows further on have the entry further ahead.
