@@ -3,10 +3,11 @@
  * not in where(c, x, 0) where c does not hold: there nothing flows back to x, and nothing may,
  * whatever the rules on the way make of it (`silence.ts`).
  */
-import type { Node, OpName } from "../ir/node.ts";
+import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { ops } from "../ops/table.ts";
 import { scalar } from "../ops/scalar.ts";
+import { productsShown, showAll, windowsShowAll } from "./visible.ts";
 
 /**
  * Which entries that are no numbers the scalar may be blind to: none; infinities, as for x in
@@ -22,7 +23,7 @@ const HIDDEN: readonly Hidden[] = ["nothing", "infinities", "anything"];
 /** They pass NaN on, and a smaller or greater operand takes the place of an infinite one. */
 const SELECTIVE: ReadonlySet<OpName> = new Set<OpName>(["relu", "max", "min", "reduce_max", "reduce_min"]);
 /** They show some entries alone. */
-const PARTIAL: ReadonlySet<OpName> = new Set<OpName>(["slice", "windows", "gather", "take"]);
+const PARTIAL: ReadonlySet<OpName> = new Set<OpName>(["gather", "take"]);
 
 /** Nodes below a choice that are looked at: the cost is the square of it, for each choice. */
 const NEAR = 60;
@@ -60,14 +61,28 @@ export class Guards {
       const known = blindness.get(node) ?? 2;
       if (through < known) blindness.set(node, through);
     };
+    // What is seen through a slice is seen where slices show all of their tensor between them.
+    const slices = new Map<Node, NodeOf<"slice">[]>();
     for (const node of order.toReversed()) {
+      const parts = slices.get(node);
+      if (parts !== undefined && showAll(parts))
+        see(node, parts.map((part) => blindness.get(part) ?? 2).reduce(atLeast));
       const own = blindness.get(node) ?? 2;
       const isGuard = this.#choices.has(node);
       if (isGuard || guarded.has(node)) for (const operand of node.operands) guarded.add(operand);
       if (own === 2) continue;
       if (node.op === "where") {
         if (!isGuard) for (const branch of node.operands.slice(1)) see(branch, own);
-        else for (const [below, through] of shown(node)) see(below, atLeast(own, through));
+        else {
+          for (const [below, through] of shown(node)) see(below, atLeast(own, through));
+          for (const product of productsShown(node)) see(product, own);
+        }
+      } else if (node.op === "slice") {
+        const known = slices.get(node.operands[0]!);
+        if (known === undefined) slices.set(node.operands[0]!, [node]);
+        else known.push(node);
+      } else if (node.op === "windows") {
+        if (windowsShowAll(node)) see(node.operands[0]!, own);
       } else if (ops[node.op].finite !== "always" && !PARTIAL.has(node.op)) {
         const through = SELECTIVE.has(node.op) ? atLeast(own, 1) : own;
         const seen = node.op === "pow" ? basesOf(node) : node.operands;
