@@ -40,3 +40,13 @@ it("has patterns that compile, and includes that exist", () => {
     for (const match of matches(rule)) expect(() => new RegExp(match)).not.toThrow();
   for (const { include } of patterns) expect(Object.keys(repository)).toContain(include?.slice(1));
 });
+
+it("colors a reduction over indices, and a name that is bound entry by entry", () => {
+  const found = (rule: string, text: string): string[] =>
+    matches(repository[rule]).flatMap((match) => [...text.matchAll(new RegExp(match, "g"))].map((m) => m[0]));
+  expect(found("reduction", "y[i] = sum[j, u in 0..3] x[i, j] * max[k] z[k] + sum(w) - sum[0]")).toEqual([
+    "sum",
+    "max",
+  ]);
+  expect(found("binding", "y[..., i in 0..3] = x[i] == 3")).toEqual(["y"]);
+});

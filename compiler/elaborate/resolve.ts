@@ -215,7 +215,8 @@ function walk(start: Place, isGlobal: IsGlobal, report: Report): void {
       while (root.kind === "member") root = root.operand;
       if (root.kind === "name") continue;
     }
-    stack.push(...placesIn(top).toReversed());
+    // One by one: a list may have more items than a call can take arguments.
+    for (const place of placesIn(top).toReversed()) stack.push(place);
   }
 }
 
