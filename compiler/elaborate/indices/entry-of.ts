@@ -192,7 +192,8 @@ function takeRows(build: Build, view: Labelled, space: Space): Labelled {
     build.permute(ids, [...places, ...rest]),
     places.map((place) => ids.shape[place]!),
   );
-  const taken = build.take(table, picks, shared.length);
+  const isOneARow = others.length === 0 && tail.length === 0 && shared.length > 0 && table.type !== "bool";
+  const taken = isOneARow ? build.gather(table, picks) : build.take(table, picks, shared.length);
   return takeRows(build, { node: taken, labels: [...wanted, ...tail.map((i) => view.labels[i]!)] }, space);
 }
 

@@ -9,7 +9,7 @@ import { problem } from "../complain.ts";
 import type { Frame } from "../frame.ts";
 import type { Machine } from "../machine.ts";
 import type { Plan } from "./plan.ts";
-import { readSites, type Draft, type DraftForm, type Site, type Sites } from "./read-sites.ts";
+import { readSites, type Draft, type Site, type Sites } from "./read-sites.ts";
 
 /** @throws Problem where a range cannot be known, or axes do not agree on it */
 export function planFormula(
@@ -50,15 +50,9 @@ const fail = ({ machine, frame }: About, complaint: Complaint): never => {
   throw problem(machine, frame, complaint);
 };
 
-/** The index, where the form is one and nothing else. */
-function alone({ constant, terms }: DraftForm): Draft | null {
-  const [first] = terms;
-  return terms.size === 1 && constant === 0 && first![1] === 1 ? first![0] : null;
-}
-
 /** The size of the axes that it stands for alone, which agree. */
 function rangeOfAxis(about: About, draft: Draft, sites: readonly Site[]): void {
-  const own = sites.filter(({ form }) => alone(form) === draft);
+  const own = sites.filter(({ alone }) => alone === draft);
   const [first] = own;
   if (first === undefined) return;
   const { freeName } = about.machine;

@@ -33,6 +33,11 @@ export interface DraftForm {
 /** A subscript with indices in it, and the axis that it stands for. */
 export interface Site {
   readonly form: DraftForm;
+  /**
+   * The index, where it is written alone: as in `x[i]`, not `x[stride * i]` with a stride of 1, so
+   * that ranges do not hang on the values of settings.
+   */
+  readonly alone: Draft | null;
   readonly size: Size;
   readonly span: Span;
   /** `axis 1 of x`, for messages. */
@@ -174,7 +179,8 @@ class Reader implements Sites {
       if (form === null && !isComputed(item.value)) throw badSubscript(machine, frame, item.value.span);
       if (form === null || form.terms.size === 0) continue;
       const where = `axis ${axis} of \`${text}\``;
-      this.sites.push({ form, size: shape[axis]!, span: item.value.span, where });
+      const alone = item.value.kind === "name" ? (names.get(item.value.text) ?? null) : null;
+      this.sites.push({ form, alone, size: shape[axis]!, span: item.value.span, where });
     }
   }
 
