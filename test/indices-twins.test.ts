@@ -62,17 +62,6 @@ const twins: Readonly<Record<string, readonly [string, string]>> = {
     m = where(iota(3) <= t, a, -inf)
     output z = softmax(m)`,
   ],
-  "a convolution in one dimension that trains": [
-    `input x: [N, 9, 2] param k: [3, 2, 4] ~ normal
-    h[n, t, o] = sum[c, u] x[n, t + u, c] * k[o, c, u]
-    loss mean(h^2)
-    ${sgd}`,
-    `input x: [N, 9, 2] param k: [3, 2, 4] ~ normal
-    rows = windows(x, 4, axis = 1)
-    h = reshape(rows, [N, 6, 8]) @ reshape(k, [3, 8])'
-    loss mean(h^2)
-    ${sgd}`,
-  ],
   "rows of a table": [
     `input ids: int[N, 3] param table: [7, 4] ~ normal
     e[n, t, d] = table[ids[n, t], d]
