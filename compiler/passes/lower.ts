@@ -8,6 +8,7 @@ import type { Node } from "../ir/node.ts";
 import { countOf, isFree, ONE, sameSize } from "../ir/size.ts";
 import { applyRules, type Rule, type Site } from "./rewrite.ts";
 import { foldRules } from "./rules/folds.ts";
+import { merging } from "./rules/merging.ts";
 import { padAxis } from "./rules/phases.ts";
 import { throughViews, unspread } from "./rules/match.ts";
 
@@ -86,6 +87,7 @@ const lowerings: readonly Rule[] = [
     },
   },
   ...foldRules,
+  ...merging,
   {
     // Parts of a concatenation are written where they lie in it, and zeros only where nothing else
     // is.

@@ -4,6 +4,7 @@ import type { Node, NodeOf } from "../../ir/node.ts";
 import { countOf, fixed } from "../../ir/size.ts";
 import type { Rule } from "../rewrite.ts";
 import { Gather, type Phases } from "./gather.ts";
+import { turned } from "./merging.ts";
 import { productAt, spreadProduct } from "./product-folds.ts";
 import {
   entries,
@@ -121,8 +122,8 @@ function sideBySide(b: Build, x: Node, foldings: readonly Folding[], rank: numbe
     ...apart.flatMap(({ folding, place }) => (folding.axis === axis ? [place] : [])),
   ]);
   const rest = x.shape.flatMap((_, axis) => (order.includes(axis) ? [] : [axis]));
-  const turned = b.permute(x, [...order, ...rest]);
-  const dense = b.reshape(turned, turned.shape.slice(0, order.length));
+  const inOrder = turned(b, x, [...order, ...rest]);
+  const dense = b.reshape(inOrder, inOrder.shape.slice(0, order.length));
   return apart
     .map(({ folding }) => folding)
     .sort((one, other) => other.axis - one.axis)
