@@ -5,7 +5,7 @@
  */
 import { CompilerFault } from "../fault.ts";
 import type { Kernel, Operand, Store, Value } from "../schedule/kernel.ts";
-import { type Affine, affine, constantOf, isUnit, isZero, known } from "../ir/size.ts";
+import { type Affine, affine, constantOf, isUnit, isZero, known, ZERO } from "../ir/size.ts";
 import { further, immediate, type Location } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { instructions, type Tools } from "./elementwise.ts";
@@ -124,21 +124,27 @@ export class Values {
       `v128.bitselect(${this.number(value, site)}, ${nothing}, ${isRow})`,
     );
     const { base, offset } = site.address(index);
-    const to = writer.usize(`${operand.name}Row${site.suffix}`, `${base} + ${rows![0]!}`);
     const stride = laneStride(operand, site);
-    const lanes = stride === "none" || stride === "unit" ? 1 : format.lanes;
-    for (let lane = 0; lane < lanes; lane++) {
-      const at =
-        stride === "none" || stride === "unit"
-          ? { base: to, offset }
-          : further({ base: to, offset }, stride, lane, format.bytes);
-      const there = stride === "unit" ? "v128.load" : `v128.load_splat<${format.dtype}>`;
-      const sum = `${format.vector}.add(${there}(${at.base}${immediate(at.offset)}), ${addend})`;
-      writer.line(
-        stride === "unit"
-          ? `v128.store(${at.base}, ${sum}${immediate(at.offset)});`
-          : `v128.store_lane<${format.dtype}>(${at.base}, ${sum}, ${lane}${immediate(at.offset)});`,
-      );
+    const addTo = (row: string, lane: number, apart: Affine): void => {
+      const to = writer.usize(`${operand.name}Row${site.suffix}`, `${base} + ${row}`);
+      const at = further({ base: to, offset }, apart, lane, format.bytes);
+      const there = `v128.load_splat<${format.dtype}>(${at.base}${immediate(at.offset)})`;
+      const sum = `${format.vector}.add(${there}, ${addend})`;
+      writer.line(`v128.store_lane<${format.dtype}>(${at.base}, ${sum}, ${lane}${immediate(at.offset)});`);
+    };
+    if (rows!.length > 1) {
+      // One after the other, since lanes may have one row.
+      const apart = site.vectorLoop === null ? ZERO : operand.strides[site.vectorLoop]!;
+      for (const [lane, row] of rows!.entries())
+        if (lane < (site.filled ?? format.lanes)) addTo(row, lane, apart);
+    } else if (stride === "none") {
+      addTo(rows![0]!, 0, ZERO);
+    } else if (stride === "unit") {
+      const to = writer.usize(`${operand.name}Row${site.suffix}`, `${base} + ${rows![0]!}`);
+      const sum = `${format.vector}.add(v128.load(${to}${immediate(offset)}), ${addend})`;
+      writer.line(`v128.store(${to}, ${sum}${immediate(offset)});`);
+    } else {
+      for (let lane = 0; lane < (site.filled ?? format.lanes); lane++) addTo(rows![0]!, lane, stride);
     }
   }
 
