@@ -75,6 +75,11 @@ export const programNames = [
   "chain",
   "classes",
   "pinn",
+  "digits-conv",
+  "block",
+  "mobile",
+  "gpt",
+  "embedding",
 ] as const;
 export type ProgramName = (typeof programNames)[number];
 

@@ -41,6 +41,53 @@ const steps = (
 ): Workload =>
   program(id, `step (SGD) of ${title}, batch ${of.rows}`, { ...of, mode: "step" }, ["torch", ...peers]);
 
+/** Inference and a training step of one program at the sizes given. */
+const both = (
+  id: string,
+  title: string,
+  of: Omit<OfProgram, "mode" | "rows">,
+  { predict, step }: { readonly predict: readonly number[]; readonly step: number },
+): readonly Workload[] => [
+  ...predict.map((rows) =>
+    program(`${id}-predict-${rows}`, `${title}, batch ${rows}`, { ...of, mode: "predict", rows }, [
+      "torch",
+      "jax",
+      "tfjs",
+      "ort",
+    ]),
+  ),
+  // A call of jax-js takes up to seconds.
+  { ...steps(`${id}-step`, title, { ...of, rows: step }, "jax", "tfjs"), rounds: 7 },
+];
+
+const convolutional = [
+  ...both(
+    "digits-conv",
+    "two convolutions, 28×28, 1-8-16 channels",
+    { program: "digits-conv" },
+    { predict: [1, 32], step: 32 },
+  ),
+  ...both("block", "two 3×3 convolutions of 64 on 16×16", { program: "block" }, { predict: [1, 8], step: 8 }),
+  ...both(
+    "mobile",
+    "depthwise 3×3 of 64 and pointwise to 128 on 32×32",
+    { program: "mobile" },
+    { predict: [1, 8], step: 8 },
+  ),
+];
+
+const WIDE_GPT = { width: 256, blocks: 2, steps: 64 };
+const sequences = [
+  ...both("gpt", "a language model, 4 blocks of 64, 32 steps", { program: "gpt" }, { predict: [1], step: 8 }),
+  steps(
+    "wide-gpt-step",
+    "a language model, 2 blocks of 256, 64 steps",
+    { program: "gpt", rows: 8, settings: WIDE_GPT },
+    "jax",
+  ),
+  steps("embedding-step", "a table of 10,000 × 64, 32 ids a row", { program: "embedding", rows: 32 }),
+];
+
 const MANY_ROWS = 16_384;
 
 export const programWorkloads: readonly Workload[] = [
@@ -92,5 +139,7 @@ export const programWorkloads: readonly Workload[] = [
   steps("batch-norm", "batch norm of 64", { program: "batch-norm", rows: MANY_ROWS }),
   steps("chain", "20 operations on 64 entries", { program: "chain", rows: MANY_ROWS }),
   steps("classes", "one layer, 64 to 10,000 classes", { program: "classes", rows: 32 }),
+  ...convolutional,
+  ...sequences,
   steps("pinn", "a physics-informed net, 1-64-64-1", { program: "pinn", rows: 256 }),
 ];

@@ -7,6 +7,8 @@ import { labels, uniform } from "./data.ts";
 import type { JobFolder } from "./folder.ts";
 import type { Floats, Labels, ProgramJob, ProgramName, TensorFile } from "./job.ts";
 import { modelSource } from "./models.ts";
+import type { Constant } from "./onnx-file.ts";
+import { programToOnnx } from "./onnx-programs.ts";
 import { productFlopsOf } from "./costs/kernel-calls.ts";
 
 export interface OfProgram {
@@ -17,11 +19,12 @@ export interface OfProgram {
   readonly settings?: Readonly<Record<string, number>>;
 }
 
-/** Ones where the model starts with ones; else as PyTorch draws weights, by their last axis. */
+/** Ones where the model starts with ones; else as PyTorch draws weights, by what a unit reads. */
 function startOf({ shape, init }: Manifest["parameters"][number], seed: number): Floats {
   const count = shape.reduce((product, size) => product * size, 1);
   if (init === "ones") return new Float32Array(count).fill(1);
-  const bound = 1 / Math.sqrt(shape.at(-1) ?? 1);
+  const read = shape.length < 2 ? (shape[0] ?? 1) : count / shape[0]!;
+  const bound = 1 / Math.sqrt(read);
   return uniform(count, -bound, bound, seed);
 }
 
@@ -46,21 +49,27 @@ export const programJob =
       tensors[input.name] = await folder.tensor(valuesOf(input, count, 1 + i), shape);
     }
     const parameters: Record<string, TensorFile> = {};
+    const constants: Constant[] = [];
     for (const [i, parameter] of manifest.parameters.entries()) {
-      parameters[parameter.path] = await folder.tensor(startOf(parameter, 100 + i), parameter.shape);
+      const [name, { shape }, values] = [parameter.path, parameter, startOf(parameter, 100 + i)];
+      parameters[name] = await folder.tensor(values, shape);
+      constants.push({ name, shape, values });
     }
+    const known = Object.fromEntries(
+      Object.entries(manifest.settings).map(([name, value]) => [name, Number(value)]),
+    );
+    const onnx =
+      mode === "predict" && programToOnnx(program, { rows, settings: known, parameters: constants });
     return {
       kind: "program",
       program,
       mode,
       rows,
-      settings: Object.fromEntries(
-        Object.entries(manifest.settings).map(([name, value]) => [name, Number(value)]),
-      ),
+      settings: known,
       lr: manifest.optimizer?.hyper["lr"] ?? 0,
       productFlops: await productFlopsOf(source, settings, mode, rows),
       tensors,
       parameters,
-      modules,
+      modules: { ...modules, ...(onnx && { onnx: await folder.write(onnx) }) },
     };
   };

@@ -79,7 +79,8 @@ async function admit(
       runner = await host.open(name);
       const prepared = await runner.prepare(job);
       if (prepared.kind === "unavailable") throw new Error(prepared.reason);
-      const { units, check } = prepared;
+      const { units, check, note } = prepared;
+      if (note) process.stderr.write(`${name}: ${note}\n`);
       const reference = entrants.find((entrant) => entrant.check.length > 0);
       if (reference && check.length > 0 && distance(check, reference.check) > workload.tolerance) {
         cells.set(name, {

@@ -86,6 +86,55 @@ const others: readonly Goal[] = [
   },
 ];
 
+const peersOf = (id: string): Measure => fasterOf(of(id, "ort"), of(id, "tfjs"));
+
+/** Against the faster of those that run in pages without nndsl. */
+const overPeers = (title: string, id: string, limit: number): Goal => ({
+  workload: title,
+  measure: "relaxed ÷ the faster of ONNX Runtime Web and TensorFlow.js",
+  limit,
+  bound: "at most",
+  unit: "×",
+  read: over(of(id, "nndsl-relaxed"), peersOf(id)),
+  readAtPeak: over(atPeak(id, "nndsl-relaxed"), peersOf(id)),
+});
+
+const relaxed = (title: string, id: string, theirs: ContestantName, limit: number): Goal =>
+  ratio(title, id, "nndsl-relaxed", theirs, limit);
+
+const twoThreads = (title: string, id: string): Goal => ({
+  workload: `two threads against one, ${title}`,
+  measure: "relaxed ÷ two threads",
+  limit: 1.6,
+  bound: "at least",
+  unit: "×",
+  read: over(of(id, "nndsl-relaxed"), of(id, "nndsl-threads")),
+});
+
+const convolutionsAndTables: readonly Goal[] = [
+  relaxed("digits-conv, step at 32 rows", "digits-conv-step", "torch", 0.7),
+  relaxed("digits-conv, step at 32 rows", "digits-conv-step", "jax", 0.01),
+  overPeers("digits-conv, inference, batch 1", "digits-conv-predict-1", 0.6),
+  overPeers("digits-conv, inference, batch 32", "digits-conv-predict-32", 0.6),
+  ...[1, 8].flatMap((rows) => [
+    overPeers(`block, inference, batch ${rows}`, `block-predict-${rows}`, 0.8),
+    relaxed(`block, inference, batch ${rows}`, `block-predict-${rows}`, "torch", 2),
+  ]),
+  relaxed("block, step at 8 rows", "block-step", "torch", 2.2),
+  relaxed("block, step at 8 rows", "block-step", "jax", 0.01),
+  overPeers("mobile, inference, batch 1", "mobile-predict-1", 0.6),
+  overPeers("mobile, inference, batch 8", "mobile-predict-8", 0.6),
+  relaxed("mobile, step at 8 rows", "mobile-step", "torch", 1.2),
+  relaxed("gpt, step at 8 rows", "gpt-step", "torch", 0.9),
+  relaxed("gpt, step at 8 rows", "gpt-step", "jax", 0.3),
+  relaxed("gpt, inference of one sequence", "gpt-predict-1", "ort", 0.6),
+  relaxed("wide-gpt, step at 8 rows", "wide-gpt-step", "torch", 1.6),
+  relaxed("embedding of 10,000 × 64, step", "embedding-step", "torch", 1.2),
+  relaxed("10,000 classes, step at 32 rows", "classes", "torch", 1.2),
+  twoThreads("block", "block-step"),
+  twoThreads("gpt", "gpt-step"),
+];
+
 /** Products longer than this in each direction are held to a share of the peak. */
 const LONG = 64;
 
@@ -196,6 +245,7 @@ const goals: readonly Goal[] = [
   ratio("MNIST epoch, batch 128", "mnist-epoch", "nndsl-threads", "torch", 1.3),
   ...products,
   ...others,
+  ...convolutionsAndTables,
   longProducts("strict"),
   longProducts("relaxed"),
   {

@@ -1,47 +1,21 @@
 /** Programs that are no dense nets, as jax-js writes them; see jax.ts for how it counts references. */
 import { jit, nn, numpy as np, scipySpecial, tree, valueAndGrad, type Array as Tensor } from "@jax-js/jax";
 import { valuesOf, type ProgramJob, type ProgramName, type Read } from "../job.ts";
+import { at, attention, dense, norm, type Settings, type Tensors } from "./jax-layers.ts";
+import { gpt } from "./jax-gpt.ts";
+import { block as imageBlock, digitsConv, mobile } from "./jax-images.ts";
 import { firstLosses, sample, Unavailable, type Work } from "./contestant.ts";
-
-/** A type rather than an interface: its trees want index signatures. */
-type Tensors = { [name: string]: Tensor };
-type Settings = ProgramJob["settings"];
 
 interface Written {
   readonly output: (parameters: Tensors, inputs: Tensors, settings: Settings) => Tensor;
   readonly loss: (parameters: Tensors, inputs: Tensors, settings: Settings) => Tensor;
 }
 
-/** What stands under a path. @throws Error where nothing does: a mistake of the benchmark's own */
-function at(tensors: Tensors, path: string): Tensor {
-  const tensor = tensors[path];
-  if (tensor === undefined) throw new Error(`no ${path}`);
-  return tensor.ref;
-}
-
-const dense = (p: Tensors, path: string, x: Tensor): Tensor =>
-  np.matmul(x, at(p, `${path}.weight`).transpose()).add(at(p, `${path}.bias`));
-
-function norm(p: Tensors, path: string, x: Tensor): Tensor {
-  const away = x.ref.sub(x.mean(-1, { keepdims: true }));
-  const variance = np.square(away.ref).mean(-1, { keepdims: true });
-  return away
-    .div(np.sqrt(variance.add(1e-5)))
-    .mul(at(p, `${path}.weight`))
-    .add(at(p, `${path}.bias`));
-}
-
 const gelu = (x: Tensor): Tensor => x.ref.mul(0.5).mul(scipySpecial.erf(x.mul(Math.SQRT1_2)).add(1));
 
 function block(p: Tensors, path: string, x: Tensor, heads: number): Tensor {
-  const [rows = 0, steps = 0, width = 0] = x.shape;
-  const qkv = np.split(dense(p, `${path}.mixed.qkv`, norm(p, `${path}.before`, x.ref)), 3, -1);
-  const [q, k, v] = qkv.map((part) =>
-    part.reshape([rows, steps, heads, width / heads]).transpose([0, 2, 1, 3]),
-  );
-  const scores = np.matmul(q!, k!.transpose([0, 1, 3, 2])).mul(1 / Math.sqrt(width / heads));
-  const mixed = np.matmul(nn.softmax(scores, -1), v!).transpose([0, 2, 1, 3]).reshape([rows, steps, width]);
-  const h = x.add(dense(p, `${path}.mixed.out`, mixed));
+  const qkv = dense(p, `${path}.mixed.qkv`, norm(p, `${path}.before`, x.ref));
+  const h = x.add(dense(p, `${path}.mixed.out`, attention(qkv, heads)));
   const up = gelu(dense(p, `${path}.up`, norm(p, `${path}.after`, h.ref)));
   return h.add(dense(p, `${path}.down`, up));
 }
@@ -55,17 +29,29 @@ function transformer(p: Tensors, { x }: Tensors, settings: Settings): Tensor {
 
 const softmaxRows = (p: Tensors, { x }: Tensors): Tensor => nn.softmax(at(p, "weight").mul(x!.ref), -1);
 
-const programs: Readonly<Partial<Record<ProgramName, Written>>> = {
-  transformer: {
-    output: (p, inputs, settings) => nn.softmax(transformer(p, inputs, settings), -1),
-    loss: (p, inputs, settings) =>
-      nn
-        .logSoftmax(transformer(p, inputs, settings), -1)
-        .mul(nn.oneHot(at(inputs, "y"), 10))
-        .sum(-1)
-        .mean()
-        .neg(),
+type Logits = (parameters: Tensors, inputs: Tensors, settings: Settings) => Tensor;
+
+/** Cross-entropy at the labels, of which there are as many as the logits' last axis has entries. */
+const classifier = (logits: Logits): Written => ({
+  output: (p, inputs, settings) => nn.softmax(logits(p, inputs, settings), -1),
+  loss(p, inputs, settings) {
+    const z = logits(p, inputs, settings);
+    const classes = z.shape.at(-1)!;
+    return nn
+      .logSoftmax(z, -1)
+      .mul(nn.oneHot(at(inputs, "y"), classes))
+      .sum(-1)
+      .mean()
+      .neg();
   },
+});
+
+const programs: Readonly<Partial<Record<ProgramName, Written>>> = {
+  transformer: classifier(transformer),
+  "digits-conv": classifier(digitsConv),
+  block: classifier(imageBlock),
+  mobile: classifier(mobile),
+  gpt: classifier(gpt),
   "softmax-rows": {
     output: softmaxRows,
     loss: (p, inputs) => np.square(softmaxRows(p, inputs).sub(at(inputs, "y"))).mean(),

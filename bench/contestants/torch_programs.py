@@ -91,6 +91,95 @@ def classes(p, _):
     return classifier(lambda x: linear(p, "logits", x))
 
 
+def images(x, layout):
+    """Rows of channels, as the job has them, as a convolution wants them."""
+    x = x.permute(0, 3, 1, 2)
+    return x if layout == torch.channels_last else x.contiguous()
+
+
+def convolve(p, path, x, **options):
+    return F.conv2d(x, p[f"{path}.weight"], p[f"{path}.bias"], **options)
+
+
+def in_layout(p, layout):
+    """Weights of convolutions in the layout of the images: made once."""
+    for path, weight in p.items():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=layout)
+
+
+def digits_conv(p, _, layout=torch.contiguous_format):
+    in_layout(p, layout)
+
+    def logits(x):
+        h = F.max_pool2d(F.relu(convolve(p, "first", images(x, layout))), 2)
+        h = F.max_pool2d(F.relu(convolve(p, "second", h)), 2)
+        return linear(p, "logits", h.permute(0, 2, 3, 1).reshape(len(x), -1))
+
+    return classifier(logits)
+
+
+def block(p, _, layout=torch.contiguous_format):
+    in_layout(p, layout)
+
+    def logits(x):
+        x = images(x, layout)
+        h = convolve(p, "second", F.relu(convolve(p, "first", x, padding=1)), padding=1)
+        return linear(p, "logits", F.relu(x + h).mean((2, 3)))
+
+    return classifier(logits)
+
+
+def mobile(p, _, layout=torch.contiguous_format):
+    in_layout(p, layout)
+
+    def logits(x):
+        x = images(x, layout)
+        h = F.relu(convolve(p, "depthwise", x, padding=1, groups=x.shape[1]))
+        return linear(p, "logits", F.relu(convolve(p, "pointwise", h)).mean((2, 3)))
+
+    return classifier(logits)
+
+
+def gpt(p, settings):
+    heads, blocks, steps = (int(settings[name]) for name in ("heads", "blocks", "steps"))
+    hidden = torch.ones(steps, steps, dtype=torch.bool).triu(1)
+
+    def block(path, x):
+        rows, steps, width = x.shape
+        own = f"{path}.self_attn"
+        z = F.linear(norm(p, f"{path}.norm1", x), p[f"{own}.in_proj_weight"], p[f"{own}.in_proj_bias"])
+        q, k, v = (part.view(rows, steps, heads, width // heads).transpose(1, 2) for part in z.chunk(3, -1))
+        scores = (q @ k.transpose(-2, -1) / math.sqrt(width // heads)).masked_fill(hidden, -math.inf)
+        mixed = (torch.softmax(scores, -1) @ v).transpose(1, 2).reshape(rows, steps, width)
+        h = x + linear(p, f"{own}.out_proj", mixed)
+        up = F.gelu(linear(p, f"{path}.linear1", norm(p, f"{path}.norm2", h)), approximate="tanh")
+        return h + linear(p, f"{path}.linear2", up)
+
+    def logits(ids):
+        h = p["table"][ids] + p["places"]
+        for i in range(blocks):
+            h = block(f"h.{i}", h)
+        return F.linear(norm(p, "last", h), p["logits.weight"])
+
+    return (
+        lambda ids: torch.softmax(logits(ids), -1),
+        lambda ids, y: F.cross_entropy(logits(ids).flatten(0, 1), y.flatten()),
+    )
+
+
+def embedding(p, _):
+    """The gradient of the table has the rows that were looked up, and no others."""
+
+    def logits(ids):
+        return linear(p, "logits", F.embedding(ids, p["table"], sparse=True).mean(1))
+
+    return (
+        lambda ids: torch.softmax(logits(ids), -1),
+        lambda ids, y: F.cross_entropy(logits(ids), y),
+    )
+
+
 def pinn(p, _):
     def solution(t):
         return linear(p, "u", torch.tanh(linear(p, "h.1", torch.tanh(linear(p, "h.0", t)))))
@@ -117,4 +206,12 @@ PROGRAMS = {
     "chain": chain,
     "classes": classes,
     "pinn": pinn,
+    "digits-conv": digits_conv,
+    "block": block,
+    "mobile": mobile,
+    "gpt": gpt,
+    "embedding": embedding,
 }
+
+# Those that can be written in two layouts.
+CONVOLUTIONS = {"digits-conv", "block", "mobile"}

@@ -16,7 +16,13 @@ export const contestantNames = [
 export type ContestantName = (typeof contestantNames)[number];
 
 export type Prepared =
-  | { readonly kind: "ready"; readonly units: number; readonly check: readonly number[] }
+  | {
+      readonly kind: "ready";
+      readonly units: number;
+      readonly check: readonly number[];
+      /** What it has chosen. */
+      readonly note?: string | null;
+    }
   | { readonly kind: "unavailable"; readonly reason: string };
 
 export interface Runner {
