@@ -70,6 +70,11 @@ function differentiableTwice(tf: typeof Tf): Curves {
 const constant = (tf: typeof Tf, x: Tensor): Tensor =>
   tf.tensor(x.dataSync(), x.shape, x.dtype === "bool" ? "bool" : "float32");
 
+/** @throws Lacking where it is called */
+const lacking = (what: string) => (): never => {
+  throw new Lacking(what);
+};
+
 /** Booleans are floats between ops, as in the modules. */
 function elementwise(tf: typeof Tf, { exp, tanh, sigmoid }: Curves): ElementwiseOf<Tensor> {
   const still = (x: Tensor): Tensor => constant(tf, x);
@@ -96,11 +101,20 @@ function elementwise(tf: typeof Tf, { exp, tanh, sigmoid }: Curves): Elementwise
     sign: (x) => flat(tf.sign(x)),
     sin: tf.sin,
     cos: tf.cos,
+    asin: tf.asin,
+    acos: tf.acos,
+    atan: tf.atan,
+    sinh: tf.sinh,
+    cosh: tf.cosh,
     tanh,
+    asinh: tf.asinh,
+    acosh: tf.acosh,
     sigmoid,
     softplus: tf.softplus,
     relu: tf.relu,
     erf: tf.erf,
+    erfinv: lacking("the inverse of erf"),
+    lgamma: lacking("log Γ"),
     floor: (x) => flat(tf.floor(x)),
     round: (x) => flat(tf.round(x)),
     not: (x) => flat(tf.logicalNot(truth(x))),
@@ -112,6 +126,7 @@ function elementwise(tf: typeof Tf, { exp, tanh, sigmoid }: Curves): Elementwise
     mul: tf.mul,
     div: tf.div,
     pow: tf.pow,
+    atan2: tf.atan2,
     max: tf.maximum,
     min: tf.minimum,
     lt: comparison(tf.less),

@@ -3,7 +3,7 @@
  * beside a `pull` is the textbook's formula.
  */
 import type { ElementwiseOf } from "../ir/node.ts";
-import { errorFunction } from "./error-function.ts";
+import { errorFunction, inverseErrorFunction, logGamma } from "./special-functions.ts";
 import { Tape, type Operand, type Variable } from "./tape.ts";
 
 type Pull = (g: Variable) => Variable;
@@ -94,6 +94,34 @@ export class ElementOperations implements ElementwiseOf<Variable> {
   abs = (x: Variable): Variable => this.map(x, Math.abs, (g) => this.mul(g, this.sign(x)));
   sin = (x: Variable): Variable => this.map(x, Math.sin, (g) => this.flow(g, this.cos(x)));
   cos = (x: Variable): Variable => this.map(x, Math.cos, (g) => this.neg(this.flow(g, this.sin(x))));
+  // d arcsin x = dx / √(1 - x²), d arccos x = -dx / √(1 - x²)
+  asin = (x: Variable): Variable => this.map(x, Math.asin, (g) => this.flow(g, this.#arc(x)));
+  acos = (x: Variable): Variable => this.map(x, Math.acos, (g) => this.neg(this.flow(g, this.#arc(x))));
+  #arc = (x: Variable): Variable =>
+    this.reciprocal(this.sqrt(this.mul(this.sub(this.like(x, 1), x), this.add(this.like(x, 1), x))));
+  // d arctan x = dx / (1 + x²)
+  atan = (x: Variable): Variable =>
+    this.map(x, Math.atan, (g) => this.flow(g, this.reciprocal(this.add(this.like(x, 1), this.mul(x, x)))));
+  // d atan2(y, x) = (x dy - y dx) / (x² + y²)
+  atan2(y: Variable, x: Variable): Variable {
+    const square = (): Variable => this.add(this.mul(x, x), this.mul(y, y));
+    return this.#zip(y, x, Math.atan2, [
+      (g) => this.flow(g, this.div(x, square())),
+      (g) => this.neg(this.flow(g, this.div(y, square()))),
+    ]);
+  }
+  sinh = (x: Variable): Variable => this.map(x, Math.sinh, (g) => this.flow(g, this.cosh(x)));
+  cosh = (x: Variable): Variable => this.map(x, Math.cosh, (g) => this.flow(g, this.sinh(x)));
+  // d arsinh x = dx / √(x² + 1), d arcosh x = dx / (√(x - 1) √(x + 1))
+  asinh = (x: Variable): Variable =>
+    this.map(x, Math.asinh, (g) =>
+      this.flow(g, this.reciprocal(this.sqrt(this.add(this.mul(x, x), this.like(x, 1))))),
+    );
+  acosh = (x: Variable): Variable =>
+    this.map(x, Math.acosh, (g) => {
+      const [below, above] = [this.sub(x, this.like(x, 1)), this.add(x, this.like(x, 1))];
+      return this.flow(g, this.reciprocal(this.mul(this.sqrt(below), this.sqrt(above))));
+    });
   // d tanh x = (1 + tanh x)(1 - tanh x) dx
   tanh(x: Variable): Variable {
     const one = this.like(x, 1);
@@ -118,6 +146,33 @@ export class ElementOperations implements ElementwiseOf<Variable> {
     this.map(x, errorFunction, (g) =>
       this.flow(g, this.mul(this.like(x, 2 / Math.sqrt(Math.PI)), this.exp(this.neg(this.mul(x, x))))),
     );
+  // d erf⁻¹ x = √π/2 e^(y²) dx
+  erfinv = (x: Variable): Variable =>
+    this.map(x, inverseErrorFunction, (g, y) =>
+      this.flow(g, this.mul(this.like(x, Math.sqrt(Math.PI) / 2), this.exp(this.mul(y, y)))),
+    );
+  // d log |Γ(x)| = ψ(x) dx
+  lgamma = (x: Variable): Variable => this.map(x, logGamma, (g) => this.flow(g, this.#digamma(x)));
+  /** ψ(x) = ψ(x + 1) - 1/x up to beyond 12, and there Stirling's series; ψ(1 - x) - π cot πx below 0. */
+  #digamma(x: Variable): Variable {
+    const isNegative = this.lt(x, this.like(x, 0));
+    const u = this.where(isNegative, this.sub(this.like(x, 1), x), x);
+    let total = this.like(x, 0);
+    let s = u;
+    for (let i = 0; i < 12; i++) {
+      total = this.sub(total, this.reciprocal(s));
+      s = this.add(s, this.like(x, 1));
+    }
+    const z = this.reciprocal(this.mul(s, s));
+    const tail = [1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760].reduceRight(
+      (sum, c) => this.mul(z, this.add(sum, this.like(x, c))),
+      this.like(x, 0),
+    );
+    const far = this.sub(this.sub(this.log(s), this.reciprocal(this.add(s, s))), tail);
+    const angle = this.mul(this.where(isNegative, x, this.like(x, 0.25)), this.like(x, Math.PI));
+    const cotangent = this.mul(this.like(x, Math.PI), this.div(this.cos(angle), this.sin(angle)));
+    return this.sub(this.add(far, total), this.where(isNegative, cotangent, this.like(x, 0)));
+  }
   relu = (x: Variable): Variable =>
     this.map(
       x,

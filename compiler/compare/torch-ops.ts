@@ -77,6 +77,9 @@ const extreme =
     });
     return atom(`torch.${name}(${texts.join(", ")})`);
   };
+/** atan2 takes tensors alone. */
+const angle: AnyRule = ({ operands: [y, x] }, operands) =>
+  atom(`torch.atan2(${operands.float(y!)}, ${operands.float(x!)})`);
 /** @throws Lacking */
 const absent: Rule<"input" | "parameter" | "state" | "hyper" | "step"> = ({ op }) => {
   throw new Lacking(`\`${op}\` in a loss`);
@@ -95,12 +98,21 @@ export const expressions: { readonly [K in OpName]: Rule<K> } = {
   sign: call("torch.sign"),
   sin: call("torch.sin"),
   cos: call("torch.cos"),
+  asin: call("torch.asin"),
+  acos: call("torch.acos"),
+  atan: call("torch.atan"),
+  sinh: call("torch.sinh"),
+  cosh: call("torch.cosh"),
   tanh: call("torch.tanh"),
+  asinh: call("torch.asinh"),
+  acosh: call("torch.acosh"),
   sigmoid: call("torch.sigmoid"),
   // Its default leaves the curve at 20, which is 2e-9 off.
   softplus: ({ operands: [x] }, operands) => atom(`F.softplus(${operands.float(x!)}, threshold=40)`),
   relu: call("torch.relu"),
   erf: call("torch.erf"),
+  erfinv: call("torch.erfinv"),
+  lgamma: call("torch.lgamma"),
   floor: call("torch.floor"),
   round: call("torch.round"),
   cast: ofTensor("double()"),
@@ -111,6 +123,7 @@ export const expressions: { readonly [K in OpName]: Rule<K> } = {
   mul: multiplicative("*"),
   div: multiplicative("/"),
   pow: infix("**", level.power, level.atom, level.atom),
+  atan2: angle,
   max: extreme("maximum"),
   min: extreme("minimum"),
   lt: comparison("<"),

@@ -30,11 +30,21 @@ export interface UnaryAttributes {
   sign: {};
   sin: {};
   cos: {};
+  asin: {};
+  acos: {};
+  atan: {};
+  sinh: {};
+  cosh: {};
   tanh: {};
+  asinh: {};
+  acosh: {};
   sigmoid: {};
   softplus: {};
   relu: {};
   erf: {};
+  erfinv: {};
+  /** log |Γ(x)| */
+  lgamma: {};
   floor: {};
   /** To the nearest integer, ties to even. */
   round: {};
@@ -53,6 +63,8 @@ export interface BinaryAttributes {
   mul: {};
   div: {};
   pow: {};
+  /** The angle of the point (b, a). */
+  atan2: {};
   max: {};
   min: {};
   lt: {};

@@ -18,6 +18,7 @@ import {
   rising,
   through,
 } from "./interval.ts";
+import { inverseFunctions } from "./inverse-functions.ts";
 import { erf, roundTiesToEven, sigmoid, softplus } from "./numerics.ts";
 
 const WITHIN_ONE: Interval = [-1, 1];
@@ -25,6 +26,7 @@ const WITHIN_ONE: Interval = [-1, 1];
 const LARGEST_EXPONENT = 88;
 
 export const functions = {
+  ...inverseFunctions,
   neg: {
     formula: "-x",
     result: "number",

@@ -87,6 +87,25 @@ export const operators = {
     gap: ([x, p]) => x![0] < 0 && !isWhole(p!),
     domain: [POSITIVE, ANY],
   },
+  atan2: {
+    formula: "the angle of (b, a)",
+    result: "float",
+    evaluate: (a, b) => Math.atan2(a!, b!),
+    // d atan2(v, u) = (u dv - v du) / (u² + v²), of numbers divided by the larger, which may be any; 0 at the origin
+    vjp: (b, g, [v, u]) => {
+      const larger = b.stop_gradient(b.max(b.abs(u!), b.abs(v!)));
+      const isOrigin = b.eq(larger, 0);
+      const unit = b.where(isOrigin, 1, larger);
+      const [p, q] = [b.div(u!, unit), b.div(v!, unit)];
+      const square = b.where(isOrigin, 1, b.add(b.mul(p, p), b.mul(q, q)));
+      const d = b.div(g, b.mul(unit, square));
+      return [b.mul(d, p), b.neg(b.mul(d, q))];
+    },
+    flops: 40,
+    range: always([-Math.PI, Math.PI]),
+    finite: "bounded",
+    domain: [POSITIVE, ANY],
+  },
   max: extreme("max", "lt", "gt"),
   min: extreme("min", "gt", "lt"),
   lt: comparison("a < b", (a, b) => a < b),

@@ -159,6 +159,30 @@ def elementwise(i, p):
     return {**outputs, **more, **flat}, loss + rest, {}
 
 
+INVERSES_X = {name: getattr(torch, name) for name in "atan sinh cosh asinh".split()}
+INVERSES_S = {name: getattr(torch, name) for name in "asin acos atanh erfinv".split()}
+INVERSES_U = {name: getattr(torch, name) for name in "acosh lgamma digamma".split()}
+
+
+def inverses(i, p):
+    x, s, u, c = (i[name] for name in "xsuc")
+    outputs, loss = {}, 0
+    for functions, at in ((INVERSES_X, x), (INVERSES_S, s), (INVERSES_U, u)):
+        for name, function in functions.items():
+            y = function(at * p[f"{name}_at"])
+            outputs[f"{name}_y"] = y
+            outputs[f"{name}_d"] = gradient((c * y).sum(), at, create_graph=True)
+            loss = loss + (c * y).mean()
+    angle = torch.atan2(x * p["atan2_at"], c)
+    outputs["atan2_y"] = angle
+    outputs["atan2_d"] = gradient(angle.sum(), x, create_graph=True)
+    outputs["atan2_e"] = gradient(angle.sum(), c)
+    outputs["reflected"] = torch.lgamma(-u + 0.03125)
+    for name, at in (("asinh", x), ("asin", s), ("lgamma", u), ("digamma", u), ("atan2", x)):
+        outputs[f"{name}_dd"] = gradient((c * outputs[f"{name}_d"]).sum(), at)
+    return outputs, loss + angle.mean(), {}
+
+
 def activations(i, p):
     outputs, loss = family(ACTIVATIONS, i["x"], i["c"], p)
     return {**outputs, "step_y": (i["x"] >= 0).double()}, loss, {}
@@ -683,6 +707,16 @@ CASES = {
         elementwise,
         {"x": real(["N", 3], -3, 3), "u": real(["N", 3], 0.25, 4), "c": real(["N", 3], -1, 1)},
         {f"{name}_at": AT for name in [*ELEMENTWISE_X, *ELEMENTWISE_U]},
+    ),
+    "inverses": (
+        inverses,
+        {
+            "x": real(["N", 3], -3, 3),
+            "s": real(["N", 3], -0.6, 0.6),
+            "u": real(["N", 3], 2.25, 4),
+            "c": real(["N", 3], -1, 1),
+        },
+        {f"{name}_at": AT for name in [*INVERSES_X, *INVERSES_S, *INVERSES_U, "atan2"]},
     ),
     "activations": (
         activations,

@@ -27,6 +27,14 @@ export function larger({ build }: PrimitiveContext, op: "max" | "min", a: Value,
 
 export const elementwise: PrimitiveTable = {
   ...Object.fromEntries(numberFunctions.map(([op, doc]) => [op, unary(op, doc)])),
+  atan2: {
+    parameters: ["y", "x"],
+    doc: "the angle from -π to π of the point (x, y)",
+    apply: ({ build }, y, x) =>
+      y!.kind === "number" && x!.kind === "number"
+        ? number(scalar("atan2", y!.value, x!.value))
+        : elementwiseOf(build, "atan2", y!, x!),
+  },
   softplus: {
     parameters: ["x", "beta?"],
     doc: "log(1 + e^(beta x)) / beta, without overflow",
