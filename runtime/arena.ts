@@ -71,7 +71,8 @@ export class Arena {
   /** Sees the memory, and how many rows there is room for, as they are now. */
   #see(): void {
     const { buffer } = this.exports.memory;
-    this.doubles = new Float64Array(buffer, 0, buffer.byteLength >> 3);
+    // No shift: beyond 2 GB it would have a sign.
+    this.doubles = new Float64Array(buffer, 0, buffer.byteLength / 8);
     this.floats = this.#bytes === 8 ? this.doubles : new Float32Array(buffer);
     this.capacity = this.exports.capacity.value;
     if (!within(this.capacity, 4, REACH) || !(this.end(this.capacity) <= buffer.byteLength)) {
