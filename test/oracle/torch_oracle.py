@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch.nn.utils.stateless import functional_call
 
 import convolutions as conv
+from tables import case as tables_case
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)
@@ -755,6 +756,7 @@ CASES = {
             "large": real([17, 33], -0.25, 0.25),
         },
     ),
+    "tables": tables_case(real, whole),
     "losses": (
         losses,
         {
