@@ -12,6 +12,9 @@ import {
   scale,
   type Size,
   ZERO,
+  countOf,
+  isUnit,
+  isZero,
 } from "../ir/size.ts";
 import type { Access, Body, FormedValue } from "./formed.ts";
 import type { Group } from "./group.ts";
@@ -42,10 +45,7 @@ type Strides = Affine[];
 export function shapeLoops(group: Group, body: Body, operandName: (buffer: number) => string): Shaped {
   const product = group.matmul !== null;
   const axes = group.domain.map((_, axis) => axis);
-  const order = [
-    ...axes.filter((axis) => group.inner[axis] !== true),
-    ...axes.filter((axis) => group.inner[axis] === true),
-  ];
+  const order = orderOf(group, body, axes);
   const loops: Size[] = order.map((axis) => group.domain[axis]!);
   const over = (view: View): Strides => order.map((axis) => view.strides[axis]!);
 
@@ -134,6 +134,28 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
     labels: body.writes.map((write) => operandName(write.region.buffer)),
   };
 }
+
+/**
+ * The loops that reductions run over go last. Where what is read lies side by side along none of
+ * those that vectors are filled from, the last kept one and the last of all, but along another kept
+ * one, as the weights of a window for each channel do, that one is the last to be kept.
+ */
+function orderOf(group: Group, body: Body, axes: readonly number[]): number[] {
+  const kept = axes.filter((axis) => group.inner[axis] !== true);
+  const inner = axes.filter((axis) => group.inner[axis] === true);
+  const order = [...kept, ...inner];
+  if (group.matmul !== null || inner.length === 0 || kept.length < 2) return order;
+  const liesAlong = (axis: number): boolean => {
+    const strides = body.reads.map(({ view }) => view.strides[axis]!);
+    return strides.some(isUnit) && strides.every((stride) => isUnit(stride) || isZero(stride));
+  };
+  if (liesAlong(kept.at(-1)!) || liesAlong(inner.at(-1)!)) return order;
+  const better = kept.findLast((axis) => countOf(group.domain[axis]!) >= LEAST_LANES && liesAlong(axis));
+  return better === undefined ? order : [...kept.filter((axis) => axis !== better), better, ...inner];
+}
+
+/** Entries that fill a vector. */
+const LEAST_LANES = 4;
 
 /**
  * Makes one loop of neighbors that all operands run through without a break, in `loops` and in
