@@ -95,6 +95,9 @@ const described: Readonly<
   "import-unreadable": { text: 'import { f } from "./pipe.nn"' },
   "nesting-too-deep": { text: `const deep = ${"(".repeat(129)}1${")".repeat(129)}` },
   "source-too-large": { text: `const table = [${"0, ".repeat(200_000)}]` },
+  "too-many-indices": {
+    text: `model M {\n  output y[${Array.from({ length: 65 }, (_, i) => `i${i} in 0..1`).join(", ")}] = 1\n}`,
+  },
   "too-many-models": {
     text: Array.from({ length: 501 }, (_, i) => `model M${i} { input x: [N, 1] output y = x }`).join("\n"),
   },

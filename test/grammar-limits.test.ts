@@ -24,6 +24,8 @@ const expressions: Readonly<Record<string, readonly [code: string, text: string]
   "a chain of members": ["expression-too-long", "a" + ".b".repeat(DEEP)],
   "a chain of calls": ["expression-too-long", "a" + "()".repeat(DEEP)],
   "a chain of lambdas": ["expression-too-long", "a => ".repeat(DEEP) + "1"],
+  "a chain of reductions": ["expression-too-long", "sum[i] ".repeat(DEEP / 2) + "x"],
+  "reductions inside one another's ranges": ["nesting-too-deep", "sum[i in ".repeat(DEEP / 2)],
   "brackets and operators together": [
     "expression-too-long",
     `${"-".repeat(900)}(`.repeat(MAX_NESTING - 8) + "1" + ")".repeat(MAX_NESTING - 8),
@@ -32,6 +34,8 @@ const expressions: Readonly<Record<string, readonly [code: string, text: string]
 const files: Readonly<Record<string, readonly [code: string, text: string]>> = {
   "nested blocks": ["nesting-too-deep", "fn f() {" + "if a {".repeat(DEEP / 2)],
   "else if after else if": ["nesting-too-deep", "fn f() { if a {}" + " else if b {}".repeat(DEEP / 5) + "}"],
+  "indices that nobody closes": ["nesting-too-deep", "model M {" + "y[".repeat(DEEP)],
+  "bindings of entries": ["bad-index-name", "model M {" + "y[0] = 1\n".repeat(DEEP / 5)],
   "a file of a gigabyte's beginning": ["source-too-large", " ".repeat(MAX_SOURCE_LENGTH + 1)],
   "nothing but words": ["bare-expression", "a ".repeat(DEEP)],
   "nothing but errors": ["too-many-errors", ") = $\n".repeat(DEEP / 2)],

@@ -23,6 +23,8 @@ export interface Limits {
   readonly items: number;
   /** Lists inside lists. */
   readonly listDepth: number;
+  /** Indices of a formula that are live at one place of it. */
+  readonly indices: number;
   /** Entries of one tensor (for each row of the batch, where it has one): 2^31 bytes of f32. */
   readonly entries: number;
 }
@@ -36,6 +38,7 @@ export const defaultLimits: Limits = {
   nodes: 50_000,
   items: 1_000_000,
   listDepth: 32,
+  indices: 64,
   entries: 2 ** 29,
 };
 

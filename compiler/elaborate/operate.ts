@@ -17,7 +17,7 @@ import type { Machine } from "./machine.ts";
 import { tickItems } from "./steps.ts";
 import { sizeNotes } from "./makers.ts";
 import type { Problem } from "./problem.ts";
-import { checkedShape, toFloat, toInteger, toSize } from "./tensors.ts";
+import { checkedShape, oneBatch, toFloat, toInteger, toSize } from "./tensors.ts";
 import { show, type Value } from "./values.ts";
 
 /** The user's words that a node comes from: inside the standard library, the call into it. */
@@ -114,7 +114,8 @@ function wholeFirst({ labels, values }: Misfit): readonly Label[] {
 }
 
 export function checked({ freeName }: Machine, value: Value): Value {
-  if (value.kind === "tensor" || value.kind === "entry") checkedShape(value.node.shape, freeName);
+  if (value.kind === "tensor") checkedShape(value.node.shape, freeName);
+  if (value.kind === "entry") oneBatch(value.node.shape, freeName);
   return value;
 }
 

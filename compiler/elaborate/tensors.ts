@@ -236,16 +236,8 @@ export function toShape(value: Value, freeName: string): Shape {
 
 /** @throws OpError where a tensor of this shape would be too large, or has the batch on two axes */
 export function checkedShape(shape: Shape, freeName: string): Shape {
-  const size = elements(shape);
+  const size = oneBatch(shape, freeName);
   const shown = showShape(shape, freeName);
-  if (size === null) {
-    throw new OpError(
-      "free-squared",
-      `${shown} has the batch ${freeName} on two axes`,
-      [],
-      `a tensor may have ${freeName} once: pairs of rows are not formed`,
-    );
-  }
   if (countOf(size) > defaultLimits.entries) {
     throw new OpError(
       "tensor-too-large",
@@ -255,6 +247,21 @@ export function checkedShape(shape: Shape, freeName: string): Shape {
     );
   }
   return shape;
+}
+
+/**
+ * How many entries it has: of what is never stored, such as the products that a sum over indices
+ * adds up, there may be any number. @throws OpError where it has the batch on two axes
+ */
+export function oneBatch(shape: Shape, freeName: string): Size {
+  const size = elements(shape);
+  if (size !== null) return size;
+  throw new OpError(
+    "free-squared",
+    `${showShape(shape, freeName)} has the batch ${freeName} on two axes`,
+    [],
+    `a tensor may have ${freeName} once: pairs of rows are not formed`,
+  );
 }
 
 export const sizeValue = (size: Size): Value => bySize(size, number, (count) => ({ kind: "size", count }));

@@ -4,7 +4,7 @@ import type { Build } from "../../graph/build.ts";
 import type { Node } from "../../ir/node.ts";
 import { OpError } from "../../ir/op-error.ts";
 import { ONE } from "../../ir/size.ts";
-import { placed } from "../complain.ts";
+import { placed, problem } from "../complain.ts";
 import type { Frame } from "../frame.ts";
 import { bind, type Machine } from "../machine.ts";
 import { buildAt, checked } from "../operate.ts";
@@ -64,6 +64,16 @@ function withIndices(
   space: Space,
   plan: Plan,
 ): Frame {
+  const most = machine.limits.indices;
+  if (space.axes.length > most) {
+    throw problem(machine, frame, {
+      code: "too-many-indices",
+      span: binders.at(-1)!.span,
+      message: `a formula has ${space.axes.length} indices at once; ${most} is the most`,
+      help: "define parts of it as tensors of their own",
+      fatal: true,
+    });
+  }
   const inside = { ...frame, scope: new Scope(frame.scope), indices: { space, plan } };
   const named = axes.filter(({ name }) => name !== "...");
   binders.forEach(({ name }, i) => bind(machine, inside, name, { kind: "index", form: axisForm(named[i]!) }));
@@ -90,8 +100,9 @@ export function valueOfReduction(
   return placed(machine, frame, e.span, () => {
     const node = stretched(build, entry, around.axes.length, axes);
     const result = reduced(build, e, node, around.axes.length);
-    checkedShape(result.shape, machine.freeName);
-    return result.shape.length === 0 ? tensor(result) : { kind: "entry", node: result, space: around };
+    const value: Value =
+      result.shape.length === 0 ? tensor(result) : { kind: "entry", node: result, space: around };
+    return checked(machine, value);
   });
 }
 

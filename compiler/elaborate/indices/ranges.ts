@@ -8,6 +8,7 @@ import { countOf, fixed, isFree, isOne, sameSize, showSize, type Size } from "..
 import { problem } from "../complain.ts";
 import type { Frame } from "../frame.ts";
 import type { Machine } from "../machine.ts";
+import { tick } from "../steps.ts";
 import type { Plan } from "./plan.ts";
 import { readSites, type Draft, type Site, type Sites } from "./read-sites.ts";
 
@@ -20,8 +21,10 @@ export function planFormula(
 ): Plan {
   const found = readSites(machine, frame, binders, formula);
   const about = { machine, frame };
-  for (const draft of found.drafts) if (!draft.written) rangeOfAxis(about, draft, found.sites);
-  rangesInSums(about, found);
+  const sitesOf = new Map<Draft, Site[]>(found.drafts.map((draft) => [draft, []]));
+  for (const site of found.sites) for (const draft of site.form.terms.keys()) sitesOf.get(draft)?.push(site);
+  for (const [draft, sites] of sitesOf) if (!draft.written) rangeOfAxis(about, draft, sites);
+  rangesInSums(about, sitesOf);
   const sizes = new Map<IndexBinder, Size>();
   for (const draft of found.drafts) if (draft.binder !== null) sizes.set(draft.binder, draft.size!);
   const dots = binders.find((binder) => binder.kind === "ellipsis");
@@ -76,12 +79,13 @@ function rangeOfAxis(about: About, draft: Draft, sites: readonly Site[]): void {
 }
 
 /** Ranges of indices that stand in sums alone, as soon as those of the others in them are known. */
-function rangesInSums(about: About, { drafts, sites }: Sites): void {
-  const open = new Set(drafts.filter((draft) => draft.size === null));
+function rangesInSums(about: About, sitesOf: ReadonlyMap<Draft, readonly Site[]>): void {
+  const open = new Set([...sitesOf.keys()].filter((draft) => draft.size === null));
   while (open.size > 0) {
     const before = open.size;
     for (const draft of open) {
-      const own = sites.filter(({ form }) => form.terms.has(draft));
+      tick(about.machine, about.frame, draft.span);
+      const own = sitesOf.get(draft)!;
       if (
         own.length === 0 ||
         own.some(({ form }) => [...form.terms.keys()].some((d) => d !== draft && open.has(d)))
@@ -90,7 +94,7 @@ function rangesInSums(about: About, { drafts, sites }: Sites): void {
       draft.size = fixed(Math.min(...own.map((site) => largest(about, draft, site))));
       open.delete(draft);
     }
-    if (open.size === before) complainOfUnknown(about, [...open], sites);
+    if (open.size === before) complainOfUnknown(about, [...open], sitesOf);
   }
 }
 
@@ -134,10 +138,14 @@ function largest(about: About, draft: Draft, { form, size, span, where }: Site):
   });
 }
 
-function complainOfUnknown(about: About, open: readonly Draft[], sites: readonly Site[]): never {
+function complainOfUnknown(
+  about: About,
+  open: readonly Draft[],
+  sitesOf: ReadonlyMap<Draft, readonly Site[]>,
+): never {
   const [first] = open;
-  const draft = open.find((d) => sites.some(({ form }) => form.terms.has(d))) ?? first!;
-  const site = sites.find(({ form }) => form.terms.has(draft));
+  const draft = open.find((d) => sitesOf.get(d)!.length > 0) ?? first!;
+  const [site] = sitesOf.get(draft)!;
   if (site === undefined) {
     return fail(about, {
       code: "index-range-unknown",

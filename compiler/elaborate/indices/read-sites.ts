@@ -9,6 +9,7 @@ import { placed, problem, quoted } from "../complain.ts";
 import type { Frame } from "../frame.ts";
 import type { Machine } from "../machine.ts";
 import { buildAt } from "../operate.ts";
+import { tick } from "../steps.ts";
 import { childrenOf } from "../syntax.ts";
 import { toNode, toSize } from "../tensors.ts";
 import type { Value } from "../values.ts";
@@ -86,6 +87,7 @@ class Reader implements Sites {
   readonly #frame: Frame;
   readonly #hasDots: boolean;
   readonly #outer = new Map<object, Draft>();
+  readonly #depends = new Map<Names, Map<Expression, boolean>>();
 
   constructor(machine: Machine, frame: Frame, hasDots: boolean) {
     this.#machine = machine;
@@ -129,6 +131,7 @@ class Reader implements Sites {
   }
 
   read(e: Expression, names: Names): void {
+    tick(this.#machine, this.#frame, e.span);
     if (!this.#dependsOn(e, names)) {
       if (e.kind === "call" || e.kind === "pipe") this.#know(e);
       else for (const child of childrenOf(e)) this.read(child, names);
@@ -232,11 +235,18 @@ class Reader implements Sites {
     return { constant: value.form.constant, terms };
   }
 
+  /** Asked of each part of a formula by all that it is in, and so kept. */
   #dependsOn(e: Expression, names: Names): boolean {
     if (e.kind === "name") return names.has(e.text);
-    if (e.kind === "reduction") return true;
-    if (this.#hasDots && e.kind === "index" && e.items.some((item) => item.kind === "ellipsis")) return true;
-    return childrenOf(e).some((child) => this.#dependsOn(child, names));
+    const known = this.#depends.get(names) ?? new Map<Expression, boolean>();
+    this.#depends.set(names, known);
+    const before = known.get(e);
+    if (before !== undefined) return before;
+    const hasDots = this.#hasDots && e.kind === "index" && e.items.some((item) => item.kind === "ellipsis");
+    const depends =
+      hasDots || e.kind === "reduction" || childrenOf(e).some((child) => this.#dependsOn(child, names));
+    known.set(e, depends);
+    return depends;
   }
 }
 
