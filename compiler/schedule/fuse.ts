@@ -21,6 +21,7 @@ import { isReduction, isRunning, isSingle, isSource } from "./kinds.ts";
 import { type Locate, Region } from "./place.ts";
 import { copyOf, lastItem, type Root } from "./roots.ts";
 import { selectStored } from "./select.ts";
+import { turnedOperand } from "./turned-operands.ts";
 
 /** One kernel call of an entry, and what has to be done before it. */
 export interface Task {
@@ -164,10 +165,10 @@ class Fusion {
   #forcedBy(item: Item): Node | null {
     const group = single(item);
     const body = formBody(group, this.#locate);
-    if (!(body instanceof Refusal))
-      return group.matmul !== null && !liesWell(body.reads[body.left]!, body.reads[body.right]!)
-        ? group.matmul.operands[1]!
-        : null;
+    if (!(body instanceof Refusal)) {
+      if (group.matmul === null) return turnedOperand(group, body, this.#locate);
+      return liesWell(body.reads[body.left]!, body.reads[body.right]!) ? null : group.matmul.operands[1]!;
+    }
     // A strip may lie otherwise than it is read; a buffer of its own does not.
     return body.force !== null && this.#locate(body.force)?.strip !== null ? body.force : null;
   }

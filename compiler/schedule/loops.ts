@@ -44,8 +44,7 @@ type Strides = Affine[];
  */
 export function shapeLoops(group: Group, body: Body, operandName: (buffer: number) => string): Shaped {
   const product = group.matmul !== null;
-  const axes = group.domain.map((_, axis) => axis);
-  const order = orderOf(group, body, axes);
+  const order = orderOf(group, body);
   const loops: Size[] = order.map((axis) => group.domain[axis]!);
   const over = (view: View): Strides => order.map((axis) => view.strides[axis]!);
 
@@ -140,7 +139,8 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
  * those that vectors are filled from, the last kept one and the last of all, but along another kept
  * one, as the weights of a window for each channel do, that one is the last to be kept.
  */
-function orderOf(group: Group, body: Body, axes: readonly number[]): number[] {
+export function orderOf(group: Group, body: Body): number[] {
+  const axes = group.domain.map((_, axis) => axis);
   const kept = axes.filter((axis) => group.inner[axis] !== true);
   const inner = axes.filter((axis) => group.inner[axis] === true);
   const order = [...kept, ...inner];

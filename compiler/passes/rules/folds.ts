@@ -2,6 +2,7 @@
 import type { Build } from "../../graph/build.ts";
 import type { Node, NodeOf } from "../../ir/node.ts";
 import { countOf, fixed } from "../../ir/size.ts";
+import { isElementwise } from "../../ops/elementwise.ts";
 import type { Rule } from "../rewrite.ts";
 import { Gather, type Phases } from "./gather.ts";
 import { turned } from "./merging.ts";
@@ -43,7 +44,7 @@ export const foldRules: readonly Rule[] = [
         offset: start,
         length: countOf(node.shape[axis]!),
       }));
-      const { foldings } = foldingsOf(fold, wanted);
+      const { foldings } = foldingsOf(b, fold, wanted);
       const isElsewhere = wanted.some(
         ({ offset, length }, axis) =>
           (offset > 0 || length !== countOf(fold.shape[axis]!)) && !foldings.some((own) => own.axis === axis),
@@ -66,6 +67,7 @@ type Wanted = readonly { readonly offset: number; readonly length: number }[];
 
 /** The folds inside one another, the outermost first, and what is folded. */
 function foldingsOf(
+  b: Build,
   node: NodeOf<"fold">,
   wanted: Wanted,
 ): { readonly foldings: readonly Folding[]; readonly w: Node } {
@@ -77,12 +79,14 @@ function foldingsOf(
     foldings.push(foldingOf(w, wanted[axis]));
     w = w.operands[0]!;
   }
+  // A formula is turned by way of its operands.
+  if (w.op === "permute" && isElementwise(w.operands[0]!)) w = turned(b, w.operands[0]!, w.attributes.axes);
   return { foldings, w };
 }
 
 /** All folds at once, of a product or of a formula that can be computed entry by entry; else null. */
 function gathered(b: Build, node: NodeOf<"fold">, wanted: Wanted): Node | null {
-  const { foldings, w } = foldingsOf(node, wanted);
+  const { foldings, w } = foldingsOf(b, node, wanted);
   const rank = node.shape.length;
   const isGathered = foldings.map((folding) => !isApart(folding));
   const at = isGathered.includes(true) ? phaseOf(b, w, foldings, rank, isGathered) : () => w;
