@@ -6,6 +6,7 @@ import type { Build } from "../graph/build.ts";
 import type { Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, isFree, ONE, sameSize } from "../ir/size.ts";
+import { behindReshapes } from "../ops/movement.ts";
 import { applyRules, type Rule, type Site } from "./rewrite.ts";
 import { foldRules } from "./rules/folds.ts";
 import { merging } from "./rules/merging.ts";
@@ -14,6 +15,17 @@ import { throughViews, unspread } from "./rules/match.ts";
 
 /** Labels and indices are exact up to here in f32, so it is larger than any index. */
 const BEYOND = 2 ** 24;
+
+/** Entries of a row from which on going to one of them costs less than a look at each. */
+const LONG_ROW = 256;
+
+/** Whether it is stored anyway: a layer's result, with its bias, or what lies in memory. */
+function isMade(node: Node): boolean {
+  const base = behindReshapes(node);
+  const [x] = base.operands;
+  return base.op === "matmul" || isSource(base.op) || (base.op === "add" && behindReshapes(x!).op === "matmul");
+}
+const isSource = (op: Node["op"]): boolean => op === "input" || op === "parameter" || op === "table";
 
 const lowerings: readonly Rule[] = [
   {
@@ -54,6 +66,16 @@ const lowerings: readonly Rule[] = [
       const x = node.operands[0]!;
       const e = b.exp(b.sub(x, finiteMax(b, x, axes)));
       return b.div(e, b.sum(e, axes));
+    },
+  },
+  {
+    name: "lower-long-gather",
+    formula: "x[…, y] → take(x, y), where the rows of x are long and stored",
+    at: ["gather"],
+    rewrite({ b }, node) {
+      const [x, y] = node.operands;
+      const last = x!.shape.length - 1;
+      return countOf(x!.shape[last]!) >= LONG_ROW && isMade(x!) ? b.take(x!, y!, last) : null;
     },
   },
   {
