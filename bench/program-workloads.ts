@@ -19,6 +19,26 @@ export const profiled: readonly { readonly id: string; readonly title: string; r
   { id: "transformer-256", title: "a step of the transformer of 256, batch 8", of: transformer256 },
   { id: "attention-1024", title: "attention over 1,024 steps", of: attention },
   { id: "lstm-256", title: "a step of the LSTM of 256, batch 32", of: lstm256 },
+  {
+    id: "digits-conv",
+    title: "a step of two convolutions on digits, batch 32",
+    of: { program: "digits-conv", mode: "step", rows: 32 },
+  },
+  {
+    id: "block",
+    title: "a step of two convolutions of 64, batch 8",
+    of: { program: "block", mode: "step", rows: 8 },
+  },
+  {
+    id: "mobile",
+    title: "a step of a convolution of each channel and one of all, batch 8",
+    of: { program: "mobile", mode: "step", rows: 8 },
+  },
+  {
+    id: "gpt",
+    title: "a step of the language model of 64, batch 8",
+    of: { program: "gpt", mode: "step", rows: 8 },
+  },
 ];
 
 const program = (id: string, title: string, of: OfProgram, peers: readonly ContestantName[]): Workload => ({
@@ -47,17 +67,18 @@ const both = (
   title: string,
   of: Omit<OfProgram, "mode" | "rows">,
   { predict, step }: { readonly predict: readonly number[]; readonly step: number },
+  ...peers: ContestantName[]
 ): readonly Workload[] => [
   ...predict.map((rows) =>
     program(`${id}-predict-${rows}`, `${title}, batch ${rows}`, { ...of, mode: "predict", rows }, [
       "torch",
       "jax",
-      "tfjs",
       "ort",
+      ...peers,
     ]),
   ),
   // A call of jax-js takes up to seconds.
-  { ...steps(`${id}-step`, title, { ...of, rows: step }, "jax", "tfjs"), rounds: 7 },
+  { ...steps(`${id}-step`, title, { ...of, rows: step }, "jax", ...peers), rounds: 7 },
 ];
 
 const convolutional = [
@@ -66,13 +87,21 @@ const convolutional = [
     "two convolutions, 28×28, 1-8-16 channels",
     { program: "digits-conv" },
     { predict: [1, 32], step: 32 },
+    "tfjs",
   ),
-  ...both("block", "two 3×3 convolutions of 64 on 16×16", { program: "block" }, { predict: [1, 8], step: 8 }),
+  ...both(
+    "block",
+    "two 3×3 convolutions of 64 on 16×16",
+    { program: "block" },
+    { predict: [1, 8], step: 8 },
+    "tfjs",
+  ),
   ...both(
     "mobile",
     "depthwise 3×3 of 64 and pointwise to 128 on 32×32",
     { program: "mobile" },
     { predict: [1, 8], step: 8 },
+    "tfjs",
   ),
 ];
 

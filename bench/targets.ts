@@ -138,25 +138,49 @@ const convolutionsAndTables: readonly Goal[] = [
 /** Products longer than this in each direction are held to a share of the peak. */
 const LONG = 64;
 
-/** All long products of the programs that are profiled: their work by their time and the peak, in %. */
+/**
+ * What all long products of some of the profiled programs take of the peak, by their work and their
+ * time, in %.
+ */
+const shareOfLong =
+  (simd: "strict" | "relaxed", wants: (id: string) => boolean, longerThan = LONG): Measure =>
+  ({ programProfiles = [] }) => {
+    let [needed, taken] = [0, 0];
+    for (const profile of programProfiles.filter((profile) => profile.simd === simd && wants(profile.id))) {
+      for (const { shortest = 0, microseconds, share } of profile.kernels) {
+        if (shortest <= longerThan) continue;
+        needed += share * microseconds;
+        taken += microseconds;
+      }
+    }
+    return taken === 0 ? undefined : (100 * needed) / taken;
+  };
+
+const isConvolutional = (id: string): boolean => ["block", "mobile"].includes(id);
+
 const longProducts = (simd: "strict" | "relaxed"): Goal => ({
   workload: "products of transformers and attention",
   measure: `${simd}, above ${LONG} in each direction, of the 128-bit peak`,
   limit: 85,
   bound: "at least",
   unit: "% of peak",
-  read: ({ programProfiles = [] }) => {
-    let [needed, taken] = [0, 0];
-    for (const profile of programProfiles.filter((profile) => profile.simd === simd)) {
-      for (const { shortest = 0, microseconds, share } of profile.kernels) {
-        if (shortest <= LONG) continue;
-        needed += share * microseconds;
-        taken += microseconds;
-      }
-    }
-    return taken === 0 ? undefined : (100 * needed) / taken;
-  },
+  read: shareOfLong(simd, (id) => /^(transformer|attention|lstm)/.test(id)),
 });
+
+/** Beside a plain product that is long in each direction. */
+const contractions: Goal = {
+  workload: "contractions of convolutions",
+  measure: "relaxed, 32 channels and more, ÷ the rate of x·wᵀ, 256³",
+  limit: 0.8,
+  bound: "at least",
+  unit: "×",
+  read(results, pick) {
+    const share = shareOfLong("relaxed", isConvolutional, 31)(results, pick);
+    const id = "product-x·wᵀ-256";
+    const plain = over(peakOf(id, "peak-relaxed"), of(id, "nndsl-relaxed"))(results, pick);
+    return share === undefined || plain === undefined ? undefined : share / 100 / plain;
+  },
+};
 
 const startOf = (command: string, limit: number): Goal => ({
   workload: `nndsl ${command}`,
@@ -248,6 +272,7 @@ const goals: readonly Goal[] = [
   ...convolutionsAndTables,
   longProducts("strict"),
   longProducts("relaxed"),
+  contractions,
   {
     workload: "two threads against one, batch 256",
     measure: "relaxed ÷ two threads",
