@@ -139,3 +139,36 @@ describe.each(["f32", "f64"] as const)("columns of %s", (dtype) => {
     }
   });
 });
+
+test("sums over places have channels in the lanes, whichever loop these are", async () => {
+  // One turn of four vectors, one of a single vector, and one entry left over.
+  const [rows, places, channels, taps] = [3, 9, 21, 3];
+  const source = `model Taps {
+    input x: [N, ${places + taps - 1}, ${channels}]
+    param w: [${channels}, ${taps}] ~ normal
+    y[n, i, c] = sum[u] x[n, i + u, c] * w[c, u]
+    loss sum(y * y)
+  }`;
+  const { joint } = await analyze(source);
+  const program = schedule(runPasses(joint, "lower", "simplify-lowered"));
+  const plan = planKernels(program, { ...formatOf("f32"), fused: false });
+  const sums = program.kernels.findIndex(({ name }) => name === "d_w");
+  const own = plan.kernels[sums]!;
+  expect(own.kind === "nest" && own.lanes).toEqual({ loop: 0, end: "entries", vectors: 4 });
+
+  const net = await load((await compile(source)).wasm, { seed: 1 });
+  const draw = stream(1);
+  const x = Float32Array.from({ length: rows * (places + taps - 1) * channels }, () => 2 * draw() - 1);
+  const w = net.get("w").data;
+  const at = (n: number, i: number, c: number): number => x[(n * (places + taps - 1) + i) * channels + c]!;
+  const wanted = Array.from(w, () => 0);
+  for (let n = 0; n < rows; n++)
+    for (let i = 0; i < places; i++)
+      for (let c = 0; c < channels; c++) {
+        let y = 0;
+        for (let u = 0; u < taps; u++) y += at(n, i + u, c) * w[c * taps + u]!;
+        for (let u = 0; u < taps; u++) wanted[c * taps + u]! += 2 * y * at(n, i + u, c);
+      }
+  const found = net.gradients({ x }).gradients["w"]!.data;
+  for (const [k, value] of wanted.entries()) expect(found[k]).toBeCloseTo(value, 4);
+});

@@ -219,10 +219,10 @@ function neededFor(roots: readonly number[], { values }: Nest, taken: ReadonlySe
 }
 
 /**
- * The loop whose entries fill the lanes: the last; but the last kept one where the operands lie
- * side by side along it and not along the last (a sum over the rows of a matrix), and where rows
- * are narrow and reduced more than once (a softmax over a few classes); none where it is shorter
- * than a vector.
+ * The loop whose entries fill the lanes: the last; but a kept one, the last if it will do, where
+ * the operands lie side by side along it and not along the last (a sum over the rows of a matrix,
+ * the gradient of a kernel for each channel), and where rows are narrow and reduced more than once
+ * (a softmax over a few classes); none where it is shorter than a vector.
  */
 function chooseLanes(nest: Nest, lanes: number, padded: boolean): Omit<Lanes, "vectors"> | null {
   const { loops, operands, values, inner } = nest;
@@ -247,8 +247,12 @@ function chooseLanes(nest: Nest, lanes: number, padded: boolean): Omit<Lanes, "v
   const strided = (loop: number): number =>
     operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length +
     rowsAlong(nest, loop).length;
-  if (inner > 0 && fits(lastKept) && (!fits(last) || strided(lastKept) < strided(last)))
-    return along(lastKept);
+  const kept = loops.map((_, loop) => loop).filter((loop) => loop <= lastKept && fits(loop));
+  const best = kept.reduceRight<number | undefined>(
+    (least, loop) => (least === undefined || strided(loop) < strided(least) ? loop : least),
+    undefined,
+  );
+  if (inner > 0 && best !== undefined && (!fits(last) || strided(best) < strided(last))) return along(best);
   const reductions = values.filter((value) => value.kind === "reduce").length;
   const row = loops[last];
   const isNarrow = row !== undefined && !isFree(row) && countOf(row) < NARROW_VECTORS * lanes;
@@ -273,7 +277,7 @@ function mayStandAbreast(
   levels: readonly number[],
   wide: number,
 ): boolean {
-  if (lanes === null || lanes.loop !== loops.length - inner - 1) return false;
+  if (lanes === null || lanes.loop >= loops.length - inner) return false;
   const columns = loops[lanes.loop]!;
   const inLoops = values.filter(({ kind }, i) => levels[i] === loops.length && kind !== "reduce");
   return !isFree(columns) && countOf(columns) >= ABREAST * wide && inLoops.length <= MOST_ABREAST;
