@@ -4,47 +4,30 @@
  */
 import { describe, expect, test } from "vitest";
 import { reachable } from "../compiler/graph/graph.ts";
-import type { Node, SliceAxis } from "../compiler/ir/node.ts";
-import { countOf, fixed, ONE, type Shape } from "../compiler/ir/size.ts";
-import { windowCount } from "../compiler/ops/windows.ts";
+import { countOf } from "../compiler/ir/size.ts";
 import { schedule } from "../compiler/schedule/schedule.ts";
-import { ALL, Formulas, pass, shapeOf, stream, values } from "./helpers/graph.ts";
+import {
+  countIn,
+  draws,
+  faultOfLowering,
+  foldAlong,
+  foldsOfFormulas,
+  foldsOfProducts,
+  geometries,
+  type Geometry,
+  inside,
+  told,
+  windowsAlong,
+} from "./helpers/folds.ts";
+import { ALL, Formulas, pass, values } from "./helpers/graph.ts";
 import { expectScheduled, modelOf } from "./helpers/schedule.ts";
-
-interface Geometry {
-  readonly length: number;
-  readonly size: number;
-  readonly stride: number;
-  readonly dilation: number;
-}
-
-/** All that fit into short axes, and some of long windows. */
-function* geometries(lengths: readonly number[]): Iterable<Geometry> {
-  for (const length of lengths) {
-    for (const size of [1, 2, 3, 5, 11]) {
-      for (const stride of [1, 2, 3, 4]) {
-        for (const dilation of [1, 2, 3]) {
-          if (windowCount(length, size, stride, dilation) >= 1) yield { length, size, stride, dilation };
-        }
-      }
-    }
-  }
-}
-
-const told = ({ length, size, stride, dilation }: Geometry): string =>
-  `${size} of ${length}, stride ${stride}, dilation ${dilation}`;
-
-const draws = (count: number): number[] => {
-  const next = stream(5);
-  return Array.from({ length: count }, () => 2 * next() - 1);
-};
 
 /** Axes before and behind the one with windows. */
 const [OUTER, INNER] = [2, 3];
 
 /** x [OUTER, length, INNER] → [OUTER, windows, INNER, size], by the definition. */
 function windowsOf(x: readonly number[], { length, size, stride, dilation }: Geometry): number[] {
-  const count = windowCount(length, size, stride, dilation);
+  const count = countIn({ length, size, stride, dilation });
   const found: number[] = [];
   for (let a = 0; a < OUTER; a++)
     for (let i = 0; i < count; i++)
@@ -55,7 +38,7 @@ function windowsOf(x: readonly number[], { length, size, stride, dilation }: Geo
 
 /** w [OUTER, windows, INNER, size] → [OUTER, length, INNER], by the definition. */
 function foldOf(w: readonly number[], { length, size, stride, dilation }: Geometry): number[] {
-  const count = windowCount(length, size, stride, dilation);
+  const count = countIn({ length, size, stride, dilation });
   const sums = Array.from({ length: OUTER * length * INNER }, () => 0);
   for (let a = 0; a < OUTER; a++)
     for (let i = 0; i < count; i++)
@@ -85,7 +68,7 @@ test("fold adds windows up where they lie, as such and in the ops of kernels", (
   for (const geometry of geometries([1, 2, 5, 6, 12, 13, 14, 41])) {
     const b = new Formulas();
     const { length, size, stride, dilation } = geometry;
-    const count = windowCount(length, size, stride, dilation);
+    const count = countIn({ length, size, stride, dilation });
     const w = draws(OUTER * count * INNER * size);
     const node = b.fold(b.input("w", OUTER, count, INNER, size), { axis: 1, length, stride, dilation });
     const expected = foldOf(w, geometry);
@@ -101,114 +84,36 @@ test("windows and folds over two axes are computed in kernels", () => {
     const columns = all[(i * 7 + 3) % all.length]!;
     const b = new Formulas();
     const x = b.input("x", "N", rows.length, columns.length, INNER);
-    const of = ({ size, stride, dilation }: Geometry, axis: number) => ({ axis, size, stride, dilation });
-    const windows = b.windows(b.windows(x, of(rows, 1)), of(columns, 2));
-    const back = b.fold(b.mul(windows, windows), {
-      axis: 2,
-      length: columns.length,
-      stride: columns.stride,
-      dilation: columns.dilation,
-    });
-    const folded = b.fold(back, {
-      axis: 1,
-      length: rows.length,
-      stride: rows.stride,
-      dilation: rows.dilation,
-    });
+    const windows = b.windows(b.windows(x, windowsAlong(1, rows)), windowsAlong(2, columns));
+    const back = b.fold(b.mul(windows, windows), foldAlong(2, columns));
+    const folded = b.fold(back, foldAlong(1, rows));
     const { model } = pass(b, [b.mul(b.sum(windows, [4, 5]), 2), folded], ["lower", "simplify"]);
     const inputs = { x: x.shape };
     expectScheduled(modelOf(b.graph, { inputs, roots: { outputs: model.roots.outputs } }), 2);
   }
 });
 
-/** The slice that leaves off entries at both ends of axes 1 and 2, where there are as many. */
-function inside({ shape }: Node, cut: number): [axes: SliceAxis[], shape: Shape] {
-  const cuts = shape.map((size, axis) =>
-    axis === 0 || axis === 3 ? 0 : Math.min(cut, (countOf(size) - 1) >> 1),
-  );
-  return [
-    cuts.map((start) => ({ start, fromEnd: false, step: 1 })),
-    shape.map((size, axis) => fixed(countOf(size) - 2 * cuts[axis]!)),
-  ];
-}
+const pairs = (all: readonly Geometry[], step: number): (readonly [rows: Geometry, columns: Geometry])[] =>
+  all.map((rows, i) => [rows, all[(i * step + 5) % all.length]!]);
 
 test("folds of formulas are computed entry by entry, and are what they were", () => {
-  const all = [...geometries([1, 5, 6, 8])];
-  for (const [i, rows] of all.entries()) {
-    const columns = all[(i * 11 + 5) % all.length]!;
-    const b = new Formulas();
-    const x = b.input("x", 2, rows.length, columns.length, INNER);
-    const of = ({ size, stride, dilation }: Geometry, axis: number) => ({ axis, size, stride, dilation });
-    const back = ({ length, stride, dilation }: Geometry, axis: number) => ({
-      axis,
-      length,
-      stride,
-      dilation,
-    });
-    const windows = b.windows(b.windows(x, of(rows, 1)), of(columns, 2));
-    const counts = windows.shape.slice(0, 4).map(countOf);
-    const stretched = (node: Node): Node =>
-      b.broadcast(b.reshape(node, [...node.shape, ONE, ONE]), windows.shape);
-    const y = stretched(b.input("y", ...counts));
-    const q = stretched(b.input("q", ...counts));
-    const kernel = b.broadcast(b.input("k", INNER, rows.size, columns.size), windows.shape);
-    const formulas: readonly Node[] = [
-      // A pool, a depthwise convolution, a mean, what is 0 in a branch alone, and what is not 0.
-      b.where(b.lt(windows, y), q, 0),
-      b.neg(b.mul(q, kernel)),
-      b.div(q, 9),
-      b.where(b.gt(windows, 0), b.mul(kernel, q), b.mul(q, y)),
-      b.add(b.mul(windows, q), 1),
-    ];
-    const plain = formulas.map((formula) => b.fold(b.fold(formula, back(columns, 2)), back(rows, 1)));
-    const cut = plain.map((node, k) => b.slice(node, ...inside(node, 1 + (k % 2))));
-    const size = counts.reduce((product, count) => product * count, 1);
-    const given = {
-      x: draws(2 * rows.length * columns.length * INNER),
-      y: draws(size).map((v) => v / 2),
-      q: draws(size).toReversed(),
-      k: draws(INNER * rows.size * columns.size),
-    };
-    for (const [nodes, what] of [
-      [plain, ""],
-      // By themselves: a fold that is read as a whole is not cut.
-      [cut, ", cut"],
-    ] as const) {
-      const expected = values(nodes, given);
-      const lowered = values(pass(b, nodes, ["lower", "simplify"]).nodes, given);
-      for (const [j, found] of lowered.entries())
-        expectNear(found, expected[j]!, `formula ${j}${what}: ${told(rows)} by ${told(columns)}`);
-    }
+  for (const [rows, columns] of pairs([...geometries([1, 5, 6, 8])], 11)) {
+    const folds = foldsOfFormulas(rows, columns);
+    const cut = folds.nodes.map((node, k) => inside(folds.b, node, 1 + (k % 2)));
+    expect(faultOfLowering(folds, folds.nodes), `${told(rows)} by ${told(columns)}`).toBeNull();
+    // By themselves: a fold that is read as a whole is not cut.
+    expect(faultOfLowering(folds, cut), `cut, ${told(rows)} by ${told(columns)}`).toBeNull();
   }
 });
 
 test("folds of products are products over windows, and are what they were", () => {
   const all = [...geometries([1, 5, 6, 8])].filter(({ stride }) => stride < 4);
-  for (const [i, rows] of all.entries()) {
-    const columns = all[(i * 13 + 7) % all.length]!;
-    const b = new Formulas();
-    const [n, m] = [rows, columns].map(({ length, size, stride, dilation }) =>
-      windowCount(length, size, stride, dilation),
-    ) as [number, number];
-    const [into, out] = [2, 3];
-    const product = b.matmul(
-      b.input("g", 2 * n * m, into),
-      b.input("k", into, rows.size * columns.size * out),
-    );
-    const split = b.reshape(product, shapeOf(2, n, m, rows.size, columns.size, out));
-    const formula = b.permute(split, [0, 1, 2, 5, 3, 4]);
-    const back = ({ length, stride, dilation }: Geometry, axis: number) => ({
-      axis,
-      length,
-      stride,
-      dilation,
-    });
-    const folded = b.fold(b.fold(formula, back(columns, 2)), back(rows, 1));
-    const given = { g: draws(2 * n * m * into), k: draws(into * rows.size * columns.size * out) };
-    for (const node of [folded, b.slice(folded, ...inside(folded, 1))]) {
-      const { nodes } = pass(b, [node], ["lower", "simplify"]);
-      expectNear(values(nodes, given)[0]!, values([node], given)[0]!, `${told(rows)} by ${told(columns)}`);
+  for (const [rows, columns] of pairs(all, 13)) {
+    const folds = foldsOfProducts(rows, columns);
+    for (const node of [folds.nodes[0]!, inside(folds.b, folds.nodes[0]!, 1)]) {
+      expect(faultOfLowering(folds, [node]), `${told(rows)} by ${told(columns)}`).toBeNull();
       // Nothing is added up but in products.
+      const { nodes } = pass(folds.b, [node], ["lower", "simplify"]);
       expect(reachable(nodes).filter(({ op }) => op === "add" || op === "sum")).toEqual([]);
     }
   }
