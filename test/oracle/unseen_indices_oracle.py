@@ -372,11 +372,11 @@ model M { input x: [N, 3]; param w = 0.5
   u = tanh(w * x) * 0.9
   output a = atan(x); output b = asin(u); output c = acos(u); output d = sinh(x); output e1 = cosh(x); output f = asinh(x); output g = acosh(1.5 + x^2); output h = atanh(u)
   output i = lgamma(1 + x^2); output j = digamma(1 + x^2); output k = erfinv(u); output l = atan2(x, 1 - x)
-  loss mean(atan(w * x) + asin(u) * acos(u) + sinh(w * x) * cosh(x) + asinh(w * x) + acosh(1.5 + w * x^2) + atanh(u) + lgamma(1 + w * x^2) + digamma(1 + w * x^2) + erfinv(u) + atan2(w * x, 1 - x)) }""",
+  loss mean(atan(w * x) + asin(u) * acos(u) + sinh(w * x) * cosh(x) + asinh(w * x) + acosh(1.5 + w^2 * x^2) + atanh(u) + lgamma(1 + w^2 * x^2) + digamma(1 + w^2 * x^2) + erfinv(u) + atan2(w * x, 1 - x)) }""",
      lambda i, p, N: (lambda x, w: (lambda u: dict(out={"a": x.atan(), "b": u.asin(), "c": u.acos(), "d": x.sinh(), "e1": x.cosh(), "f": x.asinh(), "g": (1.5 + x**2).acosh(), "h": u.atanh(),
                                                         "i": torch.lgamma(1 + x**2), "j": torch.digamma(1 + x**2), "k": u.erfinv(), "l": torch.atan2(x, 1 - x)},
-                                                   loss=(torch.atan(w * x) + u.asin() * u.acos() + (w * x).sinh() * x.cosh() + (w * x).asinh() + (1.5 + w * x**2).acosh() + u.atanh() + torch.lgamma(1 + w * x**2)
-                                                         + torch.digamma(1 + w * x**2) + u.erfinv() + torch.atan2(w * x, 1 - x)).mean()))(torch.tanh(w * x) * 0.9))(i["x"], p["w"]),
+                                                   loss=(torch.atan(w * x) + u.asin() * u.acos() + (w * x).sinh() * x.cosh() + (w * x).asinh() + (1.5 + w**2 * x**2).acosh() + u.atanh() + torch.lgamma(1 + w**2 * x**2)
+                                                         + torch.digamma(1 + w**2 * x**2) + u.erfinv() + torch.atan2(w * x, 1 - x)).mean()))(torch.tanh(w * x) * 0.9))(i["x"], p["w"]),
      dict(x=inp(None, 3)), {"w": []})
 
 if __name__ == "__main__":

@@ -78,25 +78,33 @@ function rangeOfAxis(about: About, draft: Draft, sites: readonly Site[]): void {
   draft.size = first.size;
 }
 
-/** Ranges of indices that stand in sums alone, as soon as those of the others in them are known. */
+/**
+ * Ranges of indices that stand in sums alone, as soon as those of the others in them are known. Where
+ * none is, what some of its sums allow is enough: in x[i + u] w[2 - u] that is u, and then i.
+ */
 function rangesInSums(about: About, sitesOf: ReadonlyMap<Draft, readonly Site[]>): void {
   const open = new Set([...sitesOf.keys()].filter((draft) => draft.size === null));
+  const isDecided =
+    (draft: Draft) =>
+    ({ form }: Site): boolean =>
+      [...form.terms.keys()].every((other) => other === draft || !open.has(other));
   while (open.size > 0) {
-    const before = open.size;
-    for (const draft of open) {
-      tick(about.machine, about.frame, draft.span);
-      const own = sitesOf.get(draft)!;
-      if (
-        own.length === 0 ||
-        own.some(({ form }) => [...form.terms.keys()].some((d) => d !== draft && open.has(d)))
-      )
-        continue;
-      draft.size = fixed(Math.min(...own.map((site) => largest(about, draft, site))));
-      open.delete(draft);
-    }
-    if (open.size === before) complainOfUnknown(about, [...open], sitesOf);
+    const next =
+      [...open].find((draft) => decides(sitesOf.get(draft)!, "every", isDecided(draft))) ??
+      [...open].find((draft) => decides(sitesOf.get(draft)!, "some", isDecided(draft)));
+    if (next === undefined) return complainOfUnknown(about, [...open], sitesOf);
+    tick(about.machine, about.frame, next.span);
+    const sites = sitesOf.get(next)!.filter(isDecided(next));
+    next.size = fixed(Math.min(...sites.map((site) => largest(about, next, site))));
+    open.delete(next);
   }
 }
+
+const decides = (
+  sites: readonly Site[],
+  which: "every" | "some",
+  isDecided: (site: Site) => boolean,
+): boolean => sites.length > 0 && sites[which](isDecided);
 
 /** How many values the index may have for the sum to stay inside of its axis. */
 function largest(about: About, draft: Draft, { form, size, span, where }: Site): number {
