@@ -1,5 +1,5 @@
 /**
- * Writes the quotes of ARCHITECTURE.md anew: what each stage prints of the page's example. A quote
+ * Writes the quotes of ARCHITECTURE.md anew: what each stage prints of the program above it. A quote
  * begins with the line it began with, and ends with the block that it is of; one that stops within
  * a block keeps its number of lines.
  */
@@ -8,8 +8,6 @@ import { compile, type StageName } from "../compiler/index.ts";
 
 const file = new URL("../ARCHITECTURE.md", import.meta.url);
 const page = readFileSync(file, "utf8");
-const source = /```nndsl\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
-const { stages } = await compile(source, { file: "linear.nn", wat: true });
 
 /** The lines of `text` from the one that is the first of `quote` to the end of its block. */
 function again(quote: string, text: string): string {
@@ -23,15 +21,24 @@ function again(quote: string, text: string): string {
   return (old[0]?.startsWith("arena:") ? whole.slice(0, old.length) : whole).join("\n");
 }
 
-const written = page.replaceAll(
-  /(<!-- stage: (\w+) -->\n+```text\n)([\s\S]*?)(\n```)/g,
-  (_, head: string, stage: string, quote: string, tail: string) =>
-    // The test of the page holds that each is a stage; all are asked for.
-    head +
-    quote
-      .split("\n…\n")
-      .map((part) => again(part, stages[stage as StageName]!))
-      .join("\n…\n") +
-    tail,
+// What stands before the first program, then each with what follows it.
+const parts = page.split(/^(?=```nndsl$)/m);
+const written = await Promise.all(
+  parts.map(async (part) => {
+    const source = /^```nndsl\n([\s\S]*?)```/.exec(part)?.[1];
+    if (source === undefined) return part;
+    const { stages } = await compile(source, { file: "page.nn", wat: true });
+    return part.replaceAll(
+      /(<!-- stage: (\w+) -->\n+```text\n)([\s\S]*?)(\n```)/g,
+      (_, head: string, stage: string, quote: string, tail: string) =>
+        // The test of the page holds that each is a stage; all are asked for.
+        head +
+        quote
+          .split("\n…\n")
+          .map((lines) => again(lines, stages[stage as StageName]!))
+          .join("\n…\n") +
+        tail,
+    );
+  }),
 );
-writeFileSync(file, written);
+writeFileSync(file, written.join(""));
