@@ -14,6 +14,7 @@ import {
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
 import { inPlaceOf, unnamed, type Origin } from "../ir/origin.ts";
+import { isView } from "../ops/movement.ts";
 
 /** Where a rule is tried. */
 export interface Site {
@@ -138,8 +139,9 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
       }
       if (node !== old) {
         changed = true;
-        if (origin.name !== undefined && node.origin.name === undefined)
-          origins.set(node, inPlaceOf(origin, node.origin));
+        if (origin.name !== undefined && node.origin.name === undefined) {
+          for (const named of behindViews(node, remade)) origins.set(named, inPlaceOf(origin, named.origin));
+        }
       }
       if (pinned.has(old)) pinned.add(node);
       if (node !== old) {
@@ -184,6 +186,17 @@ function firstMatch(
     if (result.type === node.type) return { rule, result };
   }
   return null;
+}
+
+/** The node, and what it is a view of, as far as that was made after `before` and has no name. */
+function behindViews(node: Node, before: Node): Node[] {
+  const chain = [node];
+  for (let at = node; isView(at); at = at.operands[0]!) {
+    const next = at.operands[0]!;
+    if (next.id <= before.id || next.origin.name !== undefined) break;
+    chain.push(next);
+  }
+  return chain;
 }
 
 /**
