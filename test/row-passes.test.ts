@@ -4,7 +4,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { analyze } from "../compiler/analyze.ts";
-import { compile } from "../compiler/index.ts";
+import { compile, plan } from "../compiler/index.ts";
 import { runPasses } from "../compiler/passes/pipeline.ts";
 import { formatOf } from "../compiler/render/format.ts";
 import { planKernels } from "../compiler/schedule/plan.ts";
@@ -171,4 +171,20 @@ test("sums over places have channels in the lanes, whichever loop these are", as
       }
   const found = net.gradients({ x }).gradients["w"]!.data;
   for (const [k, value] of wanted.entries()) expect(found[k]).toBeCloseTo(value, 4);
+});
+
+/** The loops of kernels of a prediction, of a batch of `width` columns normalized down the rows. */
+async function loopsOfNorm(width: number): Promise<Readonly<Record<string, string>>> {
+  const { report } = await plan(`model Norm {
+    input x: [N, ${width}]
+    m = mean(x, axis = 0, keep = true)
+    output z = (x - m) / sqrt(mean((x - m)^2, axis = 0, keep = true) + 1e-5)
+  }`);
+  const kernels = report.kernels.filter(({ calls }) => calls.predict !== undefined);
+  return Object.fromEntries(kernels.map(({ name, loops }) => [name, loops]));
+}
+
+test("what is made of sums down the rows is written along the rows, unless those are as short as a line of the cache", async () => {
+  expect(await loopsOfNorm(64)).toEqual({ m: "64 × N", z: "N × 64" });
+  expect(await loopsOfNorm(16)).toEqual({ z: "16 × N" });
 });

@@ -12,7 +12,8 @@ import type { Node } from "../ir/node.ts";
 import { countOf, elements, isZero, ONE, sameShape } from "../ir/size.ts";
 import { behindReshapes, isView } from "../ops/movement.ts";
 import { type Cluster, link, mayCome } from "./cluster.ts";
-import { formBody } from "./form.ts";
+import { comesAfterSums } from "./down.ts";
+import { formBody, type GrowingBody } from "./form.ts";
 import { type Body, valueLimit, type Write } from "./formed.ts";
 import { liesWell } from "./gathering.ts";
 import { type Group, type Item, itemsOf, join, Refusal, single } from "./group.ts";
@@ -197,12 +198,16 @@ class Fusion {
     if (body instanceof Refusal) throw new CompilerFault(`an operand has no kernel: ${body.reason}`);
     const made = body.reads.flatMap((r) => this.#touching(this.#writers, r.region));
     const often = made.find((cluster, i) => made.indexOf(cluster) !== i);
-    if (often === undefined) return;
+    if (often === undefined || this.#comesAfterSums(often, body)) return;
     const region = this.#layout.giveOwn(node);
     const item: Item = { ...copyOf(node, region), defines: true };
     const joined = this.#place(item, null, "join");
     if (joined === null) this.#layout.forget(node);
     else for (const cluster of this.#clusters) if (cluster !== joined) cluster.inlined.add(node);
+  }
+
+  #comesAfterSums(cluster: Cluster, body: GrowingBody): boolean {
+    return comesAfterSums(cluster, body, (region) => this.#touching(this.#writers, region).includes(cluster));
   }
 
   /** A kernel of its own for `group`, which nothing waits for yet. */
@@ -261,6 +266,7 @@ class Fusion {
     if (how !== "alone" && group.matmul === null && item.adds === null && !isRunning(item.node)) {
       for (const cluster of this.#candidates(body, group, makers)) {
         if (isFull(cluster) || cluster === after || !mayCome(cluster, before, behind)) continue;
+        if (makers.has(cluster) && this.#comesAfterSums(cluster, body)) continue;
         const joined = join(cluster.body.group, group, item);
         if (joined === null) continue;
         // A scalar made of the results of several kernels is a kernel of its own.
