@@ -19,6 +19,13 @@ const WRITTEN_OUT = 640;
 /** Of one turn of the loop of a longer one. */
 const TURN = 64;
 
+/** Some of the depth, as expressions: where it begins, and how far it goes in bytes of the index and in steps. */
+export interface Stretch {
+  readonly from: string;
+  readonly bytes: string;
+  readonly entries: string;
+}
+
 export class GatherWriter {
   readonly #product: Product;
   readonly #writer: FunctionWriter;
@@ -219,12 +226,91 @@ export class GatherWriter {
   /** A vector of entries so many apart. */
   #vector(at: string, first: number, across: number): string {
     const { dtype, lanes, bytes } = this.#tools.format;
+    if (across < 0 && first !== 0) return this.#vector(`${at} - ${-first}`, 0, across);
     if (across === 1) return `v128.load(${at}${immediate(first)})`;
     if (across === 0) return `v128.load_splat<${dtype}>(${at}${immediate(first)})`;
     let text = `v128.load_zero<${dtype}>(${at}${immediate(first)})`;
     for (let lane = 1; lane < lanes; lane++)
-      text = `v128.load_lane<${dtype}>(${at}, ${text}, ${lane}${immediate(first + lane * across * bytes)})`;
+      text =
+        across < 0
+          ? `v128.load_lane<${dtype}>(${at} - ${-lane * across * bytes}, ${text}, ${lane})`
+          : `v128.load_lane<${dtype}>(${at}, ${text}, ${lane}${immediate(first + lane * across * bytes)})`;
     return text;
+  }
+
+  /** The same of some of a depth that is not known, where columns are one loop. */
+  tilesOf(base: string, width: number, deep: Stretch, { from, end, memory }: Run): void {
+    const w = this.#writer;
+    const { lanes, bytes } = this.#tools.format;
+    const across = this.#across();
+    this.#eachStepOf(base, width, deep, memory, (at, to) => {
+      const place = w.usize("place", to, "let");
+      const column = w.fresh("column");
+      w.scope(
+        `for (let ${column}: usize = ${from}; ${column} < ${end}; ${column} += ${width * bytes})`,
+        () => {
+          const source = w.usize("source", `${at} + ${column} * ${across}`);
+          if (width % lanes !== 0) {
+            for (let k = 0; k < width; k++) this.#copyEntry(source, k * across * bytes, place, k * bytes);
+          } else {
+            for (let v = 0; v < width / lanes; v++) {
+              const first = v * lanes * across * bytes;
+              w.line(`v128.store(${place}, ${this.#vector(source, first, across)}${immediate(v * 16)});`);
+            }
+          }
+          w.line(`${place} += ${deep.entries} * ${width * bytes};`);
+        },
+      );
+    });
+  }
+
+  /** So many columns that fill no tile of some width. */
+  restOf(
+    base: string,
+    { width, count }: { readonly width: number; readonly count: number },
+    deep: Stretch,
+    { from, memory }: Run,
+  ): void {
+    const across = this.#across();
+    const bytes = this.#bytes;
+    this.#eachStepOf(base, width, deep, memory, (at, to) => {
+      const source = this.#writer.usize("source", `${at} + ${from} * ${across}`);
+      for (let k = 0; k < count; k++) this.#copyEntry(source, k * across * bytes, to, k * bytes);
+    });
+  }
+
+  /** From a column to the next, in entries. */
+  #across(): number {
+    const [column] = this.#loops("right").lines;
+    return column === undefined ? 1 : constantOf(column.stride)!;
+  }
+
+  #copyEntry(from: string, fromOffset: number, to: string, toOffset: number): void {
+    const type = this.#bytes === 4 ? "u32" : "u64";
+    const source = fromOffset < 0 ? `${from} - ${-fromOffset}` : from;
+    this.#writer.line(
+      `store<${type}>(${to}, load<${type}>(${source}${immediate(Math.max(0, fromOffset))})${immediate(toOffset)});`,
+    );
+  }
+
+  #eachStepOf(
+    base: string,
+    width: number,
+    deep: Stretch,
+    memory: string,
+    body: (at: string, to: string) => void,
+  ): void {
+    const w = this.#writer;
+    const bytes = this.#bytes;
+    const { depth } = this.#loops("right");
+    const steps = new Walk(w, base, depth, startOf(w, depth, inSteps(deep.from, bytes), bytes), bytes);
+    const to = w.usize("to", memory, "let");
+    const d = w.fresh("d");
+    w.scope(`for (let ${d}: usize = 0; ${d} < ${deep.bytes}; ${d} += ${bytes})`, () => {
+      body(steps.at, to);
+      w.line(`${to} += ${width * bytes};`);
+      steps.next();
+    });
   }
 
   /** The columns that fill no tile of so many. */

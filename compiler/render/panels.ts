@@ -7,7 +7,9 @@ import type { Lines } from "./packing.ts";
 import type { FunctionWriter } from "./writer.ts";
 
 export interface Panels {
-  readonly depth: number;
+  /** Steps, as an expression, and how many there are at most. */
+  readonly depth: string;
+  readonly deepest: number;
   readonly columns: Range;
   /** Of an entry. */
   readonly bytes: number;
@@ -42,7 +44,7 @@ export interface Panel {
 
 /** Copies some columns, and does with them what `body` writes; then the next ones. */
 export function eachPanel(w: FunctionWriter, panels: Panels, body: (panel: Panel) => void): void {
-  const { columns, rest, widths, tiles, depth, bytes, copyTiles, copyRest } = panels;
+  const { columns, rest, widths, tiles, depth, deepest, bytes, copyTiles, copyRest } = panels;
   const [widest, ...narrower] = widths as [number, ...number[]];
   const width = widest * bytes;
   const { from, end, total } = ends(columns);
@@ -52,15 +54,14 @@ export function eachPanel(w: FunctionWriter, panels: Panels, body: (panel: Panel
       : rest === 0
         ? end
         : w.usize("whole", `${from} + (${end} - ${from}) / ${width} * ${width}`);
-  const memory = panels.room(depth * tiles * width);
+  const memory = panels.room(deepest * tiles * width);
   const lines = { base: memory, step: String(width), mayBePacked: true };
   const panel = w.fresh("panel");
   const step = tiles * width;
   w.scope(`for (let ${panel}: usize = ${from}; ${panel} < ${whole}; ${panel} += ${step})`, () => {
     const stop = w.usize("panelEnd", `min<usize>(${panel} + ${step}, ${whole})`);
     w.scope("", () => copyTiles(w, { from: panel, end: stop, memory }));
-    const across = String(depth);
-    body({ from: panel, end: stop, widths: [widest], lines: { ...lines, origin: panel, across } });
+    body({ from: panel, end: stop, widths: [widest], lines: { ...lines, origin: panel, across: depth } });
   });
   if (rest === 0) return;
   w.scope(total === null ? `if (${whole} < ${end})` : "", () => {

@@ -2,14 +2,15 @@
  * Matrix products: loops over tiles of results. What is inside a tile is in `tile.ts`, what follows
  * it in `epilogue.ts`; how the product is cut into tiles is decided in `schedule/tiling.ts`.
  */
-import { constantOf, countOf, isZero } from "../ir/size.ts";
+import { isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
-import type { GatheredColumns, GatheredRows } from "../schedule/gathering.ts";
+import type { GatheredRows } from "../schedule/gathering.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
-import type { PackedColumns, Tile, Tiling, TurnedColumns } from "../schedule/tiling.ts";
+import type { PackedColumns, Tile, Tiling } from "../schedule/tiling.ts";
 import type { Split } from "../schedule/split.ts";
 import { addressName, advance } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
+import { ColumnCopies } from "./column-copies.ts";
 import { cover, type Ends, ends, type Range } from "./cover.ts";
 import { DepthWriter } from "./depth.ts";
 import { Epilogue } from "./epilogue.ts";
@@ -17,12 +18,11 @@ import { type Extent, extentOf } from "./extent.ts";
 import { eachBlock, eachHeight } from "./heights.ts";
 import { GatherWriter } from "./gather.ts";
 import { lineAddress, type Lines, pack } from "./packing.ts";
-import { eachPanel, type Panel, type Panels } from "./panels.ts";
+import type { Panel } from "./panels.ts";
 import type { ProductRoom } from "./room.ts";
 import { StretchWriter } from "./stretches.ts";
 import { type Piece, TileWriter } from "./tile.ts";
 import { renderTiny } from "./tiny.ts";
-import { turnRest, turnTiles, type Turning } from "./turning.ts";
 import { Values, type KernelTools } from "./values.ts";
 import { shareOf } from "./workers.ts";
 import type { FunctionWriter } from "./writer.ts";
@@ -76,6 +76,7 @@ class ProductWriter {
   /** The rows that are gathered now. */
   #gathered: Lines | null = null;
   readonly #gather: GatherWriter;
+  readonly #copies: ColumnCopies;
   readonly #tile: TileWriter;
   readonly #epilogue: Epilogue;
   readonly #stretches: StretchWriter | null;
@@ -92,6 +93,11 @@ class ProductWriter {
     this.#addresses = product.operands.map((o) => addressName(o.name));
     const around = { addresses: this.#addresses, indices: this.#indices };
     this.#gather = new GatherWriter(product, tools);
+    this.#copies = new ColumnCopies(product, tools, {
+      tiling: plan.tiling,
+      gather: this.#gather,
+      room: (bytes) => room("right", bytes),
+    });
     const { span, stretches } = plan.tiling;
     this.#stretches =
       stretches === null
@@ -119,8 +125,8 @@ class ProductWriter {
     this.#epilogue.share(level, values);
     if (level === this.#rowLoop) {
       const { packs, gathers } = this.#tiling;
-      if (packs.turned !== null) this.#turned(packs.turned, values);
-      else if (gathers?.columns) this.#gatheredColumns(gathers.columns, values);
+      const isGathered = Boolean(gathers?.columns) && this.#stretches === null;
+      if (packs.turned !== null || isGathered) this.#copiedColumns(values);
       else this.#rows(values);
       return;
     }
@@ -161,59 +167,22 @@ class ProductWriter {
     else this.#heights(range, (tile, rows) => this.#blocks(tile, rows, values));
   }
 
-  /** All rows for some turned columns, and for the next ones. */
-  #turned({ tiles }: TurnedColumns, values: Values): void {
-    const { strides } = this.#product.operands[this.#product.right]!;
-    const panels = this.#panelsOf(tiles);
-    const turning: Turning = {
-      ...panels,
-      across: constantOf(strides[this.#columnLoop]!)!,
-      linesFrom: (from: string) => this.#lines(this.#product.right, this.#columnLoop, from),
-    };
-    this.#eachPanel(
-      {
-        ...panels,
-        copyTiles: (w, run) => turnTiles(w, turning, run),
-        copyRest: (w, run) => turnRest(w, turning, run),
-      },
-      values,
-    );
-  }
-
-  /** The same of columns that are gathered. */
-  #gatheredColumns({ tiles }: GatheredColumns, values: Values): void {
-    const panels = this.#panelsOf(tiles);
-    const base = this.#addresses[this.#product.right]!;
-    const width = panels.widths[0]!;
-    this.#eachPanel(
-      {
-        ...panels,
-        copyTiles: (_, run) => this.#gather.tiles(base, width, run),
-        copyRest: (_, run) => this.#gather.rest(base, width, run),
-      },
-      values,
-    );
-  }
-
-  #panelsOf(tiles: number): Omit<Panels, "copyTiles" | "copyRest"> {
-    const { bytes } = this.#tools.format;
-    const [{ widths }] = this.#tiling.tiles as [Tile];
-    return {
-      depth: countOf(this.#product.depth),
-      columns: this.#range(this.#columnLoop, widths[0]! * bytes),
-      bytes,
-      rest: countOf(this.#product.loops[this.#columnLoop]!) % widths[0]!,
-      widths,
-      tiles,
-      room: (size) => this.#options.room("right", size),
-    };
-  }
-
-  #eachPanel(panels: Panels, values: Values): void {
-    eachPanel(this.#writer, panels, (panel) => {
+  /** All rows for some columns that are turned or gathered, and for the next ones. */
+  #copiedColumns(values: Values): void {
+    const { tiles, packs, gathers } = this.#tiling;
+    const { right } = this.#product;
+    const columns = this.#range(this.#columnLoop, tiles[0]!.widths[0]! * this.#tools.format.bytes);
+    const inside = (panel: Panel): void => {
       this.#panel = panel;
       this.#rows(values);
-    });
+    };
+    if (packs.turned !== null) {
+      const linesFrom = (from: string): Lines => this.#lines(right, this.#columnLoop, from);
+      this.#copies.turned({ tiles: packs.turned.tiles, columns, linesFrom }, inside);
+    } else if (gathers?.columns) {
+      const base = this.#addresses[right]!;
+      this.#copies.gathered({ tiles: gathers.columns.tiles, columns, base }, inside);
+    }
   }
 
   /** Blocks of rows, each gathered before its tiles of all heights. */
@@ -266,9 +235,21 @@ class ProductWriter {
           const text = advance(saved[factor]!, from, strides.at(-1)!);
           this.#addresses[factor] = this.#writer.usize(`${addressName(name)}Deep`, text);
         }
-        const gathers = this.#tiling.gathers?.rows ?? null;
-        if (gathers !== null) this.#gatherRows(gathers.along, gathers.room, rows, from);
-        this.#heights(rows, (tile, some) => this.#columns(tile, some, strip, values));
+        const gathers = this.#tiling.gathers ?? null;
+        if (gathers?.rows) this.#gatherRows(gathers.rows.along, gathers.rows.room, rows, from);
+        const heights = (): void =>
+          this.#heights(rows, (tile, some) => this.#columns(tile, some, strip, values));
+        if (gathers?.columns) {
+          const base = this.#addresses[right]!;
+          const { bytes: deep, entries } = this.#extent;
+          this.#copies.strip(
+            { tiles: gathers.columns.tiles, columns: strip, base, deep: { from, bytes: deep, entries } },
+            (panel) => {
+              this.#panel = panel;
+              heights();
+            },
+          );
+        } else heights();
         this.#addresses.splice(0, this.#addresses.length, ...saved);
       });
     });

@@ -12,7 +12,7 @@ import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntri
 import { type Access, type Body, type FormedValue, valueKey, valueLimit, type Write } from "./formed.ts";
 import { type Adding, type Group, type Item, Refusal } from "./group.ts";
 import { isSingle, REDUCE, reducedAxes, type Reduction, type Running } from "./kinds.ts";
-import { alsoGathered, refusedFactor } from "./gathering.ts";
+import { alsoGathered, isBetterTurned, refusedFactor, transposed } from "./gathering.ts";
 import { loopsAsView, locateLists } from "./lists.ts";
 import type { Locate } from "./place.ts";
 import {
@@ -42,6 +42,7 @@ export class GrowingBody implements Body {
   left = -1;
   right = -1;
   depth = ONE;
+  isTurned = false;
   group: Group;
   readonly locate: Locate;
   /** What the kernel makes and others read in a buffer. */
@@ -81,12 +82,20 @@ export class GrowingBody implements Body {
     if (left instanceof Refusal) return left;
     const columns = this.#factor(b, [...batch, this.depth, domain.at(-1)!]);
     if (columns instanceof Refusal) return columns;
-    const right = { ...columns, ...alsoGathered(left, columns) };
-    const force = { left: a, right: b };
-    const side = refusedFactor({ left, right, depth: this.depth, columns: domain.at(-1)! });
-    if (side !== null) return new Refusal("a factor is too large to be gathered", force[side]);
-    this.left = this.#access({ ...left, type: a.type, isTable: false });
-    this.right = this.#access({ ...right, type: b.type, isTable: false });
+    const [rows, width] = [domain.at(-2)!, domain.at(-1)!];
+    this.isTurned = isBetterTurned(left, columns, this.depth);
+    const given = this.isTurned
+      ? { left: transposed(columns), right: transposed(left), columns: rows }
+      : { left, right: columns, columns: width };
+    const right = { ...given.right, ...alsoGathered({ ...given, depth: this.depth }) };
+    const side = refusedFactor({ ...given, right, depth: this.depth });
+    if (side !== null) {
+      const force = (side === "left") === this.isTurned ? b : a;
+      return new Refusal("a factor is too large to be gathered", force);
+    }
+    const [first, second] = this.isTurned ? [b, a] : [a, b];
+    this.left = this.#access({ ...given.left, type: first.type, isTable: false });
+    this.right = this.#access({ ...right, type: second.type, isTable: false });
     return null;
   }
 
@@ -144,9 +153,9 @@ export class GrowingBody implements Body {
 
   /** As it is, with the stores that are wanted. */
   storing(isWanted: (write: Write) => boolean): Body {
-    const { reads, values, left, right, depth } = this;
+    const { reads, values, left, right, depth, isTurned } = this;
     const stored = this.stored.filter((_, i) => isWanted(this.writes[i]!));
-    return { reads, writes: this.writes.filter(isWanted), values, stored, left, right, depth };
+    return { reads, writes: this.writes.filter(isWanted), values, stored, left, right, depth, isTurned };
   }
 
   #add(item: Item): Refusal | null {

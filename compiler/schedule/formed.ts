@@ -37,6 +37,8 @@ export interface Body {
   readonly left: number;
   readonly right: number;
   readonly depth: Size;
+  /** Whether a product is computed as B' A': its left factor's lines are then the domain's columns. */
+  readonly isTurned: boolean;
 }
 
 /**

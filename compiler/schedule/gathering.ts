@@ -4,7 +4,7 @@
  * those then lie side by side, or along the depth; the right one some columns at a time, for all
  * rows. What tiles read is as that of a product of the same counts.
  */
-import { countOf, isFree, isKnown, isOne, isUnit, type Size } from "../ir/size.ts";
+import { constantOf, countOf, isFree, isKnown, isOne, isUnit, type Size } from "../ir/size.ts";
 import type { Access } from "./formed.ts";
 import { loopsAlong, type Product } from "./kernel.ts";
 import type { View } from "./view.ts";
@@ -36,42 +36,86 @@ const BLOCK_BYTES = 128 * 1024;
 const PANEL_BYTES = 512 * 1024;
 const LEAST_TILES = 4;
 
+/** Columns that are gathered for a stretch of a depth that is not known, at most. */
+const WIDEST = 256;
+
 /** Which of two factors has to be stored after all, if any. */
 export function refusedFactor({
   left,
   right,
   depth,
   columns,
-}: {
-  readonly left: Pick<Access, "lists">;
-  readonly right: Pick<Access, "lists">;
-  readonly depth: Size;
-  readonly columns: Size;
-}): "left" | "right" | null {
+}: Factors & { readonly depth: Size; readonly columns: Size }): "left" | "right" | null {
   const isDeep = isKnown(depth) && countOf(depth) > DEEPEST;
-  if (right.lists !== undefined && (isDeep || isFree(depth) || isFree(columns))) return "right";
+  if (right.lists !== undefined && (isDeep || !isKnown(columns))) return "right";
+  if (right.lists !== undefined && isFree(depth) && !hasOneStride(right, columns)) return "right";
   return left.lists !== undefined && isDeep ? "left" : null;
 }
+
+/** Whether columns, of which there are not too many, are one loop. */
+const hasOneStride = ({ view, lists }: Factors["right"], columns: Size): boolean =>
+  lists?.at(-1) === 1 && constantOf(view.strides.at(-1)!) !== null && countOf(columns) <= WIDEST;
 
 /**
  * Whether a product with these factors reads its right one by columns side by side, or both along
  * the depth.
  */
 export function liesWell(left: Pick<Access, "view">, right: Pick<Access, "view" | "lists">): boolean {
-  const unit = ({ shape, strides }: View, axis: number): boolean =>
-    shape.length === 0 || isOne(shape.at(axis)!) || isUnit(strides.at(axis)!);
-  if (right.lists !== undefined || unit(right.view, -1)) return true;
-  return unit(right.view, -2) && unit(left.view, -1);
+  if (right.lists !== undefined || unitAlong(right.view, -1)) return true;
+  return unitAlong(right.view, -2) && unitAlong(left.view, -1);
 }
 
-/** Where the left factor is gathered, and the right one lies otherwise than it is read, that is gathered too. */
-export function alsoGathered(
-  left: Pick<Access, "view" | "lists">,
-  right: Pick<Access, "view" | "lists">,
-): Pick<Access, "lists"> {
-  if (left.lists === undefined || liesWell(left, right)) return {};
-  const { shape } = right.view;
-  return shape.slice(-2).every(isKnown) ? { lists: shape.map(() => 1) } : {};
+const unitAlong = ({ shape, strides }: View, axis: number): boolean =>
+  shape.length === 0 || isOne(shape.at(axis)!) || isUnit(strides.at(axis)!);
+
+/** A depth up to which adding up lanes at the end of each sum takes longer than columns to be gathered. */
+const SHALLOW = 64;
+
+/**
+ * Where the left factor is gathered, and columns of the right one do not lie side by side as they
+ * should, these are gathered too.
+ */
+export function alsoGathered({
+  left,
+  right,
+  columns,
+  depth,
+}: Factors & { readonly columns: Size; readonly depth: Size }): Pick<Access, "lists"> {
+  if (left.lists === undefined || right.lists !== undefined || unitAlong(right.view, -1)) return {};
+  if (!isKnown(columns) || !isKnown(depth) || countOf(columns) === 1) return {};
+  if (liesWell(left, right) && countOf(depth) > SHALLOW) return {};
+  return { lists: right.view.shape.map(() => 1) };
+}
+
+/** Two factors of a product, whose views are over the batch and [rows, depth] and [depth, columns]. */
+interface Factors {
+  readonly left: Pick<Access, "view" | "lists">;
+  readonly right: Pick<Access, "view" | "lists">;
+}
+
+/**
+ * Whether a product is computed as B' A': rows are gathered over any depth, and columns over one that
+ * is not known where they are a single loop.
+ */
+export function isBetterTurned(left: Factors["left"], right: Factors["right"], depth: Size): boolean {
+  if (right.lists === undefined || !isFree(depth)) return false;
+  if (left.lists === undefined) return unitAlong(left.view, -2);
+  return right.lists.at(-1)! > 1 && left.lists.at(-2) === 1;
+}
+
+/** The factor with its last two axes exchanged. */
+export function transposed(factor: Omit<Access, "type" | "isTable">): Omit<Access, "type" | "isTable"> {
+  const { view, lists } = factor;
+  const [first, last] = [lists?.at(-2) ?? 1, lists?.at(-1) ?? 1];
+  const exchanged = <T>(of: readonly T[]): T[] => {
+    const begin = of.length - first - last;
+    return [...of.slice(0, begin), ...of.slice(begin + first), ...of.slice(begin, begin + first)];
+  };
+  return {
+    ...factor,
+    view: { ...view, shape: exchanged(view.shape), strides: exchanged(view.strides) },
+    ...(lists === undefined ? {} : { lists: [...lists.slice(0, -2), last, first] }),
+  };
 }
 
 /** Whether any of a product's factors has lists of loops. */
@@ -102,7 +146,10 @@ export function gatheringOf(
   const deep = Math.max(1, countOf(depth));
   const fitting = Math.max(1, Math.floor(BLOCK_BYTES / (deep * bytes * tile.rows))) * tile.rows;
   const all = Math.max(1, Math.floor(countOf(loops.at(-1)!) / tile.width));
-  const together = Math.max(LEAST_TILES, Math.floor(PANEL_BYTES / (deep * bytes * tile.width)));
+  // Of a stretch all of them.
+  const together = isFree(depth)
+    ? all
+    : Math.max(LEAST_TILES, Math.floor(PANEL_BYTES / (deep * bytes * tile.width)));
   return {
     rows:
       operands[left]!.lists === undefined

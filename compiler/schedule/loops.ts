@@ -144,6 +144,7 @@ export function orderOf(group: Group, body: Body): number[] {
   const kept = axes.filter((axis) => group.inner[axis] !== true);
   const inner = axes.filter((axis) => group.inner[axis] === true);
   const order = [...kept, ...inner];
+  if (body.isTurned) return [...order.slice(0, -2), ...order.slice(-2).toReversed()];
   if (group.matmul !== null || inner.length === 0 || kept.length < 2) return order;
   const liesAlong = (axis: number): boolean => {
     const strides = body.reads.map(({ view }) => view.strides[axis]!);
