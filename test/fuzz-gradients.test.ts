@@ -30,6 +30,12 @@ const onceWrong: Readonly<Record<string, string>> = {
     output out = d
     loss mean(prod(tanh(w), axis = 0)) + mean(var(a, axis = 1, correction = 0)^2) + mean(d^2)
   }`,
+  "what flows back to windows was divided by the sums of windows that are not there": `model Found {
+    param w: [3, 2] ~ xavier_uniform
+    a = logsumexp(0.5 * windows(pad(w, 1, 1, 0), 3, 0), axis = -1)
+    output out = a
+    loss mean(a^2)
+  }`,
 };
 
 it.each(Object.entries(onceWrong))("%s", async (_, source) => {

@@ -22,6 +22,7 @@ import { Choices } from "./choices.ts";
 import { functions, steps, textbook, type Written } from "./functions.ts";
 import { parts } from "./parts.ts";
 import { extreme, plus, negative, range, reach, times, total, union, type Range } from "./range.ts";
+import { windowed, windowLayer } from "./windows.ts";
 import { batches, broadcastShape, fits, largest, showShape, showSize, type Term } from "./terms.ts";
 
 /** What an input is given. */
@@ -109,7 +110,7 @@ class ProgramWriter {
 
   /** The kinds of statement; false where this one has no operands to work on. */
   #rule(c: Choices, x: Term): boolean {
-    switch (c.below(28)) {
+    switch (c.below(31)) {
       case 0:
       case 1:
       case 2:
@@ -155,6 +156,11 @@ class ProgramWriter {
       case 26:
       case 27:
         return this.#parts(c, x);
+      case 28:
+        return this.#made(c, x, windowed(c, x));
+      case 29:
+      case 30:
+        return this.#windows(c, x);
       default:
         return this.#control(c, x);
     }
@@ -578,6 +584,30 @@ class ProgramWriter {
   }
 
   /** Parts of a tensor, or of a product that nothing else reads. */
+  /** A layer of windows; of rows made into sequences or planes where x has none. */
+  #windows(c: Choices, x: Term): boolean {
+    if (x.shape.length > 2) return this.#made(c, x, windowLayer(c, x) ?? windowed(c, x));
+    const shape = c.pick([
+      [free(), fixed(6), fixed(2)],
+      [free(), fixed(4), fixed(3), fixed(2)],
+      [free(), fixed(5), fixed(4)],
+    ]);
+    const last = x.shape.at(-1);
+    if (x.shape.length !== 2 || !isFree(x.shape[0]!) || last === undefined || isFree(last))
+      return this.#made(c, x, windowed(c, x));
+    const units = shape.slice(1).reduce((product, size) => product * countOf(size), 1);
+    const text = `reshape(dense(${x.text}, ${units}, tanh), ${showShape(shape)})`;
+    return this.#made(c, x, windowLayer(c, { text, shape, range: range(-1, 1) }));
+  }
+
+  #made(
+    c: Choices,
+    x: Term,
+    found: { readonly text: string; readonly shape: Shape; readonly range: Range } | null,
+  ): boolean {
+    return found !== null && this.#bind(c, found.text, found.shape, found.range, [x]);
+  }
+
   #parts(c: Choices, x: Term): boolean {
     const last = x.shape.at(-1);
     const units = c.pick([6, 4, 9]);

@@ -58,7 +58,7 @@ export interface Folds {
 /** Axes before and behind those with windows. */
 const [OUTER, INNER] = [2, 3];
 
-/** A pool, a depthwise convolution, a mean, what is 0 in a branch alone, and what is not 0. */
+/** A pool, a depthwise convolution, a mean, what is 0 in a branch alone, what is not 0, and a quotient. */
 export function foldsOfFormulas(rows: Geometry, columns: Geometry): Folds {
   const b = new Formulas();
   const x = b.input("x", OUTER, rows.length, columns.length, INNER);
@@ -75,6 +75,8 @@ export function foldsOfFormulas(rows: Geometry, columns: Geometry): Folds {
     b.div(q, 9),
     b.where(b.gt(windows, 0), b.mul(kernel, q), b.mul(q, y)),
     b.add(b.mul(windows, q), 1),
+    // What would be 0 · ∞ for windows that are missing.
+    b.mul(q, b.div(b.exp(windows), b.abs(y))),
   ];
   const size = counts.reduce((product, count) => product * count, 1);
   return {

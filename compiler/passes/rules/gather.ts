@@ -13,6 +13,13 @@ import { entries, type Folding, padAxis, type Phase } from "./phases.ts";
 /** How deep formulas are read. */
 const DEEPEST = 24;
 
+/** They neither overflow nor have poles. */
+const TAME: ReadonlySet<OpName> = new Set<OpName>([
+  ...(["add", "sub", "mul", "neg", "abs", "sign", "max", "min", "relu", "where", "cast"] as const),
+  ...(["lt", "le", "gt", "ge", "eq", "ne", "and", "or", "not"] as const),
+  ...(["tanh", "sigmoid", "sin", "cos", "floor", "round", "stop_gradient"] as const),
+]);
+
 /**
  * What one phase along each axis is to be made of; null for those whose windows are apart, and stay
  * as they are.
@@ -37,10 +44,20 @@ export class Gather {
   /** Whether the formula can be computed entry by entry, and is 0 for the windows that are missing. */
   fits(formula: Node, isGathered: readonly boolean[]): boolean {
     if (!this.#reads(formula, DEEPEST)) return false;
+    const missing = this.#foldings.map(({ before, after }, j) => isGathered[j]! && before + after > 0);
+    if (!missing.includes(true)) return true;
     const vanishes = this.#vanishes(formula);
-    return this.#foldings.every(
-      ({ before, after }, j) => !isGathered[j]! || before + after === 0 || vanishes[j]!,
-    );
+    // 0 times what is no number is none.
+    return missing.every((is, j) => !is || vanishes[j]!) && this.#isTame(formula);
+  }
+
+  /** Whether the formula is finite where its operands are, also for missing windows. */
+  #isTame(node: Node): boolean {
+    if (this.#isPart(node) || this.#inner(node) !== null) return true;
+    if (node.op !== "div") return TAME.has(node.op) && node.operands.every((x) => this.#isTame(x));
+    const [dividend, divisor] = [node.operands[0]!, this.#part(node.operands[1]!)];
+    const isKept = divisor !== null && this.#foldings.every((_, j) => !this.#dependsOnWindow(divisor, j));
+    return isKept && this.#isTame(dividend);
   }
 
   #reads(node: Node, depth: number): boolean {
