@@ -57,25 +57,28 @@ const models: Readonly<Record<string, string>> = {
 
 const DTYPES = { f32: 2e-4, f64: 1e-12 } as const;
 
-test.each(Object.entries(models))("%s", async (_, body) => {
+/** Each program is strict in f32, and one other by turns. */
+const OTHERS = [
+  ["f32", "relaxed"],
+  ["f64", "strict"],
+] as const;
+
+test.each(Object.entries(models))("%s", async (name, body) => {
   const source = `model P {${body}
     output z = y
     output dx = grad(sum(sin(y) * y), x)
     loss mean(sin(y) * y)
     optimizer sgd(lr = 0.1)
   }`;
-  for (const [dtype, simd] of [
-    ["f32", "strict"],
-    ["f32", "relaxed"],
-    ["f64", "strict"],
-  ] as const) {
+  const other = OTHERS[Object.keys(models).indexOf(name) % OTHERS.length]!;
+  for (const [dtype, simd] of [["f32", "strict"] as const, other]) {
     const { wasm, analysis, stages } = await compile(source, { dtype, simd, fallback: false });
     expect(stages.kernels).toMatch(/product .*\n(  in .*\n)*  in .* over /);
     const nets = await Promise.all([load(wasm, { seed: 3 }), load(wasm, { seed: 3, threads: 3 })]);
     const [net, threaded] = nets as [(typeof nets)[0], (typeof nets)[0]];
     const { joint } = analysis;
     const parameters = parametersOf(joint);
-    for (const n of [1, 2, 5]) {
+    for (const n of [1, 5]) {
       const shape = shapeAt(joint.inputs[0]!.shape, n);
       const x = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (__, i) =>
         Math.sin(1 + 1.7 * i),

@@ -3,7 +3,8 @@ import { constantOf, countOf } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { Tiling } from "../schedule/tiling.ts";
 import type { Range } from "./cover.ts";
-import type { GatherWriter, Stretch } from "./gather.ts";
+import { ColumnGather } from "./gather-columns.ts";
+import type { Stretch } from "./gather.ts";
 import type { Lines } from "./packing.ts";
 import { eachPanel, type Panel, type Panels } from "./panels.ts";
 import { turnRest, turnTiles, type Turning } from "./turning.ts";
@@ -19,27 +20,19 @@ export class ColumnCopies {
   readonly #product: Product;
   readonly #tools: KernelTools;
   readonly #tiling: Tiling;
-  readonly #gather: GatherWriter;
+  readonly #gather: ColumnGather;
   readonly #room: (bytes: number) => string;
 
   /** @param room the address of memory of this worker's own for the copies, for so many bytes */
   constructor(
     product: Product,
     tools: KernelTools,
-    {
-      tiling,
-      gather,
-      room,
-    }: {
-      readonly tiling: Tiling;
-      readonly gather: GatherWriter;
-      readonly room: (bytes: number) => string;
-    },
+    { tiling, room }: { readonly tiling: Tiling; readonly room: (bytes: number) => string },
   ) {
     this.#product = product;
     this.#tools = tools;
     this.#tiling = tiling;
-    this.#gather = gather;
+    this.#gather = new ColumnGather(product, tools);
     this.#room = room;
   }
 

@@ -16,7 +16,7 @@ import { DepthWriter } from "./depth.ts";
 import { Epilogue } from "./epilogue.ts";
 import { type Extent, extentOf } from "./extent.ts";
 import { eachBlock, eachHeight } from "./heights.ts";
-import { GatherWriter } from "./gather.ts";
+import { RowGather } from "./gather-rows.ts";
 import { lineAddress, type Lines, pack } from "./packing.ts";
 import type { Panel } from "./panels.ts";
 import type { ProductRoom } from "./room.ts";
@@ -75,7 +75,7 @@ class ProductWriter {
   #panel: Panel | null = null;
   /** The rows that are gathered now. */
   #gathered: Lines | null = null;
-  readonly #gather: GatherWriter;
+  readonly #gather: RowGather;
   readonly #copies: ColumnCopies;
   readonly #tile: TileWriter;
   readonly #epilogue: Epilogue;
@@ -92,10 +92,9 @@ class ProductWriter {
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
     const around = { addresses: this.#addresses, indices: this.#indices };
-    this.#gather = new GatherWriter(product, tools);
+    this.#gather = new RowGather(product, tools);
     this.#copies = new ColumnCopies(product, tools, {
       tiling: plan.tiling,
-      gather: this.#gather,
       room: (bytes) => room("right", bytes),
     });
     const { span, stretches } = plan.tiling;
