@@ -115,11 +115,13 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ["flipud", "write `flip(x, axis = 0)`"],
   ["reverse", "write `flip(x, axis = 1)`"],
   ["zeropad2d", "write `pad(x, before, after, axis)` for each axis"],
-  ...["cumsum", "sort", "topk", "take", "roll", "tile"].map((name): [string, string] => [name, movement]),
-  [
-    "embedding",
-    "tables of embeddings are not in this version; `one_hot(ids, count) @ table` picks rows of a `param table`",
-  ],
+  ...["roll", "tile"].map((name): [string, string] => [name, movement]),
+  ["indexselect", "it is `take(table, ids)`"],
+  ["embeddingbag", "write `mean(embedding(ids, count, size), axis = 1)`"],
+  ["accumulate", "sums so far are `cumsum(x, axis)`"],
+  ["interpolate", "it is `upsample(x, factor)`, with `mode = bilinear` for the other way"],
+  ["upsamplingbilinear2d", "it is `upsample(x, factor, mode = bilinear)`"],
+  ["upsampling2d", "it is `upsample(x, factor)`"],
 ]);
 
 const plain = (name: string): string => name.toLowerCase().replaceAll("_", "");
@@ -164,6 +166,9 @@ const foreignArguments: Readonly<Record<string, readonly string[]>> = {
   activation: ["act"],
   nonlinearity: ["act"],
   bias: ["use_bias"],
+  num_embeddings: ["count"],
+  embedding_dim: ["size"],
+  scale_factor: ["factor"],
   out_features: ["units"],
   dim: ["axis"],
   dims: ["axis"],

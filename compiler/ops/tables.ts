@@ -65,7 +65,12 @@ export const tableOps: Pick<OpTable, "take" | "scatter"> = {
       requireInt("take", y!.type, remarks);
       const shared = x!.shape.slice(0, batch);
       if (x!.shape.length <= batch || !sameShape(shared, y!.shape.slice(0, batch))) {
-        throw new OpError("shape-mismatch", "`take` needs a table with rows to take", remarks);
+        throw new OpError(
+          "shape-mismatch",
+          "`take` needs a table with rows to take",
+          remarks,
+          "a table is [V, ...], and ids name its rows",
+        );
       }
       return { shape: [...y!.shape, ...x!.shape.slice(batch + 1)], type: x!.type };
     },

@@ -61,9 +61,12 @@ export const running: PrimitiveTable = {
       const most = countOf(node.shape[at]!);
       const count = toInteger(k, "the number of entries");
       if (count < 1 || count > most) {
-        throw new OpError("bad-size", `\`top_k\` has ${most} entries to take the largest of, not ${count}`, [
-          showShape(node.shape, freeName),
-        ]);
+        throw new OpError(
+          "bad-size",
+          `\`top_k\` has ${most} entries to take the largest of, not ${count}`,
+          [showShape(node.shape, freeName)],
+          `write a number from 1 to ${most}`,
+        );
       }
       const values = inLast(build, node, at, (rows) =>
         build.scatter(rows, build.rank(rows, true), fixed(count), rows.shape.length - 1),
