@@ -23,7 +23,9 @@ const LONG_ROW = 256;
 function isMade(node: Node): boolean {
   const base = behindReshapes(node);
   const [x] = base.operands;
-  return base.op === "matmul" || isSource(base.op) || (base.op === "add" && behindReshapes(x!).op === "matmul");
+  return (
+    base.op === "matmul" || isSource(base.op) || (base.op === "add" && behindReshapes(x!).op === "matmul")
+  );
 }
 const isSource = (op: Node["op"]): boolean => op === "input" || op === "parameter" || op === "table";
 
