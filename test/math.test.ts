@@ -184,7 +184,27 @@ const unary = (name: string, op: ElementwiseName, data: readonly number[]): Benc
 });
 
 /** Those of one number, as elementwise ops. */
-const ops = ["exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "erf", "sin", "cos"] as const;
+const ops = [
+  "exp",
+  "expm1",
+  "log",
+  "log1p",
+  "tanh",
+  "sigmoid",
+  "softplus",
+  "erf",
+  "sin",
+  "cos",
+  "asin",
+  "acos",
+  "atan",
+  "sinh",
+  "cosh",
+  "asinh",
+  "acosh",
+  "erfinv",
+  "lgamma",
+] as const;
 
 test("a result has the same bits wherever the element lies", async () => {
   const numbers = Array.from({ length: 64 }, (_, i) => (i - 31.5) / 5);

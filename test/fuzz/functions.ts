@@ -1,4 +1,5 @@
 /** Functions of one tensor as programs write them, with the interval that their results are in. */
+import { lgamma } from "../../compiler/ops/numerics.ts";
 import { extreme, magnitude, negative, plus, range, reach, through, times, type Range } from "./range.ts";
 
 export interface Written {
@@ -86,6 +87,22 @@ export const functions: readonly Writer[] = [
   within(-1, 1, "sin(#)"),
   within(-1, 1, "cos(#)"),
   within(-1, 1, "erf(#)"),
+  grows("atan(#)", Math.atan),
+  grows("atan2(#, 1.5)", Math.atan),
+  within(-3.2, 3.2, "atan2(2 + sin(#), #)"),
+  grows("asinh(#)", Math.asinh),
+  within(-1.2, 1.2, "asin(0.9 * sin(#))"),
+  within(0.4, 2.8, "acos(0.9 * cos(#))"),
+  within(-1.5, 1.5, "atanh(0.9 * tanh(#))"),
+  within(-1.2, 1.2, "erfinv(0.9 * tanh(#))"),
+  ofSmall("sinh(#)", Math.sinh),
+  (x) => ({ text: `cosh(${small(x).text})`, range: range(1, Math.cosh(2)) }),
+  ofPositive("acosh(1 + #)", (x) => Math.acosh(1 + x)),
+  (x) => {
+    const of = positive(x);
+    return { text: `lgamma(${of.text})`, range: range(-0.2, Math.max(1.6, lgamma(of.range.high))) };
+  },
+  ofPositive("digamma(#)", (x) => Math.log(x) - 1 / x),
   ofSmall("exp(#)", Math.exp),
   ofSmall("expm1(#)", Math.expm1),
   ofPositive("log(#)", Math.log),

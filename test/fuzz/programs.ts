@@ -670,14 +670,21 @@ class ProgramWriter {
     const last = x.shape.at(-1);
     if (first !== undefined && sameSize(first, free()) && inner.length === 1 && countOf(last!) === CLASSES) {
       const k = this.#side("k", [free()], { classes: CLASSES });
-      return this.#bind(c, `gather(${x.text}, k)`, [free()], x.range, [x, k]);
+      const label = c.pick([
+        "k",
+        `${CLASSES - 1} - k`,
+        "max(k - 1, 0)",
+        "abs(k - 1)",
+        "where(k > 0, k - 1, 1)",
+      ]);
+      return this.#bind(c, `gather(${x.text}, ${label})`, [free()], x.range, [x, k]);
     }
     switch (c.below(4)) {
       case 0: {
         const k = this.#side("k", [free()], { classes: CLASSES });
         return this.#bind(
           c,
-          `one_hot(k, ${CLASSES}) * ${c.constant(0.3, 2)}`,
+          `one_hot(${c.pick(["k", `min(k + 1, ${CLASSES - 1})`])}, ${CLASSES}) * ${c.constant(0.3, 2)}`,
           [free(), fixed(CLASSES)],
           range(0, 2),
           [k],

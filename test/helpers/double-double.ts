@@ -67,8 +67,11 @@ export function divide(a: Wide, b: Wide): Wide {
 }
 
 /** Halves and doubles are exact. */
-const times = (a: Wide, powerOfTwo: number): Wide => ({ high: a.high * powerOfTwo, low: a.low * powerOfTwo });
-const scaled = (a: Wide, exponent = 0): Scaled => ({ ...a, exponent });
+export const times = (a: Wide, powerOfTwo: number): Wide => ({
+  high: a.high * powerOfTwo,
+  low: a.low * powerOfTwo,
+});
+export const scaled = (a: Wide, exponent = 0): Scaled => ({ ...a, exponent });
 
 const view = new DataView(new ArrayBuffer(8));
 
@@ -99,16 +102,16 @@ const INVERSE_FACTORIALS: readonly Wide[] = (() => {
 const ODD_RECIPROCALS = reciprocals(Array.from({ length: 24 }, (_, i) => 2 * i + 1));
 
 /** log((1+s)/(1-s)) = 2 Σ s^(2i+1) / (2i+1), for |s| ≤ 0.18: 0.18^48 / 49 is 2^-124. */
-const logOfRatio = (s: Wide): Wide => times(multiply(s, series(ODD_RECIPROCALS, multiply(s, s))), 2);
+export const logOfRatio = (s: Wide): Wide => times(multiply(s, series(ODD_RECIPROCALS, multiply(s, s))), 2);
 
 /** log 2 = 3 log(5/4) + log(128/125), log(a/b) by s = (a-b)/(a+b). */
-const LN2 = add(
+export const LN2 = add(
   multiply(wide(3), logOfRatio(divide(wide(1), wide(9)))),
   logOfRatio(divide(wide(3), wide(253))),
 );
 
 /** e^x - 1 = Σ x^i / i!, for |x| ≤ 0.35: 0.35^29 / 29! is 2^-146. */
-const expm1OfSmall = (x: Wide): Wide => multiply(x, series(INVERSE_FACTORIALS.slice(1), x));
+export const expm1OfSmall = (x: Wide): Wide => multiply(x, series(INVERSE_FACTORIALS.slice(1), x));
 
 /** e^x for finite x, |x| < 2^20. */
 function power(x: Wide): Scaled {
@@ -120,7 +123,7 @@ function power(x: Wide): Scaled {
 export const exp = (x: number): Scaled => power(wide(x));
 
 /** Its value where that is one of f64's, else 0. */
-const plain = ({ high, low, exponent }: Scaled): Wide =>
+export const plain = ({ high, low, exponent }: Scaled): Wide =>
   exponent < -1000 ? wide(0) : times({ high, low }, 2 ** exponent);
 
 /** Below this, f(x) = x (1 + c x + …) is x to 106 bits; x may be denormal. */
@@ -134,7 +137,7 @@ export function expm1(x: number): Scaled {
 }
 
 /** log x for x = (high + low) 2^exponent > 0. */
-function logOf({ high, low, exponent }: Scaled): Wide {
+export function logOf({ high, low, exponent }: Scaled): Wide {
   let { m, e } = split(high);
   if (m > Math.SQRT2) [m, e] = [m / 2, e + 1];
   const rest = { high: m, low: low / 2 ** e };
@@ -145,7 +148,7 @@ function logOf({ high, low, exponent }: Scaled): Wide {
 export const log = (x: number): Scaled => scaled(logOf(scaled(wide(split(x).m), split(x).e)));
 
 /** log(1 + t), t small enough for the series: |t| ≤ 0.4. */
-const log1pOfSmall = (t: Wide): Wide => logOfRatio(divide(t, add(t, wide(2))));
+export const log1pOfSmall = (t: Wide): Wide => logOfRatio(divide(t, add(t, wide(2))));
 
 /** For x > -1. */
 export function log1p(x: number): Scaled {
@@ -220,6 +223,8 @@ function fold(x: number): { readonly r: Wide; readonly quarter: number } {
   return { r: fromInteger(angle - k * halfPi, -behind), quarter: Number(k % 4n) };
 }
 
+export const PI = fromInteger(2n * HALF_PI, -Number(BITS));
+
 const alternating = (first: number): Wide[] =>
   INVERSE_FACTORIALS.filter((_, i) => i >= first && (i - first) % 2 === 0).map((c, i) =>
     i % 2 === 0 ? c : negative(c),
@@ -228,7 +233,7 @@ const SINE = alternating(1);
 const COSINE = alternating(0);
 
 /** sin(|x| + turns π/2) for finite x ≥ 2^-60. */
-function wave(x: number, turns: number): Wide {
+export function wave(x: number, turns: number): Wide {
   const { r, quarter } = fold(x);
   const z = multiply(r, r);
   const k = (quarter + turns) % 4;
@@ -244,7 +249,7 @@ export function sin(x: number): Scaled {
 export const cos = (x: number): Scaled => scaled(Math.abs(x) < 2 ** -60 ? wide(1) : wave(x, 1));
 
 /** 2/√π: one step of Newton's iteration for the root of 4/π doubles the bits. */
-const TWO_OVER_ROOT_PI = (() => {
+export const TWO_OVER_ROOT_PI = (() => {
   const square = divide(wide(2), fromInteger(HALF_PI, -Number(BITS)));
   const near = wide(Math.sqrt(square.high));
   return times(add(near, divide(square, near)), 0.5);

@@ -84,6 +84,13 @@ const makers: readonly ((b: Formulas, u: Node, v: Node, w: Node, keep: Node) => 
   (b, u, _, __, keep) => b.where(keep, u, 0.5),
   (b, u, v) => b.where(b.gt(u, 0.4), b.log(u), v),
   (b, u) => b.reshape(b.tanh(b.reshape(u, shapeOf(ROWS * COLUMNS))), SHAPE),
+  (b, u) => b.asin(u),
+  (b, u) => b.atan(u),
+  (b, u) => b.acosh(b.abs(u)),
+  (b, u) => b.asinh(b.sinh(u)),
+  (b, u) => b.erfinv(b.tanh(u)),
+  (b, u) => b.lgamma(b.abs(u)),
+  (b, u, v) => b.atan2(u, v),
 ];
 
 const columns = (b: Formulas, x: Node, start: number, count: number): Node =>

@@ -1,7 +1,8 @@
 /** How far the vector functions of a compiled module are from the truth: which points, which truth, in which unit. */
-import { erf, sigmoid, softplus } from "../../compiler/ops/numerics.ts";
+import { erf, erfinv, lgamma, sigmoid, softplus } from "../../compiler/ops/numerics.ts";
 import type { Net } from "../../runtime/index.ts";
 import * as wide from "./double-double.ts";
+import * as inverses from "./double-double-inverses.ts";
 import { split, type Scaled } from "./double-double.ts";
 import { start } from "./model.ts";
 
@@ -125,7 +126,7 @@ function spread({ range, edges, domain = (x) => x }: Spread): Subject["points"] 
             ? neighbor(edge, Math.floor(random() * 65) - 32, dtype)
             : edge + distance * (edge === 0 ? 1 : edge);
       }
-      const inside = domain(round(value));
+      const inside = round(domain(round(value)));
       x[i] = inside === 0 || !Number.isFinite(inside) ? round(low + (high - low) * 0.37) : inside;
     }
     return { x, y };
@@ -228,6 +229,63 @@ export const subjects: readonly Subject[] = [
     range: () => [-100, 100],
     edges: () => [...QUARTERS, ...LARGE_QUARTERS, 786432, 6381956970095103 * 2 ** 797],
   }),
+  one("asin", 4, Math.asin, inverses.asin, {
+    range: () => [-1, 1],
+    edges: () => [0, 0.38268, 0.70711, 0.92388, 1, -1],
+    domain: (x) => (Math.abs(x) > 1 ? 0.9999 / x : x),
+  }),
+  one("acos", 4, Math.acos, inverses.acos, {
+    range: () => [-1, 1],
+    edges: () => [0, 0.38268, 0.70711, 0.92388, 1, -1],
+    domain: (x) => (x === 1 ? 0.5 : Math.abs(x) > 1 ? 0.9999 / x : x),
+  }),
+  one("atan", 4, Math.atan, inverses.atan, {
+    range: () => [-10, 10],
+    edges: () => [0, 1, -1, Math.SQRT2 - 1, Math.SQRT2 + 1],
+  }),
+  one("sinh", 4, Math.sinh, inverses.sinh, {
+    range: (d) => (d === "f32" ? [-89.5, 89.5] : [-710.5, 710.5]),
+    edges: (d) => [0, 2 ** -13, 2 ** -27, (d === "f32" ? 129 : 1025) * Math.LN2, ...ties(-20, 20)],
+    domain: (x) => Math.max(Math.min(x, 1000), -1000),
+  }),
+  one("cosh", 4, Math.cosh, inverses.cosh, {
+    range: (d) => (d === "f32" ? [-89.5, 89.5] : [-710.5, 710.5]),
+    edges: (d) => [0, (d === "f32" ? 129 : 1025) * Math.LN2, ...ties(-20, 20)],
+    domain: (x) => Math.max(Math.min(x, 1000), -1000),
+  }),
+  one("asinh", 4, Math.asinh, inverses.asinh, {
+    range: () => [-10, 10],
+    edges: () => [0, 0.75, -0.75, 1, 2 ** 25, 2 ** 54],
+  }),
+  one("acosh", 4, Math.acosh, inverses.acosh, {
+    range: () => [1, 10],
+    edges: () => [1, 1.25, 2, 2 ** 25, 2 ** 54],
+    domain: (x) => (Math.abs(x) > 1 ? Math.abs(x) : 1 + x * x || 2),
+  }),
+  one("atanh", 4, Math.atanh, inverses.atanh, {
+    range: () => [-1, 1],
+    edges: () => [0, 0.5, 1, -1],
+    domain: (x) => (Math.abs(x) < 1 ? x : 0.9999 / x),
+  }),
+  one("erfinv", 4, erfinv, inverses.erfinv, {
+    range: () => [-1, 1],
+    edges: () => [0, 1, -1, Math.sqrt(1 - Math.exp(-5)), Math.sqrt(1 - Math.exp(-6.25))],
+    domain: (x) => (Math.abs(x) < 1 ? x : 0.9999 / x),
+  }),
+  // Near 1 and 2 the truth loses digits with f64's last place, and below 0, where log Γ has a zero between any two poles, it is not asked.
+  one("lgamma", 4, lgamma, inverses.lgamma, {
+    range: () => [0, 20],
+    edges: () => [0.5, 1.5, 2.5, 3.5, 7.5, 8, 40],
+    domain: (x) => (Math.min(Math.abs(Math.abs(x) - 1), Math.abs(Math.abs(x) - 2)) < 1e-3 ? 3 : Math.abs(x)),
+  }),
+  {
+    name: "atan2",
+    formula: "atan2(x, y)",
+    limit: 4,
+    near: Math.atan2,
+    exact: inverses.atan2,
+    points: pairs,
+  },
   {
     name: "pow",
     formula: "x^y",
@@ -281,6 +339,20 @@ function powers(random: Random, count: number, dtype: Dtype): Points {
   return { x, y };
 }
 
+/** Half with both of any exponent and sign, half with the second from a tenth to ten times the first. */
+function pairs(random: Random, count: number, dtype: Dtype): Points {
+  const { smallest, overflow, round } = LIMITS[dtype];
+  const any = (): number =>
+    (random() < 0.5 ? -1 : 1) *
+    scale(1 + random(), Math.floor(smallest + 1 + (overflow - smallest - 2) * random()));
+  const x = Float64Array.from({ length: count }, () => round(any()));
+  const y = x.map((v, i) => {
+    const near = round(v * 10 ** (2 * random() - 1) * (random() < 0.5 ? -1 : 1));
+    return i % 2 === 0 || near === 0 || !Number.isFinite(near) ? round(any()) : near;
+  });
+  return { x, y };
+}
+
 export interface Figures {
   readonly name: string;
   readonly points: number;
@@ -326,7 +398,10 @@ export function measure(net: Net, subject: Subject, count: number, dtype: Dtype)
     total += error;
     if (!(error <= most)) [most, worst] = [error, i];
   }
-  const at = subject.name === "pow" ? [points.x[worst]!, points.y[worst]!] : [points.x[worst]!];
+  const at =
+    subject.name === "pow" || subject.name === "atan2"
+      ? [points.x[worst]!, points.y[worst]!]
+      : [points.x[worst]!];
   return { name: subject.name, points: count, most, mean: total / count, at };
 }
 

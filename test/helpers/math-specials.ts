@@ -18,6 +18,16 @@ export const specials: Readonly<Record<string, readonly number[]>> = {
   erf: [-1, -0, 0, 1, NaN],
   sin: [NaN, -0, 0, NaN, NaN],
   cos: [NaN, 1, 1, NaN, NaN],
+  asin: [NaN, -0, 0, NaN, NaN],
+  acos: [NaN, Math.PI / 2, Math.PI / 2, NaN, NaN],
+  atan: [-Math.PI / 2, -0, 0, Math.PI / 2, NaN],
+  sinh: [-Infinity, -0, 0, Infinity, NaN],
+  cosh: [Infinity, 1, 1, Infinity, NaN],
+  asinh: [-Infinity, -0, 0, Infinity, NaN],
+  acosh: [NaN, NaN, NaN, Infinity, NaN],
+  atanh: [NaN, -0, 0, NaN, NaN],
+  erfinv: [NaN, -0, 0, NaN, NaN],
+  lgamma: [Infinity, Infinity, Infinity, Infinity, NaN],
 };
 
 interface PowerRule {
@@ -228,7 +238,15 @@ export const powerRules: readonly PowerRule[] = [
 export const MARK = "<!-- tables: node scripts/measure-math.ts -->";
 
 const shown = (x: number): string =>
-  Object.is(x, -0) ? "-0" : x === Math.LN2 ? "log 2" : String(x).replace("Infinity", "inf");
+  Object.is(x, -0)
+    ? "-0"
+    : x === Math.LN2
+      ? "log 2"
+      : Math.abs(x) === Math.PI / 2
+        ? x < 0
+          ? "-π/2"
+          : "π/2"
+        : String(x).replace("Infinity", "inf");
 
 /** The tables of special values in `docs/math.md`. */
 export function specialTables(): string {

@@ -40,6 +40,24 @@ functions = {
 }
 
 
+def within(points):
+    return [x for x in points if 1e-3 < abs(x) < 0.99]
+
+
+functions |= {
+    "asin": (mp.asin, even(-1, 1, 60) + spread(-60, 0, 40)),
+    "acos": (mp.acos, even(-1, 1, 60) + spread(-60, 0, 40)),
+    "atan": (mp.atan, even(-5, 5, 60) + spread(-60, 60, 60)),
+    "sinh": (mp.sinh, even(-710, 710, 60) + spread(-60, 3, 60)),
+    "cosh": (mp.cosh, even(-710, 710, 60) + spread(-60, 3, 60)),
+    "asinh": (mp.asinh, even(-10, 10, 60) + spread(-60, 1000, 60)),
+    "acosh": (mp.acosh, even(1, 10, 60) + [abs(x) for x in spread(1, 1000, 60)] + [1 + abs(x) for x in spread(-50, 0, 40)]),
+    "atanh": (mp.atanh, even(-1, 1, 60) + spread(-60, 0, 60)),
+    "erfinv": (mp.erfinv, within(even(-1, 1, 80)) + spread(-60, -1, 40)),
+    "lgamma": (lambda x: mp.re(mp.loggamma(x)), even(2.1, 50, 60) + even(0, 0.9, 40) + even(1.1, 1.9, 20) + [abs(x) for x in spread(-1000, 1000, 60)]),
+}
+
+
 def value(f, x):
     y = f(mpf(x))
     return float(y)
@@ -55,6 +73,8 @@ while len(pairs) < 200:
     if mpf(2) ** -1021 < z < mpf(2) ** 1023:
         pairs.append([x, y, float(z)])
 result["pow"] = pairs
+angles = [(x, y) for x, y in zip(spread(-500, 500, 100) + even(-5, 5, 100), spread(-500, 500, 100) + even(-5, 5, 100))]
+result["atan2"] = [[y, x, float(mp.atan2(mpf(y), mpf(x)))] for y, x in angles]
 print("{")
 print(",\n".join(f'  "{name}": {json.dumps(rows)}' for name, rows in result.items()))
 print("}")

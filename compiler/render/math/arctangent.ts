@@ -40,7 +40,7 @@ function ${functionName("atan2", pen.format)}(y: v128, x: v128): v128 {
   const isWide = ${F}.gt(q, ${c(Math.SQRT2 - 1, "tan π/8")});
   const z = v128.bitselect(${F}.div(${F}.sub(q, ${c(1)}), ${F}.add(q, ${c(1)})), q, isWide);
   const square = ${F}.mul(z, z);
-  ${pen.polynomial("p", "square", ARCTANGENT[dtype])}
+  ${pen.longPolynomial("p", "square", ARCTANGENT[dtype])}
   const rest = ${pen.madd(`${F}.mul(z, square)`, "p", `v128.and(isWide, ${c(low / 4, "π/4, low part")})`)};
   const r = ${F}.add(v128.and(isWide, ${c(high / 4, "π/4, high part")}), ${F}.add(z, rest));
   const isLeft = ${I}.shr_s(x, ${bytes * 8 - 1});

@@ -37,7 +37,8 @@ export const erf: VectorFunction = {
 function ${functionName("erf", pen.format)}(x: v128): v128 {
   const a = ${F}.pmin(${F}.abs(x), ${pen.c(most)});
   const z = ${F}.mul(a, a);
-  ${pen.polynomial("p", "a", coefficients, "z")}
+  const fourth = ${F}.mul(z, z);
+  ${pen.polynomial("p", "a", coefficients, "z", "fourth")}
   const q = ${F}.sub(${F}.mul(a, p), a);
   ${reduction(pen, "q", bias)}
   const t = ${I}.shl(shifted, ${significand});

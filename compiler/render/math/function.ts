@@ -98,22 +98,37 @@ export class Pen {
   };
 
   /**
-   * Lines that define `name` = Σ coefficients[i] · x^i, two terms at a time: Σ (c[2i] + c[2i+1] x)
-   * (x²)^i by Horner's rule. Where x² is known anyway that is as many operations as Horner's rule
-   * in x, in half as many steps.
+   * Lines that define `name` = Σ coefficients[i] · x^i. With x² two terms at a time, Σ (c[2i] +
+   * c[2i+1] x) (x²)^i by Horner's rule, and with x⁴ four, Σ ((c[4i] + c[4i+1] x) + x² (c[4i+2] +
+   * c[4i+3] x)) (x⁴)^i: as many operations as Horner's rule in x, but fewer that wait for one another.
    * @param coefficients from the lowest power up, at least two
-   * @param square the name of x²; without it, Horner's rule in x
+   * @param powers the names of x² and of x⁴; without them, Horner's rule in x
    */
-  polynomial(name: string, x: string, coefficients: readonly number[], square?: string): string {
-    const size = square === undefined ? 1 : 2;
-    const terms = Array.from({ length: Math.ceil(coefficients.length / size) }, (_, i) => {
-      const [low, high] = coefficients.slice(i * size, i * size + size);
-      return high === undefined ? this.c(low!) : this.madd(this.c(high), x, this.c(low!));
-    });
+  polynomial(name: string, x: string, coefficients: readonly number[], ...powers: readonly string[]): string {
+    const size = 2 ** powers.length;
+    const step = powers.at(-1) ?? x;
+    const terms = Array.from({ length: Math.ceil(coefficients.length / size) }, (_, i) =>
+      this.#term(coefficients.slice(i * size, i * size + size), [x, ...powers]),
+    );
     const [highest, ...rest] = terms.toReversed();
     const lines = [`let ${name} = ${highest};`];
-    for (const term of rest) lines.push(`${name} = ${this.madd(name, square ?? x, term)};`);
+    for (const term of rest) lines.push(`${name} = ${this.madd(name, step, term)};`);
     return lines.join("\n  ");
+  }
+
+  /** The same of many terms, where neither x² nor x⁴ is known: they are defined as `x2` and `x4`. */
+  longPolynomial(name: string, x: string, coefficients: readonly number[]): string {
+    const { vector: F } = this.format;
+    return `const ${x}2 = ${F}.mul(${x}, ${x});
+  const ${x}4 = ${F}.mul(${x}2, ${x}2);
+  ${this.polynomial(name, x, coefficients, `${x}2`, `${x}4`)}`;
+  }
+
+  /** Σ coefficients[i] x^i of one, two or four terms, from x and x². */
+  #term(coefficients: readonly number[], [x, square]: readonly string[]): string {
+    const [a, b, ...others] = coefficients;
+    const low = b === undefined ? this.c(a!) : this.madd(this.c(b), x!, this.c(a!));
+    return others.length === 0 ? low : this.madd(this.#term(others, [x!]), square!, low);
   }
 }
 

@@ -75,7 +75,7 @@ export const erfinv: VectorFunction = {
     const { near, far } = POLYNOMIALS[dtype];
     const beyond = far.map(
       ({ from, middle, coefficients }, i) => `const from${i} = ${F}.sub(root, ${c(middle)});
-  ${pen.polynomial(`p${i}`, `from${i}`, coefficients)}
+  ${pen.longPolynomial(`p${i}`, `from${i}`, coefficients)}
   factor = v128.bitselect(p${i}, factor, ${F}.ge(root, ${c(from)}));`,
     );
     return `/// x times a polynomial in w = -log(1 - x^2), or in its root; infinite at ±1
