@@ -33,7 +33,7 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ["mm", "a product of matrices is written `a @ b`"],
   ["bmm", "a product of matrices is written `a @ b`"],
   ["dot", "a product of matrices or vectors is written `a @ b`"],
-  ["einsum", "write it with `@`, `'`, `reshape` and `sum`"],
+  ["einsum", "write it as a formula with indices: `y[i, j] = sum[k] a[i, k] * b[k, j]`"],
   ["power", "a power is written `x^2`"],
   ["pow", "a power is written `x^2`"],
   ["square", "a square is written `x^2`"],

@@ -93,7 +93,8 @@ function rangesInSums(about: About, sitesOf: ReadonlyMap<Draft, readonly Site[]>
       [...open].find((draft) => decides(sitesOf.get(draft)!, "every", isDecided(draft))) ??
       [...open].find((draft) => decides(sitesOf.get(draft)!, "some", isDecided(draft)));
     if (next === undefined) return complainOfUnknown(about, [...open], sitesOf);
-    tick(about.machine, about.frame, next.span);
+    // All that are open were looked at.
+    tick(about.machine, about.frame, next.span, Math.ceil(open.size / 64));
     const sites = sitesOf.get(next)!.filter(isDecided(next));
     next.size = fixed(Math.min(...sites.map((site) => largest(about, next, site))));
     open.delete(next);
