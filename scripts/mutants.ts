@@ -1,11 +1,12 @@
 /**
  * Mutation tests: derivative rules, the tests that keep a cotangent of 0 at 0, rules that make
- * formulas stable, those that gather what windows add up, programs of kernels, and the optimizers of `std/`, each made wrong in every way
+ * formulas stable, those that gather what windows add up, programs of kernels, and the optimizers and normalizations of `std/`, each made wrong in every way
  * of `mutants/` that changes it; the checks of the test suite must notice. `npm run mutants` prints
  * what was tried; exit 1 where a wrong one passes, or a right one does not.
  */
 import { derivativeMutants } from "./mutants/derivatives.ts";
 import { foldMutants } from "./mutants/folds.ts";
+import { normalizationMutants } from "./mutants/normalizations.ts";
 import { optimizerMutants } from "./mutants/optimizers.ts";
 import { programMutants } from "./mutants/programs.ts";
 import { rewritingMutants, unsoundCases } from "./mutants/rewritings.ts";
@@ -19,6 +20,7 @@ const tried = [
   ...foldMutants(),
   ...(await programMutants()),
   ...(await optimizerMutants()),
+  ...(await normalizationMutants()),
 ].map(({ name, unsound, outcomes }) => ({
   name,
   unsound,
