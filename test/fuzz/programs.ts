@@ -679,7 +679,7 @@ class ProgramWriter {
       ]);
       return this.#bind(c, `gather(${x.text}, ${label})`, [free()], x.range, [x, k]);
     }
-    switch (c.below(4)) {
+    switch (c.below(7)) {
       case 0: {
         const k = this.#side("k", [free()], { classes: CLASSES });
         return this.#bind(
@@ -710,6 +710,23 @@ class ProgramWriter {
           times(x.range, range(0, countOf(last))),
           [x],
         );
+      }
+      case 3:
+        if (last === undefined || isFree(last)) return false;
+        return this.#bind(
+          c,
+          `cumsum(${x.text}, axis = -1)`,
+          x.shape,
+          times(x.range, range(0, countOf(last))),
+          [x],
+        );
+      case 4:
+        if (last === undefined || isFree(last)) return false;
+        return this.#bind(c, `cumprod(tanh(${x.text}), axis = -1)`, x.shape, range(-1, 1), [x]);
+      case 5: {
+        if (first === undefined || isFree(first)) return false;
+        const ids = Array.from({ length: 3 }, () => c.below(countOf(first)));
+        return this.#bind(c, `take(${x.text}, [${ids.join(", ")}])`, [fixed(3), ...inner], x.range, [x]);
       }
       default: {
         if (last === undefined || isFree(last) || x.shape.length !== 2) return false;
