@@ -21,7 +21,9 @@ function withPages(wasm: Uint8Array, pages: number): Uint8Array<ArrayBuffer> {
       const memory = [1, 0, ...leb128(pages)];
       return Uint8Array.from([
         ...wasm.subarray(0, at),
-        ...[MEMORY_SECTION, memory.length, ...memory],
+        MEMORY_SECTION,
+        memory.length,
+        ...memory,
         ...wasm.subarray(next + size),
       ]);
     }
