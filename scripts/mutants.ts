@@ -1,9 +1,10 @@
 /**
  * Mutation tests: derivative rules, the tests that keep a cotangent of 0 at 0, rules that make
- * formulas stable, those that gather what windows add up, programs of kernels, and the optimizers and normalizations of `std/`, each made wrong in every way
+ * formulas stable, those that gather what windows add up, programs of kernels, and the optimizers, normalizations and attention of `std/`, each made wrong in every way
  * of `mutants/` that changes it; the checks of the test suite must notice. `npm run mutants` prints
  * what was tried; exit 1 where a wrong one passes, or a right one does not.
  */
+import { attentionMutants } from "./mutants/attention.ts";
 import { derivativeMutants } from "./mutants/derivatives.ts";
 import { foldMutants } from "./mutants/folds.ts";
 import { normalizationMutants } from "./mutants/normalizations.ts";
@@ -21,6 +22,7 @@ const tried = [
   ...(await programMutants()),
   ...(await optimizerMutants()),
   ...(await normalizationMutants()),
+  ...(await attentionMutants()),
 ].map(({ name, unsound, outcomes }) => ({
   name,
   unsound,
