@@ -21,6 +21,8 @@ export async function attentionMutants(): Promise<Tried[]> {
   const text = stdSources.get("attention.nn") ?? "";
   const outcomes: { name: string; outcome: Outcome }[] = [];
   for (const { 1: sign = "", index } of text.matchAll(OPERATOR)) {
+    // A bias of the keys adds one number to a whole row of the softmax, and so nothing.
+    if (sign === "+" && /^ *k = .*$/.test(lineAt(text, index))) continue;
     const at = index + 1;
     const mutant = `${text.slice(0, at)}${exchanged[sign]}${text.slice(at + sign.length)}`;
     const line = text.slice(0, at).split("\n").length;
@@ -31,6 +33,9 @@ export async function attentionMutants(): Promise<Tried[]> {
   }
   return [{ name: "attention.nn", unsound: await isWrong(text), outcomes }];
 }
+
+const lineAt = (text: string, index: number): string =>
+  text.slice(text.lastIndexOf("\n", index) + 1, text.indexOf("\n", index));
 
 /** Whether any value of the two programs that hold attention is another one, or cannot be had. */
 async function isWrong(definitions: string): Promise<boolean> {

@@ -553,6 +553,7 @@ def attention(i, p):
     q, k, v = i["q"], i["k"], i["v"]
     s, visible = q * p["scale"], i["mask"] == 1
     heads = s.unflatten(-1, (2, 2)).transpose(1, 2)
+    halves = p["keys"].unflatten(-1, (2, 2)).transpose(0, 1)
     o = {
         "plain": attend(s, k, v),
         "masked": attend(s, k, v, visible),
@@ -566,6 +567,8 @@ def attention(i, p):
         "heads": torch.stack([attend(s, k, v, visible), attend(-s, k**2, v, visible)], 1),
         "turned": rotary(s),
         "turned_heads": rotary(heads, 100).transpose(1, 2).flatten(-2),
+        "alone": attend(halves, halves, halves**2).transpose(0, 1).flatten(-2),
+        "twice": torch.stack([s**2, s**2], 1),
         "positions": positions(17, 6),
     }
     squares = sum((o[name] ** 2).sum() for name in ["plain", "masked", "causal", "both", "itself", "shared", "one", "two", "heads"])
