@@ -9,18 +9,18 @@ import type { ProductPlan } from "../schedule/kernel-plan.ts";
 import type { PackedColumns, Tile, Tiling } from "../schedule/tiling.ts";
 import type { Split } from "../schedule/split.ts";
 import { addressName, advance } from "./address.ts";
-import { affineText, sizeText } from "./affine.ts";
+import { sizeText } from "./affine.ts";
 import { ColumnCopies } from "./column-copies.ts";
 import { cover, type Ends, ends, type Range } from "./cover.ts";
 import { DepthWriter } from "./depth.ts";
 import { Epilogue } from "./epilogue.ts";
-import { type Extent, extentOf } from "./extent.ts";
+import { FactorLines } from "./factor-lines.ts";
 import { eachBlock, eachHeight } from "./heights.ts";
-import { RowGather } from "./gather-rows.ts";
 import { lineAddress, type Lines, pack } from "./packing.ts";
 import type { Panel } from "./panels.ts";
 import type { ProductRoom } from "./room.ts";
 import { StretchWriter } from "./stretches.ts";
+import { eachStrip, type Strip } from "./strips.ts";
 import { type Piece, TileWriter } from "./tile.ts";
 import { renderTiny } from "./tiny.ts";
 import { Values, type KernelTools } from "./values.ts";
@@ -45,13 +45,6 @@ export function renderProduct(product: Product, tools: KernelTools, options: Pro
   else new ProductWriter(product, tools, options).write();
 }
 
-/** The lines of a factor that one tile reads. */
-interface Strip {
-  readonly lines: Lines;
-  /** Where these are, if they may be packed. */
-  readonly at: string | null;
-}
-
 /** Of some rows and columns. */
 interface Results {
   readonly rows: Ends;
@@ -73,9 +66,7 @@ class ProductWriter {
   readonly #indices: string[] = [];
   /** The columns that are copied now. */
   #panel: Panel | null = null;
-  /** The rows that are gathered now. */
-  #gathered: Lines | null = null;
-  readonly #gather: RowGather;
+  readonly #lines: FactorLines;
   readonly #copies: ColumnCopies;
   readonly #tile: TileWriter;
   readonly #epilogue: Epilogue;
@@ -92,7 +83,6 @@ class ProductWriter {
     this.#rowLoop = product.loops.length - 2;
     this.#addresses = product.operands.map((o) => addressName(o.name));
     const around = { addresses: this.#addresses, indices: this.#indices };
-    this.#gather = new RowGather(product, tools);
     this.#copies = new ColumnCopies(product, tools, {
       tiling: plan.tiling,
       room: (bytes) => room("right", bytes),
@@ -102,6 +92,10 @@ class ProductWriter {
       stretches === null
         ? null
         : new StretchWriter(product.depth, { stretches, span }, tools, (bytes) => room("stretches", bytes));
+    this.#lines = new FactorLines(product, tools, plan.tiling, this.#stretches, {
+      ...options,
+      addresses: this.#addresses,
+    });
     const depth = new DepthWriter(product.depth, { span, stretches: this.#stretches }, tools, (bytes) => {
       room("sums", bytes);
       return this.#aside;
@@ -176,7 +170,7 @@ class ProductWriter {
       this.#rows(values);
     };
     if (packs.turned !== null) {
-      const linesFrom = (from: string): Lines => this.#lines(right, this.#columnLoop, from);
+      const linesFrom = (from: string): Lines => this.#lines.inPlace(right, this.#columnLoop, from);
       this.#copies.turned({ tiles: packs.turned.tiles, columns, linesFrom }, inside);
     } else if (gathers?.columns) {
       const base = this.#addresses[right]!;
@@ -189,19 +183,9 @@ class ProductWriter {
     const { bytes } = this.#tools.format;
     const size = String((count ?? 1) * bytes);
     eachBlock(this.#writer, ends(range), size, (rows) => {
-      this.#gatherRows(along, room, rows, "0");
+      this.#lines.gatherRows({ along, room }, rows, "0");
       this.#heights(rows, (tile, some) => this.#columns(tile, some, this.#columnRange(tile), values));
     });
-  }
-
-  /** @param deep where in the depth it begins, in bytes of its index */
-  #gatherRows(along: GatheredRows["along"], room: number, rows: Ends, deep: string): void {
-    const base = this.#addresses[this.#product.left]!;
-    const memory = this.#options.room("left", room);
-    this.#gathered =
-      along === "depth"
-        ? this.#gather.alongDepth(base, rows, memory)
-        : this.#gather.alongRows(base, rows, memory, { from: deep, bytes: this.#extent.bytes });
   }
 
   #heights(range: Range, inside: (tile: Tile, rows: Ends) => void): void {
@@ -235,12 +219,12 @@ class ProductWriter {
           this.#addresses[factor] = this.#writer.usize(`${addressName(name)}Deep`, text);
         }
         const gathers = this.#tiling.gathers ?? null;
-        if (gathers?.rows) this.#gatherRows(gathers.rows.along, gathers.rows.room, rows, from);
+        if (gathers?.rows) this.#lines.gatherRows(gathers.rows, rows, from);
         const heights = (): void =>
           this.#heights(rows, (tile, some) => this.#columns(tile, some, strip, values));
         if (gathers?.columns) {
           const base = this.#addresses[right]!;
-          const { bytes: deep, entries } = this.#extent;
+          const { bytes: deep, entries } = this.#lines.extent;
           this.#copies.strip(
             { tiles: gathers.columns.tiles, columns: strip, base, deep: { from, bytes: deep, entries } },
             (panel) => {
@@ -254,41 +238,10 @@ class ProductWriter {
     });
   }
 
-  get #extent(): Extent {
-    return this.#stretches?.extent() ?? extentOf(this.#product.depth, this.#tools.format);
-  }
-
-  /** A factor's lines from index `origin` on, as the outer form reads them. */
-  #lines(operand: number, loop: number, origin: string): Lines {
-    const { bytes } = this.#tools.format;
-    const { strides } = this.#product.operands[operand]!;
-    const along = strides[loop]!;
-    return {
-      base: advance(this.#addresses[operand]!, origin, along),
-      origin,
-      across: affineText(along, 1),
-      step: affineText(strides.at(-1)!, bytes),
-      mayBePacked: false,
-    };
-  }
-
-  /** The left factor's lines of some rows, packed where that is worth it. */
-  #leftLines(tile: Tile, { from, end }: Ends): Lines {
-    const gathered = this.#gathered;
-    if (gathered !== null) return { ...gathered, base: lineAddress(gathered, from), origin: from };
-    const lines = this.#lines(this.#product.left, this.#rowLoop, from);
-    const { packs, tiles } = this.#tiling;
-    if (packs.rows === null || tile !== tiles[0]) return lines;
-    const memory = this.#options.room("left", packs.rows.room);
-    const width = tile.rows * this.#tools.format.bytes;
-    const copier = this.#options.copier(width);
-    return pack(this.#writer, lines, { depth: this.#extent, end, width, memory, copier });
-  }
-
   /** Some columns of some rows. */
   #columns(tile: Tile, rows: Ends, columns: Range, values: Values): void {
     const { tiles, packs, single } = this.#tiling;
-    const left = this.#leftLines(tile, rows);
+    const left = this.#lines.left(tile, rows);
     const panel = this.#panel;
     const sums = (): void => {
       if (panel !== null) this.#cut({ ...tile, widths: panel.widths }, rows, panel, left, values);
@@ -319,7 +272,7 @@ class ProductWriter {
       const isDot = this.#tiling.form === "dot";
       const lines = isDot
         ? null
-        : (this.#panel?.lines ?? this.#lines(this.#product.right, this.#columnLoop, j));
+        : (this.#panel?.lines ?? this.#lines.inPlace(this.#product.right, this.#columnLoop, j));
       const right = lines === null ? null : { lines, at: null };
       this.#whole(this.#piece(height, step / bytes), strip, right, values);
     };
@@ -334,7 +287,7 @@ class ProductWriter {
   #panels(tile: Tile, packed: PackedColumns, { rows, columns }: Results, left: Lines, values: Values): void {
     const { format } = this.#tools;
     const { right } = this.#product;
-    const depth = this.#extent;
+    const depth = this.#lines.extent;
     const [widest, ...narrower] = tile.widths as [number, ...number[]];
     const width = widest * format.bytes;
     const panel = packed.tiles * width;
@@ -354,7 +307,7 @@ class ProductWriter {
     const j = this.#indices[this.#columnLoop]!;
     this.#writer.scope(`for (let ${j}: usize = ${from}; ${j} < ${whole}; ${j} += ${step})`, () => {
       const end = this.#writer.usize("panelEnd", `min<usize>(${j} + ${step}, ${whole})`);
-      const lines = pack(this.#writer, this.#lines(right, this.#columnLoop, j), {
+      const lines = pack(this.#writer, this.#lines.inPlace(right, this.#columnLoop, j), {
         depth,
         end,
         width,
@@ -388,7 +341,7 @@ class ProductWriter {
     this.#along(this.#rowLoop, rows, height, left, (strip) => {
       const lefts = this.#tile.lefts(height, strip.at);
       cover(this.#writer, j, columns, steps, (step) => {
-        const at = lineAddress(this.#lines(this.#product.right, this.#columnLoop, j), j);
+        const at = lineAddress(this.#lines.inPlace(this.#product.right, this.#columnLoop, j), j);
         const columns = step / format.bytes;
         const products = this.#tile.products(lefts, at, columns);
         this.#epilogue.write(columns, products, values.inside());
@@ -396,22 +349,11 @@ class ProductWriter {
     });
   }
 
-  /**
-   * Tiles one after the other along the rows or the columns. Of packed lines the address is known:
-   * it is only added to from tile to tile, not multiplied for each.
-   * @param lines of the factor on that side
-   */
+  /** Tiles one after the other along the rows or the columns. @param lines of the factor on that side */
   #along(loop: number, range: Range, count: number, lines: Lines, body: (strip: Strip) => void): void {
-    const index = this.#indices[loop]!;
+    const at = loop === this.#rowLoop ? "rowsAt" : "columnsAt";
     const step = count * this.#tools.format.bytes;
-    if (!lines.mayBePacked) return cover(this.#writer, index, range, [step], () => body({ lines, at: null }));
-    const at = this.#writer.fresh(loop === this.#rowLoop ? "rowsAt" : "columnsAt");
-    const apart = this.#writer.usize("apart", `${lines.across} * ${step}`);
-    this.#writer.line(`let ${at}: usize = ${lines.base};`);
-    cover(this.#writer, index, range, [step], () => {
-      body({ lines, at });
-      this.#writer.line(`${at} += ${apart};`);
-    });
+    eachStrip(this.#writer, { index: this.#indices[loop]!, range, step, lines, at }, body);
   }
 
   #piece(rows: number, columns: number): Piece {
