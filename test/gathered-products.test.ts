@@ -4,7 +4,7 @@
  * threads.
  */
 import { expect, test } from "vitest";
-import { compile } from "../compiler/index.ts";
+import { compile, plan } from "../compiler/index.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { parametersOf } from "../compiler/graph/model.ts";
 import type { Values } from "../compiler/ops/op.ts";
@@ -34,18 +34,10 @@ const models: Readonly<Record<string, string>> = {
   param w: [4, 3, 2, 3, 3] ~ normal
   s = reshape(x, [N, 7, 6, 4, 2])
   y[n, i, j, g, o] = sum[c, u, v] s[n, i + u, j + v, g, c] * w[g, o, c, u, v]`,
-  "heads that are put together": `
-  input x: [N, 4, 6, 8]
-  param w: [32, 24] ~ normal
-  y = reshape(transpose(x, [0, 2, 1, 3]), [6 * N, 32]) @ w`,
-  "and weights that lie along the depth": `
-  input x: [N, 4, 6, 8]
-  param w: [24, 32] ~ normal
-  y = reshape(transpose(x, [0, 2, 1, 3]), [6 * N, 32]) @ w'`,
-  "slices of rows and depth": `
+  "windows of slices": `
   input x: [N, 5, 12]
-  param w: [9, 10] ~ normal
-  y = reshape(x[:, 1:4, 2:8:2], [N, 9]) @ w`,
+  param w: [6, 10] ~ normal
+  y = reshape(windows(x[:, 1:5, 2:8:2], 2, 1), [3 * N, 6]) @ w`,
   "patches on the right": `
   input x: [N, 3]
   param w: [6, 7, 4] ~ normal
@@ -121,4 +113,13 @@ test.each(Object.entries(models))("%s", async (name, body) => {
     }
     for (const one of nets) one.dispose();
   }
+});
+
+test("a factor that repeats no entry, such as heads put together, is stored once for all products", async () => {
+  const { stages } = await plan(`model M {
+    input x: [N, 4, 6, 8]
+    param w: [32, 24] ~ normal
+    loss mean(tanh(reshape(transpose(x, [0, 2, 1, 3]), [6 * N, 32]) @ w))
+  }`);
+  expect(stages.kernels).not.toMatch(/ over /);
 });

@@ -12,7 +12,7 @@ import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntri
 import { type Access, type Body, type FormedValue, valueKey, valueLimit, type Write } from "./formed.ts";
 import { type Adding, type Group, type Item, Refusal } from "./group.ts";
 import { isSingle, REDUCE, reducedAxes, type Reduction, type Running } from "./kinds.ts";
-import { alsoGathered, isBetterTurned, refusedFactor, transposed } from "./gathering.ts";
+import { alsoGathered, isBetterTurned, isWorthGathering, refusedFactor, transposed } from "./gathering.ts";
 import { loopsAsView, locateLists } from "./lists.ts";
 import type { Locate } from "./place.ts";
 import {
@@ -207,9 +207,11 @@ export class GrowingBody implements Body {
     const listed = locateLists(node, this.locate, shape);
     // Batches are loops around the product.
     if (listed === null || listed.lists.axes.slice(0, -2).some((axis) => axis.length !== 1)) return found;
-    this.#factors.push(listed.base);
     const { region, lists } = listed;
-    return { region, view: loopsAsView(lists), lists: lists.axes.map(({ length }) => length) };
+    const view = loopsAsView(lists);
+    if (!isWorthGathering(view)) return found;
+    this.#factors.push(listed.base);
+    return { region, view, lists: lists.axes.map(({ length }) => length) };
   }
 
   #access(access: Access): number {

@@ -4,7 +4,19 @@
  * those then lie side by side, or along the depth; the right one some columns at a time, for all
  * rows. What tiles read is as that of a product of the same counts.
  */
-import { constantOf, countOf, isFree, isKnown, isOne, isUnit, type Size } from "../ir/size.ts";
+import {
+  type Affine,
+  affineAt,
+  constantOf,
+  countOf,
+  isFree,
+  isKnown,
+  isOne,
+  isUnit,
+  type Shape,
+  type Size,
+  sizeAt,
+} from "../ir/size.ts";
 import type { Access } from "./formed.ts";
 import { loopsAlong, type Product } from "./kernel.ts";
 import type { View } from "./view.ts";
@@ -38,6 +50,31 @@ const LEAST_TILES = 4;
 
 /** Columns that are gathered for a stretch of a depth that is not known, at most. */
 const WIDEST = 256;
+
+/**
+ * Whether a factor of lists is gathered, not stored once in the order in which it is read: where it
+ * reads entries several times over, as windows that overlap do, or is as small as a weight. Else all
+ * products that read it share one copy.
+ */
+export const isWorthGathering = ({ shape, strides }: View): boolean =>
+  !shape.some(isFree) || readsTwice(shape, strides);
+
+/** Whether loops of a view step into each other's way, as seen with two rows; not whether one stands still. */
+function readsTwice(shape: Shape, strides: readonly Affine[]): boolean {
+  const rows = 2;
+  const loops = shape
+    .map((size, axis) => ({
+      reach: sizeAt(size, rows) - 1,
+      stride: Math.abs(affineAt(strides[axis]!, rows)),
+    }))
+    .toSorted((a, b) => a.stride - b.stride);
+  let reached = 0;
+  for (const { reach, stride } of loops) {
+    if (reach > 0 && stride > 0 && stride <= reached) return true;
+    reached += reach * stride;
+  }
+  return false;
+}
 
 /** Which of two factors has to be stored after all, if any. */
 export function refusedFactor({
