@@ -5,6 +5,7 @@
  */
 import type { Node } from "../ir/node.ts";
 import { isFree, isOne, type Shape, showShape } from "../ir/size.ts";
+import { divisionChecks } from "./division-checks.ts";
 import type { Finding, GivenToLibrary } from "./library-call.ts";
 import { checkConvolution, checkPool } from "./window-checks.ts";
 
@@ -26,6 +27,7 @@ const PAIRS: Readonly<Record<string, readonly [prediction: string, target: strin
 };
 
 const checks: Readonly<Record<string, Check>> = {
+  ...divisionChecks,
   conv1d: (given) => checkConvolution(given, 1),
   conv2d: (given) => checkConvolution(given, 2),
   conv_transpose1d: (given) => checkConvolution(given, 1),

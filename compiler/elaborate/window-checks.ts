@@ -3,7 +3,7 @@
  * their arguments.
  */
 import type { Node } from "../ir/node.ts";
-import { countOf, isFree, showShape } from "../ir/size.ts";
+import { countOf, isFree, ONE, showShape } from "../ir/size.ts";
 import type { Finding, GivenToLibrary } from "./library-call.ts";
 import type { Value } from "./values.ts";
 
@@ -30,7 +30,20 @@ const wrong = (message: string, help: string): Finding => ({
 
 /** @param axes how many axes the windows have */
 export function checkConvolution(given: GivenToLibrary, axes: 1 | 2): Finding | null {
-  return checkNumbers(given, axes) ?? checkSame(given) ?? checkGroups(given);
+  return checkAxes(given, axes) ?? checkNumbers(given, axes) ?? checkSame(given) ?? checkGroups(given);
+}
+
+/** Most often the axis of channels is missing, so that windows would run along the batch. */
+function checkAxes({ node, freeName }: GivenToLibrary, axes: 1 | 2): Finding | null {
+  const shape = node("x")?.shape;
+  const first = shape?.at(-1 - axes);
+  if (shape === undefined || first === undefined || !isFree(first)) return null;
+  const shown = showShape(shape, freeName);
+  const wanted = axes === 1 ? "sequences [N, T, C]" : "planes [N, H, W, C]";
+  return wrong(
+    `this convolution is of ${wanted}, and ${shown} has no axis of channels`,
+    `of one channel, write \`reshape(x, ${showShape([...shape, ONE], freeName)})\``,
+  );
 }
 
 export function checkPool(given: GivenToLibrary): Finding | null {
