@@ -110,7 +110,7 @@ test("folds of products are products over windows, and are what they were", () =
   const all = [...geometries([1, 5, 6, 8])].filter(({ stride }) => stride < 4);
   for (const [rows, columns] of pairs(all, 13)) {
     const folds = foldsOfProducts(rows, columns);
-    for (const node of [folds.nodes[0]!, inside(folds.b, folds.nodes[0]!, 1)]) {
+    for (const node of folds.nodes.flatMap((whole) => [whole, inside(folds.b, whole, 1)])) {
       expect(faultOfLowering(folds, [node]), `${told(rows)} by ${told(columns)}`).toBeNull();
       // Nothing is added up but in products.
       const { nodes } = pass(folds.b, [node], ["lower", "simplify"]);

@@ -91,19 +91,34 @@ export function foldsOfFormulas(rows: Geometry, columns: Geometry): Folds {
   };
 }
 
-/** What flows back through a convolution. */
+/** What flows back through a convolution, through one with the weights first, and through one in two groups. */
 export function foldsOfProducts(rows: Geometry, columns: Geometry): Folds {
   const b = new Formulas();
   const [n, m] = [countIn(rows), countIn(columns)];
-  const [into, out] = [2, INNER];
-  const spread = rows.size * columns.size * out;
-  const product = b.matmul(b.input("g", OUTER * n * m, into), b.input("k", into, spread));
-  const split = b.reshape(product, shapeOf(OUTER, n, m, rows.size, columns.size, out));
-  const formula = b.permute(split, [0, 1, 2, 5, 3, 4]);
+  const [into, out, groups] = [2, INNER, 2];
+  const [lines, spread] = [OUTER * n * m, rows.size * columns.size * out];
+  const g = b.input("g", lines, into);
+  const kernel = b.input("k", into, spread);
+  const split = b.reshape(b.matmul(g, kernel), shapeOf(OUTER, n, m, rows.size, columns.size, out));
+  const turned = b.matmul(b.transpose(kernel), b.transpose(g));
+  const apart = b.reshape(turned, shapeOf(rows.size, columns.size, out, OUTER, n, m));
+  // [groups, .., out] → [.., out · groups]: the axis of channels is made of two of the product.
+  const batched = b.matmul(b.input("gs", groups, lines, into), b.input("ks", groups, into, spread));
+  const inGroups = b.reshape(batched, shapeOf(groups, OUTER, n, m, rows.size, columns.size, out));
+  const together = b.reshape(
+    b.permute(inGroups, [1, 2, 3, 6, 0, 4, 5]),
+    shapeOf(OUTER, n, m, out * groups, rows.size, columns.size),
+  );
+  const formulas = [b.permute(split, [0, 1, 2, 5, 3, 4]), b.permute(apart, [3, 4, 5, 2, 0, 1]), together];
   return {
     b,
-    nodes: [b.fold(b.fold(formula, foldAlong(2, columns)), foldAlong(1, rows))],
-    given: { g: draws(OUTER * n * m * into), k: draws(into * spread) },
+    nodes: formulas.map((formula) => b.fold(b.fold(formula, foldAlong(2, columns)), foldAlong(1, rows))),
+    given: {
+      g: draws(lines * into),
+      k: draws(into * spread),
+      gs: draws(groups * lines * into),
+      ks: draws(groups * into * spread).toReversed(),
+    },
   };
 }
 

@@ -110,7 +110,7 @@ function phaseOf(
   rank: number,
   isGathered: readonly boolean[],
 ): ((phases: Phases) => Node) | null {
-  const product = spreadProduct(w, foldings, rank);
+  const product = spreadProduct(b, w, foldings, rank);
   if (product !== null) return (phases) => productAt(b, product, w, foldings, phases, rank);
   const gather = new Gather(b, foldings, rank);
   if (!gather.fits(w, isGathered)) return null;
