@@ -1,5 +1,7 @@
 /** Many random programs, and what came of them. */
 import fc from "fast-check";
+import { reachable } from "../../compiler/graph/graph.ts";
+import { modelOf } from "../helpers/elaborated.ts";
 import { check, type Result, type Verdict } from "./check.ts";
 import { cases, type Case } from "./programs.ts";
 import type { Dtype, Run } from "./run.ts";
@@ -18,9 +20,7 @@ export interface Report {
   /** Parameters whose differences would take too long, and were left to the tape. */
   readonly costly: number;
   readonly seconds: number;
-  /** How many programs hold each op, and each word of the language's library. */
-  readonly ops: ReadonlyMap<string, number>;
-  readonly words: ReadonlyMap<string, number>;
+  readonly ops: ReadonlySet<string>;
   /** The first few that are wrong. */
   readonly wrong: readonly Wrong[];
   readonly rounding: readonly Wrong[];
@@ -49,7 +49,7 @@ export async function fuzz(options: {
   const { runs, seed, keep = 0, progress } = options;
   const programs = fc.sample(arbitrary, { numRuns: runs, seed });
   const counts: Record<Verdict["kind"], number> = { right: 0, constant: 0, nan: 0, rounding: 0, wrong: 0 };
-  const [ops, words] = [new Map<string, number>(), new Map<string, number>()];
+  const ops = new Set<string>();
   const wrong: Wrong[] = [];
   const rounding: Wrong[] = [];
   const kept: { program: Case; run: Run }[] = [];
@@ -62,9 +62,7 @@ export async function fuzz(options: {
     differences += result.differences;
     kinks += result.kinks;
     costly += result.costly;
-    for (const op of result.ops) ops.set(op, (ops.get(op) ?? 0) + 1);
-    for (const word of new Set(program.source.match(/[A-Za-z_]\w*/g)))
-      words.set(word, (words.get(word) ?? 0) + 1);
+    for (const op of result.ops) ops.add(op);
     const found = "because" in verdict ? { index, program, because: verdict.because } : null;
     if (found !== null) {
       const list = verdict.kind === "wrong" ? wrong : rounding;
@@ -82,7 +80,21 @@ export async function fuzz(options: {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const seconds = (performance.now() - began) / 1000;
-  return { programs: runs, counts, differences, kinks, costly, seconds, ops, words, wrong, rounding, kept };
+  return { programs: runs, counts, differences, kinks, costly, seconds, ops, wrong, rounding, kept };
+}
+
+/** What programs hold, without running them: the ops of their losses and outputs, and all words. */
+export async function survey(
+  programs: number,
+  seed: number,
+): Promise<{ readonly ops: ReadonlySet<string>; readonly words: ReadonlySet<string> }> {
+  const [ops, words] = [new Set<string>(), new Set<string>()];
+  for (const { source } of fc.sample(arbitrary, { numRuns: programs, seed })) {
+    for (const word of source.match(/[A-Za-z_]\w*/g) ?? []) words.add(word);
+    const { outputs, trainingLoss } = (await modelOf(source)).roots;
+    for (const node of reachable([trainingLoss!, ...outputs.map((o) => o.node)])) ops.add(node.op);
+  }
+  return { ops, words };
 }
 
 /**

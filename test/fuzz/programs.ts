@@ -20,8 +20,10 @@ import {
 } from "../../compiler/ir/size.ts";
 import { Choices } from "./choices.ts";
 import { functions, steps, textbook, type Written } from "./functions.ts";
+import { indexed } from "./indexed.ts";
 import { parts } from "./parts.ts";
 import { extreme, plus, negative, range, reach, times, total, union, type Range } from "./range.ts";
+import { attention, enlarged, normalized, ordered } from "./sequences.ts";
 import { windowed, windowLayer } from "./windows.ts";
 import { batches, broadcastShape, fits, largest, showShape, showSize, type Term } from "./terms.ts";
 
@@ -39,6 +41,9 @@ export interface Case {
   /** Of the data and of the first values. */
   readonly seed: number;
 }
+
+/** An expression, not yet bound to a name. */
+type Made = Pick<Term, "text" | "shape" | "range">;
 
 /** Entries of a float input lie within ± this. */
 export const INPUT_REACH = 2;
@@ -110,7 +115,7 @@ class ProgramWriter {
 
   /** The kinds of statement; false where this one has no operands to work on. */
   #rule(c: Choices, x: Term): boolean {
-    switch (c.below(31)) {
+    switch (c.below(39)) {
       case 0:
       case 1:
       case 2:
@@ -161,6 +166,19 @@ class ProgramWriter {
       case 29:
       case 30:
         return this.#windows(c, x);
+      case 31:
+      case 32:
+      case 33:
+      case 34:
+        return this.#indexed(c, x);
+      case 35:
+        return this.#ofSequence(c, x, attention);
+      case 36:
+        return this.#ofSequence(c, x, normalized);
+      case 37:
+        return this.#made(c, x, ordered(c, x));
+      case 38:
+        return c.once(2) ? this.#ofSequence(c, x, enlarged) : this.#embedding(c);
       default:
         return this.#control(c, x);
     }
@@ -583,7 +601,44 @@ class ProgramWriter {
     return this.#bind(c, `${x.text}[${parts.join(", ")}]`, shape, x.range, [x]);
   }
 
-  /** Parts of a tensor, or of a product that nothing else reads. */
+  /** A formula entry by entry. */
+  #indexed(c: Choices, x: Term): boolean {
+    const found = indexed(c, x, {
+      weight: (shape) => this.#param(c, shape),
+      labels: () => this.#side("k", [free()], { classes: CLASSES }),
+    });
+    if (found === null) return false;
+    const name = `v${this.#names++}`;
+    this.#lines.push(`${name}${found.left === "" ? "" : `[${found.left}]`} = ${found.formula}`);
+    return this.#bind(c, name, found.shape, found.range, found.operands);
+  }
+
+  /** What is made of sequences or planes: of `x`, or of its rows made into some. */
+  #ofSequence(c: Choices, x: Term, make: (c: Choices, x: Made) => Made | null): boolean {
+    const last = x.shape.at(-1);
+    if (x.shape.length !== 2 || !isFree(x.shape[0]!) || last === undefined || isFree(last) || c.once(5))
+      return this.#made(c, x, make(c, x));
+    const shape = c.pick([
+      [free(), fixed(3), fixed(4)],
+      [free(), fixed(4), fixed(2)],
+      [free(), fixed(2), fixed(3), fixed(2)],
+    ]);
+    const units = shape.slice(1).reduce((product, size) => product * countOf(size), 1);
+    // Whole examples: rows of the batch laid one after the other are not these.
+    const rows = countOf(x.shape[0]!) === 1 ? shape : shape.with(0, x.shape[0]!);
+    const name = `v${this.#names++}`;
+    const found = make(c, { text: name, shape: rows, range: range(-1, 1) });
+    if (found === null) return false;
+    this.#lines.push(`${name} = reshape(dense(${x.text}, ${units}, tanh), ${showShape(rows)})`);
+    return this.#made(c, x, found);
+  }
+
+  #embedding(c: Choices): boolean {
+    const [k, size] = [this.#side("k", [free()], { classes: CLASSES }), c.pick([3, 2, 4])];
+    // Drawn from the normal distribution.
+    return this.#bind(c, `embedding(k, ${CLASSES}, ${size})`, [free(), fixed(size)], range(-6, 6), [k]);
+  }
+
   /** A layer of windows; of rows made into sequences or planes where x has none. */
   #windows(c: Choices, x: Term): boolean {
     if (x.shape.length > 2) return this.#made(c, x, windowLayer(c, x) ?? windowed(c, x));
@@ -600,14 +655,11 @@ class ProgramWriter {
     return this.#made(c, x, windowLayer(c, { text, shape, range: range(-1, 1) }));
   }
 
-  #made(
-    c: Choices,
-    x: Term,
-    found: { readonly text: string; readonly shape: Shape; readonly range: Range } | null,
-  ): boolean {
+  #made(c: Choices, x: Term, found: Made | null): boolean {
     return found !== null && this.#bind(c, found.text, found.shape, found.range, [x]);
   }
 
+  /** Parts of a tensor, or of a product that nothing else reads. */
   #parts(c: Choices, x: Term): boolean {
     const last = x.shape.at(-1);
     const units = c.pick([6, 4, 9]);
@@ -830,11 +882,14 @@ class ProgramWriter {
     const loss = (text: string): void => void this.#lines.push(`loss ${text}`);
     const last = z.shape.at(-1);
     const classes = last === undefined || isFree(last) ? 0 : countOf(last);
-    switch (c.below(16)) {
+    switch (c.below(22)) {
       case 0:
-      case 1:
         target("float");
         return loss(`mse(${t}, y)`);
+      case 1:
+        target("float");
+        // Far from where the root has no slope.
+        return loss(`rmse(2 * tanh(${t}), y + 4)`);
       case 2:
         target("float");
         return loss(`mae(${t}, y)`);
@@ -867,8 +922,29 @@ class ProgramWriter {
             `cross_entropy(${t}, y)`,
             `nll(log_softmax(${t}), y)`,
             `mean(-gather(log(softmax(${t})), y))`,
+            `log(perplexity(${t}, y, ignore = ${c.below(classes)}))`,
+            `cross_entropy(${t}, y, label_smoothing = 0.1)`,
+            `cross_entropy(${t}, y, weight = 0.5 + iota(${classes}), ignore = ${c.below(classes)})`,
           ]),
         );
+      case 12:
+        target("probability");
+        return loss(`focal(${t}, y${c.pick(["", ", alpha = -1", ", gamma = 1.5"])})`);
+      case 13:
+        target("float");
+        if (classes === 0) return loss(`mse(${t}, y)`);
+        return loss(
+          `triplet(${t}, y, 2 + cos(${t})${c.pick(["", ", swap = true", ", p = 3", ", p = inf"])})`,
+        );
+      case 14:
+        target("float");
+        return loss(
+          classes === 0 ? `mse(${t}, y)` : `mean(1 - cosine_similarity(2 + tanh(${t}), y + 0.1 * sin(${t})))`,
+        );
+      case 15:
+        if (classes === 0) return loss(scalarized[2]!);
+        target("probability", z.shape.slice(0, -1));
+        return loss(`contrastive(${t}, sin(${t}) + 1.5, y, margin = 2)`);
       default:
         return loss(c.pick(scalarized));
     }
