@@ -63,7 +63,7 @@ describe(`${RUNS} random programs`, () => {
     expect(report.kinks).toBeLessThan(0.03 * report.differences);
   });
 
-  it.each(["tanh", "matmul", "max", "gather", "sum"] as const)(
+  it.each(["tanh", "matmul", "max", "gather", "sum", "windows"] as const)(
     "notice a rule of %s that is 1 % off",
     async (name) => {
       // Records are read-only to all but this test.
