@@ -238,18 +238,20 @@ describe("functions", () => {
     const names = await functionsOfOneNumber();
     expect(names).toEqual(expect.arrayContaining(chapter.split(",")));
     const h = 1e-5;
-    // Away from kinks and jumps, and where all have values.
-    const xs = Float64Array.from([0.13, 0.37, 0.61, 0.83]);
-    const shifted = (by: number): Float64Array => xs.map((x) => x + by);
+    // Away from kinks and jumps, and where all but one have values.
+    const points = Float64Array.from([0.13, 0.37, 0.61, 0.83]);
+    const near = (got: number, want: number): number => Math.abs(got - want) / Math.max(1, Math.abs(want));
     for (const name of names) {
       const { evaluate } = await functionOfOneNumber(name);
+      const xs = points.map((x) => (name === "acosh" ? 1 + x : x));
+      const shifted = (by: number): Float64Array => xs.map((x) => x + by);
       const [, first, second] = evaluate(xs);
       const [above, below] = [evaluate(shifted(h)), evaluate(shifted(-h))];
       xs.forEach((x, i) => {
         const slope = (above[0][i]! - below[0][i]!) / (2 * h);
         const bend = (above[1][i]! - below[1][i]!) / (2 * h);
-        expect(Math.abs(first[i]! - slope), `${name}' at ${x}`).toBeLessThan(1e-6);
-        expect(Math.abs(second[i]! - bend), `${name}'' at ${x}`).toBeLessThan(1e-6);
+        expect(near(first[i]!, slope), `${name}' at ${x}`).toBeLessThan(1e-6);
+        expect(near(second[i]!, bend), `${name}'' at ${x}`).toBeLessThan(1e-6);
       });
     }
   });

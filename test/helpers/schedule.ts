@@ -219,10 +219,7 @@ export function expectScheduled(model: Model, n: number): void {
   expectClose(stepped.get("loss")!, at([roots.trainingLoss], 1)[0]!, "loss of the step");
   for (const [i, tensor] of model.persistent.entries()) {
     if (tensor.update === null) continue;
-    const key =
-      tensor.kind === "state"
-        ? `state.${tensor.parameter}.${tensor.name}`
-        : `${tensor.kind}.${i}`;
+    const key = tensor.kind === "state" ? `state.${tensor.parameter}.${tensor.name}` : `${tensor.kind}.${i}`;
     expectClose(stepped.get(key)!, at([tensor.update], 1)[0]!, key);
   }
 }
