@@ -104,9 +104,33 @@ describe("every program", () => {
    */
   const isTie = (model: string): boolean => model === "Tie";
 
+  /** Smaller networks of the same layers: each entry that moves costs several passes. */
+  const smallerOf: Readonly<Record<string, readonly string[]>> = {
+    "examples/mnist.nn": ["sizes=[6,5]"],
+    "examples/digits.nn": ["sizes=[6,5]"],
+    "examples/reversible.nn": ["depth=3", "width=8"],
+    "examples/digits-conv.nn": ["channels=[2,3]"],
+    "examples/vae.nn": ["hidden=5", "latent=2"],
+    "examples/gan.nn": ["hidden=4", "latent=3"],
+    "examples/names.nn": ["width=8", "heads=2", "blocks=1"],
+  };
+  const smaller = (file: string): string[] => (smallerOf[file] ?? []).flatMap((to) => ["--set", to]);
+
+  /** What TensorFlow.js has no gradient of, or a wrong one, or one of rounding alone. */
+  const WITHOUT_TFJS: Readonly<Record<string, string>> = {
+    Convolution: "no gradient of the tile of rank 6 that windows are made of",
+    IndexedWindows: "no gradient of a tile of rank 5",
+    Tables: "the gradient of a cumulative sum along an inner axis has another shape",
+    DigitsConv: "a bias before batch norm has the gradient 0, which both give as what was rounded",
+  };
+
+  const isLarge = (file: string): boolean =>
+    file === "examples/digits-conv.nn" || file === "examples/names.nn";
+
   it.each(corpus)("%s in f32 agrees with the tape and TensorFlow.js", async (_, file, model) => {
-    const others = isTie(model) ? "tape" : "tape,tfjs";
-    const { run, result } = await compare([file, "--model", model, "--against", others]);
+    const others = isTie(model) || model in WITHOUT_TFJS ? "tape" : "tape,tfjs";
+    const settings = isLarge(file) ? smaller(file) : [];
+    const { run, result } = await compare([file, "--model", model, "--against", others, ...settings]);
     expect(result).toMatchObject({ ok: true, missing: {}, dtype: "f32", tolerance: 1e-4 });
     expect(Object.keys(result.against).join()).toBe(others);
     for (const [name, { max }] of Object.entries(result.against)) expect(max, name).toBeLessThanOrEqual(1e-4);
@@ -116,20 +140,13 @@ describe("every program", () => {
   const withTorch =
     python === undefined ? "and differences (SKIPPED: a Python with PyTorch)" : "differences and PyTorch";
 
-  /** Smaller networks of the same layers: each entry that moves costs several passes. */
-  const smallerOf: Readonly<Record<string, readonly string[]>> = {
-    "examples/mnist.nn": ["--set", "sizes=[6,5]"],
-    "examples/digits.nn": ["--set", "sizes=[6,5]"],
-    "examples/reversible.nn": ["--set", "depth=3", "--set", "width=8"],
-  };
   // One module with DigitsList (test/chapter.test.ts), and no way to make them smaller.
   const inF64 = corpus.filter(([, , model]) => model !== "DigitsPipe" && model !== "DigitsBindings");
 
   it.each(inF64)(`%s in f64 agrees with the tape, ${withTorch}`, async (_, file, model) => {
-    const smaller = smallerOf[file] ?? [];
     const against = python === undefined ? "tape,numeric" : "tape,numeric,torch";
     const options = ["--against", against, "--dtype", "f64", "--batch", "4"];
-    const { result } = await compare([file, "--model", model, ...options, ...smaller]);
+    const { result } = await compare([file, "--model", model, ...options, ...smaller(file)]);
     expect(result).toMatchObject({ ok: true, missing: {}, tolerance: 1e-9 });
     const most: Readonly<Record<string, number>> = { tape: 1e-9, numeric: 1e-6, torch: 1e-9 };
     expect(Object.keys(result.against).join()).toBe(against);
