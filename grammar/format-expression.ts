@@ -91,10 +91,11 @@ export class ExpressionPrinter {
 
   /**
    * After an operator: `2^-1`, `@recompute -x` and `2 * sum[i] x[i]` need no parentheses, since
-   * nothing else could be meant.
+   * nothing else could be meant; `@recompute (x^sum[i] y[i])` does, for the sake of x.
    */
   #operand(e: ast.Expression, level: number): Document {
-    return isSigned(e) || isOpen(e) ? this.#bare(e) : this.print(e, level);
+    const isClear = isSigned(e) || (isOpen(e) && (e.kind !== "binary" || infix[e.operator].level >= level));
+    return isClear ? this.#bare(e) : this.print(e, level);
   }
 
   /** `[..., i, j in 0..3]`, which follows what ends at `from`. */

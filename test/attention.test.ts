@@ -93,7 +93,7 @@ describe("layers of attention", () => {
   });
 });
 
-describe("same(a, b)", () => {
+describe("is_same(a, b)", () => {
   it.each([
     ["x, x", true],
     ["x + 1, x + 1", true],
@@ -109,10 +109,10 @@ describe("same(a, b)", () => {
     ["N, N", true],
     ["N, 2 * N", false],
     ["all, all", true],
-  ])("same(%s) is %s", async (values, is) => {
+  ])("is_same(%s) is %s", async (values, is) => {
     const { analysis } = await plan(`model M {
       input x: [N, 2]
-      if same(${values}) { output yes = x } else { output no = x }
+      if is_same(${values}) { output yes = x } else { output no = x }
     }`);
     expect(analysis.elaborated.roots.outputs.map(({ name }) => name)).toEqual([is ? "yes" : "no"]);
   });

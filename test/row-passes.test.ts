@@ -5,6 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { analyze } from "../compiler/analyze.ts";
 import { compile, plan } from "../compiler/index.ts";
+import { known } from "../compiler/ir/size.ts";
 import { runPasses } from "../compiler/passes/pipeline.ts";
 import { formatOf } from "../compiler/render/format.ts";
 import { planKernels } from "../compiler/schedule/plan.ts";
@@ -154,7 +155,9 @@ test("sums over places have channels in the lanes, whichever loop these are", as
   const plan = planKernels(program, { ...formatOf("f32"), fused: false });
   const sums = program.kernels.findIndex(({ name }) => name === "d_w");
   const own = plan.kernels[sums]!;
-  expect(own.kind === "nest" && own.lanes).toEqual({ loop: 0, end: "entries", vectors: 4 });
+  const lanes = own.kind === "nest" ? own.lanes : null;
+  expect(lanes).toMatchObject({ end: "entries", vectors: 4 });
+  expect(known(program.kernels[sums]!.loops[lanes!.loop]!)).toBe(channels);
 
   const net = await load((await compile(source)).wasm, { seed: 1 });
   const draw = stream(1);
