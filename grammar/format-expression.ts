@@ -212,11 +212,11 @@ function isOpen(e: ast.Expression): boolean {
   }
 }
 
-/** `sum[i]`, an entry of a tensor, where a reduction would look the same. */
+/** `sum[i]` or `sum[...]`, of a tensor, where a reduction would look the same. */
 const looksReduced = ({ operand, items }: ast.Index): boolean =>
   operand.kind === "name" &&
   isReducer(operand.text) &&
-  items.every((item) => item.kind === "at" && item.value.kind === "name");
+  items.every((item) => item.kind === "ellipsis" || (item.kind === "at" && item.value.kind === "name"));
 
 function isLink(e: ast.Expression): e is ast.Binary | ast.Pipe {
   return e.kind === "binary" || e.kind === "pipe";
