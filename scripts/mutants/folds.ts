@@ -5,12 +5,11 @@
 import type { Build } from "../../compiler/graph/build.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { countOf } from "../../compiler/ir/size.ts";
-import type { Rule } from "../../compiler/passes/rewrite.ts";
 import { foldRules } from "../../compiler/passes/rules/folds.ts";
 import { entries, padAxis } from "../../compiler/passes/rules/phases.ts";
 import { faultOfLowering, foldsOfFormulas, foldsOfProducts, inside } from "../../test/helpers/folds.ts";
-import { replaceRewrite } from "../../test/helpers/stabilize-cases.ts";
-import type { Outcome, Tried } from "./outcome.ts";
+import type { Tried } from "./outcome.ts";
+import { tryRightSide } from "./wrong-right-side.ts";
 
 /** Each keeps the shape. */
 const mistakes: readonly { readonly name: string; readonly of: (b: Build, right: Node) => Node }[] = [
@@ -49,28 +48,9 @@ function isNoticed(): boolean {
   );
 }
 
-function tryMistake(rule: Rule, of: (b: Build, right: Node) => Node): Outcome {
-  const done = new Set<Node>();
-  const restore = replaceRewrite(rule, (right) => (site, node) => {
-    const found = done.has(node) ? null : right(site, node);
-    if (found === null) return null;
-    const mutant = of(site.b, found);
-    for (const made of [mutant, found]) done.add(made);
-    return mutant;
-  });
-  try {
-    return isNoticed() ? "caught" : "missed";
-  } catch {
-    // A graph that the verifier refuses, or rewriting that does not end.
-    return "caught";
-  } finally {
-    restore();
-  }
-}
-
 export const foldMutants = (): Tried[] =>
   foldRules.map((rule) => ({
     name: rule.name,
     unsound: isNoticed(),
-    outcomes: mistakes.map(({ name, of }) => ({ name, outcome: tryMistake(rule, of) })),
+    outcomes: mistakes.map(({ name, of }) => ({ name, outcome: tryRightSide(rule, of, isNoticed) })),
   }));

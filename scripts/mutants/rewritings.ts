@@ -6,8 +6,9 @@ import type { Build } from "../../compiler/graph/build.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import type { Rule as Rewriting } from "../../compiler/passes/rewrite.ts";
 import { stabilizations } from "../../compiler/passes/rules/stabilizations.ts";
-import { cases, faultOfCase, replaceRewrite, rulesOfCase } from "../../test/helpers/stabilize-cases.ts";
+import { cases, faultOfCase, rulesOfCase } from "../../test/helpers/stabilize-cases.ts";
 import type { Outcome, Tried } from "./outcome.ts";
+import { tryRightSide } from "./wrong-right-side.ts";
 
 /**
  * Wrong right sides of a rewriting. Each keeps the shape, so that nothing but a wrong number tells.
@@ -25,30 +26,10 @@ const ELSEWHERE: readonly string[] = ["log1p", "expm1", "norm", "slice-of-concat
 
 const formulas = Object.values(cases).map((one) => ({ one, fired: rulesOfCase(one) }));
 
-/**
- * Whether a case notices the wrong right side, which is put there once for each node: a rule may
- * match its own result.
- */
+/** Whether a case to which the rule applies notices the wrong right side. */
 function tryRewriting(rule: Rewriting, of: (b: Build, right: Node) => Node): Outcome {
   const told = formulas.filter(({ fired }) => fired.has(rule.name));
-  const outcomes = told.map(({ one }): Outcome => {
-    const done = new Set<Node>();
-    const restore = replaceRewrite(rule, (right) => (site, node) => {
-      const found = done.has(node) ? null : right(site, node);
-      if (found === null) return null;
-      const mutant = of(site.b, found);
-      for (const made of [mutant, found]) done.add(made);
-      return mutant;
-    });
-    try {
-      return faultOfCase(one) === null ? "missed" : "caught";
-    } catch {
-      // A graph that the verifier refuses, or rewriting that does not end.
-      return "caught";
-    } finally {
-      restore();
-    }
-  });
+  const outcomes = told.map(({ one }) => tryRightSide(rule, of, () => faultOfCase(one) !== null));
   return outcomes.length === 0 ? "no mutant" : outcomes.includes("caught") ? "caught" : "missed";
 }
 
