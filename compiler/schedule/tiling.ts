@@ -195,10 +195,7 @@ export function tileProduct(product: Product, target: Target): Tiling {
   if (form === "element" || form === "unrolled")
     return { form, ...WHOLE, span: spanOf(product, form, WHOLE.tiles, target), because };
 
-  const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
-  const tiles = tall
-    .filter((_, i) => takesPart(tall, i, rows))
-    .map(({ rows: height, widths }) => ({ rows: height, widths: useful(widths, columns) }));
+  const tiles = tilesOf(form, rows, columns, target);
   const tallest = tiles[0]!;
   const span = spanOf(product, form, tiles, target);
   const mayPack = form === "outer" && (isKnown(depth) || span?.added !== "in f64");
@@ -259,16 +256,21 @@ function turnedTiling(product: Product, target: Target): Tiling | null {
   };
 }
 
+/** Those that have any rows and columns to take, the tallest first. */
+function tilesOf(form: "outer" | "dot", rows: Size, columns: Size, target: Target): Tile[] {
+  const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
+  return tall
+    .filter((_, i) => takesPart(tall, i, rows))
+    .map(({ rows: height, widths }) => ({ rows: height, widths: useful(widths, columns) }));
+}
+
 /** The forms `outer` and `dot`, in which tiles read copies of a factor as they do the factor itself. */
 function gatheredTiling(product: Product, target: Target): Tiling {
   const { operands, right, depth, loops } = product;
   const [rows, columns] = [loops.at(-2)!, loops.at(-1)!];
   const { lists, strides } = operands[right]!;
   const form = lists !== undefined || isUnit(strides.at(-2)!) ? "outer" : "dot";
-  const tall = form === "dot" ? dotTiles(target) : outerTiles(target);
-  const tiles = tall
-    .filter((_, i) => takesPart(tall, i, rows))
-    .map(({ rows: height, widths }) => ({ rows: height, widths: useful(widths, columns) }));
+  const tiles = tilesOf(form, rows, columns, target);
   const tallest = tiles[0]!;
   const span = spanOf(product, form, tiles, target);
   const gathers = gatheringOf(product, { rows: tallest.rows, width: tallest.widths[0]! }, target.bytes);

@@ -6,12 +6,11 @@ import { stdSources } from "../../compiler/generated/std-sources.ts";
 import { shapeAt } from "../../compiler/ir/size.ts";
 import { modelOf, valueOf } from "../../test/helpers/elaborated.ts";
 import { digestDistance, drawTensor, oracle, program } from "../../test/oracle/data.ts";
+import { exchangedOperators } from "./exchanged-operators.ts";
 import type { Outcome, Tried } from "./outcome.ts";
 
 /** Between two operands; what is written of them in documentation and comments is no code. */
 const OPERATOR = /(?<=^(?! *\/\/).*) ([-+*/]|<=) /gm;
-
-const exchanged: Readonly<Record<string, string>> = { "+": "-", "-": "+", "*": "+", "/": "*", "<=": "<" };
 
 /** A few rows have every kind of mask. */
 const ROWS = 3;
@@ -20,22 +19,13 @@ const TOLERANCE = 1e-9;
 export async function attentionMutants(): Promise<Tried[]> {
   const text = stdSources.get("attention.nn") ?? "";
   const outcomes: { name: string; outcome: Outcome }[] = [];
-  for (const { 1: sign = "", index } of text.matchAll(OPERATOR)) {
+  for (const { name, sign, line, mutant } of exchangedOperators(text, OPERATOR)) {
     // A bias of the keys adds one number to a whole row of the softmax, and so nothing.
-    if (sign === "+" && /^ *k = .*$/.test(lineAt(text, index))) continue;
-    const at = index + 1;
-    const mutant = `${text.slice(0, at)}${exchanged[sign]}${text.slice(at + sign.length)}`;
-    const line = text.slice(0, at).split("\n").length;
-    outcomes.push({
-      name: `${sign} of line ${line}`,
-      outcome: (await isWrong(mutant)) ? "caught" : "missed",
-    });
+    if (sign === "+" && /^ *k = .*$/.test(line)) continue;
+    outcomes.push({ name, outcome: (await isWrong(mutant)) ? "caught" : "missed" });
   }
   return [{ name: "attention.nn", unsound: await isWrong(text), outcomes }];
 }
-
-const lineAt = (text: string, index: number): string =>
-  text.slice(text.lastIndexOf("\n", index) + 1, text.indexOf("\n", index));
 
 /** Whether any value of the two programs that hold attention is another one, or cannot be had. */
 async function isWrong(definitions: string): Promise<boolean> {

@@ -9,10 +9,10 @@ import { layerStatesOf, ownedBy } from "../../compiler/graph/model.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
 import { afterStep, firstEnvironment } from "../../test/helpers/steps.ts";
 import { digestDistance, distance, drawTensor, oracle, program, type Spec } from "../../test/oracle/data.ts";
+import { exchangedOperators } from "./exchanged-operators.ts";
 import type { Outcome, Tried } from "./outcome.ts";
 
 const OPERATOR = / ([-+*/]) |(\^)/g;
-const exchanged: Readonly<Record<string, string>> = { "+": "-", "-": "+", "*": "+", "/": "*", "^": "*" };
 /** PyTorch's numbers are f64, as the evaluator's are. */
 const TOLERANCE = 1e-6;
 const ROWS = 3;
@@ -22,14 +22,10 @@ export async function normalizationMutants(): Promise<Tried[]> {
   for (const declaration of (stdSources.get("normalization.nn") ?? "").matchAll(/^layer (\w+)[^]*?^\}/gm)) {
     const [text, name] = declaration as unknown as [string, string];
     const isWrong = name === "batch_norm" ? learnsWrong : givesWrong;
-    const body = text.indexOf(") {");
     const outcomes: { name: string; outcome: Outcome }[] = [];
-    for (const operator of text.slice(body).matchAll(OPERATOR)) {
-      const sign = (operator[1] ?? operator[2])!;
-      const at = body + operator.index + (operator[1] === undefined ? 0 : 1);
-      const mutant = `${text.slice(0, at)}${exchanged[sign]}${text.slice(at + 1)}`;
+    for (const { name: of, mutant } of exchangedOperators(text, OPERATOR, text.indexOf(") {"))) {
       const outcome = (await isWrong(mutant).catch(() => true)) ? "caught" : "missed";
-      outcomes.push({ name: `${sign} of line ${text.slice(0, at).split("\n").length}`, outcome });
+      outcomes.push({ name: of, outcome });
     }
     tried.push({ name: `layer ${name}`, unsound: await isWrong(text), outcomes });
   }

@@ -8,14 +8,13 @@ import { evaluate } from "../../compiler/graph/evaluate.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 import { afterStep, firstEnvironment } from "../../test/helpers/steps.ts";
 import { drawTensor, oracle, program, type TrainingRun } from "../../test/oracle/data.ts";
+import { exchangedOperators } from "./exchanged-operators.ts";
 import type { Outcome, Tried } from "./outcome.ts";
 
 /**
  * Of an operator between two operands. What is added to keep a root from 0 is too small to be seen.
  */
 const OPERATOR = / ([-+*/]) (?!eps)|(\^)/g;
-
-const exchanged: Readonly<Record<string, string>> = { "+": "-", "-": "+", "*": "+", "/": "*", "^": "*" };
 
 /** By then every state has been read. */
 const STEPS = 6;
@@ -30,17 +29,10 @@ export async function optimizerMutants(): Promise<Tried[]> {
     const runs = oracle.training.runs.filter(({ model }) =>
       new RegExp(`model ${model} \\{[^}]*optimizer ${name}\\(`).test(models),
     );
-    const body = text.indexOf(") {");
     const outcomes: { name: string; outcome: Outcome }[] = [];
-    for (const operator of text.slice(body).matchAll(OPERATOR)) {
-      const sign = (operator[1] ?? operator[2])!;
-      const at = body + operator.index + (operator[1] === undefined ? 0 : 1);
-      const mutant = `${text.slice(0, at)}${exchanged[sign]}${text.slice(at + 1)}`;
-      const line = text.slice(0, at).split("\n").length;
-      outcomes.push({
-        name: `${sign} of line ${line}`,
-        outcome: (await isWrong(`${models}\n${mutant}`, runs)) ? "caught" : "missed",
-      });
+    for (const { name: of, mutant } of exchangedOperators(text, OPERATOR, text.indexOf(") {"))) {
+      const outcome = (await isWrong(`${models}\n${mutant}`, runs)) ? "caught" : "missed";
+      outcomes.push({ name: of, outcome });
     }
     tried.push({ name: `optimizer ${name}`, unsound: await isWrong(`${models}\n${text}`, runs), outcomes });
   }
