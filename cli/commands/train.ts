@@ -47,6 +47,10 @@ export function addTrain(program: Command, output: Output): Command {
     )
     .option("--history <file>", "file for the figures of each epoch and weights along the way, H.safetensors")
     .option("--resume <file>", "weights to continue from, with optimizer state and seed")
+    .option(
+      "--weights <file>",
+      "weights that a new run starts from: every tensor with the same path and shape; the others are drawn",
+    )
     .option("--restart-epoch", "with --resume: restart the interrupted epoch from its beginning", false)
     .addOption(new Option("--lr <number>", "learning rate, overriding the model's").argParser(finite))
     .addOption(
@@ -82,6 +86,7 @@ Examples:
   nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --epochs 200 --validate 0.2 --patience 10 -o iris.safetensors
   nndsl train mnist.nn --data mnist:train --probe 100 --json      each epoch with its layers: dead units, gradients, updates
   nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --epochs 100 --report iris.html
+  nndsl train iris.nn --data x=iris.csv:-species y=iris.csv:species --weights iris.safetensors     a new run from these weights
 ${dataHelp}
 
 Ctrl-C stops after the current step and saves the weights if -o is given; a second Ctrl-C stops immediately. SIGTERM and SIGHUP
@@ -92,6 +97,9 @@ The file of an interrupted run records its position, and --resume continues exac
 equal those of an uninterrupted run, to the byte. Without --epochs, or with the same number as before, the run continues to its
 original end; another number means that many more epochs, the interrupted one included. --batch and --no-shuffle keep their
 values unless given. A file of a finished run starts another: --epochs more.
+
+--weights W.safetensors is for fine-tuning: a new run, with a new optimizer, in which every parameter whose path and shape are in the file
+starts from there. The others, such as a new head, start from their initializers, and are listed.
 
 --validate 0.1 holds out a tenth of the rows, drawn by the seed; fit({ validate: 0.1 }) holds out the same. --patience K stops after
 K epochs without a lower loss, that of --validate if given, and the file at -o then holds the best epoch's weights. A resumed run

@@ -12,6 +12,8 @@ export interface TrainArguments extends SharedOptions, TableArguments {
   readonly output?: string;
   readonly checkpoint?: number;
   readonly resume?: string;
+  /** A file whose tensors a new run begins with, by path and shape. */
+  readonly weights?: string;
   /** Every so many steps. */
   readonly probe?: number;
   readonly restartEpoch: boolean;

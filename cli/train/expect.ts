@@ -45,6 +45,14 @@ export function expectHistoryFile({ history = "", output, resume }: TrainArgumen
   }
 }
 
+/** @throws UsageError where a run is to go on from one file and to begin with another */
+export function expectOneStart({ resume, weights }: Pick<TrainArguments, "resume" | "weights">): void {
+  if (resume === undefined || weights === undefined) return;
+  throw new UsageError("bad-usage", "--resume and --weights exclude each other", {
+    help: "--resume continues a run of this model with its optimizer; --weights starts a new run, by path and shape",
+  });
+}
+
 /** A file goes on with the seed in it. @throws UsageError where another is asked for */
 export function expectSeed(saved: number | null, asked: number, path: string): void {
   if (saved === null || saved === asked) return;

@@ -12,7 +12,15 @@ import { planRun, planWatch, type RunPlan } from "../run.ts";
 import { priceOf } from "../terminal/price.ts";
 import type { TrainArguments } from "./arguments.ts";
 import { holdOut, readValidate } from "./hold-out.ts";
-import { checkHyper, expectHistoryFile, expectSeed, expectTrainable, expectWeightsFile } from "./expect.ts";
+import {
+  checkHyper,
+  expectHistoryFile,
+  expectOneStart,
+  expectSeed,
+  expectTrainable,
+  expectWeightsFile,
+} from "./expect.ts";
+import { startFrom } from "./start-from.ts";
 
 export interface Prepared {
   readonly file: string;
@@ -45,6 +53,7 @@ export async function prepare(
       help: "add -o W.safetensors",
     });
   }
+  expectOneStart(options);
   const validate = readValidate(options.validate);
   if (options.history !== undefined) expectHistoryFile(options, file);
   const program = await openProgram(file);
@@ -62,6 +71,7 @@ export async function prepare(
     before = await restoreWeights(net, options.resume);
     if (seedTyped) expectSeed(before.seed, options.seed, options.resume);
   }
+  if (options.weights !== undefined) output.say(`note: ${await startFrom(net, options.weights)}`);
   Object.assign(net.hyper, hyper);
 
   if (dataSpec.length > 0) output.aside(`reading ${dataSpec.join(" ")}`);
