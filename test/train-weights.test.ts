@@ -73,9 +73,8 @@ describe("weights of a net with another head", () => {
   });
 
   test("begin a new run: the optimizer starts afresh, and epochs are counted from 1", async () => {
-    const { stdout, stderr } = await run(
-      ...["train", "three.nn", ...data, "--weights", "three.safetensors", "--epochs", "1", "--json"],
-    );
+    const continued = ["train", "three.nn", ...data, "--weights", "three.safetensors"];
+    const { stdout, stderr } = await run(...continued, "--epochs", "1", "--json");
     expect(stderr).toContain("8 of 8 tensors of Sorts from three.safetensors\n");
     // Any of these fields may be missing, and then the test fails.
     const { history } = JSON.parse(stdout) as { history: readonly { epoch: number }[] };
