@@ -17,42 +17,47 @@ type Make = (b: Formulas, input: Input) => Node;
 
 const slice = (start: number, step: number) => ({ start, fromEnd: false, step });
 
+/** Their values are those of a whole loop. */
+type LoopName = "scan" | "pick" | "carried";
+const loops: readonly OpName[] = ["scan", "pick", "carried"] satisfies readonly LoopName[];
+
 /** Ops that are neither of each element nor reductions over axes. */
-const others: { readonly [K in Exclude<OpName, ElementwiseName | ReductionName | "grad">]: Make } = {
-  softmax: (b, x) => b.softmax(x([2, 3]), 1),
-  matmul: (b, x) => b.matmul(x([2, 3]), x([3, 2])),
-  reshape: (b, x) => b.reshape(x([2, 3]), shapeOf(3, 2)),
-  permute: (b, x) => b.permute(x([2, 3]), [1, 0]),
-  broadcast: (b, x) => b.broadcast(x([2, 1]), shapeOf(2, 3)),
-  slice: (b, x) => b.slice(x([5]), [slice(4, -2)], shapeOf(3)),
-  embed: (b, x) => b.embed(x([2]), [slice(1, 2)], shapeOf(6)),
-  concat: (b, x) => b.concat([x([2, 1]), x([2, 2])], 1),
-  windows: (b, x) => b.windows(x([5]), { axis: 0, size: 3, stride: 1, dilation: 1 }),
-  fold: (b, x) => b.fold(x([3, 3]), { axis: 0, length: 5, stride: 1, dilation: 1 }),
-  one_hot: (b, x) => b.oneHot(x([4], "int"), 3),
-  gather: (b, x) => b.gather(x([4, 3]), x([4], "int")),
-  cumsum: (b, x) => b.cumsum(x([2, 3]), 1),
-  cumprod: (b, x) => b.cumprod(x([3, 2]), 0),
-  recur: (b, x) => b.recur(x([2, 3]), x([2, 3]), 1),
-  rank: (b, x) => b.rank(x([2, 4])),
-  take: (b, x) => b.take(x([3, 2]), x([4], "int")),
-  scatter: (b, x) => b.scatter(x([4, 2]), x([4], "int"), shapeOf(3)[0]!),
-  constant: (b) => b.constant(-0.3, shapeOf(2)),
-  table: (b) => b.graph.make("table", [], { values: [2, -0.1, 0], shape: shapeOf(3), type: "float" }),
-  extent: (b) => b.extent(shapeOf("N")[0]!),
-  iota: (b) => b.iota(0, shapeOf(4)),
-  input: (_, x) => x([3]),
-  parameter: (b) => b.parameter(0, 3),
-  state: (b) => b.graph.make("state", [], { parameter: 0, name: "m", shape: shapeOf(3) }),
-  hyper: (b) => b.graph.make("hyper", [], { name: "lr" }),
-  step: (b) => b.graph.make("step", [], {}),
-  random: (b) => b.graph.make("random", [], { distribution: "uniform", site: 0, shape: shapeOf(50) }),
-};
+const others: { readonly [K in Exclude<OpName, ElementwiseName | ReductionName | LoopName | "grad">]: Make } =
+  {
+    softmax: (b, x) => b.softmax(x([2, 3]), 1),
+    matmul: (b, x) => b.matmul(x([2, 3]), x([3, 2])),
+    reshape: (b, x) => b.reshape(x([2, 3]), shapeOf(3, 2)),
+    permute: (b, x) => b.permute(x([2, 3]), [1, 0]),
+    broadcast: (b, x) => b.broadcast(x([2, 1]), shapeOf(2, 3)),
+    slice: (b, x) => b.slice(x([5]), [slice(4, -2)], shapeOf(3)),
+    embed: (b, x) => b.embed(x([2]), [slice(1, 2)], shapeOf(6)),
+    concat: (b, x) => b.concat([x([2, 1]), x([2, 2])], 1),
+    windows: (b, x) => b.windows(x([5]), { axis: 0, size: 3, stride: 1, dilation: 1 }),
+    fold: (b, x) => b.fold(x([3, 3]), { axis: 0, length: 5, stride: 1, dilation: 1 }),
+    one_hot: (b, x) => b.oneHot(x([4], "int"), 3),
+    gather: (b, x) => b.gather(x([4, 3]), x([4], "int")),
+    cumsum: (b, x) => b.cumsum(x([2, 3]), 1),
+    cumprod: (b, x) => b.cumprod(x([3, 2]), 0),
+    recur: (b, x) => b.recur(x([2, 3]), x([2, 3]), 1),
+    rank: (b, x) => b.rank(x([2, 4])),
+    take: (b, x) => b.take(x([3, 2]), x([4], "int")),
+    scatter: (b, x) => b.scatter(x([4, 2]), x([4], "int"), shapeOf(3)[0]!),
+    constant: (b) => b.constant(-0.3, shapeOf(2)),
+    table: (b) => b.graph.make("table", [], { values: [2, -0.1, 0], shape: shapeOf(3), type: "float" }),
+    extent: (b) => b.extent(shapeOf("N")[0]!),
+    iota: (b) => b.iota(0, shapeOf(4)),
+    input: (_, x) => x([3]),
+    parameter: (b) => b.parameter(0, 3),
+    state: (b) => b.graph.make("state", [], { parameter: 0, name: "m", shape: shapeOf(3) }),
+    hyper: (b) => b.graph.make("hyper", [], { name: "lr" }),
+    step: (b) => b.graph.make("step", [], {}),
+    random: (b) => b.graph.make("random", [], { distribution: "uniform", site: 0, shape: shapeOf(50) }),
+  };
 /** Whose values are the caller's. */
 const given: readonly OpName[] = ["parameter", "state", "hyper"];
 
 function casesOf(name: OpName): readonly Make[] {
-  if (name === "grad" || given.includes(name)) return [];
+  if (name === "grad" || given.includes(name) || loops.includes(name)) return [];
   if (elementwiseNames.includes(name as ElementwiseName)) {
     const op = name as ElementwiseName;
     const { arity, takes } = records.find((record) => record.name === op)!;

@@ -338,6 +338,9 @@ class Run {
         return this.tensor(environment.inputs.get(node.attributes.name)!);
       case "parameter":
         return this.tensor(environment.parameters.get(node.attributes.index)!);
+      case "scan":
+      case "pick":
+      case "carried":
       case "state":
       case "hyper":
       case "step":

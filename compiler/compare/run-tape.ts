@@ -122,6 +122,10 @@ function apply(o: Operations, node: Node, operands: readonly Variable[], environ
       return known(environment.parameters.get(node.attributes.index), "a parameter");
     case "step":
       return o.tape.fill(environment.step, []);
+    case "scan":
+    case "pick":
+    case "carried":
+      throw new Lacking("`scan`");
     case "state":
     case "hyper":
       throw new Lacking(`\`${node.op}\`, which belongs to the optimizer`);

@@ -81,7 +81,9 @@ const extreme =
 const angle: AnyRule = ({ operands: [y, x] }, operands) =>
   atom(`torch.atan2(${operands.float(y!)}, ${operands.float(x!)})`);
 /** @throws Lacking */
-const absent: Rule<"input" | "parameter" | "state" | "hyper" | "step"> = ({ op }) => {
+const absent: Rule<"input" | "parameter" | "state" | "hyper" | "step" | "scan" | "pick" | "carried"> = ({
+  op,
+}) => {
   throw new Lacking(`\`${op}\` in a loss`);
 };
 
@@ -227,6 +229,9 @@ export const expressions: { readonly [K in OpName]: Rule<K> } = {
     randoms.push(node);
     return atom(`given["random.${randoms.length - 1}"]`);
   },
+  scan: absent,
+  pick: absent,
+  carried: absent,
   input: absent,
   parameter: absent,
   state: absent,

@@ -2,7 +2,8 @@
 import type { Expression, FunctionDeclaration, Parameter, TensorType } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
 import { OpError } from "../ir/op-error.ts";
-import type { Node } from "../ir/node.ts";
+import type { Carries } from "../ir/loops.ts";
+import type { Loop, Node } from "../ir/node.ts";
 import type { Size } from "../ir/size.ts";
 import { matchArguments, type Formal, type GivenArgument } from "./arguments.ts";
 import { endless, isStd, placed, problem, shown } from "./complain.ts";
@@ -109,6 +110,14 @@ function callPrimitive(
     build: buildAt(machine, caller, site.callee, name),
     freeName: machine.freeName,
     site: () => machine.counts.randomSites++,
+    loops: caller.loops,
+    callIn: (loop: Loop, body: Value, ...values: readonly Value[]): Value => {
+      const inside = { ...caller, loops: [...caller.loops, loop] };
+      const { span } = given.find((argument) => argument?.value === body)!;
+      const arguments_ = values.map((value) => ({ name: null, value, span, place: span }));
+      return call(machine, inside, body, { callee: span, arguments: arguments_ }, undefined);
+    },
+    oneLoop: (loop: Loop, carries: Carries) => machine.loops.of(loop, carries, caller.loops),
   };
   try {
     const of = given.map((argument) => argument?.value);

@@ -16,6 +16,7 @@ import { labelRanges } from "./label-ranges.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
 import { startReading, type Known, type Machine, type Observer } from "./machine.ts";
+import { LoopTable } from "./loop-table.ts";
 import { modelFormulas } from "./model-formulas.ts";
 import { chooseModel, outline, type Outline } from "./outline.ts";
 import { CallNumbers, layerCalls, pathsOf } from "./paths.ts";
@@ -122,10 +123,12 @@ class ModelReader {
     const texts = new Map([...stdTexts, ...files, ...settings.texts]);
 
     const callNumbers = new CallNumbers();
+    const loops = new LoopTable();
     const interpret = (training: boolean, known: Known | null, to: Reporter): Machine => {
       const machine = startReading({
         model: declaration.name,
         callNumbers,
+        loops,
         graph: this.#graph,
         reporter: to,
         limits: this.#limits,

@@ -3,7 +3,7 @@
  * body.
  */
 import type { Span } from "../../grammar/diagnostic.ts";
-import type { Node } from "../ir/node.ts";
+import type { Loop, Node } from "../ir/node.ts";
 import type { Shape } from "../ir/size.ts";
 import type { GivenArgument } from "./arguments.ts";
 import type { FileScope } from "./file-scope.ts";
@@ -79,6 +79,8 @@ export interface Frame {
   readonly fixing: boolean;
   /** The indices of the formula around this place; null where there are none. */
   readonly indices: Indices | null;
+  /** The loops around this place, outermost first. */
+  readonly loops: readonly Loop[];
 }
 
 /** The frame of a body that is read from `caller`, with the names of `scope`. */
@@ -102,6 +104,7 @@ export const enter = (
   fixing: caller?.fixing ?? false,
   // A constant is read once, whoever reads it first.
   indices: caller?.indices == null || body.kind === "const" ? null : { ...caller.indices, plan: null },
+  loops: body.kind === "const" ? [] : (caller?.loops ?? []),
 });
 
 /** The same place, where the statement at hand binds `name`. */
@@ -129,6 +132,7 @@ export const deeper = (frame: Frame): Frame => ({
   depth: frame.depth + 1,
   fixing: frame.fixing,
   indices: frame.indices,
+  loops: frame.loops,
 });
 
 /**

@@ -17,7 +17,9 @@ import { checkedShape, sizeValue } from "./tensors.ts";
 import { list, tensor, type Value } from "./values.ts";
 
 /** `param w: [2, 3] ~ normal`, `param b = 0` */
-export function declareParameter(machine: Machine, frame: Frame, statement: ParameterDeclaration): void {
+export function declareParameter(machine: Machine, around: Frame, statement: ParameterDeclaration): void {
+  // First values are drawn once, wherever the declaration stands.
+  const frame = { ...around, loops: [] };
   const { start, type, name, frozen } = statement;
   const owner = ownerOf(frame);
   const declared = type === undefined ? null : fixedShape(machine, frame, statement, type);

@@ -2,6 +2,7 @@
  * The new values of states of layers and models: what their names stand for when the body that
  * declares them has been read.
  */
+import { problem } from "./complain.ts";
 import type { Frame } from "./frame.ts";
 import type { Machine } from "./machine.ts";
 import { shaped } from "./operate.ts";
@@ -27,6 +28,11 @@ export function endState(machine: Machine, frame: Frame, owner: ParameterScope, 
   if (value === undefined || value === POISON) return;
   const { shape } = machine.parameters[index]!;
   const what = `the last value of \`${name}\``;
+  if (frame.loops.length > 0) {
+    const help = "call the layer before the `scan`, for all places at once, or after it";
+    const message = `the state \`${name}\` would get a value at every place of a \`scan\`, and has one a step`;
+    throw problem(machine, frame, { code: "state-in-scan", span, message, help });
+  }
   const update = (): void =>
     void machine.updates.set(index, shaped(machine, frame, value, { shape, span, what, whose: "the state" }));
   recovered(machine, update, () => {});

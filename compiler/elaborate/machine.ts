@@ -9,6 +9,7 @@ import type { InputInfo, NamedNode, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import type { CallSite, Frame, MadeTensor } from "./frame.ts";
 import type { Limits } from "./limits.ts";
+import type { LoopTable } from "./loop-table.ts";
 import { ParameterScope, type CallNumbers, type Paths } from "./paths.ts";
 import type { Reporter } from "./problem.ts";
 import type { OptimizerValue, POISON, Value } from "./values.ts";
@@ -37,6 +38,8 @@ export interface Reading {
   readonly training: boolean;
   /** For all readings of the model. */
   readonly callNumbers: CallNumbers;
+  /** For all readings of the model. */
+  readonly loops: LoopTable;
   /** Null in the first reading, which finds the parameters. */
   readonly known: Known | null;
   readonly observer: Observer | null;

@@ -3,11 +3,13 @@
  * of the language.
  */
 import { commonShape } from "../ir/broadcast.ts";
+import type { Carries } from "../ir/loops.ts";
 import type { ElementwiseFormulas, Formulas, Operand, ReductionFormulas } from "../ir/formulas.ts";
 import type {
   Attributes,
   ElementType,
   ElementwiseName,
+  Loop,
   Node,
   OpName,
   ReductionName,
@@ -199,6 +201,22 @@ export class Build implements Formulas {
   /** The place of each entry in the order of its row, along the last axis. */
   rank(x: Node, descending = false): Node {
     return this.graph.make("rank", [this.#number(x)], { descending }, this.origin);
+  }
+
+  // ------------------------------------------------------------------------------------------------ loops
+
+  /** What a loop carries as it arrives at a place, shaped as its first value. */
+  carried(loop: Loop, index: number, { shape, type }: Pick<Node, "shape" | "type">): Node {
+    return this.graph.make("carried", [], { loop, index, shape, type }, this.origin);
+  }
+  /** The entry of x at the place of the loop. */
+  pick(x: Node, loop: Loop): Node {
+    return this.graph.make("pick", [x], { loop }, this.origin);
+  }
+  /** `value` at every place of the loop, stacked along a new first axis. */
+  scan(loop: Loop, value: Node, carries: Carries): Node {
+    const { first, next } = carries;
+    return this.graph.make("scan", [value, ...first, ...next], { loop, carries: first.length }, this.origin);
   }
 
   // ---------------------------------------------------------------------------------------------- indices

@@ -3,12 +3,14 @@ import { ops } from "../ops/table.ts";
 import type { Op } from "../ops/op.ts";
 import { OpError } from "../ir/op-error.ts";
 import { attributesKey } from "../ir/key.ts";
-import type { Attributes, Node, NodeOf, OpName } from "../ir/node.ts";
+import type { Attributes, Loop, Node, NodeOf, OpName } from "../ir/node.ts";
 import type { Origin } from "../ir/origin.ts";
 
 export class Graph {
   #byKey = new Map<string, Node>();
   readonly limit: number;
+  /** Above the numbers of all loops that there are. */
+  #loops = 0;
   /** What `watch` gathers, for each call of it that is under way. */
   readonly #asked: Set<Node>[] = [];
 
@@ -25,7 +27,13 @@ export class Graph {
   fork(limit: number): Graph {
     const graph = new Graph(limit);
     graph.#byKey = new Map(this.#byKey);
+    graph.#loops = this.#loops;
     return graph;
+  }
+
+  /** A loop that no node of the graph belongs to yet. */
+  loop(length: number, reverse: boolean): Loop {
+    return { id: this.#loops++, length, reverse };
   }
 
   /** What `work` returns, and every node that was asked for meanwhile, made before or not. */
@@ -73,6 +81,7 @@ export class Graph {
       );
     }
     const node: NodeOf<K> = { id: this.size, op, attributes, operands, shape, type, origin };
+    if ("loop" in attributes) this.#loops = Math.max(this.#loops, attributes.loop.id + 1);
     this.#asked.at(-1)?.add(node as unknown as Node);
     this.#byKey.set(key, node as unknown as Node);
     return node;

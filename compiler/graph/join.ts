@@ -103,11 +103,23 @@ function formOf(node: Node, operands: readonly Form[]): Form {
       return indexForm(node, operands);
     case "running":
       return runningForm(node, operands);
+    case "loop":
+      return loopForm(node, operands);
     case "derivative":
       return COUPLED;
     default:
       return record.family satisfies never;
   }
+}
+
+/**
+ * What a loop carries is taken to be plain, which the scan proves: first values are, and where what
+ * arrives at a place is, so is what goes on from it.
+ */
+function loopForm(node: Node, operands: readonly Form[]): Form {
+  if (node.op !== "scan") return operands[0] ?? plain(node.shape);
+  const [value, ...carries] = operands;
+  return carries.every(isPlain) ? value! : COUPLED;
 }
 
 const freeAxis = (shape: Shape): number | null => {

@@ -5,6 +5,7 @@
 import type {
   Attributes,
   BinaryAttributes,
+  Loop,
   Node,
   ReductionName,
   SliceAxis,
@@ -44,6 +45,8 @@ export interface Formulas extends ElementwiseFormulas, ReductionFormulas {
   readonly concat: (parts: readonly Node[], axis: number) => Node;
   readonly windows: (x: Node, of: Attributes["windows"]) => Node;
   readonly fold: (x: Node, of: Attributes["fold"]) => Node;
+  /** The entry of x at the place of a loop. */
+  readonly pick: (x: Node, loop: Loop) => Node;
   readonly oneHot: (y: Node, classes: number) => Node;
   readonly cumsum: (x: Node, axis: number) => Node;
   readonly cumprod: (x: Node, axis: number) => Node;

@@ -156,6 +156,16 @@ export interface OtherAttributes {
   rank: { readonly descending: boolean };
 
   /**
+   * [value, ...first values, ...next values] of a loop that carries `carries` tensors: `value` at every
+   * place of the loop, stacked along a new first axis. All `scan` nodes of one loop are one run of it.
+   */
+  scan: { readonly loop: Loop; readonly carries: number };
+  /** x [length, ...] → [...]: the entry at the place where the loop is. */
+  pick: { readonly loop: Loop };
+  /** What a loop carries, by number, as it arrives at a place: the first value, or the next value of the place before. */
+  carried: { readonly loop: Loop; readonly index: number; readonly shape: Shape; readonly type: ElementType };
+
+  /**
    * d scalar / d tensor: operands (scalar, tensor); shaped like the tensor. Gone after the pass
    * `differentiate`.
    */
@@ -187,6 +197,16 @@ export interface OtherAttributes {
    * `random.ts`. Uniform in [0, 1) or standard normal. In initializers the step is 0.
    */
   random: { readonly distribution: "uniform" | "normal"; readonly site: number; readonly shape: Shape };
+}
+
+/**
+ * A loop over the places 0 … length - 1 of an axis, from the last to the first where `reverse`. Its
+ * body is what depends on its `carried` and `pick` nodes; see `loops.ts`.
+ */
+export interface Loop {
+  readonly id: number;
+  readonly length: number;
+  readonly reverse: boolean;
 }
 
 export interface Attributes extends ElementwiseAttributes, ReductionAttributes, OtherAttributes {}

@@ -38,7 +38,15 @@ export type Vjp<K extends OpName> = (
 ) => readonly (Node | null)[];
 
 export type Family =
-  "elementwise" | "reduction" | "product" | "movement" | "index" | "running" | "source" | "derivative";
+  | "elementwise"
+  | "reduction"
+  | "product"
+  | "movement"
+  | "index"
+  | "running"
+  | "loop"
+  | "source"
+  | "derivative";
 
 /**
  * When entries are finite, overflow of sums and products, poles and gaps aside: `always`, so that

@@ -4,6 +4,7 @@
  */
 import { elementwiseOps } from "./elementwise.ts";
 import { indexOps } from "./indices.ts";
+import { loopOps } from "./loops.ts";
 import { movementOps } from "./movement.ts";
 import type { OpTable } from "./op.ts";
 import { productOps } from "./products.ts";
@@ -20,5 +21,6 @@ export const ops: OpTable = {
   ...indexOps,
   ...tableOps,
   ...runningOps,
+  ...loopOps,
   ...sourceOps,
 };

@@ -1,5 +1,7 @@
 /** What a definition in TypeScript is: the vocabulary that the standard library is written in. */
 import type { Build } from "../../graph/build.ts";
+import type { Carries } from "../../ir/loops.ts";
+import type { Loop } from "../../ir/node.ts";
 import type { Value } from "../values.ts";
 
 export interface PrimitiveContext {
@@ -7,6 +9,12 @@ export interface PrimitiveContext {
   readonly freeName: string;
   /** A number that no other random tensor of the program has. */
   readonly site: () => number;
+  /** The loops around this place, outermost first. */
+  readonly loops: readonly Loop[];
+  /** What a callable gives for these arguments, read inside of one more loop. */
+  readonly callIn: (loop: Loop, callee: Value, ...values: readonly Value[]) => Value;
+  /** Of equal loops the first one, so that what several readings have in common is there once. */
+  readonly oneLoop: (loop: Loop, carries: Carries) => { readonly loop: Loop; readonly carries: Carries };
 }
 
 export interface Primitive {

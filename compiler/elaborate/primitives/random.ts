@@ -1,4 +1,6 @@
 /** Random tensors: initializers and dropout are made of them. */
+import type { Node } from "../../ir/node.ts";
+import { fixed } from "../../ir/size.ts";
 import { toShape } from "../tensors.ts";
 import { tensor } from "../values.ts";
 import type { Primitive, PrimitiveTable } from "./primitive.ts";
@@ -6,15 +8,12 @@ import type { Primitive, PrimitiveTable } from "./primitive.ts";
 const random = (distribution: "uniform" | "normal", doc: string): Primitive => ({
   parameters: ["shape"],
   doc,
-  apply: ({ build, freeName, site }, shape) =>
-    tensor(
-      build.graph.make(
-        "random",
-        [],
-        { distribution, site: site(), shape: toShape(shape!, freeName) },
-        build.origin,
-      ),
-    ),
+  apply: ({ build, freeName, site, loops }, shape) => {
+    // Each place of a loop has numbers of its own.
+    const all = [...loops.map(({ length }) => fixed(length)), ...toShape(shape!, freeName)];
+    const drawn = build.graph.make("random", [], { distribution, site: site(), shape: all }, build.origin);
+    return tensor(loops.reduce<Node>((node, loop) => build.pick(node, loop), drawn));
+  },
 });
 
 export const randoms: PrimitiveTable = {

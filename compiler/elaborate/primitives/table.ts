@@ -8,6 +8,7 @@ import type { Primitive } from "./primitive.ts";
 import { randoms } from "./random.ts";
 import { reductions } from "./reductions.ts";
 import { running } from "./running.ts";
+import { scans } from "./scan.ts";
 import { windows } from "./windows.ts";
 
 export const primitives: ReadonlyMap<string, Primitive> = new Map(
@@ -17,6 +18,7 @@ export const primitives: ReadonlyMap<string, Primitive> = new Map(
     ...movement,
     ...windows,
     ...running,
+    ...scans,
     ...indices,
     ...randoms,
     ...derivatives,

@@ -1,0 +1,54 @@
+/**
+ * Loops in the graph. A loop has no graph of its own: its body is what depends on its `carried` and
+ * `pick` nodes, which a `scan` binds as a sum binds its index. So what does not depend on them stands
+ * outside of the loop by itself, and rules about formulas need know nothing of loops.
+ */
+import { fact } from "./fact.ts";
+import type { Loop, Node, NodeOf } from "./node.ts";
+
+/** What a loop carries: first values, and for each the value that goes on to the next place. */
+export interface Carries {
+  readonly first: readonly Node[];
+  readonly next: readonly Node[];
+}
+
+/** The parts of a `scan`: what is stacked, and what its loop carries. */
+export function partsOf({ operands, attributes }: NodeOf<"scan">): Carries & { readonly value: Node } {
+  const { carries } = attributes;
+  return {
+    value: operands[0]!,
+    first: operands.slice(1, 1 + carries),
+    next: operands.slice(1 + carries),
+  };
+}
+
+const NONE: ReadonlyMap<number, Loop> = new Map();
+
+/** The loops, by number, inside of which a node is: it has another value at each of their places. */
+export const loopsAround: (node: Node) => ReadonlyMap<number, Loop> = fact(around);
+
+function around(node: Node, operands: readonly ReadonlyMap<number, Loop>[]): ReadonlyMap<number, Loop> {
+  const parts = node.op === "scan" ? bound(node, operands) : operands;
+  const [largest = NONE] = parts.toSorted((a, b) => b.size - a.size);
+  const own = node.op === "carried" || node.op === "pick" ? node.attributes.loop : null;
+  const missing = parts.flatMap((loops) => [...loops.values()].filter(({ id }) => !largest.has(id)));
+  if (own !== null && !largest.has(own.id)) missing.push(own);
+  return missing.length === 0
+    ? largest
+    : new Map([...largest, ...missing.map((loop) => [loop.id, loop] as const)]);
+}
+
+/** Of a scan's operands, without its own loop: first values are outside of it as they are. */
+function bound(
+  { attributes: { loop, carries } }: NodeOf<"scan">,
+  operands: readonly ReadonlyMap<number, Loop>[],
+): ReadonlyMap<number, Loop>[] {
+  return operands.map((loops, i) => {
+    const isFirst = i >= 1 && i <= carries;
+    if (isFirst || !loops.has(loop.id)) return loops;
+    return new Map([...loops].filter(([id]) => id !== loop.id));
+  });
+}
+
+/** Whether a node is in the body of the loop. */
+export const isInside = (node: Node, loop: Loop): boolean => loopsAround(node).has(loop.id);
