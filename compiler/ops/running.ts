@@ -144,7 +144,6 @@ export const runningOps: Pick<OpTable, "cumsum" | "cumprod" | "recur" | "rank"> 
     name: "rank",
     ...running,
     finite: "always",
-    inKernels: false,
     arity: [1, 1],
     formula: "the place of each entry in the order of its row",
     flops: 1,

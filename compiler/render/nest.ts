@@ -64,11 +64,13 @@ class NestWriter {
   /** Of operands inside a loop: names that its copies share. */
   readonly #declared = new Map<string, string>();
   readonly #room: RowRoomWriter | null;
+  readonly #reserve: (bytes: number) => string;
 
   constructor(nest: Nest, tools: KernelTools, { plan, split, room }: NestOptions) {
     this.#nest = nest;
     this.#plan = plan;
     this.#split = split;
+    this.#reserve = room;
     this.#room = plan.room === null ? null : new RowRoomWriter(nest, plan.room, tools, room);
     this.#tools = tools;
     this.#writer = tools.writer;
@@ -169,7 +171,7 @@ class NestWriter {
       );
     };
     const insides = outsides.map((outside) => ({ ...outside, values: outside.values.inside() }));
-    for (const { values, site } of insides) values.begin(pass.values.flat(), site.suffix);
+    for (const { values, site } of insides) values.begin(pass.values.flat(), site, this.#reserve);
     descend(this.#kept, insides, FIRST);
     for (const [i, { values }] of outsides.entries()) reductions[i]!.finish(values);
   }

@@ -22,6 +22,7 @@ import { formatOf, type Format } from "./format.ts";
 import { MathLibrary } from "./math/library.ts";
 import { Names, unmark } from "./names.ts";
 import { packSource } from "./packing.ts";
+import { placesName, placesSource } from "./places.ts";
 import { renderNest } from "./nest.ts";
 import { renderProduct } from "./product.ts";
 import {
@@ -65,6 +66,7 @@ class ModuleWriter {
   readonly #names = new Names();
   /** Functions that make some calls of an entry, by their lines. */
   readonly #parts = new Map<string, string>();
+  #hasPlaces = false;
   readonly #draws = new Map<"uniform" | "normal", string>();
   readonly #tables: readonly (string | null)[];
   readonly #functions: readonly string[];
@@ -115,6 +117,7 @@ class ModuleWriter {
       this.#roomSource("stretches"),
       this.#roomSource("row"),
       ...[...this.#copiers].map(([width, name]) => packSource(name, width)),
+      this.#hasPlaces ? placesSource(this.#format) : "",
       `// ---------------------------------------------------------------- memory\n`,
       arenaSource(arena),
       reserveSource,
@@ -151,6 +154,7 @@ class ModuleWriter {
       constants: this.#constants,
       math: this.#math,
       random: (distribution) => this.#draw(distribution),
+      places: () => this.#places(),
     };
     writer.line(`/// ${kernel.formula}`);
     const sizes = Array.from({ length: kernel.arguments ?? 0 }, (_, i) => `${argumentName(i)}: usize`);
@@ -208,6 +212,11 @@ class ModuleWriter {
       );
     }
     return `${distribution}_${vector}`;
+  }
+
+  #places(): string {
+    this.#hasPlaces = true;
+    return placesName(this.#format);
   }
 
   #table(buffer: Buffer, name: string | null): string {

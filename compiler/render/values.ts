@@ -5,11 +5,12 @@
  */
 import { CompilerFault } from "../fault.ts";
 import type { Kernel, Operand, Store, Value } from "../schedule/kernel.ts";
-import { type Affine, affine, constantOf, isUnit, isZero, known, ZERO } from "../ir/size.ts";
+import { type Affine, affine, constantOf, countOf, isUnit, isZero, known, ZERO } from "../ir/size.ts";
 import { further, immediate, type Location } from "./address.ts";
 import { affineText, sizeText } from "./affine.ts";
 import { instructions, type Tools } from "./elementwise.ts";
 import { fetchVector, isHalf, type LanesAt, laneStride, loadVector } from "./lanes.ts";
+import { placesBytes } from "./places.ts";
 import type { FunctionWriter } from "./writer.ts";
 
 /** A value in a register: a number in each lane, or a mask. */
@@ -42,6 +43,8 @@ export interface KernelTools extends Tools {
   readonly writer: FunctionWriter;
   /** The vector function that draws random numbers: `uniform` or `normal`. */
   readonly random: (distribution: "uniform" | "normal") => string;
+  /** The function that sorts a row (see `places.ts`). */
+  readonly places: () => string;
 }
 
 /** Writes values as they are asked for and remembers where they are. */
@@ -49,7 +52,7 @@ export class Values {
   readonly tools: KernelTools;
   readonly #registers: Map<number, Register>;
 
-  /** The variables of values that run along the inner loop. */
+  /** The variables of values that run along the inner loop, and where places of its entries are. */
   readonly #running: Map<number, string>;
 
   constructor(
@@ -68,15 +71,34 @@ export class Values {
   }
 
   /** Declares what of these values runs along the loop that is about to be opened. */
-  begin(values: Iterable<number>, suffix: string): void {
+  begin(values: Iterable<number>, site: CodeSite, room: (bytes: number) => string): void {
     const { kernel, writer, constants, format } = this.tools;
     for (const index of values) {
       const value = kernel.values[index]!;
+      if (value.kind === "rank") this.#running.set(index, this.#sort(value, site, room));
       if (value.kind !== "running") continue;
-      const name = writer.fresh(`running${suffix}`);
+      const name = writer.fresh(`running${site.suffix}`);
       writer.line(`let ${name} = ${constants.float(format, value.op === "prod" ? 1 : 0)};`);
       this.#running.set(index, name);
     }
+  }
+
+  /** Where the places of a row's entries are. */
+  #sort(
+    { operand, descending }: Extract<Value, { kind: "rank" }>,
+    site: CodeSite,
+    room: (bytes: number) => string,
+  ): string {
+    const { kernel, writer, format, places } = this.tools;
+    const { base, offset } = site.address(operand);
+    const from = offset === 0 ? base : `${base} + ${offset}`;
+    const row = kernel.loops.at(-1)!;
+    const step = affineText(kernel.operands[operand]!.strides.at(-1)!, format.bytes);
+    const memory = room(placesBytes(countOf(row), format));
+    return writer.usize(
+      "places",
+      `${places()}(${from}, ${step}, ${sizeText(row, 1)}, ${memory}, ${descending})`,
+    );
   }
 
   set(value: number, register: Register): void {
@@ -253,6 +275,16 @@ export class Values {
         const before = value.by === null ? name : `${vector}.mul(${this.number(value.by, site)}, ${name})`;
         writer.line(`${name} = ${vector}.${value.op === "prod" ? "mul" : "add"}(${before}, ${x});`);
         return { text: name, lanes: "number" };
+      }
+      case "rank": {
+        const places = this.#running.get(index);
+        if (places === undefined) throw new CompilerFault("a place outside of its row");
+        const load = site.vectorLoop === null ? `v128.load_splat<${format.dtype}>` : "v128.load";
+        return assign(
+          "place",
+          `${load}(${places} + ${site.index(this.tools.kernel.loops.length - 1)})`,
+          "number",
+        );
       }
       case "reduce":
       case "product":

@@ -114,6 +114,13 @@ function describeNest(
     const one = lanes === null ? ", an entry at a time" : "";
     return { form: `elementwise${one}`, because: `${results} in one pass over memory` };
   }
+  if (values.some(({ kind }) => kind === "rank")) {
+    return {
+      form: "sorting of rows",
+      because:
+        "each row is put in order by its entries' bits, a byte at a time, in a time that grows as the row",
+    };
+  }
   const reductions = values.filter((value) => value.kind === "reduce").length;
   const isKept = lanes !== null && lanes.loop < loops.length - inner;
   const along =

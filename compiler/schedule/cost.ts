@@ -9,6 +9,9 @@ import { type Kernel, loopsOf, rowOf } from "./kernel.ts";
  */
 export const RANDOM_COST = 60;
 
+/** Of the place of an entry in a row: what sorting does with each, four times over. */
+export const RANK_COST = 40;
+
 /** What is read from a row that run time says is rarely in the nearest cache. */
 const FETCH_COST = 1;
 
@@ -19,6 +22,7 @@ export function flopsEach(kernel: Kernel, rows: number): number {
     if (value.kind === "apply") each += ops[value.op].flops;
     else if (value.kind === "reduce") each += 1;
     else if (value.kind === "running") each += value.by === null ? 1 : 2;
+    else if (value.kind === "rank") each += RANK_COST;
     else if (value.kind === "random") each += RANDOM_COST;
     else if (value.kind === "fetch") each += FETCH_COST;
   }

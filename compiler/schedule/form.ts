@@ -11,7 +11,7 @@ import { isView, type ViewNode } from "../ops/movement.ts";
 import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntries } from "./chain.ts";
 import { type Access, type Body, type FormedValue, valueKey, valueLimit, type Write } from "./formed.ts";
 import { type Adding, type Group, type Item, Refusal } from "./group.ts";
-import { isSingle, REDUCE, reducedAxes, type Reduction, type Running } from "./kinds.ts";
+import { isSingle, REDUCE, reducedAxes, type Reduction, type Running, runningAxis } from "./kinds.ts";
 import { alsoGathered, isBetterTurned, isWorthGathering, refusedFactor, transposed } from "./gathering.ts";
 import { loopsAsView, locateLists } from "./lists.ts";
 import type { Locate } from "./place.ts";
@@ -289,6 +289,7 @@ export class GrowingBody implements Body {
       case "cumsum":
       case "cumprod":
       case "recur":
+      case "rank":
         return this.#running(node, computing);
       case "sum":
       case "prod":
@@ -378,6 +379,7 @@ export class GrowingBody implements Body {
 
   #running(node: Running, computing: boolean): number | Refusal {
     if (!computing) return new Refusal("it runs by itself", node);
+    if (node.op === "rank") return this.#rank(node);
     const { axis } = node.attributes;
     const operands = this.#valuesOf(node, this.#overDomain());
     if (operands instanceof Refusal) return operands;
@@ -391,6 +393,18 @@ export class GrowingBody implements Body {
         ? { kind: "running", op: "linear", value: y!, by: x! }
         : { kind: "running", op: node.op === "cumsum" ? "sum" : "prod", value: x!, by: null },
     );
+  }
+
+  /** Of a stored row, since all of it is read before any entry has its place. */
+  #rank(node: NodeOf<"rank">): number | Refusal {
+    const x = node.operands[0]!;
+    if (!this.#runsAlong(node.shape, [runningAxis(node)])) return new Refusal("it runs along other loops");
+    const found = locateThrough(x, this.locate, this.#overDomain());
+    if (found === null) return new Refusal("a row is not stored", x);
+    if (found instanceof Refusal) return found;
+    this.#hasReduce = true;
+    const access = this.#access({ region: found.region, view: found.view, type: x.type, isTable: false });
+    return this.#push({ kind: "rank", access, descending: node.attributes.descending });
   }
 
   #reduce(node: Reduction, chain: Link, computing: boolean): number | Refusal {

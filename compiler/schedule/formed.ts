@@ -46,9 +46,10 @@ export interface Body {
  * over loops.
  */
 export type FormedValue =
-  | Exclude<Value, { kind: "index" } | { kind: "random" } | { kind: "load" } | { kind: "fetch" }>
+  | Exclude<Value, { kind: "index" | "random" | "load" | "fetch" | "rank" }>
   | { readonly kind: "load"; readonly access: number }
   | { readonly kind: "fetch"; readonly access: number; readonly row: number }
+  | { readonly kind: "rank"; readonly access: number; readonly descending: boolean }
   | { readonly kind: "index"; readonly view: View }
   | {
       readonly kind: "random";
@@ -64,6 +65,8 @@ export function valueKey(value: FormedValue): string {
       return `load ${value.access}`;
     case "fetch":
       return `fetch ${value.access} ${value.row}`;
+    case "rank":
+      return `rank ${value.access} ${value.descending}`;
     case "index":
       return `index ${viewKey(value.view)}`;
     case "random":

@@ -72,6 +72,8 @@ function spell(kernel: Nameless, value: Value, spelled: readonly Spelled[]): Spe
           .map((a) => spelled[a]!.text)
           .join(", ")})`,
       );
+    case "rank":
+      return atom(`rank(${kernel.operands[value.operand]!.name})`);
     case "reduce":
       return atom(`${value.op}(${spelled[value.value]!.text})`);
     case "product":

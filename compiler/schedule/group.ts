@@ -3,7 +3,7 @@ import { Build } from "../graph/build.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
 import { addAffine, affineOf, isOne, multiplyAffine, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
-import { isHeavy, isReduction, isRunning, reducedAxes } from "./kinds.ts";
+import { isHeavy, isReduction, isRunning, reducedAxes, runningAxis } from "./kinds.ts";
 import type { Place, Region } from "./place.ts";
 import { contiguous, mergesInto, rowsView, sliceView, squeeze, type View } from "./view.ts";
 
@@ -131,7 +131,7 @@ export function single(item: Item): Group {
     return { domain: squeeze(shape), inner, matmul: null, items };
   }
   const domain = squeeze(node.shape);
-  const along = item.defines && isRunning(node) ? node.attributes.axis : -1;
+  const along = item.defines && isRunning(node) ? runningAxis(node) : -1;
   const inner = node.shape.flatMap((size, axis) => (isOne(size) ? [] : [axis === along]));
   return { domain, inner, matmul: null, items };
 }

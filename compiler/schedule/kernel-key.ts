@@ -35,6 +35,8 @@ function valueKey(value: Value): string {
       return `load ${value.operand}`;
     case "fetch":
       return `fetch ${value.operand} ${value.row}`;
+    case "rank":
+      return `rank ${value.operand} ${value.descending}`;
     case "index":
       return `index ${affineKey(value.start)} ${affinesKey(value.strides)}`;
     case "random":

@@ -73,6 +73,11 @@ export type Value =
       /** Of `linear`. */
       readonly by: number | null;
     }
+  /**
+   * The place of this entry of the operand in the order of its row along the one inner loop: of equal
+   * ones the first comes first, NaN counts as the largest.
+   */
+  | { readonly kind: "rank"; readonly operand: number; readonly descending: boolean }
   /** Over all the kernel's inner loops. */
   | { readonly kind: "reduce"; readonly op: "sum" | "prod" | "max" | "min"; readonly value: number }
   /** Σ_d left[…, d] · right[…, d]; only in a product kernel, once. */

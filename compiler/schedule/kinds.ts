@@ -11,10 +11,14 @@ export const isReduction = (node: Node): node is Reduction => node.op in REDUCE;
 export const reducedAxes = (node: Reduction): number[] =>
   node.attributes.axes.filter((axis) => !isOne(node.operands[0]!.shape[axis]!));
 
-export type Running = NodeOf<"cumsum" | "cumprod" | "recur">;
-/** What goes along an axis from entry to entry. */
+export type Running = Extract<Node, { op: "cumsum" | "cumprod" | "recur" | "rank" }>;
+/** What goes along an axis from entry to entry, or puts it in order. */
 export const isRunning = (node: Node): node is Running =>
-  node.op === "cumsum" || node.op === "cumprod" || node.op === "recur";
+  node.op === "cumsum" || node.op === "cumprod" || node.op === "recur" || node.op === "rank";
+
+/** The axis that it goes along. */
+export const runningAxis = (node: Running): number =>
+  node.op === "rank" ? node.shape.length - 1 : node.attributes.axis;
 
 /** Computed by loops of its own: what cannot be inlined in an elementwise formula. */
 export const isHeavy = (node: Node): boolean =>

@@ -32,6 +32,7 @@ export function levelsOf(kernel: Kernel): number[] {
         levels.push(Math.max(levels[value.row]!, innermost(kernel.operands[value.operand]!.strides)));
         break;
       case "running":
+      case "rank":
         levels.push(kernel.loops.length);
         break;
       case "reduce":
@@ -57,7 +58,7 @@ export function loopsOfValues(kernel: Kernel): ReadonlySet<number>[] {
     strides.flatMap((stride, loop) => (isZero(stride) ? [] : [loop]));
   for (const value of kernel.values) {
     const own =
-      value.kind === "load" || value.kind === "fetch"
+      value.kind === "load" || value.kind === "fetch" || value.kind === "rank"
         ? along(kernel.operands[value.operand]!.strides)
         : value.kind === "index" || value.kind === "random"
           ? along(value.strides)

@@ -104,6 +104,8 @@ export function shapeLoops(group: Group, body: Body, operandName: (buffer: numbe
         return { kind: "load", operand: value.access };
       case "fetch":
         return { kind: "fetch", operand: value.access, row: value.row };
+      case "rank":
+        return { kind: "rank", operand: value.access, descending: value.descending };
       case "index":
         return { kind: "index", start: value.view.offset, strides: numbered.get(value)! };
       case "random": {

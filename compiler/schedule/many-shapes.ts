@@ -91,6 +91,7 @@ function groups<T>(all: readonly T[], keyOf: (one: T) => string | null): T[][] {
  */
 function orderOf(kernel: Body, target: Target): string | null {
   if (kernel.operands.some(({ lists }) => lists !== undefined)) return null;
+  if (kernel.values.some(({ kind }) => kind === "rank")) return null;
   const plan = planKernel(named(kernel), target, false);
   if (plan.kind === "nest") {
     const passes = plan.passes.map((pass) => [pass.reductions, pass.accumulators, pass.marks, pass.span]);

@@ -244,6 +244,8 @@ function chooseLanes(nest: Nest, lanes: number, padded: boolean): Omit<Lanes, "v
     return null;
   // What runs along the inner loop does so in order.
   if (values.some(({ kind }) => kind === "running")) return fits(lastKept) ? along(lastKept) : null;
+  // Places are worked out for a whole row, and then read side by side.
+  if (values.some(({ kind }) => kind === "rank")) return fits(last) ? along(last) : null;
   const strided = (loop: number): number =>
     operands.filter((o) => !isZero(o.strides[loop]!) && !isUnit(o.strides[loop]!)).length +
     rowsAlong(nest, loop).length;

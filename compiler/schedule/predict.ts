@@ -5,7 +5,7 @@
  */
 import { sizeAt, type Size } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
-import { elementsTouched, flopsOf, RANDOM_COST } from "./cost.ts";
+import { elementsTouched, flopsOf, RANDOM_COST, RANK_COST } from "./cost.ts";
 import type { Kernel, Product, Value } from "./kernel.ts";
 import type { KernelPlan } from "./kernel-plan.ts";
 import type { Target, Tile, Tiling } from "./tiling.ts";
@@ -54,7 +54,10 @@ export function predict(kernel: Kernel, plan: KernelPlan, rows: number, target: 
 function productCycles(product: Product, tiling: Tiling, rows: number, target: Target): number {
   const { loops, depth } = product;
   const batch = loops.slice(0, -2).reduce((n, size: Size) => n * sizeAt(size, rows), 1);
-  const after = product.values.reduce((sum, value) => sum + instructionsOf(value), product.stores.length);
+  const after = product.values.reduce(
+    (sum, value) => sum + instructionsOf(value, target.lanes),
+    product.stores.length,
+  );
   const deep = sizeAt(depth, rows);
   let cycles = 0;
   let left = sizeAt(loops.at(-2)!, rows);
@@ -99,13 +102,13 @@ function rowOfTiles(
 
 function nestCycles(kernel: Kernel, rows: number, { lanes }: Target): number {
   const points = kernel.loops.reduce((n, size: Size) => n * sizeAt(size, rows), 1);
-  const each = kernel.values.reduce((sum, value) => sum + instructionsOf(value), kernel.stores.length);
+  const each = kernel.values.reduce((sum, value) => sum + instructionsOf(value, lanes), kernel.stores.length);
   const passes = kernel.loops.slice(0, -1).reduce((n, size: Size) => n * sizeAt(size, rows), 1);
   return (Math.ceil(points / lanes) * each) / INSTRUCTIONS + passes * TILE_OVERHEAD;
 }
 
 /** Instructions of a value, as the operations that its record counts. */
-function instructionsOf(value: Value): number {
+function instructionsOf(value: Value, lanes: number): number {
   switch (value.kind) {
     case "apply":
       return ops[value.op].flops;
@@ -117,6 +120,8 @@ function instructionsOf(value: Value): number {
       return 1;
     case "random":
       return RANDOM_COST;
+    case "rank":
+      return RANK_COST * lanes;
     case "constant":
     case "extent":
     case "product":

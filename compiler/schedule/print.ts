@@ -118,6 +118,8 @@ function showValue(kernel: Kernel, value: Value): string {
       return `running ${value.op} ${madeOf(value)
         .map((a) => `%${a}`)
         .join(", ")}`;
+    case "rank":
+      return `rank ${kernel.operands[value.operand]!.name}${value.descending ? ", the largest first" : ""}`;
     case "reduce":
       return `reduce ${value.op} %${value.value}`;
     case "product":

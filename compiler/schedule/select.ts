@@ -35,7 +35,7 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
   const stored = new Set<Node>();
   for (const node of nodes) {
     if (isHeavy(node) || isPutTogether(node)) stored.add(node);
-    if (node.op === "take") stored.add(baseOf(node.operands[0]!));
+    if (node.op === "take" || node.op === "rank") stored.add(baseOf(node.operands[0]!));
     if (node.op === "matmul") for (const factor of node.operands) stored.add(baseOf(factor));
   }
   /**

@@ -4,10 +4,7 @@ import { type Affine, argumentOfStride, byTerms } from "../ir/size.ts";
 import type { Value } from "./kernel.ts";
 
 /** A value that is the same wherever its operands lie. */
-type Placeless = Exclude<
-  Value,
-  { kind: "load" } | { kind: "fetch" } | { kind: "index" } | { kind: "random" }
->;
+type Placeless = Exclude<Value, { kind: "load" | "fetch" | "rank" | "index" | "random" }>;
 
 export function affineKey(a: Affine): string {
   const argument = argumentOfStride(a);

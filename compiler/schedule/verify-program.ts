@@ -55,10 +55,11 @@ function verifyKernel(kernel: Kernel): void {
   }
   for (const [i, value] of values.entries()) {
     if (madeOf(value).some((v) => v >= i || v < 0)) fault(`value ${i} is used before it is made`);
-    if ((value.kind === "load" || value.kind === "fetch") && operands[value.operand]?.access !== "read")
-      fault(`value ${i} loads what is not read`);
-    if (value.kind === "running" && (kernel.kind !== "nest" || kernel.inner !== 1))
-      fault("a running value without one inner loop");
+    const reads = value.kind === "load" || value.kind === "fetch" || value.kind === "rank";
+    if (reads && operands[value.operand]?.access !== "read") fault(`value ${i} loads what is not read`);
+    const runs = value.kind === "running" || value.kind === "rank";
+    if (runs && (kernel.kind !== "nest" || kernel.inner !== 1))
+      fault(`a ${value.kind} value without one inner loop`);
     if (value.kind === "fetch" && values[value.row]?.kind !== "row") fault(`value ${i} fetches from no row`);
     if (value.kind === "product" && kernel.kind !== "product") fault("a product in a nest");
     if (value.kind === "reduce" && (kernel.kind !== "nest" || kernel.inner === 0))

@@ -231,6 +231,20 @@ class Run {
           made.push(y);
           break;
         }
+        case "rank": {
+          const axis = point.length - 1;
+          const entry = (i: number): number =>
+            memory[this.#address(operands[value.operand]!, value.operand, point.with(axis, i))]!;
+          const own = point[axis]!;
+          const precedes = (i: number): boolean => {
+            const [a, b] = value.descending ? [entry(own), entry(i)] : [entry(i), entry(own)];
+            if (a < b || (Number.isNaN(b) && !Number.isNaN(a))) return true;
+            return i < own && (a === b || (Number.isNaN(a) && Number.isNaN(b)));
+          };
+          const length = sizeAt(this.#kernel.loops[axis]!, rows);
+          made.push(Array.from({ length }, (_, i) => i).filter(precedes).length);
+          break;
+        }
         case "reduce":
           made.push(this.#reduced.get(index) ?? NaN);
           break;
