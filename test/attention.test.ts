@@ -81,6 +81,30 @@ describe("layers of attention", () => {
     expect(data[1]).not.toBeCloseTo(data[9]!, 3);
   });
 
+  it("take a mask of one word: true hides nothing, false everything", async () => {
+    const net = await start(`model M {
+      input x: [N, 3, 4]
+      param w: [4] ~ ones
+      q = x * w
+      output all = attend(q, q, q, mask = true)
+      output as_without = attend(q, q, q)
+      output none = attend(q, q, q, mask = false)
+      output causal_none = attend(q, q, q, mask = false, causal = true)
+      output heads = multi_head_attention(q, 2, mask = false)
+      loss mean(attend(q, q, q, mask = false)^2) + 3
+    }`);
+    const x = Array.from({ length: 24 }, (_, i) => Math.sin(5 * i));
+    const { all, as_without, none, causal_none, heads } = net.predict({ x });
+    expect(all).toEqual(as_without);
+    for (const hidden of [none, causal_none, heads]) {
+      expect(hidden!.shape).toEqual([2, 3, 4]);
+      expect(new Set(hidden!.data)).toEqual(new Set([0]));
+    }
+    const { loss, gradients } = net.gradients({ x });
+    expect(loss).toBe(3);
+    expect(new Set(gradients["w"]!.data)).toEqual(new Set([0]));
+  });
+
   it.each([
     ["multi_head_attention(x, 3)", "bad-size"],
     ["multi_head_attention(x, 2, x[..., :4])", "shape-mismatch"],

@@ -421,6 +421,26 @@ test("the first values of the initializers lie where their formulas say", async 
   expect(c).toEqual([4, 4, 4]);
 });
 
+test("`where` of a known condition has the shape of both sides, and takes what are no tensors as they are", async () => {
+  const model = await modelOf(`model M {
+    input x: [N, 2]
+    param w = [1, 2]
+    output none = where(false, x, 7)
+    output wide = where(true, w, x)
+    output same = where(true, x, 0)
+    output count = zeros(where(true, [3], [2, 2]))
+    output h = where(false, relu, tanh)(x)
+  }`);
+  expect(outputsOf(model)).toEqual(["none [N, 2]", "wide [N, 2]", "same [N, 2]", "count [3]", "h [N, 2]"]);
+  const inputs = { x: values([2, 2], [1, 2, 3, 4]) };
+  const parameters = new Map([[0, values([2], [5, 6])]]);
+  const [none, wide] = model.roots.outputs.map(({ node }) => node);
+  expect(valueOf([none!, wide!], { n: 2, inputs, parameters })).toEqual([
+    [7, 7, 7, 7],
+    [5, 6, 5, 6],
+  ]);
+});
+
 test("reductions of lists of numbers: infinities, and more numbers than a stack has room for", async () => {
   const many = `[${"1, ".repeat(150_000)}2]`;
   expect(

@@ -1,5 +1,6 @@
 /** Functions of each entry. Of numbers they are numbers, computed at once. */
 import type { Build } from "../../graph/build.ts";
+import { commonShape } from "../../ir/broadcast.ts";
 import type { ElementwiseName, Node } from "../../ir/node.ts";
 import { sameShape, showShape } from "../../ir/size.ts";
 import { OpError } from "../../ir/op-error.ts";
@@ -71,7 +72,8 @@ export const elementwise: PrimitiveTable = {
     parameters: ["condition", "a", "b"],
     doc: "a where the condition holds, b elsewhere",
     apply: ({ build }, condition, a, b) => {
-      if (condition!.kind === "boolean") return condition!.value ? a! : b!;
+      if (condition!.kind === "boolean")
+        return condition!.value ? inShape(build, a!, b!) : inShape(build, b!, a!);
       const truth = toTruth(build, condition!, "where");
       const [then, otherwise] = [a!, b!].map((v) => (v.kind === "number" ? v.value : toNode(build, v)));
       if (typeof then === "object" && typeof otherwise === "object" && then.type !== otherwise.type) {
@@ -89,6 +91,18 @@ export const elementwise: PrimitiveTable = {
     },
   },
 };
+
+/** The branch taken, in the shape that both have together; what are no tensors are taken as they are. */
+function inShape(build: Build, taken: Value, other: Value): Value {
+  const isArray = ({ kind }: Value): boolean => kind === "tensor" || kind === "number" || kind === "list";
+  if ((taken.kind !== "tensor" && other.kind !== "tensor") || !isArray(taken) || !isArray(other))
+    return taken;
+  const node = toNode(build, taken);
+  const shape = commonShape([node.shape, toNode(build, other).shape]);
+  return taken.kind === "tensor" && sameShape(shape, node.shape)
+    ? taken
+    : tensor(build.broadcast(node, shape));
+}
 
 /** A branch beside a number: a whole number leaves ints as they are, another makes floats of them. */
 function beside(build: Build, branch: Node | number, other: Node | number): Node | number {
