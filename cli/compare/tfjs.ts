@@ -7,12 +7,15 @@ import { dirname, join, resolve } from "node:path";
 import type * as Tf from "@tensorflow/tfjs";
 import { Lacking, type Answer, type Question } from "../../compiler/compare/question.ts";
 import { counting, drawn } from "../../compiler/compare/sources.ts";
+import { CompilerFault } from "../../compiler/fault.ts";
 import { reachable } from "../../compiler/graph/graph.ts";
-import type { ElementwiseOf, Node, WindowAttributes } from "../../compiler/ir/node.ts";
+import { StepRunner } from "../../compiler/graph/run-steps.ts";
+import type { Node, WindowAttributes } from "../../compiler/ir/node.ts";
 import { shapeAt, sizeAt } from "../../compiler/ir/size.ts";
 import { isElementwise } from "../../compiler/ops/elementwise.ts";
 import type { Values } from "../../compiler/ops/op.ts";
 import { placesOf } from "../../compiler/ops/running.ts";
+import { constant, type Curves, differentiableTwice, elementwise } from "./tfjs-elements.ts";
 
 type Tensor = Tf.Tensor;
 type Memo = Map<Node, Tensor>;
@@ -36,109 +39,6 @@ function findTensorFlow(file: string): typeof Tf {
     return require(NAME) as typeof Tf;
   }
   throw new Lacking(`the package ${NAME}: \`npm install ${NAME}\``);
-}
-
-type Curve = (x: Tensor) => Tensor;
-type Curves = Record<"exp" | "tanh" | "sigmoid", Curve>;
-
-/**
- * TensorFlow.js 4.22 writes the saved result of these ops on its tape before the ops themselves,
- * and so loses what flows through it when a derivative is differentiated again (`tf.grad` of
- * `tf.grad` of `tf.exp` throws). For programs that do so, their derivatives are made of new
- * results: e^x, (1 + tanh x)(1 - tanh x), σ(x) σ(-x).
- */
-function differentiableTwice(tf: typeof Tf): Curves {
-  const curve = (value: Curve, slope: Curve): Curve => {
-    const op = tf.customGrad((...args) => {
-      // By its types they are tensors; the last is a function, which keeps tensors for the way
-      // back.
-      const [x, save] = args as unknown as [Tensor, Tf.GradSaveFunc];
-      save([x]);
-      return { value: value(x), gradFunc: (g: Tensor, [kept]: Tensor[]) => tf.mul(g, slope(kept!)) };
-    });
-    return (x) => op(x);
-  };
-  const curves: Curves = {
-    exp: curve(tf.exp, (x) => curves.exp(x)),
-    tanh: curve(tf.tanh, (x) => tf.mul(tf.add(1, curves.tanh(x)), tf.sub(1, curves.tanh(x)))),
-    sigmoid: curve(tf.sigmoid, (x) => tf.mul(curves.sigmoid(x), curves.sigmoid(tf.neg(x)))),
-  };
-  return curves;
-}
-
-/** The same numbers, through which no gradient flows. */
-const constant = (tf: typeof Tf, x: Tensor): Tensor =>
-  tf.tensor(x.dataSync(), x.shape, x.dtype === "bool" ? "bool" : "float32");
-
-/** @throws Lacking where it is called */
-const lacking = (what: string) => (): never => {
-  throw new Lacking(what);
-};
-
-/** Booleans are floats between ops, as in the modules. */
-function elementwise(tf: typeof Tf, { exp, tanh, sigmoid }: Curves): ElementwiseOf<Tensor> {
-  const still = (x: Tensor): Tensor => constant(tf, x);
-  const truth = (x: Tensor): Tensor => tf.cast(still(x), "bool");
-  const flat = (x: Tensor): Tensor => tf.cast(still(x), "float32");
-  type OfTwo = (a: Tensor, b: Tensor) => Tensor;
-  const comparison =
-    (of: OfTwo): OfTwo =>
-    (a, b) =>
-      flat(of(still(a), still(b)));
-  const logical =
-    (of: OfTwo): OfTwo =>
-    (a, b) =>
-      flat(of(truth(a), truth(b)));
-  return {
-    neg: tf.neg,
-    exp,
-    expm1: tf.expm1,
-    log: tf.log,
-    log1p: tf.log1p,
-    sqrt: tf.sqrt,
-    reciprocal: tf.reciprocal,
-    abs: tf.abs,
-    sign: (x) => flat(tf.sign(x)),
-    sin: tf.sin,
-    cos: tf.cos,
-    asin: tf.asin,
-    acos: tf.acos,
-    atan: tf.atan,
-    sinh: tf.sinh,
-    cosh: tf.cosh,
-    tanh,
-    asinh: tf.asinh,
-    acosh: tf.acosh,
-    sigmoid,
-    softplus: tf.softplus,
-    relu: tf.relu,
-    erf: tf.erf,
-    erfinv: lacking("the inverse of erf"),
-    lgamma: lacking("log Γ"),
-    floor: (x) => flat(tf.floor(x)),
-    round: (x) => flat(tf.round(x)),
-    not: (x) => flat(tf.logicalNot(truth(x))),
-    cast: (x) => x,
-    stop_gradient: still,
-    add: tf.add,
-    couple: tf.add,
-    sub: tf.sub,
-    mul: tf.mul,
-    div: tf.div,
-    pow: tf.pow,
-    atan2: tf.atan2,
-    max: tf.maximum,
-    min: tf.minimum,
-    lt: comparison(tf.less),
-    le: comparison(tf.lessEqual),
-    gt: comparison(tf.greater),
-    ge: comparison(tf.greaterEqual),
-    eq: comparison(tf.equal),
-    ne: comparison(tf.notEqual),
-    and: logical(tf.logicalAnd),
-    or: logical(tf.logicalOr),
-    where: (c, a, b) => tf.where(truth(c), a, b),
-  };
 }
 
 /** @throws Lacking where there is no TensorFlow.js, or it has no gradient of an op */
@@ -168,7 +68,7 @@ function gradients(tf: typeof Tf, { model, environment, wanted }: Question): Ans
   const tensors = wanted.map((index) => run.tensor(environment.parameters.get(index)!));
   const lossOf = (...parameters: readonly Tensor[]): Tf.Scalar => {
     const given = new Map(wanted.map((index, i) => [index, parameters[i]!]));
-    const loss = run.value(root, new Map(), given);
+    const loss = run.loss(root, given);
     return parameters.reduce((sum, x) => tf.add(sum, run.nothingOf(x)), loss).asScalar();
   };
   const found = wanted.length === 0 ? [] : tf.grads(lossOf)(tensors);
@@ -182,7 +82,7 @@ class Run {
   readonly #tf: typeof Tf;
   readonly #question: Question;
   readonly #curves: Curves;
-  readonly #elementwise: ElementwiseOf<Tensor>;
+  readonly #elementwise: ReturnType<typeof elementwise>;
   readonly #isTwice: boolean;
 
   constructor(tf: typeof Tf, question: Question, root: Node) {
@@ -198,37 +98,50 @@ class Run {
   /** 0 that depends on x: `tf.grads` refuses what a loss does not depend on. */
   nothingOf = (x: Tensor): Tensor => this.#tf.mul(this.#tf.sum(x), 0);
 
-  /** The value of `root`; nodes in `memo` have theirs. */
-  value(root: Node, memo: Memo, parameters: ReadonlyMap<number, Tensor>): Tensor {
-    for (const node of reachable([root])) {
-      if (memo.has(node)) continue;
-      const given = node.op === "parameter" ? parameters.get(node.attributes.index) : undefined;
-      memo.set(node, given ?? this.#apply(node, memo, parameters));
-    }
-    return memo.get(root)!;
+  loss(root: Node, parameters: ReadonlyMap<number, Tensor>): Tensor {
+    const tf = this.#tf;
+    // What nodes are worth where the runner is: within a derivative they depend on its variable.
+    let known: Memo = new Map();
+    const within = (node: Node, memo: Memo): Tensor => {
+      const before = known;
+      known = memo;
+      runner.run([node], memo);
+      known = before;
+      return memo.get(node)!;
+    };
+    const runner = new StepRunner<Tensor>({
+      apply: (node, operands) => {
+        const given = node.op === "parameter" ? parameters.get(node.attributes.index) : undefined;
+        if (given !== undefined) return given;
+        if (node.op === "grad") return this.#gradient(node.operands[0]!, node.operands[1]!, known, within);
+        return this.#apply(node, operands);
+      },
+      entry: (x, place) => tf.squeeze(tf.slice(x, place, 1), [0]),
+      stack: (parts) => tf.stack([...parts]),
+    });
+    return within(root, known);
   }
 
   /**
    * d scalar / d tensor as a function of what the tensor is made of, so that it can be
    * differentiated again.
    */
-  #gradient(scalar: Node, tensor: Node, memo: Memo, parameters: ReadonlyMap<number, Tensor>): Tensor {
+  #gradient(scalar: Node, tensor: Node, memo: Memo, valueOf: (node: Node, memo: Memo) => Tensor): Tensor {
     const moves = new Set<Node>([tensor]);
     for (const node of reachable([scalar])) if (node.operands.some((x) => moves.has(x))) moves.add(node);
     return this.#tf.grad((x) => {
       const inner: Memo = new Map([...memo].filter(([node]) => !moves.has(node)));
       inner.set(tensor, x);
-      return this.#tf.add(this.value(scalar, inner, parameters), this.nothingOf(x));
+      return this.#tf.add(valueOf(scalar, inner), this.nothingOf(x));
     })(memo.get(tensor)!);
   }
 
   #constant = (x: Tensor): Tensor => constant(this.#tf, x);
 
-  #apply(node: Node, memo: Memo, parameters: ReadonlyMap<number, Tensor>): Tensor {
+  #apply(node: Node, raw: readonly Tensor[]): Tensor {
     const tf = this.#tf;
     const { environment } = this.#question;
     const { n } = environment;
-    const raw = node.operands.map((operand) => memo.get(operand)!);
     if (isElementwise(node)) {
       const operation: (...operands: readonly Tensor[]) => Tensor = this.#elementwise[node.op];
       return operation(...raw);
@@ -321,8 +234,6 @@ class Run {
         return this.#take(a, b, node.attributes.batch);
       case "scatter":
         return this.#scatter(a, b, node.attributes.batch, sizeAt(node.attributes.count, n));
-      case "grad":
-        return this.#gradient(node.operands[0]!, node.operands[1]!, memo, parameters);
 
       case "constant":
         return tf.fill(shapeAt(node.attributes.shape, n), node.attributes.value);
@@ -341,6 +252,8 @@ class Run {
       case "scan":
       case "pick":
       case "carried":
+      case "grad":
+        throw new CompilerFault(`\`${node.op}\` is computed by what runs the steps`);
       case "state":
       case "hyper":
       case "step":

@@ -4,6 +4,8 @@
 import type { Model } from "../graph/model.ts";
 import { evaluate } from "../graph/evaluate.ts";
 import { reachable, remake, type Graph } from "../graph/graph.ts";
+import { unroll } from "../graph/unroll.ts";
+import { loopsAround, timesOf } from "../ir/loops.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt, sizeAt } from "../ir/size.ts";
 import type { Environment } from "../ops/op.ts";
@@ -39,11 +41,17 @@ export function askDifferences({ environment: given, wanted }: Question, joint: 
 
 /** What `stop_gradient` holds does not move with the weights: its values become data. */
 function withStopped(
-  graph: Graph,
-  loss: Node,
+  given: Graph,
+  root: Node,
   environment: Environment,
 ): { readonly root: Node; readonly environment: Environment } {
-  const stopped: readonly Node[] = reachable([loss]).filter((node) => node.op === "stop_gradient");
+  const stops = (roots: readonly Node[]): readonly Node[] =>
+    reachable(roots).filter((node) => node.op === "stop_gradient");
+  // In a loop it holds another value at each place.
+  const isRepeated = stops([root]).some((node) => loopsAround(node).size > 0);
+  const graph = isRepeated ? given.fork(Infinity) : given;
+  const loss = isRepeated ? unroll(graph, [root]).roots[0]! : root;
+  const stopped = stops([loss]);
   const values = evaluate(stopped, environment);
   // No name of a program has a space in it.
   const name = (i: number): string => `stopped ${i}`;
@@ -63,7 +71,7 @@ function withStopped(
 const workOf = (root: Node, n: number): number =>
   reachable([root]).reduce((sum, node) => {
     const depth = node.op === "matmul" ? sizeAt(node.operands[0]!.shape.at(-1)!, n) : 1;
-    return sum + depth * count(shapeAt(node.shape, n));
+    return sum + timesOf(node) * depth * count(shapeAt(node.shape, n));
   }, 0);
 
 /** Evenly spread positions, each somewhere in its own part, the same at every run. */

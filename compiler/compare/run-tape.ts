@@ -1,5 +1,8 @@
-/** Runs a program's formulas on the tape, as written: node by node, and then back. */
-import { reachable } from "../graph/graph.ts";
+/**
+ * Runs a program's formulas on the tape, as written: node by node, the body of a loop place by place,
+ * and then back.
+ */
+import { StepRunner } from "../graph/run-steps.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt, sizeAt } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
@@ -19,12 +22,18 @@ export function askTape({ model, environment, wanted }: Question): Answer {
   const operations = new Operations();
   const variables = new Map<Node, Variable>();
   const leaves = new Map<number, Variable>();
-  for (const node of reachable([root])) {
-    const operands = node.operands.map((operand) => variables.get(operand)!);
-    const variable = apply(operations, node, operands, environment);
-    variables.set(node, variable);
-    if (node.op === "parameter") leaves.set(node.attributes.index, variable);
-  }
+  const runner = new StepRunner<Variable>({
+    apply: (node, operands) => {
+      const variable = apply(operations, node, operands, environment);
+      if (node.op === "parameter") leaves.set(node.attributes.index, variable);
+      return variable;
+    },
+    // A variable of its own, so that a derivative by it takes no part in what it was before.
+    arrive: (x) => operations.reshape(x, x.shape),
+    entry: (x, place) => operations.entry(x, place),
+    stack: (parts) => operations.stack(parts),
+  });
+  runner.run([root], variables);
   const loss = variables.get(root)!;
   const present = wanted.filter((index) => leaves.has(index));
   const gradients = operations.gradients(
@@ -125,7 +134,7 @@ function apply(o: Operations, node: Node, operands: readonly Variable[], environ
     case "scan":
     case "pick":
     case "carried":
-      throw new Lacking("`scan`");
+      throw new RangeError(`\`${node.op}\` is computed by whoever runs its loop`);
     case "state":
     case "hyper":
       throw new Lacking(`\`${node.op}\`, which belongs to the optimizer`);

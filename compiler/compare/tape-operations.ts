@@ -244,6 +244,20 @@ export class Operations extends ElementOperations {
     return results.length === 0 ? xs[0]! : this.concat(results, axis);
   }
 
+  /** The entry of the first axis. */
+  entry(x: Variable, at: number): Variable {
+    const rest = x.shape.slice(1);
+    const axes = x.shape.map((_, axis) => (axis === 0 ? { ...whole, start: at } : whole));
+    return this.reshape(this.slice(x, axes, [1, ...rest]), rest);
+  }
+
+  /** Along a new first axis. */
+  stack = (parts: readonly Variable[]): Variable =>
+    this.concat(
+      parts.map((x) => this.reshape(x, [1, ...x.shape])),
+      0,
+    );
+
   /** The place of each entry: how many come before it. */
   rank(x: Variable, descending: boolean): Variable {
     const length = x.shape.at(-1)!;

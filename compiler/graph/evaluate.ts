@@ -2,59 +2,26 @@
 import type { Environment, Op, Values } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import type { Node, OpName } from "../ir/node.ts";
-import { type LoopStep, placesOf, type Step, stepsTo } from "./steps.ts";
+import { StepRunner } from "./run-steps.ts";
 
 /**
  * The values of `roots`, each node computed once, operands first, and the body of a loop at each of
- * its places.
+ * its places; of a root inside of a loop that another root runs, the value at the last place.
  * @throws RangeError where `environment` lacks something, or a `grad` node is left
  */
 export function evaluate(roots: readonly Node[], environment: Environment): Values[] {
   const values = new Map<Node, Values>();
-  run(stepsTo(roots), values, environment, new Map());
+  const runner = new StepRunner<Values>({
+    apply: (node, operands) => {
+      // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
+      const record = ops[node.op] as unknown as Op<OpName>;
+      return record.evaluate(operands, node as never, environment);
+    },
+    entry: entryAt,
+    stack: stacked,
+  });
+  runner.run(roots, values);
   return roots.map((root) => values.get(root)!);
-}
-
-/** What each open loop carries, and the place where it is, by number. */
-type Open = Map<number, { readonly place: number; readonly carried: readonly Values[] }>;
-
-function run(steps: readonly Step[], values: Map<Node, Values>, environment: Environment, open: Open): void {
-  for (const step of steps) {
-    if (step.kind === "loop") runLoop(step, values, environment, open);
-    else values.set(step.node, valueOf(step.node, values, environment, open));
-  }
-}
-
-function valueOf(
-  node: Node,
-  values: ReadonlyMap<Node, Values>,
-  environment: Environment,
-  open: Open,
-): Values {
-  if (node.op === "carried") return open.get(node.attributes.loop.id)!.carried[node.attributes.index]!;
-  const operands = node.operands.map((operand) => values.get(operand)!);
-  if (node.op === "pick") return entryAt(operands[0]!, open.get(node.attributes.loop.id)!.place);
-  // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
-  const record = ops[node.op] as unknown as Op<OpName>;
-  return record.evaluate(operands, node as never, environment);
-}
-
-function runLoop(
-  { loop, scans, first, next, body }: LoopStep,
-  values: Map<Node, Values>,
-  environment: Environment,
-  open: Open,
-): void {
-  const stacks = scans.map((): Values[] => []);
-  let carried = first.map((node) => values.get(node)!);
-  for (const place of placesOf(loop)) {
-    open.set(loop.id, { place, carried });
-    run(body, values, environment, open);
-    for (const [i, scan] of scans.entries()) stacks[i]![place] = values.get(scan.operands[0]!)!;
-    carried = next.map((node) => values.get(node)!);
-  }
-  open.delete(loop.id);
-  for (const [i, scan] of scans.entries()) values.set(scan, stacked(stacks[i]!));
 }
 
 /** The entry of the first axis. */

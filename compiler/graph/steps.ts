@@ -38,13 +38,14 @@ type Unit = Node | Open;
 
 /**
  * The steps to `roots`, operands before users; without loops, nodes in the graph's order.
+ * @param running numbers of loops inside of which all this is computed, at one place of each
  * @throws CompilerFault where a loop would have to wait for itself
  */
-export function stepsTo(roots: readonly Node[]): readonly Step[] {
+export function stepsTo(roots: readonly Node[], running: ReadonlySet<number> = new Set()): readonly Step[] {
   const nodes = reachable(roots);
-  const loops = openLoops(nodes);
+  const loops = openLoops(nodes, running);
   if (loops.size === 0) return nodes.map(nodeStep);
-  const inside = (node: Node): Open | null => innermost(node, loops);
+  const inside = (node: Node): Open | null => innermost(node, loops, running);
   const top: Unit[] = [];
   const homes = new Map<Node, Open | null>();
   for (const node of nodes) {
@@ -85,7 +86,7 @@ export function stepsTo(roots: readonly Node[]): readonly Step[] {
 const nodeStep = (node: Node): NodeStep => ({ kind: "node", node });
 
 /** The loops that nodes leave something of, by number, each with the one around it. */
-function openLoops(nodes: readonly Node[]): ReadonlyMap<number, Open> {
+function openLoops(nodes: readonly Node[], running: ReadonlySet<number>): ReadonlyMap<number, Open> {
   const loops = new Map<number, Open>();
   for (const node of nodes) {
     if (node.op !== "scan") continue;
@@ -100,6 +101,7 @@ function openLoops(nodes: readonly Node[]): ReadonlyMap<number, Open> {
     settled.add(open);
     for (const scan of open.scans) {
       for (const id of loopsAround(scan).keys()) {
+        if (running.has(id)) continue;
         const outer = loops.get(id);
         if (outer === undefined) throw new CompilerFault(`loop ${id} is never run`);
         settle(outer);
@@ -112,9 +114,10 @@ function openLoops(nodes: readonly Node[]): ReadonlyMap<number, Open> {
   return loops;
 }
 
-function innermost(node: Node, loops: ReadonlyMap<number, Open>): Open | null {
+function innermost(node: Node, loops: ReadonlyMap<number, Open>, running: ReadonlySet<number>): Open | null {
   let deepest: Open | null = null;
   for (const id of loopsAround(node).keys()) {
+    if (running.has(id)) continue;
     const open = loops.get(id);
     if (open === undefined)
       throw new CompilerFault(`node ${node.id} is inside of loop ${id}, which is never run`);

@@ -52,3 +52,7 @@ function bound(
 
 /** Whether a node is in the body of the loop. */
 export const isInside = (node: Node, loop: Loop): boolean => loopsAround(node).has(loop.id);
+
+/** How often a node is computed in one run of the formulas around it. */
+export const timesOf = (node: Node): number =>
+  [...loopsAround(node).values()].reduce((times, { length }) => times * length, 1);

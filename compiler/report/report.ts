@@ -4,6 +4,7 @@ import { CompilerFault } from "../fault.ts";
 import { reachable } from "../graph/graph.ts";
 import { modelJoins } from "../graph/join.ts";
 import { ownedBy, type Model } from "../graph/model.ts";
+import { timesOf } from "../ir/loops.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, elements, isFree, ONE, showSize, writtenShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
@@ -285,5 +286,5 @@ function nodeFlops(node: Node): number {
   const count = elements(counted.shape);
   if (count === null) throw new CompilerFault(`${node.op} has the batch on two axes`);
   const depth = family === "product" ? countOf(first?.shape.at(-1) ?? ONE) : 1;
-  return countOf(count) * flops * depth;
+  return countOf(count) * flops * depth * timesOf(node);
 }

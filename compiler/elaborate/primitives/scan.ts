@@ -1,10 +1,11 @@
 /** A loop over an axis, which carries something from place to place. */
-import type { Build } from "../../graph/build.ts";
+import { Build } from "../../graph/build.ts";
 import type { Node } from "../../ir/node.ts";
 import { known, sameShape, showShape } from "../../ir/size.ts";
 import { OpError } from "../../ir/op-error.ts";
+import { unnamed } from "../../ir/origin.ts";
 import { toAxis, toBoolean, toNode } from "../tensors.ts";
-import { isCallable, kindOf, list, tensor, type Value } from "../values.ts";
+import { isCallable, kindOf, list, tensor, type Callable, type Value } from "../values.ts";
 import type { PrimitiveTable } from "./primitive.ts";
 
 export const scans: PrimitiveTable = {
@@ -12,7 +13,9 @@ export const scans: PrimitiveTable = {
     parameters: ["xs", "first", "body", "axis", "reverse?"],
     doc: "what `body` carries from place to place of an axis, at every place: body(carried, entry of xs) gives what is carried on",
     apply: (context, xs, first, body, axis, reverse) => {
-      const { build, freeName } = context;
+      const { build: named, freeName } = context;
+      // The result alone bears the name that it is bound to.
+      const build = new Build(named.graph, unnamed(named.origin));
       if (!isCallable(body!)) {
         throw new OpError(
           "type-mismatch",
@@ -34,19 +37,46 @@ export const scans: PrimitiveTable = {
       }
       const loop = build.graph.loop(length, toBoolean(reverse, false, "`reverse`"));
       const starts = itemsOf(first!).map((value) => toNode(build, value));
-      const carried = starts.map((node, index) => tensor(build.carried(loop, index, node)));
-      const entries = rows.map(({ node }) => tensor(build.pick(node, loop)));
+      const [stateName, entryName] = parameterNames(body);
+      const carried = starts.map((node, index) =>
+        tensor(called(build, stateName, index, starts).carried(loop, index, node)),
+      );
+      const entries = rows.map(({ node }, index) =>
+        tensor(called(build, entryName, index, rows).pick(node, loop)),
+      );
       const [before, entry] = [as(first!, carried), as(xs!, entries)];
       const given = itemsOf(context.callIn(loop, body!, before, entry));
       const next = nextOf(build, starts, given, freeName);
       const made = context.oneLoop(loop, { first: starts, next });
-      const results = made.carries.next.map((node) =>
-        tensor(inPlace(build, build.scan(made.loop, node, made.carries), at)),
-      );
+      const results = made.carries.next.map((node) => {
+        // Where the axis is in front already, the stack is the result.
+        const bearer = Math.min(at, node.shape.length) === 0 ? named : build;
+        return tensor(inPlace(named, bearer.scan(made.loop, node, made.carries), at));
+      });
       return as(first!, results);
     },
   },
 };
+
+/** What a body calls what is carried and the entry. */
+function parameterNames(body: Callable): readonly (string | undefined)[] {
+  switch (body.kind) {
+    case "lambda":
+      return body.lambda.parameters.map(({ text }) => text);
+    case "function":
+      return body.declaration.parameters.map(({ name }) => name.text);
+    case "primitive":
+      return [];
+    default:
+      return body satisfies never;
+  }
+}
+
+/** Gives nodes the name of a parameter: of one of several tensors in it, with a number. */
+function called(build: Build, name: string | undefined, index: number, all: readonly unknown[]): Build {
+  if (name === undefined) return build;
+  return new Build(build.graph, { ...build.origin, name: all.length === 1 ? name : `${name}${index}` });
+}
 
 /** What `xs` and `first` may be: one tensor, or a list of them. */
 const itemsOf = (value: Value): readonly Value[] => {
