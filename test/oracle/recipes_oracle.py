@@ -1,0 +1,264 @@
+"""Writes recipes.json: the losses of twenty steps of recipes of docs/recipes.md, as PyTorch computes them in f64.
+
+    python3 recipes_oracle.py            writes recipes.json
+    python3 recipes_oracle.py --check    recomputes it and compares with the committed file to 1e-10; exit 1 where they differ
+
+Each case has the title of its recipe, and is written with what the recipe shows of PyTorch. Inputs and parameters come from `draw`.
+"""
+
+import json
+import pathlib
+import sys
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch.nn.utils.stateless import functional_call
+
+from torch_oracle import draw, numbers, real, whole
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+
+STEPS = 20
+ROWS = 16
+CASES = {}
+
+
+def dense(name, units, inputs):
+    return {f"{name}.weight": real([units, inputs], -0.8, 0.8), f"{name}.bias": real([units], -0.4, 0.4)}
+
+
+def linear(x, p, name):
+    return F.linear(x, p[f"{name}.weight"], p[f"{name}.bias"])
+
+
+def two_layers(x, p, name="p"):
+    return linear(torch.tanh(linear(x, p, f"{name}.0")), p, f"{name}.1")
+
+
+def mlp(name, units, out):
+    return {**dense(f"{name}.0", units, 4), **dense(f"{name}.1", out, units)}
+
+
+X = {"x": real(["N", 4], -2, 2)}
+Y = {"y": real(["N", 1], -1, 1)}
+LABEL = {"y": whole(["N"], 3)}
+
+
+def steps_of(optimizer, loss):
+    """Plain training: the losses before each step."""
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        optimizer.step()
+        yield value.item()
+
+
+def adam(lr):
+    return lambda p, loss: steps_of(torch.optim.Adam(p.values(), lr=lr), loss)
+
+
+def case(title, inputs, parameters, train, loss):
+    """`loss(i, p)` of inputs and parameters; `train(p, loss)` yields the loss before each of the steps."""
+    streams = {name: k for k, name in enumerate([*inputs, *parameters])}
+    inputs = {name: {**spec, "stream": streams[name]} for name, spec in inputs.items()}
+    parameters = {name: {**spec, "stream": streams[name]} for name, spec in parameters.items()}
+    i = {name: draw(spec, ROWS) for name, spec in inputs.items()}
+    i = {name: t.long() if "classes" in inputs[name] else t for name, t in i.items()}
+    p = {name: draw(spec, ROWS).requires_grad_() for name, spec in parameters.items()}
+    losses = list(train(p, lambda: loss(i, p)))
+    CASES[title] = {"rows": ROWS, "inputs": inputs, "parameters": parameters, "losses": numbers(losses)}
+
+
+# Losses.
+
+case(
+    "Weigh classes",
+    {**X, **LABEL},
+    mlp("z", 8, 3),
+    adam(0.02),
+    lambda i, p: F.cross_entropy(two_layers(i["x"], p, "z"), i["y"], weight=torch.tensor([1.0, 1.0, 4.0])),
+)
+case(
+    "Smooth labels",
+    {**X, **LABEL},
+    mlp("z", 8, 3),
+    adam(0.02),
+    lambda i, p: F.cross_entropy(two_layers(i["x"], p, "z"), i["y"], label_smoothing=0.1),
+)
+
+
+def pinball(i, p):
+    d = i["y"] - two_layers(i["x"], p)
+    return torch.max(0.9 * d, -0.1 * d).mean()
+
+
+case("Write a loss", {**X, **Y}, mlp("p", 8, 1), adam(0.02), pinball)
+
+
+def several_terms(i, p):
+    prediction = linear(torch.tanh(linear(i["x"], p, "h")), p, "p")
+    loss = F.mse_loss(prediction, i["y"]) + 0.3 * F.l1_loss(prediction, i["y"])
+    loss = loss + 1e-3 * sum((w**2).sum() for n, w in p.items() if "weight" in n)
+    return loss + 1e-3 * p["h.weight"].abs().sum()
+
+
+case("Add up several losses", {**X, **Y}, {**dense("h", 8, 4), **dense("p", 1, 8)}, adam(0.02), several_terms)
+
+
+def tasks(i, p):
+    h = torch.tanh(linear(i["x"], p, "h"))
+    loss_a = F.mse_loss(linear(h, p, "amount"), i["y"])
+    loss_b = F.cross_entropy(linear(h, p, "z"), i["label"])
+    return (torch.exp(-p["log_var"]) * torch.stack([loss_a, loss_b]) + p["log_var"]).sum()
+
+
+case(
+    "Let several tasks weigh themselves",
+    {**X, **Y, "label": whole(["N"], 3)},
+    {**dense("h", 16, 4), **dense("amount", 1, 16), **dense("z", 3, 16), "log_var": real([2], -0.5, 0.5)},
+    adam(0.02),
+    tasks,
+)
+case(
+    "Weigh single rows",
+    {**X, **Y, "w": real(["N", 1], 0, 3)},
+    mlp("p", 8, 1),
+    adam(0.02),
+    lambda i, p: (i["w"] * (two_layers(i["x"], p) - i["y"]) ** 2).sum() / i["w"].sum(),
+)
+
+# Nets.
+
+
+def tied(i, p):
+    embed = F.embedding(i["ids"], p["embed.weight"])
+    h = torch.tanh(linear(embed, p, "h"))
+    return F.cross_entropy((h @ p["embed.weight"].T).reshape(-1, 30), i["y"].reshape(-1))
+
+
+case(
+    "Tie weights",
+    {"ids": whole(["N", 6], 30), "y": whole(["N", 6], 30)},
+    {"embed.weight": real([30, 8], -1, 1), **dense("h", 8, 8)},
+    adam(0.02),
+    tied,
+)
+
+
+def batches(i, p):
+    h = F.batch_norm(linear(i["x"], p, "p.0"), None, None, p["p.1.weight"], p["p.1.bias"], training=True)
+    return F.mse_loss(linear(F.relu(h), p, "p.2"), i["y"])
+
+
+case(
+    "Normalize batches",
+    {**X, **Y},
+    {**dense("p.0", 8, 4), "p.1.weight": real([8], 0.5, 1.5), "p.1.bias": real([8], -0.5, 0.5), **dense("p.2", 1, 8)},
+    lambda p, loss: steps_of(torch.optim.SGD(p.values(), lr=0.1), loss),
+    batches,
+)
+
+
+def positions(steps, size):
+    angle = torch.arange(steps)[:, None] * 10_000 ** (-torch.arange(0, size, 2) / size)
+    return torch.stack([angle.sin(), angle.cos()], -1).reshape(steps, size)
+
+
+ENCODER = nn.TransformerEncoderLayer(8, 2, 32, dropout=0, batch_first=True)
+
+
+def padded(i, p):
+    there = i["ids"] != 0
+    own = {name[2:]: value for name, value in p.items() if name.startswith("h.") and name != "h.0.weight"}
+    own = {name.removeprefix("1."): value for name, value in own.items()}
+    h = F.embedding(i["ids"], p["h.0.weight"]) + positions(12, 8)
+    h = functional_call(ENCODER, own, (h,), {"src_key_padding_mask": ~there})
+    h = torch.where(there[..., None], h, 0.0).sum(1) / there.sum(1, keepdim=True).clamp(min=1)
+    return F.cross_entropy(linear(h, p, "z"), i["y"])
+
+
+case(
+    "Pad and mask sequences",
+    # A quarter of the words is padding, in the middle too.
+    {"ids": {"shape": ["N", 12], "choices": [0, 0, 5, 17, 23, 31, 44, 49]}, "y": whole(["N"], 2)},
+    {
+        "h.0.weight": real([50, 8], -1, 1),
+        "h.1.self_attn.in_proj_weight": real([24, 8], -0.6, 0.6),
+        "h.1.self_attn.in_proj_bias": real([24], -0.3, 0.3),
+        **dense("h.1.self_attn.out_proj", 8, 8),
+        **{f"h.1.norm{k}.{name}": real([8], low, low + 1) for k in (1, 2) for name, low in (("weight", 0.5), ("bias", -0.5))},
+        **dense("h.1.linear1", 32, 8),
+        **dense("h.1.linear2", 8, 32),
+        **dense("z", 2, 8),
+    },
+    adam(0.01),
+    lambda i, p: padded({**i, "ids": i["ids"].long()}, p),
+)
+
+# Derivatives.
+
+
+def penalized(i, p):
+    x = i["x"].clone().requires_grad_()
+    d = two_layers(x, p, "d")
+    (slope,) = torch.autograd.grad(d.sum(), x, create_graph=True)
+    return F.mse_loss(d, i["y"]) + 0.1 * (((slope**2).sum(1) + 1e-12).sqrt() - 1).pow(2).mean()
+
+
+case("Penalize a gradient", {**X, **Y}, mlp("d", 16, 1), adam(0.01), penalized)
+
+
+def equation(i, p):
+    t = i["t"].clone().requires_grad_()
+    u = t + t**2 * two_layers(t, p, "u")
+    (du,) = torch.autograd.grad(u.sum(), t, create_graph=True)
+    (ddu,) = torch.autograd.grad(du.sum(), t, create_graph=True)
+    return ((ddu + u) ** 2).mean()
+
+
+case(
+    "Solve a differential equation",
+    {"t": real(["N", 1], 0, 3)},
+    {**dense("u.0", 16, 1), **dense("u.1", 1, 16)},
+    adam(0.01),
+    equation,
+)
+
+# Optimizers.
+
+
+def accumulated(p, loss):
+    optimizer = torch.optim.SGD(p.values(), lr=0.5)
+    for step in range(1, STEPS + 1):
+        value = loss()
+        (value / 4).backward()
+        if step % 4 == 0:
+            optimizer.step()
+            optimizer.zero_grad()
+        yield value.item()
+
+
+case(
+    "Accumulate gradients",
+    {**X, **Y},
+    mlp("p", 8, 1),
+    accumulated,
+    lambda i, p: F.mse_loss(two_layers(i["x"], p), i["y"]),
+)
+
+# What is shown of the file.
+
+path = pathlib.Path(__file__).parent / "recipes.json"
+if "--check" in sys.argv:
+    kept = json.loads(path.read_text())
+    assert kept.keys() == CASES.keys(), "other recipes"
+    for title, found in CASES.items():
+        for name in ("inputs", "parameters"):
+            assert kept[title][name] == found[name], f"{title}: other {name}"
+        off = max(abs(a - b) for a, b in zip(kept[title]["losses"], found["losses"], strict=True))
+        assert off <= 1e-10, f"{title}: {off}"
+else:
+    path.write_text(json.dumps(CASES, indent=1) + "\n")
