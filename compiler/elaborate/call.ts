@@ -14,8 +14,10 @@ import { endStates } from "./layer-states.ts";
 import type { Finding } from "./library-call.ts";
 import { checkArgmax, checkLibraryCall } from "./library-checks.ts";
 import { bind, type Machine } from "./machine.ts";
+import { scheduling } from "./schedules.ts";
 import { tickItems } from "./steps.ts";
 import { remember, sizeNotes } from "./makers.ts";
+import { earlierResult, noteResult } from "./list-results.ts";
 import { buildAt, checked, misfit, originSpan, sizeOf } from "./operate.ts";
 import type { ParameterScope } from "./paths.ts";
 import { isOfNumbers, primitives } from "./primitives/table.ts";
@@ -172,14 +174,17 @@ function callFunction(
   const { declaration, file } = callee;
   const { kind } = declaration;
   const title = declaration.name.text;
+  const earlier = earlierResult(machine, callee, site);
+  if (earlier !== undefined) return earlier;
   const given = matched(machine, caller, title, formalsOf(declaration), site);
   const owner = kind === "layer" ? layerOwner(machine, caller, title, site) : null;
   const scope = new Scope(file);
   const calls = caller.calls + 1;
   const inside = enter(caller, scope, { kind, name: title, site, owner, result: name, calls });
+  const adjustable = scheduling(machine.schedule, caller, scope);
   declaration.parameters.forEach((p, i) => {
     const value = given[i]?.value;
-    bind(machine, inside, p.name, value ?? machine.evaluate(machine, inside, p.default!));
+    bind(machine, inside, p.name, adjustable(p, value ?? machine.evaluate(machine, inside, p.default!)));
     if (value !== undefined) bindSizes(p.type, value, scope);
   });
   fitSignature(machine, caller, inside, declaration, site);
@@ -206,6 +211,7 @@ function callFunction(
   const value = declaration.recompute ? recomputed(machine, inside, site.callee, work) : work();
   if (owner !== null) owner.results = tensorsIn(value);
   remember(machine, value, declaration, scope, site);
+  noteResult(machine, callee, site, value);
   return value;
 }
 

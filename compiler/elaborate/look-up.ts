@@ -27,7 +27,7 @@ export function lookUp(machine: Machine, frame: Frame, { text: name, span }: Nam
   const { scope, fixing } = frame;
   const bound = scope.find(name);
   if (bound === POISON) throw POISONED;
-  if (bound !== undefined) return bound.kind === "hyper" && fixing ? number(bound.value) : bound;
+  if (bound !== undefined) return fixing ? fixed(bound) : bound;
   if (scope.file.missing.has(name)) throw POISONED;
   const found = scope.file.find(name);
   if (found !== undefined) return declared(machine, frame, found, span);
@@ -43,6 +43,12 @@ export function lookUp(machine: Machine, frame: Frame, { text: name, span }: Nam
     message: `there is no \`${name}\` here`,
     help: nameHelp(name, known),
   });
+}
+
+/** An optimizer's argument to what is decided when compiling: its first value, where it has one. */
+function fixed(value: Value): Value {
+  if (value.kind === "scheduled") return { ...value, asks: true };
+  return value.kind === "hyper" ? number(value.value) : value;
 }
 
 /** The value of a definition. */

@@ -2,17 +2,18 @@
  * What one reading of a model is given, and what it has found so far. All that changes while
  * reading is here.
  */
-import type { Block, Const, Expression, Identifier } from "../../grammar/ast.ts";
+import type { Block, Const, Expression, FunctionDeclaration, Identifier } from "../../grammar/ast.ts";
 import type { Span } from "../../grammar/diagnostic.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { InputInfo, NamedNode, Unkept } from "../graph/model.ts";
+import type { InputInfo, NamedNode, OptimizerInfo, Unkept } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import type { CallSite, Frame, MadeTensor } from "./frame.ts";
 import type { Limits } from "./limits.ts";
 import type { LoopTable } from "./loop-table.ts";
 import { ParameterScope, type CallNumbers, type Paths } from "./paths.ts";
 import type { Reporter } from "./problem.ts";
-import type { OptimizerValue, POISON, Value } from "./values.ts";
+import type { Schedule } from "./schedules.ts";
+import type { ListValue, OptimizerValue, POISON, Value } from "./values.ts";
 
 /** What an earlier reading of the same model found. */
 export interface Known extends Paths {
@@ -60,8 +61,10 @@ export interface Maker {
 
 export interface ChosenOptimizer {
   readonly callee: OptimizerValue;
-  /** First values, in the order of its parameters. */
+  /** In the order of its parameters. */
   readonly values: ReadonlyMap<string, Value>;
+  /** The numbers in them that stay adjustable, in the same order. */
+  readonly hyper: OptimizerInfo["hyper"];
   readonly span: Span;
   readonly site: CallSite;
   /** Of the model. */
@@ -86,10 +89,14 @@ export interface Machine extends Reading {
   /** What `@recompute` was written before. */
   readonly unkept: Unkept[];
   optimizer: ChosenOptimizer | null;
+  /** While arguments of an optimizer are read; null elsewhere. */
+  schedule: Schedule | null;
   /** The parameters and the layer calls of the model itself. */
   readonly root: ParameterScope;
   readonly constants: Map<Const, Value | typeof POISON | "open">;
   readonly makers: Map<Node, readonly Maker[]>;
+  /** See `list-results.ts`. */
+  readonly listResults: WeakMap<ListValue, Map<FunctionDeclaration, Value>>;
   /** How many there have been. */
   readonly counts: { steps: number; problems: number; randomSites: number };
 }
@@ -105,9 +112,11 @@ export const startReading = (reading: Reading): Machine => ({
   updates: new Map(),
   unkept: [],
   optimizer: null,
+  schedule: null,
   root: new ParameterScope(reading.model.text, reading.model.span),
   constants: new Map(),
   makers: new Map(),
+  listResults: new WeakMap(),
   counts: { steps: 0, problems: 0, randomSites: 0 },
 });
 

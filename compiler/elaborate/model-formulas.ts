@@ -11,7 +11,8 @@ import {
 } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import type { Known, Machine } from "./machine.ts";
-import { runOptimizer } from "./optimizer.ts";
+import { runOptimizer, type Group, type Trainee } from "./optimizer.ts";
+import { list, tensor } from "./values.ts";
 
 export function modelFormulas(
   known: Known,
@@ -28,12 +29,22 @@ export function modelFormulas(
   );
 
   const { optimizer } = training;
+  const trainees = known.parameters.flatMap((parameter, index): Trainee[] => {
+    const gradient = gradients[index]!;
+    return gradient === null ? [] : [{ index, parameter, gradient }];
+  });
+  const group: Group = {
+    grads: list(trainees.map(({ gradient }) => tensor(gradient))),
+    params: list(trainees.map(({ parameter }) => tensor(parameter.node))),
+  };
   const states: State[] = [];
   const owned = known.parameters.map((p, index): Parameter | LayerState => {
     const path = known.paths[index]!;
     const gradient = gradients[index]!;
     const result =
-      optimizer === null || gradient === null ? null : runOptimizer(training, optimizer, index, p, gradient);
+      optimizer === null || gradient === null
+        ? null
+        : runOptimizer(training, optimizer, { index, parameter: p, gradient }, group);
     for (const { name, start, update } of result?.states ?? []) {
       const of = { parameter: index, name, path: `${path}.${name}`, shape: p.shape };
       states.push({ kind: "state", ...of, start, update, gradient: null });
@@ -81,9 +92,7 @@ export function modelFormulas(
         ? null
         : {
             name: optimizer.callee.declaration.name.text,
-            hyper: [...optimizer.values].flatMap(([name, value]) =>
-              value.kind === "hyper" && used.has(name) ? [{ name, value: value.value }] : [],
-            ),
+            hyper: optimizer.hyper.filter(({ name }) => used.has(name)),
           },
   };
 }

@@ -134,6 +134,7 @@ function staticComparison(operator: Comparison, left: Value, right: Value): bool
 function sameThing(left: Value, right: Value): boolean | null {
   if (left.kind === "boolean" && right.kind === "boolean") return left.value === right.value;
   if (left.kind === "all" || right.kind === "all") return left.kind === right.kind;
+  if ([left, right].some((value) => value.kind === "scheduled" && value.asks)) return false;
   if (isCallable(left) || isCallable(right)) {
     if (left.kind === "function" && right.kind === "function") return left.declaration === right.declaration;
     if (left.kind === "primitive" && right.kind === "primitive") return left.name === right.name;

@@ -2,12 +2,10 @@
 import type { OptimizerStatement, StateDeclaration } from "../../grammar/ast.ts";
 import { reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
-import { formalsOf, matched } from "./call.ts";
 import { problem } from "./complain.ts";
-import { calleeOf, evaluate, givenTo } from "./evaluate.ts";
+import { calleeOf, evaluate } from "./evaluate.ts";
 import {
   enter,
-  type CallSite,
   type Frame,
   type MadeTensor,
   type OpenState,
@@ -17,7 +15,8 @@ import { bind, type ChosenOptimizer, type Machine } from "./machine.ts";
 import { buildAt, shaped } from "./operate.ts";
 import { POISONED } from "./problem.ts";
 import { recovered } from "./recover.ts";
-import { kindOf, POISON, Scope, tensor, type Value } from "./values.ts";
+import { optimizerArguments } from "./optimizer-arguments.ts";
+import { kindOf, POISON, Scope, tensor, type ListValue } from "./values.ts";
 
 export interface StateResult {
   readonly name: string;
@@ -43,40 +42,30 @@ export function chooseOptimizer(machine: Machine, frame: Frame, { value, span }:
     const help = "write `optimizer adam(lr = 1e-3)`, or define one with `optimizer name(…) { … }`";
     throw problem(machine, frame, { code: "not-an-optimizer", span: called.span, message, help });
   }
-  const { declaration, file } = callee;
-  const given = givenTo(machine, frame, value.kind === "call" ? value.arguments : []);
-  const site: CallSite = { callee: called.span, arguments: given };
-  const inOrder = matched(machine, frame, declaration.name.text, formalsOf(declaration), site);
-  const values = new Map<string, Value>();
-  const own: Frame = { ...frame, scope: new Scope(file) };
-  declaration.parameters.forEach((parameter, i) => {
-    const argument = inOrder[i];
-    const at = argument?.value ?? evaluate(machine, own, parameter.default!);
-    const name = parameter.name.text;
-    if (at.kind !== "number" && at.kind !== "boolean") {
-      const message = `\`${name}\` of ${declaration.name.text} must be a number or a boolean known when compiling, not ${kindOf(at)}`;
-      const help =
-        "to change it while training, set it from outside: arguments of an optimizer stay adjustable";
-      throw problem(machine, frame, {
-        code: "type-mismatch",
-        span: argument?.span ?? parameter.span,
-        message,
-        help,
-      });
-    }
-    bind(machine, own, parameter.name, at);
-    values.set(name, at.kind === "number" ? { kind: "hyper", name, value: at.value } : at);
-  });
-  machine.optimizer = { callee, values, span, site, frame };
+  const written = value.kind === "call" ? value.arguments : [];
+  const read = optimizerArguments(machine, frame, callee, { called: called.span, written, prefix: "" });
+  machine.optimizer = { callee, ...read, span, frame };
+}
+
+/** A parameter that is trained. */
+export interface Trainee {
+  readonly index: number;
+  readonly parameter: MadeTensor;
+  readonly gradient: Node;
+}
+
+/** All gradients and parameters that an optimizer works on, as lists of tensors. */
+export interface Group {
+  readonly grads: ListValue;
+  readonly params: ListValue;
 }
 
 /** What the optimizer makes of one parameter; null where it is in error. */
 export function runOptimizer(
   machine: Machine,
   chosen: ChosenOptimizer,
-  index: number,
-  parameter: MadeTensor,
-  gradient: Node,
+  { index, parameter, gradient }: Trainee,
+  { grads, params }: Group,
 ): { readonly update: Node; readonly states: readonly StateResult[] } | null {
   const { callee, site, span } = chosen;
   const { name, body } = callee.declaration;
@@ -85,6 +74,8 @@ export function runOptimizer(
   for (const [parameterName, value] of chosen.values) scope.names.set(parameterName, value);
   scope.names.set("param", tensor(parameter.node));
   scope.names.set("grad", tensor(gradient));
+  scope.names.set("grads", grads);
+  scope.names.set("params", params);
   scope.names.set("step", tensor(graph.make("step", [], {}, origin)));
   const states = new Map<string, OpenState>();
   const update: OpenUpdate = { index, parameter, states };

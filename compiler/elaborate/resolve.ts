@@ -83,7 +83,7 @@ export function resolveNames(source: SourceFile, scope: FileScope, std: FileScop
         walkBody(
           declaration.parameters,
           { kind: "block", block: declaration.body },
-          ["param", "grad", "step"],
+          ["param", "grad", "step", "grads", "params"],
           isGlobal,
           report,
         );

@@ -24,6 +24,7 @@ import { isCallable, kindOf, number, show, type Value } from "./values.ts";
 export function toNode(build: Build, value: Value): Node {
   switch (value.kind) {
     case "tensor":
+    case "scheduled":
       return value.node;
     case "number":
       return build.constant(value.value);

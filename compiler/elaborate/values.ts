@@ -72,6 +72,11 @@ export type Value =
   | { readonly kind: "index"; readonly form: Form }
   /** An optimizer's argument: a number of run time in formulas, its first value to an `if`. */
   | { readonly kind: "hyper"; readonly name: string; readonly value: number }
+  /**
+   * An optimizer's argument given as a formula of the step. To an `if`, which `asks`, it is unequal to
+   * every number: what follows a schedule is on.
+   */
+  | { readonly kind: "scheduled"; readonly node: Node; readonly asks: boolean }
   /** Every axis: what `axis` is where nothing is said. */
   | { readonly kind: "all" }
   | FunctionValue
@@ -148,6 +153,8 @@ export function kindOf(value: Value): string {
       return "an index";
     case "hyper":
       return "an argument of the optimizer";
+    case "scheduled":
+      return "a formula of the step";
     case "all":
       return "`all`, which stands for every axis";
     case "function":
@@ -190,6 +197,8 @@ export function show(value: Value, freeName: string): string {
       return "an index";
     case "hyper":
       return showNumber(value.value);
+    case "scheduled":
+      return "a formula of the step";
     case "all":
       return "all";
     case "function":

@@ -3,7 +3,8 @@
  * that reads them.
  *
  * Stored are: what has loops of its own (products, reductions), what is put together from parts,
- * the factors of products, and costly formulas with several readers. Whether a store is really made
+ * the factors of products, costly formulas with several readers, and numbers made of many sums, such
+ * as the norm of all gradients. Whether a store is really made
  * is decided by `fuse`: a node that only its own kernel reads stays in registers.
  */
 import type { Node } from "../ir/node.ts";
@@ -25,6 +26,8 @@ const COSTLY = 8;
  * small.
  */
 const LARGEST = 200;
+/** From so many sums on a number with several readers is stored: each reader would load all of them. */
+const MANY_SUMS = 3;
 
 /**
  * @param nodes operands before users
@@ -39,29 +42,38 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
     if (node.op === "matmul") for (const factor of node.operands) stored.add(baseOf(factor));
   }
   /**
-   * Operations, nodes, and whether the formula is the one reader of a product's or a reduction's
-   * result.
+   * Operations, nodes, whether the formula is the one reader of a product's or a reduction's result,
+   * and how many of these a number is made of.
    */
-  const inlined = new Map<Node, { cost: number; size: number; sinks: boolean }>();
+  const inlined = new Map<Node, { cost: number; size: number; sinks: boolean; sums: number }>();
   for (const node of nodes) {
     if (isSource(node)) stored.delete(node);
     let cost = node.op === "random" ? RANDOM_COST : isElementwise(node) ? ops[node.op].flops : 0;
     let size = 1;
     let sinks = false;
+    let sums = 0;
     for (const operand of node.operands) {
       const part = inlined.get(operand)!;
       cost += part.cost;
       size += part.size;
+      sums += part.sums;
       sinks ||= part.sinks && demand.get(operand) === 1;
     }
     const readers = demand.get(node)!;
     const computed = isElementwise(node) || node.op === "random";
     const worth = readers > 1 && computed && (cost >= COSTLY || sinks);
-    if (!isSource(node) && !isSingle(node) && (worth || (size > LARGEST && !isReduction(node))))
-      stored.add(node);
-    if (isSource(node)) inlined.set(node, { cost: 0, size: 1, sinks: false });
-    else if (stored.has(node)) inlined.set(node, { cost: 0, size: 1, sinks: isHeavy(node) });
-    else inlined.set(node, { cost, size, sinks: sinks && (isElementwise(node) || node.op === "reshape") });
+    const single = isSingle(node);
+    const shared = single ? readers > 1 && computed && sums >= MANY_SUMS : worth;
+    const large = size > LARGEST && !isReduction(node) && (!single || computed);
+    if (!isSource(node) && (shared || large)) stored.add(node);
+    if (isSource(node)) inlined.set(node, { cost: 0, size: 1, sinks: false, sums: 0 });
+    else if (stored.has(node)) {
+      const made = isHeavy(node) ? 1 : single ? Math.min(sums, MANY_SUMS) : 0;
+      inlined.set(node, { cost: 0, size: 1, sinks: isHeavy(node), sums: made });
+    } else {
+      const passes = isElementwise(node) || node.op === "reshape";
+      inlined.set(node, { cost, size, sinks: sinks && passes, sums });
+    }
   }
   return stored;
 }
