@@ -129,8 +129,9 @@ const plain = (name: string): string => name.toLowerCase().replaceAll("_", "");
 /** What the name is called here: in the table, or another spelling of one of `known`. */
 function foreignHelp(name: string, known: readonly string[]): string | undefined {
   const here = known.find((k) => plain(k) === plain(name));
-  if (here !== undefined) return here === name ? undefined : `did you mean \`${here}\`?`;
-  return elsewhere.get(plain(name));
+  if (here === name) return undefined;
+  // `nn.Linear` is not `linear`, a schedule.
+  return elsewhere.get(plain(name)) ?? (here === undefined ? undefined : `did you mean \`${here}\`?`);
 }
 
 export function nameHelp(name: string, known: readonly string[]): string {

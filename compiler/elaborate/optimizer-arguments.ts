@@ -29,14 +29,12 @@ export function optimizerArguments(
 ): OptimizerArguments {
   const { name, parameters } = declaration;
   // Which argument is which is known before their values are.
-  const unread = written.map(
-    (argument): GivenArgument => ({
-      name: argument.name?.text ?? null,
-      value: number(NaN),
-      span: argument.value.span,
-      place: argument.name?.span ?? argument.value.span,
-    }),
-  );
+  const unread = written.map((argument): GivenArgument => ({
+    name: argument.name?.text ?? null,
+    value: number(NaN),
+    span: argument.value.span,
+    place: argument.name?.span ?? argument.value.span,
+  }));
   const order = matched(machine, frame, name.text, formalsOf(declaration), {
     callee: called,
     arguments: unread,
@@ -61,7 +59,11 @@ export function optimizerArguments(
         schedule.argument = parameter.name.text;
         schedule.calls = 0;
         const found = evaluate(machine, isDefault ? own : outer, at);
-        const value = argumentValue(machine, frame, found, { parameter, optimizer: name.text, span: at.span });
+        const value = argumentValue(machine, frame, found, {
+          parameter,
+          optimizer: name.text,
+          span: at.span,
+        });
         bind(machine, own, parameter.name, value);
         return value;
       });
@@ -71,9 +73,7 @@ export function optimizerArguments(
     }
   };
   const first = read(null);
-  const own = parameters.flatMap(({ name: { text } }, i) =>
-    first.values[i]!.kind === "number" ? text : [],
-  );
+  const own = parameters.flatMap(({ name: { text } }, i) => (first.values[i]!.kind === "number" ? text : []));
   const names = namesOf(own, first.numbers, usedIn(first.values)).map((bare) => `${prefix}${bare}`);
   const { values, numbers } = names.length === 0 ? first : read(names);
 

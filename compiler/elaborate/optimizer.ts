@@ -4,13 +4,7 @@ import { reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
 import { problem } from "./complain.ts";
 import { calleeOf, evaluate } from "./evaluate.ts";
-import {
-  enter,
-  type Frame,
-  type MadeTensor,
-  type OpenState,
-  type OpenUpdate,
-} from "./frame.ts";
+import { enter, type Frame, type MadeTensor, type OpenState, type OpenUpdate } from "./frame.ts";
 import { bind, type ChosenOptimizer, type Machine } from "./machine.ts";
 import { buildAt, shaped } from "./operate.ts";
 import { POISONED } from "./problem.ts";

@@ -60,7 +60,11 @@ export function toNode(build: Build, value: Value): Node {
         "type-mismatch",
         `a tensor or a number is needed, but this is ${kindOf(value)}`,
         [],
-        isCallable(value) ? "call it, as in `f(x)`" : "give a tensor or a number",
+        value.kind === "function" && value.declaration.name.text === "step"
+          ? "`step` is the number of the step only in the arguments of an `optimizer` line, and in what they call"
+          : isCallable(value)
+            ? "call it, as in `f(x)`"
+            : "give a tensor or a number",
       );
     default:
       return value satisfies never;

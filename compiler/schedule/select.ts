@@ -43,32 +43,32 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
   }
   /**
    * Operations, nodes, whether the formula is the one reader of a product's or a reduction's result,
-   * and how many of these a number is made of.
+   * and of which of these it is made, as far as they count.
    */
-  const inlined = new Map<Node, { cost: number; size: number; sinks: boolean; sums: number }>();
+  const inlined = new Map<Node, { cost: number; size: number; sinks: boolean; sums: readonly Node[] }>();
   for (const node of nodes) {
     if (isSource(node)) stored.delete(node);
     let cost = node.op === "random" ? RANDOM_COST : isElementwise(node) ? ops[node.op].flops : 0;
     let size = 1;
     let sinks = false;
-    let sums = 0;
+    let sums: readonly Node[] = [];
     for (const operand of node.operands) {
       const part = inlined.get(operand)!;
       cost += part.cost;
       size += part.size;
-      sums += part.sums;
+      if (sums.length < MANY_SUMS && part.sums.length > 0) sums = [...new Set([...sums, ...part.sums])];
       sinks ||= part.sinks && demand.get(operand) === 1;
     }
     const readers = demand.get(node)!;
     const computed = isElementwise(node) || node.op === "random";
     const worth = readers > 1 && computed && (cost >= COSTLY || sinks);
     const single = isSingle(node);
-    const shared = single ? readers > 1 && computed && sums >= MANY_SUMS : worth;
+    const shared = single ? readers > 1 && computed && sums.length >= MANY_SUMS : worth;
     const large = size > LARGEST && !isReduction(node) && (!single || computed);
     if (!isSource(node) && (shared || large)) stored.add(node);
-    if (isSource(node)) inlined.set(node, { cost: 0, size: 1, sinks: false, sums: 0 });
+    if (isSource(node)) inlined.set(node, { cost: 0, size: 1, sinks: false, sums: [] });
     else if (stored.has(node)) {
-      const made = isHeavy(node) ? 1 : single ? Math.min(sums, MANY_SUMS) : 0;
+      const made = isHeavy(node) ? [node] : single ? sums : [];
       inlined.set(node, { cost: 0, size: 1, sinks: isHeavy(node), sums: made });
     } else {
       const passes = isElementwise(node) || node.op === "reshape";
