@@ -56,3 +56,18 @@ export const isInside = (node: Node, loop: Loop): boolean => loopsAround(node).h
 /** How often a node is computed in one run of the formulas around it. */
 export const timesOf = (node: Node): number =>
   [...loopsAround(node).values()].reduce((times, { length }) => times * length, 1);
+
+/** What each loop carries that nodes leave something of, by number. */
+export function carriedBy(nodes: Iterable<Node>): ReadonlyMap<number, Carries> {
+  const loops = new Map<number, Carries>();
+  for (const node of nodes) if (node.op === "scan") loops.set(node.attributes.loop.id, partsOf(node));
+  return loops;
+}
+
+/** What a node is computed from: of what a loop carries, the first value and the one carried on. */
+export function arrivesFrom(node: Node, loops: ReadonlyMap<number, Carries>): readonly Node[] {
+  if (node.op !== "carried") return node.operands;
+  const { loop, index } = node.attributes;
+  const run = loops.get(loop.id);
+  return run === undefined ? [] : [run.first[index]!, run.next[index]!];
+}

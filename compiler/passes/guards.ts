@@ -5,6 +5,7 @@
  */
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { isElementwise } from "../ops/elementwise.ts";
+import { arrivesFrom, carriedBy, type Carries } from "../ir/loops.ts";
 import { ops } from "../ops/table.ts";
 import { scalar } from "../ops/scalar.ts";
 import { productsShown, showAll, windowsShowAll } from "./visible.ts";
@@ -51,12 +52,14 @@ export class Guards {
 
   /**
    * What `scalar` may be blind to, for each node that it depends on.
-   * @param order those nodes, operands before users
+   * @param order those nodes, operands before users, and loops as `stepsTo` orders them
    */
   hidden(order: readonly Node[], scalar: Node): (node: Node) => Hidden {
-    if (!order.some(this.has)) return () => "nothing";
+    const choices = order.filter(this.has);
+    if (choices.length === 0) return () => "nothing";
+    const loops = carriedBy(order);
+    const guarded = below(choices, loops);
     const blindness = new Map<Node, Blindness>([[scalar, 0]]);
-    const guarded = new Set<Node>();
     const see = (node: Node, through: Blindness): void => {
       const known = blindness.get(node) ?? 2;
       if (through < known) blindness.set(node, through);
@@ -69,9 +72,13 @@ export class Guards {
         see(node, parts.map((part) => blindness.get(part) ?? 2).reduce(atLeast));
       const own = blindness.get(node) ?? 2;
       const isGuard = this.#choices.has(node);
-      if (isGuard || guarded.has(node)) for (const operand of node.operands) guarded.add(operand);
       if (own === 2) continue;
-      if (node.op === "where") {
+      // What is carried on from the last place is seen where the loop leaves it, and only there.
+      if (node.op === "scan") see(node.operands[0]!, own);
+      else if (node.op === "carried") {
+        const first = loops.get(node.attributes.loop.id)?.first[node.attributes.index];
+        if (first !== undefined) see(first, own);
+      } else if (node.op === "where") {
         if (!isGuard) for (const branch of node.operands.slice(1)) see(branch, own);
         else {
           for (const [below, through] of shown(node)) see(below, atLeast(own, through));
@@ -93,6 +100,18 @@ export class Guards {
     // What is made again in the backward pass (`undo.ts`) is not in `order`: then nothing is known.
     return (node) => (guarded.has(node) || !asked.has(node) ? HIDDEN[blindness.get(node) ?? 2]! : "nothing");
   }
+}
+
+/** The nodes below `choices`. */
+function below(choices: readonly Node[], loops: ReadonlyMap<number, Carries>): ReadonlySet<Node> {
+  const found = new Set<Node>();
+  const stack = choices.flatMap((choice) => arrivesFrom(choice, loops));
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (found.has(node)) continue;
+    found.add(node);
+    stack.push(...arrivesFrom(node, loops));
+  }
+  return found;
 }
 
 const atLeast = (a: Blindness, b: Blindness): Blindness => (a > b ? a : b);

@@ -6,6 +6,7 @@
 import { DiagnosticError } from "../../grammar/diagnostic.ts";
 import { type Graph, reachable, remake } from "../graph/graph.ts";
 import type { Unkept } from "../graph/model.ts";
+import { loopsAround } from "../ir/loops.ts";
 import type { Node, OpName } from "../ir/node.ts";
 import { backwardOf } from "../ir/origin.ts";
 import { ops } from "../ops/table.ts";
@@ -24,7 +25,8 @@ export class Undo {
   constructor(graph: Graph, nodes: readonly Node[]) {
     this.#graph = graph;
     for (const node of nodes) {
-      if (node.op === "couple" && !isKept(node.operands[0]!)) this.#couples.set(node.operands[0]!, node);
+      const [x] = node.operands;
+      if (node.op === "couple" && !isKept(x!) && isBeside(x!, node)) this.#couples.set(x!, node);
     }
   }
 
@@ -47,7 +49,8 @@ export class Undo {
    */
   unkept(): Unkept[] {
     return [...this.#couples].flatMap(([undone, to]): Unkept[] => {
-      if (!this.#known.has(undone)) return [];
+      // A loop that runs back has stacks of what it needs.
+      if (!this.#known.has(undone) || loopsAround(to).size > 0) return [];
       const from = new Set([undone]);
       const seen = new Set<Node>([undone]);
       const stack = [to.operands[1]!];
@@ -126,6 +129,12 @@ export class Undo {
       },
     ]);
   }
+}
+
+/** Whether two are computed at the same places: a sum in a loop does not undo what is outside of it. */
+function isBeside(a: Node, b: Node): boolean {
+  const [around, others] = [loopsAround(a), loopsAround(b)];
+  return around.size === others.size && [...around.keys()].every((id) => others.has(id));
 }
 
 /** A view of what lies in memory all the time is not worth making. */

@@ -1,0 +1,129 @@
+/**
+ * Reverse mode through a loop: a loop that runs the other way. It carries the cotangents of what the
+ * loop carries, and takes at each place the cotangent of what the loop leaves there:
+ *
+ *   h_t = f(h_(t-1), x_t, w)          the loop leaves h, whose cotangent is h̄
+ *   c_t = h̄_t + (∂f/∂h)ᵀ c_(t+1)      carried by the other loop, and 0 behind the last place
+ *   x̄_t = (∂f/∂x)ᵀ c_t,  w̄ = Σ_t (∂f/∂w)ᵀ c_t
+ *
+ * The rules are those of every sweep. They read the values of the loop's body; when all is written,
+ * entries of their stacks take the place of these values (`stacks.ts`).
+ */
+import type { Build } from "../graph/build.ts";
+import { nodesOf, type LoopStep } from "../graph/steps.ts";
+import { isInside, type Carries } from "../ir/loops.ts";
+import type { Loop, Node, NodeOf } from "../ir/node.ts";
+import { fixed, ONE } from "../ir/size.ts";
+import { fromStacks, type Backward } from "./stacks.ts";
+
+/** Takes what flows to a node, and what writes the formulas of the reader that it comes from. */
+export type FlowTo = (node: Node, flow: Node, from: Build) => void;
+
+/** What a sweep over steps has found. */
+export interface Swept {
+  /** Of the nodes that anything flows to. */
+  readonly cotangents: ReadonlyMap<Node, Node>;
+  /** What flows to nodes that are no part of the steps, in the order of the sweep. */
+  readonly outside: readonly (readonly [to: Node, flow: Node])[];
+  /** What the steps compute, and stacks of what loops in them compute. */
+  readonly values: ReadonlySet<Node>;
+  /** Cotangents of nodes that have a name. */
+  readonly named: readonly Named[];
+  /** What nothing flows to, and the op without slope because of which. */
+  readonly flat: readonly Flat[];
+}
+
+export type Named = readonly [of: Node, cotangent: Node];
+export type Flat = readonly [behind: Node, at: Node];
+
+/** A loop to go back through. */
+interface Way {
+  readonly step: LoopStep;
+  readonly b: Build;
+  /** Whether anything may flow to a node. */
+  readonly moving: ReadonlySet<Node>;
+  /** The cotangents of what the loop leaves. */
+  readonly cotangents: ReadonlyMap<Node, Node>;
+  /** Sweeps over the body, from what `start` gives. */
+  readonly sweepBody: (start: (flowTo: FlowTo) => void) => Swept;
+}
+
+/** The sweep over the body, and what has become of its formulas. */
+export interface SweptLoop extends Backward {
+  readonly swept: Swept;
+}
+
+/** Writes the loop that runs back, and hands on what flows out of the loop. */
+export function sweepLoop({ step, b, moving, cotangents, sweepBody }: Way, flowTo: FlowTo): SweptLoop {
+  const { loop, first, next, scans } = step;
+  const back = b.graph.loop(loop.length, !loop.reverse);
+  const { carried, picks } = leavesOf(step, moving);
+  const sweepWith = (live: readonly NodeOf<"carried">[]): Swept =>
+    sweepBody((flow) => {
+      for (const scan of scans) {
+        const cotangent = cotangents.get(scan);
+        const [value] = scan.operands;
+        if (cotangent !== undefined && moving.has(value!)) flow(value!, b.pick(cotangent, back), b);
+      }
+      for (const [i, leaf] of live.entries()) {
+        const value = next[leaf.attributes.index]!;
+        if (moving.has(value)) flow(value, b.carried(back, i, leaf), b);
+      }
+    });
+  const { swept, live } = reached(sweepWith, carried);
+  const flows = [...swept.cotangents.values(), ...swept.outside.map(([, flow]) => flow)];
+  const backward = fromStacks(b, step, swept.values, back, flows);
+  const made = (node: Node): Node => backward.made.get(node) ?? node;
+  const cotangentOf = (leaf: Node): Node => made(swept.cotangents.get(leaf)!);
+  const carries: Carries = {
+    first: live.map(({ shape }) => b.zeros(shape)),
+    next: live.map(cotangentOf),
+  };
+  const stacked = (node: Node): Node => stackOf(b, back, node, carries);
+
+  for (const [to, flow] of swept.outside) flowTo(to, b.reshape(b.sum(stacked(made(flow)), [0]), to.shape), b);
+  for (const leaf of picks)
+    if (swept.cotangents.has(leaf)) flowTo(leaf.operands[0]!, stacked(cotangentOf(leaf)), b);
+  const last = loop.reverse ? loop.length - 1 : 0;
+  for (const leaf of live) {
+    const start = first[leaf.attributes.index]!;
+    if (moving.has(start)) flowTo(start, entryOf(b, stacked(cotangentOf(leaf)), last), b);
+  }
+  return { ...backward, swept };
+}
+
+/** The sweep without what nothing flows to: it has the cotangent 0 at every place, and is not carried. */
+function reached(
+  sweepWith: (live: readonly NodeOf<"carried">[]) => Swept,
+  live: readonly NodeOf<"carried">[],
+): { readonly swept: Swept; readonly live: readonly NodeOf<"carried">[] } {
+  const swept = sweepWith(live);
+  const left = live.filter((leaf) => swept.cotangents.has(leaf));
+  return left.length === live.length ? { swept, live } : reached(sweepWith, left);
+}
+
+/** What of the loop's own leaves has a cotangent: what it carries, and the entries that it picks. */
+function leavesOf({ loop, body }: LoopStep, moving: ReadonlySet<Node>) {
+  const carried: NodeOf<"carried">[] = [];
+  const picks: NodeOf<"pick">[] = [];
+  for (const node of nodesOf(body)) {
+    if (node.type !== "float" || !moving.has(node)) continue;
+    if (node.op === "carried" && node.attributes.loop.id === loop.id) carried.push(node);
+    if (node.op === "pick" && node.attributes.loop.id === loop.id) picks.push(node);
+  }
+  return { carried, picks };
+}
+
+/** `node` at every place of a loop; where it is the same at all of them, spread over the places. */
+function stackOf(b: Build, loop: Loop, node: Node, carries: Carries): Node {
+  return isInside(node, loop)
+    ? b.scan(loop, node, carries)
+    : b.broadcast(node, [fixed(loop.length), ...node.shape]);
+}
+
+/** An entry along the first axis. */
+function entryOf(b: Build, stack: Node, place: number): Node {
+  const shape = stack.shape.slice(1);
+  const axes = stack.shape.map((_, axis) => ({ start: axis === 0 ? place : 0, fromEnd: false, step: 1 }));
+  return b.reshape(b.slice(stack, axes, [ONE, ...shape]), shape);
+}
