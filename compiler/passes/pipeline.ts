@@ -7,6 +7,7 @@ import type { Node } from "../ir/node.ts";
 import { ops } from "../ops/table.ts";
 import { advise } from "./advise.ts";
 import { differentiate } from "./differentiate.ts";
+import { fission } from "./fission.ts";
 import { lower } from "./lower.ts";
 import { simplify } from "./simplify.ts";
 import { stabilize } from "./stabilize.ts";
@@ -27,6 +28,8 @@ export const pipeline = [
   { name: "advise", run: advise, ensures: null },
   // To the joint graph of values and gradients, in the terms of the source.
   { name: "differentiate", run: differentiate, ensures: isDifferentiated },
+  // Of loops what has to be one.
+  { name: "fission", run: fission, ensures: null },
   { name: "simplify", run: simplify, ensures: null },
   // To the ops that kernels are made of.
   { name: "lower", run: lower, ensures: isLowered },

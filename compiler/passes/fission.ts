@@ -1,0 +1,137 @@
+/**
+ * Loop fission: of a loop only the recurrence stays in it. What does not depend on carried values is
+ * computed for all places at once before the loop, so that `x @ weight_ih'` is one product; what
+ * they do not depend on is computed after it, so that the gradient of a weight is one product of
+ * stacks. A loop in which nothing depends on what is carried is gone. `loop-plan.ts` says what goes
+ * where, `split-loop.ts` makes it so.
+ */
+import { Build } from "../graph/build.ts";
+import { type Graph, reachable, remake } from "../graph/graph.ts";
+import { listRoots, mapRoots, type Formulas, type Model } from "../graph/model.ts";
+import { type LoopStep, type Step, stepsTo } from "../graph/steps.ts";
+import type { Loop, Node, NodeOf } from "../ir/node.ts";
+import { ONE } from "../ir/size.ts";
+import type { Everywhere } from "./lift.ts";
+import { planLoop } from "./loop-plan.ts";
+import { mapNotes, transplant, withinLimit } from "./rewrite.ts";
+import { simplify } from "./simplify.ts";
+import { splitByPlan, type Surroundings } from "./split-loop.ts";
+
+/** The model with every loop reduced to its recurrence: every value is what it was, to rounding. */
+export function fission(model: Model): Model {
+  if (!reachable(listRoots(model)).some(({ op }) => op === "scan")) return model;
+  return withinLimit(() => {
+    const given = simplify(model);
+    const { limit } = given.graph;
+    const graph = given.graph.fork(ROOM * limit);
+    let split: Model = { ...given, graph };
+    for (const loop of inOrder(stepsTo(listRoots(split)))) split = splitLoop(split, loop);
+    return transplant(split, new Map(), limit);
+  });
+}
+
+/** What may be made on the way, as a multiple of what the graph may hold. */
+const ROOM = 8;
+
+/** What reads a loop's stacks comes before it, and what is inside of it too. */
+const inOrder = (steps: readonly Step[]): Loop[] =>
+  steps.toReversed().flatMap((step) => (step.kind === "loop" ? [...inOrder(step.body), step.loop] : []));
+
+function splitLoop(model: Model, loop: Loop): Model {
+  const roots = listRoots(model);
+  const sweep = new Sweep(model.graph, loop, roots);
+  sweep.walk(stepsTo(roots));
+  const map = (node: Node): Node | undefined => sweep.map.get(node);
+  const formulas: Formulas = mapRoots(model, (node) => map(node)!);
+  const applied = model.applied.map((rule) => ({ ...rule, node: map(rule.node) ?? rule.node }));
+  return { ...model, ...formulas, ...mapNotes(model, map), applied };
+}
+
+/** Makes a graph again with one of its loops split. */
+class Sweep implements Surroundings {
+  readonly map = new Map<Node, Node>();
+  readonly #graph: Graph;
+  readonly #loop: Loop;
+  readonly #roots: ReadonlySet<Node>;
+  readonly #readers = new Map<Node, Node[]>();
+  /** Sums over the places, by what is summed. */
+  readonly #totals = new Map<Node, Node>();
+  /** Stacks that cost less to compute entry by entry than to store. */
+  readonly #derived = new Map<Node, { readonly node: Node; readonly operands: readonly Everywhere[] }>();
+
+  constructor(graph: Graph, loop: Loop, roots: readonly Node[]) {
+    this.#graph = graph;
+    this.#loop = loop;
+    this.#roots = new Set(roots);
+    for (const node of reachable(roots))
+      for (const x of new Set(node.operands)) this.#readers.set(x, [...(this.#readers.get(x) ?? []), node]);
+  }
+
+  walk(steps: readonly Step[]): void {
+    for (const step of steps) {
+      if (step.kind === "node") this.map.set(step.node, this.#again(step.node));
+      else if (step.loop.id === this.#loop.id) this.#split(step);
+      else {
+        this.walk(step.body);
+        for (const scan of step.scans) this.map.set(scan, this.#again(scan));
+      }
+    }
+  }
+
+  #split(step: LoopStep): void {
+    const readersOf = (node: Node): readonly Node[] => this.#readers.get(node) ?? [];
+    const isSummed = (reader: Node): boolean => summedScan(reader, step.loop) !== null;
+    const values = (isAsked: (scan: Node) => boolean): Node[] =>
+      step.scans.flatMap((scan) => (isAsked(scan) ? [scan.operands[0]!] : []));
+    const demand = {
+      stacks: values((scan) => this.#roots.has(scan) || !readersOf(scan).every(isSummed)),
+      totals: values((scan) => readersOf(scan).some(isSummed)),
+    };
+    const plan = planLoop(step, demand, (node) => readersOf(node).length);
+    splitByPlan(step, plan, demand, this);
+  }
+
+  build = (node: Node): Build => new Build(this.#graph, node.origin);
+  newLoop = ({ length, reverse }: Loop): Loop => this.#graph.loop(length, reverse);
+
+  setTotal = (value: Node, total: Node): void => {
+    this.#totals.set(value, total);
+  };
+  setDerived = (stack: Node, node: Node, operands: readonly Everywhere[]): void => {
+    if (!this.#derived.has(stack)) this.#derived.set(stack, { node, operands });
+  };
+
+  /** The node outside of the loop that is split. */
+  #again(node: Node): Node {
+    const scan = summedScan(node, this.#loop);
+    if (scan !== null && node.op === "sum") {
+      const b = this.build(node);
+      const total = this.#totals.get(scan.operands[0]!)!;
+      const rest = node.attributes.axes.filter((axis) => axis > 0);
+      return b.sum(b.reshape(total, [ONE, ...total.shape]), rest);
+    }
+    const operands = node.operands.map((x) => this.map.get(x)!);
+    if (node.op === "pick") return this.entry(operands[0]!, node.attributes.loop);
+    return this.remade(node, operands);
+  }
+
+  remade = (node: Node, operands: readonly Node[]): Node =>
+    operands.every((x, i) => x === node.operands[i]) ? node : remake(this.#graph, node, operands);
+
+  /** The entry of a stack at the place of a loop, computed there where that is better. */
+  entry = (stack: Node, loop: Loop): Node => {
+    const derived = this.#derived.get(stack);
+    if (derived === undefined) return this.build(stack).pick(stack, loop);
+    const { node, operands } = derived;
+    if (operands.length === 0) return node;
+    const entries = operands.map((x) => (x.kind === "same" ? x.node : this.entry(x.node, loop)));
+    return this.remade(node, entries);
+  };
+}
+
+/** The scan of the loop that a sum over places is of. */
+export function summedScan(node: Node, loop: Loop): NodeOf<"scan"> | null {
+  const x = node.operands[0];
+  if (node.op !== "sum" || x?.op !== "scan" || x.attributes.loop.id !== loop.id) return null;
+  return node.attributes.axes.includes(0) ? x : null;
+}
