@@ -4,6 +4,8 @@
  * a kernel is made. What a size and an affine number are made of is this file's own; all else asks
  * its functions.
  */
+import type { Loop } from "./node.ts";
+
 declare const sizeBrand: unique symbol;
 declare const affineBrand: unique symbol;
 
@@ -121,6 +123,14 @@ interface AffineFields {
   readonly constant: number;
   readonly perRow: number;
   readonly argument?: number;
+  /** What is added for each place of a loop, by the loop's number. */
+  readonly moves?: readonly Move[];
+}
+
+/** An offset grows by so much from one place of a loop to the next. */
+export interface Move {
+  readonly loop: Loop;
+  readonly by: Affine;
 }
 
 const terms = (a: Affine): AffineFields => a as unknown as AffineFields;
@@ -133,29 +143,67 @@ export const ZERO: Affine = affine(0);
 export const argumentStride = (constant: number, argument: number): Affine =>
   ({ constant, perRow: 0, argument }) satisfies AffineFields as unknown as Affine;
 
+/** The place where a loop is, times `by`. */
+export const movingBy = (loop: Loop, by: Affine): Affine =>
+  isZero(by) ? ZERO : withMoves(affine(0), [{ loop, by }]);
+const withMoves = (a: Affine, moves: readonly Move[]): Affine =>
+  (moves.length === 0 ? a : { ...terms(a), moves }) as unknown as Affine;
+/** How it changes from place to place of loops. */
+export const movesOf = (a: Affine): readonly Move[] => terms(a).moves ?? [];
+/** Without that. */
+export const atFirstPlaces = (a: Affine): Affine => {
+  const { constant, perRow } = terms(a);
+  return movesOf(a).length === 0 ? a : affine(constant, perRow);
+};
+
 /** The number of the argument that it is, if it is one. */
 export const argumentOfStride = (a: Affine): number | null => terms(a).argument ?? null;
 /** The number where it is one: neither dependent on N nor an argument. */
 export const constantOf = (a: Affine): number | null =>
-  terms(a).perRow === 0 && terms(a).argument === undefined ? terms(a).constant : null;
-/** Made of its two terms. */
+  terms(a).perRow === 0 && terms(a).argument === undefined && terms(a).moves === undefined
+    ? terms(a).constant
+    : null;
+/** Made of its two terms, at the first places of loops. */
 export const byTerms = <T>(a: Affine, of: (constant: number, timesN: number) => T): T =>
   of(terms(a).constant, terms(a).perRow);
 
 export const isZero = (a: Affine): boolean => constantOf(a) === 0;
 export const isUnit = (a: Affine): boolean => constantOf(a) === 1;
 export const sameAffine = (a: Affine, b: Affine): boolean =>
-  terms(a).constant === terms(b).constant && terms(a).perRow === terms(b).perRow;
+  terms(a).constant === terms(b).constant &&
+  terms(a).perRow === terms(b).perRow &&
+  (terms(a).moves === terms(b).moves || sameMoves(movesOf(a), movesOf(b)));
+const sameMoves = (a: readonly Move[], b: readonly Move[]): boolean =>
+  a.length === b.length &&
+  a.every(({ loop, by }) => b.some((other) => other.loop.id === loop.id && sameAffine(by, other.by)));
+/** At the first places of loops. */
 export const affineAt = (a: Affine, n: number): number => terms(a).constant + terms(a).perRow * n;
 
-export const addAffine = (a: Affine, b: Affine): Affine =>
-  affine(terms(a).constant + terms(b).constant, terms(a).perRow + terms(b).perRow);
+export function addAffine(a: Affine, b: Affine): Affine {
+  const sum = affine(terms(a).constant + terms(b).constant, terms(a).perRow + terms(b).perRow);
+  if (terms(a).moves === undefined && terms(b).moves === undefined) return sum;
+  const moves = new Map<number, Move>();
+  for (const { loop, by } of [...movesOf(a), ...movesOf(b)]) {
+    const known = moves.get(loop.id);
+    moves.set(loop.id, { loop, by: known === undefined ? by : addAffine(known.by, by) });
+  }
+  return withMoves(
+    sum,
+    [...moves.values()].filter(({ by }) => !isZero(by)),
+  );
+}
 
 /** @throws RangeError where the free dimension would be squared, which the shape rules exclude */
 export function multiplyAffine(a: Affine, b: Affine): Affine {
   const [x, y] = [terms(a), terms(b)];
   if (x.perRow !== 0 && y.perRow !== 0) throw new RangeError("the free dimension is squared in a stride");
-  return affine(x.constant * y.constant, x.constant * y.perRow + x.perRow * y.constant);
+  const product = affine(x.constant * y.constant, x.constant * y.perRow + x.perRow * y.constant);
+  if (x.moves === undefined && y.moves === undefined) return product;
+  const moves = [
+    ...movesOf(a).map(({ loop, by }) => ({ loop, by: multiplyAffine(by, b) })),
+    ...movesOf(b).map(({ loop, by }) => ({ loop, by: multiplyAffine(by, a) })),
+  ];
+  return withMoves(product, moves);
 }
 
 export const scale = (stride: Affine, of: Size): Affine => multiplyAffine(stride, affineOf(of));

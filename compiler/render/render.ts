@@ -3,6 +3,7 @@
  */
 import { CompilerFault } from "../fault.ts";
 import { argumentName, isZero } from "../ir/size.ts";
+import { callTree, type CallStep } from "../schedule/call-tree.ts";
 import {
   countsStep,
   EXACT_STEP,
@@ -15,7 +16,7 @@ import {
 } from "../schedule/kernel.ts";
 import type { Plan } from "../schedule/plan.ts";
 import { addressName } from "./address.ts";
-import { affineText, sizeText } from "./affine.ts";
+import { affineText, placeName, sizeText } from "./affine.ts";
 import { arenaSource, reserveSource } from "./arena.ts";
 import { bitsLiteral, ConstantTable, isPlainLiteral } from "./constants.ts";
 import { formatOf, type Format } from "./format.ts";
@@ -331,30 +332,49 @@ class ModuleWriter {
     ];
   }
 
-  /** An entry's calls in their order. */
+  /** An entry's calls and loops in their order. */
   #calls(entry: Entry, waits: readonly boolean[]): WrittenCall[] {
+    const keys = { known: false };
+    return callTree(entry).map((step) => this.#step(entry, step, waits, keys));
+  }
+
+  #step(entry: Entry, step: CallStep, waits: readonly boolean[], keys: { known: boolean }): WrittenCall {
+    if (step.kind === "call") return this.#call(entry, step.call, waits[step.call]!, keys);
+    const { loop, steps } = step;
+    const inside = steps.map((other) => this.#step(entry, other, waits, keys));
+    const place = placeName(loop);
+    const head = loop.reverse
+      ? `for (let ${place}: usize = ${loop.length}; ${place}-- > 0; ) {`
+      : `for (let ${place}: usize = 0; ${place} < ${loop.length}; ${place}++) {`;
+    const lines = inside.flatMap((call) => call.lines.map((line) => `  ${line}`));
+    return {
+      lines: [head, ...lines, "}"],
+      addresses: inside.reduce((sum, { addresses }) => sum + addresses, 0),
+    };
+  }
+
+  /** @param keys whether the key of random numbers has been read */
+  #call(entry: Entry, index: number, isWaiting: boolean, keys: { known: boolean }): WrittenCall {
     const { splits, any } = this.#plan.sharing;
     const isInitialize = entry.name === "initialize";
-    let hasKey = false;
-    return entry.calls.map((call, i) => {
-      const lines: string[] = [];
-      const alone = any && splits[call.kernel] === null ? "if (worker == 0) " : "";
-      if (any && waits[i]!) lines.push("meet();");
-      const isDraw = this.#isDraw(call);
-      // With several workers another one may have counted meanwhile.
-      if (isDraw && !isInitialize && (any || !hasKey)) lines.push("readKey();");
-      hasKey ||= isDraw;
-      if (!isInitialize && countsStep(this.#program, call)) lines.push(`${alone}nextStep();`);
-      else {
-        const addresses = call.addresses.map((a) => this.#address(a));
-        const rows = call.rows === undefined ? "rows" : sizeText(call.rows, 1);
-        const site = isDraw ? [call.site ?? 0] : [];
-        lines.push(
-          `${alone}${this.#functions[call.kernel]!}(${[...addresses, rows, ...(call.sizes ?? []), ...site].join(", ")});`,
-        );
-      }
-      return { lines, addresses: call.addresses.length };
-    });
+    const call = entry.calls[index]!;
+    const lines: string[] = [];
+    const alone = any && splits[call.kernel] === null ? "if (worker == 0) " : "";
+    if (any && isWaiting) lines.push("meet();");
+    const isDraw = this.#isDraw(call);
+    // With several workers another one may have counted meanwhile.
+    if (isDraw && !isInitialize && (any || !keys.known)) lines.push("readKey();");
+    keys.known ||= isDraw;
+    if (!isInitialize && countsStep(this.#program, call)) lines.push(`${alone}nextStep();`);
+    else {
+      const addresses = call.addresses.map((a) => this.#address(a));
+      const rows = call.rows === undefined ? "rows" : sizeText(call.rows, 1);
+      const site = isDraw ? [call.site ?? 0] : [];
+      lines.push(
+        `${alone}${this.#functions[call.kernel]!}(${[...addresses, rows, ...(call.sizes ?? []), ...site].join(", ")});`,
+      );
+    }
+    return { lines, addresses: call.addresses.length };
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Node } from "../ir/node.ts";
 import { sameShape, type Shape } from "../ir/size.ts";
-import { isView, type ViewNode } from "../ops/movement.ts";
+import { isLaid, type LaidNode } from "./kinds.ts";
 import { kept, Refusal } from "./group.ts";
 import type { Locate, Place, Region } from "./place.ts";
 import { broadcastView, contiguous, mergesInto, moveView, reshapeView, squeeze, type View } from "./view.ts";
@@ -12,7 +12,7 @@ import { broadcastView, contiguous, mergesInto, moveView, reshapeView, squeeze, 
 /** The movement ops between a node and the domain, innermost first. */
 export interface Link {
   readonly step: (view: View) => View | null;
-  readonly at: ViewNode | null;
+  readonly at: LaidNode | null;
   readonly rest: Chain;
   /**
    * Where the entries of the last shape asked for lie: operands of elementwise ops share theirs.
@@ -21,7 +21,7 @@ export interface Link {
 }
 type Chain = Link | null;
 
-export const link = (step: Link["step"], at: ViewNode | null = null, rest: Chain = null): Link => ({
+export const link = (step: Link["step"], at: LaidNode | null = null, rest: Chain = null): Link => ({
   step,
   at,
   rest,
@@ -87,8 +87,8 @@ export function locateThrough(
       const view = placedEntries(place, base.shape, chain);
       return view instanceof Refusal ? view : { region: place.region, view, base };
     }
-    if (!isView(base)) return null;
-    const at: ViewNode = base;
+    if (!isLaid(base)) return null;
+    const at: LaidNode = base;
     chain = link((view) => moveView(at, view), at, chain);
     base = base.operands[0]!;
   }

@@ -1,12 +1,26 @@
 /** Kernels while they are put together, and which has to wait for which. */
-import type { Node } from "../ir/node.ts";
+import type { Loop, Node } from "../ir/node.ts";
 import type { GrowingBody } from "./form.ts";
+import type { Task } from "./task.ts";
 
-export interface Cluster {
-  body: GrowingBody;
+/** What is done at once, and what it waits for: a kernel, or a loop with its kernels. */
+export type Cluster = KernelCluster | LoopCluster;
+
+interface Links {
   level: number;
   readonly preds: Set<Cluster>;
   readonly succs: Set<Cluster>;
+}
+
+export interface LoopCluster extends Links {
+  readonly kind: "loop";
+  readonly loop: Loop;
+  readonly tasks: readonly Task[];
+}
+
+export interface KernelCluster extends Links {
+  readonly kind: "kernel";
+  body: GrowingBody;
   /**
    * What came to be stored after this kernel was formed, by one that it does not wait for: its
    * formulas go on computing it.

@@ -4,7 +4,7 @@
  * apart. A nest of its own, along the rows, takes two thirds of the time for many rows.
  */
 import { countOf, isFree, isZero } from "../ir/size.ts";
-import type { Cluster } from "./cluster.ts";
+import type { KernelCluster } from "./cluster.ts";
 import type { GrowingBody } from "./form.ts";
 import type { Group } from "./group.ts";
 import type { Region } from "./place.ts";
@@ -25,7 +25,7 @@ function goesDown({ domain, inner, matmul }: Group): boolean {
  * @param isMade whether the cluster writes to a region
  */
 export function comesAfterSums(
-  cluster: Cluster,
+  cluster: KernelCluster,
   { group, reads }: GrowingBody,
   isMade: (region: Region) => boolean,
 ): boolean {

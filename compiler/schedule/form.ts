@@ -5,13 +5,21 @@
  * stored anywhere is inlined down to buffers, indices, random streams and constants.
  */
 import type { Node, NodeOf } from "../ir/node.ts";
-import { isOne, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
+import { isOne, movesOf, ONE, sameShape, type Shape, ZERO } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
-import { isView, type ViewNode } from "../ops/movement.ts";
 import { alignment, entriesOf, fold, link, type Link, locateThrough, placedEntries } from "./chain.ts";
 import { type Access, type Body, type FormedValue, valueKey, valueLimit, type Write } from "./formed.ts";
 import { type Adding, type Group, type Item, Refusal } from "./group.ts";
-import { isSingle, REDUCE, reducedAxes, type Reduction, type Running, runningAxis } from "./kinds.ts";
+import {
+  isLaid,
+  isSingle,
+  type LaidNode,
+  REDUCE,
+  reducedAxes,
+  type Reduction,
+  type Running,
+  runningAxis,
+} from "./kinds.ts";
 import { alsoGathered, isBetterTurned, isWorthGathering, refusedFactor, transposed } from "./gathering.ts";
 import { loopsAsView, locateLists } from "./lists.ts";
 import type { Locate } from "./place.ts";
@@ -238,7 +246,7 @@ export class GrowingBody implements Body {
   #value(node: Node, chain: Link): number | Refusal {
     // What is only a view of something else need not be a view of entries of its own.
     const stored = this.#computing !== node && this.locate(node) !== undefined;
-    if (isView(node) && !stored && !isSingle(node)) return this.#move(node, chain);
+    if (isLaid(node) && !stored && !isSingle(node)) return this.#move(node, chain);
     const uniform = isSingle(node) || node.op === "constant";
     const view = uniform ? this.#single : entriesOf(node.shape, chain);
     if (view instanceof Refusal) return view;
@@ -267,7 +275,7 @@ export class GrowingBody implements Body {
       const access = this.#access({ region, view: entries, type: node.type, isTable: false });
       return this.#push({ kind: "load", access });
     }
-    if (isView(node)) return this.#move(node, chain);
+    if (isLaid(node)) return this.#move(node, chain);
     switch (node.op) {
       case "constant":
         return this.#push({ kind: "constant", value: node.attributes.value, type: node.type });
@@ -276,10 +284,13 @@ export class GrowingBody implements Body {
       case "iota": {
         const { shape, axis } = node.attributes;
         const along = isSingle(node) ? view : fold(indexAlong(shape, axis), chain);
-        return along instanceof Refusal ? along : this.#push({ kind: "index", view: along });
+        if (along instanceof Refusal) return along;
+        if (movesOf(along.offset).length > 0) return new Refusal("its entries are those of a place", node);
+        return this.#push({ kind: "index", view: along });
       }
       case "random": {
         const { distribution, site } = node.attributes;
+        if (movesOf(view.offset).length > 0) return new Refusal("its entries are those of a place", node);
         return this.#push({ kind: "random", distribution, site, view });
       }
       case "stop_gradient":
@@ -319,7 +330,7 @@ export class GrowingBody implements Body {
     return values;
   }
 
-  #move(node: ViewNode, chain: Link): number | Refusal {
+  #move(node: LaidNode, chain: Link): number | Refusal {
     return this.#value(
       node.operands[0]!,
       link((view) => moveView(node, view), node, chain),

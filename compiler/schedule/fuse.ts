@@ -7,29 +7,24 @@
  * updated together.
  */
 import { CompilerFault } from "../fault.ts";
-import { type Graph, reachable } from "../graph/graph.ts";
-import type { Node } from "../ir/node.ts";
+import type { Graph } from "../graph/graph.ts";
+import { type LoopStep, nodesOf, type Step, stepsTo } from "../graph/steps.ts";
+import type { Node, OpName } from "../ir/node.ts";
 import { countOf, elements, isZero, ONE, sameShape } from "../ir/size.ts";
-import { behindReshapes, isView } from "../ops/movement.ts";
-import { type Cluster, link, mayCome } from "./cluster.ts";
+import { behindReshapes } from "../ops/movement.ts";
+import { type Cluster, type KernelCluster, link, type LoopCluster, mayCome } from "./cluster.ts";
 import { comesAfterSums } from "./down.ts";
 import { formBody, type GrowingBody } from "./form.ts";
 import { type Body, valueLimit, type Write } from "./formed.ts";
 import { liesWell } from "./gathering.ts";
 import { type Group, type Item, itemsOf, join, Refusal, single } from "./group.ts";
 import { Layout, type Stored } from "./layout.ts";
-import { isReduction, isRunning, isSingle, isSource } from "./kinds.ts";
+import { isLaid, isReduction, isRunning, isSingle, isSource } from "./kinds.ts";
 import { type Locate, Region } from "./place.ts";
-import { copyOf, lastItem, type Root } from "./roots.ts";
-import { selectStored } from "./select.ts";
+import { copyOf, lastItem, type Root, slotOf } from "./roots.ts";
+import { baseOf, selectStored } from "./select.ts";
+import { readBy, type Task, writtenBy } from "./task.ts";
 import { turnedOperand } from "./turned-operands.ts";
-
-/** One kernel call of an entry, and what has to be done before it. */
-export interface Task {
-  readonly group: Group;
-  readonly body: Body;
-  readonly before: ReadonlySet<Task>;
-}
 
 /**
  * The kernels that compute `roots`, in no order but what each has to come after.
@@ -38,7 +33,10 @@ export interface Task {
  * @throws CompilerFault where a node has no kernel, which `lower` excludes
  */
 export function fuse(graph: Graph, roots: readonly Root[], stored: Stored, inStrips: boolean): Task[] {
-  return new Fusion(graph, roots, stored, inStrips).tasks();
+  const nodes = roots.flatMap(({ node, adds }) => [node, ...(adds ? [adds.ids] : [])]);
+  const fusion = new Fusion(graph, roots, new Layout(stored, inStrips), stepsTo(nodes), null);
+  fusion.prepare();
+  return fusion.tasks();
 }
 
 class Fusion {
@@ -49,43 +47,139 @@ class Fusion {
   readonly #writers = new Map<Region, Set<Cluster>>();
   readonly #readers = new Map<Region, Set<Cluster>>();
   /** Readers that may take further items. */
-  readonly #open = new Map<Region, Set<Cluster>>();
+  readonly #taking = new Map<Region, Set<KernelCluster>>();
   readonly #inPlace: ReadonlySet<number>;
   /** Buffers whose old values the update of another buffer will read, which is in no kernel yet. */
   #contested: ReadonlyMap<number, number> = new Map();
   /** Roots' buffers, which are written whether anyone reads them or not. */
   readonly #wanted: ReadonlySet<number>;
+  /** Of the loop around; null outside of loops. */
+  readonly #around: Fusion | null;
+  readonly #steps: readonly Step[];
+  /** What is computed here, not around nor inside of a loop in here, and in which order. */
+  readonly #places = new Map<Node, number>();
+  readonly #loops = new Map<LoopStep, Fusion>();
+  /** What is written at last. */
+  readonly #last: Item[] = [];
+  /** Nodes whose kernels have not been looked at for what they want stored. */
+  readonly #pending: Node[] = [];
 
-  constructor(graph: Graph, roots: readonly Root[], stored: Stored, inStrips: boolean) {
+  constructor(
+    graph: Graph,
+    roots: readonly Root[],
+    layout: Layout,
+    steps: readonly Step[],
+    around: Fusion | null,
+  ) {
     this.#graph = graph;
     this.#roots = roots;
-    this.#layout = new Layout(stored, inStrips);
+    this.#layout = layout;
+    this.#steps = steps;
+    this.#around = around;
+    for (const [i, step] of steps.entries()) {
+      if (step.kind === "node") this.#places.set(step.node, i);
+      else for (const scan of step.scans) this.#places.set(scan, i);
+    }
     this.#inPlace = new Set(roots.filter((r) => r.inPlace).map((r) => r.buffer));
     this.#wanted = new Set(roots.map((r) => r.buffer));
   }
 
   #locate: Locate = (node) => this.#layout.find(node);
 
-  tasks(): Task[] {
-    const nodes = reachable(this.#roots.flatMap(({ node, adds }) => [node, ...(adds ? [adds.ids] : [])]));
+  /** Decides what is stored, here and in loops. */
+  prepare(): void {
+    const nodes = [...this.#places.keys()];
     const wanted = new Map<Node, number>();
     for (const { node } of this.#roots) wanted.set(node, (wanted.get(node) ?? 0) + 1);
-    const last: Item[] = [];
     for (const root of this.#roots) {
       const base = behindReshapes(root.node);
-      const own = !root.inPlace && !isSource(base) && base.op !== "constant" && !this.#layout.has(base);
+      const isHere = this.#places.has(base) && !isSource(base) && base.op !== "constant";
+      const own = !root.inPlace && isHere && !this.#layout.has(base);
       const region = this.#layout.region(root.buffer);
-      if (own) this.#layout.put(base, region);
-      else last.push(lastItem(root, region));
+      if (own)
+        this.#layout.put(base, region, root.stack === undefined ? null : slotOf(base.shape, root.stack));
+      else this.#last.push(lastItem(root, region));
     }
-    this.#layout.store(selectStored(nodes, wanted));
-    this.#materializeForced();
+    const stored = selectStored(nodes, wanted);
+    for (const node of readInLoops(this.#steps)) if (this.#places.has(node)) stored.add(node);
+    // What is read of what is computed around has been stored there.
+    for (const node of stored) if (!this.#places.has(node)) stored.delete(node);
+    this.#layout.store(stored);
+    for (const step of this.#steps) if (step.kind === "loop") this.#open(step);
+    this.#pending.push(...this.#layout.nodes(), ...this.#roots.map(({ node }) => node));
+    this.#storeForced();
     this.#storeRows();
+  }
 
-    const order = [...this.#layout.nodes()].sort((a, b) => a.id - b.id);
-    for (const node of order) this.#placeNode(node);
-    this.#placeUpdates(last);
+  /** The kernels, in no order but what each has to come after. */
+  tasks(): Task[] {
+    const placeOf = (node: Node): number => this.#places.get(node)!;
+    const order = [...this.#layout.nodes()].sort((a, b) => placeOf(a) - placeOf(b));
+    const begun = new Set<Step>();
+    for (const node of order) {
+      const step = this.#steps[placeOf(node)]!;
+      if (step.kind === "node") this.#placeNode(node);
+      else if (!begun.has(step)) {
+        begun.add(step);
+        this.#placeLoop(step);
+      }
+    }
+    this.#placeUpdates(this.#last);
     return this.#finish();
+  }
+
+  /** What is computed at the places of a loop: what it leaves, and what it carries on. */
+  #open(step: LoopStep): void {
+    const { loop, scans, next } = step;
+    const roots: Root[] = scans.map((scan) => ({
+      node: scan.operands[0]!,
+      buffer: this.#layout.find(scan)!.region.buffer,
+      inPlace: false,
+      stack: loop,
+    }));
+    for (const [i, node] of next.entries()) {
+      const carried = this.#carried(step, i);
+      // What is carried on as it came stays where it is.
+      if (node.op === "carried" && node.attributes.loop.id === loop.id && node.attributes.index === i)
+        continue;
+      roots.push({ node, buffer: this.#layout.find(carried)!.region.buffer, inPlace: true });
+    }
+    const inside = new Fusion(this.#graph, roots, this.#layout.inside(), step.body, this);
+    this.#loops.set(step, inside);
+    inside.prepare();
+    this.#pending.push(...step.first);
+  }
+
+  #carried({ loop, first }: LoopStep, index: number): Node {
+    const { shape, type } = first[index]!;
+    return this.#graph.make("carried", [], { loop, index, shape, type }) as unknown as Node;
+  }
+
+  /** First values, and the loop. */
+  #placeLoop(step: LoopStep): void {
+    for (const [i, first] of step.first.entries()) {
+      const { region } = this.#layout.find(this.#carried(step, i))!;
+      if (this.#place(copyOf(first, region), null) === null)
+        throw new CompilerFault("the first value of a loop has no kernel");
+    }
+    const tasks = this.#loops.get(step)!.tasks();
+    const cluster: LoopCluster = {
+      kind: "loop",
+      loop: step.loop,
+      tasks,
+      level: 0,
+      preds: new Set(),
+      succs: new Set(),
+    };
+    this.#clusters.add(cluster);
+    const read = new Set(tasks.flatMap(readBy));
+    const written = new Set(tasks.flatMap(writtenBy));
+    const before = new Set<Cluster>();
+    for (const region of [...read, ...written])
+      for (const earlier of this.#touching(this.#writers, region)) before.add(earlier);
+    for (const earlier of before) link(earlier, cluster);
+    for (const region of read) note(this.#readers, region, cluster);
+    for (const region of written) note(this.#writers, region, cluster);
   }
 
   /**
@@ -136,18 +230,26 @@ class Fusion {
    * Stores what no kernel could read otherwise: reshapes that are no views, factors that lie the
    * wrong way.
    */
-  #materializeForced(): void {
-    const pending = [...this.#layout.nodes(), ...this.#roots.map((r) => r.node)];
-    for (let node = pending.pop(); node !== undefined; node = pending.pop()) {
+  #storeForced(): void {
+    for (let node = this.#pending.pop(); node !== undefined; node = this.#pending.pop()) {
+      if (node.op === "scan") continue;
       const items = this.#layout.has(node) ? this.#items(node) : [copyOf(node, NOWHERE)];
       for (const item of items) {
         for (;;) {
           const forced = this.#forcedBy(item);
           if (forced === null) break;
-          this.#layout.giveOwn(forced);
-          pending.push(forced);
+          this.#force(forced);
         }
       }
+    }
+  }
+
+  /** Stores a node where it is computed. */
+  #force(node: Node): void {
+    if (!this.#places.has(node) && this.#around !== null) this.#around.#force(node);
+    else {
+      this.#layout.giveOwn(node);
+      this.#pending.push(node);
     }
   }
 
@@ -158,8 +260,8 @@ class Fusion {
       const body = formBody(single(lastItem(root, NOWHERE)), this.#locate);
       if (body instanceof Refusal || body.reads.every(({ region }) => !this.#inPlace.has(region.buffer)))
         continue;
-      this.#layout.giveOwn(root.adds.first);
-      this.#materializeForced();
+      this.#force(root.adds.first);
+      this.#storeForced();
     }
   }
 
@@ -193,28 +295,32 @@ class Fusion {
    */
   #placePrologue(operand: Node): void {
     const node = behindReshapes(operand);
-    if (this.#layout.has(node) || isSource(node) || isView(node) || isSingle(node)) return;
+    if (this.#layout.has(node) || isSource(node) || isLaid(node) || isSingle(node)) return;
     const body = formBody(single(copyOf(node, NOWHERE)), this.#locate);
     if (body instanceof Refusal) throw new CompilerFault(`an operand has no kernel: ${body.reason}`);
     const made = body.reads.flatMap((r) => this.#touching(this.#writers, r.region));
     const often = made.find((cluster, i) => made.indexOf(cluster) !== i);
-    if (often === undefined || this.#comesAfterSums(often, body)) return;
+    if (often === undefined || often.kind === "loop" || this.#comesAfterSums(often, body)) return;
     const region = this.#layout.giveOwn(node);
     const item: Item = { ...copyOf(node, region), defines: true };
     const joined = this.#place(item, null, "join");
     if (joined === null) this.#layout.forget(node);
-    else for (const cluster of this.#clusters) if (cluster !== joined) cluster.inlined.add(node);
+    else {
+      for (const cluster of this.#clusters)
+        if (cluster.kind === "kernel" && cluster !== joined) cluster.inlined.add(node);
+    }
   }
 
-  #comesAfterSums(cluster: Cluster, body: GrowingBody): boolean {
+  #comesAfterSums(cluster: KernelCluster, body: GrowingBody): boolean {
     return comesAfterSums(cluster, body, (region) => this.#touching(this.#writers, region).includes(cluster));
   }
 
   /** A kernel of its own for `group`, which nothing waits for yet. */
-  #form(group: Group, locate: Locate = this.#locate): Cluster | Refusal {
+  #form(group: Group, locate: Locate = this.#locate): KernelCluster | Refusal {
     const inlined = new Set<Node>();
     const body = formBody(group, (node) => (inlined.has(node) ? undefined : locate(node)));
-    return body instanceof Refusal ? body : { body, level: 0, preds: new Set(), succs: new Set(), inlined };
+    if (body instanceof Refusal) return body;
+    return { kind: "kernel", body, level: 0, preds: new Set(), succs: new Set(), inlined };
   }
 
   /** What overwrites old values, or is wanted a second time, comes after everything else. */
@@ -288,7 +394,7 @@ class Fusion {
    * Whether the kernel takes `item`, which makes it one of `joined`; where it does not, it stays as
    * it was.
    */
-  #extend(cluster: Cluster, joined: Group, item: Item): boolean {
+  #extend(cluster: KernelCluster, joined: Group, item: Item): boolean {
     const { group } = cluster.body;
     const sameLoops =
       sameShape(group.domain, joined.domain) && group.inner.every((inner, i) => inner === joined.inner[i]);
@@ -304,13 +410,14 @@ class Fusion {
    * Makers of what is read, latest first; then kernels that read the same tensors over the same
    * loops.
    */
-  #candidates(body: Body, group: Group, makers: ReadonlySet<Cluster>): Cluster[] {
-    const list = [...makers].sort((a, b) => b.level - a.level);
+  #candidates(body: Body, group: Group, makers: ReadonlySet<Cluster>): KernelCluster[] {
+    const list = [...makers].filter((cluster) => cluster.kind === "kernel").sort((a, b) => b.level - a.level);
     const seen = new Set(list);
     if (isNumbers(group, body)) {
       // First values of scalars: one kernel writes as many as it may.
       for (const cluster of this.#clusters) {
-        if (!isFull(cluster) && isNumbers(cluster.body.group, cluster.body)) return [cluster];
+        if (cluster.kind === "loop" || isFull(cluster)) continue;
+        if (isNumbers(cluster.body.group, cluster.body)) return [cluster];
       }
     }
     for (const read of body.reads) {
@@ -319,10 +426,10 @@ class Fusion {
       const made =
         this.#touching(this.#writers, read.region).length > 0 || this.#inPlace.has(read.region.buffer);
       if (once && !(made && group.domain.length === 0)) continue;
-      const open = this.#open.get(read.region) ?? [];
+      const open = this.#taking.get(read.region) ?? [];
       for (const cluster of open) {
         if (isFull(cluster)) {
-          this.#open.get(read.region)!.delete(cluster);
+          this.#taking.get(read.region)!.delete(cluster);
           continue;
         }
         const own = cluster.body.group;
@@ -336,13 +443,18 @@ class Fusion {
     return list;
   }
 
-  #settle(cluster: Cluster, item: Item, before: ReadonlySet<Cluster>, behind: ReadonlySet<Cluster>): Cluster {
+  #settle(
+    cluster: KernelCluster,
+    item: Item,
+    before: ReadonlySet<Cluster>,
+    behind: ReadonlySet<Cluster>,
+  ): Cluster {
     this.#clusters.add(cluster);
     for (const earlier of before) link(earlier, cluster);
     for (const later of behind) link(cluster, later);
     note(this.#writers, item.region, cluster);
     for (const { region } of cluster.body.reads) {
-      if (this.#readers.get(region)?.has(cluster) !== true) note(this.#open, region, cluster);
+      if (this.#readers.get(region)?.has(cluster) !== true) note(this.#taking, region, cluster);
       note(this.#readers, region, cluster);
     }
     return cluster;
@@ -352,11 +464,17 @@ class Fusion {
   #finish(): Task[] {
     const tasks = new Map<Cluster, Task & { before: Set<Task> }>();
     for (const cluster of this.#clusters) {
+      if (cluster.kind === "loop") {
+        const { kind, loop, tasks: inside } = cluster;
+        tasks.set(cluster, { kind, loop, tasks: inside, before: new Set() });
+        continue;
+      }
       const isWanted = ({ item }: Write): boolean =>
         !item.defines ||
         this.#wanted.has(item.region.buffer) ||
         this.#readersOf(item.region).some((reader) => reader !== cluster);
       tasks.set(cluster, {
+        kind: "kernel",
         group: cluster.body.group,
         body: cluster.body.storing(isWanted),
         before: new Set(),
@@ -368,6 +486,23 @@ class Fusion {
     return [...tasks.values()];
   }
 }
+
+/** What the bodies of loops read of what is computed around them, past views; numbers are nowhere. */
+function readInLoops(steps: readonly Step[]): ReadonlySet<Node> {
+  const read = new Set<Node>();
+  for (const step of steps) {
+    if (step.kind === "node") continue;
+    const inside = [...nodesOf(step.body)];
+    const values = step.scans.map((scan) => scan.operands[0]!);
+    for (const node of [...inside.flatMap((node) => node.operands), ...step.next, ...values]) {
+      const base = baseOf(node);
+      if (!isSource(base) && !NOWHERE_STORED.has(base.op)) read.add(base);
+    }
+  }
+  return read;
+}
+
+const NOWHERE_STORED: ReadonlySet<OpName> = new Set<OpName>(["constant", "extent", "iota"]);
 
 const isNumbers = (group: Group, body: Body): boolean =>
   group.domain.length === 0 && body.values.every((value) => value.kind === "constant");
@@ -385,7 +520,7 @@ const MOST_ITEMS = 16;
  */
 const isSmall = ({ shape }: Node): boolean => countOf(elements(shape) ?? ONE) < 2048;
 /** For good: a body only grows. */
-const isFull = ({ body }: Cluster): boolean =>
+const isFull = ({ body }: KernelCluster): boolean =>
   body.group.items.length >= MOST_ITEMS ||
   body.values.length > valueLimit(body.group) ||
   body.group.items.some(({ adds, node, defines }) => adds !== null || (defines && isRunning(node)));
@@ -393,7 +528,7 @@ const isFull = ({ body }: Cluster): boolean =>
 /** Of an item that is only tried. */
 const NOWHERE = new Region(-1);
 
-function note(map: Map<Region, Set<Cluster>>, region: Region, cluster: Cluster): void {
+function note<T extends Cluster>(map: Map<Region, Set<T>>, region: Region, cluster: T): void {
   const set = map.get(region);
   if (set === undefined) map.set(region, new Set([cluster]));
   else set.add(cluster);

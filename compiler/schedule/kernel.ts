@@ -4,7 +4,7 @@
  * carry no addresses, so that two places in a program with one formula and one shape share one
  * kernel.
  */
-import type { ElementType, ElementwiseName } from "../ir/node.ts";
+import type { ElementType, ElementwiseName, Loop as GraphLoop } from "../ir/node.ts";
 import type { Affine, Size } from "../ir/size.ts";
 
 /**
@@ -167,7 +167,7 @@ export const loopsOf = (kernel: Kernel, { strides, lists }: Operand): readonly S
     : kernel.loops;
 };
 
-/** A loop, and what is between its steps in elements. */
+/** A loop of a kernel, and what is between its steps in elements. */
 export interface Loop {
   readonly size: Size;
   readonly stride: Affine;
@@ -245,7 +245,25 @@ export const isStep = (entry: EntryName): boolean => entry === "step" || entry =
 export interface Entry {
   readonly name: EntryName;
   readonly calls: readonly KernelCall[];
+  /** Which of the calls are made again and again; of loops in one another the outer one first. */
+  readonly loops: readonly Repeat[];
 }
+
+/** The calls from `first` to `last`, both included, are made at every place of a loop. */
+export interface Repeat {
+  readonly loop: GraphLoop;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Beside the calls of an entry: how often each is made. */
+export const timesOf = ({ calls, loops }: Pick<Entry, "loops" | "calls">): number[] =>
+  calls.map((_, i) =>
+    loops.reduce(
+      (times, { loop, first, last }) => (first <= i && i <= last ? times * loop.length : times),
+      1,
+    ),
+  );
 
 /**
  * Where a buffer lies: bytes from the arena's start, or bytes for each row of capacity after the

@@ -1,6 +1,7 @@
 /** What a node is to kernels: in memory already, one entry, a reduction, loops of its own. */
 import type { Node, NodeOf, ReductionName } from "../ir/node.ts";
 import { isOne } from "../ir/size.ts";
+import { isView, type ViewNode } from "../ops/movement.ts";
 
 export const REDUCE = { sum: "sum", prod: "prod", reduce_max: "max", reduce_min: "min" } as const;
 export type Reduction = NodeOf<Extract<ReductionName, keyof typeof REDUCE>>;
@@ -24,6 +25,13 @@ export const runningAxis = (node: Running): number =>
 export const isHeavy = (node: Node): boolean =>
   node.op === "matmul" || (isReduction(node) && reducedAxes(node).length > 0) || isRunning(node);
 
+/**
+ * What kernels read as it lies in memory, with other strides or from another place on: views, and
+ * the entry at the place of a loop.
+ */
+export type LaidNode = ViewNode | NodeOf<"pick">;
+export const isLaid = (node: Node): node is LaidNode => isView(node) || node.op === "pick";
+
 /** One entry at compile time. */
 export const isSingle = (node: Node): boolean => node.shape.every(isOne);
 
@@ -34,4 +42,5 @@ export const isSource = (node: Node): boolean =>
   node.op === "state" ||
   node.op === "hyper" ||
   node.op === "step" ||
+  node.op === "carried" ||
   node.op === "table";

@@ -5,7 +5,7 @@ import { behindReshapes } from "../ops/movement.ts";
 import { stripsOf } from "./group.ts";
 import { isSource } from "./kinds.ts";
 import { type Place, Region } from "./place.ts";
-import { contiguous, reshapeView } from "./view.ts";
+import { contiguous, reshapeView, type View } from "./view.ts";
 
 type Concat = NodeOf<"concat">;
 
@@ -22,19 +22,26 @@ export interface Stored {
 export class Layout {
   readonly #stored: Stored;
   readonly #inStrips: boolean;
+  /** Of what is computed around the loop that this is of; null outside of loops. */
+  readonly #around: Layout | null;
   readonly #places = new Map<Node, Place>();
   readonly #regions = new Map<number, Region>();
   /** Of each concatenation, beside its operands. */
   readonly #parts = new Map<Node, readonly Region[]>();
 
   /** @param inStrips whether parts are written where the whole has them */
-  constructor(stored: Stored, inStrips: boolean) {
+  constructor(stored: Stored, inStrips: boolean, around: Layout | null = null) {
     this.#stored = stored;
     this.#inStrips = inStrips;
+    this.#around = around;
   }
+
+  /** Of what is computed at the places of a loop in here. */
+  inside = (): Layout => new Layout(this.#stored, this.#inStrips, this);
 
   /** Of a whole buffer. */
   region(buffer: number): Region {
+    if (this.#around !== null) return this.#around.region(buffer);
     const region = this.#regions.get(buffer) ?? new Region(buffer);
     this.#regions.set(buffer, region);
     return region;
@@ -45,8 +52,11 @@ export class Layout {
   nodes = (): Iterable<Node> => this.#places.keys();
   has = (node: Node): boolean => this.#places.has(node);
   find = (node: Node): Place | undefined =>
-    isSource(node) ? { region: this.region(this.#stored.source(node)), strip: null } : this.#places.get(node);
-  put = (node: Node, region: Region): void => void this.#places.set(node, { region, strip: null });
+    isSource(node)
+      ? { region: this.region(this.#stored.source(node)), strip: null }
+      : (this.#places.get(node) ?? this.#around?.find(node));
+  put = (node: Node, region: Region, strip: View | null = null): void =>
+    void this.#places.set(node, { region, strip });
   forget = (node: Node): void => void this.#places.delete(node);
 
   /**

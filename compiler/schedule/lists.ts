@@ -5,11 +5,13 @@
  */
 import type { Node } from "../ir/node.ts";
 import {
+  addAffine,
   type Affine,
   divideSize,
   isBelow,
   isFree,
   isOne,
+  movingBy,
   multiplySize,
   ONE,
   sameAffine,
@@ -19,7 +21,7 @@ import {
   type Size,
   ZERO,
 } from "../ir/size.ts";
-import { isView, type ViewNode } from "../ops/movement.ts";
+import { isLaid, type LaidNode } from "./kinds.ts";
 import type { Loop } from "./kernel.ts";
 import type { Locate, Region } from "./place.ts";
 import { contiguous, sliceView, type View, windowsView } from "./view.ts";
@@ -44,7 +46,7 @@ export function locateLists(
   locate: Locate,
   shape: Shape,
 ): { readonly region: Region; readonly lists: ListView; readonly base: Node } | null {
-  const views: ViewNode[] = [];
+  const views: LaidNode[] = [];
   let base = node;
   for (let place = locate(base); ; place = locate(base)) {
     if (place !== undefined) {
@@ -55,7 +57,7 @@ export function locateLists(
       lists = lists === null ? null : regrouped(lists, shape);
       return lists === null ? null : { region: place.region, lists: merged(lists), base };
     }
-    if (!isView(base)) return null;
+    if (!isLaid(base)) return null;
     views.push(base);
     base = base.operands[0]!;
   }
@@ -67,7 +69,7 @@ const listsOf = ({ offset, shape, strides }: View): ListView => ({
 });
 
 /** How a view reads what its operand reads through `lists`. */
-function moved(node: ViewNode, lists: ListView): ListView | null {
+function moved(node: LaidNode, lists: ListView): ListView | null {
   const { offset, axes } = lists;
   switch (node.op) {
     case "permute":
@@ -80,6 +82,12 @@ function moved(node: ViewNode, lists: ListView): ListView | null {
     }
     case "reshape":
       return regrouped(lists, node.attributes.shape);
+    case "pick": {
+      const [first, ...rest] = axes as [Axis, ...Axis[]];
+      if (first.length > 1) return null;
+      const stride = first[0]?.stride ?? ZERO;
+      return { offset: addAffine(offset, movingBy(node.attributes.loop, stride)), axes: rest };
+    }
     case "slice":
     case "windows": {
       // An axis of several loops goes through whole, or not at all.
@@ -117,7 +125,7 @@ function singleLoops(
   };
 }
 
-function isWhole(node: Extract<ViewNode, { op: "slice" }>, axis: number): boolean {
+function isWhole(node: Extract<LaidNode, { op: "slice" }>, axis: number): boolean {
   const { start, fromEnd, step } = node.attributes.axes[axis]!;
   const [before, after] = [node.operands[0]!.shape[axis]!, node.shape[axis]!];
   return start === 0 && !fromEnd && step === 1 && sameSize(before, after);

@@ -2,7 +2,7 @@
  * When temporaries are alive: from the call that first writes one to the last that touches it, in
  * one entry. The arena, the order of kernels and what is made again all ask here.
  */
-import type { Address, Buffer, Entry, Kernel } from "./kernel.ts";
+import type { Address, Buffer, Entry, Kernel, Repeat } from "./kernel.ts";
 
 export interface LiveRange {
   readonly entry: number;
@@ -45,12 +45,29 @@ export function liveRanges(
   entries: readonly Entry[],
 ): readonly (LiveRange | null)[] {
   const ranges: (LiveRange | null)[] = buffers.map(() => null);
-  for (const [entry, { calls }] of entries.entries()) {
+  for (const [entry, { calls, loops }] of entries.entries()) {
     for (const [buffer, range] of rangesOf(calls.map(buffersOf), entry)) {
-      if (buffers[buffer]!.role.kind === "temporary") ranges[buffer] = range;
+      if (buffers[buffer]!.role.kind === "temporary") ranges[buffer] = throughLoops(range, loops);
     }
   }
   return ranges;
+}
+
+/**
+ * What is touched inside of a loop and outside of it is alive in the whole loop; what is touched
+ * inside alone is made anew at every place, before it is read.
+ */
+function throughLoops(range: LiveRange, loops: readonly Repeat[]): LiveRange {
+  let { first, last } = range;
+  // Inner loops come later.
+  for (const loop of loops.toReversed()) {
+    const meets = first <= loop.last && loop.first <= last;
+    const isInside = loop.first <= first && last <= loop.last;
+    if (!meets || isInside) continue;
+    first = Math.min(first, loop.first);
+    last = Math.max(last, loop.last);
+  }
+  return { ...range, first, last };
 }
 
 export const overlap = (a: LiveRange, b: LiveRange): boolean =>

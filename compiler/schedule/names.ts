@@ -3,7 +3,7 @@ import { pathOf, type Model, type Probe } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { ops } from "../ops/table.ts";
 import { isStep, type Buffer, type EntryName, type Kernel } from "./kernel.ts";
-import { isView } from "../ops/movement.ts";
+import { isLaid } from "./kinds.ts";
 
 /** Hands out each name once: `h`, `h_2`, `h_3`. */
 export class Unique {
@@ -36,7 +36,7 @@ const OP_NAMES: Readonly<Record<string, string>> = {
 /** As in the source; else the nearest name it is a view of, or has parts of, else its op. */
 export function nodeName(node: Node): string {
   let at = node;
-  while (at.origin.name === undefined && (isView(at) || at.op === "concat")) at = at.operands.at(-1)!;
+  while (at.origin.name === undefined && (isLaid(at) || at.op === "concat")) at = at.operands.at(-1)!;
   return at.origin.name ?? OP_NAMES[at.op] ?? at.op;
 }
 

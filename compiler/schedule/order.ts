@@ -4,8 +4,8 @@
  */
 import { CompilerFault } from "../fault.ts";
 import { type Size, sizeAt, USUAL_ROWS } from "../ir/size.ts";
-import type { Task } from "./fuse.ts";
 import { peakOf, rangesOf } from "./liveness.ts";
+import { kernelsOf, readBy, type Task, writtenBy } from "./task.ts";
 
 /** A task, and what choosing among tasks asks of it again and again. */
 interface Step {
@@ -32,12 +32,12 @@ export function orderTasks(
   sparing: boolean,
 ): Task[] {
   const steps = tasks.map((task): Step => {
-    const { reads, writes } = task.body;
+    const nodes = kernelsOf(task).flatMap(({ group }) => group.items.map(({ node }) => node.id));
     return {
       task,
-      reads: [...new Set(reads.map((read) => read.region.buffer))],
-      writes: [...new Set(writes.map((write) => write.region.buffer))],
-      place: Math.max(...task.group.items.map((item) => item.node.id)),
+      reads: [...new Set(readBy(task).map(({ buffer }) => buffer))],
+      writes: [...new Set(writtenBy(task).map(({ buffer }) => buffer))],
+      place: Math.max(...nodes),
     };
   });
   const sizes = new Map<number, number>();
@@ -49,7 +49,10 @@ export function orderTasks(
     const ranges = rangesOf(order.map(({ reads, writes }) => [...reads, ...writes]));
     return peakOf(Array.from(ranges, ([buffer, range]) => ({ range, bytes: sizes.get(buffer)! })));
   };
-  const tasksOf = (order: readonly Step[]): Task[] => order.map(({ task }) => task);
+  const tasksOf = (order: readonly Step[]): Task[] =>
+    order.map(({ task }) =>
+      task.kind === "kernel" ? task : { ...task, tasks: orderTasks(task.tasks, sizeOf, sparing) },
+    );
   if (sparing) return tasksOf(run(endsFirst(steps), sizes, "graph"));
   const plain = run(steps, sizes, "graph");
   const greedy = run(steps, sizes, "greedy");

@@ -7,19 +7,23 @@ import {
   type Affine,
   argumentName,
   argumentOfStride,
+  atFirstPlaces,
   byTerms,
   countOf,
   isFree,
   isZero,
+  movesOf,
   multiplySize,
   ONE,
   showSize,
   type Size,
 } from "../ir/size.ts";
+import { callTree, type CallStep } from "./call-tree.ts";
 import { elementsTouched, flopsEach } from "./cost.ts";
 import {
   type Address,
   type Buffer,
+  type Entry,
   type Kernel,
   type KernelProgram,
   madeOf,
@@ -37,18 +41,31 @@ export function printProgram(program: KernelProgram): string {
   for (const buffer of buffers) lines.push(`  ${bufferLine(buffer, arena.places[buffer.id]!)}`);
   for (const kernel of kernels) lines.push("", ...kernelLines(kernel));
   for (const entry of entries) {
-    lines.push("", `entry ${entry.name}`);
-    for (const { kernel, addresses, rows, sizes, site, again } of entry.calls) {
-      const shown = addresses.map((a) => showAddress(buffers[a.buffer]!, a));
-      const entries = rows === undefined ? "" : `, rows ${showSize(rows)}`;
-      const shape = (sizes ?? []).map((size, i) => `, ${argumentName(i)} ${size}`).join("");
-      const random = site === undefined ? "" : `, site ${site}`;
-      lines.push(
-        `  ${again ? "again " : ""}${kernels[kernel]!.name}(${shown.join(", ")}${entries}${shape}${random})`,
-      );
-    }
+    lines.push("", `entry ${entry.name}`, ...stepLines(program, entry, callTree(entry), "  "));
   }
   return `${lines.join("\n")}\n`;
+}
+
+function stepLines(
+  program: KernelProgram,
+  entry: Entry,
+  steps: readonly CallStep[],
+  indent: string,
+): string[] {
+  const { buffers, kernels } = program;
+  return steps.flatMap((step) => {
+    if (step.kind === "loop") {
+      const { id, length, reverse } = step.loop;
+      const head = `${indent}for @${id} in 0..${length}${reverse ? ", last to first" : ""}`;
+      return [head, ...stepLines(program, entry, step.steps, `${indent}  `)];
+    }
+    const { kernel, addresses, rows, sizes, site, again } = entry.calls[step.call]!;
+    const shown = addresses.map((a) => showAddress(buffers[a.buffer]!, a));
+    const entries = rows === undefined ? "" : `, rows ${showSize(rows)}`;
+    const shape = (sizes ?? []).map((size, i) => `, ${argumentName(i)} ${size}`).join("");
+    const random = site === undefined ? "" : `, site ${site}`;
+    return `${indent}${again ? "again " : ""}${kernels[kernel]!.name}(${shown.join(", ")}${entries}${shape}${random})`;
+  });
 }
 
 function bufferLine({ name, size, role }: Buffer, { part, offset }: Place): string {
@@ -62,6 +79,14 @@ const showAddress = ({ name }: Buffer, { offset }: Address): string =>
 function showAffine(a: Affine): string {
   const argument = argumentOfStride(a);
   if (argument !== null) return argumentName(argument);
+  const moves = movesOf(a);
+  if (moves.length > 0) {
+    const first = atFirstPlaces(a);
+    const terms = moves.map(
+      ({ loop, by }) => `@${loop.id} · ${/ /.test(showAffine(by)) ? `(${showAffine(by)})` : showAffine(by)}`,
+    );
+    return [...(isZero(first) ? [] : [showAffine(first)]), ...terms].join(" + ");
+  }
   return byTerms(a, (constant, timesN) => {
     if (timesN === 0) return String(constant);
     const rows = timesN === 1 ? "N" : `${timesN}·N`;

@@ -124,7 +124,10 @@ class Recomputation {
     this.#rows = rows;
     const { buffers, entries, kernels } = program;
     this.#timelines = entries.map((entry) =>
-      TRAINING.includes(entry.name) ? new Timeline(entry, buffers, kernels, kept) : null,
+      // What is made at the places of loops is made again by other loops (`passes/`), not by calls.
+      TRAINING.includes(entry.name) && entry.loops.length === 0
+        ? new Timeline(entry, buffers, kernels, kept)
+        : null,
     );
     this.#always = buffers.reduce((sum, b) => sum + (b.role.kind === "temporary" ? 0 : this.#bytes(b)), 0);
   }
@@ -293,7 +296,7 @@ class Recomputation {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const { buffers, entries } = this.#program;
-    const made = timeline?.rewrite(dropped, buffers.length) ?? { calls: entries[entry]!.calls, copies: [] };
+    const made = timeline?.rewrite(dropped, buffers.length) ?? { ...entries[entry]!, copies: [] };
     // What is not possible is no way to save memory.
     const peaks =
       "failed" in made ? { fixed: Infinity, rows: Infinity, flops: Infinity } : this.#measure(made);

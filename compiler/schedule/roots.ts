@@ -1,9 +1,9 @@
 /** What an entry has to leave in memory. */
-import type { Node } from "../ir/node.ts";
-import type { Shape } from "../ir/size.ts";
+import type { Loop, Node } from "../ir/node.ts";
+import { fixed, type Shape } from "../ir/size.ts";
 import type { Item } from "./group.ts";
 import type { Region } from "./place.ts";
-import { contiguous, rowsView } from "./view.ts";
+import { contiguous, pickView, rowsView, type View } from "./view.ts";
 
 /** What an entry has to leave in a buffer. */
 export interface Root {
@@ -13,6 +13,8 @@ export interface Root {
   readonly inPlace: boolean;
   /** Where its rows are added to some of the buffer's, and the rest stays. */
   readonly adds?: AddedRows;
+  /** The loop at whose place it is written, where the buffer holds a stack of such values. */
+  readonly stack?: Loop;
 }
 
 export interface AddedRows {
@@ -33,9 +35,17 @@ export const copyOf = (node: Node, region: Region): Item => ({
   adds: null,
 });
 
+/** Where a value of `shape` lies in the stack of those of all places of a loop. */
+export const slotOf = (shape: Shape, loop: Loop): View =>
+  pickView(contiguous([fixed(loop.length), ...shape]), loop);
+
 /** What is written when all that reads the buffer's old value is done. */
-export function lastItem({ node, inPlace, adds }: Root, region: Region): Item {
-  const item = { ...copyOf(node, region), inPlace };
+export function lastItem({ node, inPlace, adds, stack }: Root, region: Region): Item {
+  const item = {
+    ...copyOf(node, region),
+    inPlace,
+    ...(stack === undefined ? {} : { view: slotOf(node.shape, stack) }),
+  };
   if (adds === undefined) return item;
   const table = contiguous(adds.table);
   return { ...item, view: rowsView(table, node.shape, 0), adds: { ids: adds.ids, table, batch: 0 } };

@@ -6,7 +6,7 @@
 import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, isFree, isOne } from "../ir/size.ts";
-import { isView } from "../ops/movement.ts";
+import { isLaid } from "./kinds.ts";
 
 /**
  * Rows from which on a table is larger than what is taken from it. In a shorter one ids come again
@@ -70,6 +70,6 @@ export function rowUpdates(b: Build, update: Node, isOld: (node: Node) => boolea
 /** The one number that all entries are, as a node of one entry; null where they may differ. */
 function numberOf(node: Node): Node | null {
   let of = node;
-  while (isView(of) && !of.shape.every(isOne)) of = of.operands[0]!;
+  while (isLaid(of) && !of.shape.every(isOne)) of = of.operands[0]!;
   return of.shape.every(isOne) ? of : null;
 }

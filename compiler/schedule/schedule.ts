@@ -2,24 +2,24 @@
 import { CompilerFault } from "../fault.ts";
 import { Build } from "../graph/build.ts";
 import type { Model, Persistent, Unkept } from "../graph/model.ts";
-import type { Node } from "../ir/node.ts";
+import type { Node, NodeOf } from "../ir/node.ts";
 import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts";
 import { behindReshapes } from "../ops/movement.ts";
 import { forAnySize } from "./any-size.ts";
-import { fuse, type Task } from "./fuse.ts";
-import { isStep, type Buffer, type EntryName, type KernelProgram } from "./kernel.ts";
+import { fuse } from "./fuse.ts";
+import { isStep, type Buffer, type EntryName, type KernelProgram, type Repeat } from "./kernel.ts";
 import { buffersOf, readersOf } from "./liveness.ts";
 import { shapeLoops } from "./loops.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, probeName, Unique } from "./names.ts";
 import { type ShapeLimits, SHAPES } from "./many-shapes.ts";
 import { arenaBytes } from "./memory.ts";
 import { orderTasks } from "./order.ts";
-import type { Region } from "./place.ts";
 import { recompute } from "./recompute.ts";
 import type { Root } from "./roots.ts";
 import { rowUpdates } from "./row-updates.ts";
 import { baseOf } from "./select.ts";
 import type { Target } from "./tiling.ts";
+import { kernelsOf, type KernelTask, type Task, writtenBy } from "./task.ts";
 import { KernelKeys, type PlannedCall, type PlannedEntry, shareKernels } from "./shared-kernels.ts";
 
 export interface ScheduleOptions {
@@ -61,6 +61,8 @@ class Scheduler {
   /** Buffers of lasting tensors, by number. */
   readonly #lasting: number[] = [];
   readonly #states = new Map<string, number>();
+  /** What loops of the entry at hand carry, by loop and number. */
+  readonly #carried = new Map<string, number>();
   readonly #hypers = new Map<string, number>();
   readonly #outputs: number[] = [];
   readonly #metrics: number[] = [];
@@ -228,6 +230,7 @@ class Scheduler {
   }
 
   #entry(name: EntryName, roots: readonly Root[]): void {
+    this.#carried.clear();
     const unique = new Unique();
     const held = new Map<number, Node>();
     const preferred = new Map<Node, number>();
@@ -238,21 +241,33 @@ class Scheduler {
         if (base !== null && !preferred.has(base)) preferred.set(base, this.#gradients.get(index)!);
       }
     }
+    const temporary = (node: Node): number => {
+      const buffer = this.#buffer("", node.shape, { kind: "temporary", because: "" });
+      held.set(buffer, node);
+      return buffer;
+    };
     const stored = {
       source: (node: Node): number => {
-        const buffer = this.#sourceOrNull(node);
+        const buffer = node.op === "carried" ? this.#carriedIn(node, temporary) : this.#sourceOrNull(node);
         if (buffer === null)
           throw new CompilerFault(`${node.op} ${nodeName(node)} is not in the model's tables`);
         return buffer;
       },
-      temporary: (node: Node): number => {
-        const buffer = this.#buffer("", node.shape, { kind: "temporary", because: "" });
-        held.set(buffer, node);
-        return buffer;
-      },
+      temporary,
       preferred,
     };
     const calls: PlannedCall[] = [];
+    const loops: Repeat[] = [];
+    const add = (task: Task): void => {
+      if (task.kind === "kernel") {
+        calls.push(this.#shape(name, task));
+        return;
+      }
+      const [at, first] = [loops.length, calls.length];
+      for (const inside of task.tasks) add(inside);
+      // One in which nothing is left to do is none.
+      if (calls.length > first) loops.splice(at, 0, { loop: task.loop, first, last: calls.length - 1 });
+    };
     if (isStep(name) || (name === "probe" && this.#model.optimizer !== null)) {
       // The step being made, or probed, has its number before anything reads it.
       const next = this.#build.add(this.#model.graph.make("step", [], {}), 1);
@@ -262,7 +277,8 @@ class Scheduler {
         stored,
         false,
       );
-      for (const task of count) calls.push({ ...this.#shape(name, task), name: "next_step" });
+      for (const task of count.flatMap(kernelsOf))
+        calls.push({ ...this.#shape(name, task), name: "next_step" });
     }
     const sizeOf = (buffer: number): Size | null => {
       const { role, size } = this.#buffers[buffer]!;
@@ -276,8 +292,17 @@ class Scheduler {
         this.#buffers[buffer] = { ...unnamed, name: unique.take(nodeName(held.get(buffer)!)) };
     }
     this.#noteUnkept(tasks, held);
-    for (const task of tasks) calls.push(this.#shape(name, task));
-    this.#planned.push({ name, calls });
+    for (const task of tasks) add(task);
+    this.#planned.push({ name, calls, loops });
+  }
+
+  /** Where a loop of the entry has what it carries. */
+  #carriedIn(node: NodeOf<"carried">, temporary: (node: Node) => number): number {
+    const { loop, index } = node.attributes;
+    const key = `${loop.id} ${index}`;
+    const buffer = this.#carried.get(key) ?? temporary(node);
+    this.#carried.set(key, buffer);
+    return buffer;
   }
 
   /** Which temporaries lie inside of what is not kept, and which it begins with. */
@@ -305,7 +330,7 @@ class Scheduler {
     }
   }
 
-  #shape(entry: EntryName, task: Task): PlannedCall {
+  #shape(entry: EntryName, task: KernelTask): PlannedCall {
     // A strip is called by its own name, not that of all of them.
     const destinations = task.body.writes.map(({ item: { node }, region: { buffer, whole } }): Buffer => {
       const found = this.#buffers[buffer]!;
@@ -360,8 +385,6 @@ class Scheduler {
     return recompute({ kernels, buffers, entries }, { ...options, dropped, kept });
   }
 }
-
-const writtenBy = ({ body }: Task): readonly Region[] => body.writes.map(({ region }) => region);
 
 /** What is behind `to`, as far as `from`, without both. */
 function insideOf({ from, to }: Unkept): Node[] {

@@ -10,11 +10,10 @@
 import type { Node } from "../ir/node.ts";
 import { sameSize } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
-import { isView } from "../ops/movement.ts";
 import { overlaps } from "../ops/windows.ts";
 import { ops } from "../ops/table.ts";
 import { RANDOM_COST } from "./cost.ts";
-import { isHeavy, isReduction, isSingle, isSource } from "./kinds.ts";
+import { isHeavy, isLaid, isReduction, isSingle, isSource } from "./kinds.ts";
 
 /**
  * From this many operations an entry, a formula with several readers is stored: a store and a load
@@ -53,7 +52,9 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
     let sinks = false;
     let sums: readonly Node[] = [];
     for (const operand of node.operands) {
-      const part = inlined.get(operand)!;
+      const part = inlined.get(operand);
+      // It is computed around the loop that this is in.
+      if (part === undefined) continue;
       cost += part.cost;
       size += part.size;
       if (sums.length < MANY_SUMS && part.sums.length > 0) sums = [...new Set([...sums, ...part.sums])];
@@ -79,12 +80,13 @@ export function selectStored(nodes: readonly Node[], roots: ReadonlyMap<Node, nu
 }
 
 /** Whether several kernels write it, one part after another. */
-const isPutTogether = ({ op }: Node): boolean => op === "concat" || op === "embed" || op === "scatter";
+const isPutTogether = ({ op }: Node): boolean =>
+  op === "concat" || op === "embed" || op === "scatter" || op === "scan";
 
 /** Past the movement ops: what lies in memory when `node` is a view. */
 export function baseOf(node: Node): Node {
   let base = node;
-  while (isView(base)) base = base.operands[0]!;
+  while (isLaid(base)) base = base.operands[0]!;
   return base;
 }
 
@@ -97,12 +99,13 @@ function countReaders(nodes: readonly Node[], roots: ReadonlyMap<Node, number>):
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = nodes[i]!;
     for (const operand of node.operands) {
-      const stretched = isView(node) && node.op === "broadcast" && !isSingle(operand);
+      const stretched = isLaid(node) && node.op === "broadcast" && !isSingle(operand);
       const again =
         (stretched && node.shape.some((size, axis) => !sameSize(size, operand.shape[axis]!))) ||
         (node.op === "windows" && overlaps(node));
-      const readers = isView(node) ? demand.get(node)! + (again ? 1 : 0) : 1;
-      demand.set(operand, demand.get(operand)! + readers);
+      const readers = isLaid(node) ? demand.get(node)! + (again ? 1 : 0) : 1;
+      const known = demand.get(operand);
+      if (known !== undefined) demand.set(operand, known + readers);
     }
   }
   return demand;

@@ -11,10 +11,10 @@ import { USUAL_ROWS } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { kernelOf } from "./arguments.ts";
 import { flopsOf } from "./cost.ts";
-import type { EntryName, KernelCall, KernelProgram } from "./kernel.ts";
+import { type EntryName, type KernelCall, type KernelProgram, timesOf } from "./kernel.ts";
 import type { KernelPlan } from "./kernel-plan.ts";
 import { bytesOf } from "./memory.ts";
-import { keepsToItsRows } from "./own-rows.ts";
+import { ownRows } from "./own-rows.ts";
 import { loopOfRows, ROWS_TOGETHER, type Split, splitByRows, splitInPieces } from "./split.ts";
 import { waitsOf } from "./waits.ts";
 
@@ -84,9 +84,13 @@ export function shareOut(
   const better = byRows.cost < CLEARLY_LESS * inPieces.cost ? "rows" : "pieces";
   const { splits, waits } = (by ?? better) === "rows" ? byRows : inPieces;
   const least = splits === rows ? 2 * ROWS_TOGETHER : 1;
-  const pays = program.entries.flatMap(({ name, calls }, i): [EntryName, number][] => {
-    const meetings = waits[i]!.filter(Boolean).length + MEETINGS;
-    const divided = calls.filter(({ kernel }) => splits[kernel] !== null);
+  const pays = program.entries.flatMap((entry, i): [EntryName, number][] => {
+    const { name, calls } = entry;
+    const times = timesOf(entry);
+    const meetings = count(times, waits[i]!) + MEETINGS;
+    const divided = calls.flatMap((call, at) =>
+      splits[call.kernel] === null ? [] : [{ call, times: times[at]! }],
+    );
     const from = name === "initialize" ? null : paysFrom(program, divided, meetings * worth, least);
     return from === null ? [] : [[name, from]];
   });
@@ -99,6 +103,10 @@ export function shareOut(
     pays: any ? Object.fromEntries(pays) : {},
   };
 }
+
+/** How often workers wait, where those of these calls wait that are made so often. */
+const count = (times: readonly number[], waits: readonly boolean[]): number =>
+  times.reduce((sum, often, i) => sum + (waits[i]! ? often : 0), 0);
 
 /** Of every entry, before it and at its end. */
 const MEETINGS = 2;
@@ -114,14 +122,15 @@ const LARGE_BATCH = 2 * USUAL_ROWS;
  */
 function paysFrom(
   program: KernelProgram,
-  calls: readonly KernelCall[],
+  calls: readonly { readonly call: KernelCall; readonly times: number }[],
   waiting: number,
   least: number,
 ): number | null {
   if (calls.length === 0) return null;
   for (let batch = least; batch <= MOST_ROWS; batch *= 2) {
     let work = 0;
-    for (const call of calls) work += flopsOf(kernelOf(program, call), rowsOf(call, batch));
+    for (const { call, times } of calls)
+      work += times * flopsOf(kernelOf(program, call), rowsOf(call, batch));
     if (work / 2 >= waiting) return batch;
   }
   return null;
@@ -144,13 +153,18 @@ function wayOf(
   elementBytes: number,
   worth: number,
 ): Way {
-  const waits = program.entries.map(({ calls }) => waitsOf(calls, program, splits, elementBytes));
+  const waits = program.entries.map((entry) => waitsOf(entry, program, splits, elementBytes));
   let cost = 0;
-  for (const [i, { name, calls }] of program.entries.entries()) {
+  for (const [i, entry] of program.entries.entries()) {
+    const { name, calls } = entry;
     if (name === "initialize") continue;
-    for (const call of calls)
-      cost += flopsOf(kernelOf(program, call), rowsOf(call, USUAL_ROWS)) / (splits[call.kernel] ? 2 : 1);
-    cost += waits[i]!.filter(Boolean).length * worth;
+    const times = timesOf(entry);
+    for (const [at, call] of calls.entries()) {
+      const flops =
+        flopsOf(kernelOf(program, call), rowsOf(call, USUAL_ROWS)) / (splits[call.kernel] ? 2 : 1);
+      cost += times[at]! * flops;
+    }
+    cost += count(times, waits[i]!) * worth;
     cost += movedBytes(calls, program, splits, elementBytes) * MOVED_BYTE;
   }
   return { splits, waits, cost };
@@ -177,7 +191,7 @@ function movedBytes(
     const isByRows = loop !== null && loop === loopOfRows(kernel);
     for (const [i, { buffer: id }] of call.addresses.entries()) {
       const buffer = buffers[id]!;
-      const keeps = isByRows && keepsToItsRows(kernel, loop, call, i, buffer);
+      const keeps = isByRows && ownRows(kernel, loop, call, i, buffer) !== null;
       if (kernel.operands[i]!.access === "write") {
         keptToRows.set(id, keeps);
       } else if (arena.places[id]!.part === "rows") {

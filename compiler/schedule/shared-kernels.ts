@@ -5,7 +5,7 @@
 import type { Size } from "../ir/size.ts";
 import { formulaOf } from "./formula.ts";
 import { kernelKey } from "./kernel-key.ts";
-import type { Entry, EntryName, Kernel, KernelCall, KernelProgram } from "./kernel.ts";
+import type { Entry, EntryName, Kernel, KernelCall, KernelProgram, Repeat } from "./kernel.ts";
 import type { Shaped } from "./loops.ts";
 import { manyShapes, type ShapedKernel, type ShapeLimits } from "./many-shapes.ts";
 import { Unique } from "./names.ts";
@@ -41,6 +41,7 @@ export interface PlannedCall {
 export interface PlannedEntry {
   readonly name: EntryName;
   readonly calls: readonly PlannedCall[];
+  readonly loops: readonly Repeat[];
 }
 
 export function shareKernels(
@@ -60,7 +61,7 @@ export function shareKernels(
   const names = new Unique();
   const kernels: Kernel[] = [];
   const byKey = new Map<string, number>();
-  const entries = planned.map(({ name: entry, calls }): Entry => {
+  const entries = planned.map(({ name: entry, calls, loops }): Entry => {
     const made = calls.map((call): KernelCall => {
       const { shaped, anySize, name } = call;
       const mine = chosen(call);
@@ -81,7 +82,7 @@ export function shareKernels(
         ...(many === undefined ? {} : { sizes: many.sizes }),
       };
     });
-    return { name: entry, calls: made };
+    return { name: entry, calls: made, loops };
   });
   return { kernels, entries };
 }

@@ -6,10 +6,9 @@
 import type { Node } from "../ir/node.ts";
 import { countOf, elements, isFree, isUnit, isZero } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
-import { isView } from "../ops/movement.ts";
 import type { Access, Body } from "./formed.ts";
 import type { Group } from "./group.ts";
-import { isReduction } from "./kinds.ts";
+import { isLaid, isReduction } from "./kinds.ts";
 import { orderOf } from "./loops.ts";
 import type { Locate } from "./place.ts";
 
@@ -46,7 +45,7 @@ function permutationOf(terms: Node, reads: readonly Access[], locate: Locate): N
     if (isElementwise(node)) for (const operand of node.operands) seen.add(operand);
     let permutation: Node | null = null;
     let base = node;
-    for (; isView(base) && locate(base) === undefined; base = base.operands[0]!)
+    for (; isLaid(base) && locate(base) === undefined; base = base.operands[0]!)
       if (base.op === "permute") permutation = base;
     if (base !== node) seen.add(base);
     if (permutation === null || !isSmall(permutation)) continue;

@@ -1,6 +1,6 @@
 /** Which values of a kernel are one. */
 import { numberKey, sizeKey } from "../ir/key.ts";
-import { type Affine, argumentOfStride, byTerms } from "../ir/size.ts";
+import { type Affine, argumentOfStride, byTerms, movesOf } from "../ir/size.ts";
 import type { Value } from "./kernel.ts";
 
 /** A value that is the same wherever its operands lie. */
@@ -8,7 +8,9 @@ type Placeless = Exclude<Value, { kind: "load" | "fetch" | "rank" | "index" | "r
 
 export function affineKey(a: Affine): string {
   const argument = argumentOfStride(a);
-  return argument === null ? byTerms(a, (constant, perRow) => `${constant}+${perRow}N`) : `?${argument}`;
+  if (argument !== null) return `?${argument}`;
+  const still = byTerms(a, (constant, perRow) => `${constant}+${perRow}N`);
+  return movesOf(a).reduce((text, { loop, by }) => `${text}+@${loop.id}(${affineKey(by)})`, still);
 }
 
 /** Equal text for equal values. */

@@ -1,6 +1,6 @@
 /** What must hold of every program that the scheduler hands on. */
 import { CompilerFault } from "../fault.ts";
-import { affineAt, countOf, sizeAt } from "../ir/size.ts";
+import { affineAt, countOf, movesOf, sizeAt } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { kernelOf } from "./arguments.ts";
 import {
@@ -32,7 +32,13 @@ export function verifyProgram(program: KernelProgram, elementBytes = 4): void {
   }
   for (const entry of program.entries) {
     const written = new Set<number>();
-    for (const call of entry.calls) {
+    for (const [i, call] of entry.calls.entries()) {
+      const around = entry.loops.filter(({ first, last }) => first <= i && i <= last);
+      const outside = call.addresses.flatMap(({ offset }) =>
+        movesOf(offset).filter(({ loop }) => !around.some((repeat) => repeat.loop.id === loop.id)),
+      );
+      if (outside.length > 0)
+        throw new CompilerFault(`${program.kernels[call.kernel]!.name} is called outside of its loop`);
       verifyCall(program, call, written);
       for (const [i, { buffer }] of call.addresses.entries()) {
         if (program.kernels[call.kernel]!.operands[i]!.access === "write") written.add(buffer);
@@ -100,6 +106,11 @@ function verifyReach(kernel: Kernel, index: number, call: KernelCall, buffer: Bu
   for (const n of ROWS) {
     const rows = rowsOf(call, n);
     let [low, high] = [affineAt(offset, n), affineAt(offset, n)];
+    for (const { loop, by } of movesOf(offset)) {
+      const last = affineAt(by, n) * (loop.length - 1);
+      if (last < 0) low += last;
+      else high += last;
+    }
     for (const [loop, stride] of strides.entries()) {
       const last = affineAt(stride, rows) * (sizeAt(loops[loop]!, rows) - 1);
       if (last < 0) low += last;

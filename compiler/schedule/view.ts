@@ -3,17 +3,17 @@
  * (reshape, permute, broadcast, slice) is arithmetic on a view and costs nothing; only a reshape
  * that would need the entries in another order is not a view.
  */
-import type { Attributes, SliceAxis } from "../ir/node.ts";
+import type { Attributes, Loop, SliceAxis } from "../ir/node.ts";
 import {
   addAffine,
   affine,
   type Affine,
   affineOf,
-  byTerms,
   isBelow,
   isFree,
   isOne,
   isZero,
+  movingBy,
   multiplyAffine,
   multiplySize,
   ONE,
@@ -24,7 +24,8 @@ import {
   type Size,
   ZERO,
 } from "../ir/size.ts";
-import type { ViewNode } from "../ops/movement.ts";
+import type { LaidNode } from "./kinds.ts";
+import { affineKey } from "./value-key.ts";
 
 /**
  * The entry at indices i is element `offset + Σ strides[k] · i[k]`. An axis of size 1 has stride 0.
@@ -153,9 +154,18 @@ export function reshapeView(view: View, shape: Shape): View | null {
   return { offset: view.offset, shape, strides };
 }
 
+/** The entry of the first axis at the place of a loop. */
+export const pickView = ({ offset, shape, strides }: View, loop: Loop): View => ({
+  offset: addAffine(offset, movingBy(loop, strides[0]!)),
+  shape: shape.slice(1),
+  strides: strides.slice(1),
+});
+
 /** How a view reads what its operand reads through `view`. `null`: strides cannot. */
-export function moveView(node: ViewNode, view: View): View | null {
+export function moveView(node: LaidNode, view: View): View | null {
   switch (node.op) {
+    case "pick":
+      return pickView(view, node.attributes.loop);
     case "reshape":
       return reshapeView(view, node.attributes.shape);
     case "permute":
@@ -187,8 +197,7 @@ export function rowsView({ offset, shape: table, strides }: View, shape: Shape, 
 }
 
 /** Equal text for equal views of one run of elements. */
-export const viewKey = (view: View): string =>
-  [view.offset, ...view.strides].map((a) => byTerms(a, (constant, n) => `${constant}+${n}N`)).join(",");
+export const viewKey = (view: View): string => [view.offset, ...view.strides].map(affineKey).join(",");
 
 export const sameView = (a: View, b: View): boolean =>
   a === b ||

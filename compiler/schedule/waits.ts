@@ -3,9 +3,10 @@
  * changed, or still reads.
  */
 import { kernelOf } from "./arguments.ts";
-import type { KernelCall, KernelProgram } from "./kernel.ts";
+import { callTree, inRounds } from "./call-tree.ts";
+import type { Entry, KernelCall, KernelProgram } from "./kernel.ts";
 import { bytesOf } from "./memory.ts";
-import { keepsToItsRows } from "./own-rows.ts";
+import { ownRows } from "./own-rows.ts";
 import type { Split } from "./split.ts";
 
 /** A run of the arena that a call touches: of the fixed part, or for each row. */
@@ -16,25 +17,36 @@ interface Touch {
   readonly writes: boolean;
   /** Whether the first worker alone does it. */
   readonly alone: boolean;
-  /** Whether each worker touches its rows alone, those that it has everywhere. */
-  readonly own: boolean;
+  /**
+   * Elements of a row, where each worker touches its rows alone, those that it has everywhere; else
+   * null.
+   */
+  readonly own: number | null;
 }
 
-/** Beside the calls of an entry: whether all workers have to be there before it. */
+/**
+ * Beside the calls of an entry: whether all workers have to be there before it. A call in a loop
+ * follows those of the place before, too.
+ */
 export function waitsOf(
-  calls: readonly KernelCall[],
+  entry: Pick<Entry, "calls" | "loops">,
   program: KernelProgram,
   splits: readonly (Split | null)[],
   elementBytes: number,
 ): boolean[] {
   const since = new Touched(program.arena);
-  return calls.map((call) => {
+  const { calls } = entry;
+  const waits = calls.map(() => false);
+  for (const index of inRounds(callTree(entry), 2)) {
+    const call = calls[index]!;
     const touches = touchesOf(call, program, splits[call.kernel]!, elementBytes);
-    const waits = touches.some((touch) => since.clashes(touch));
-    if (waits) since.clear();
+    if (waits[index] || touches.some((touch) => since.clashes(touch))) {
+      waits[index] = true;
+      since.clear();
+    }
     for (const touch of touches) since.add(touch);
-    return waits;
-  });
+  }
+  return waits;
 }
 
 /** So many pieces of each part of the arena have lists of their own. */
@@ -92,7 +104,7 @@ const clash = (a: Touch, b: Touch): boolean =>
   a.part === b.part &&
   a.from < b.to &&
   b.from < a.to &&
-  !(a.own && b.own && a.from === b.from && a.to === b.to);
+  !(a.own !== null && a.own === b.own && a.from === b.from && a.to === b.to);
 
 function touchesOf(
   call: KernelCall,
@@ -106,12 +118,12 @@ function touchesOf(
   const touched = call.addresses.map(({ buffer }, i) => ({
     buffer,
     writes: operands[i]!.access === "write",
-    own: split?.by === "rows" && keepsToItsRows(kernel, split.loop, call, i, buffers[buffer]!),
+    own: split?.by === "rows" ? ownRows(kernel, split.loop, call, i, buffers[buffer]!) : null,
   }));
   // Random numbers depend on the number of the step, which kernels read past their operands.
   const step = buffers.find(({ role }) => role.kind === "step");
   if (step !== undefined && values.some((value) => value.kind === "random"))
-    touched.push({ buffer: step.id, writes: false, own: false });
+    touched.push({ buffer: step.id, writes: false, own: null });
   return touched.flatMap(({ buffer, writes, own }): Touch[] => {
     const place = arena.places[buffer]!;
     if (place.part === "table") return [];

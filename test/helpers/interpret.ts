@@ -5,7 +5,9 @@
  */
 import { CompilerFault } from "../../compiler/fault.ts";
 import { randomEntry } from "../../compiler/ir/random.ts";
-import { affineAt, type Size, sizeAt } from "../../compiler/ir/size.ts";
+import { type Affine, affineAt, movesOf, type Size, sizeAt } from "../../compiler/ir/size.ts";
+import { placesOf } from "../../compiler/graph/steps.ts";
+import { type CallStep, callTree } from "../../compiler/schedule/call-tree.ts";
 import { rowsOf } from "../../compiler/schedule/any-size.ts";
 import { kernelOf } from "../../compiler/schedule/arguments.ts";
 import type { Op, Values } from "../../compiler/ops/op.ts";
@@ -73,17 +75,33 @@ export class Interpreter {
     const entry = this.#program.entries.find((e) => e.name === name);
     if (entry === undefined) throw new CompilerFault(`the program has no entry ${name}`);
     const counter = this.#program.buffers.find((b) => b.role.kind === "step");
-    for (const call of entry.calls) {
-      const step = counter === undefined || name === "initialize" ? 0 : this.view(counter)[0]!;
-      this.#call(call, step);
-    }
+    const run = (steps: readonly CallStep[], places: ReadonlyMap<number, number>): void => {
+      for (const made of steps) {
+        if (made.kind === "loop") {
+          const { loop } = made;
+          for (const place of placesOf(loop)) run(made.steps, new Map([...places, [loop.id, place]]));
+          continue;
+        }
+        const step = counter === undefined || name === "initialize" ? 0 : this.view(counter)[0]!;
+        this.#call(entry.calls[made.call]!, step, places);
+      }
+    };
+    run(callTree(entry), new Map());
   }
 
-  #call(call: KernelCall, step: number): void {
+  #offset(offset: Affine, places: ReadonlyMap<number, number>): number {
+    const first = affineAt(offset, this.#rows);
+    return movesOf(offset).reduce(
+      (sum, { loop, by }) => sum + places.get(loop.id)! * affineAt(by, this.#rows),
+      first,
+    );
+  }
+
+  #call(call: KernelCall, step: number, places: ReadonlyMap<number, number>): void {
     const { addresses, site = 0 } = call;
     new Run(kernelOf(this.#program, call), {
       memory: this.#memory,
-      starts: addresses.map((a: Address) => this.#start(a.buffer) + affineAt(a.offset, this.#rows)),
+      starts: addresses.map((a: Address) => this.#start(a.buffer) + this.#offset(a.offset, places)),
       rows: rowsOf(call, this.#rows),
       seed: this.#seed,
       step,

@@ -56,8 +56,8 @@ export function programOf(benches: readonly Bench[], bytes: number): KernelProgr
     kernels: benches.map((b) => b.kernel),
     buffers,
     entries: [
-      { name: "initialize", calls: [] },
-      { name: "predict", calls },
+      { name: "initialize", calls: [], loops: [] },
+      { name: "predict", calls, loops: [] },
     ],
     arena: { places, fixed: end, perRow: 0, tables: 0 },
   };
