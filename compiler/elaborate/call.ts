@@ -3,7 +3,8 @@ import type { Expression, FunctionDeclaration, Parameter, TensorType } from "../
 import type { Span } from "../../grammar/diagnostic.ts";
 import { OpError } from "../ir/op-error.ts";
 import type { Carries } from "../ir/loops.ts";
-import type { Loop, Node } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
 import type { Size } from "../ir/size.ts";
 import { matchArguments, type Formal, type GivenArgument } from "./arguments.ts";
 import { endless, isStd, placed, problem, shown } from "./complain.ts";

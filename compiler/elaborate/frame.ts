@@ -3,7 +3,8 @@
  * body.
  */
 import type { Span } from "../../grammar/diagnostic.ts";
-import type { Loop, Node } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
 import type { Shape } from "../ir/size.ts";
 import type { GivenArgument } from "./arguments.ts";
 import type { FileScope } from "./file-scope.ts";

@@ -5,7 +5,8 @@
 import { reachable } from "../graph/graph.ts";
 import { attributesKey } from "../ir/key.ts";
 import { loopsAround, type Carries } from "../ir/loops.ts";
-import type { Loop, Node } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
 
 interface Known {
   readonly loop: Loop;

@@ -5,11 +5,11 @@
 import { commonShape } from "../ir/broadcast.ts";
 import type { Carries } from "../ir/loops.ts";
 import type { ElementwiseFormulas, Formulas, Operand, ReductionFormulas } from "../ir/formulas.ts";
+import type { Loop } from "../ir/loop.ts";
 import type {
   Attributes,
   ElementType,
   ElementwiseName,
-  Loop,
   Node,
   OpName,
   ReductionName,

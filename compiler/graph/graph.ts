@@ -3,7 +3,8 @@ import { ops } from "../ops/table.ts";
 import type { Op } from "../ops/op.ts";
 import { OpError } from "../ir/op-error.ts";
 import { attributesKey } from "../ir/key.ts";
-import type { Attributes, Loop, Node, NodeOf, OpName } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Attributes, Node, NodeOf, OpName } from "../ir/node.ts";
 import type { Origin } from "../ir/origin.ts";
 
 export class Graph {

@@ -3,7 +3,8 @@
  * value is: numbers, entries of a tape, another framework's tensors, or nodes of a graph without
  * loops.
  */
-import type { Loop, Node } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
 import { type LoopStep, placesOf, type Step, stepsTo } from "./steps.ts";
 
 /** What can be done with values. */

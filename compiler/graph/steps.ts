@@ -3,7 +3,8 @@
  * everybody walks who computes or writes formulas one after another.
  */
 import { CompilerFault } from "../fault.ts";
-import type { Loop, Node, NodeOf } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node, NodeOf } from "../ir/node.ts";
 import { loopsAround, partsOf, type Carries } from "../ir/loops.ts";
 import { reachable } from "./graph.ts";
 

@@ -1,5 +1,6 @@
 /** Formulas without loops: the body of each written once for every place. */
-import type { Loop, Node } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
 import { ONE } from "../ir/size.ts";
 import { Build } from "./build.ts";
 import { remake, type Graph } from "./graph.ts";

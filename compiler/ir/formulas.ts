@@ -2,10 +2,10 @@
  * What derivative rules write formulas with; `graph/build.ts` makes nodes of them. Operands are
  * broadcast to one another, and a number stands for a constant.
  */
+import type { Loop } from "./loop.ts";
 import type {
   Attributes,
   BinaryAttributes,
-  Loop,
   Node,
   ReductionName,
   SliceAxis,

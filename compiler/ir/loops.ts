@@ -4,7 +4,8 @@
  * outside of the loop by itself, and rules about formulas need know nothing of loops.
  */
 import { fact } from "./fact.ts";
-import type { Loop, Node, NodeOf } from "./node.ts";
+import type { Loop } from "./loop.ts";
+import type { Node, NodeOf } from "./node.ts";
 
 /** What a loop carries: first values, and for each the value that goes on to the next place. */
 export interface Carries {

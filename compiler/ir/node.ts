@@ -10,6 +10,7 @@
  * - An `int` or a `bool` is a type, not a storage format: values ride in the float format, exact up
  *   to 2^24.
  */
+import type { Loop } from "./loop.ts";
 import type { Origin } from "./origin.ts";
 import type { Shape, Size } from "./size.ts";
 
@@ -197,16 +198,6 @@ export interface OtherAttributes {
    * `random.ts`. Uniform in [0, 1) or standard normal. In initializers the step is 0.
    */
   random: { readonly distribution: "uniform" | "normal"; readonly site: number; readonly shape: Shape };
-}
-
-/**
- * A loop over the places 0 … length - 1 of an axis, from the last to the first where `reverse`. Its
- * body is what depends on its `carried` and `pick` nodes; see `loops.ts`.
- */
-export interface Loop {
-  readonly id: number;
-  readonly length: number;
-  readonly reverse: boolean;
 }
 
 export interface Attributes extends ElementwiseAttributes, ReductionAttributes, OtherAttributes {}

@@ -4,7 +4,7 @@
  * a kernel is made. What a size and an affine number are made of is this file's own; all else asks
  * its functions.
  */
-import type { Loop } from "./node.ts";
+import type { Loop } from "./loop.ts";
 
 declare const sizeBrand: unique symbol;
 declare const affineBrand: unique symbol;

@@ -3,7 +3,8 @@
  * of these computes, or what flows back through it, by itself: `graph/evaluate.ts` runs a loop, and
  * `passes/differentiate.ts` makes the one that runs the other way.
  */
-import type { Loop, Node } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
 import { fixed, known, sameShape, showShape } from "../ir/size.ts";
 import { ALL, kept } from "./interval.ts";

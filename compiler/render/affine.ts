@@ -1,5 +1,5 @@
 /** Sizes and strides as AssemblyScript expressions in bytes. */
-import type { Loop } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
 import {
   type Affine,
   argumentName,

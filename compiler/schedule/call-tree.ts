@@ -1,5 +1,5 @@
 /** The calls of an entry as a tree of calls and loops. */
-import type { Loop } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
 import type { Entry } from "./kernel.ts";
 
 export type CallStep = CallAt | CallLoop;

@@ -1,5 +1,6 @@
 /** Kernels while they are put together, and which has to wait for which. */
-import type { Loop, Node } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
 import type { GrowingBody } from "./form.ts";
 import type { Task } from "./task.ts";
 

@@ -4,7 +4,8 @@
  * carry no addresses, so that two places in a program with one formula and one shape share one
  * kernel.
  */
-import type { ElementType, ElementwiseName, Loop as GraphLoop } from "../ir/node.ts";
+import type { Loop as GraphLoop } from "../ir/loop.ts";
+import type { ElementType, ElementwiseName } from "../ir/node.ts";
 import type { Affine, Size } from "../ir/size.ts";
 
 /**

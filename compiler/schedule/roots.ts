@@ -1,5 +1,6 @@
 /** What an entry has to leave in memory. */
-import type { Loop, Node } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
 import { fixed, type Shape } from "../ir/size.ts";
 import type { Item } from "./group.ts";
 import type { Region } from "./place.ts";

@@ -1,5 +1,5 @@
 /** What fusing leaves: kernel calls of an entry and loops of them, and what has to be done before each. */
-import type { Loop } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
 import type { Body } from "./formed.ts";
 import type { Group } from "./group.ts";
 import type { Region } from "./place.ts";

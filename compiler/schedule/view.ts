@@ -3,7 +3,8 @@
  * (reshape, permute, broadcast, slice) is arithmetic on a view and costs nothing; only a reshape
  * that would need the entries in another order is not a view.
  */
-import type { Attributes, Loop, SliceAxis } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Attributes, SliceAxis } from "../ir/node.ts";
 import {
   addAffine,
   affine,

@@ -1,7 +1,7 @@
 /** What a definition in TypeScript is: the vocabulary that the standard library is written in. */
 import type { Build } from "../../graph/build.ts";
 import type { Carries } from "../../ir/loops.ts";
-import type { Loop } from "../../ir/node.ts";
+import type { Loop } from "../../ir/loop.ts";
 import type { Value } from "../values.ts";
 
 export interface PrimitiveContext {
