@@ -133,7 +133,8 @@ class Run {
       const inner: Memo = new Map([...memo].filter(([node]) => !moves.has(node)));
       inner.set(tensor, x);
       return this.#tf.add(valueOf(scalar, inner), this.nothingOf(x));
-    })(memo.get(tensor)!);
+      // A copy, to which nothing leads from what was computed before.
+    })(this.#tf.clone(memo.get(tensor)!));
   }
 
   #constant = (x: Tensor): Tensor => constant(this.#tf, x);

@@ -22,13 +22,17 @@ export function askTape({ model, environment, wanted }: Question): Answer {
   const operations = new Operations();
   const variables = new Map<Node, Variable>();
   const leaves = new Map<number, Variable>();
-  const runner = new StepRunner<Variable>({
-    apply: (node, operands) => {
-      const variable = apply(operations, node, operands, environment);
+  const runner: StepRunner<Variable> = new StepRunner<Variable>({
+    apply: (node, operands): Variable => {
+      // In a loop a derivative is of this place alone: what has arrived there is given.
+      const variable =
+        node.op === "grad"
+          ? operations.gradients(operands[0]!, [operands[1]!], new Set(runner.carried))[0]!
+          : apply(operations, node, operands, environment);
       if (node.op === "parameter") leaves.set(node.attributes.index, variable);
       return variable;
     },
-    // A variable of its own, so that a derivative by it takes no part in what it was before.
+    // A variable of its own, so that it can be given where what it was is not.
     arrive: (x) => operations.reshape(x, x.shape),
     entry: (x, place) => operations.entry(x, place),
     stack: (parts) => operations.stack(parts),
@@ -109,8 +113,6 @@ function apply(o: Operations, node: Node, operands: readonly Variable[], environ
       return o.take(a, b, node.attributes.batch);
     case "scatter":
       return o.scatter(a, b, sizeAt(node.attributes.count, n), node.attributes.batch);
-    case "grad":
-      return o.gradients(a, [b])[0]!;
 
     case "constant":
       return o.tape.fill(node.attributes.value, shapeAt(node.attributes.shape, n));
@@ -131,10 +133,11 @@ function apply(o: Operations, node: Node, operands: readonly Variable[], environ
       return known(environment.parameters.get(node.attributes.index), "a parameter");
     case "step":
       return o.tape.fill(environment.step, []);
+    case "grad":
     case "scan":
     case "pick":
     case "carried":
-      throw new RangeError(`\`${node.op}\` is computed by whoever runs its loop`);
+      throw new RangeError(`\`${node.op}\` is computed by what runs the steps`);
     case "state":
     case "hyper":
       throw new Lacking(`\`${node.op}\`, which belongs to the optimizer`);

@@ -302,9 +302,12 @@ export class Operations extends ElementOperations {
     return this.tape.record({ shape: table, data }, [{ of: x, pull: (g) => this.take(g, labels, batch) }]);
   }
 
-  /** ∂ scalar / ∂ variable, on the tape. */
-  gradients = (scalar: Variable, variables: readonly Variable[]): Variable[] =>
-    this.tape.gradients(scalar, variables, this.add);
+  /** ∂ scalar / ∂ variable, on the tape, where variables in `still` do not move. */
+  gradients = (
+    scalar: Variable,
+    variables: readonly Variable[],
+    still: ReadonlySet<Variable> = new Set(),
+  ): Variable[] => this.tape.gradients(scalar, variables, this.add, still);
 }
 
 /** Which row of a table, the batch's one after another, each label names; null where there is none. */

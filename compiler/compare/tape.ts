@@ -45,16 +45,18 @@ export class Tape {
   /**
    * ∂ scalar / ∂ variable, for each of `variables`: zeros where the scalar does not depend on it.
    * @param add sums contributions; given, since this file knows no operation
+   * @param still variables that do not move, whatever they were made of
    */
   gradients(
     scalar: Variable,
     variables: readonly Variable[],
     add: (a: Variable, b: Variable) => Variable,
+    still: ReadonlySet<Variable> = new Set(),
   ): Variable[] {
     // What moves when one of the variables moves: all else needs no cotangent.
     const moves = new Set<Variable>(variables);
     for (const entry of this.#entries.slice(0, scalar.index + 1)) {
-      if (entry.operands.some(({ of }) => moves.has(of))) moves.add(entry);
+      if (!still.has(entry) && entry.operands.some(({ of }) => moves.has(of))) moves.add(entry);
     }
     const cotangents = new Map<Variable, Variable>([[scalar, this.fill(1, scalar.shape)]]);
     for (let index = scalar.index; index >= 0; index--) {

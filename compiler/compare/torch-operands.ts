@@ -8,6 +8,8 @@ export class Operands {
   /** What a gradient is taken with respect to. */
   readonly variables = new Set<Node>();
   readonly randoms: NodeOf<"random">[] = [];
+  /** The lists of what loops leave, of those results that have no name. */
+  readonly stacks = new Map<Node, string>();
 
   at(node: Node, least: Level): string {
     const { text, level: own } = this.written.get(node)!;

@@ -1,5 +1,7 @@
 /** PyTorch's expression for each op. */
 import type { BinaryAttributes, Node, NodeOf, OpName } from "../ir/node.ts";
+import { reachable } from "../graph/graph.ts";
+import { isInside, loopsAround } from "../ir/loops.ts";
 import { countOf, sameShape } from "../ir/size.ts";
 import {
   atom,
@@ -15,6 +17,7 @@ import {
   sizeText,
 } from "./python.ts";
 import { Lacking } from "./question.ts";
+import { broughtBack } from "./torch-loops.ts";
 import type { Operands } from "./torch-operands.ts";
 
 type Rule<K extends OpName> = (node: NodeOf<K>, operands: Operands) => Expression;
@@ -81,11 +84,14 @@ const extreme =
 const angle: AnyRule = ({ operands: [y, x] }, operands) =>
   atom(`torch.atan2(${operands.float(y!)}, ${operands.float(x!)})`);
 /** @throws Lacking */
-const absent: Rule<"input" | "parameter" | "state" | "hyper" | "step" | "scan" | "pick" | "carried"> = ({
-  op,
-}) => {
+const absent: Rule<"input" | "parameter" | "state" | "hyper" | "step"> = ({ op }) => {
   throw new Lacking(`\`${op}\` in a loss`);
 };
+
+/** These are written with their loop. */
+function written({ op }: { readonly op: "scan" | "pick" | "carried" }): never {
+  throw new RangeError(`\`${op}\` is written outside of its loop`);
+}
 
 export const expressions: { readonly [K in OpName]: Rule<K> } = {
   neg: sign("-"),
@@ -157,6 +163,9 @@ export const expressions: { readonly [K in OpName]: Rule<K> } = {
   reshape,
   permute: (node, operands) => {
     const { axes } = node.attributes;
+    const list = operands.stacks.get(node.operands[0]!);
+    const back = list === undefined ? null : broughtBack(axes);
+    if (back !== null) return atom(`torch.stack(${list}, dim=${back})`);
     return ofTensor(axes.length === 2 ? "T" : `permute(${axes.join(", ")})`)(node, operands);
   },
   broadcast: (node, operands) => ofTensor(`expand(${sizesText(node.shape)})`)(node, operands),
@@ -207,8 +216,19 @@ export const expressions: { readonly [K in OpName]: Rule<K> } = {
   },
   scatter: ({ operands: [x, y], attributes: { batch, count } }, operands) =>
     atom(`add_rows(${operands.float(x!)}, ${operands.tensor(y!)}, ${sizeText(count)}, ${batch})`),
-  grad: ({ operands: [scalar, x] }, operands) =>
-    atom(`gradient(${operands.float(scalar!)}, ${operands.at(x!, level.any)})`),
+  grad: (node, operands) => {
+    const [scalar, x] = node.operands as readonly [Node, Node];
+    // Autograd would go on through what is carried to the places before.
+    for (const loop of loopsAround(scalar).values()) {
+      const isApart = !isInside(x, loop);
+      const readsCarried = reachable([scalar]).some(
+        (part) => part.op === "carried" && part.attributes.loop.id === loop.id,
+      );
+      if (isApart && readsCarried)
+        throw new Lacking("a derivative in the body of a `scan` by what is outside of it");
+    }
+    return atom(`gradient(${operands.float(scalar)}, ${operands.at(x, level.any)})`);
+  },
 
   constant: (node) => atom(constantTensor(node)),
   table: ({ attributes: { values, type, shape } }) => {
@@ -229,9 +249,9 @@ export const expressions: { readonly [K in OpName]: Rule<K> } = {
     randoms.push(node);
     return atom(`given["random.${randoms.length - 1}"]`);
   },
-  scan: absent,
-  pick: absent,
-  carried: absent,
+  scan: written,
+  pick: written,
+  carried: written,
   input: absent,
   parameter: absent,
   state: absent,

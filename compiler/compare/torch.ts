@@ -3,9 +3,12 @@
  */
 import { reachable } from "../graph/graph.ts";
 import { ownedBy, pathOf, type Model } from "../graph/model.ts";
+import { type LoopStep, nodesOf, type Step, stepsTo } from "../graph/steps.ts";
+import { partsOf } from "../ir/loops.ts";
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { atom, type Expression } from "./python.ts";
 import { Lacking } from "./question.ts";
+import { entriesOf, writeLoop } from "./torch-loops.ts";
 import { isInPlace, Operands } from "./torch-operands.ts";
 import { expressions, isReduction } from "./torch-ops.ts";
 
@@ -21,7 +24,7 @@ export interface TorchProgram {
 /** Words that a program's names must not hide. */
 const RESERVED = new Set(
   `False None True and as assert async await break class continue def del elif else except finally for from global if import in is
-  lambda nonlocal not or pass raise return try while with torch np F given gradient variable embed fold list take_rows add_rows recurrence sys len range float abs print N`.split(
+  lambda nonlocal not or pass raise return try while with torch np F given gradient variable embed fold list take_rows add_rows recurrence sys len float abs print N`.split(
     /\s+/,
   ),
 );
@@ -53,6 +56,10 @@ class Writer {
   readonly #operands = new Operands();
   readonly #taken = new Set<string>(RESERVED);
   readonly #lines: string[] = [];
+  /** Of the lines that are written, in loops deeper than outside. */
+  #indent = "";
+  /** Names for nodes that have none of their own. */
+  readonly #hints = new Map<Node, string>();
 
   constructor(model: Model, root: Node, wanted: readonly number[], n: number) {
     this.#model = model;
@@ -61,9 +68,16 @@ class Writer {
     this.#n = n;
     this.#order = reachable([root]);
     // Users first: what is written in place is written as often as its user.
+    const counted = new Set<number>();
     for (const node of this.#order.toReversed()) {
       const times = isInPlace(node) ? (this.#uses.get(node) ?? 0) : 1;
-      for (const operand of node.operands) this.#uses.set(operand, (this.#uses.get(operand) ?? 0) + times);
+      const used =
+        node.op === "scan"
+          ? usedBy(node, counted)
+          : node.op === "pick"
+            ? [entriesOf(node.operands[0]!).of]
+            : node.operands;
+      for (const operand of used) this.#uses.set(operand, (this.#uses.get(operand) ?? 0) + times);
       if (node.op === "grad") this.#operands.variables.add(node.operands[1]!);
       if (node.op === "reshape") this.#dropped.add(node.operands[0]!);
     }
@@ -79,7 +93,7 @@ class Writer {
         this.#operands.written.set(node, atom(inputs[index]!));
       }
     }
-    for (const node of this.#order) if (!this.#operands.written.has(node)) this.#write(node);
+    this.#steps(stepsTo([this.#root]));
     const loss = this.#operands.tensor(this.#root);
     const given = this.#model.inputs.map(({ name, type }, i) => {
       const moves = type === "float" && this.#moves(name) ? ".requires_grad_()" : "";
@@ -137,6 +151,42 @@ class Writer {
     return name;
   }
 
+  #line(text: string): void {
+    this.#lines.push(this.#indent + text);
+  }
+
+  #steps(steps: readonly Step[]): void {
+    for (const step of steps) {
+      if (step.kind === "loop") this.#loop(step);
+      else if (!this.#operands.written.has(step.node)) this.#write(step.node);
+    }
+  }
+
+  #loop(step: LoopStep): void {
+    writeLoop(step, {
+      operands: this.#operands,
+      nodes: [...nodesOf(step.body)],
+      fresh: (name) => this.#fresh(name),
+      hint: (node, name) => this.#hints.set(node, name),
+      line: (text) => this.#line(text),
+      inside: (work) => {
+        const outer = this.#indent;
+        this.#indent += "    ";
+        work();
+        this.#indent = outer;
+      },
+      body: () => this.#steps(step.body),
+    });
+    for (const scan of step.scans) {
+      // The steps give it as what it is of: a node.
+      const node: Node = scan;
+      const { text } = this.#operands.written.get(node)!;
+      const isPermutedAlone = this.#uses.get(node) === 1;
+      if (isPermutedAlone && node !== this.#root && !this.#operands.variables.has(node)) continue;
+      this.#name(node, text);
+    }
+  }
+
   #write(node: Node): void {
     // A table indexed by `node.op` holds the rule of that op, which the compiler cannot follow.
     const rule = expressions[node.op] as (node: Node, operands: Operands) => Expression;
@@ -151,10 +201,25 @@ class Writer {
       this.#operands.written.set(node, expression);
       return;
     }
-    const bound = this.#fresh(name ?? "t");
-    this.#lines.push(`${bound} = ${isVariable ? `variable(${expression.text})` : expression.text}`);
-    this.#operands.written.set(node, atom(bound));
+    this.#name(node, expression.text);
   }
+
+  /** A line of its own. */
+  #name(node: Node, text: string): void {
+    const bound = this.#fresh(node.origin.name ?? this.#hints.get(node) ?? "t");
+    this.#line(`${bound} = ${this.#operands.variables.has(node) ? `variable(${text})` : text}`);
+    this.#operands.written.set(node, atom(bound));
+    this.#operands.stacks.delete(node);
+  }
+}
+
+/** What is written for a `scan`: what its loop carries once for all of its results. */
+function usedBy(scan: NodeOf<"scan">, counted: Set<number>): readonly Node[] {
+  const { value, first, next } = partsOf(scan);
+  const values = next.includes(value) ? [] : [value];
+  if (counted.has(scan.attributes.loop.id)) return values;
+  counted.add(scan.attributes.loop.id);
+  return [...values, ...new Set(first), ...new Set(next)];
 }
 
 /** Functions of the script that the program needs. */

@@ -40,6 +40,11 @@ export class StepRunner<T> {
     return [...this.#open.values()];
   }
 
+  /** What has arrived at the places of the loops that run. */
+  get carried(): readonly T[] {
+    return [...this.#open.values()].flatMap(({ carried }) => carried);
+  }
+
   /**
    * Computes what `roots` need and `values` does not have. What is computed in a loop has its value at
    * the last place in the end. While a loop runs, roots may be inside of it.
