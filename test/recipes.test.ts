@@ -11,10 +11,12 @@ import { promisify } from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { check } from "../compiler/analyze.ts";
+import { format } from "../grammar/format.ts";
 import { writeNpz } from "../cli/data/npz.ts";
 import { load, type Manifest, type Net } from "../runtime/index.ts";
 import { findPython } from "./fuzz/torch.ts";
-import { optionOf, page } from "./helpers/markdown.ts";
+import { page } from "./helpers/markdown.ts";
+import { claims } from "./helpers/recipe-claims.ts";
 import {
   commandsOf,
   dataFor,
@@ -39,16 +41,6 @@ const STEPS = 60;
 
 const kebab = (name: string): string => name.replaceAll(/(?!^)([A-Z])/g, "-$1").toLowerCase();
 const slug = (title: string): string => title.toLowerCase().replaceAll(/\W+/g, "-");
-
-/** What a recipe says beyond running, by its title. */
-interface Ran {
-  readonly folder: string;
-  readonly data: Data;
-  readonly printed: readonly (readonly string[])[];
-  readonly said: readonly string[];
-  readonly net: (model: string) => Promise<Net>;
-}
-const claims: Readonly<Record<string, (ran: Ran) => void | Promise<void>>> = {};
 
 test("the page has at least thirty recipes, and a table of contents of all", () => {
   expect(recipes.length).toBeGreaterThanOrEqual(30);
@@ -97,6 +89,13 @@ describe.each(recipes.map((recipe) => [recipe.title, recipe] as const))("%s", (t
   });
 
   test.each(programs.map((block) => [block.line, block] as const))(
+    "the program in line %i is written as `nndsl fmt` does",
+    (_line, { text }) => {
+      expect(format(text, "recipe.nn").text).toBe(`${text}\n`);
+    },
+  );
+
+  test.each(programs.map((block) => [block.line, block] as const))(
     "the program in line %i is in order",
     async (_line, block) => {
       for (const model of modelsOf(block)) {
@@ -108,7 +107,7 @@ describe.each(recipes.map((recipe) => [recipe.title, recipe] as const))("%s", (t
 
   test.each(models.map(({ name, block }) => [name, block] as const))("%s learns", async (name, block) => {
     const { inputs, optimizer } = manifests.get(name)!;
-    if (optimizer === null || optionOf({ ...block, heading: "" }, "learns") === "beside-another") return;
+    if (optimizer === null || block.options.includes("no-falling-loss")) return;
     const own = Object.fromEntries(inputs.map((input) => [input.name, data[input.name]!]));
     const model = await net(name);
     const before = model.loss(own);
@@ -139,7 +138,7 @@ describe.each(recipes.map((recipe) => [recipe.title, recipe] as const))("%s", (t
   });
 
   const claim = claims[title];
-  test.runIf(claim)("what it claims is so", () => claim?.({ folder, data, printed, said, net }));
+  test.runIf(claim)("what it claims is so", () => claim?.({ recipe, folder, data, printed, said, net }));
 });
 
 // ---------------------------------------------------------------------------------------------------------- peers
