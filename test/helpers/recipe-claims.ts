@@ -81,7 +81,7 @@ export const claims: Readonly<Record<string, (ran: Ran) => void | Promise<void>>
         ),
       ),
     );
-    const { data } = net.predict({ x: Array.from({ length: 400 }, () => image) })["y"]!;
+    const { data } = net.predict({ x: Array.from({ length: 400 }, () => image).flat() })["y"]!;
     const seen = new Set(Array.from({ length: 400 }, (_, n) => data.slice(20 * n, 20 * n + 20).join()));
     expect([...seen].sort()).toEqual([...new Set(possible)].sort());
   },

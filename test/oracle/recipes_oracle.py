@@ -61,7 +61,7 @@ def adam(lr):
 
 
 def case(title, inputs, parameters, train, loss):
-    """`loss(i, p)` of inputs and parameters; `train(p, loss)` yields the loss before each of the steps."""
+    """`loss(i, p)` of inputs and parameters; `train(p, loss)` yields the loss before each of its steps."""
     streams = {name: k for k, name in enumerate([*inputs, *parameters])}
     inputs = {name: {**spec, "stream": streams[name]} for name, spec in inputs.items()}
     parameters = {name: {**spec, "stream": streams[name]} for name, spec in parameters.items()}
@@ -249,7 +249,62 @@ case(
     lambda i, p: F.mse_loss(two_layers(i["x"], p), i["y"]),
 )
 
-# What is shown of the file.
+
+def squares(i, p):
+    return F.mse_loss(two_layers(i["x"], p), i["y"])
+
+
+def scheduled(p, loss):
+    optimizer = torch.optim.AdamW(p.values(), lr=0.02)
+    warm = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / 20, total_iters=19)
+    rest = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 180)
+    scheduler = torch.optim.lr_scheduler.SequentialLR(optimizer, [warm, rest], [19])
+    for _ in range(60):
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        optimizer.step()
+        scheduler.step()
+        yield value.item()
+
+
+case("Let the learning rate follow a schedule", {**X, **Y}, mlp("p", 16, 1), scheduled, squares)
+
+
+def clipping(clip, **options):
+    """Steps whose gradients are clipped first, which the first ones must need."""
+
+    def train(p, loss):
+        optimizer = torch.optim.SGD(p.values(), lr=0.1, **options)
+        for step in range(STEPS):
+            optimizer.zero_grad()
+            value = loss()
+            value.backward()
+            before = [t.grad.clone() for t in p.values()]
+            clip(p.values())
+            assert step > 0 or any(not torch.equal(a, b.grad) for a, b in zip(before, p.values()))
+            optimizer.step()
+            yield value.item()
+
+    return train
+
+
+case(
+    "Clip the norm of gradients",
+    {**X, **Y},
+    mlp("p", 16, 1),
+    clipping(lambda p: nn.utils.clip_grad_norm_(p, 0.5), momentum=0.9),
+    squares,
+)
+case(
+    "Clip every gradient",
+    {**X, **Y},
+    mlp("p", 16, 1),
+    clipping(lambda p: nn.utils.clip_grad_value_(p, 0.1)),
+    squares,
+)
+
+# The file.
 
 path = pathlib.Path(__file__).parent / "recipes.json"
 if "--check" in sys.argv:
