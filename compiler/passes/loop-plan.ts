@@ -6,7 +6,8 @@
  */
 import { type LoopStep, nodesOf } from "../graph/steps.ts";
 import { isInside } from "../ir/loops.ts";
-import type { Loop, Node } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
 import { countOf, isFree, USUAL_ROWS } from "../ir/size.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { isView } from "../ops/movement.ts";

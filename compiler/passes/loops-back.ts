@@ -12,7 +12,8 @@
 import type { Build } from "../graph/build.ts";
 import { nodesOf, type LoopStep } from "../graph/steps.ts";
 import { isInside, type Carries } from "../ir/loops.ts";
-import type { Loop, Node, NodeOf } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node, NodeOf } from "../ir/node.ts";
 import { fixed, ONE } from "../ir/size.ts";
 import { fromStacks, type Backward } from "./stacks.ts";
 

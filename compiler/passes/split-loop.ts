@@ -2,7 +2,8 @@
 import type { Build } from "../graph/build.ts";
 import type { LoopStep } from "../graph/steps.ts";
 import { isInside } from "../ir/loops.ts";
-import type { Loop, Node, NodeOf } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node, NodeOf } from "../ir/node.ts";
 import { fixed, ONE, type Size } from "../ir/size.ts";
 import { asStack, type Everywhere, lift } from "./lift.ts";
 import { type Demand, isCheap, isPick, isStill, type LoopPlan } from "./loop-plan.ts";

@@ -6,7 +6,8 @@ import type { Build } from "../graph/build.ts";
 import { remake } from "../graph/graph.ts";
 import type { LoopStep } from "../graph/steps.ts";
 import { isInside } from "../ir/loops.ts";
-import type { Loop, Node, OpName } from "../ir/node.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node, OpName } from "../ir/node.ts";
 
 /** What has become of formulas that read the body of a loop. */
 export interface Backward {
