@@ -1,16 +1,19 @@
 /**
  * Mutation tests: derivative rules, the tests that keep a cotangent of 0 at 0, rules that make
- * formulas stable, those that gather what windows add up, programs of kernels, and the optimizers, normalizations and attention of `std/`, each made wrong in every way
+ * formulas stable, those that gather what windows add up, programs of kernels, the optimizers, normalizations and attention of `std/`, formulas with indices, ranges of labels and updates of rows, each made wrong in every way
  * of `mutants/` that changes it; the checks of the test suite must notice. `npm run mutants` prints
  * what was tried; exit 1 where a wrong one passes, or a right one does not.
  */
 import { attentionMutants } from "./mutants/attention.ts";
 import { derivativeMutants } from "./mutants/derivatives.ts";
 import { foldMutants } from "./mutants/folds.ts";
+import { labelRangeMutants } from "./mutants/label-ranges.ts";
 import { normalizationMutants } from "./mutants/normalizations.ts";
+import { notationMutants } from "./mutants/notation.ts";
 import { optimizerMutants } from "./mutants/optimizers.ts";
 import { programMutants } from "./mutants/programs.ts";
 import { rewritingMutants, unsoundCases } from "./mutants/rewritings.ts";
+import { rowUpdateMutants } from "./mutants/row-updates.ts";
 import { silenceMutants } from "./mutants/silence.ts";
 
 const started = performance.now();
@@ -23,6 +26,9 @@ const tried = [
   ...(await optimizerMutants()),
   ...(await normalizationMutants()),
   ...(await attentionMutants()),
+  ...(await notationMutants()),
+  ...(await labelRangeMutants()),
+  ...(await rowUpdateMutants()),
 ].map(({ name, unsound, outcomes }) => ({
   name,
   unsound,

@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 test("no mutant passes", () => {
   const script = fileURLToPath(new URL("../scripts/mutants.ts", import.meta.url));
   const { status, stdout } = spawnSync(process.execPath, [script], { encoding: "utf8", timeout: 300_000 });
-  expect(stdout).toMatch(/\d+ things, [89]\d\d mutants, [89]\d\d caught, 0 missed/);
+  const [, mutants = ""] = /\d+ things, (\d+) mutants, \1 caught, 0 missed/.exec(stdout) ?? [];
+  expect(Number(mutants), stdout).toBeGreaterThan(900);
   expect(status).toBe(0);
 });

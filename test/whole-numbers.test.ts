@@ -2,57 +2,15 @@
  * `int` arithmetic: what stays whole numbers, what labels of the input follow from where they pick,
  * and modules that compute with them.
  */
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { modelOf } from "./helpers/elaborated.ts";
-import type { LabelRange } from "../compiler/graph/model.ts";
 import type { Net } from "../runtime/index.ts";
+import { labelCases, labelsOf } from "./helpers/label-cases.ts";
 import { build } from "./helpers/model.ts";
 
-const range = (least: number, most: number, ...besides: number[]): LabelRange => ({ least, most, besides });
-
-async function labelsOf(uses: readonly string[]): Promise<LabelRange | undefined> {
-  const { inputs } = await modelOf(`model M {
-    input x: [N, 4]
-    input k: int[N]
-    param table: [5, 3] ~ normal
-    ${uses.map((use, i) => `output o${i} = ${use}`).join("\n")}
-  }`);
-  return inputs[1]!.labels;
-}
-
-describe("what an input that picks one of four may be", () => {
-  it.each<[string, LabelRange | undefined]>([
-    ["gather(x, k)", range(0, 3)],
-    ["gather(x, k - 1)", range(1, 4)],
-    ["gather(x, 1 + k)", range(-1, 2)],
-    ["gather(x, 3 - k)", range(0, 3)],
-    ["gather(x, -k)", range(-3, 0)],
-    ["gather(x, k * 2)", range(0, 1)],
-    ["gather(x, -3 * k + 1)", range(0, 0)],
-    ["gather(x, max(k, 0))", range(-Infinity, 3)],
-    ["gather(x, max(-2, k + 2))", range(-2, 1)],
-    ["gather(x, min(k, 3))", range(0, Infinity)],
-    ["gather(x, max(min(k, 3), 0))", range(-Infinity, Infinity)],
-    ["gather(x, abs(k))", range(-3, 3)],
-    ["gather(x, where(k == -1, 0, k))", range(0, 3, -1)],
-    ["gather(x, where(k - 1 != -100, k - 1, 2))", range(1, 4, -99)],
-    ["gather(x, where(k == -1, 4, k))", undefined],
-    ["gather(x, where(k > 3, 3, k))", undefined],
-    ["gather(x, k * k)", undefined],
-    ["gather(x, reshape(reshape(k, [N, 1]), [N]) - 1)", range(1, 4)],
-    ["take(table, k - 2)", range(2, 6)],
-    ["one_hot(k + 1, 5)", range(-1, 3)],
-    ["one_hot(stack([k, 2 * k - 1], axis = 1), 9)", range(1, 4)],
-    ["k + 1", undefined],
-  ])("%s", async (use, expected) => expect(await labelsOf([use])).toEqual(expected));
-
-  test("what all uses take", async () => {
-    expect(await labelsOf(["gather(x, k - 1)", "one_hot(k, 4)"])).toEqual(range(1, 3));
-    const uses = ["gather(x, where(k == -1, 0, k))", "one_hot(where(k == -1, 0, k), 9)"];
-    expect(await labelsOf(uses)).toEqual(range(0, 3, -1));
-    expect(await labelsOf([...uses, "one_hot(k, 9)"])).toEqual(range(0, 3));
-  });
-});
+test.each(labelCases)("an input used as %s", async (uses, expected) =>
+  expect(await labelsOf(uses, modelOf)).toEqual(expected),
+);
 
 describe("whole numbers in formulas", () => {
   let net: Net;

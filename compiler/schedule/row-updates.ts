@@ -49,7 +49,7 @@ export function rowUpdates(b: Build, update: Node, isOld: (node: Node) => boolea
       case "neg":
         return inside(x!, times, !isNegative);
       case "mul": {
-        const [left, right] = [numberOf(x!), numberOf(y!)];
+        const [left, right] = [numberOf(b, x!), numberOf(b, y!)];
         if (left !== null) return inside(y!, [...times, left]);
         return right !== null && inside(x!, [...times, right]);
       }
@@ -68,8 +68,9 @@ export function rowUpdates(b: Build, update: Node, isOld: (node: Node) => boolea
 }
 
 /** The one number that all entries are, as a node of one entry; null where they may differ. */
-function numberOf(node: Node): Node | null {
-  let of = node;
+function numberOf(b: Build, node: Node): Node | null {
+  if (node.op === "constant") return b.constant(node.attributes.value);
+  let of: Node = node;
   while (isLaid(of) && !of.shape.every(isOne)) of = of.operands[0]!;
   return of.shape.every(isOne) ? of : null;
 }

@@ -1,0 +1,3 @@
+/** What schedules programs, and what runs them, in one place, for it to be loaded with mistakes. */
+export { schedule } from "../../compiler/schedule/schedule.ts";
+export { Interpreter } from "./interpret.ts";
