@@ -67,6 +67,11 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
   "double-not": (b, x) => [b.not(b.not(b.gt(x, 0)))],
   "reduce-size-one": (b, _, __, r) => [b.sum(r, [1]), b.prod(r, [0, 1]), b.reduce_max(r, [1])],
   "reduce-twice": (b, x) => [b.sum(b.sum(x, [0]), [1]), b.reduce_max(b.reduce_max(x, [1]), [0])],
+  "reduce-twice-apart": (b, x) => [
+    b.sum(b.reshape(b.sum(x, [0]), shapeOf(3)), [0]),
+    b.reduce_max(b.reshape(b.reduce_max(x, [1]), shapeOf(1, 4, 1)), [0, 1]),
+    b.sum(b.reshape(b.sum(b.reshape(x, shapeOf(2, 2, 3)), [1]), shapeOf(2, 3)), [0]),
+  ],
   "reduce-stretched": (b, x, _, r, c) => [
     b.sum(b.broadcast(r, x.shape), [1]),
     b.sum(b.broadcast(c, x.shape), [0, 1]),

@@ -14,7 +14,8 @@ import type { Node, NodeOf } from "../ir/node.ts";
 import { ONE } from "../ir/size.ts";
 import type { Everywhere } from "./lift.ts";
 import { planLoop } from "./loop-plan.ts";
-import { mapNotes, transplant, withinLimit } from "./rewrite.ts";
+import { applyRules, mapNotes, transplant, withinLimit } from "./rewrite.ts";
+import { delayedFactor } from "./rules/delays.ts";
 import { simplify } from "./simplify.ts";
 import { splitByPlan, type Surroundings } from "./split-loop.ts";
 
@@ -27,7 +28,7 @@ export function fission(model: Model): Model {
     const graph = given.graph.fork(ROOM * limit);
     let split: Model = { ...given, graph };
     for (const loop of inOrder(stepsTo(listRoots(split)))) split = splitLoop(split, loop);
-    return transplant(split, new Map(), limit);
+    return applyRules(simplify(transplant(split, new Map(), limit)), "fission", [delayedFactor]);
   });
 }
 

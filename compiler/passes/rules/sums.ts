@@ -1,6 +1,6 @@
 /** Reductions and products whose operands are the same all over, or that have nothing to sum. */
 import type { Node, NodeOf, ReductionName } from "../../ir/node.ts";
-import { elements, isEmpty, isOne, ONE, type Shape } from "../../ir/size.ts";
+import { elements, isEmpty, isOne, ONE, sameSize, type Shape } from "../../ir/size.ts";
 import type { Rule } from "../rewrite.ts";
 import { isConstant, isScale, resized, unspread } from "./match.ts";
 
@@ -26,6 +26,25 @@ export const reductions: readonly Rule[] = [
       if (inner === null) return null;
       const axes = new Set([...inner.attributes.axes, ...node.attributes.axes]);
       return b.reduce(node.op, inner.operands[0]!, [...axes]);
+    },
+  },
+  {
+    name: "reduce-twice-apart",
+    formula: "Σ_i reshape Σ_j x → reshape Σ_ij x, where axes of size 1 come or go; Π, max and min likewise",
+    at: ["sum", "prod", "reduce_max", "reduce_min"],
+    rewrite({ b, as }, node) {
+      if (!isFold(node)) return null;
+      const view = as(node.operands[0]!, "reshape");
+      const inner = view === null ? null : as(view.operands[0]!, node.op);
+      if (view === null || inner === null) return null;
+      const [before, after] = [wideAxes(inner.shape), wideAxes(view.shape)];
+      const isSame =
+        before.length === after.length &&
+        before.every((axis, i) => sameSize(inner.shape[axis]!, view.shape[after[i]!]!));
+      if (!isSame) return null;
+      const more = before.filter((_, i) => node.attributes.axes.includes(after[i]!));
+      const axes = new Set([...inner.attributes.axes, ...more]);
+      return b.reshape(b.reduce(node.op, inner.operands[0]!, [...axes]), node.shape);
     },
   },
   {
@@ -77,6 +96,9 @@ export const products: readonly Rule[] = [
     },
   },
 ];
+
+/** The axes of another size than 1. */
+const wideAxes = (shape: Shape): number[] => shape.flatMap((size, axis) => (isOne(size) ? [] : [axis]));
 
 type Fold = NodeOf<"sum"> | NodeOf<"prod"> | NodeOf<"reduce_max"> | NodeOf<"reduce_min">;
 const FOLDS: readonly ReductionName[] = ["sum", "prod", "reduce_max", "reduce_min"];
