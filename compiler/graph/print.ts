@@ -2,9 +2,11 @@
  * The graph as text, for `--emit ir` and `--emit grad`: one node a line, `name: shape = formula`,
  * each where it is first needed. What a reader does not want to see as lines of their own is
  * written in place: inputs, parameters and other sources, numbers, transposes, and the broadcasts
- * that every formula on tensors implies.
+ * that every formula on tensors implies. The body of a loop is indented under a line that says where
+ * it goes and what it carries, and ends with what it carries on.
  */
 import { reachable } from "./graph.ts";
+import { type LoopStep, nodesOf, type Step, stepsTo } from "./steps.ts";
 import {
   layerStatesOf,
   ownedBy,
@@ -14,6 +16,7 @@ import {
   type Model,
   type NamedNode,
 } from "./model.ts";
+import type { Loop } from "../ir/loop.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf, showNumber } from "../ir/notation.ts";
 import { isOne, showShape, showSize, type Shape } from "../ir/size.ts";
@@ -85,25 +88,68 @@ class Printer {
   readonly #uses = new Map<string, number>();
   readonly #printed = new Map<Node, string>();
   readonly #viewDepths = new Map<Node, number>();
+  /** Numbers by which lines speak of loops, by their own. */
+  readonly #loops = new Map<number, number>();
 
   constructor(model: Model) {
     this.#model = model;
     this.#free = model.freeName ?? "N";
+    // A lambda's parameter may have the name of an input.
+    for (const { name } of model.inputs) this.#uses.set(name, 1);
   }
 
   /** The lines of what `roots` need and no line before has said, and then a line for each root. */
   section(roots: readonly NamedNode[]): string[] {
     const lines: string[] = [];
+    const scans = reachable(roots.map(({ node }) => node)).filter(({ op }) => op === "scan");
     for (const { name, node } of roots) {
-      for (const needed of reachable([node])) {
-        if (this.#printed.has(needed) || this.#inPlace(needed) !== null) continue;
-        const line = `${this.#name(needed)}: ${this.#type(needed)} = ${this.#formula(needed)}`;
-        this.#printed.set(needed, line);
-        lines.push(line);
-      }
+      lines.push(...this.#steps(stepsTo(withWholeLoops(node, scans))));
       lines.push(`${name} <- ${this.reference(node)}`);
     }
     return lines;
+  }
+
+  #steps(steps: readonly Step[]): string[] {
+    return steps.flatMap((step) => (step.kind === "loop" ? this.#loop(step) : this.#line(step.node)));
+  }
+
+  /** None where a line has said it, or none needs to. */
+  #line(node: Node): string[] {
+    if (this.#printed.has(node) || this.#inPlace(node) !== null) return [];
+    const line = `${this.#name(node)}: ${this.#type(node)} = ${this.#formula(node)}`;
+    this.#printed.set(node, line);
+    return [line];
+  }
+
+  /** Its head and its body, and then what it leaves; of a loop that was there before what is new. */
+  #loop(step: LoopStep): string[] {
+    const { loop, first, next, scans } = step;
+    const isNew = !this.#loops.has(loop.id);
+    const number = this.#loopNumber(loop);
+    const carried = carriedBy(step);
+    const [from, to] = loop.reverse ? [loop.length - 1, 0] : [0, loop.length - 1];
+    const starts = first.map((node, i) => {
+      const name = carried[i] === undefined ? "_" : this.#name(carried[i]);
+      return `${name}: ${this.#type(node)} from ${this.reference(node)}`;
+    });
+    const carries = starts.length === 0 ? "" : `, carries ${starts.join(", ")}`;
+    const head = isNew ? `loop ${number}, places ${from} to ${to}${carries}` : `loop ${number}, further`;
+    for (const node of carried)
+      if (node !== undefined && !this.#printed.has(node)) this.#printed.set(node, head);
+    const body = this.#steps(step.body);
+    if (isNew)
+      next.forEach((node, i) =>
+        body.push(`${carried[i] === undefined ? "_" : this.#name(carried[i])} <- ${this.reference(node)}`),
+      );
+    const lines = body.length === 0 && !isNew ? [] : [head, ...body.map((line) => `  ${line}`)];
+    // The steps give them as what they are of: nodes.
+    return [...lines, ...scans.flatMap((scan: Node) => this.#line(scan))];
+  }
+
+  #loopNumber({ id }: Loop): number {
+    const known = this.#loops.get(id) ?? this.#loops.size + 1;
+    this.#loops.set(id, known);
+    return known;
   }
 
   lineOf(node: Node): string | null {
@@ -195,7 +241,9 @@ class Printer {
   }
 
   #formula(node: Node): string {
-    const operands = node.operands.map((operand) => this.reference(operand));
+    // What its loop carries stands there.
+    const said = node.op === "scan" ? node.operands.slice(0, 1) : node.operands;
+    const operands = said.map((operand) => this.reference(operand));
     const operator = operatorOf(node.op);
     if (operator !== undefined) return operands.join(` ${operator} `);
     if (node.op === "neg") return `-${operands[0]}`;
@@ -241,12 +289,41 @@ class Printer {
         return [
           `[${node.attributes.values.slice(0, 8).map(showNumber).join(", ")}${node.attributes.values.length > 8 ? ", …" : ""}]`,
         ];
+      case "scan":
+      case "pick":
+      case "carried":
+        return [`loop=${this.#loopNumber(node.attributes.loop)}`];
       case "random":
         return [node.attributes.distribution, `site=${node.attributes.site}`];
       default:
         return [];
     }
   }
+}
+
+/** What a node needs, and of each loop on the way to it all that the section has of it. */
+function withWholeLoops(root: Node, scans: readonly Node[]): readonly Node[] {
+  if (scans.length === 0) return [root];
+  const roots = new Set([root]);
+  for (let before = 0; before < roots.size;) {
+    before = roots.size;
+    const loops = new Set(
+      reachable([...roots]).flatMap((node) => (node.op === "scan" ? [node.attributes.loop.id] : [])),
+    );
+    for (const scan of scans) if (scan.op === "scan" && loops.has(scan.attributes.loop.id)) roots.add(scan);
+  }
+  return [...roots];
+}
+
+/** The nodes that stand for what a loop carries, by number; undefined where nobody reads it. */
+function carriedBy({ loop, first, body }: LoopStep): readonly (Node | undefined)[] {
+  const nodes = [...nodesOf(body)];
+  return first.map((_, index) =>
+    nodes.find(
+      ({ op, attributes }) =>
+        op === "carried" && attributes.loop.id === loop.id && attributes.index === index,
+    ),
+  );
 }
 
 /** Whether a node is a view that formulas on tensors do not spell out, or a transpose. */
