@@ -14,6 +14,8 @@ import type { Loop } from "./loop.ts";
 import type { Origin } from "./origin.ts";
 import type { Shape, Size } from "./size.ts";
 
+export type { Loop };
+
 export type ElementType = "float" | "int" | "bool";
 
 /** Ops applied to each element; operands and result share one shape. */

@@ -8,23 +8,21 @@
  */
 import { CompilerFault } from "../fault.ts";
 import type { Graph } from "../graph/graph.ts";
-import { type LoopStep, nodesOf, type Step, stepsTo } from "../graph/steps.ts";
-import type { Node, OpName } from "../ir/node.ts";
+import { type LoopStep, type Step, stepsTo } from "../graph/steps.ts";
+import type { Node } from "../ir/node.ts";
 import { countOf, elements, isZero, ONE, sameShape } from "../ir/size.ts";
 import { behindReshapes } from "../ops/movement.ts";
 import { type Cluster, type KernelCluster, link, type LoopCluster, mayCome } from "./cluster.ts";
 import { comesAfterSums } from "./down.ts";
 import { formBody, type GrowingBody } from "./form.ts";
 import { type Body, valueLimit, type Write } from "./formed.ts";
-import { liesWell } from "./gathering.ts";
-import { type Group, type Item, itemsOf, join, Refusal, single } from "./group.ts";
+import { type Group, type Item, join, Refusal, single } from "./group.ts";
 import { Layout, type Stored } from "./layout.ts";
 import { isLaid, isReduction, isRunning, isSingle, isSource } from "./kinds.ts";
-import { type Locate, Region } from "./place.ts";
-import { copyOf, lastItem, type Root, slotOf } from "./roots.ts";
-import { baseOf, selectStored } from "./select.ts";
+import { type Locate, NOWHERE, type Region } from "./place.ts";
+import { copyOf, type Root } from "./roots.ts";
+import { Storage } from "./storage.ts";
 import { readBy, type Task, writtenBy } from "./task.ts";
-import { turnedOperand } from "./turned-operands.ts";
 
 /**
  * The kernels that compute `roots`, in no order but what each has to come after.
@@ -34,14 +32,11 @@ import { turnedOperand } from "./turned-operands.ts";
  */
 export function fuse(graph: Graph, roots: readonly Root[], stored: Stored, inStrips: boolean): Task[] {
   const nodes = roots.flatMap(({ node, adds }) => [node, ...(adds ? [adds.ids] : [])]);
-  const fusion = new Fusion(graph, roots, new Layout(stored, inStrips), stepsTo(nodes), null);
-  fusion.prepare();
-  return fusion.tasks();
+  return new Fusion(new Storage(graph, roots, new Layout(stored, inStrips), stepsTo(nodes))).tasks();
 }
 
 class Fusion {
-  readonly #graph: Graph;
-  readonly #roots: readonly Root[];
+  readonly #storage: Storage;
   readonly #layout: Layout;
   readonly #clusters = new Set<Cluster>();
   readonly #writers = new Map<Region, Set<Cluster>>();
@@ -53,116 +48,45 @@ class Fusion {
   #contested: ReadonlyMap<number, number> = new Map();
   /** Roots' buffers, which are written whether anyone reads them or not. */
   readonly #wanted: ReadonlySet<number>;
-  /** Of the loop around; null outside of loops. */
-  readonly #around: Fusion | null;
-  readonly #steps: readonly Step[];
-  /** What is computed here, not around nor inside of a loop in here, and in which order. */
-  readonly #places = new Map<Node, number>();
-  readonly #loops = new Map<LoopStep, Fusion>();
-  /** What is written at last. */
-  readonly #last: Item[] = [];
-  /** Nodes whose kernels have not been looked at for what they want stored. */
-  readonly #pending: Node[] = [];
+  readonly #locate: Locate;
 
-  constructor(
-    graph: Graph,
-    roots: readonly Root[],
-    layout: Layout,
-    steps: readonly Step[],
-    around: Fusion | null,
-  ) {
-    this.#graph = graph;
-    this.#roots = roots;
-    this.#layout = layout;
-    this.#steps = steps;
-    this.#around = around;
-    for (const [i, step] of steps.entries()) {
-      if (step.kind === "node") this.#places.set(step.node, i);
-      else for (const scan of step.scans) this.#places.set(scan, i);
-    }
-    this.#inPlace = new Set(roots.filter((r) => r.inPlace).map((r) => r.buffer));
-    this.#wanted = new Set(roots.map((r) => r.buffer));
-  }
-
-  #locate: Locate = (node) => this.#layout.find(node);
-
-  /** Decides what is stored, here and in loops. */
-  prepare(): void {
-    const nodes = [...this.#places.keys()];
-    const wanted = new Map<Node, number>();
-    for (const { node } of this.#roots) wanted.set(node, (wanted.get(node) ?? 0) + 1);
-    for (const root of this.#roots) {
-      const base = behindReshapes(root.node);
-      const isHere = this.#places.has(base) && !isSource(base) && base.op !== "constant";
-      const own = !root.inPlace && isHere && !this.#layout.has(base);
-      const region = this.#layout.region(root.buffer);
-      if (own)
-        this.#layout.put(base, region, root.stack === undefined ? null : slotOf(base.shape, root.stack));
-      else this.#last.push(lastItem(root, region));
-    }
-    const stored = selectStored(nodes, wanted);
-    for (const node of readInLoops(this.#steps)) if (this.#places.has(node)) stored.add(node);
-    // What is read of what is computed around has been stored there.
-    for (const node of stored) if (!this.#places.has(node)) stored.delete(node);
-    this.#layout.store(stored);
-    for (const step of this.#steps) if (step.kind === "loop") this.#open(step);
-    this.#pending.push(...this.#layout.nodes(), ...this.#roots.map(({ node }) => node));
-    this.#storeForced();
-    this.#storeRows();
+  constructor(storage: Storage) {
+    this.#storage = storage;
+    this.#layout = storage.layout;
+    this.#inPlace = storage.inPlace;
+    this.#wanted = new Set(storage.roots.map((r) => r.buffer));
+    this.#locate = storage.locate;
   }
 
   /** The kernels, in no order but what each has to come after. */
   tasks(): Task[] {
-    const placeOf = (node: Node): number => this.#places.get(node)!;
-    const order = [...this.#layout.nodes()].sort((a, b) => placeOf(a) - placeOf(b));
+    const { places, steps } = this.#storage;
+    const placeOf = (node: Node): number => places.get(node)!;
+    // What is carried lies where the loop around has it.
+    const order = [...this.#layout.nodes()]
+      .filter(({ op }) => op !== "carried")
+      .sort((a, b) => placeOf(a) - placeOf(b));
     const begun = new Set<Step>();
     for (const node of order) {
-      const step = this.#steps[placeOf(node)]!;
+      const step = steps[placeOf(node)]!;
       if (step.kind === "node") this.#placeNode(node);
       else if (!begun.has(step)) {
         begun.add(step);
         this.#placeLoop(step);
       }
     }
-    this.#placeUpdates(this.#last);
+    this.#placeUpdates(this.#storage.last);
     return this.#finish();
-  }
-
-  /** What is computed at the places of a loop: what it leaves, and what it carries on. */
-  #open(step: LoopStep): void {
-    const { loop, scans, next } = step;
-    const roots: Root[] = scans.map((scan) => ({
-      node: scan.operands[0]!,
-      buffer: this.#layout.find(scan)!.region.buffer,
-      inPlace: false,
-      stack: loop,
-    }));
-    for (const [i, node] of next.entries()) {
-      const carried = this.#carried(step, i);
-      // What is carried on as it came stays where it is.
-      if (node.op === "carried" && node.attributes.loop.id === loop.id && node.attributes.index === i)
-        continue;
-      roots.push({ node, buffer: this.#layout.find(carried)!.region.buffer, inPlace: true });
-    }
-    const inside = new Fusion(this.#graph, roots, this.#layout.inside(), step.body, this);
-    this.#loops.set(step, inside);
-    inside.prepare();
-    this.#pending.push(...step.first);
-  }
-
-  #carried({ loop, first }: LoopStep, index: number): Node {
-    const { shape, type } = first[index]!;
-    return this.#graph.make("carried", [], { loop, index, shape, type }) as unknown as Node;
   }
 
   /** First values, and the loop. */
   #placeLoop(step: LoopStep): void {
-    for (const [i, first] of step.first.entries()) {
-      const { region } = this.#layout.find(this.#carried(step, i))!;
-      if (this.#place(copyOf(first, region), null) === null)
+    const { inside, begins } = this.#storage.loops.get(step)!;
+    for (const item of begins) {
+      if (this.#place(item, null) === null)
         throw new CompilerFault("the first value of a loop has no kernel");
     }
-    const tasks = this.#loops.get(step)!.tasks();
+    const tasks = new Fusion(inside).tasks();
     const cluster: LoopCluster = {
       kind: "loop",
       loop: step.loop,
@@ -222,64 +146,10 @@ class Fusion {
     }
   }
 
-  #items(node: Node): Item[] {
-    return itemsOf(node, this.#layout.find(node)!, this.#graph, this.#layout.written(node));
-  }
-
-  /**
-   * Stores what no kernel could read otherwise: reshapes that are no views, factors that lie the
-   * wrong way.
-   */
-  #storeForced(): void {
-    for (let node = this.#pending.pop(); node !== undefined; node = this.#pending.pop()) {
-      if (node.op === "scan") continue;
-      const items = this.#layout.has(node) ? this.#items(node) : [copyOf(node, NOWHERE)];
-      for (const item of items) {
-        for (;;) {
-          const forced = this.#forcedBy(item);
-          if (forced === null) break;
-          this.#force(forced);
-        }
-      }
-    }
-  }
-
-  /** Stores a node where it is computed. */
-  #force(node: Node): void {
-    if (!this.#places.has(node) && this.#around !== null) this.#around.#force(node);
-    else {
-      this.#layout.giveOwn(node);
-      this.#pending.push(node);
-    }
-  }
-
-  /** Stores rows that are made of what they would overwrite. */
-  #storeRows(): void {
-    for (const root of this.#roots) {
-      if (root.adds === undefined) continue;
-      const body = formBody(single(lastItem(root, NOWHERE)), this.#locate);
-      if (body instanceof Refusal || body.reads.every(({ region }) => !this.#inPlace.has(region.buffer)))
-        continue;
-      this.#force(root.adds.first);
-      this.#storeForced();
-    }
-  }
-
-  #forcedBy(item: Item): Node | null {
-    const group = single(item);
-    const body = formBody(group, this.#locate);
-    if (!(body instanceof Refusal)) {
-      if (group.matmul === null) return turnedOperand(group, body, this.#locate);
-      return liesWell(body.reads[body.left]!, body.reads[body.right]!) ? null : group.matmul.operands[1]!;
-    }
-    // A strip may lie otherwise than it is read; a buffer of its own does not.
-    return body.force !== null && this.#locate(body.force)?.strip !== null ? body.force : null;
-  }
-
   #placeNode(node: Node): void {
     if (isReduction(node)) this.#placePrologue(node.operands[0]!);
     let previous: Cluster | null = null;
-    for (const item of this.#items(node)) {
+    for (const item of this.#storage.items(node)) {
       // Zeros come before what is embedded in them, or added to them; the parts of a concatenation
       // are independent.
       const isAfter = node.op === "embed" || node.op === "scatter";
@@ -332,7 +202,9 @@ class Fusion {
     const staged = this.#place({ ...item, region, inPlace: false }, null, "alone");
     if (staged === null) throw new CompilerFault("an update cannot be staged");
     const place = { region, strip: null };
-    const copy = this.#form(single(item), (node) => (node === item.node ? place : this.#locate(node)));
+    const copy = this.#form(single({ ...item, defines: false }), (node) =>
+      node === item.node ? place : this.#locate(node),
+    );
     if (copy instanceof Refusal) throw new CompilerFault("a staged update cannot be copied");
     this.#settle(copy, item, new Set([staged, ...this.#readersOf(item.region)]), new Set());
   }
@@ -487,23 +359,6 @@ class Fusion {
   }
 }
 
-/** What the bodies of loops read of what is computed around them, past views; numbers are nowhere. */
-function readInLoops(steps: readonly Step[]): ReadonlySet<Node> {
-  const read = new Set<Node>();
-  for (const step of steps) {
-    if (step.kind === "node") continue;
-    const inside = [...nodesOf(step.body)];
-    const values = step.scans.map((scan) => scan.operands[0]!);
-    for (const node of [...inside.flatMap((node) => node.operands), ...step.next, ...values]) {
-      const base = baseOf(node);
-      if (!isSource(base) && !NOWHERE_STORED.has(base.op)) read.add(base);
-    }
-  }
-  return read;
-}
-
-const NOWHERE_STORED: ReadonlySet<OpName> = new Set<OpName>(["constant", "extent", "iota"]);
-
 const isNumbers = (group: Group, body: Body): boolean =>
   group.domain.length === 0 && body.values.every((value) => value.kind === "constant");
 
@@ -524,9 +379,6 @@ const isFull = ({ body }: KernelCluster): boolean =>
   body.group.items.length >= MOST_ITEMS ||
   body.values.length > valueLimit(body.group) ||
   body.group.items.some(({ adds, node, defines }) => adds !== null || (defines && isRunning(node)));
-
-/** Of an item that is only tried. */
-const NOWHERE = new Region(-1);
 
 function note<T extends Cluster>(map: Map<Region, Set<T>>, region: Region, cluster: T): void {
   const set = map.get(region);

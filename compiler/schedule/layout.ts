@@ -1,6 +1,6 @@
 /** Where the values of an entry lie that are stored. */
 import type { Node, NodeOf } from "../ir/node.ts";
-import { countOf, elements, isFree, ONE } from "../ir/size.ts";
+import { countOf, elements, isFree, ONE, type Shape } from "../ir/size.ts";
 import { behindReshapes } from "../ops/movement.ts";
 import { stripsOf } from "./group.ts";
 import { isSource } from "./kinds.ts";
@@ -13,8 +13,8 @@ type Concat = NodeOf<"concat">;
 export interface Stored {
   /** The buffer of a node that lies in memory before any kernel runs. */
   readonly source: (node: Node) => number;
-  /** A new buffer for a node's entries. */
-  readonly temporary: (node: Node) => number;
+  /** A new buffer for a node's entries, or for so many as a shape has. */
+  readonly temporary: (node: Node, shape?: Shape) => number;
   /** Buffers that nodes are to be stored in if they are stored. */
   readonly preferred: ReadonlyMap<Node, number>;
 }
@@ -47,14 +47,15 @@ export class Layout {
     return region;
   }
 
-  temporary = (node: Node): Region => this.region(this.#stored.temporary(node));
+  temporary = (node: Node, shape?: Shape): Region => this.region(this.#stored.temporary(node, shape));
 
   nodes = (): Iterable<Node> => this.#places.keys();
   has = (node: Node): boolean => this.#places.has(node);
   find = (node: Node): Place | undefined =>
-    isSource(node)
-      ? { region: this.region(this.#stored.source(node)), strip: null }
-      : (this.#places.get(node) ?? this.#around?.find(node));
+    this.#found(node) ??
+    (isSource(node) ? { region: this.region(this.#stored.source(node)), strip: null } : undefined);
+  #found = (node: Node): Place | undefined =>
+    this.#places.get(node) ?? (this.#around === null ? undefined : this.#around.#found(node));
   put = (node: Node, region: Region, strip: View | null = null): void =>
     void this.#places.set(node, { region, strip });
   forget = (node: Node): void => void this.#places.delete(node);

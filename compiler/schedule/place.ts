@@ -37,6 +37,9 @@ export class Region {
   }
 }
 
+/** Of an item that is only tried. */
+export const NOWHERE = new Region(-1);
+
 export interface Place {
   readonly region: Region;
   /** Of the node's shape; null where its entries lie row by row from the buffer's start. */

@@ -1,10 +1,9 @@
 /** What an entry has to leave in memory. */
-import type { Loop } from "../ir/loop.ts";
 import type { Node } from "../ir/node.ts";
-import { fixed, type Shape } from "../ir/size.ts";
+import type { Shape } from "../ir/size.ts";
 import type { Item } from "./group.ts";
 import type { Region } from "./place.ts";
-import { contiguous, pickView, rowsView, type View } from "./view.ts";
+import { contiguous, rowsView, type View } from "./view.ts";
 
 /** What an entry has to leave in a buffer. */
 export interface Root {
@@ -14,8 +13,8 @@ export interface Root {
   readonly inPlace: boolean;
   /** Where its rows are added to some of the buffer's, and the rest stays. */
   readonly adds?: AddedRows;
-  /** The loop at whose place it is written, where the buffer holds a stack of such values. */
-  readonly stack?: Loop;
+  /** Where it is written of a stack of such values, at the place of a loop. */
+  readonly slot?: Slot;
 }
 
 export interface AddedRows {
@@ -36,17 +35,15 @@ export const copyOf = (node: Node, region: Region): Item => ({
   adds: null,
 });
 
-/** Where a value of `shape` lies in the stack of those of all places of a loop. */
-export const slotOf = (shape: Shape, loop: Loop): View =>
-  pickView(contiguous([fixed(loop.length), ...shape]), loop);
+/** A value of a place in the stack of those of all places. */
+export interface Slot {
+  readonly region: Region;
+  readonly view: View;
+}
 
 /** What is written when all that reads the buffer's old value is done. */
-export function lastItem({ node, inPlace, adds, stack }: Root, region: Region): Item {
-  const item = {
-    ...copyOf(node, region),
-    inPlace,
-    ...(stack === undefined ? {} : { view: slotOf(node.shape, stack) }),
-  };
+export function lastItem({ node, inPlace, adds, slot }: Root, region: Region): Item {
+  const item = { ...copyOf(node, region), inPlace, ...slot };
   if (adds === undefined) return item;
   const table = contiguous(adds.table);
   return { ...item, view: rowsView(table, node.shape, 0), adds: { ids: adds.ids, table, batch: 0 } };

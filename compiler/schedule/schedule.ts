@@ -241,8 +241,8 @@ class Scheduler {
         if (base !== null && !preferred.has(base)) preferred.set(base, this.#gradients.get(index)!);
       }
     }
-    const temporary = (node: Node): number => {
-      const buffer = this.#buffer("", node.shape, { kind: "temporary", because: "" });
+    const temporary = (node: Node, shape = node.shape): number => {
+      const buffer = this.#buffer("", shape, { kind: "temporary", because: "" });
       held.set(buffer, node);
       return buffer;
     };

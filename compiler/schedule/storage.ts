@@ -1,0 +1,242 @@
+/**
+ * What an entry stores, and where: decided before any kernel is, for what is computed once and for
+ * the bodies of loops, which read of what is stored around them.
+ */
+import { CompilerFault } from "../fault.ts";
+import type { Graph } from "../graph/graph.ts";
+import { type LoopStep, nodesOf, type Step } from "../graph/steps.ts";
+import type { Node, OpName } from "../ir/node.ts";
+import { fixed } from "../ir/size.ts";
+import { behindReshapes } from "../ops/movement.ts";
+import { formBody } from "./form.ts";
+import { liesWell } from "./gathering.ts";
+import { type Item, itemsOf, Refusal, single } from "./group.ts";
+import { isHeavy, isSource } from "./kinds.ts";
+import type { Layout } from "./layout.ts";
+import { type Locate, NOWHERE } from "./place.ts";
+import { copyOf, lastItem, type Root } from "./roots.ts";
+import { baseOf, selectStored } from "./select.ts";
+import { type Stack, stackIn, stackShape } from "./stacks.ts";
+import { turnedOperand } from "./turned-operands.ts";
+import { contiguous, pickView, reshapeView } from "./view.ts";
+
+/** A loop with what its body stores. */
+export interface StoredLoop {
+  readonly inside: Storage;
+  /** First values, each where the loop finds it. */
+  readonly begins: readonly Item[];
+}
+
+export class Storage {
+  readonly graph: Graph;
+  readonly roots: readonly Root[];
+  readonly layout: Layout;
+  readonly steps: readonly Step[];
+  /** What is computed here, not around nor inside of a loop in here, and in which of the steps. */
+  readonly places = new Map<Node, number>();
+  readonly loops = new Map<LoopStep, StoredLoop>();
+  /** What is written when all else is done. */
+  readonly last: Item[] = [];
+  /** Buffers that hold old values. */
+  readonly inPlace: ReadonlySet<number>;
+  /** Of the loop around; null outside of loops. */
+  readonly #around: Storage | null;
+  /** What has not been looked at for what it wants stored. */
+  readonly #pending: Node[] = [];
+
+  constructor(
+    graph: Graph,
+    roots: readonly Root[],
+    layout: Layout,
+    steps: readonly Step[],
+    around: Storage | null = null,
+  ) {
+    this.graph = graph;
+    this.roots = roots;
+    this.layout = layout;
+    this.steps = steps;
+    this.#around = around;
+    for (const [i, step] of steps.entries()) {
+      if (step.kind === "node") this.places.set(step.node, i);
+      else for (const scan of step.scans) this.places.set(scan, i);
+    }
+    this.inPlace = new Set(roots.filter((r) => r.inPlace).map((r) => r.buffer));
+    this.#prepare();
+  }
+
+  readonly locate: Locate = (node) => this.layout.find(node);
+
+  items(node: Node): Item[] {
+    return itemsOf(node, this.layout.find(node)!, this.graph, this.layout.written(node));
+  }
+
+  #prepare(): void {
+    const nodes = [...this.places.keys()];
+    const wanted = new Map<Node, number>();
+    for (const { node } of this.roots) wanted.set(node, (wanted.get(node) ?? 0) + 1);
+    for (const root of this.roots) this.#placeRoot(root);
+    const stacks = new Map<LoopStep, readonly (Stack | null)[]>();
+    for (const step of this.steps) if (step.kind === "loop") stacks.set(step, this.#stacks(step));
+    const stored = selectStored(nodes, wanted);
+    for (const node of readInLoops(this.steps)) stored.add(node);
+    for (const [i, item] of this.last.entries()) {
+      const made = this.#madeInPlace(item, wanted);
+      if (made === null) continue;
+      this.last[i] = made;
+      stored.delete(made.node);
+    }
+    // What is read of what is computed around has been stored there.
+    for (const node of stored) if (!this.places.has(node)) stored.delete(node);
+    this.layout.store(stored);
+    for (const [step, kept] of stacks) this.loops.set(step, this.#open(step, kept));
+    this.#pending.push(...this.layout.nodes(), ...this.roots.map(({ node }) => node));
+    this.#storeForced();
+    this.#storeRows();
+  }
+
+  #placeRoot(root: Root): void {
+    const { node, slot } = root;
+    const base = behindReshapes(node);
+    const isHere = this.places.has(base) && !isSource(base) && base.op !== "constant";
+    const region = slot?.region ?? this.layout.region(root.buffer);
+    if (root.inPlace || !isHere || this.layout.has(base)) this.last.push(lastItem(root, region));
+    else this.layout.put(base, region, slot === undefined ? null : reshapeView(slot.view, base.shape));
+  }
+
+  /**
+   * A product or a sum that a loop carries on and nothing else reads, made where it overwrites what was
+   * carried; null for all else, which is copied there.
+   */
+  #madeInPlace(item: Item, wanted: ReadonlyMap<Node, number>): Item | null {
+    const base = behindReshapes(item.node);
+    if (this.#around === null || !item.inPlace || !isHeavy(base) || !this.places.has(base)) return null;
+    const readers = [...this.places.keys(), ...readInLoops(this.steps)].filter(
+      (node) => node === base || node.operands.includes(base),
+    );
+    const isRead = readers.some((node) => node !== base && behindReshapes(node) !== base);
+    if (isRead || (wanted.get(item.node) ?? 0) > 1 || this.layout.has(base)) return null;
+    return { ...copyOf(base, item.region), inPlace: true, defines: true };
+  }
+
+  /** For each value that a loop carries its stack, where all of it is kept. */
+  #stacks({ loop, scans, first, next }: LoopStep): readonly (Stack | null)[] {
+    const taken = new Set<Node>();
+    return next.map((node, index) => {
+      const carried = this.#carried(loop, first, index);
+      const going = behindReshapes(node);
+      const isKept = (value: Node): boolean => value === carried || behindReshapes(value) === going;
+      const kept = scans.filter((scan) => !this.layout.has(scan) && isKept(scan.operands[0]!));
+      if (kept.length === 0 || taken.has(going)) return null;
+      taken.add(going);
+      const { shape } = carried;
+      const stack = stackIn(this.layout.temporary(kept[0]!, stackShape(loop, shape)), loop, shape);
+      for (const scan of kept) {
+        const view = scan.operands[0] === carried ? stack.arriving : stack.leaving;
+        this.layout.put(scan, stack.whole, reshapeView(view, scan.shape));
+      }
+      return stack;
+    });
+  }
+
+  /** What is computed at the places of a loop: what it leaves, and what it carries on. */
+  #open({ loop, scans, first, next, body }: LoopStep, stacks: readonly (Stack | null)[]): StoredLoop {
+    const layout = this.layout.inside();
+    const roots: Root[] = [];
+    const begins = next.map((node, i): Item => {
+      const carried = this.#carried(loop, first, i);
+      const stack = stacks[i] ?? null;
+      if (stack === null) {
+        const { region } = layout.find(carried)!;
+        if (node !== carried) roots.push({ node, buffer: region.buffer, inPlace: true });
+        return copyOf(first[i]!, region);
+      }
+      layout.put(carried, stack.carried.region, stack.carried.view);
+      roots.push({ node, buffer: stack.whole.buffer, inPlace: false, slot: stack.next });
+      return { ...copyOf(first[i]!, stack.whole), view: stack.first.view };
+    });
+    const wholes = new Set(stacks.map((stack) => stack?.whole));
+    for (const scan of scans) {
+      const { region } = this.layout.find(scan)!;
+      if (wholes.has(region)) continue;
+      const node = scan.operands[0]!;
+      const view = pickView(contiguous([fixed(loop.length), ...node.shape]), loop);
+      roots.push({ node, buffer: region.buffer, inPlace: false, slot: { region, view } });
+    }
+    this.#pending.push(...first);
+    return { inside: new Storage(this.graph, roots, layout, body, this), begins };
+  }
+
+  #carried(loop: LoopStep["loop"], first: readonly Node[], index: number): Node {
+    const { shape, type } = first[index]!;
+    return this.graph.make("carried", [], { loop, index, shape, type }) as unknown as Node;
+  }
+
+  /**
+   * Stores what no kernel could read otherwise: reshapes that are no views, factors that lie the
+   * wrong way.
+   */
+  #storeForced(): void {
+    for (let node = this.#pending.pop(); node !== undefined; node = this.#pending.pop()) {
+      if (node.op === "scan" || node.op === "carried") continue;
+      const made = this.last.find((item) => item.defines && item.node === behindReshapes(node));
+      const alone = made ?? copyOf(node, NOWHERE);
+      for (const item of this.layout.has(node) ? this.items(node) : [alone]) {
+        for (;;) {
+          const forced = this.#forcedBy(item);
+          if (forced === null) break;
+          this.#force(forced);
+        }
+      }
+    }
+  }
+
+  /** Stores a node where it is computed. */
+  #force(node: Node): void {
+    if (!this.places.has(node) && this.#around !== null) this.#around.#force(node);
+    else {
+      if (node.op === "scan") throw new CompilerFault("a stack is read otherwise than it lies");
+      this.layout.giveOwn(node);
+      this.#pending.push(node);
+    }
+  }
+
+  /** Stores rows that are made of what they would overwrite. */
+  #storeRows(): void {
+    for (const root of this.roots) {
+      if (root.adds === undefined) continue;
+      const body = formBody(single(lastItem(root, NOWHERE)), this.locate);
+      if (body instanceof Refusal || body.reads.every(({ region }) => !this.inPlace.has(region.buffer)))
+        continue;
+      this.#force(root.adds.first);
+      this.#storeForced();
+    }
+  }
+
+  #forcedBy(item: Item): Node | null {
+    const group = single(item);
+    const body = formBody(group, this.locate);
+    if (!(body instanceof Refusal)) {
+      if (group.matmul === null) return turnedOperand(group, body, this.locate);
+      return liesWell(body.reads[body.left]!, body.reads[body.right]!) ? null : group.matmul.operands[1]!;
+    }
+    // A strip may lie otherwise than it is read; a buffer of its own does not.
+    return body.force !== null && this.locate(body.force)?.strip !== null ? body.force : null;
+  }
+}
+
+/** What the bodies of loops read of what is computed around them, past views. */
+function readInLoops(steps: readonly Step[]): ReadonlySet<Node> {
+  const read = new Set<Node>();
+  for (const step of steps) {
+    if (step.kind === "node") continue;
+    const inside = [...nodesOf(step.body)].flatMap(({ operands }) => operands);
+    for (const node of [...inside, ...step.next, ...step.scans.map((scan) => scan.operands[0]!)]) {
+      const base = baseOf(node);
+      if (!isSource(base) && !NUMBERS.has(base.op)) read.add(base);
+    }
+  }
+  return read;
+}
+
+/** What is told by numbers, and read nowhere. */
+const NUMBERS: ReadonlySet<OpName> = new Set<OpName>(["constant", "extent", "iota"]);
