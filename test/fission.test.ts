@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Node } from "../compiler/ir/node.ts";
 import { shapeAt } from "../compiler/ir/size.ts";
-import { type Formulas, modelOf, stream, values } from "./helpers/graph.ts";
+import { Formulas, modelOf, stream, values } from "./helpers/graph.ts";
 import { runPasses } from "../compiler/passes/pipeline.ts";
 import {
   type Draw,
@@ -55,6 +55,20 @@ describe("values stay", () => {
     );
   });
 });
+
+test("of a product of what is carried and never changes, which has no places", () => {
+  const b = new Formulas();
+  const [x, w, still] = [b.input("x", 3, "N", 2), b.input("w", 2, 2), b.input("still", "N", 2)];
+  const loop = b.graph.loop(3, false);
+  const [h, s] = [b.carried(loop, 0, still), b.carried(loop, 1, still)];
+  const next = [b.tanh(b.add(b.add(b.pick(x, loop), h), b.matmul(s, w))), s];
+  const roots = next.map((value) => b.scan(loop, value, { first: [still, still], next }));
+  const data = { x: drawn(12), w: drawn(4), still: drawn(4) };
+  const wanted = values(roots, data, 2);
+  for (const [i, row] of values(split(b, roots), data, 2).entries()) expectNear(row, wanted[i]!);
+});
+
+const drawn = (count: number): number[] => Array.from({ length: count }, (_, i) => Math.sin(i + count));
 
 function expectNear(found: readonly number[], wanted: readonly number[]): void {
   expect(found.length).toBe(wanted.length);

@@ -138,10 +138,21 @@ class Split {
       if (stacks.get(node) !== "lift" || this.#stacks.has(node) || node.op === "carried") continue;
       if (!node.operands.every((x) => this.#isThere(x))) continue;
       const operands = node.operands.map((x) => this.#everywhere(x));
-      const stack = lift(this.#around.build(node), node, this.#length, operands);
+      const stack = this.#stackOf(node, operands);
       this.#stacks.set(node, stack);
       if (isCheap(node) && !hoisted.has(node)) this.#around.setDerived(stack, node, operands);
     }
+  }
+
+  #stackOf(node: Node, operands: readonly Everywhere[]): Node {
+    const { build, remade } = this.#around;
+    if (operands.some((x) => x.kind === "stack")) return lift(build(node), node, this.#length, operands);
+    // Of what is carried and never changes, as in a loop of one place.
+    const same = remade(
+      node,
+      operands.map((x) => x.node),
+    );
+    return asStack(build(node), this.#length, { kind: "same", node: same });
   }
 
   #isThere(node: Node): boolean {
