@@ -267,6 +267,37 @@ test("paths: a pipe counts, a name bound again counts, no name is the layer's ow
   ]);
 });
 
+test("paths: a parameter declared several times counts the last number of its name on", async () => {
+  const model = await modelOf(`
+    layer stacked(x: [..., I], n) {
+      penalty = 0
+      for k in 0..3 {
+        param w_l0_back: [n, n] ~ ones
+        param w: [n] ~ zeros
+        param w007: [1] ~ zeros
+        param taken0: [] = 0
+        x = x @ w_l0_back + w + w007 + taken0
+        // Read before the later ones are declared.
+        if k > 0 { penalty = penalty + l2(w_l0_back) }
+      }
+      param taken2: [] = 0
+      for k in 8..10 { param from8: [k] ~ zeros }
+      return x + taken2 + penalty + sum(from8)
+    }
+    model M {
+      input x: [N, 2]
+      y = stacked(x, 2)
+      output y
+      loss l2(y.w_l1_back) + l2(y.w.2) + l2(y.from9) + l2(y.taken0.1)
+    }`);
+  expect(parametersOf(model).map((p) => p.replace(/^y\./, ""))).toEqual([
+    ...[0, 1, 2].flatMap((k) => [`w_l${k}_back [2, 2]`, `w.${k} [2]`, `w007.${k} [1]`, `taken0.${k} []`]),
+    "taken2 []",
+    "from8 [8]",
+    "from9 [9]",
+  ]);
+});
+
 test("weights may be tied, and a parameter named before the last layer of its name is called", async () => {
   const model = await modelOf(`model Tied {
     input x: [N, 6]

@@ -1,8 +1,10 @@
 /**
  * The paths of parameters and states. All layer calls made under one binding name in one scope
  * belong to that name: what one call owns is `name.weight`, what several own `name.0.weight`,
- * `name.1.weight`. Calls that own nothing are not counted. How many there are is known when the
- * scope has been read, so a scope is recorded as it is read and the paths are read off afterwards.
+ * `name.1.weight`. Calls that own nothing are not counted. A parameter that is declared several
+ * times counts on where its name has a number, `weight_l0`, `weight_l1`, and is numbered likewise
+ * where it has none. How many there are is known when the scope has been read, so a scope is
+ * recorded as it is read and the paths are read off afterwards.
  */
 
 import type { Span } from "../../grammar/diagnostic.ts";
@@ -77,10 +79,11 @@ export class ParameterScope {
     const [name, ...rest] = segments;
     if (name === undefined) return undefined;
     const own = this.parameters.get(name);
-    if (own !== undefined) {
-      if (rest.length === 0) return own.at(-1);
-      if (rest.length === 1 && isNumber(rest[0]!)) return own[Number(rest[0])];
+    if (rest.length === 0) {
+      const index = ownPaths(this.parameters).get(name) ?? own?.at(-1);
+      if (index !== undefined) return index;
     }
+    if (own !== undefined && rest.length === 1 && isNumber(rest[0]!)) return own[Number(rest[0])];
     const calls = (this.calls.get(name) ?? []).filter((call) => call.isOwner);
     if (rest[0] !== undefined && isNumber(rest[0])) return calls[Number(rest[0])]?.guess(rest.slice(1));
     return calls.at(-1)?.guess(rest);
@@ -98,10 +101,7 @@ export interface Paths {
 export function pathsOf(root: ParameterScope): Paths {
   const within = new Map<number, ReadonlyMap<string, number>>();
   const visit = (scope: ParameterScope): ReadonlyMap<string, number> => {
-    const table = new Map<string, number>();
-    for (const [name, indices] of scope.parameters) {
-      indices.forEach((index, i) => table.set(numbered(name, i, indices.length), index));
-    }
+    const table = ownPaths(scope.parameters);
     for (const [name, calls] of scope.calls) {
       for (const [segment, call] of segmentsOf(name, calls)) {
         for (const [path, index] of visit(call)) table.set(`${segment}.${path}`, index);
@@ -154,6 +154,33 @@ function segmentsOf(name: string, calls: readonly ParameterScope[]): (readonly [
     // Never the name alone, which a call that owns something has.
     ...rest.map((call, i) => [`${name}.${owners.length + i}`, call] as const),
   ];
+}
+
+/** The paths of what a scope declares itself, by what is declared under each name. */
+function ownPaths(parameters: ParameterScope["parameters"]): Map<string, number> {
+  const table = new Map<string, number>();
+  for (const [name, indices] of parameters) {
+    const names = indices.map((_, i) => countedOn(name, i));
+    const isFree = names.every((path) => path !== null && (path === name || !parameters.has(path)));
+    for (const [i, index] of indices.entries()) {
+      table.set((isFree ? names[i] : null) ?? numbered(name, i, indices.length), index);
+    }
+  }
+  return table;
+}
+
+/** `weight_l0` and 2 give `weight_l2`: the last number of a name counts on; null where it has none. */
+function countedOn(name: string, i: number): string | null {
+  const isDigit = (at: number): boolean => name[at]! >= "0" && name[at]! <= "9";
+  let end = name.length;
+  while (end > 0 && !isDigit(end - 1)) end--;
+  let start = end;
+  while (start > 0 && isDigit(start - 1)) start--;
+  const digits = name.slice(start, end);
+  const number = Number(digits);
+  // `007` is a word.
+  if (String(number) !== digits || !Number.isSafeInteger(number + i)) return null;
+  return `${name.slice(0, start)}${number + i}${name.slice(end)}`;
 }
 
 const numbered = (name: string, i: number, of: number): string => (of === 1 ? name : `${name}.${i}`);
