@@ -9,10 +9,9 @@ const convolutions =
 const depthwise = "it is `conv2d(x, channels, kernel, groups = channels)`";
 const pooling = "pools of one axis or two are `max_pool(x, size)` and `avg_pool(x, size)`";
 const globalPooling = "it is `global_avg_pool(x)`, or `global_max_pool(x)`, of one axis or two";
-const recurrences =
-  "recurrent layers are not in this version; `for t in 0..steps { h = … }` writes the steps out";
-const attention =
-  "attention is not in this version as a layer; it is a formula: `softmax(q @ k' / sqrt(D)) @ v`";
+const cells =
+  "recurrent layers are `rnn(x, units)`, `gru(x, units)` and `lstm(x, units)`; `scan` repeats a cell of your own";
+const attention = "attention is `attend(q, k, v)`, and with weights `multi_head_attention(x, heads)`";
 const movement =
   "this is not in this version; there are slices, `reshape`, `transpose`, `concat`, `stack` and `broadcast`";
 const linear = "a linear layer is `dense(x, units)`; how many inputs it has is known from `x`";
@@ -89,9 +88,8 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ...["globalaveragepooling2d", "globalmaxpooling2d", "adaptiveavgpool2d", "adaptivemaxpool2d"].map(
     (name): [string, string] => [name, globalPooling],
   ),
-  ...["rnn", "simplernn", "gru", "grucell", "lstm", "lstmcell", "bidirectional", "scan"].map(
-    (name): [string, string] => [name, recurrences],
-  ),
+  ["simplernn", "it is `rnn(x, units)`"],
+  ...["rnncell", "grucell", "lstmcell"].map((name): [string, string] => [name, cells]),
   ...["batchnorm", "batchnorm1d", "batchnorm2d", "batchnormalization"].map((name): [string, string] => [
     name,
     "it is `batch_norm(x)`, of the last axis",
@@ -103,13 +101,8 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
     "it is `instance_norm(x)`, or `instance_norm(x, affine = true)`",
   ]),
   ["rmsnorm", "it is `rms_norm(x)`"],
-  ...[
-    "attention",
-    "multiheadattention",
-    "scaleddotproductattention",
-    "transformerblock",
-    "transformerencoderlayer",
-  ].map((name): [string, string] => [name, attention]),
+  ...["attention", "scaleddotproductattention"].map((name): [string, string] => [name, attention]),
+  ["transformerencoderlayer", "it is `transformer_block(x, heads)`"],
   ["unfold", "windows of an axis are `windows(x, size, axis)`"],
   ["fliplr", "write `flip(x, axis = 1)`"],
   ["flipud", "write `flip(x, axis = 0)`"],
@@ -171,6 +164,10 @@ const foreignArguments: Readonly<Record<string, readonly string[]>> = {
   embedding_dim: ["size"],
   scale_factor: ["factor"],
   out_features: ["units"],
+  hidden_size: ["units"],
+  go_backwards: ["reverse"],
+  initial_state: ["first"],
+  return_state: ["states"],
   dim: ["axis"],
   dims: ["axis"],
   kernel_size: ["kernel", "size"],

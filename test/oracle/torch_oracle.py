@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch.nn.utils.stateless import functional_call
 
 import convolutions as conv
+from recurrence import case as recurrence_case
 from tables import case as tables_case
 
 torch.set_default_dtype(torch.float64)
@@ -760,6 +761,7 @@ CASES = {
         },
     ),
     "tables": tables_case(real, whole),
+    "recurrence": recurrence_case(real, whole),
     "losses": (
         losses,
         {
