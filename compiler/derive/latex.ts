@@ -30,20 +30,28 @@ export function symbolLatex({ mark, name }: Symbol): string {
 
 export function nameLatex(name: string): string {
   // A list of numbers, whose points are none of a path.
-  if (name.startsWith("[")) return name.replace("…", String.raw`\ldots`);
+  if (name.startsWith("[")) {
+    const shown = name.replace("…", String.raw`\ldots`);
+    return shown.replace(/(δ?)([^\s[\],@]+)@(\d+)/g, (_, mark: string, of: string, place: string) =>
+      symbolLatex({ kind: "symbol", scalar: false, mark: mark === "" ? "" : "δ", name: `${of}@${place}` }),
+    );
+  }
   if (/^δ./.test(name)) return String.raw`\delta_{${nameLatex(name.slice(1))}}`;
+  const [whole, place] = name.split("@") as [string, string?];
   // `h.0` is the first h, `h.0.weight` the weight of it.
-  const [, path, number] = /^(.*?)((?:\.\d+)*)$/s.exec(name) ?? [null, name, ""];
+  const [, path, number] = /^(.*?)((?:\.\d+)*)$/s.exec(whole) ?? [null, whole, ""];
   const [last, ...owners] = path!.split(".").toReversed();
   const letter = last === "weight" ? "W" : last === "bias" ? "b" : last!;
   const [, stem, digits] = /^(.*?[^\d_])_?(\d*)$/s.exec(letter) ?? [null, letter, ""];
-  const subscripts = [digits!, number!.slice(1), owners.toReversed().join(".")].filter((s) => s !== "");
+  const subscripts = [digits!, number!.slice(1), owners.toReversed().join("."), place ?? ""].filter(
+    (s) => s !== "",
+  );
   const base = wordLatex(stem!);
   return subscripts.length === 0 ? base : `${base}_{${subscripts.map(subscriptLatex).join(",")}}`;
 }
 
 const subscriptLatex = (text: string): string =>
-  text.length === 1 || /^\d+$/.test(text) ? text : String.raw`\mathrm{${escape(text)}}`;
+  text.length === 1 || /^([a-z][+-])?\d+$/.test(text) ? text : String.raw`\mathrm{${escape(text)}}`;
 
 const wordLatex = (word: string): string =>
   [...word].length === 1 ? (GREEK[word] ?? escape(word)) : String.raw`\mathit{${escape(word)}}`;

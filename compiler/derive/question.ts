@@ -3,6 +3,7 @@ import { closest } from "../../grammar/suggest.ts";
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
 import { ownedBy, parametersOf, pathOf, type InputInfo, type Model, type NamedNode } from "../graph/model.ts";
+import { loopsAround } from "../ir/loops.ts";
 import type { Node } from "../ir/node.ts";
 import { sameShape } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
@@ -76,7 +77,8 @@ export function questionOf(model: Model, { wrt, functionName }: DeriveOptions): 
   };
   const whole = scalar();
 
-  const floats = [...names].filter(([node]) => node.type === "float");
+  // In a loop it is another value at each place, of which the formulas of the loop tell.
+  const floats = [...names].filter(([node]) => node.type === "float" && loopsAround(node).size === 0);
   const outputNodes = new Set(roots.trainingLoss === null ? results : []);
   // The gradient that arrives at an output has its name already.
   const reached = floats.filter(([node]) => !outputNodes.has(node));
@@ -133,7 +135,9 @@ function findTargets(
     }
     return paths.map((path) => ({ path, node: sources.get(path)! }));
   }
-  const bindings = new Map([...names].map(([node, name]) => [name, node]));
+  const bindings = new Map(
+    [...names].flatMap(([node, name]) => (loopsAround(node).size === 0 ? [[name, node] as const] : [])),
+  );
   return wrt.map((path) => {
     const node = sources.get(path) ?? bindings.get(path);
     if (node === undefined) {

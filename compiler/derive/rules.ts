@@ -21,5 +21,7 @@ const readableSimplifications = simplifications.filter(({ name }) => !UNREADABLE
 /** Values and gradients as a person would write them: simplified by the readable rules alone. */
 export const derivedReadably = (model: Model): Model =>
   runPasses(model, "differentiate", "simplify", {
+    // A recurrence is read as it was written.
+    fission: (given) => given,
     simplify: (given) => applyRules(given, "simplify", readableSimplifications),
   });

@@ -11,7 +11,14 @@ const SUBSCRIPTS: Readonly<Record<string, string>> = {
 /** Greek and other letters that mathematics has for a function. */
 const FUNCTIONS: Readonly<Record<string, string>> = { sigmoid: "σ", sqrt: "√" };
 
-export const symbolText = ({ mark, name }: Symbol): string => mark + name;
+/** `h@t-1` is h at a place of a loop. */
+export const symbolText = ({ mark, name }: Symbol): string =>
+  mark + name.replace(/@([a-z\d+-]+)/g, (_, place: string) => [...place].map((c) => PLACES[c] ?? c).join(""));
+
+const PLACES: Readonly<Record<string, string>> = {
+  ...SUBSCRIPTS, q: "q", "+": "₊", "-": "₋",
+  ...Object.fromEntries([..."₀₁₂₃₄₅₆₇₈₉"].map((digit, i) => [String(i), digit])),
+}; // prettier-ignore
 
 export const formulaText = (formula: Formula): string => spell(formula, notation).text;
 

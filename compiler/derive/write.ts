@@ -4,6 +4,7 @@ import type { Node } from "../ir/node.ts";
 import type { Derivation, DerivedFormula, Line } from "./derivation.ts";
 import { symbol, weight, type Formula, type Symbol } from "./formula.ts";
 import { formulaLatex, functionLatex, nameLatex, symbolLatex } from "./latex.ts";
+import { LoopLines } from "./loops.ts";
 import { isReshaped } from "./names.ts";
 import type { Question } from "./question.ts";
 import { isOneNumber, readNode, type Naming } from "./read.ts";
@@ -34,12 +35,26 @@ export class Writer {
   readonly #symbols = new Map<Node, Symbol>();
   readonly #formulas = new Map<Node, Formula>();
   readonly #forward = new Set<Node>();
+  readonly #loops: LoopLines;
 
   constructor(question: Question, naming: Naming, functionName: string | null) {
     this.#question = question;
     this.#naming = naming;
     this.#functionName = functionName;
     this.#nameAll();
+    const { result, gradients, inputs } = question;
+    const taken = new Set([
+      ...[...this.#symbols.values()].map(({ name }) => name),
+      ...inputs.map((i) => i.name),
+    ]);
+    const fresh = (name: string): string => {
+      let unique = name;
+      for (let count = 2; taken.has(unique); count++) unique = `${name}.${count}`;
+      taken.add(unique);
+      return unique;
+    };
+    const roots = [result, ...gradients.map(({ node }) => node)];
+    this.#loops = new LoopLines(roots, this.#symbols, fresh, this.#isOne);
     this.#readAll();
   }
 
@@ -113,7 +128,8 @@ export class Writer {
       const operands = node.operands.map(
         (operand) => this.#symbols.get(operand) ?? this.#formulas.get(operand)!,
       );
-      const formula = readNode(node, operands, this.#naming);
+      const plain = this.#loops.read(node, operands) ?? readNode(node, operands, this.#naming);
+      const formula = this.#loops.total(node, plain);
       this.#formulas.set(node, formula);
       if (this.#symbols.has(node) || node === result || gradients.some((g) => g.node === node)) continue;
       const isArithmetic = ARITHMETIC.has(node.op);
@@ -129,7 +145,8 @@ export class Writer {
       if (!isAgain && size <= MOST_IN_LINE) continue;
       do made += 1;
       while (taken.has(`${INVENTED}${made}`));
-      this.#symbols.set(node, symbol(`${INVENTED}${made}`, this.#isOne(node)));
+      const name = `${INVENTED}${made}${this.#loops.placed(node)}`;
+      this.#symbols.set(node, symbol(name, this.#isOne(node)));
     }
   }
 
@@ -138,12 +155,16 @@ export class Writer {
     const found = new Set<Node>();
     const stack = [...roots];
     const written = new Set<string>();
-    const bySymbol = new Map([...this.#symbols].map(([node, s]) => [symbolText(s), node]));
+    const bySymbol = new Map(
+      [...this.#symbols].map(([node, s]) => [symbolText(s), this.#loops.aliases.get(node) ?? node]),
+    );
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
       if (found.has(node)) continue;
       found.add(node);
-      for (const name of symbolsIn(this.#formulas.get(node)!)) {
-        const other = bySymbol.get(name);
+      const start = this.#loops.recurrence(node)?.start;
+      const parts = [this.#formulas.get(node)!, ...(start ? [this.#formulaOf(start.node)] : [])];
+      for (const name of parts.flatMap((part) => [...symbolsIn(part)])) {
+        const other = bySymbol.get(name) ?? this.#loops.stacks.get(name);
         if (other === undefined || written.has(name)) continue;
         written.add(name);
         stack.push(other);
@@ -154,8 +175,22 @@ export class Writer {
 
   #line(node: Node): Line {
     const left = this.#symbols.get(node)!;
-    return this.#equation(symbolText(left), symbolLatex(left), node);
+    const { text, latex } = this.#equation(symbolText(left), symbolLatex(left), node);
+    const recurrence = this.#loops.recurrence(node);
+    if (recurrence === undefined) return { text, latex };
+    const { letter, loop, start } = recurrence;
+    const [from, to] = loop.reverse ? [loop.length, 1] : [1, loop.length];
+    const texts = [`${text}, ${letter} = ${from} … ${to}`];
+    const latexes = [String.raw`${latex},\quad ${letter} = ${from}, \ldots, ${to}`];
+    if (start !== null) {
+      const first = this.#formulaOf(start.node);
+      texts.push(`${symbolText(start.at)} = ${formulaText(first)}`);
+      latexes.push(`${symbolLatex(start.at)} = ${formulaLatex(first)}`);
+    }
+    return { text: texts.join(", "), latex: latexes.join(String.raw`,\ `) };
   }
+
+  #formulaOf = (node: Node): Formula => this.#symbols.get(node) ?? this.#formulas.get(node)!;
 
   #equation(text: string, latex: string, node: Node): Line {
     const formula = this.#formulas.get(node)!;
@@ -206,7 +241,7 @@ export class Writer {
 
 /** What a value without a name in the source is called, with a number. */
 const INVENTED = "t";
-const isInvented = ({ name, mark }: Symbol): boolean => mark === "" && /^t\d+$/.test(name);
+const isInvented = ({ name, mark }: Symbol): boolean => mark === "" && /^t\d+(@.*)?$/.test(name);
 
 const byId = (nodes: ReadonlySet<Node>): Node[] => [...nodes].sort((a, b) => a.id - b.id);
 

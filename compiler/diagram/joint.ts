@@ -4,6 +4,7 @@ import { derivedReadably } from "../derive/rules.ts";
 import { Build } from "../graph/build.ts";
 import { reachable } from "../graph/graph.ts";
 import type { Model, NamedNode } from "../graph/model.ts";
+import { loopsAround } from "../ir/loops.ts";
 import type { Node } from "../ir/node.ts";
 import { ask } from "../passes/pipeline.ts";
 import { forwardGroups } from "./layers.ts";
@@ -28,13 +29,18 @@ export function jointOf(given: Model): Joint {
   const groups = forwardGroups(given, forward, trainingLoss !== null);
   const groupOf = (node: Node): string | undefined => groups.get(node)?.id;
 
-  const computed = forward.filter((node) => node.operands.length > 0 && isDrawn(node) && node.op !== "grad");
+  // In a loop a value is another at each place, and nothing by itself.
+  const isWhole = (node: Node): boolean => loopsAround(node).size === 0;
+  const computed = forward.filter(
+    (node) => node.operands.length > 0 && isDrawn(node) && node.op !== "grad" && isWhole(node),
+  );
   const handed = new Set<Node>();
   const trained: NamedNode[] = [];
   for (const node of trainingLoss === null ? [] : forward) {
     for (const operand of isView(node) ? [] : node.operands.map(unviewed)) {
       const isHanded = groupOf(operand) !== groupOf(node) && operand.operands.length > 0;
-      if (isHanded && operand.type === "float" && operand.op !== "grad") handed.add(operand);
+      if (isHanded && operand.type === "float" && operand.op !== "grad" && isWhole(operand))
+        handed.add(operand);
     }
     if (node.op !== "parameter") continue;
     const { kind, path } = given.persistent[node.attributes.index]!;

@@ -44,6 +44,9 @@ export class Labels {
   /** `+`, `σ`, `÷ N`: with the numbers among its operands, and without the tensors. */
   label(node: Node): string {
     const { op } = node;
+    if (op === "carried") return `${node.origin.name ?? "carried"}, from before`;
+    if (op === "pick") return "entry";
+    if (op === "scan") return "all places";
     if (node.operands.length === 0) {
       const formula = readNode(node, [], this.#naming);
       return formula.kind === "symbol" ? formula.name : formulaText(formula);

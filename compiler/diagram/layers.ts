@@ -1,5 +1,7 @@
 /** Which nodes stand together: those of a layer, in each pass, and those of the loss. */
 import type { Model } from "../graph/model.ts";
+import type { Loop } from "../ir/loop.ts";
+import { loopsAround } from "../ir/loops.ts";
 import type { Node } from "../ir/node.ts";
 import { MODEL_CALL } from "../ir/origin.ts";
 import type { Group } from "./diagram.ts";
@@ -35,7 +37,37 @@ export function forwardGroups(
     if (node.operands.length > 0 && !leadsOn.has(node) && !isInLayer) groups.set(node, LOSS);
     if (leadsOn.has(node) || isInLayer) for (const operand of node.operands) leadsOn.add(operand);
   }
+  for (const [node, group] of loopGroups(forward, groups)) groups.set(node, group);
   return whole(groups, forward);
+}
+
+/** The bodies of outermost loops, each with what the loop leaves. */
+function loopGroups(nodes: readonly Node[], layers: ReadonlyMap<Node, Group>): Map<Node, Group> {
+  const members = new Map<number, { readonly loop: Loop; readonly nodes: Node[] }>();
+  for (const node of nodes) {
+    const around = [...loopsAround(node).values()];
+    if (node.op === "scan") around.push(node.attributes.loop);
+    // An outer loop is made before those in it.
+    const [loop] = around.toSorted((a, b) => a.id - b.id);
+    if (loop === undefined) continue;
+    const known = members.get(loop.id) ?? { loop, nodes: [] };
+    members.set(loop.id, known);
+    known.nodes.push(node);
+  }
+  const groups = new Map<Node, Group>();
+  for (const { loop, nodes: own } of members.values()) {
+    const carried = own.flatMap((node) =>
+      node.op === "carried" && node.attributes.loop.id === loop.id ? [node.origin.name ?? "a value"] : [],
+    );
+    const of = own.map((node) => layers.get(node)).find((group) => group !== undefined && group !== LOSS);
+    const label = [
+      `${of === undefined ? "" : `${of.label}: `}loop of ${loop.length} places${loop.reverse ? ", backwards" : ""}`,
+      ...(carried.length === 0 ? [] : [`carries ${carried.join(", ")}`]),
+    ].join(", ");
+    const group: Group = { id: `loop-${loop.id}`, label, pass: "forward" };
+    for (const node of own) groups.set(node, group);
+  }
+  return groups;
 }
 
 /**
@@ -58,6 +90,7 @@ export function backwardGroups(
     const group = byId.get(isAfter ? `layer-${layers[call]!.path}` : LOSS.id);
     if (group !== undefined) groups.set(node, back(group));
   }
+  for (const [node, group] of loopGroups(backward, groups)) groups.set(node, { ...group, pass: "backward" });
   return whole(groups, backward);
 }
 

@@ -5,6 +5,7 @@ import { Build } from "../graph/build.ts";
 import { evaluate } from "../graph/evaluate.ts";
 import { reachable, remake } from "../graph/graph.ts";
 import { ownedBy, type Model } from "../graph/model.ts";
+import { loopsAround } from "../ir/loops.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt } from "../ir/size.ts";
 import type { Environment, Values } from "../ops/op.ts";
@@ -75,6 +76,8 @@ function flowBack(diagram: Diagram, environment: Environment): Pick<Numbers, "gr
   for (const arrow of arrows) {
     if (arrow.kind !== "forward" || arrow.source.type !== "float") continue;
     for (const { node, operand } of arrow.targets) {
+      // What a loop carries is the same for all that it leaves.
+      if (node.op === "scan" && operand > 0) continue;
       const name = `ε ${zeros.size}`;
       const { shape } = arrow.source;
       // The graph makes what it is asked for; the union of all nodes hides it.
@@ -107,7 +110,9 @@ function flowBack(diagram: Diagram, environment: Environment): Pick<Numbers, "gr
   }
 
   const total = moved.get(loss)!;
-  const floats = forward.filter((node) => node.type === "float" && node.op !== "constant");
+  const floats = forward.filter(
+    (node) => node.type === "float" && node.op !== "constant" && loopsAround(node).size === 0,
+  );
   const asked = [...floats.map((node) => moved.get(node)!), ...[...byArrow.values()].flat()];
   const gradients = asked.map((node) => build.grad(total, node));
   const { found } = ask(model, { gradients }, (given) => runPasses(given, "differentiate"));
