@@ -245,10 +245,12 @@ export interface LossStatement extends Spanned {
   readonly kind: "loss";
   readonly value: Expression;
 }
-/** `optimizer adam(lr = 0.1)` inside a model */
+/** `optimizer adam(lr = 0.1)` inside a model, `optimizer sgd for encoder, head.bias` for a part of it */
 export interface OptimizerStatement extends Spanned {
   readonly kind: "optimizer";
   readonly value: Expression;
+  /** Paths of parameters, or what they begin with; absent for all others. */
+  readonly paths?: readonly Identifier[];
 }
 /** `state m = 0` inside an optimizer's definition, `state mean: [C] = 0` in a layer or a model */
 export interface StateDeclaration extends Spanned, Documented {

@@ -131,7 +131,8 @@ class Builder {
         case "paramStatement": return this.#param(inner, doc);
         case "inputStatement": return this.#input(inner, doc);
         case "resultStatement": return this.#result(inner, doc);
-        case "trainingStatement": return this.#training(inner);
+        case "lossStatement": return { kind: "loss", value: this.#value(inner), span: inner.span };
+        case "optimizerStatement": return this.#optimizer(inner);
         case "stateStatement": return this.#state(inner, doc);
         case "bindStatement": return this.#bind(inner, doc);
         case "block": return this.#bareBlock(inner);
@@ -352,12 +353,9 @@ class Builder {
     };
   }
 
-  #training(part: Part): ast.LossStatement | ast.OptimizerStatement {
-    return {
-      kind: part.theWord("keyword").text === "loss" ? "loss" : "optimizer",
-      value: this.#value(part),
-      span: part.span,
-    };
+  #optimizer(part: Part): ast.OptimizerStatement {
+    const paths = part.parts("path").map((path) => path.path);
+    return { kind: "optimizer", value: this.#value(part), ...(paths[0] && { paths }), span: part.span };
   }
 
   #bareBlock(part: Part): never {

@@ -60,6 +60,11 @@ export class Part {
   the(label: string): Part {
     return this.part(label) ?? giveUp();
   }
+  /** `h.0.weight`, whatever stands between its words. */
+  get path(): Identifier {
+    const words = this.words("segment").map(({ text }) => text);
+    return { text: words.join("."), span: this.span };
+  }
   /** The first part of this one. */
   get first(): Part {
     for (const [child] of Object.values(this.#node.children)) {

@@ -150,9 +150,14 @@ class Printer {
           " = ",
           this.#expressions.print(s.value),
         );
+      case "optimizer":
+        return concat(
+          "optimizer ",
+          this.#expressions.print(s.value),
+          s.paths ? ` for ${s.paths.map(({ text }) => text).join(", ")}` : "",
+        );
       case "return":
       case "loss":
-      case "optimizer":
         return concat(`${s.kind} `, this.#expressions.print(s.value));
       case "output":
       case "metric":

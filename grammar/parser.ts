@@ -195,8 +195,13 @@ export class Parser extends ExpressionParser {
           IGNORE_AMBIGUITIES: true,
         },
         {
-          GATE: () => this.#isKeyword(t.Loss) || this.#isKeyword(t.Optimizer),
-          ALT: () => this.SUBRULE(this.trainingStatement),
+          GATE: () => this.#isKeyword(t.Loss),
+          ALT: () => this.SUBRULE(this.lossStatement),
+          IGNORE_AMBIGUITIES: true,
+        },
+        {
+          GATE: () => this.#isKeyword(t.Optimizer),
+          ALT: () => this.SUBRULE(this.optimizerStatement),
           IGNORE_AMBIGUITIES: true,
         },
         {
@@ -298,12 +303,40 @@ export class Parser extends ExpressionParser {
     this.SUBRULE(this.expression);
   });
 
-  readonly trainingStatement = this.inner("trainingStatement", () => {
-    this.OR([
-      { ALT: () => this.CONSUME(t.Loss, { LABEL: "keyword" }) },
-      { ALT: () => this.CONSUME(t.Optimizer, { LABEL: "keyword" }) },
-    ]);
+  readonly lossStatement = this.inner("lossStatement", () => {
+    this.CONSUME(t.Loss);
     this.SUBRULE(this.expression);
+  });
+
+  readonly optimizerStatement = this.inner("optimizerStatement", () => {
+    this.CONSUME(t.Optimizer);
+    this.SUBRULE(this.expression);
+    this.OPTION({
+      // What follows may be a loop, `for n in sizes { … }`.
+      GATE: () => this.isNext(1, t.For) && !this.isNext(3, t.In),
+      DEF: () => {
+        this.CONSUME(t.For);
+        this.SUBRULE(this.path);
+        this.MANY(() => {
+          this.CONSUME(t.Comma);
+          this.SUBRULE1(this.path);
+        });
+      },
+    });
+  });
+
+  readonly path = this.inner("path", () => {
+    this.CONSUME(t.Name, { LABEL: "segment" });
+    this.MANY(() => {
+      this.CONSUME(t.Dot);
+      this.OR({
+        DEF: [
+          { ALT: () => this.CONSUME1(t.Name, { LABEL: "segment" }) },
+          { ALT: () => this.CONSUME(t.NumberToken, { LABEL: "segment" }) },
+        ],
+        ERR_MSG: "a name",
+      });
+    });
   });
 
   readonly stateStatement = this.inner("stateStatement", () => {

@@ -18,6 +18,9 @@ const examples: Readonly<Record<string, string>> = {
   tensorType: "a shape is written `[N, 784]`, or `int[N]` for whole numbers",
   dimension: "a shape is written `[N, 784]`, or `int[N]` for whole numbers",
   inputStatement: "write `input x: [N, 784]`",
+  optimizerStatement:
+    "write `optimizer adam(lr = 0.1)`, or `optimizer sgd for encoder, head.bias` for a part of the model",
+  path: "paths of parameters are written `encoder, head.0.bias`",
   paramStatement: "write `param w: [2, 3] ~ normal(0, 1)` or `param b = 0`",
   stateStatement: "write `state m = 0` in an optimizer, `state mean: [C] = 0` in a layer or a model",
   forStatement: "write `for n in sizes { … }`",

@@ -86,7 +86,7 @@ describe("programs", () => {
   it("takes a soft keyword for a name where `=` follows, and in expressions", () => {
     const text = programs["words that are names too"] ?? "";
     expect(kinds(model(text).body.statements)).toBe(
-      "input input param bind output metric loss bind loss optimizer param",
+      "input input param bind output metric loss bind loss optimizer for param",
     );
   });
 

@@ -98,7 +98,8 @@ model M { input input: [N, 2] target target: [N, 2]
   metric metric
   loss loss - 1
   loss = loss loss (loss)
-  optimizer optimizer(lr = 1)
+  optimizer optimizer(lr = 1) for loss, param.0.state
+  for optimizer in [1] { x = 1 }
   frozen param state = [[1, 2], [3, -4]]
 }
 import { from, as as as, a as from, } from "./a.nn"

@@ -134,6 +134,14 @@ const axes = optional(
     ]),
 );
 
+/** `h.0.weight` */
+const path = fc
+  .tuple(identifier, fc.array(member, { maxLength: 2 }))
+  .map(([first, rest]): ast.Identifier => ({
+    text: [first, ...rest].map(({ text }) => text).join("."),
+    span,
+  }));
+
 const plain: fc.Arbitrary<ast.Statement> = fc.oneof(
   fc.tuple(identifier, axes, expression).map(([name, indices, value]): ast.Bind => ({
     kind: "bind",
@@ -150,8 +158,11 @@ const plain: fc.Arbitrary<ast.Statement> = fc.oneof(
     span,
   })),
   fc
-    .tuple(fc.constantFrom("return" as const, "loss" as const, "optimizer" as const), expression)
+    .tuple(fc.constantFrom("return" as const, "loss" as const), expression)
     .map(([kind, value]): ast.Statement => ({ kind, value, span })),
+  fc
+    .tuple(expression, optional(fc.array(path, { minLength: 1, maxLength: 3 })))
+    .map(([value, paths]): ast.Statement => ({ kind: "optimizer", value, ...(paths && { paths }), span })),
   fc
     .tuple(
       fc.constantFrom("output" as const, "metric" as const),
