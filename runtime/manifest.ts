@@ -132,6 +132,13 @@ export interface Manifest {
     readonly hyper: Readonly<Record<string, number>>;
     readonly places: Readonly<Record<string, ManifestPlace>>;
     readonly states: readonly ManifestState[];
+    /** By line, where a line says what it trains: of each the paths as written, null for the rest. */
+    readonly groups?: readonly {
+      readonly name: string;
+      readonly for: readonly string[] | null;
+      /** Paths of the parameters that it trains. */
+      readonly parameters: readonly string[];
+    }[];
   } | null;
   /** By layer call; only of modules compiled with probes. */
   readonly probes?: readonly ManifestProbe[];

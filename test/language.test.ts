@@ -191,6 +191,7 @@ test("an optimizer of one's own: arguments stay adjustable, states are shaped li
   expect(model.optimizer).toEqual({
     name: "heavy",
     hyper: [{ name: "lr", value: 0.5 }],
+    groups: [{ name: "heavy", paths: null, parameters: [0] }],
   });
   expect(statesOf(model)).toMatchObject([{ parameter: 0, name: "m", path: "w.m" }]);
   const given = {

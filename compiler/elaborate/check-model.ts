@@ -46,7 +46,7 @@ export function checkResults(
   training: Machine,
 ): Diagnostic[] {
   const { name } = declaration;
-  const { optimizer } = training;
+  const [optimizer] = training.optimizers;
   const lossMeant = boundAs(declaration, text, "loss", (value) => `loss ${value}`);
   const found: Diagnostic[] = [];
   if (predicting.outputs.length === 0 && predicting.losses.length === 0) {
@@ -58,13 +58,13 @@ export function checkResults(
     found.push(diagnose("error", "no-output", name.span, message, { help }));
   }
   found.push(...targetsInOutputs(predicting));
-  if (optimizer !== null && training.losses.length === 0) {
+  if (optimizer !== undefined && training.losses.length === 0) {
     const help = lossMeant ?? "add `loss mse(prediction, y)`, or remove the optimizer";
     const message = "an optimizer needs a loss to minimize";
     found.push(diagnose("error", "optimizer-without-loss", optimizer.span, message, { help }));
   }
   if (
-    optimizer !== null &&
+    optimizer !== undefined &&
     training.losses.length > 0 &&
     training.parameters.every((p) => p.kind !== "parameter")
   ) {

@@ -12,6 +12,7 @@ import { checkPaths, checkResults, checkTraining, unusedInputs } from "./check-m
 import { evaluate } from "./evaluate.ts";
 import { execute, readModel } from "./execute.ts";
 import type { FileScope } from "./file-scope.ts";
+import { checkGroups } from "./groups.ts";
 import { labelRanges } from "./label-ranges.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
@@ -151,6 +152,7 @@ class ModelReader {
     const training = interpret(true, known, reporter);
     if (reporter.failed) return null;
     this.#report(checkTraining(declaration, known, training));
+    this.#report(checkGroups(known, training));
     this.#report(checkResults(declaration, this.#program.main.text, predicting, training));
     if (reporter.failed) return null;
 

@@ -65,6 +65,8 @@ export interface ChosenOptimizer {
   readonly values: ReadonlyMap<string, Value>;
   /** The numbers in them that stay adjustable, in the same order. */
   readonly hyper: OptimizerInfo["hyper"];
+  /** What it trains; null for all that no other optimizer does. */
+  readonly paths: readonly Identifier[] | null;
   readonly span: Span;
   readonly site: CallSite;
   /** Of the model. */
@@ -88,7 +90,8 @@ export interface Machine extends Reading {
   readonly updates: Map<number, Node>;
   /** What `@recompute` was written before. */
   readonly unkept: Unkept[];
-  optimizer: ChosenOptimizer | null;
+  /** In the order of their lines. */
+  readonly optimizers: ChosenOptimizer[];
   /** While arguments of an optimizer are read; null elsewhere. */
   schedule: Schedule | null;
   /** The parameters and the layer calls of the model itself. */
@@ -111,7 +114,7 @@ export const startReading = (reading: Reading): Machine => ({
   parameters: [],
   updates: new Map(),
   unkept: [],
-  optimizer: null,
+  optimizers: [],
   schedule: null,
   root: new ParameterScope(reading.model.text, reading.model.span),
   constants: new Map(),

@@ -10,7 +10,8 @@ import {
   type State,
 } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
-import type { Known, Machine } from "./machine.ts";
+import { membersOf } from "./groups.ts";
+import type { ChosenOptimizer, Known, Machine } from "./machine.ts";
 import { runOptimizer, type Group, type Trainee } from "./optimizer.ts";
 import { list, tensor } from "./values.ts";
 
@@ -28,23 +29,29 @@ export function modelFormulas(
     trainingLoss === null || p.kind !== "parameter" ? null : build.grad(trainingLoss, p.node),
   );
 
-  const { optimizer } = training;
-  const trainees = known.parameters.flatMap((parameter, index): Trainee[] => {
-    const gradient = gradients[index]!;
-    return gradient === null ? [] : [{ index, parameter, gradient }];
+  const { optimizers } = training;
+  const members = membersOf(known, optimizers);
+  const trainees = members.map((indices) =>
+    indices.flatMap((index): Trainee[] => {
+      const gradient = gradients[index]!;
+      return gradient === null ? [] : [{ index, parameter: known.parameters[index]!, gradient }];
+    }),
+  );
+  const results = new Map<number, ReturnType<typeof runOptimizer>>();
+  optimizers.forEach((optimizer, i) => {
+    const group: Group = {
+      grads: list(trainees[i]!.map(({ gradient }) => tensor(gradient))),
+      params: list(trainees[i]!.map(({ parameter }) => tensor(parameter.node))),
+    };
+    for (const trainee of trainees[i]!)
+      results.set(trainee.index, runOptimizer(training, optimizer, trainee, group));
   });
-  const group: Group = {
-    grads: list(trainees.map(({ gradient }) => tensor(gradient))),
-    params: list(trainees.map(({ parameter }) => tensor(parameter.node))),
-  };
+
   const states: State[] = [];
   const owned = known.parameters.map((p, index): Parameter | LayerState => {
     const path = known.paths[index]!;
     const gradient = gradients[index]!;
-    const result =
-      optimizer === null || gradient === null
-        ? null
-        : runOptimizer(training, optimizer, { index, parameter: p, gradient }, group);
+    const result = results.get(index);
     for (const { name, start, update } of result?.states ?? []) {
       const of = { parameter: index, name, path: `${path}.${name}`, shape: p.shape };
       states.push({ kind: "state", ...of, start, update, gradient: null });
@@ -64,7 +71,7 @@ export function modelFormulas(
       case "frozen":
         return { ...declared, kind: p.kind, gradient: null, update: null };
       case "layer-state": {
-        const update = optimizer === null ? null : (training.updates.get(index) ?? null);
+        const update = optimizers.length === 0 ? null : (training.updates.get(index) ?? null);
         return { ...declared, kind: p.kind, gradient: null, update };
       }
       default:
@@ -88,11 +95,20 @@ export function modelFormulas(
       trainingLoss,
     },
     optimizer:
-      optimizer === null
+      optimizers.length === 0
         ? null
         : {
-            name: optimizer.callee.declaration.name.text,
-            hyper: optimizer.hyper.filter(({ name }) => used.has(name)),
+            name: optimizers.map(titleOf).join("; "),
+            hyper: optimizers.flatMap(({ hyper }) => hyper).filter(({ name }) => used.has(name)),
+            groups: optimizers.map(({ callee, paths }, i) => ({
+              name: callee.declaration.name.text,
+              paths: paths?.map(({ text }) => text) ?? null,
+              parameters: members[i]!,
+            })),
           },
   };
 }
+
+/** `sgd for encoder, head.bias` */
+const titleOf = ({ callee, paths }: ChosenOptimizer): string =>
+  `${callee.declaration.name.text}${paths === null ? "" : ` for ${paths.map(({ text }) => text).join(", ")}`}`;

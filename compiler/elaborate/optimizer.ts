@@ -18,15 +18,17 @@ export interface StateResult {
   readonly update: Node;
 }
 
-/** `optimizer adam(lr = 0.1)` in a model. */
-export function chooseOptimizer(machine: Machine, frame: Frame, { value, span }: OptimizerStatement): void {
-  if (machine.optimizer !== null) {
+/** `optimizer adam(lr = 0.1)` in a model, `optimizer sgd for encoder, head.bias`. */
+export function chooseOptimizer(machine: Machine, frame: Frame, statement: OptimizerStatement): void {
+  const { value, span, paths = null } = statement;
+  const first = machine.optimizers.find((other) => other.paths === null);
+  if (first !== undefined && paths === null) {
     throw problem(machine, frame, {
       code: "duplicate-optimizer",
       span,
-      message: "a model has one optimizer",
-      also: [{ span: machine.optimizer.span, text: "the first" }],
-      help: "remove one",
+      message: "a model has one optimizer for all that no other has",
+      also: [{ span: first.span, text: "the first" }],
+      help: "remove one, or say what it trains, as in `optimizer sgd for encoder`",
     });
   }
   const called = value.kind === "call" ? value.callee : value;
@@ -37,8 +39,9 @@ export function chooseOptimizer(machine: Machine, frame: Frame, { value, span }:
     throw problem(machine, frame, { code: "not-an-optimizer", span: called.span, message, help });
   }
   const written = value.kind === "call" ? value.arguments : [];
-  const read = optimizerArguments(machine, frame, callee, { called: called.span, written, prefix: "" });
-  machine.optimizer = { callee, ...read, span, frame };
+  const prefix = paths === null ? "" : `${paths[0]!.text}.`;
+  const read = optimizerArguments(machine, frame, callee, { called: called.span, written, prefix });
+  machine.optimizers.push({ callee, ...read, paths, span, frame });
 }
 
 /** A parameter that is trained. */

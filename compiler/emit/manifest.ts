@@ -157,6 +157,15 @@ export function buildManifest(model: Model, program: KernelProgram, facts: Manif
               name,
               place: find(path, (r) => r.kind === "state" && r.parameter === parameter && r.name === name),
             })),
+            ...(optimizer.groups.every(({ paths }) => paths === null)
+              ? {}
+              : {
+                  groups: optimizer.groups.map(({ name, paths, parameters }) => ({
+                    name,
+                    for: paths,
+                    parameters: parameters.map((index) => pathOf(model, index)),
+                  })),
+                }),
           },
     ...(facts.probes === null ? {} : { probes: probesOf(model, facts.probes, find) }),
     step: { fixed: stepPlace(find("step", (r) => r.kind === "step")) },

@@ -87,9 +87,22 @@ export type Owned = Parameter | LayerState;
 export type Persistent = Owned | State;
 
 export interface OptimizerInfo {
+  /** What its lines say: `adam`, or `sgd for encoder, head.bias; adam`. */
   readonly name: string;
-  /** Arguments that stay adjustable, in the order of the definition. */
+  /** Arguments that stay adjustable, in the order of the lines and of the definition of each. */
   readonly hyper: readonly { readonly name: string; readonly value: number }[];
+  /** By line. */
+  readonly groups: readonly OptimizerGroup[];
+}
+
+/** A line, and what it trains. */
+export interface OptimizerGroup {
+  /** Of the optimizer's definition. */
+  readonly name: string;
+  /** As written; null where it has all that no other line has. */
+  readonly paths: readonly string[] | null;
+  /** Numbers of parameters. */
+  readonly parameters: readonly number[];
 }
 
 export interface NamedNode {

@@ -77,7 +77,12 @@ export function kernelName(
   if (isStep(entry) && role.kind === "layer-state") return identifier(`update_${name.split(".").at(-1)}`);
   const updates = isStep(entry) && (role.kind === "parameter" || role.kind === "state");
   if (updates && kind === "product") return identifier(`update_${parameterName(destinations, model)}`);
-  return identifier(updates ? `update_${model.optimizer?.name ?? "parameter"}` : name);
+  if (!updates) return identifier(name);
+  const owner = ownerOf(role);
+  const group = model.optimizer?.groups.find(
+    ({ parameters }) => owner !== null && parameters.includes(owner),
+  );
+  return identifier(`update_${group?.name ?? "parameter"}`);
 }
 
 function parameterName(destinations: readonly Buffer[], model: Model): string {

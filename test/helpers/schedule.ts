@@ -32,7 +32,8 @@ interface Formulas extends Roots {
   readonly stateUpdates: readonly Node[];
 }
 
-interface Optimizer extends NonNullable<Model["optimizer"]> {
+/** Of one line. */
+interface Optimizer extends Omit<NonNullable<Model["optimizer"]>, "groups"> {
   readonly states: readonly { readonly parameter: number; readonly name: string }[];
 }
 
@@ -82,7 +83,13 @@ export function modelOf(
       shape: s,
     })),
     persistent,
-    optimizer: parts.optimizer ?? null,
+    optimizer:
+      parts.optimizer === undefined
+        ? null
+        : {
+            ...parts.optimizer,
+            groups: [{ name: parts.optimizer.name, paths: null, parameters: parameters.map((_, i) => i) }],
+          },
     settings: {},
     roots: { ...NO_ROOTS, ...roots },
     warnings: [],
