@@ -7,7 +7,8 @@ import { load } from "../../runtime/index.ts";
 import { modelOf } from "../helpers/elaborated.ts";
 import { stream } from "./choices.ts";
 import type { Numbers } from "./distance.ts";
-import { INPUT_REACH, type Case, type Given } from "./programs.ts";
+import { INPUT_REACH, type Given } from "./program.ts";
+import type { Case } from "./programs.ts";
 
 export type Dtype = "f32" | "f64";
 
