@@ -8,6 +8,8 @@ import { evaluate } from "../compiler/graph/evaluate.ts";
 import { reachable } from "../compiler/graph/graph.ts";
 import { listRoots, type Model } from "../compiler/graph/model.ts";
 import type { Node } from "../compiler/ir/node.ts";
+import { runPasses, verifyAfter } from "../compiler/passes/pipeline.ts";
+import { graft } from "../compiler/passes/probe.ts";
 import { countOf, isFree } from "../compiler/ir/size.ts";
 import type { Environment, Values } from "../compiler/ops/op.ts";
 
@@ -84,6 +86,12 @@ async function expectSlopes(body: string, given: Data = {}, before = ""): Promis
     ).toBe(true);
   }
 }
+
+/** The numbers of the loops that a model runs. */
+const loopsOf = (model: Model): Set<number> =>
+  new Set(
+    reachable(listRoots(model)).flatMap((node) => (node.op === "scan" ? [node.attributes.loop.id] : [])),
+  );
 
 /** The gradients of the output `loss_is` by inputs. */
 const gradients = (names: string): string =>
@@ -343,10 +351,7 @@ describe("what does not flow", () => {
     const before = [0.5, ...hs_are!.data];
     const wanted = x.reduce((sum, e, t) => sum + Math.cos(before[t]! * w + e) * before[t]!, 0);
     expect(d_w!.data[0]).toBeCloseTo(wanted, 12);
-    const back = reachable(model.roots.outputs.map(({ node }) => node)).flatMap((node) =>
-      node.op === "scan" && node.origin.name === undefined ? [node.attributes.carries] : [],
-    );
-    expect(Math.min(...back), "the loop back carries nothing").toBe(0);
+    expect(loopsOf(model).size, "nothing is carried back").toBe(1);
   });
 
   test("a step that a mask leaves out hands on what is carried, and no NaN", async () => {
@@ -435,5 +440,39 @@ model M {
     expect(names).toContain("d_gate");
     expect(names).toContain("d_hs");
     expect(names).toContain("d_w");
+  });
+});
+
+describe("probes", () => {
+  test("of a layer that is called in a body are of its results at all places", async () => {
+    const text = `model M {
+  input x: [N, 3, 2]
+  hs = scan(x, zeros([N, 2]), (h, x) => tanh(dense(x, 2) + h), axis = -2)
+  loss sum(dense(hs, 1)^2)
+}`;
+    const { joint, probed } = await analyze(text, { probe: true });
+    const lowered = (model: Model): Model => runPasses(model, "lower", "simplify-lowered");
+    const both = graft(lowered(joint), lowered(probed!));
+    verifyAfter(both, "simplify-lowered");
+    const figures = both.roots.probes.filter(({ call }) => both.layers[call]!.path === "hs");
+    expect(new Set(figures.map(({ figure }) => figure))).toEqual(
+      new Set(["mean", "std", "min", "max", "zeros", "alive", "gradients"]),
+    );
+    const mean = figures.find(({ figure }) => figure === "mean")!.node;
+    const parameters = both.persistent.map(({ shape }, i) => drawn(shape.map(countOf), i + 3));
+    const x = drawn([ROWS, 3, 2], 1);
+    const [found] = evaluate([mean], {
+      ...environment({ x }),
+      parameters: new Map(parameters.entries()),
+    });
+    const [weight, bias] = parameters.map(({ data }) => [...data]) as [number[], number[]];
+    const entries = Array.from({ length: ROWS * 3 }, (_, row) =>
+      [0, 1].map(
+        (unit) =>
+          x.data[2 * row]! * weight[2 * unit]! + x.data[2 * row + 1]! * weight[2 * unit + 1]! + bias[unit]!,
+      ),
+    ).flat();
+    expect(found!.data[0]).toBeCloseTo(entries.reduce((sum, e) => sum + e, 0) / entries.length, 12);
+    expect(loopsOf(both).size, "no loop is run twice").toBe(loopsOf(joint).size);
   });
 });

@@ -6,7 +6,9 @@
 import type { ModelDeclaration } from "../../grammar/ast.ts";
 import type { Diagnostic } from "../../grammar/diagnostic.ts";
 import { Graph } from "../graph/graph.ts";
+import { LoopTable } from "../graph/loop-table.ts";
 import { listRoots, type InputInfo, type Model } from "../graph/model.ts";
+import type { Node } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
 import { checkPaths, checkResults, checkTraining, unusedInputs } from "./check-model.ts";
 import { evaluate } from "./evaluate.ts";
@@ -17,7 +19,6 @@ import { labelRanges } from "./label-ranges.ts";
 import { defaultLimits, type Limits } from "./limits.ts";
 import type { Program } from "./load.ts";
 import { startReading, type Known, type Machine, type Observer } from "./machine.ts";
-import { LoopTable } from "./loop-table.ts";
 import { modelFormulas } from "./model-formulas.ts";
 import { chooseModel, outline, type Outline } from "./outline.ts";
 import { CallNumbers, layerCalls, pathsOf } from "./paths.ts";
@@ -161,6 +162,8 @@ class ModelReader {
     const { persistent, roots, optimizer } = made;
     this.#report(unusedInputs(predicting, training));
 
+    // Loops of one reading are those of another where they are equal.
+    const settled = (node: Node): Node => loops.settled(this.#graph, node);
     const ranges = labelRanges(listRoots(made));
     return {
       name: declaration.name.text,
@@ -177,9 +180,13 @@ class ModelReader {
       roots,
       warnings: [],
       applied: [],
-      unkept: training.unkept,
+      unkept: training.unkept.map(({ from, to }) => ({ from: from.map(settled), to: settled(to) })),
       // Formulas of the first reading are nodes of the same graph, and may be the model's too.
-      layers: layerCalls([predicting.root, training.root, known.root], training.root),
+      layers: layerCalls([predicting.root, training.root, known.root], training.root).map((layer) => ({
+        ...layer,
+        results: layer.results.map(settled),
+        trained: layer.trained.map(settled),
+      })),
     };
   }
 

@@ -9,7 +9,7 @@ import type { InputInfo, NamedNode, OptimizerInfo, Unkept } from "../graph/model
 import type { Node } from "../ir/node.ts";
 import type { CallSite, Frame, MadeTensor } from "./frame.ts";
 import type { Limits } from "./limits.ts";
-import type { LoopTable } from "./loop-table.ts";
+import type { LoopTable } from "../graph/loop-table.ts";
 import { ParameterScope, type CallNumbers, type Paths } from "./paths.ts";
 import type { Reporter } from "./problem.ts";
 import type { Schedule } from "./schedules.ts";

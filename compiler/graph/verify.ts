@@ -4,7 +4,8 @@ import type { Op } from "../ops/op.ts";
 import { ops } from "../ops/table.ts";
 import { reachable } from "./graph.ts";
 import { listRoots, type Model } from "./model.ts";
-import type { Node, OpName } from "../ir/node.ts";
+import { loopsAround } from "../ir/loops.ts";
+import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { isFree, sameShape, showShape, type Shape } from "../ir/size.ts";
 
 /** What is wrong with a node; null where nothing is. */
@@ -38,6 +39,32 @@ export function verify(model: Model, after: string, ensured: readonly Invariant[
     }
   }
   verifyRoots(model, fail);
+  verifyLoops(listRoots(model), fail);
+}
+
+/** Loops are run once each, and nothing of what is in one is asked for from outside of it. */
+function verifyLoops(roots: readonly Node[], fail: (what: string) => never): void {
+  for (const root of roots) if (loopsAround(root).size > 0) fail(`root ${root.id} is inside of a loop`);
+  const runs = new Map<number, NodeOf<"scan">>();
+  const nodes = reachable(roots);
+  for (const node of nodes) {
+    if (node.op !== "scan") continue;
+    const run = runs.get(node.attributes.loop.id) ?? node;
+    runs.set(node.attributes.loop.id, run);
+    const same = node.operands.length === run.operands.length;
+    if (!same || node.operands.some((operand, i) => i > 0 && operand !== run.operands[i]))
+      fail(`scans ${run.id} and ${node.id} of loop ${node.attributes.loop.id} carry different values`);
+  }
+  for (const node of nodes) {
+    if (node.op !== "scan" && node.op !== "pick" && node.op !== "carried") continue;
+    const { loop } = node.attributes;
+    const run = runs.get(loop.id) ?? fail(`node ${node.id} is inside of loop ${loop.id}, which is never run`);
+    const { length, reverse } = run.attributes.loop;
+    if (loop.length !== length || loop.reverse !== reverse)
+      fail(`node ${node.id} is inside of loop ${loop.id}, which is another`);
+    if (node.op === "carried" && node.attributes.index >= run.attributes.carries)
+      fail(`loop ${loop.id} carries no number ${node.attributes.index}`);
+  }
 }
 
 function inferred(

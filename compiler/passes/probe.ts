@@ -5,8 +5,10 @@
  * and only in the end are both brought into one graph, where what is equal is one node.
  */
 import { Build } from "../graph/build.ts";
+import { adoptBeside } from "../graph/adopt-beside.ts";
 import { adopt, reachable } from "../graph/graph.ts";
-import { ownedBy, type Figure, type LayerCall, type Model, type Probe } from "../graph/model.ts";
+import { listRoots, ownedBy, type Figure, type LayerCall, type Model, type Probe } from "../graph/model.ts";
+import { carriedBy, loopsAround } from "../ir/loops.ts";
 import type { Node } from "../ir/node.ts";
 import { MODEL_CALL } from "../ir/origin.ts";
 import { fixed, isFree } from "../ir/size.ts";
@@ -27,8 +29,9 @@ export const probed = (model: Model): Model => withinLimit(() => withProbes(mode
 export const graft = (model: Model, { roots: { probes } }: Model): Model =>
   withinLimit(() => {
     const graph = model.graph.fork(model.graph.limit);
-    const nodes = adopt(
+    const nodes = adoptBeside(
       graph,
+      listRoots(model),
       probes.map(({ node }) => node),
     );
     const grafted = probes.map((probe) => ({ ...probe, node: nodes.get(probe.node)! }));
@@ -36,7 +39,10 @@ export const graft = (model: Model, { roots: { probes } }: Model): Model =>
   });
 
 function withProbes(given: Model): Model {
-  const layers = given.layers.map((layer, call) => (call === MODEL_CALL ? [] : layer.trained));
+  const outsideOf = stacker(given);
+  const layers = given.layers.map((layer, call) =>
+    call === MODEL_CALL ? [] : layer.trained.flatMap((node) => outsideOf(node) ?? []),
+  );
   const results = [...new Set(layers.flat())];
   const { model, found } = stabilized(given, results);
   const graph = model.graph.fork(model.graph.limit);
@@ -49,14 +55,36 @@ function withProbes(given: Model): Model {
     if (call === MODEL_CALL) return [];
     const own = layers[call]!.map((result) => values.get(result)!);
     const flows = layers[call]!.flatMap((result) => gradients.get(result) ?? []);
+    const isInLoop = layer.trained.some((node) => loopsAround(node).size > 0);
     const figures = [
       ...writer.ofOutput(own),
-      ...writer.ofGradient(own, flows),
+      // What flows to a value in a loop flows to none of its stacks.
+      ...(isInLoop ? [] : writer.ofGradient(own, flows)),
       ...writer.ofParameters(layer),
     ];
     return figures.map((figure) => ({ call, ...figure }));
   });
   return { ...model, graph, roots: { ...model.roots, probes } };
+}
+
+/**
+ * What a node in loops is outside of them: the stack of its values at all places. Null where a loop is
+ * run for nothing that the model is asked for.
+ */
+function stacker(model: Model): (node: Node) => Node | null {
+  const loops = carriedBy(reachable(listRoots(model)));
+  const build = new Build(model.graph);
+  return (node) => {
+    let stack = node;
+    for (;;) {
+      // The last one made is the innermost.
+      const loop = [...loopsAround(stack).values()].toSorted((a, b) => b.id - a.id)[0];
+      if (loop === undefined) return stack;
+      const carries = loops.get(loop.id);
+      if (carries === undefined) return null;
+      stack = build.scan(loop, stack, carries);
+    }
+  };
 }
 
 /** The model after `stabilize`, and what has become of nodes that its own formulas may pass over. */
