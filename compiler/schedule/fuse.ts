@@ -10,7 +10,7 @@ import { CompilerFault } from "../fault.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type LoopStep, type Step, stepsTo } from "../graph/steps.ts";
 import type { Node } from "../ir/node.ts";
-import { countOf, elements, isZero, ONE, sameShape } from "../ir/size.ts";
+import { countOf, elements, isFree, isZero, ONE, sameShape } from "../ir/size.ts";
 import { behindReshapes } from "../ops/movement.ts";
 import { type Cluster, type KernelCluster, link, type LoopCluster, mayCome } from "./cluster.ts";
 import { comesAfterSums } from "./down.ts";
@@ -373,7 +373,11 @@ const MOST_ITEMS = 16;
  * pages its gradient stays in the nearest cache, and one function for the updates of all such
  * parameters is less code.
  */
-const isSmall = ({ shape }: Node): boolean => countOf(elements(shape) ?? ONE) < 2048;
+const isSmall = ({ shape }: Node): boolean => {
+  const size = elements(shape) ?? ONE;
+  return !isFree(size) && countOf(size) < 2048;
+};
+
 /** For good: a body only grows. */
 const isFull = ({ body }: KernelCluster): boolean =>
   body.group.items.length >= MOST_ITEMS ||
