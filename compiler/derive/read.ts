@@ -97,6 +97,12 @@ export function readNode(node: Node, operands: readonly Formula[], naming: Namin
       return call("onehot", a!);
     case "grad":
       return call("grad", ...operands);
+    case "scan":
+      return a!;
+    case "pick":
+      return call("entry", a!);
+    case "carried":
+      return symbol(node.origin.name ?? "carried", isOneNumber(node, naming));
     case "constant":
       if (node.type === "bool") return { kind: "truth", value: node.attributes.value !== 0 };
       return number(node.attributes.value);

@@ -92,12 +92,13 @@ class Draughtsman {
     // The backward pass begins at the loss.
     const backward = forward.toReversed().flatMap(({ id }) => groups.find(({ of }) => of === id) ?? []);
     const { model, results, hasLoss } = this.#joint;
+    const loops = groups.filter(({ pass, of }) => pass === "backward" && of === undefined);
     return {
       title: model.name,
       what: this.#what,
       boxes,
       arrows: kept.arrows,
-      groups: [...forward, ...backward].filter(({ id }) => present.has(id)),
+      groups: [...forward, ...backward, ...loops].filter(({ id }) => present.has(id)),
       backOf,
       model,
       results: results.map(({ node }) => node),
@@ -134,14 +135,14 @@ class Draughtsman {
     }
     const byId = new Map([...this.#groups.values()].map((group) => [group.id, group]));
     for (const [id, nodes] of folded) {
-      const { pass, label } = byId.get(id)!;
+      const { pass, label, of } = byId.get(id)!;
       const last = nodes.at(-1)!;
       const inside = new Set(nodes);
       boxes.push({
         id,
         kind: "layer",
         pass,
-        label: pass === "forward" ? label : `${label} backward`,
+        label: of === undefined ? label : `${label} backward`,
         caption: pass === "forward" ? this.#labels.ofLayer(last, inside) : this.#labels.ofFlow(inside),
         shape: this.#labels.shape(last),
         stored: nodes.some((node) => this.#stored.has(node)),

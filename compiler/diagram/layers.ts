@@ -56,12 +56,16 @@ function loopGroups(nodes: readonly Node[], layers: ReadonlyMap<Node, Group>): M
   }
   const groups = new Map<Node, Group>();
   for (const { loop, nodes: own } of members.values()) {
+    // What the backward pass reads of a loop of the forward pass is computed there.
+    if (own.every(({ op }) => op === "scan")) continue;
     const carried = own.flatMap((node) =>
-      node.op === "carried" && node.attributes.loop.id === loop.id ? [node.origin.name ?? "a value"] : [],
+      node.op === "carried" && node.attributes.loop.id === loop.id
+        ? [node.origin.name ?? "what flows back"]
+        : [],
     );
     const of = own.map((node) => layers.get(node)).find((group) => group !== undefined && group !== LOSS);
     const label = [
-      `${of === undefined ? "" : `${of.label}: `}loop of ${loop.length} places${loop.reverse ? ", backwards" : ""}`,
+      `${of === undefined ? "" : `${of.label}: `}loop of ${loop.length} places${loop.reverse ? ", in reverse" : ""}`,
       ...(carried.length === 0 ? [] : [`carries ${carried.join(", ")}`]),
     ].join(", ");
     const group: Group = { id: `loop-${loop.id}`, label, pass: "forward" };
@@ -90,7 +94,8 @@ export function backwardGroups(
     const group = byId.get(isAfter ? `layer-${layers[call]!.path}` : LOSS.id);
     if (group !== undefined) groups.set(node, back(group));
   }
-  for (const [node, group] of loopGroups(backward, groups)) groups.set(node, { ...group, pass: "backward" });
+  for (const [node, { id, label }] of loopGroups(backward, groups))
+    groups.set(node, { id: `back-${id}`, label, pass: "backward" });
   return whole(groups, backward);
 }
 

@@ -142,8 +142,10 @@ function nextOf(
     const found = toNode(build, given[i]!);
     const node = start.type === "float" ? build.toFloat(found) : found;
     if (sameShape(node.shape, start.shape) && node.type === start.type) return node;
-    const shown = [start, node].map(
-      ({ type, shape }) => (type === "float" ? "" : type) + showShape(shape, freeName),
+    const shown = [start, node].map(({ type, shape }) =>
+      type === "float" && shape.length === 0
+        ? "a number"
+        : (type === "float" ? "" : type) + showShape(shape, freeName),
     );
     throw new OpError(
       "scan-changes",
@@ -151,7 +153,7 @@ function nextOf(
       [],
       sameShape(node.shape, start.shape)
         ? "begin with values of the type that the body gives"
-        : `begin with the shape that the body gives, as in \`zeros(${showShape(node.shape, freeName)})\``,
+        : `begin with the shape that the body gives, as in \`zeros(${showShape(node.shape, freeName)})\`, or let it give ${shown[0]}`,
     );
   });
 }
