@@ -138,6 +138,14 @@ const cases: Readonly<Record<string, Case>> = {
     row: 3,
     column: "digit",
   },
+  "a label that is none": {
+    inputs: [y],
+    files: { "labels.csv": csv("digit", "0", "-1") },
+    data: ["labels.csv"],
+    code: "data-label-out-of-range",
+    row: 3,
+    column: "digit",
+  },
   "more texts than classes": {
     inputs: [y],
     files: { "labels.csv": csv("kind", "b", "a", "d", "c") },

@@ -256,7 +256,9 @@ function labelError(
       help:
         array.categories === undefined && label === most + 1
           ? `labels begin at ${least}`
-          : "look at the data, or give the model more classes",
+          : label < 0 && least === 0
+            ? `where rows without a label have ${label}, \`cross_entropy(…, ignore = ${label})\` leaves them out`
+            : "look at the data, or give the model more classes",
     },
   );
 }
