@@ -38,7 +38,8 @@ class Split {
   readonly #plan: LoopPlan;
   readonly #around: Surroundings;
   readonly #length: Size;
-  readonly #stacks = new Map<Node, Node>();
+  /** What of the body is there at all places. */
+  readonly #found = new Map<Node, Everywhere>();
   readonly #totals = new Map<Node, Node>();
   /** What the loop computes, in the loop that is made. */
   readonly #local = new Map<Node, Node>();
@@ -59,7 +60,7 @@ class Split {
     for (const index of known) {
       const leaf = nodes.find((node) => this.#carriedIndex(node) === index);
       if (leaf === undefined || this.#isFirst(leaf) || !this.#plan.stacks.has(leaf)) continue;
-      this.#stacks.set(leaf, this.#delayed(leaf, index));
+      this.#found.set(leaf, { kind: "stack", node: this.#delayed(leaf, index) });
       this.#lift(nodes);
     }
   }
@@ -79,9 +80,13 @@ class Split {
       first: carries.map((i) => map.get(first[i]!)!),
       next: carries.map((i) => this.#here(next[i]!)),
     };
+    const named = new Map<Node, Node>(this.#step.scans.map((scan) => [scan.operands[0]!, scan]));
     for (const [node, way] of stacks)
-      if (way === "store")
-        this.#stacks.set(node, this.#around.build(node).scan(made, this.#here(node), carried));
+      if (way === "store") {
+        const b = this.#around.build(named.get(node) ?? node);
+        const stack = b.scan(made, this.#here(node), carried);
+        this.#found.set(node, { kind: "stack", node: stack });
+      }
   }
 
   /** What nothing that is carried on waits for. */
@@ -135,29 +140,26 @@ class Split {
   #lift(nodes: readonly Node[]): void {
     const { stacks, hoisted } = this.#plan;
     for (const node of nodes) {
-      if (stacks.get(node) !== "lift" || this.#stacks.has(node) || node.op === "carried") continue;
+      if (stacks.get(node) !== "lift" || this.#found.has(node) || node.op === "carried") continue;
       if (!node.operands.every((x) => this.#isThere(x))) continue;
       const operands = node.operands.map((x) => this.#everywhere(x));
-      const stack = this.#stackOf(node, operands);
-      this.#stacks.set(node, stack);
+      if (operands.every(({ kind }) => kind === "same")) {
+        const once = this.#around.remade(
+          node,
+          operands.map((x) => x.node),
+        );
+        this.#found.set(node, { kind: "same", node: once });
+        continue;
+      }
+      const stack = lift(this.#around.build(node), node, this.#length, operands);
+      this.#found.set(node, { kind: "stack", node: stack });
       if (isCheap(node) && !hoisted.has(node)) this.#around.setDerived(stack, node, operands);
     }
   }
 
-  #stackOf(node: Node, operands: readonly Everywhere[]): Node {
-    const { build, remade } = this.#around;
-    if (operands.some((x) => x.kind === "stack")) return lift(build(node), node, this.#length, operands);
-    // Of what is carried and never changes, as in a loop of one place.
-    const same = remade(
-      node,
-      operands.map((x) => x.node),
-    );
-    return asStack(build(node), this.#length, { kind: "same", node: same });
-  }
-
   #isThere(node: Node): boolean {
     const { loop } = this.#step;
-    return !isInside(node, loop) || isPick(node, loop) || this.#isFirst(node) || this.#stacks.has(node);
+    return !isInside(node, loop) || isPick(node, loop) || this.#isFirst(node) || this.#found.has(node);
   }
 
   #everywhere(node: Node): Everywhere {
@@ -166,7 +168,7 @@ class Split {
     if (!isInside(node, loop)) return { kind: "same", node: map.get(node)! };
     if (isPick(node, loop)) return { kind: "stack", node: map.get(node.operands[0]!)! };
     if (this.#isFirst(node)) return { kind: "same", node: map.get(first[this.#carriedIndex(node)!]!)! };
-    return { kind: "stack", node: this.#stacks.get(node)! };
+    return this.#found.get(node)!;
   }
 
   /** A node of the body in the loop that is made. */
@@ -180,7 +182,10 @@ class Split {
       const everywhere = this.#everywhere(node);
       return everywhere.kind === "same" ? everywhere.node : entry(everywhere.node, made);
     }
-    if (hoisted.has(node)) return build(node).pick(this.#stacks.get(node)!, made);
+    if (hoisted.has(node)) {
+      const everywhere = this.#everywhere(node);
+      return everywhere.kind === "same" ? everywhere.node : build(node).pick(everywhere.node, made);
+    }
     return remade(
       node,
       node.operands.map((x) => this.#local.get(x) ?? map.get(x)!),

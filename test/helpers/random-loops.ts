@@ -2,7 +2,7 @@
 import type { Build } from "../../compiler/graph/build.ts";
 import type { Carries } from "../../compiler/ir/loops.ts";
 import type { Node } from "../../compiler/ir/node.ts";
-import { ONE, type Shape } from "../../compiler/ir/size.ts";
+import { countOf, ONE, type Shape } from "../../compiler/ir/size.ts";
 import { Formulas, shapeOf } from "./graph.ts";
 
 /** An op, its operands and a further choice, each by a number that is read as often as there are choices. */
@@ -12,11 +12,12 @@ export type Draw = readonly [op: number, a: number, b: number, c: number];
 export interface DrawnLoop {
   readonly reverse: boolean;
   readonly carries: number;
+  /** Carried on as the second value: a carried value or an entry as it is, by number; else it is made. */
+  readonly handed: number | null;
   readonly body: readonly Draw[];
   readonly results: readonly Draw[];
 }
 
-export const PLACES = 4;
 const ROWS = shapeOf("N", 3);
 
 /** What bodies read beside entries: weights, a vector, a table for each row of the batch, labels. */
@@ -111,11 +112,11 @@ function drawn(
 }
 
 /** What is read of loops: stacks, sums over the places, entries of the last place. */
-const readings: readonly ((b: Build, stack: Node) => Node)[] = [
+const readings: readonly ((b: Build, stack: Node, places: number) => Node)[] = [
   (_, stack) => stack,
   (b, stack) => b.sum(stack, [0]),
   (b, stack) => b.sum(stack, [0, 1]),
-  (b, stack) => b.slice(stack, [at(PLACES - 1), at(0), at(0)], [ONE, ...ROWS]),
+  (b, stack, places) => b.slice(stack, [at(places - 1), at(0), at(0)], [ONE, ...ROWS]),
   (b, stack) => b.add(b.sum(b.mul(stack, 2), [0, 2]), b.sum(stack, [0, 2])),
 ];
 
@@ -128,39 +129,48 @@ function loopOver(
   ids: Node,
   inner: DrawnLoop | null,
 ): { readonly results: readonly Node[]; readonly stacks: readonly Node[] } {
-  const loop = b.graph.loop(PLACES, drawing.reverse);
+  const places = countOf(ids.shape[0]!);
+  const loop = b.graph.loop(places, drawing.reverse);
   const first = [b.zeros(ROWS), wide(b, given.bias)].slice(0, drawing.carries);
   const carried = first.map((x, i) => b.carried(loop, i, x));
   const entries = stacks.map((x) => b.pick(x, loop));
   const pool = [...carried, ...entries, wide(b, given.bias)];
+  const leaves = pool.length;
   const more = { ...given, ids: b.pick(ids, loop) };
   for (const draw of drawing.body) pool.push(drawn(b, pool, draw, more));
   if (inner !== null) {
     const rows = b.permute(given.memory, [1, 0, 2]);
     const turns = b.concat([rows, b.reshape(pool.at(-1)!, [ONE, ...ROWS])], 0);
-    const made = loopOver(b, [turns], inner, given, b.broadcast(more.ids, shapeOf(PLACES, "N")), null);
+    const labels = b.broadcast(b.reshape(more.ids, shapeOf(1, "N")), shapeOf(4, "N"));
+    const made = loopOver(b, [turns], inner, given, labels, null);
     pool.push(b.reshape(b.sum(made.stacks[0]!, [0]), ROWS));
   }
-  const next = first.map((_, i) => b.tanh(pool.at(-1 - i)!));
+  const { handed } = drawing;
+  const next = first.map((_, i) =>
+    i === 1 && handed !== null ? pool[handed % leaves]! : b.tanh(pool.at(-1 - i)!),
+  );
   const carries: Carries = { first, next };
   const scan = (i: number): Node =>
     b.scan(loop, [...pool, ...next].at(-1 - (i % (pool.length + next.length)))!, carries);
   return {
-    results: drawing.results.map(([how, which]) => readings[how % readings.length]!(b, scan(which))),
+    results: drawing.results.map(([how, which]) => readings[how % readings.length]!(b, scan(which), places)),
     stacks: [scan(0), scan(drawing.results[0]?.[2] ?? 1)],
   };
 }
 
 export interface DrawnGraph {
+  readonly places: number;
   readonly loops: readonly DrawnLoop[];
   readonly inner: DrawnLoop | null;
 }
 
-/** Loops one after another, each over what the one before left. */
-export function drawnGraph({ loops, inner }: DrawnGraph): {
+export interface Drawn {
   readonly b: Formulas;
   readonly roots: readonly Node[];
-} {
+}
+
+/** Loops one after another, each over what the one before left. */
+export function drawnGraph({ places, loops, inner }: DrawnGraph): Drawn {
   const b = new Formulas();
   const given: Given = {
     weight: b.input("weight", 3, 3),
@@ -169,10 +179,10 @@ export function drawnGraph({ loops, inner }: DrawnGraph): {
     table: b.input("table", 3, 3),
     labels: b.labels("labels", "N"),
   };
-  const ids = b.labels("ids", PLACES, "N");
+  const ids = b.labels("ids", places, "N");
   let stacks: readonly Node[] = [
-    b.input("x", PLACES, "N", 3),
-    b.permute(b.input("y", "N", PLACES, 3), [1, 0, 2]),
+    b.input("x", places, "N", 3),
+    b.permute(b.input("y", "N", places, 3), [1, 0, 2]),
   ];
   const roots: Node[] = [];
   for (const [i, loop] of loops.entries()) {
@@ -183,13 +193,13 @@ export function drawnGraph({ loops, inner }: DrawnGraph): {
   return { b, roots };
 }
 
-export const shapesGiven: Readonly<Record<string, Shape>> = {
+export const shapesGiven = (places: number): Readonly<Record<string, Shape>> => ({
   weight: shapeOf(3, 3),
   bias: shapeOf(1, 3),
   memory: shapeOf("N", 3, 3),
   table: shapeOf(3, 3),
   labels: shapeOf("N"),
-  ids: shapeOf(PLACES, "N"),
-  x: shapeOf(PLACES, "N", 3),
-  y: shapeOf("N", PLACES, 3),
-};
+  ids: shapeOf(places, "N"),
+  x: shapeOf(places, "N", 3),
+  y: shapeOf("N", places, 3),
+});
