@@ -25,8 +25,8 @@ export class LoopLines {
   readonly #recurrences = new Map<Node, Recurrence>();
   /** What stands for values of lines that are written elsewhere, as it is written. */
   readonly aliases = new Map<Node, Node>();
-  /** The value whose entries are listed, by the list as it is written. */
-  readonly stacks = new Map<string, Node>();
+  /** What has the line of which a list tells the entries, or an entry the whole, by how it is written. */
+  readonly lines = new Map<string, Node>();
   /** Names of the program for what loops leave, by the value at a place. */
   readonly #given = new Map<Node, string>();
   readonly #symbols: Map<Node, Symbol>;
@@ -140,7 +140,7 @@ export class LoopLines {
     };
     const all = length === 1 ? [at(1)] : length === 2 ? [at(1), at(2)] : [at(1), "…", at(length)];
     const list = symbol(`[${all.join(", ")}]`, this.#isOne(value));
-    this.stacks.set(symbolText(list), this.aliases.get(value) ?? value);
+    this.lines.set(symbolText(list), this.aliases.get(value) ?? value);
     return list;
   }
 
@@ -154,8 +154,12 @@ export class LoopLines {
     const source = inner.op === "input" ? symbol(inner.attributes.name, false) : null;
     const named = this.#symbols.get(of) ?? this.#symbols.get(inner) ?? source ?? formula;
     const plain = named.kind === "transpose" ? named.of : named;
-    if (plain.kind === "symbol" && !/[@[]/.test(plain.name))
-      return { ...plain, name: `${plain.name}@${letter}` };
+    if (plain.kind === "symbol" && !/[@[]/.test(plain.name)) {
+      const entry = { ...plain, name: `${plain.name}@${letter}` };
+      const whole = [of, inner].find((node) => this.#symbols.has(node));
+      if (whole !== undefined) this.lines.set(symbolText(entry), whole);
+      return entry;
+    }
     if (plain.kind === "number") return plain;
     return { kind: "entry", of: formula, at: letter };
   }

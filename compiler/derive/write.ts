@@ -164,7 +164,7 @@ export class Writer {
       const start = this.#loops.recurrence(node)?.start;
       const parts = [this.#formulas.get(node)!, ...(start ? [this.#formulaOf(start.node)] : [])];
       for (const name of parts.flatMap((part) => [...symbolsIn(part)])) {
-        const other = bySymbol.get(name) ?? this.#loops.stacks.get(name);
+        const other = bySymbol.get(name) ?? this.#loops.lines.get(name);
         if (other === undefined || written.has(name)) continue;
         written.add(name);
         stack.push(other);
