@@ -36,6 +36,8 @@ const root = mkdtempSync(join(tmpdir(), "nndsl-recipes-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
 const ROWS = 64;
+/** For compiling, and for commands that do: on a busy machine it takes long. */
+const PATIENCE = 300_000;
 /** Of the optimizer, on all rows. */
 const STEPS = 60;
 
@@ -80,7 +82,7 @@ describe.each(recipes.map((recipe) => [recipe.title, recipe] as const))("%s", (t
     writeFileSync(join(folder, "data.js"), `export const data = ${JSON.stringify(lists)};\n`);
     writeFileSync(join(folder, "data.npz"), writeNpz(data));
     copyFileSync(new URL("../examples/data/penguins.csv", import.meta.url), join(folder, "penguins.csv"));
-  });
+  }, PATIENCE);
 
   test("shows three things: the peer's lines, ours, and what differs", () => {
     expect(peersOf(recipe).length).toBeGreaterThan(0);
@@ -128,17 +130,25 @@ describe.each(recipes.map((recipe) => [recipe.title, recipe] as const))("%s", (t
     },
   );
 
-  test.each(commandsOf(recipe))("%s", async (command) => {
-    const words = [...command.matchAll(/"[^"]*"|\S+/g)].map(([word]) => word.replaceAll('"', ""));
-    expect(words.slice(0, 2)).toEqual(["npx", "nndsl"]);
-    if (words.includes("torch") && findPython() === undefined) return;
-    const { code, stdout, stderr } = await runHere(words.slice(2), folder);
-    expect(code, stderr).toBe(0);
-    said.push(stdout + stderr);
-  });
+  test.each(commandsOf(recipe))(
+    "%s",
+    async (command) => {
+      const words = [...command.matchAll(/"[^"]*"|\S+/g)].map(([word]) => word.replaceAll('"', ""));
+      expect(words.slice(0, 2)).toEqual(["npx", "nndsl"]);
+      if (words.includes("torch") && findPython() === undefined) return;
+      const { code, stdout, stderr } = await runHere(words.slice(2), folder);
+      expect(code, stderr).toBe(0);
+      said.push(stdout + stderr);
+    },
+    PATIENCE,
+  );
 
   const claim = claims[title];
-  test.runIf(claim)("what it claims is so", () => claim?.({ recipe, folder, data, printed, said, net }));
+  test.runIf(claim)(
+    "what it claims is so",
+    () => claim?.({ recipe, folder, data, printed, said, net }),
+    PATIENCE,
+  );
 });
 
 // ---------------------------------------------------------------------------------------------------------- peers

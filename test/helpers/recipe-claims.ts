@@ -1,12 +1,16 @@
 /** What recipes of `docs/recipes.md` claim beyond running, by their titles. */
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { readSafetensors } from "../../runtime/safetensors.ts";
 import type { Net } from "../../runtime/index.ts";
+import { findPython } from "../fuzz/torch.ts";
 import { start } from "./model.ts";
-import { programsOf, type Data, type Recipe } from "./recipes.ts";
+import { nested, programsOf, type Data, type Recipe } from "./recipes.ts";
 import { runHere } from "./run-cli.ts";
+import { skippedWithout } from "./skip.ts";
 
 /** A recipe after its scripts and commands. */
 export interface Ran {
@@ -24,6 +28,20 @@ export interface Ran {
 const numbersIn = (text: string): number[] => (text.match(/-?\d+(\.\d+)?(e-?\d+)?/g) ?? []).map(Number);
 const program = ({ recipe }: Ran): string => programsOf(recipe)[0]!.text;
 const tensorsOf = (folder: string, name: string) => readSafetensors(readFileSync(join(folder, name))).tensors;
+
+/** What a net of PyTorch gives for rows, whose weights it writes to a file or reads from it; null without PyTorch. */
+function inTorch(how: "write" | "read", file: string, { data, shape }: Data[string]): number[] | null {
+  const python = findPython();
+  if (skippedWithout(python)) return null;
+  const helper = fileURLToPath(new URL("exchange.py", import.meta.url));
+  const input = JSON.stringify(nested(data, shape));
+  const { status, stdout, stderr } = spawnSync(python ?? "python3", [helper, how, file], {
+    input,
+    encoding: "utf8",
+  });
+  expect(status, stderr).toBe(0);
+  return numbersIn(stdout);
+}
 
 export const claims: Readonly<Record<string, (ran: Ran) => void | Promise<void>>> = {
   "Stop when the validation loss no longer falls": ({ printed }) => {
@@ -128,6 +146,22 @@ export const claims: Readonly<Record<string, (ran: Ran) => void | Promise<void>>
   "Fine-tune with a new head": ({ said, recipe }) => {
     expect(said[1]).toContain("drawn: head.weight ([10, 16] there, [2, 16] here)");
     expect(recipe.prose).toContain("drawn: head.weight ([10, 16] there, [2, 16] here)");
+  },
+
+  "Read weights of PyTorch": async ({ folder, net, data }) => {
+    const given = inTorch("write", join(folder, "torch.safetensors"), data["x"]!);
+    const model = await net("Ported");
+    model.restore(readFileSync(join(folder, "torch.safetensors")));
+    const own = model.predict({ x: data["x"]! })["p"]!.data;
+    given?.forEach((p, i) => expect(own[i]).toBeCloseTo(p, 6));
+  },
+
+  "Hand weights to PyTorch": async ({ folder, net, data }) => {
+    const given = inTorch("read", join(folder, "handed.safetensors"), data["x"]!);
+    const model = await net("Handed");
+    model.restore(readFileSync(join(folder, "handed.safetensors")));
+    const own = model.predict({ x: data["x"]! })["p"]!.data;
+    given?.forEach((p, i) => expect(own[i]).toBeCloseTo(p, 6));
   },
 
   "Draw from a model token by token": ({ printed }) => {
