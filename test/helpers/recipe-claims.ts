@@ -136,6 +136,27 @@ export const claims: Readonly<Record<string, (ran: Ran) => void | Promise<void>>
     expect(Math.hypot(...data) / Math.sqrt(data.length)).toBeCloseTo(0.02 * 0.8796, 3);
   },
 
+  "Freeze layers": async ({ net, data }) => {
+    const model = await net("Frozen");
+    const body = model.get("body.weight");
+    for (let step = 0; step < 5; step++) model.step(data);
+    expect(model.get("body.weight")).toEqual(body);
+  },
+
+  "Give parts their own learning rates": async ({ net }) => {
+    expect((await net("Parts")).hyper).toMatchObject({ "body.lr": 1e-3, lr: 2e-2 });
+  },
+
+  "Train two nets against each other": ({ printed }) => {
+    const [first = NaN, second = NaN] = printed[0]!.map(Number);
+    expect(Math.hypot(first - 2, second + 1)).toBeLessThan(0.7);
+  },
+
+  "Average the weights": ({ printed }) => {
+    for (const loss of printed[0]!.map(Number)) expect(loss).toBeLessThan(0.15);
+    expect(printed[0]![0]).not.toBe(printed[0]![1]);
+  },
+
   "Normalize batches": ({ printed }) => {
     const [single, batch] = numbersIn(printed[0]!.at(-1)!.replace(/.*\[/, "["));
     expect(single).toBeCloseTo(batch!, 5);

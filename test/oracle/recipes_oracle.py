@@ -304,6 +304,99 @@ case(
     squares,
 )
 
+
+
+def body_and_head(i, p):
+    return linear(torch.tanh(linear(i["x"], p, "body")), p, "head")
+
+
+def part(p, name):
+    return [t for path, t in p.items() if path.startswith(f"{name}.")]
+
+
+case(
+    "Give parts their own learning rates",
+    {**X, **Y},
+    {**dense("body", 16, 4), **dense("head", 1, 16)},
+    lambda p, loss: steps_of(
+        torch.optim.AdamW(
+            [
+                {"params": part(p, "body"), "lr": 1e-3, "weight_decay": 0.1},
+                {"params": part(p, "head"), "lr": 2e-2, "weight_decay": 0.0},
+            ]
+        ),
+        loss,
+    ),
+    lambda i, p: F.mse_loss(body_and_head(i, p), i["y"]),
+)
+
+
+def frozen(p, loss):
+    for w in part(p, "body"):
+        w.requires_grad = False
+    return steps_of(torch.optim.Adam(part(p, "head"), lr=0.05), loss)
+
+
+case(
+    "Freeze layers",
+    {**X, **LABEL},
+    {**dense("body", 16, 4), **dense("head", 3, 16)},
+    frozen,
+    lambda i, p: F.cross_entropy(body_and_head(i, p), i["y"]),
+)
+
+# Sequences.
+
+GRU = nn.GRU(3, 16, batch_first=True)
+LSTM = nn.LSTM(8, 16, batch_first=True)
+
+
+def recurrent(name, gates, inputs):
+    sizes = {"weight_ih_l0": [gates * 16, inputs], "weight_hh_l0": [gates * 16, 16], "bias_ih_l0": [gates * 16], "bias_hh_l0": [gates * 16]}
+    return {f"{name}.{key}": real(size, -0.4, 0.4) for key, size in sizes.items()}
+
+
+def run(module, p, name, *args):
+    # `functional_call` does not reach the list that recurrent modules read.
+    module._flat_weights = [p[f"{name}.{key}"] for key in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")]
+    return module(*args)
+
+
+def series(i, p):
+    packed = nn.utils.rnn.pack_padded_sequence(i["x"], i["lengths"].long(), batch_first=True, enforce_sorted=False)
+    _, h = run(GRU, p, "h", packed)
+    return F.cross_entropy(linear(h[-1], p, "z"), i["y"])
+
+
+case(
+    "Classify sequences of different lengths",
+    {"x": real(["N", 10, 3], -1, 1), "lengths": {"shape": ["N"], "choices": [1, 2, 5, 7, 9, 10]}, "y": whole(["N"], 2)},
+    {**recurrent("h", 3, 3), **dense("z", 2, 16)},
+    adam(0.02),
+    series,
+)
+
+
+def handover(i, p):
+    _, state = run(LSTM, p, "encoder.1", F.embedding(i["source"], p["encoder.0.weight"]))
+    out, _ = run(LSTM, p, "decoder.1", F.embedding(i["before"], p["decoder.0.weight"]), state)
+    return F.cross_entropy(linear(out, p, "z").reshape(-1, 9), i["answer"].reshape(-1))
+
+
+case(
+    "Begin a decoder with the state of an encoder",
+    {"source": whole(["N", 6], 9), "before": whole(["N", 5], 9), "answer": whole(["N", 5], 9)},
+    {
+        "encoder.0.weight": real([9, 8], -1, 1),
+        **recurrent("encoder.1", 4, 8),
+        "decoder.0.weight": real([9, 8], -1, 1),
+        **recurrent("decoder.1", 4, 8),
+        **dense("z", 9, 16),
+    },
+    adam(0.01),
+    handover,
+)
+
 # The file.
 
 path = pathlib.Path(__file__).parent / "recipes.json"
