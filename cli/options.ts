@@ -123,10 +123,10 @@ export function sourceOptions({ set, model }: SharedOptions): {
   return { settings: set, ...(model === undefined ? {} : { model }) };
 }
 
-/** Gathers `name=value` into one record. */
+/** Gathers `name=value` into one record. A number of an optimizer for a part has a dot in its name: `encoder.lr`. */
 export function pairs<T>(read: (text: string) => T) {
   return (text: string, before: Readonly<Record<string, T>> | undefined): Record<string, T> => {
-    const [, name, value] = /^([A-Za-z_]\w*)=(.+)$/s.exec(text) ?? [];
+    const [, name, value] = /^([A-Za-z_][\w.]*)=(.+)$/s.exec(text) ?? [];
     if (name === undefined || value === undefined) throw new InvalidArgumentError("Write NAME=VALUE.");
     return { ...before, [name]: read(value) };
   };

@@ -39,7 +39,7 @@ export interface Grid {
 /** Reads `--set NAME=A,B` or `--opt NAME=A,B`, once for each name. */
 export function readAxis(kind: Axis["kind"]) {
   return (text: string, before: readonly Axis[] = []): readonly Axis[] => {
-    const [, name, list] = /^([A-Za-z_]\w*)=(.+)$/s.exec(text) ?? [];
+    const [, name, list] = /^([A-Za-z_][\w.]*)=(.+)$/s.exec(text) ?? [];
     if (name === undefined || list === undefined)
       throw new InvalidArgumentError("Write NAME=VALUE, or NAME=VALUE,VALUE.");
     const values = splitAtCommas(list);
