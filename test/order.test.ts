@@ -29,6 +29,7 @@ const model = (length: number): string => `
     output rising = argsort(x)
     output falling = argsort(x, descending = true)
     output sorted = sort(x)
+    output turned = sort(flip(x, 1))
     output down = sort(transpose(x, [1, 0]), axis = 0, descending = true)
     top = top_k(x, 5)
     output most = top[0]
@@ -52,6 +53,7 @@ describe.each(["f32", "f64"] as const)("in %s", (dtype) => {
     // Where zeros of both signs tie, a sum may lose the sign.
     const plain = (values: Iterable<number>): number[] => Array.from(values, (value) => value + 0);
     expect(plain(out.sorted!.data)).toEqual(plain(along(rising)));
+    expect(plain(out.turned!.data)).toEqual(plain(along(rising)));
     expect(plain(out.most!.data)).toEqual(plain(along(falling.map((order) => order.slice(0, 5)))));
     expect([...out.which!.data]).toEqual(falling.flatMap((order) => order.slice(0, 5)));
     const columns = Array.from({ length }, (_, i) => [0, 1].map((row) => along(falling)[row * length + i]!));
@@ -65,6 +67,26 @@ test("what flows back to a long row goes to where its entries came from", async 
   const { gradients } = net.gradients({ x: [x] });
   const order = [...x.keys()].sort((i, j) => x[i]! - x[j]!);
   for (const [place, i] of order.entries()) expect(gradients["w"]!.data[i]).toBeCloseTo(place * x[i]!, 12);
+});
+
+test("rows are sorted in the body of a loop", async () => {
+  const net = await start(
+    `model Sorting {
+      input x: [N, 3, 100]
+      sums = scan(x, zeros([N, 100]), (h, e) => sort(h + e), axis = 1)
+      output last = sums[:, 2]
+    }`,
+    { dtype: "f64" },
+  );
+  const x = Array.from({ length: 600 }, (_, i) => Math.sin(i * 7 + 1));
+  const wanted = [0, 1].flatMap((n) => {
+    const places = [0, 1, 2].map((t) => x.slice((n * 3 + t) * 100, (n * 3 + t + 1) * 100));
+    return places.reduce(
+      (h, e) => h.map((v, i) => v + e[i]!).sort((a, b) => a - b),
+      Array<number>(100).fill(0),
+    );
+  });
+  expect([...net.predict({ x }).last!.data]).toEqual(wanted);
 });
 
 test("long rows are sorted, each in a call, and threads divide them", async () => {
