@@ -4,6 +4,7 @@
  */
 import { load, NndslError, type Best, type Net } from "../runtime/index.ts";
 import { readSafetensors, writeSafetensors, type Stored } from "../runtime/safetensors.ts";
+import { takeAverages } from "./average.ts";
 import type { Categories } from "./data/columns.ts";
 import type { KnownTables } from "./data/load-data.ts";
 import { ModelError } from "./failures.ts";
@@ -73,10 +74,10 @@ export function readWeights(path: string, numbers: number): Promise<Uint8Array<A
 }
 
 /**
- * Puts a file's weights into the net.
+ * Puts a file's weights into the net, or their averages.
  * @throws UsageError where there is no such file, ModelError where it is not one of this model's
  */
-export async function restoreWeights(net: Net, path: string): Promise<Restored> {
+export async function restoreWeights(net: Net, path: string, averages = false): Promise<Restored> {
   const { parameters, optimizer } = net.manifest;
   const numbers = parameters.reduce((sum, { shape }) => sum + shape.reduce((all, one) => all * one, 1), 0);
   const bytes = await readWeights(path, numbers);
@@ -84,6 +85,7 @@ export async function restoreWeights(net: Net, path: string): Promise<Restored> 
     const stored = readSafetensors(bytes);
     const { best, ...kept } = readKept(stored);
     net.restore(bytes);
+    if (averages) takeAverages(net, stored, path);
     // Without the optimizer's state the run cannot go on where it was.
     const resumes = optimizer !== null && stored.metadata["optimizer"] === optimizer.name;
     if (!resumes) return { ...kept, run: null, seed: null };

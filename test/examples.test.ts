@@ -133,7 +133,7 @@ describe("own-optimizer.nn", () => {
     net.step(batch);
     const moved = Array.from(net.get("h.weight").data, (value, k) => value - before[k]!);
     moved.forEach((value, k) => expect(value).toBeCloseTo(-0.02 * Math.sign(gradient[k]!), 6));
-    expect(net.manifest.optimizer?.name).toBe("lion");
+    expect(net.manifest.optimizer?.name).toBe("signum");
   });
 });
 

@@ -25,6 +25,7 @@ import { dataHelp } from "../data/help.ts";
 interface PredictArguments extends SharedOptions, TableArguments {
   readonly data?: readonly string[];
   readonly weights?: string;
+  readonly average?: true;
   readonly output?: string;
   readonly dtype: "f32" | "f64";
   readonly simd: "strict" | "relaxed";
@@ -41,6 +42,7 @@ export function addPredict(program: Command, output: Output): Command {
     .argument("[file]", "a program, FILE.nn")
     .option("--data <what...>", "data to run on, as for train; targets are not needed")
     .option("--weights <file>", "trained weights, W.safetensors")
+    .option("--average", "the averages of the weights that an optimizer with `ema` has kept")
     .option(
       "-o, --output <file>",
       "file for the outputs: .csv, .npy (one output), .npz or .safetensors (default: CSV on stdout)",
@@ -99,7 +101,7 @@ async function predictCommand(
   const { predict } = await import("../parts.ts");
   const { loadData } = await import("../data/load-data.ts");
   const net = await loadNet(wasm, options.seed, file, options.threads);
-  const known = await startingWeights(net, options.weights);
+  const known = await startingWeights(net, options);
   const data = await loadData(dataSpec, manifest, {
     option: "--data",
     targets: false,
@@ -152,8 +154,8 @@ function outputFormat(path: string): Format {
 /**
  * Those of the file; without one, the values that the program gives, where it draws none at random.
  */
-async function startingWeights(net: Net, path: string | undefined): Promise<Kept> {
-  if (path !== undefined) return (await import("../net.ts")).restoreWeights(net, path);
+async function startingWeights(net: Net, { weights, average }: PredictArguments): Promise<Kept> {
+  if (weights !== undefined) return (await import("../net.ts")).restoreWeights(net, weights, average);
   const drawn = net.manifest.parameters.find(({ init }) => !init.startsWith("="));
   if (drawn === undefined) return { categories: {}, columns: {}, epochs: 0, run: null };
   throw new UsageError("bad-usage", "--weights is missing", {
