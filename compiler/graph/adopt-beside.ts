@@ -3,6 +3,7 @@
  * equal ones say nothing here. So each loop gets a number of its own, or is the loop that computes the
  * same already.
  */
+import { inLoop } from "../ir/loops.ts";
 import type { Loop } from "../ir/loop.ts";
 import type { Node } from "../ir/node.ts";
 import { type Graph, remake } from "./graph.ts";
@@ -69,14 +70,6 @@ class Guest {
 
   #make(node: Node): void {
     const operands = node.operands.map((operand) => this.made.get(operand)!);
-    const inLoop =
-      node.op === "carried" || node.op === "pick" || node.op === "scan"
-        ? // The op and its attributes stay together.
-          ({
-            ...node,
-            attributes: { ...node.attributes, loop: this.#loops.get(node.attributes.loop.id)! },
-          } as Node)
-        : node;
-    this.made.set(node, remake(this.#graph, inLoop, operands));
+    this.made.set(node, remake(this.#graph, inLoop(node, this.#loops), operands));
   }
 }

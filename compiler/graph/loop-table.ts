@@ -4,7 +4,7 @@
  */
 import { type Graph, reachable, remake } from "./graph.ts";
 import { attributesKey } from "../ir/key.ts";
-import { loopsAround, type Carries } from "../ir/loops.ts";
+import { inLoop, loopsAround, type Carries } from "../ir/loops.ts";
 import type { Loop } from "../ir/loop.ts";
 import type { Node } from "../ir/node.ts";
 
@@ -44,16 +44,9 @@ export class LoopTable {
     const made = new Map<Node, Node>();
     for (const x of reachable([node])) {
       const operands = x.operands.map((operand) => made.get(operand)!);
-      made.set(x, remake(graph, this.#inLoop(x), operands));
+      made.set(x, remake(graph, inLoop(x, this.#merged), operands));
     }
     return made.get(node)!;
-  }
-
-  #inLoop(node: Node): Node {
-    if (node.op !== "scan" && node.op !== "pick" && node.op !== "carried") return node;
-    const loop = this.#merged.get(node.attributes.loop.id);
-    // The op and its attributes stay together.
-    return loop === undefined ? node : ({ ...node, attributes: { ...node.attributes, loop } } as Node);
   }
 }
 

@@ -72,3 +72,11 @@ export function arrivesFrom(node: Node, loops: ReadonlyMap<number, Carries>): re
   const run = loops.get(loop.id);
   return run === undefined ? [] : [run.first[index]!, run.next[index]!];
 }
+
+/** The node with another loop, where `loops` has one for the number of its own. */
+export function inLoop(node: Node, loops: ReadonlyMap<number, Loop>): Node {
+  if (node.op !== "scan" && node.op !== "pick" && node.op !== "carried") return node;
+  const loop = loops.get(node.attributes.loop.id);
+  // The op and its attributes stay together.
+  return loop === undefined ? node : ({ ...node, attributes: { ...node.attributes, loop } } as Node);
+}

@@ -8,6 +8,7 @@ import { reachable, remake } from "../graph/graph.ts";
 import { listRoots, mapRoots, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { backwardOf, unnamed, type Origin } from "../ir/origin.ts";
+import { inBlocks, type InBlocks } from "./blocks.ts";
 import { Guards } from "./guards.ts";
 import { idleParameters, zeroGradients } from "./no-gradient.ts";
 import { mapNotes, transplant, withinLimit } from "./rewrite.ts";
@@ -22,9 +23,13 @@ import { type Missing, type Sweep, type Sweeping, sweepBack } from "./sweep.ts";
  * which waits for all that it is made of
  */
 export const differentiate = (model: Model, inStacks = true): Model =>
-  withinLimit(() => differentiated(model, inStacks));
+  withinLimit(() => differentiated({ model, again: new Set() }, inStacks));
 
-function differentiated(model: Model, inStacks: boolean): Model {
+/** The same for less memory: no stacks of factors, and of long loops a part of what they carry. */
+export const differentiateInBlocks = (model: Model): Model =>
+  withinLimit(() => differentiated(inBlocks(model), false));
+
+function differentiated({ model, again }: InBlocks, inStacks: boolean): Model {
   const { graph } = model;
   const buildBack = (of: Node): Build => new Build(graph, backwardOf(unnamed(of.origin)));
   const order = reachable(listRoots(model));
@@ -32,7 +37,7 @@ function differentiated(model: Model, inStacks: boolean): Model {
   const sweeps = new Map<Node, Sweep>();
   const origins = new Map<Node, Origin>();
   const guards = new Guards();
-  const sweeping: Sweeping = { graph, buildBack, guards, inStacks };
+  const sweeping: Sweeping = { graph, buildBack, guards, inStacks, again };
 
   for (const node of order) {
     if (node.op !== "grad") {

@@ -14,8 +14,9 @@ import { nodesOf, type LoopStep } from "../graph/steps.ts";
 import { isInside, type Carries } from "../ir/loops.ts";
 import type { Loop } from "../ir/loop.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
-import { fixed, ONE } from "../ir/size.ts";
-import { fromStacks, type Backward } from "./stacks.ts";
+import { fixed } from "../ir/size.ts";
+import { entryOf } from "./entries.ts";
+import { fromAgain, fromStacks, type Backward } from "./stacks.ts";
 
 /** Takes what flows to a node, and what writes the formulas of the reader that it comes from. */
 export type FlowTo = (node: Node, flow: Node, from: Build) => void;
@@ -41,6 +42,8 @@ export type Flat = readonly [behind: Node, at: Node];
 interface Way {
   readonly step: LoopStep;
   readonly b: Build;
+  /** Whether the body is run again on the way back, instead of being stacked. */
+  readonly again: boolean;
   /** Whether anything may flow to a node. */
   readonly moving: ReadonlySet<Node>;
   /** The cotangents of what the loop leaves. */
@@ -55,7 +58,7 @@ export interface SweptLoop extends Backward {
 }
 
 /** Writes the loop that runs back, and hands on what flows out of the loop. */
-export function sweepLoop({ step, b, moving, cotangents, sweepBody }: Way, flowTo: FlowTo): SweptLoop {
+export function sweepLoop({ step, b, again, moving, cotangents, sweepBody }: Way, flowTo: FlowTo): SweptLoop {
   const { loop, first, next, scans } = step;
   const back = b.graph.loop(loop.length, !loop.reverse);
   const { carried, picks } = leavesOf(step, moving);
@@ -73,7 +76,7 @@ export function sweepLoop({ step, b, moving, cotangents, sweepBody }: Way, flowT
     });
   const { swept, live } = reached(sweepWith, carried);
   const flows = [...swept.cotangents.values(), ...swept.outside.map(([, flow]) => flow)];
-  const backward = fromStacks(b, step, swept.values, back, flows);
+  const backward = again ? fromAgain(b, step, back, flows) : fromStacks(b, step, swept.values, back, flows);
   const made = (node: Node): Node => backward.made.get(node) ?? node;
   const cotangentOf = (leaf: Node): Node => made(swept.cotangents.get(leaf)!);
   const carries: Carries = {
@@ -120,11 +123,4 @@ function stackOf(b: Build, loop: Loop, node: Node, carries: Carries): Node {
   return isInside(node, loop)
     ? b.scan(loop, node, carries)
     : b.broadcast(node, [fixed(loop.length), ...node.shape]);
-}
-
-/** An entry along the first axis. */
-function entryOf(b: Build, stack: Node, place: number): Node {
-  const shape = stack.shape.slice(1);
-  const axes = stack.shape.map((_, axis) => ({ start: axis === 0 ? place : 0, fromEnd: false, step: 1 }));
-  return b.reshape(b.slice(stack, axes, [ONE, ...shape]), shape);
 }

@@ -38,6 +38,8 @@ export interface Sweeping {
   readonly guards: Guards;
   /** Whether what flows to a weight from several products is the product of stacks. */
   readonly inStacks: boolean;
+  /** The numbers of loops whose bodies are run again on the way back. */
+  readonly again: ReadonlySet<number>;
 }
 
 /** The cotangents of `wanted`, from `scalar` back. What is carried by loops around the scalar is given. */
@@ -173,7 +175,7 @@ class Level {
   }
 
   passLoop(step: LoopStep, sweepBody: (start: (flowTo: FlowTo) => void) => Swept): void {
-    const { moving, buildBack, guards } = this.#scene;
+    const { moving, buildBack, guards, again } = this.#scene;
     const b = buildBack(step.scans[0]!);
     for (const scan of step.scans) {
       this.#values.add(scan);
@@ -181,7 +183,7 @@ class Level {
       if (found !== undefined) this.#note(scan, accumulate(found.from, found.flows, this.#isFactor));
     }
     if (!step.scans.some((scan) => this.#cotangents.has(scan))) return;
-    const way = { step, b, moving, cotangents: this.#cotangents, sweepBody };
+    const way = { step, b, again: again.has(step.loop.id), moving, cotangents: this.#cotangents, sweepBody };
     const { swept, made, stacks } = sweepLoop(way, this.flowTo);
     for (const stack of stacks) this.#values.add(stack);
     for (const [before, after] of made) if (guards.has(before)) guards.add(after);

@@ -1,0 +1,164 @@
+/**
+ * Loops in blocks, for less memory: a loop over T places becomes one over B blocks of S places, B S ≤ T,
+ * in whose body a loop goes over the places of a block, and one over the rest. Of the outer loop only what
+ * it carries is stacked; the loop that runs back runs each block again before it goes back through it. With
+ * S = √T there are about 2 √T carried values at a time instead of T, at the price of one more run of the
+ * loop (Griewank 1992; Chen, Xu, Zhang, Guestrin 2016).
+ */
+import { Build } from "../graph/build.ts";
+import { type Graph, reachable, remake } from "../graph/graph.ts";
+import { listRoots, mapRoots, type Model } from "../graph/model.ts";
+import { type LoopStep, type Step, stepsTo } from "../graph/steps.ts";
+import { inLoop, type Carries } from "../ir/loops.ts";
+import type { Loop } from "../ir/loop.ts";
+import type { Node } from "../ir/node.ts";
+import { fixed } from "../ir/size.ts";
+import { entriesOf, entryOf } from "./entries.ts";
+import { mapNotes } from "./rewrite.ts";
+
+/** Shorter loops keep everything. */
+const SHORTEST = 9;
+
+export interface InBlocks {
+  readonly model: Model;
+  /** The numbers of loops over blocks, whose bodies are run again on the way back. */
+  readonly again: ReadonlySet<number>;
+}
+
+/** The model with every long loop that gradients lead through in blocks. */
+export function inBlocks(model: Model): InBlocks {
+  const roots = listRoots(model);
+  const scalars = reachable(roots).flatMap((node) => (node.op === "grad" ? [node.operands[0]!] : []));
+  const trained = new Set(
+    reachable(scalars).flatMap((node) => (node.op === "scan" ? [node.attributes.loop.id] : [])),
+  );
+  const again = new Set<number>();
+  const copy = new Copy(model.graph, new Map());
+  for (const step of stepsTo(roots)) {
+    const isLong = step.kind === "loop" && trained.has(step.loop.id) && step.loop.length >= SHORTEST;
+    if (isLong && step.first.length > 0) again.add(divide(model.graph, step, copy));
+    else copy.walk([step]);
+  }
+  const map = (node: Node): Node | undefined => copy.made.get(node);
+  const applied = model.applied.map((rule) => ({ ...rule, node: map(rule.node) ?? rule.node }));
+  return {
+    model: { ...model, ...mapRoots(model, (node) => map(node)!), ...mapNotes(model, map), applied },
+    again,
+  };
+}
+
+/** Steps made again, the loops in them under numbers of their own. */
+class Copy {
+  readonly made: Map<Node, Node>;
+  readonly #graph: Graph;
+  readonly #loops = new Map<number, Loop>();
+
+  /** @param made what nodes are that the steps read, and what is not made as it was */
+  constructor(graph: Graph, made: Map<Node, Node>) {
+    this.#graph = graph;
+    this.made = made;
+  }
+
+  walk(steps: readonly Step[]): void {
+    for (const step of steps) {
+      if (step.kind === "node") this.#make(step.node);
+      else {
+        this.#loops.set(step.loop.id, this.#graph.loop(step.loop.length, step.loop.reverse));
+        this.walk(step.body);
+        for (const scan of step.scans) this.#make(scan);
+      }
+    }
+  }
+
+  #make(node: Node): void {
+    if (this.made.has(node)) return;
+    const operands = node.operands.map((operand) => this.made.get(operand)!);
+    this.made.set(node, remake(this.#graph, inLoop(node, this.#loops), operands));
+  }
+}
+
+/** Where the places of a loop are: those of whole blocks, and the rest, which comes last. */
+interface Division {
+  readonly blocks: number;
+  readonly places: number;
+  readonly rest: number;
+  /** Where the blocks begin, and the rest. */
+  readonly start: number;
+  readonly restStart: number;
+}
+
+function divisionOf({ length, reverse }: Loop): Division {
+  const places = Math.round(Math.sqrt(length));
+  const blocks = Math.floor(length / places);
+  const rest = length - blocks * places;
+  return reverse
+    ? { blocks, places, rest, start: rest, restStart: 0 }
+    : { blocks, places, rest, start: 0, restStart: blocks * places };
+}
+
+/** Puts the results of a loop in blocks into `copy`; the number of the loop over the blocks. */
+function divide(graph: Graph, step: LoopStep, copy: Copy): number {
+  const { loop, first, next, scans } = step;
+  const { blocks, places, rest, start, restStart } = divisionOf(loop);
+  const b = new Build(graph);
+  const outer = graph.loop(blocks, loop.reverse);
+  const inner = graph.loop(places, loop.reverse);
+  const begin = first.map((node) => copy.made.get(node)!);
+  const carried = begin.map((node, i) => b.carried(outer, i, node));
+  const blockOf = (x: Node): Node => {
+    const part = entriesOf(b, x, start, blocks * places);
+    return b.pick(b.reshape(part, [fixed(blocks), fixed(places), ...x.shape.slice(1)]), outer);
+  };
+  const block = run(b, step, copy, inner, carried, blockOf);
+  const lastPlace = loop.reverse ? 0 : places - 1;
+  const ends = next.map((node) => entryOf(b, block.stack(node), lastPlace));
+  const carries: Carries = { first: begin, next: ends };
+  const whole = (value: Node): Node => {
+    const stack = b.scan(outer, block.stack(value), carries);
+    return b.reshape(stack, [fixed(blocks * places), ...value.shape]);
+  };
+
+  const lastBlock = loop.reverse ? 0 : blocks - 1;
+  const after = (): Node[] => ends.map((end) => entryOf(b, b.scan(outer, end, carries), lastBlock));
+  const tailLoop = rest === 0 ? null : graph.loop(rest, loop.reverse);
+  const tail =
+    tailLoop === null ? null : run(b, step, copy, tailLoop, after(), (x) => entriesOf(b, x, restStart, rest));
+  for (const scan of scans) {
+    const value = scan.operands[0]!;
+    const parts = [whole(value), ...(tail === null ? [] : [tail.stack(value)])];
+    const named = new Build(graph, scan.origin);
+    copy.made.set(
+      scan,
+      parts.length === 1 ? parts[0]! : named.concat(loop.reverse ? parts.toReversed() : parts, 0),
+    );
+  }
+  return outer.id;
+}
+
+/**
+ * The body of a loop, in one that goes over some of its places.
+ * @param first what that begins with
+ * @param partOf the entries at its places, of what the loop takes entries of
+ */
+function run(
+  b: Build,
+  { loop, body, next }: LoopStep,
+  around: Copy,
+  part: Loop,
+  first: readonly Node[],
+  partOf: (x: Node) => Node,
+): { readonly stack: (value: Node) => Node } {
+  const made = new Map(around.made);
+  const leaves = body.flatMap((step) => (step.kind === "node" ? [step.node] : []));
+  for (const leaf of leaves) {
+    if (leaf.op === "carried" && leaf.attributes.loop.id === loop.id)
+      made.set(leaf, b.carried(part, leaf.attributes.index, leaf));
+    if (leaf.op === "pick" && leaf.attributes.loop.id === loop.id) {
+      made.set(leaf, b.pick(partOf(around.made.get(leaf.operands[0]!)!), part));
+    }
+  }
+  new Copy(b.graph, made).walk(body);
+  const of = (node: Node): Node => made.get(node)!;
+  const carries: Carries = { first, next: next.map(of) };
+  return { stack: (value) => b.scan(part, of(value), carries) };
+}

@@ -1,0 +1,87 @@
+/** Loops in blocks: the same gradients from fewer stacked values. */
+import { describe, expect, test } from "vitest";
+import { analyze } from "../compiler/analyze.ts";
+import { evaluate } from "../compiler/graph/evaluate.ts";
+import { reachable } from "../compiler/graph/graph.ts";
+import type { Model } from "../compiler/graph/model.ts";
+import { verify } from "../compiler/graph/verify.ts";
+import { countOf, isFree } from "../compiler/ir/size.ts";
+import { differentiate, differentiateInBlocks } from "../compiler/passes/differentiate.ts";
+
+const ROWS = 2;
+
+const lstm = (length: number, more: string): string => `
+fn cell(h, c, x, w, u) {
+  g = x @ w + h @ u
+  after = sigmoid(g[:, 0:3]) * c + sigmoid(g[:, 3:6]) * tanh(g[:, 6:9])
+  return [sigmoid(g[:, 9:12]) * tanh(after), after]
+}
+model M {
+  input x: [N, ${length}, 2]
+  param h0: [3] ~ normal(0, 1)
+  param w: [2, 12] ~ normal(0, 1)
+  param u: [3, 12] ~ normal(0, 1)
+  first = zeros([N, 3]) + h0
+  s = scan(x, [first, first^2], (s, x) => cell(s[0], s[1], x, w, u), axis = -2${more})
+  loss sum(s[0][:, -1]^2) + sum(s[1]^3)
+}`;
+
+/** The gradients of the parameters, whose numbers look drawn. */
+function gradients(model: Model): number[] {
+  verify(model, "differentiate");
+  const drawn = (shape: readonly number[], seed: number) => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    return { shape, data: Float64Array.from({ length: count }, (_, i) => Math.sin(12.9898 * (i + seed))) };
+  };
+  const nodes = model.persistent.flatMap(({ gradient }) => gradient ?? []);
+  return evaluate(nodes, {
+    n: ROWS,
+    inputs: new Map(
+      model.inputs.map(({ name, shape }) => [
+        name,
+        drawn(
+          shape.map((size) => (isFree(size) ? ROWS : countOf(size))),
+          1,
+        ),
+      ]),
+    ),
+    parameters: new Map(model.persistent.map(({ shape }, i) => [i, drawn(shape.map(countOf), i + 2)])),
+    states: new Map(),
+    hyper: new Map(),
+    step: 0,
+    seed: 0,
+  }).flatMap(({ data }) => [...data]);
+}
+
+describe("loops in blocks", () => {
+  for (const length of [9, 10, 11, 16, 23])
+    for (const reverse of ["", ", reverse = true"])
+      test(`${length} places${reverse}: the gradients are those of the whole loop`, async () => {
+        const { formulas } = await analyze(lstm(length, reverse));
+        const [whole, parts] = [
+          gradients(differentiate(formulas)),
+          gradients(differentiateInBlocks(formulas)),
+        ];
+        expect(parts.length).toBe(whole.length);
+        parts.forEach((x, i) => expect(x).toBeCloseTo(whole[i]!, 10));
+        expect(whole.every((x) => x !== 0)).toBe(true);
+      });
+
+  test("of 100 steps no more than 10 values are stacked at a time, where the last one is all that is read", async () => {
+    const text = `model M {
+  input x: [N, 100, 2]
+  param w: [2, 2] ~ normal(0, 1)
+  hs = scan(x, zeros([N, 2]), (h, x) => tanh(x + h @ w), axis = -2)
+  loss sum(hs[:, -1]^2)
+}`;
+    const { formulas } = await analyze(text);
+    const longest = (model: Model): number =>
+      Math.max(
+        ...reachable(model.persistent.flatMap(({ gradient }) => gradient ?? [])).flatMap((node) =>
+          node.op === "scan" ? [countOf(node.shape[0]!)] : [],
+        ),
+      );
+    expect(longest(differentiate(formulas))).toBe(100);
+    expect(longest(differentiateInBlocks(formulas))).toBe(10);
+  });
+});
