@@ -15,7 +15,8 @@ import { verify } from "./graph/verify.ts";
 import { hash } from "./hash.ts";
 import { showNumber } from "./ir/notation.ts";
 import type { Analysis, CompileOptions, SourceOptions } from "./options.ts";
-import { differentiate } from "./passes/differentiate.ts";
+import { differentiateInBlocks } from "./passes/differentiate.ts";
+import { fissionInBlocks } from "./passes/fission.ts";
 import { runPasses } from "./passes/pipeline.ts";
 import { probed } from "./passes/probe.ts";
 
@@ -79,12 +80,15 @@ function analyzeModel(
 }
 
 /**
- * The same formulas, and gradients in which no step of time waits for another (`accumulate.ts`): for
- * less memory, not for speed.
+ * The same formulas, and gradients in which no step of time waits for another (`accumulate.ts`), nor is
+ * all of a long loop kept (`blocks.ts`): for less memory, not for speed.
  */
 export function inSteps(analysis: Analysis): Analysis {
   const again = (model: Model): Model =>
-    runPasses(model, "differentiate", "simplify", { differentiate: (given) => differentiate(given, false) });
+    runPasses(model, "differentiate", "simplify", {
+      differentiate: differentiateInBlocks,
+      fission: fissionInBlocks,
+    });
   const { formulas, probed: probes, elaborated } = analysis;
   return { ...analysis, joint: again(formulas), probed: probes === null ? null : again(probed(elaborated)) };
 }

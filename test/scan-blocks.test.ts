@@ -1,9 +1,9 @@
 /** Loops in blocks: the same gradients from fewer stacked values. */
 import { describe, expect, test } from "vitest";
-import { analyze } from "../compiler/analyze.ts";
+import { analyze, inSteps } from "../compiler/analyze.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { reachable } from "../compiler/graph/graph.ts";
-import type { Model } from "../compiler/graph/model.ts";
+import { listRoots, type Model } from "../compiler/graph/model.ts";
 import { verify } from "../compiler/graph/verify.ts";
 import { countOf, isFree } from "../compiler/ir/size.ts";
 import { differentiate, differentiateInBlocks } from "../compiler/passes/differentiate.ts";
@@ -53,6 +53,11 @@ function gradients(model: Model): number[] {
   }).flatMap(({ data }) => [...data]);
 }
 
+const loopsOf = (model: Model): number =>
+  new Set(
+    reachable(listRoots(model)).flatMap((node) => (node.op === "scan" ? [node.attributes.loop.id] : [])),
+  ).size;
+
 describe("loops in blocks", () => {
   for (const length of [9, 10, 11, 16, 23])
     for (const reverse of ["", ", reverse = true"])
@@ -66,6 +71,13 @@ describe("loops in blocks", () => {
         parts.forEach((x, i) => expect(x).toBeCloseTo(whole[i]!, 10));
         expect(whole.every((x) => x !== 0)).toBe(true);
       });
+
+  test("all passes keep the gradients of loops in blocks", async () => {
+    const analysis = await analyze(lstm(11, ""));
+    const [whole, parts] = [gradients(analysis.joint), gradients(inSteps(analysis).joint)];
+    parts.forEach((x, i) => expect(x).toBeCloseTo(whole[i]!, 10));
+    expect(loopsOf(inSteps(analysis).joint)).toBeGreaterThan(loopsOf(analysis.joint));
+  });
 
   test("of 100 steps no more than 10 values are stacked at a time, where the last one is all that is read", async () => {
     const text = `model M {

@@ -33,6 +33,7 @@ export function inBlocks(model: Model): InBlocks {
     reachable(scalars).flatMap((node) => (node.op === "scan" ? [node.attributes.loop.id] : [])),
   );
   const again = new Set<number>();
+  if (trained.size === 0) return { model, again };
   const copy = new Copy(model.graph, new Map());
   for (const step of stepsTo(roots)) {
     const isLong = step.kind === "loop" && trained.has(step.loop.id) && step.loop.length >= SHORTEST;

@@ -20,15 +20,22 @@ import { simplify } from "./simplify.ts";
 import { splitByPlan, type Surroundings } from "./split-loop.ts";
 
 /** The model with every loop reduced to its recurrence: every value is what it was, to rounding. */
-export function fission(model: Model): Model {
+export const fission = (model: Model): Model => split(model, () => true);
+
+/** The same of loops that no others are inside of: a loop over blocks keeps its stacks within a block. */
+export const fissionInBlocks = (model: Model): Model =>
+  split(model, ({ body }) => body.every(({ kind }) => kind === "node"));
+
+function split(model: Model, isSplit: (step: LoopStep) => boolean): Model {
   if (!reachable(listRoots(model)).some(({ op }) => op === "scan")) return model;
   return withinLimit(() => {
     const given = simplify(model);
     const { limit } = given.graph;
     const graph = given.graph.fork(ROOM * limit);
-    let split: Model = { ...given, graph };
-    for (const loop of inOrder(stepsTo(listRoots(split)))) split = splitLoop(split, loop);
-    return applyRules(simplify(transplant(split, new Map(), limit)), "fission", [delayedFactor]);
+    let made: Model = { ...given, graph };
+    for (const step of inOrder(stepsTo(listRoots(made))))
+      if (isSplit(step)) made = splitLoop(made, step.loop);
+    return applyRules(simplify(transplant(made, new Map(), limit)), "fission", [delayedFactor]);
   });
 }
 
@@ -36,8 +43,8 @@ export function fission(model: Model): Model {
 const ROOM = 8;
 
 /** What reads a loop's stacks comes before it, and what is inside of it too. */
-const inOrder = (steps: readonly Step[]): Loop[] =>
-  steps.toReversed().flatMap((step) => (step.kind === "loop" ? [...inOrder(step.body), step.loop] : []));
+const inOrder = (steps: readonly Step[]): LoopStep[] =>
+  steps.toReversed().flatMap((step) => (step.kind === "loop" ? [...inOrder(step.body), step] : []));
 
 function splitLoop(model: Model, loop: Loop): Model {
   const roots = listRoots(model);
