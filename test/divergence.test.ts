@@ -49,6 +49,12 @@ const cases: readonly Case[] = [
     args: ["--validate", "0.2", "--seed", "1"],
   },
   {
+    name: "division by 0 in a loop, whose first place is the last",
+    source: `model M {\n${inputs}  s = scan(x, zeros([N]), (h, v) => 1 / (v + h), axis = 1, reverse = true)\n  loss mse(dense(s, 1), y)\n  optimizer sgd(lr = 0)\n}\n`,
+    says: ["--> m.nn:4:", "is Infinity, in row 13 of the data, from 0, at place 1 of the scan"],
+    tensor: { layer: null, pass: "forward", value: "Infinity", row: 13, places: [1] },
+  },
+  {
     name: "overflow in exp, beside a mask that is infinite on purpose",
     source: `model M {\n${inputs}  z = dense(x, 3)\n  masked = where(z > z, z, where(iota(3) == 0, -inf, z))\n  p = softmax(masked)\n  big = exp(50 * sum(x, axis = -1, keep = true))\n  loss mse(sum(p, axis = -1, keep = true) + big, y)\n  optimizer sgd(lr = 0)\n}\n`,
     says: ["--> m.nn:7:9", "exp(", "`big: [N, 1] = exp", "subtract its largest entry first"],

@@ -5,6 +5,7 @@
 import { firstNonFinite, type Culprit } from "../../compiler/graph/non-finite.ts";
 import { reachable } from "../../compiler/graph/graph.ts";
 import { ownedBy, pathOf, statesOf, type Model, type Persistent } from "../../compiler/graph/model.ts";
+import { timesOf } from "../../compiler/ir/loops.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { shapeAt } from "../../compiler/ir/size.ts";
 import type { Environment, Values } from "../../compiler/ops/op.ts";
@@ -149,11 +150,11 @@ function isAffordable(nodes: readonly Node[], rows: number): boolean {
   let work = 0;
   let numbers = 0;
   for (const node of nodes) {
-    const size = sizeOf(node, rows);
+    const size = sizeOf(node, rows) * timesOf(node);
     const [first] = node.operands;
     numbers += size;
     if (node.op === "matmul") work += size * shapeAt(first!.shape, rows).at(-1)!;
-    else work += node.operands.reduce((all, operand) => all + sizeOf(operand, rows), size);
+    else work += node.operands.reduce((all, operand) => all + sizeOf(operand, rows) * timesOf(node), size);
   }
   return work <= mostWork && numbers <= mostNumbers;
 }

@@ -33,6 +33,7 @@ export function divergenceOf(
       entry,
       value: String(value),
       ...(row === null ? {} : { row }),
+      ...(found.places.length === 0 ? {} : { places: found.places }),
     },
   };
 }
@@ -108,7 +109,9 @@ function labelsOf(found: Found, model: Model): readonly Label[] {
   const row = rowOf(found);
   const term =
     passOf(found) === "source" ? `\`${formulaOf(found, model)}\` is ${found.value}` : termOf(found);
-  const text = row === null ? term : `${term}, in row ${count(row)} of the data, from 0`;
+  const inRow = row === null ? term : `${term}, in row ${count(row)} of the data, from 0`;
+  const at = found.places.map(count).join(", ");
+  const text = at === "" ? inRow : `${inRow}, at place ${at} of the scan`;
   const call = callOf(model, node.origin);
   const parameter = ownedBy(model).find(
     ({ path }, index) => path === spoilt || (node.op === "parameter" && node.attributes.index === index),

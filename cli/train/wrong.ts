@@ -22,6 +22,8 @@ export interface Divergence {
     readonly value: string;
     /** The row of the data, from 0. */
     readonly row?: number;
+    /** In a `scan` the place along its axis, from 0; in one inside of another a place of each, outermost first. */
+    readonly places?: readonly number[];
   };
 }
 

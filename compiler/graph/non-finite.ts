@@ -2,7 +2,8 @@
 import type { Environment, Op, Values } from "../ops/op.ts";
 import { isElementwise } from "../ops/elementwise.ts";
 import { ops } from "../ops/table.ts";
-import { reachable } from "./graph.ts";
+import { Graph, reachable } from "./graph.ts";
+import { type Unrolled, unroll } from "./unroll.ts";
 import type { Node, OpName } from "../ir/node.ts";
 
 /** A node whose value is not finite, though all that it is computed from is. */
@@ -11,6 +12,8 @@ export interface Culprit {
   /** One of its entries that are not finite: its place along each axis. */
   readonly entry: readonly number[];
   readonly value: number;
+  /** Of the loops around the node, outermost first, the places at which it was computed then. */
+  readonly places: readonly number[];
   /** For an elementwise op the operands' entries there. */
   readonly operands: readonly number[] | null;
 }
@@ -33,10 +36,26 @@ interface Suspect {
  * @returns null where the root is finite
  */
 export function firstNonFinite(
-  root: Node,
+  asked: Node,
   environment: Environment,
   round: (value: number) => number,
 ): Culprit | null {
+  // Each place of a loop has values of its own.
+  const hasLoops = reachable([asked]).some(({ op }) => op === "scan");
+  const { roots, sources }: Unrolled = hasLoops
+    ? unroll(new Graph(Infinity), [asked])
+    : { roots: [asked], sources: new Map() };
+  const culprit = culpritOf(roots[0]!, environment, round);
+  const source = culprit && sources.get(culprit.node);
+  if (!culprit || !source) return culprit && { ...culprit, places: [] };
+  return { ...culprit, node: source.node, places: source.places.map(({ place }) => place) };
+}
+
+function culpritOf(
+  root: Node,
+  environment: Environment,
+  round: (value: number) => number,
+): Omit<Culprit, "places"> | null {
   const order = reachable([root]);
   const values = new Map<Node, Values>();
   for (const node of order) {
