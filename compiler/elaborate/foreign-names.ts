@@ -109,6 +109,7 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ["reverse", "write `flip(x, axis = 1)`"],
   ["zeropad2d", "write `pad(x, before, after, axis)` for each axis"],
   ...["roll", "tile"].map((name): [string, string] => [name, movement]),
+  ...["foriloop", "whileloop", "foldl", "rnnlayer"].map((name): [string, string] => [name, cells]),
   ["indexselect", "it is `take(table, ids)`"],
   ["embeddingbag", "write `mean(embedding(ids, count, size), axis = 1)`"],
   ["accumulate", "sums so far are `cumsum(x, axis)`"],
@@ -140,7 +141,7 @@ const NO_PREFIX = "there are no library prefixes: write `relu(x)`";
 
 /** What functions of other libraries are reached through. */
 const LIBRARIES: ReadonlySet<string> = new Set(
-  "nn torch F tf keras np numpy jnp jax flax Math math layers activations losses optim tfjs self".split(" "),
+  "nn torch F tf keras np numpy jnp jax lax flax Math math layers activations losses optim tfjs self".split(" "),
 );
 
 export const isLibrary = (name: string): boolean => LIBRARIES.has(name);
