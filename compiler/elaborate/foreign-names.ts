@@ -141,7 +141,9 @@ const NO_PREFIX = "there are no library prefixes: write `relu(x)`";
 
 /** What functions of other libraries are reached through. */
 const LIBRARIES: ReadonlySet<string> = new Set(
-  "nn torch F tf keras np numpy jnp jax lax flax Math math layers activations losses optim tfjs self".split(" "),
+  "nn torch F tf keras np numpy jnp jax lax flax Math math layers activations losses optim tfjs self".split(
+    " ",
+  ),
 );
 
 export const isLibrary = (name: string): boolean => LIBRARIES.has(name);
