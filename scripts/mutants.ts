@@ -1,11 +1,12 @@
 /**
  * Mutation tests: derivative rules, the tests that keep a cotangent of 0 at 0, rules that make
- * formulas stable, those that gather what windows add up, programs of kernels, the optimizers, normalizations and attention of `std/`, formulas with indices, ranges of labels and updates of rows, each made wrong in every way
+ * formulas stable, those that gather what windows add up, programs of kernels, the optimizers, normalizations and attention of `std/`, formulas with indices, loops that are split, ranges of labels and updates of rows, each made wrong in every way
  * of `mutants/` that changes it; the checks of the test suite must notice. `npm run mutants` prints
  * what was tried; exit 1 where a wrong one passes, or a right one does not.
  */
 import { attentionMutants } from "./mutants/attention.ts";
 import { derivativeMutants } from "./mutants/derivatives.ts";
+import { fissionMutants } from "./mutants/fission.ts";
 import { foldMutants } from "./mutants/folds.ts";
 import { labelRangeMutants } from "./mutants/label-ranges.ts";
 import { normalizationMutants } from "./mutants/normalizations.ts";
@@ -27,6 +28,7 @@ const tried = [
   ...(await normalizationMutants()),
   ...(await attentionMutants()),
   ...(await notationMutants()),
+  ...(await fissionMutants()),
   ...(await labelRangeMutants()),
   ...(await rowUpdateMutants()),
 ].map(({ name, unsound, outcomes }) => ({

@@ -7,12 +7,16 @@ import { listRoots } from "../compiler/graph/model.ts";
 import { loopsAround } from "../compiler/ir/loops.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { showShape } from "../compiler/ir/size.ts";
-import { faultOf, loopsOfEachOp } from "./helpers/fission.ts";
+import { faultOf, faultOfSplit, loopsOfEachOp, sumsOverPlaces } from "./helpers/fission.ts";
 import type { Draw, DrawnGraph, DrawnLoop } from "./helpers/random-loops.ts";
 
 describe("values stay", () => {
   test.each(loopsOfEachOp)("%s", (_, drawing) => {
     expect(faultOf(drawing, 1)).toBeNull();
+  });
+
+  test.each([true, false])("of sums over the places, reverse = %s", (reverse) => {
+    expect(faultOfSplit(sumsOverPlaces(3, reverse), 3)).toBeNull();
   });
 
   const number = fc.nat(1000);

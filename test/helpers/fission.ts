@@ -1,8 +1,8 @@
 /** Loops before and after they are split, for the tests and for mutants of the pass. */
-import { shapeAt } from "../../compiler/ir/size.ts";
+import { fixed, shapeAt } from "../../compiler/ir/size.ts";
 import type { Node } from "../../compiler/ir/node.ts";
 import { runPasses } from "../../compiler/passes/pipeline.ts";
-import { modelOf, stream, values } from "./graph.ts";
+import { Formulas, modelOf, shapeOf, stream, values } from "./graph.ts";
 import {
   type Draw,
   type Drawn,
@@ -30,9 +30,11 @@ export const splitLoops = ({ b, roots }: Drawn): readonly Node[] =>
   runPasses(modelOf(b.graph, roots), "fission", "simplify").roots.outputs.map(({ node }) => node);
 
 /** What is another number after the pass; null where nothing is. */
-export function faultOf(drawing: DrawnGraph, seed: number): string | null {
-  const drawn = drawnGraph(drawing);
-  const data = given(drawing.places, seed);
+export const faultOf = (drawing: DrawnGraph, seed: number): string | null =>
+  faultOfSplit(drawnGraph(drawing), drawing.places, seed);
+
+export function faultOfSplit(drawn: Drawn, places: number, seed = 1): string | null {
+  const data = given(places, seed);
   const wanted = values(drawn.roots, data, BATCH);
   const found = values(splitLoops(drawn), data, BATCH);
   for (const [i, row] of wanted.entries()) {
@@ -43,6 +45,56 @@ export function faultOf(drawing: DrawnGraph, seed: number): string | null {
       return `result ${i}, entry ${at}: ${found[i]![at]}, not ${row[at]}`;
   }
   return null;
+}
+
+/**
+ * A loop that carries from 0 and from another value, and another over its stacks, of which products
+ * with what was carried are summed; and sums over the places of terms that only some are linear in.
+ */
+export function sumsOverPlaces(places: number, reverse: boolean): Drawn {
+  const b = new Formulas();
+  const rows = shapeOf("N", 3);
+  const x = b.input("x", places, "N", 3);
+  const weight = b.input("weight", 3, 3);
+  const bias = b.broadcast(b.input("bias", 1, 3), rows);
+  const loop = b.graph.loop(places, reverse);
+  const first = [bias, b.zeros(rows), bias, bias];
+  const [k, h, before, m] = first.map((start, i) => b.carried(loop, i, start)) as [Node, Node, Node, Node];
+  const entry = b.pick(x, loop);
+  const next = [
+    b.tanh(b.add(k, entry)),
+    b.sin(b.sub(b.matmul(h, weight), entry)),
+    entry,
+    b.cos(b.add(m, entry)),
+  ];
+  const stack = (value: Node): Node => b.scan(loop, value, { first, next });
+  const back = b.graph.loop(places, !reverse);
+  const summed = (value: Node): Node => b.sum(b.scan(back, value, { first: [], next: [] }), [0]);
+  const [own, hs, ks] = [x, stack(h), stack(k)].map((of) => b.pick(of, back)) as [Node, Node, Node];
+  const ids = b.pick(b.labels("ids", places, "N"), back);
+  const product = b.matmul(b.transpose(own), ks);
+  const inverse = b.add(2, weight);
+  return {
+    b,
+    roots: [
+      stack(b.mul(before, 2)),
+      // These alone read the stacks of h and m.
+      summed(b.matmul(b.transpose(own), hs)),
+      summed(b.matmul(b.transpose(hs), own)),
+      summed(b.matmul(b.transpose(own), b.pick(stack(m), back))),
+      summed(product),
+      summed(b.scatter(own, ids, fixed(3))),
+      summed(b.mul(product, weight)),
+      summed(b.mul(product, product)),
+      summed(b.div(product, inverse)),
+      summed(b.div(inverse, product)),
+      summed(b.add(product, weight)),
+      summed(b.sub(product, b.matmul(b.transpose(ks), own))),
+      summed(weight),
+      summed(b.neg(b.transpose(product))),
+      summed(b.sum(product, [1])),
+    ],
+  };
 }
 
 const ADD = Object.keys(templates).indexOf("add");

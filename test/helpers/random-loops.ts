@@ -93,6 +93,10 @@ export const templates: Readonly<Record<string, Template>> = {
   take: (b, x, _, { table, ids }) => b.add(x, b.take(table, ids)),
   "take by the batch": (b, x, _, { memory, ids }) =>
     b.add(x, b.reshape(b.take(memory, b.reshape(ids, shapeOf("N", 1)), 1), ROWS)),
+  "take from entries": (b, x, y, { ids }) => {
+    const table = b.reshape(x, shapeOf("N", 3, 1));
+    return b.mul(y, b.reshape(b.take(table, b.reshape(ids, shapeOf("N", 1)), 1), shapeOf("N", 1)));
+  },
   gather: (b, x, y, { ids }) => b.mul(y, b.reshape(b.gather(x, ids), shapeOf("N", 1))),
   "one hot": (b, x, _, { ids }) => b.mul(x, b.oneHot(ids, 3)),
   scatter: (b, x, y, { ids }) => b.matmul(y, b.scatter(x, ids, shapeOf(3)[0]!)),
