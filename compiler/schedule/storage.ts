@@ -6,7 +6,6 @@ import { CompilerFault } from "../fault.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type LoopStep, nodesOf, type Step } from "../graph/steps.ts";
 import type { Node, OpName } from "../ir/node.ts";
-import { fixed } from "../ir/size.ts";
 import { behindReshapes } from "../ops/movement.ts";
 import { formBody } from "./form.ts";
 import { liesWell } from "./gathering.ts";
@@ -156,10 +155,10 @@ export class Storage {
     });
     const wholes = new Set(stacks.map((stack) => stack?.whole));
     for (const scan of scans) {
-      const { region } = this.layout.find(scan)!;
+      const { region, strip } = this.layout.find(scan)!;
       if (wholes.has(region)) continue;
       const node = scan.operands[0]!;
-      const view = pickView(contiguous([fixed(loop.length), ...node.shape]), loop);
+      const view = pickView(strip ?? contiguous(scan.shape), loop);
       roots.push({ node, buffer: region.buffer, inPlace: false, slot: { region, view } });
     }
     this.#pending.push(...first);

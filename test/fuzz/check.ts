@@ -5,8 +5,9 @@
  */
 import { askTape } from "../../compiler/compare/run-tape.ts";
 import { analyze, DiagnosticError } from "../../compiler/index.ts";
-import { reachable } from "../../compiler/graph/graph.ts";
+import { Graph, reachable } from "../../compiler/graph/graph.ts";
 import { ownedBy, parametersOf } from "../../compiler/graph/model.ts";
+import { unroll } from "../../compiler/graph/unroll.ts";
 import type { Node, OpName } from "../../compiler/ir/node.ts";
 import type { Environment, Op, Values } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
@@ -103,10 +104,14 @@ function describe(error: unknown): string {
 function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
   const { model, environment } = ran;
   const tolerance = TOLERANCES[dtype];
-  const { outputs, loss, trainingLoss } = model.roots;
-  if (loss === null || trainingLoss === null) throw new RangeError("the program has no loss");
+  const { roots } = model;
+  if (roots.loss === null || roots.trainingLoss === null) throw new RangeError("the program has no loss");
+  const written = [roots.loss, roots.trainingLoss, ...roots.outputs.map((o) => o.node)];
+  const used = new Set(reachable(written).map((node) => node.op));
+  // The tape runs loops as they are.
+  const [loss, trainingLoss, ...plain] = withoutLoops(written) as [Node, Node, ...Node[]];
+  const outputs = roots.outputs.map(({ name }, i) => ({ name, node: plain[i]! }));
   const nodes = reachable([trainingLoss]);
-  const used = new Set(reachable([trainingLoss, ...outputs.map((o) => o.node)]).map((node) => node.op));
   const offenses: string[] = [];
   const errors = new Map<string, number>();
   let differences = 0;
@@ -196,6 +201,8 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
   return result({ kind: moves ? "right" : "constant" });
 }
 
+const withoutLoops = (roots: readonly Node[]): readonly Node[] => unroll(new Graph(), roots).roots;
+
 /** At most `limit` of the numbers 0 … count - 1, evenly. */
 const spread = (count: number, limit: number): number[] => {
   const taken = Math.min(count, limit);
@@ -221,12 +228,13 @@ async function isRounding(
     ...parametersOf(joint).map(({ path, gradient }) => [path, gradient] as const),
   ]);
   const wanted = [...errors].map(([name, error]) => ({ node: named.get(name)!, error }));
-  const roots = wanted.map(({ node }) => node);
+  const roots = withoutLoops(wanted.map(({ node }) => node));
   const next = stream(seed);
   const jitter = (x: number): number => x * (1 + ulp * (2 * next() - 1));
   const exact = evaluateThrough(roots, environment, (x) => x);
   const trials = Array.from({ length: TRIALS }, () => evaluateThrough(roots, environment, jitter));
-  return wanted.every(({ node, error }) => {
+  return wanted.every(({ error }, i) => {
+    const node = roots[i]!;
     const inherent = trials.map((moved) => distance(moved.get(node)!.data, exact.get(node)!.data));
     return error <= ROUNDINGS * most(inherent);
   });
