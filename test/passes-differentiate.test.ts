@@ -1,8 +1,9 @@
 /** Reverse mode over whole graphs: values, orders, what is missing, and what it is called. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { analyze } from "../compiler/analyze.ts";
 import { CompilerFault } from "../compiler/fault.ts";
-import type { Model, Persistent } from "../compiler/graph/model.ts";
+import { type Model, parametersOf, type Persistent } from "../compiler/graph/model.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { printModel } from "../compiler/graph/print.ts";
 import { fixed } from "../compiler/ir/size.ts";
@@ -10,6 +11,7 @@ import { verify } from "../compiler/graph/verify.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
 import { verifyAfter } from "../compiler/passes/pipeline.ts";
 import { DiagnosticError } from "../grammar/diagnostic.ts";
+import { valueOf, values as tensor } from "./helpers/elaborated.ts";
 import { ALL, Formulas, modelOf, pass, shapeOf, stream, values } from "./helpers/graph.ts";
 
 /** A model of two parameters trained by `loss`. */
@@ -211,6 +213,25 @@ describe("the verifier", () => {
     const roots = { ...model.roots, trainingLoss: x };
     expect(() => verify({ ...model, roots }, "elaborate")).toThrow(/the training loss is \[2\]/);
   });
+});
+
+test("a weight read by rows of the batch, and by rows whose product is spread over the batch", async () => {
+  const { joint } = await analyze(`model M {
+    input x: [N, 1]
+    param w = [0.5]
+    param v = [[2], [3]]
+    a = x @ w
+    b = broadcast(v @ w, [N, 2])
+    loss sum(a^2) + sum(b^2)
+  }`);
+  const parameters = new Map([
+    [0, tensor([1], [0.5])],
+    [1, tensor([2, 1], [2, 3])],
+  ]);
+  const [w, v] = parametersOf(joint).map(({ gradient }) => gradient!);
+  const found = valueOf([w!, v!], { n: 2, inputs: { x: tensor([2, 1], [1, 2]) }, parameters });
+  // 2 w Σ x² + 2 N w Σ v², 2 N w² v
+  expect(found).toEqual([[31], [2, 3]]);
 });
 
 test("printing: names, shapes and numbers in place", () => {

@@ -90,7 +90,8 @@ function factorsOf(b: Build, flow: Node): { readonly a: Node; readonly g: Node }
   if (flow.op !== "matmul" || turned!.op !== "permute" || flow.shape.length !== 2) return null;
   const a = turned.operands[0]!;
   if (isFree(g!.shape[0]!)) return { a, g: g! };
-  const rows = summedRows(g!);
+  // A row of sums may stand for several rows, which are read by rows of a of their own.
+  const rows = isOne(a.shape[0]!) ? summedRows(g!) : null;
   return rows === null ? null : { a: b.broadcast(a, [rows.shape[0]!, a.shape[1]!]), g: rows };
 }
 
