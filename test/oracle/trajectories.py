@@ -84,7 +84,7 @@ OPTIMIZERS = {
     "adamw": ("weight_decay = 0.1", lambda p: O.AdamW(p, 1, weight_decay=0.1), 0.02),
     "adamax": ("weight_decay = 0.01", lambda p: O.Adamax(p, 1, weight_decay=0.01), 0.02),
     "nadam": ("weight_decay = 0.01", lambda p: O.NAdam(p, 1, weight_decay=0.01), 0.02),
-    "radam": ("weight_decay = 0.01", lambda p: O.RAdam(p, 1, weight_decay=0.01), 0.05),
+    "radam": ("beta2 = 0.9, weight_decay = 0.01", lambda p: O.RAdam(p, 1, betas=(0.9, 0.9), weight_decay=0.01), 0.05),
     "adadelta": ("weight_decay = 0.01", lambda p: O.Adadelta(p, 1, weight_decay=0.01), 1.0),
     "lamb": ("weight_decay = 0.1", lambda p: Lamb(p, 1, weight_decay=0.1), 0.02),
     "lion": ("weight_decay = 0.1", lambda p: Lion(p, 1, weight_decay=0.1), 0.01),
