@@ -1,5 +1,5 @@
 /** sigmoid, tanh and softplus: each one e^x and one division. */
-import { ENDS, exponential, reduction } from "./exponential.ts";
+import { ENDS, exponential, reduction, VANISHES } from "./exponential.ts";
 import { functionName, type VectorFunction } from "./function.ts";
 
 export const sigmoid: VectorFunction = {
@@ -56,7 +56,7 @@ export const softplus: VectorFunction = {
     const { vector: F, dtype } = pen.format;
     return `/// log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x|; log(1 + e) = s + s^3 / 12 + s^5 / 80 + ... with s = e / (1 + e/2)
 function ${functionName("softplus", pen.format)}(x: v128): v128 {
-  const t = ${F}.pmax(v128.or(x, ${pen.signBit}), ${pen.c(ENDS[dtype][0])});
+  const t = ${F}.pmax(v128.or(x, ${pen.signBit}), ${pen.c(VANISHES[dtype])});
   ${exponential(pen, "t")}
   const e = ${F}.mul(${F}.mul(power, first), second);
   const s = ${F}.div(e, ${pen.madd("e", pen.c(0.5), pen.c(1))});
