@@ -55,6 +55,16 @@ const isExtreme = (op: Op): boolean => op === "max" || op === "min";
 /** Of signs: a largest 0 is -0 where all entries have the sign, a least 0 where any has. */
 const common = (op: Op, a: string, b: string): string => `v128.${op === "max" ? "and" : "or"}(${a}, ${b})`;
 
+/** The lower and the upper lanes of a vector of f32, in f64. */
+export const promoted = (vector: string): readonly [string, string] => [
+  `f64x2.promote_low_f32x4(${vector})`,
+  `f64x2.promote_low_f32x4(i64x2.splat(i64x2.extract_lane(${vector}, 1)))`,
+];
+
+/** A vector of f32, of its lower and its upper lanes in f64. */
+export const rounded = (low: string, high: string): string =>
+  `i64x2.replace_lane(f32x4.demote_f64x2_zero(${low}), 1, i64x2.extract_lane(f32x4.demote_f64x2_zero(${high}), 0))`;
+
 export class Reductions {
   readonly #tools: KernelTools;
   readonly #writer: FunctionWriter;
@@ -145,10 +155,9 @@ export class Reductions {
     const sum = this.#together("sum", vectors, (a, b) => combine("sum", "f32x4", a, b));
     if (total.kind === "lanes") {
       const { low, high } = total;
-      this.#writer.line(`${low} = f64x2.add(${low}, f64x2.promote_low_f32x4(${sum}));`);
-      this.#writer.line(
-        `${high} = f64x2.add(${high}, f64x2.promote_low_f32x4(i64x2.splat(i64x2.extract_lane(${sum}, 1))));`,
-      );
+      const [lower, upper] = promoted(sum);
+      this.#writer.line(`${low} = f64x2.add(${low}, ${lower});`);
+      this.#writer.line(`${high} = f64x2.add(${high}, ${upper});`);
       return;
     }
     const lane = (vector: string, k: number): string => `<f64>f32x4.extract_lane(${vector}, ${k})`;
@@ -158,10 +167,7 @@ export class Reductions {
   }
 
   #rounded(total: Total): Register {
-    const text =
-      total.kind === "number"
-        ? `f32x4.splat(<f32>${total.name})`
-        : `i64x2.replace_lane(f32x4.demote_f64x2_zero(${total.low}), 1, i64x2.extract_lane(f32x4.demote_f64x2_zero(${total.high}), 0))`;
+    const text = total.kind === "number" ? `f32x4.splat(<f32>${total.name})` : rounded(total.low, total.high);
     return { text: this.#writer.vector("sum", text), lanes: "number" };
   }
 

@@ -37,6 +37,7 @@ import {
   uniformSource,
 } from "./random.ts";
 import { type Room, ROOMS } from "./room.ts";
+import { renderTaps } from "./taps.ts";
 import { trainSource } from "./train.ts";
 import type { KernelTools } from "./values.ts";
 import { workersSource } from "./workers.ts";
@@ -163,12 +164,11 @@ class ModuleWriter {
     writer.block(`function ${name}(${[...parameters, ...last].join(", ")}): void`, () => {
       const split = this.#plan.sharing.splits[index] ?? null;
       const plan = this.#plan.kernels[index]!;
+      const room = (bytes: number): string => this.#reserveRoom("row", bytes);
       if (tools.kernel.kind === "nest" && plan.kind === "nest")
-        renderNest(tools.kernel, tools, {
-          plan,
-          split,
-          room: (bytes) => this.#reserveRoom("row", bytes),
-        });
+        renderNest(tools.kernel, tools, { plan, split, room });
+      else if (tools.kernel.kind === "nest" && plan.kind === "taps")
+        renderTaps(tools.kernel, tools, { plan, split, room });
       else if (tools.kernel.kind === "product" && plan.kind === "product")
         renderProduct(tools.kernel, tools, {
           plan,

@@ -11,6 +11,7 @@ import type { NestPlan } from "../schedule/nest-plan.ts";
 import { predict } from "../schedule/predict.ts";
 import type { KernelPlan } from "../schedule/kernel-plan.ts";
 import type { Plan } from "../schedule/plan.ts";
+import { entriesOfTaps, type TapsPlan } from "../schedule/taps.ts";
 import type { Tile, Tiling } from "../schedule/tiling.ts";
 
 export interface KernelReport {
@@ -70,7 +71,8 @@ type Description = Pick<KernelReport, "form" | "because">;
 
 function describe(kernel: Kernel, plan: KernelPlan): Description {
   if (plan.kind === "product") return describeProduct(plan.tiling);
-  if (kernel.kind === "nest") return describeNest(kernel, plan);
+  if (kernel.kind === "nest")
+    return plan.kind === "taps" ? describeTaps(kernel, plan) : describeNest(kernel, plan);
   throw new CompilerFault(`kernel ${kernel.name} has the plan of another`);
 }
 
@@ -140,6 +142,14 @@ function describeNest(
       ...(spans.size > 0 ? [`sums of ${[...spans].join(" and ")}`] : []),
     ].join(", "),
     because: `${counted} and ${results} made of ${reductions === 1 ? "it" : "them"} while the row is in the cache`,
+  };
+}
+
+function describeTaps(nest: Nest, plan: TapsPlan): Description {
+  const taps = entriesOfTaps(nest, plan.taps).length;
+  return {
+    form: `${describeNest(nest, plan.nest).form}, ${taps} taps a pass`,
+    because: `${taps} sums that differ by a shift are made while what they have in common is in registers`,
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Kernel, Product } from "./kernel.ts";
 import { levelsOf } from "./known.ts";
 import { type NestPlan, planNest } from "./nest-plan.ts";
+import { planTaps, type TapsPlan } from "./taps.ts";
 import { type Target, type Tiling, tileProduct } from "./tiling.ts";
 
 export interface ProductPlan {
@@ -13,11 +14,14 @@ export interface ProductPlan {
   readonly known: readonly (readonly number[])[];
 }
 
-export type KernelPlan = NestPlan | ProductPlan;
+export type KernelPlan = NestPlan | TapsPlan | ProductPlan;
 
 /** @param padded whether vectors along its only loop or its rows may reach past the last entry */
-export const planKernel = (kernel: Kernel, target: Target, padded: boolean): KernelPlan =>
-  kernel.kind === "nest" ? planNest(kernel, target, padded) : planProduct(kernel, target, padded);
+export function planKernel(kernel: Kernel, target: Target, padded: boolean): KernelPlan {
+  if (kernel.kind === "product") return planProduct(kernel, target, padded);
+  const plan = planNest(kernel, target, padded);
+  return planTaps(kernel, plan, target) ?? plan;
+}
 
 function planProduct(product: Product, target: Target, padded: boolean): ProductPlan {
   const levels = levelsOf(product);

@@ -93,9 +93,13 @@ function orderOf(kernel: Body, target: Target): string | null {
   if (kernel.operands.some(({ lists }) => lists !== undefined)) return null;
   if (kernel.values.some(({ kind }) => kind === "rank")) return null;
   const plan = planKernel(named(kernel), target, false);
-  if (plan.kind === "nest") {
-    const passes = plan.passes.map((pass) => [pass.reductions, pass.accumulators, pass.marks, pass.span]);
-    return JSON.stringify([plan.lanes?.loop, passes]);
+  if (plan.kind !== "product") {
+    // Taps are summed in the order that they have one by one.
+    const { lanes, passes } = plan.kind === "taps" ? plan.nest : plan;
+    return JSON.stringify([
+      lanes?.loop,
+      passes.map((pass) => [pass.reductions, pass.accumulators, pass.marks, pass.span]),
+    ]);
   }
   const { form, span, packs } = plan.tiling;
   return form === "unrolled" || packs.turned !== null ? null : JSON.stringify([form, span]);

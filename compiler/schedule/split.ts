@@ -53,6 +53,7 @@ export function splitInPieces(kernel: Kernel, plan: KernelPlan): Split | null {
 
 function loopToSplit(kernel: Kernel, plan: KernelPlan): number | null {
   const { loops } = kernel;
+  if (plan.kind === "taps") return steps(loops[plan.lanes]!) >= LEAST_STEPS ? plan.lanes : null;
   if (kernel.kind === "nest") {
     const kept = loops.slice(0, loops.length - kernel.inner);
     const loop = kept.findIndex((_, at) => isDivisible(kernel, at));
