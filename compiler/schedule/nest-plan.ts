@@ -150,9 +150,11 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
     const { takes, puts } = room?.passes[phase] ?? { takes: [], puts: [] };
     const taken = new Set(takes.map(({ value }) => value));
     const needed = neededFor(rootsOf(phase), nest, taken).filter((i) => levels[i]! > kept);
-    const overlaps = results.length > 0 && mayOverlap(nest, needed, taken, lanes, target.lanes);
-    const marks = overlaps && results.every(({ op }) => op === "max" || op === "min");
-    const accumulators = marks ? MARKED_ACCUMULATORS : overlaps ? ACCUMULATORS : 1;
+    const isMarked = results.every(({ op }) => op === "max" || op === "min");
+    const most = isMarked ? MARKED_ACCUMULATORS : ACCUMULATORS;
+    const overlaps = results.length > 0 && mayOverlap(nest, needed, taken, lanes, target.lanes, most);
+    const marks = overlaps && isMarked;
+    const accumulators = overlaps ? most : 1;
     return {
       reductions: results,
       accumulators,
@@ -285,17 +287,21 @@ function mayStandAbreast(
   return !isFree(columns) && countOf(columns) >= ABREAST * wide && inLoops.length <= MOST_ABREAST;
 }
 
-/** Whether the body, of these values, is short, and turns often enough, to be written several times. */
+/**
+ * Whether the body, of these values, is short, and turns often enough, to be written several times.
+ * @param vectors of a turn then
+ */
 function mayOverlap(
   nest: Nest,
   body: readonly number[],
   taken: ReadonlySet<number>,
   along: Lanes | null,
   lanes: number,
+  vectors: number,
 ): boolean {
   if (along === null || along.loop < keptLoops(nest)) return false;
   // A loop over the batch alone is taken for short.
-  if (countOf(nest.loops[along.loop]!) < 4 * ACCUMULATORS * lanes) return false;
+  if (countOf(nest.loops[along.loop]!) < 4 * vectors * lanes) return false;
   const instructions = body.map((index) => {
     if (taken.has(index)) return 1;
     const value = nest.values[index]!;
