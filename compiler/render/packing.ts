@@ -3,6 +3,7 @@
  * Where they lie, each step of depth is on another page of memory, and where the distance is a
  * power of two in the same few places of the cache.
  */
+import { PACKING_GAP } from "../schedule/packing-gap.ts";
 import { immediate } from "./address.ts";
 import type { Extent } from "./extent.ts";
 import { type FunctionWriter, Writer } from "./writer.ts";
@@ -54,7 +55,8 @@ export function pack(w: FunctionWriter, lines: Lines, { depth, end, width, memor
   };
   if (packedIf === null) {
     copy(lines.base, memory);
-    return { base: memory, origin: lines.origin, across: entries, step: String(width), mayBePacked: true };
+    const across = String(Number(entries) + PACKING_GAP);
+    return { base: memory, origin: lines.origin, across, step: String(width), mayBePacked: true };
   }
   const base = w.usize("packed", lines.base, "let");
   const across = w.usize("across", lines.across, "let");
@@ -63,7 +65,7 @@ export function pack(w: FunctionWriter, lines: Lines, { depth, end, width, memor
     const to = w.usize("to", memory);
     copy(base, to);
     w.line(`${base} = ${to};`);
-    w.line(`${across} = ${entries};`);
+    w.line(`${across} = ${entries} + ${PACKING_GAP};`);
     w.line(`${step} = ${width};`);
   });
   return { base, origin: lines.origin, across, step, mayBePacked: true };
@@ -75,14 +77,14 @@ export function packSource(name: string, width: number): string {
   w.line(
     `/// Lines of tiles of ${width} bytes from where they lie to where they follow each other: \`breadth\` bytes at each`,
   );
-  w.line(`/// step of depth, \`step\` bytes further on; those of a tile take \`wide\` bytes`);
+  w.line(`/// step of depth, \`step\` bytes further on; those of a tile take \`wide\` bytes and a gap`);
   w.block(`function ${name}(from: usize, to: usize, wide: usize, breadth: usize, step: usize): void`, () => {
     // A step of depth at a time, since what a tile leaves of a cache line is the next one's.
     w.block(`for (const end = to + wide; to < end; to += ${width})`, () => {
       w.line("let place = to;");
       w.block(`for (let at = from, stop = from + breadth; at < stop; at += ${width})`, () => {
         copyBytes(w, "at", "place", width);
-        w.line("place += wide;");
+        w.line(`place += wide + ${PACKING_GAP * width};`);
       });
       w.line("from += step;");
     });

@@ -26,6 +26,7 @@ import {
 } from "../ir/size.ts";
 import { type Gathering, gatheringOf, isGathered } from "./gathering.ts";
 import type { Product } from "./kernel.ts";
+import { PACKING_GAP } from "./packing-gap.ts";
 import { LONGEST_SPAN, PRODUCT_SPAN } from "./spans.ts";
 import { STRETCH, type Stretches, stretchesOf } from "./stretches.ts";
 import { worthTurning } from "./turning.ts";
@@ -385,7 +386,8 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
   const often = (size: Size, tiles: number): boolean =>
     isFree(size) || countOf(size) >= WORTHWHILE_TILES * tiles;
   const [width] = tile.widths as [number];
-  const most = Math.floor(PACKING_BLOCK_BYTES / (Math.max(1, countOf(depth)) * bytes * tile.rows));
+  const deep = Math.max(1, countOf(depth)) + PACKING_GAP;
+  const most = Math.floor(PACKING_BLOCK_BYTES / (deep * bytes * tile.rows));
   const packsRows =
     isFar(left, operands[left]!.strides.at(-3)!) && often(columns, width) && (isFree(depth) || most > 0);
   const packsColumns =
