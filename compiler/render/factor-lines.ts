@@ -84,9 +84,10 @@ export class FactorLines {
     const lines = this.inPlace(this.#product.left, this.#product.loops.length - 2, from);
     const { packs, tiles } = this.#tiling;
     if (packs.rows === null || tile !== tiles[0]) return lines;
-    const memory = this.#memory.room("left", packs.rows.room);
+    const { room, gap } = packs.rows;
+    const memory = this.#memory.room("left", room);
     const width = tile.rows * this.#tools.format.bytes;
     const copier = this.#memory.copier(width);
-    return pack(this.#tools.writer, lines, { depth: this.extent, end, width, memory, copier });
+    return pack(this.#tools.writer, lines, { depth: this.extent, end, width, gap, memory, copier });
   }
 }

@@ -3,7 +3,6 @@
  * Where they lie, each step of depth is on another page of memory, and where the distance is a
  * power of two in the same few places of the cache.
  */
-import { PACKING_GAP } from "../schedule/packing-gap.ts";
 import { immediate } from "./address.ts";
 import type { Extent } from "./extent.ts";
 import { type FunctionWriter, Writer } from "./writer.ts";
@@ -36,6 +35,8 @@ export interface Packing {
   readonly end: string;
   /** Of a tile, in bytes. */
   readonly width: number;
+  /** Steps of depth between the lines of one tile and those of the next. */
+  readonly gap: number;
   /** An address with room for the lines of all tiles. */
   readonly memory: string;
   /** The name of the function of `packSource` for that width. */
@@ -47,15 +48,21 @@ export interface Packing {
  * are, should the batch decide on a depth that is not packed.
  * @param lines where they are, side by side
  */
-export function pack(w: FunctionWriter, lines: Lines, { depth, end, width, memory, copier }: Packing): Lines {
+export function pack(
+  w: FunctionWriter,
+  lines: Lines,
+  { depth, end, width, gap, memory, copier }: Packing,
+): Lines {
   const { entries, packedIf } = depth;
   const copy = (from: string, to: string): void => {
-    const wide = packedIf === null ? String(Number(entries) * width) : `${entries} * ${width}`;
-    w.line(`${copier}(${from}, ${to}, ${wide}, ${end} - ${lines.origin}, ${lines.step});`);
+    const bytesOf = (steps: number): string =>
+      packedIf === null ? String((Number(entries) + steps) * width) : `(${entries} + ${steps}) * ${width}`;
+    const tile = `${bytesOf(0)}, ${bytesOf(gap)}`;
+    w.line(`${copier}(${from}, ${to}, ${tile}, ${end} - ${lines.origin}, ${lines.step});`);
   };
   if (packedIf === null) {
     copy(lines.base, memory);
-    const across = String(Number(entries) + PACKING_GAP);
+    const across = String(Number(entries) + gap);
     return { base: memory, origin: lines.origin, across, step: String(width), mayBePacked: true };
   }
   const base = w.usize("packed", lines.base, "let");
@@ -65,7 +72,7 @@ export function pack(w: FunctionWriter, lines: Lines, { depth, end, width, memor
     const to = w.usize("to", memory);
     copy(base, to);
     w.line(`${base} = ${to};`);
-    w.line(`${across} = ${entries} + ${PACKING_GAP};`);
+    w.line(`${across} = ${entries} + ${gap};`);
     w.line(`${step} = ${width};`);
   });
   return { base, origin: lines.origin, across, step, mayBePacked: true };
@@ -77,18 +84,23 @@ export function packSource(name: string, width: number): string {
   w.line(
     `/// Lines of tiles of ${width} bytes from where they lie to where they follow each other: \`breadth\` bytes at each`,
   );
-  w.line(`/// step of depth, \`step\` bytes further on; those of a tile take \`wide\` bytes and a gap`);
-  w.block(`function ${name}(from: usize, to: usize, wide: usize, breadth: usize, step: usize): void`, () => {
-    // A step of depth at a time, since what a tile leaves of a cache line is the next one's.
-    w.block(`for (const end = to + wide; to < end; to += ${width})`, () => {
-      w.line("let place = to;");
-      w.block(`for (let at = from, stop = from + breadth; at < stop; at += ${width})`, () => {
-        copyBytes(w, "at", "place", width);
-        w.line(`place += wide + ${PACKING_GAP * width};`);
+  w.line(
+    `/// step of depth, \`step\` bytes further on; those of a tile take \`wide\` bytes, and begin \`pitch\` behind those before`,
+  );
+  w.block(
+    `function ${name}(from: usize, to: usize, wide: usize, pitch: usize, breadth: usize, step: usize): void`,
+    () => {
+      // A step of depth at a time, since what a tile leaves of a cache line is the next one's.
+      w.block(`for (const end = to + wide; to < end; to += ${width})`, () => {
+        w.line("let place = to;");
+        w.block(`for (let at = from, stop = from + breadth; at < stop; at += ${width})`, () => {
+          copyBytes(w, "at", "place", width);
+          w.line("place += pitch;");
+        });
+        w.line("from += step;");
       });
-      w.line("from += step;");
-    });
-  });
+    },
+  );
   return w.toString();
 }
 

@@ -5,7 +5,6 @@
 import { isZero } from "../ir/size.ts";
 import type { Product } from "../schedule/kernel.ts";
 import type { GatheredRows } from "../schedule/gathering.ts";
-import { PACKING_GAP } from "../schedule/packing-gap.ts";
 import type { ProductPlan } from "../schedule/kernel-plan.ts";
 import type { PackedColumns, Tile, Tiling } from "../schedule/tiling.ts";
 import type { Split } from "../schedule/split.ts";
@@ -312,7 +311,8 @@ class ProductWriter {
         depth,
         end,
         width,
-        memory: this.#options.room("right", (packed.deepest + PACKING_GAP) * panel),
+        gap: packed.gap,
+        memory: this.#options.room("right", (packed.deepest + packed.gap) * panel),
         copier: this.#options.copier(width),
       });
       const k = this.#writer.fresh("k");

@@ -6,7 +6,6 @@
  */
 import type { Size } from "../ir/size.ts";
 import type { Span } from "../schedule/tiling.ts";
-import { PACKING_GAP } from "../schedule/packing-gap.ts";
 import type { Stretches } from "../schedule/stretches.ts";
 import { immediate } from "./address.ts";
 import { sizeText } from "./affine.ts";
@@ -70,9 +69,9 @@ export class StretchWriter {
 
   /** As many whole tiles of rows as a block has, as the bytes of their index. @param height of a tile */
   blockSize(height: number): string {
-    const { block } = this.#stretches;
+    const { block, gap } = this.#stretches;
     const { bytes } = this.#tools.format;
-    const deep = `(min<usize>(${this.#deep}, ${this.#bytes}) + ${PACKING_GAP * bytes})`;
+    const deep = `(min<usize>(${this.#deep}, ${this.#bytes}) + ${gap * bytes})`;
     const room = block * bytes;
     return this.#writer.usize("blockSize", `max<usize>(${room} / ${deep} / ${height}, 1) * ${height}`);
   }

@@ -1,9 +1,8 @@
 /** Sums that differ by a shift, in one pass over what they have in common (see `schedule/taps.ts`). */
 import { isZero } from "../ir/size.ts";
 import type { Nest } from "../schedule/kernel.ts";
-import { keptLoops } from "../schedule/known.ts";
 import type { Split } from "../schedule/split.ts";
-import { entriesOfTaps, roomOfTaps, type TapsPlan, TOTAL_BYTES } from "../schedule/taps.ts";
+import type { TapsPlan } from "../schedule/taps.ts";
 import { addressName, advance, further, immediate } from "./address.ts";
 import { sizeText } from "./affine.ts";
 import { cover, ends, type Range } from "./cover.ts";
@@ -52,14 +51,14 @@ class TapsWriter {
     this.#split = split;
     this.#tools = tools;
     this.#writer = tools.writer;
-    this.#room = tools.writer.usize("room", room(roomOfTaps(nest, plan)));
-    this.#taps = entriesOfTaps(nest, plan.taps);
-    this.#sums = this.#taps.flatMap((_, tap) =>
+    this.#room = tools.writer.usize("room", room(plan.room));
+    this.#taps = plan.entries;
+    this.#sums = plan.entries.flatMap((_, tap) =>
       plan.reductions.map(({ value, of }, i) => ({
         tap,
         value,
         of,
-        total: (tap * plan.reductions.length + i) * TOTAL_BYTES,
+        total: (tap * plan.reductions.length + i) * plan.total,
       })),
     );
     this.#addresses = nest.operands.map(({ name }) => addressName(name));
@@ -76,7 +75,7 @@ class TapsWriter {
     const { from, end } = ends(channels);
     const bytes = `(${end} - ${from}) * ${this.#apart}`;
     this.#writer.line(`memory.fill(${this.#room} + ${from} * ${this.#apart}, 0, ${bytes});`);
-    this.#spans(keptLoops(this.#nest), channels);
+    this.#spans(this.#nest.loops.length - this.#nest.inner, channels);
     this.#eachVector(channels, (totals) => this.#finish(totals));
   }
 
@@ -160,7 +159,7 @@ class TapsWriter {
 
   /** Bytes of totals for one of channels. */
   get #apart(): number {
-    return (this.#sums.length * TOTAL_BYTES) / 16;
+    return (this.#sums.length * this.#plan.total) / 16;
   }
 
   /** @param inside is given the address of the vector's totals */

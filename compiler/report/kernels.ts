@@ -11,7 +11,7 @@ import type { NestPlan } from "../schedule/nest-plan.ts";
 import { predict } from "../schedule/predict.ts";
 import type { KernelPlan } from "../schedule/kernel-plan.ts";
 import type { Plan } from "../schedule/plan.ts";
-import { entriesOfTaps, type TapsPlan } from "../schedule/taps.ts";
+import type { TapsPlan } from "../schedule/taps.ts";
 import type { Tile, Tiling } from "../schedule/tiling.ts";
 
 export interface KernelReport {
@@ -146,7 +146,7 @@ function describeNest(
 }
 
 function describeTaps(nest: Nest, plan: TapsPlan): Description {
-  const taps = entriesOfTaps(nest, plan.taps).length;
+  const taps = plan.entries.length;
   return {
     form: `${describeNest(nest, plan.nest).form}, ${taps} taps a pass`,
     because: `${taps} sums that differ by a shift are made while what they have in common is in registers`,

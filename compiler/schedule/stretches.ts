@@ -22,6 +22,8 @@ export interface Stretches {
   readonly shallowest: number;
   /** Bytes of a block's rows of the left factor, over a stretch. */
   readonly block: number;
+  /** Steps of depth between the lines of a tile and those of the next, where they are packed. */
+  readonly gap: number;
   /** Bytes of room for sums that are put aside; of a block, as many columns are taken as it holds. */
   readonly room: number;
 }
@@ -32,9 +34,16 @@ const SPANS = 16;
 /** With these, a block's rows take 256 KB and the columns that are packed with them 120 KB. */
 export const STRETCH = SPANS * PRODUCT_SPAN;
 const ROOM_BYTES = 512 * 1024;
+/**
+ * Between the lines of one tile and those of the next, where they are packed, so many steps of depth
+ * are left empty. A step of depth is copied for all tiles, so writes are as far apart as the lines of
+ * a tile are long; where that is many times a power of two, as at a depth of 256, all of them fall in
+ * the same few places of the cache and push one another out: copying then took a fifth of a product.
+ */
+export const PACKING_GAP = 8;
 
 /** Where the batch or a call decides on the depth. @param block bytes */
 export const stretchesOf = ({ depth }: Product, block: number): Stretches | null =>
   !isKnown(depth)
-    ? { entries: STRETCH, spans: SPANS, shallowest: SHALLOWEST, block, room: ROOM_BYTES }
+    ? { entries: STRETCH, spans: SPANS, shallowest: SHALLOWEST, block, gap: PACKING_GAP, room: ROOM_BYTES }
     : null;

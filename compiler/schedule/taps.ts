@@ -22,6 +22,8 @@ export interface TapsPlan {
   readonly lanes: number;
   /** Kept loops that are written out: each of their entries together is a tap. */
   readonly taps: readonly number[];
+  /** Of each tap, the entry of each of these loops. */
+  readonly entries: readonly (readonly number[])[];
   /** Kept loops outside of all others. */
   readonly outer: readonly number[];
   /** An inner loop, and how many of its entries are a span. */
@@ -33,6 +35,9 @@ export interface TapsPlan {
   readonly own: readonly number[];
   /** When the sums are there, for each vector of each tap. */
   readonly after: Work;
+  /** Bytes of one sum in the room, and of all of them. */
+  readonly total: number;
+  readonly room: number;
 }
 
 /** Sums in registers at once: of fifteen, some hold what is added. */
@@ -41,12 +46,8 @@ const MOST_SUMS = 10;
 const MOST_OWN = 8;
 /** Of the room: with what a span reads it stays in the nearest cache or the second. */
 const MOST_ROOM = 2 ** 16;
-/** Two vectors of f64. */
-export const TOTAL_BYTES = 32;
-
-/** In bytes. */
-export const roomOfTaps = ({ loops }: Nest, { lanes, ...plan }: Omit<TapsPlan, "kind" | "nest">): number =>
-  (countOf(loops[lanes]!) / 4) * plan.reductions.length * countOfTaps(loops, plan.taps) * TOTAL_BYTES;
+/** Of a vector's sum: two vectors of f64. */
+const TOTAL_BYTES = 32;
 
 const countOfTaps = (loops: readonly Size[], taps: readonly number[]): number =>
   taps.reduce((count, loop) => count * countOf(loops[loop]!), 1);
@@ -83,9 +84,15 @@ export function planTaps(nest: Nest, plan: NestPlan, target: Target): TapsPlan |
   const isShared = shared.some((value) => values[value]!.kind === "load");
   if (!isShared || own.length > MOST_OWN || !pass.reductions.every(({ of }) => isOwn(of))) return null;
 
-  const found = {
+  const sums = pass.reductions.length * countOfTaps(loops, taps);
+  const room = (countOf(loops[lanes]!) / target.lanes) * sums * TOTAL_BYTES;
+  if (room > MOST_ROOM) return null;
+  return {
+    kind: "taps",
+    nest: plan,
     lanes,
     taps,
+    entries: entriesOf(loops, taps),
     outer: loops.flatMap((_, loop) => (loop < kept && loop !== lanes && !taps.includes(loop) ? [loop] : [])),
     span: pass.span,
     reductions: pass.reductions,
@@ -95,12 +102,13 @@ export function planTaps(nest: Nest, plan: NestPlan, target: Target): TapsPlan |
       values: [...plan.kept.flatMap((work) => work.values), ...pass.after.values],
       stores: pass.after.stores,
     },
+    total: TOTAL_BYTES,
+    room,
   };
-  return roomOfTaps(nest, found) > MOST_ROOM ? null : { kind: "taps", nest: plan, ...found };
 }
 
-/** The entries of all loops that are taps, by their numbers beside `taps`. */
-export function entriesOfTaps({ loops }: Nest, taps: readonly number[]): (readonly number[])[] {
+/** Of each point of these loops, the entry of each of them. */
+function entriesOf(loops: readonly Size[], taps: readonly number[]): (readonly number[])[] {
   return taps.reduce<(readonly number[])[]>(
     (entries, loop) =>
       entries.flatMap((before) =>

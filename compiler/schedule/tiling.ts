@@ -26,9 +26,8 @@ import {
 } from "../ir/size.ts";
 import { type Gathering, gatheringOf, isGathered } from "./gathering.ts";
 import type { Product } from "./kernel.ts";
-import { PACKING_GAP } from "./packing-gap.ts";
 import { LONGEST_SPAN, PRODUCT_SPAN } from "./spans.ts";
-import { STRETCH, type Stretches, stretchesOf } from "./stretches.ts";
+import { PACKING_GAP, STRETCH, type Stretches, stretchesOf } from "./stretches.ts";
 import { worthTurning } from "./turning.ts";
 
 export type Form = "outer" | "dot" | "unrolled" | "element";
@@ -94,6 +93,8 @@ export interface Span {
 export interface PackedRows {
   /** Bytes of that room. */
   readonly room: number;
+  /** Steps of depth between the lines of one tile and those of the next. */
+  readonly gap: number;
   /** Rows of a block; `null` where the depth of a stretch decides. */
   readonly count: number | null;
 }
@@ -101,6 +102,8 @@ export interface PackedRows {
 /** Columns are packed some tiles at a time. */
 export interface PackedColumns {
   readonly tiles: number;
+  /** Steps of depth between the lines of one tile and those of the next. */
+  readonly gap: number;
   /** How far they reach into the depth at most. */
   readonly deepest: number;
 }
@@ -397,8 +400,12 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
     (isFree(depth) || countOf(depth) <= PANEL_DEPTH);
   const tiles = isFree(columns) ? PANEL_TILES : Math.min(PANEL_TILES, Math.floor(countOf(columns) / width));
   return {
-    rows: packsRows ? { room: PACKING_BLOCK_BYTES, count: isKnown(depth) ? most * tile.rows : null } : null,
-    columns: packsColumns ? { tiles, deepest: isKnown(depth) ? countOf(depth) : STRETCH } : null,
+    rows: packsRows
+      ? { room: PACKING_BLOCK_BYTES, gap: PACKING_GAP, count: isKnown(depth) ? most * tile.rows : null }
+      : null,
+    columns: packsColumns
+      ? { tiles, gap: PACKING_GAP, deepest: isKnown(depth) ? countOf(depth) : STRETCH }
+      : null,
     turned: null,
   };
 }
