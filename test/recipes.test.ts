@@ -16,7 +16,7 @@ import { writeNpz } from "../cli/data/npz.ts";
 import { load, type Manifest, type Net } from "../runtime/index.ts";
 import { findPython } from "./fuzz/torch.ts";
 import { page } from "./helpers/markdown.ts";
-import { claims } from "./helpers/recipe-claims.ts";
+import { claims, preparations } from "./helpers/recipe-claims.ts";
 import {
   commandsOf,
   dataFor,
@@ -82,6 +82,7 @@ describe.each(recipes.map((recipe) => [recipe.title, recipe] as const))("%s", (t
     writeFileSync(join(folder, "data.js"), `export const data = ${JSON.stringify(lists)};\n`);
     writeFileSync(join(folder, "data.npz"), writeNpz(data));
     copyFileSync(new URL("../examples/data/penguins.csv", import.meta.url), join(folder, "penguins.csv"));
+    await preparations[title]?.({ folder, data, net });
   }, PATIENCE);
 
   test("shows three things: the peer's lines, ours, and what differs", () => {

@@ -1,6 +1,6 @@
 /** What recipes of `docs/recipes.md` claim beyond running, by their titles. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
@@ -42,6 +42,16 @@ function inTorch(how: "write" | "read", file: string, { data, shape }: Data[stri
   expect(status, stderr).toBe(0);
   return numbersIn(stdout);
 }
+
+/** Files that a recipe's commands read beside its data. */
+export const preparations: Readonly<
+  Record<string, (ran: Pick<Ran, "folder" | "data" | "net">) => Promise<void>>
+> = {
+  "Read weights of PyTorch": async ({ folder, data, net }) => {
+    const file = join(folder, "net.safetensors");
+    if (inTorch("write", file, data["x"]!) === null) writeFileSync(file, (await net("Ported")).save());
+  },
+};
 
 export const claims: Readonly<Record<string, (ran: Ran) => void | Promise<void>>> = {
   "Stop when the validation loss no longer falls": ({ printed }) => {
@@ -178,9 +188,9 @@ export const claims: Readonly<Record<string, (ran: Ran) => void | Promise<void>>
   },
 
   "Read weights of PyTorch": async ({ folder, net, data }) => {
-    const given = inTorch("write", join(folder, "torch.safetensors"), data["x"]!);
+    const given = inTorch("write", join(folder, "net.safetensors"), data["x"]!);
     const model = await net("Ported");
-    model.restore(readFileSync(join(folder, "torch.safetensors")));
+    model.restore(readFileSync(join(folder, "net.safetensors")));
     const own = model.predict({ x: data["x"]! })["p"]!.data;
     given?.forEach((p, i) => expect(own[i]).toBeCloseTo(p, 6));
   },
