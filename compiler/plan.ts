@@ -61,9 +61,12 @@ export async function kernelsOf(source: string, options: CompileOptions): Promis
   const rows = options.memory?.rows ?? options.reportRows ?? USUAL_ROWS;
   const memory = options.memory === undefined ? undefined : { bytes: options.memory.bytes, rows };
   const lowered = (model: Model): Model => runPasses(model, "lower", "simplify-lowered");
-  const scheduled = ({ joint, probed }: Analysis): { model: Model; program: KernelProgram } => {
+  const scheduled = (
+    { joint, probed }: Analysis,
+    isLimited = true,
+  ): { model: Model; program: KernelProgram } => {
     const model = probed === null ? lowered(joint) : graft(lowered(joint), lowered(probed));
-    const given = memory === undefined ? {} : { memory };
+    const given = memory === undefined || !isLimited ? {} : { memory };
     return { model, program: schedule(model, { elementBytes, ...given }) };
   };
   let made: ReturnType<typeof scheduled>;
@@ -71,8 +74,10 @@ export async function kernelsOf(source: string, options: CompileOptions): Promis
     made = scheduled(analysis);
   } catch (error) {
     if (memory === undefined || !(error instanceof DiagnosticError)) throw error;
+    const unblocked = scheduled(analysis, false).program;
     analysis = inSteps(analysis);
     made = scheduled(analysis);
+    if (hasLoops(unblocked)) made = { ...made, program: { ...made.program, unblocked } };
   }
   const { model, program } = made;
   const { joint, sourceHash } = analysis;
@@ -96,6 +101,8 @@ export async function kernelsOf(source: string, options: CompileOptions): Promis
   };
   return { analysis, program, simd: options.simd ?? "strict", rows, module };
 }
+
+const hasLoops = ({ entries }: KernelProgram): boolean => entries.some(({ loops }) => loops.length > 0);
 
 export function planOf(kernels: Kernels, module = kernels.module(kernels.simd)): Planned {
   const { analysis, program, rows } = kernels;

@@ -1,6 +1,9 @@
 /** Loops in blocks: the same gradients from fewer stacked values. */
 import { describe, expect, test } from "vitest";
 import { analyze, inSteps } from "../compiler/analyze.ts";
+import { compile, type CompileOptions } from "../compiler/index.ts";
+import { plan } from "../compiler/plan.ts";
+import { load } from "../runtime/index.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { reachable } from "../compiler/graph/graph.ts";
 import { listRoots, type Model } from "../compiler/graph/model.ts";
@@ -77,6 +80,38 @@ describe("loops in blocks", () => {
     const [whole, parts] = [gradients(analysis.joint), gradients(inSteps(analysis).joint)];
     parts.forEach((x, i) => expect(x).toBeCloseTo(whole[i]!, 10));
     expect(loopsOf(inSteps(analysis).joint)).toBeGreaterThan(loopsOf(analysis.joint));
+  });
+
+  test("a module that runs them has the same numbers, and says the price", async () => {
+    const source = `model M {
+  input x: [N, 100, 3]
+  target y: [N, 100, 8]
+  h = lstm(x, 8)
+  output h
+  loss mse(h, y)
+}`;
+    const whole = await plan(source);
+    const { fixed, perRow } = whole.report.arena;
+    const memory = { bytes: fixed + 2 * perRow, rows: 4 };
+    const blocks = await plan(source, { memory });
+    const price = blocks.report.recomputed!;
+    expect(price.loops).toBe(true);
+    expect(price.memory.recomputing).toBeLessThanOrEqual(memory.bytes);
+    expect(price.memory.keeping).toBe(fixed + 4 * perRow);
+    expect(price.flops.recomputing).toBeGreaterThan(1.1 * price.flops.keeping);
+    expect(price.flops.recomputing).toBeLessThan(1.7 * price.flops.keeping);
+    const x = Float64Array.from({ length: 4 * 300 }, (_, i) => Math.sin(i));
+    const y = Float64Array.from({ length: 4 * 800 }, (_, i) => Math.cos(i));
+    const computed = async (options: CompileOptions): Promise<readonly number[]> => {
+      const { wasm } = await compile(source, { dtype: "f64", ...options });
+      const net = await load(wasm, { seed: 1 });
+      const { gradients: found } = net.gradients({ x, y });
+      net.dispose();
+      return Object.values(found).flatMap(({ data }) => [...data]);
+    };
+    const kept = await computed({});
+    const again = await computed({ memory: { bytes: 2 * memory.bytes, rows: 4 } });
+    again.forEach((g, i) => expect(g).toBeCloseTo(kept[i]!, 12));
   });
 
   test("of 100 steps no more than 10 values are stacked at a time, where the last one is all that is read", async () => {

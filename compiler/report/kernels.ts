@@ -6,7 +6,7 @@ import { CompilerFault } from "../fault.ts";
 import { countOf, showSize, type Size } from "../ir/size.ts";
 import { rowsOf } from "../schedule/any-size.ts";
 import { kernelOf } from "../schedule/arguments.ts";
-import type { EntryName, Kernel, Nest, KernelProgram } from "../schedule/kernel.ts";
+import { type EntryName, type Kernel, type KernelProgram, type Nest, timesOf } from "../schedule/kernel.ts";
 import type { NestPlan } from "../schedule/nest-plan.ts";
 import { predict } from "../schedule/predict.ts";
 import type { KernelPlan } from "../schedule/kernel-plan.ts";
@@ -42,13 +42,16 @@ export function kernelReports(
 ): KernelReport[] {
   return program.kernels.map((kernel, index) => {
     const plan = kernels[index]!;
-    const calls = program.entries.map((entry) => ({
-      name: entry.name,
-      calls: entry.calls.filter((call) => call.kernel === index),
-    }));
+    const calls = program.entries.map((entry) => {
+      const times = timesOf(entry);
+      const own = entry.calls.flatMap((call, i) =>
+        call.kernel === index ? [{ call, times: times[i]! }] : [],
+      );
+      return { name: entry.name, calls: own };
+    });
     const { flops, bytes, share } = calls
       .flatMap((entry) => entry.calls)
-      .map((call) => predict(kernelOf(program, call), plan, rowsOf(call, rows), target))
+      .map(({ call }) => predict(kernelOf(program, call), plan, rowsOf(call, rows), target))
       .reduce((most, one) => (one.flops > most.flops ? one : most), predict(kernel, plan, 0, target));
     const split = sharing.splits[index]!;
     return {
@@ -56,7 +59,9 @@ export function kernelReports(
       formula: kernel.formula,
       loops: kernel.loops.map((size) => showSize(size, freeName)).join(" × "),
       calls: Object.fromEntries(
-        calls.flatMap(({ name, calls: own }) => (own.length === 0 ? [] : [[name, own.length]])),
+        calls.flatMap(({ name, calls: own }) =>
+          own.length === 0 ? [] : [[name, own.reduce((sum, { times }) => sum + times, 0)]],
+        ),
       ),
       ...describe(kernel, plan),
       divided: split === null ? null : loopName(kernel, split.loop, freeName),

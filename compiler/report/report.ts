@@ -12,7 +12,7 @@ import { type KernelReport, kernelReports } from "./kernels.ts";
 import { rowsOf } from "../schedule/any-size.ts";
 import { kernelOf } from "../schedule/arguments.ts";
 import { flopsOf } from "../schedule/cost.ts";
-import type { Buffer, Entry, KernelProgram } from "../schedule/kernel.ts";
+import { type Buffer, type Entry, type KernelProgram, timesOf as timesMade } from "../schedule/kernel.ts";
 import { liveRanges } from "../schedule/liveness.ts";
 import { arenaBytes, bytesOf } from "../schedule/memory.ts";
 import type { Plan } from "../schedule/plan.ts";
@@ -99,6 +99,8 @@ export interface Report {
       readonly bytes: number;
       readonly perRow: boolean;
     }[];
+    /** Whether loops are run again, in blocks of their places, instead of keeping what is made at each place. */
+    readonly loops: boolean;
     /** The batch that the price is told for. */
     readonly rows: number;
     /** Operations of one step. */
@@ -212,20 +214,23 @@ function recomputedValues(
   elementBytes: number,
   rows: number,
 ): Report["recomputed"] {
-  const { buffers, entries, arena, keeping } = program;
+  const { buffers, entries, arena, unblocked } = program;
+  const keeping = unblocked?.arena ?? program.keeping;
   const entry = trainingEntry(entries);
   if (keeping === undefined || entry === undefined) return null;
-  const flops = { keeping: 0, recomputing: 0 };
-  const made = new Set<number>();
-  for (const call of entry.calls) {
-    const kernel = kernelOf(program, call);
-    const cost = flopsOf(kernel, rowsOf(call, rows));
-    flops.recomputing += cost;
-    if (!call.again) flops.keeping += cost;
-    else
-      for (const { buffer } of call.addresses.filter((_, i) => kernel.operands[i]!.access === "write"))
-        made.add(buffer);
-  }
+  const again = entry.calls.filter((call) => call.again);
+  const made = new Set(
+    again.flatMap((call) => {
+      const { operands } = kernelOf(program, call);
+      return call.addresses.filter((_, i) => operands[i]!.access === "write").map(({ buffer }) => buffer);
+    }),
+  );
+  const recomputing = operationsOf(program, entry, rows);
+  const whole = unblocked === undefined ? undefined : trainingEntry(unblocked.entries);
+  const flops =
+    unblocked !== undefined && whole !== undefined
+      ? { keeping: operationsOf(unblocked, whole, rows), recomputing }
+      : { keeping: recomputing - operationsOf(program, { calls: again, loops: [] }, rows), recomputing };
   const values = [...made].flatMap((id) => {
     const { name, size, role } = buffers[id]!;
     if (role.kind !== "temporary") return [];
@@ -233,7 +238,15 @@ function recomputedValues(
     return [{ name: role.again ?? name, size: showSize(size, freeName), bytes, perRow: isFree(size) }];
   });
   const memory = { keeping: arenaBytes(keeping, rows), recomputing: arenaBytes(arena, rows) };
-  return { values, rows, flops, memory };
+  return { values, loops: unblocked !== undefined, rows, flops, memory };
+}
+
+function operationsOf(program: KernelProgram, entry: Pick<Entry, "calls" | "loops">, rows: number): number {
+  const times = timesMade(entry);
+  return entry.calls.reduce(
+    (sum, call, i) => sum + times[i]! * flopsOf(kernelOf(program, call), rowsOf(call, rows)),
+    0,
+  );
 }
 
 const partOf = {

@@ -294,6 +294,8 @@ export interface KernelProgram {
   };
   /** The arena's two sizes, were every value kept; left out where they are these. */
   readonly keeping?: { readonly fixed: number; readonly perRow: number };
+  /** The program that keeps every value, where loops are run again in blocks of their places for less memory. */
+  readonly unblocked?: KernelProgram;
 }
 
 /**
