@@ -67,7 +67,6 @@ export const programNames = [
   "transformer",
   "attention",
   "lstm",
-  "lstm-beforehand",
   "gru",
   "softmax-rows",
   "layer-norm",

@@ -13,6 +13,10 @@ const transformer256: OfProgram = {
 const attention: OfProgram = { program: "attention", mode: "predict", rows: 1 };
 const lstm256: OfProgram = { program: "lstm", mode: "step", rows: 32, settings: { units: 256 } };
 
+/** Whose inputs are multiplied before the loop, and whose gradients of weights are products after it. */
+const recurrentNets = ["lstm", "gru"] as const;
+const ARTICLES = { lstm: "an LSTM", gru: "a GRU" } as const;
+
 /** Those whose kernels are timed one by one. */
 export const profiled: readonly { readonly id: string; readonly title: string; readonly of: OfProgram }[] = [
   { id: "transformer-64", title: "a step of the transformer of 64, batch 32", of: transformer64 },
@@ -60,6 +64,29 @@ const steps = (
   ...peers: ContestantName[]
 ): Workload =>
   program(id, `step (SGD) of ${title}, batch ${of.rows}`, { ...of, mode: "step" }, ["torch", ...peers]);
+
+const recurrent: readonly Workload[] = [
+  ...recurrentNets.flatMap((net) => [
+    steps(
+      `${net}-64`,
+      `${ARTICLES[net]} of 64 over 28 steps`,
+      { program: net, rows: 32, settings: { units: 64 } },
+      "jax",
+    ),
+    steps(`${net}-256`, `${ARTICLES[net]} of 256 over 28 steps`, {
+      program: net,
+      rows: 32,
+      settings: { units: 256 },
+    }),
+    program(
+      `${net}-one`,
+      `${ARTICLES[net]} of 64, one sequence of 28 steps`,
+      { program: net, mode: "predict", rows: 1 },
+      ["torch"],
+    ),
+  ]),
+  steps("lstm-100", "an LSTM of 64 over 100 steps", { program: "lstm", rows: 32, settings: { steps: 100 } }),
+];
 
 /** Inference and a training step of one program at the sizes given. */
 const both = (
@@ -138,25 +165,7 @@ export const programWorkloads: readonly Workload[] = [
     { program: "attention", mode: "predict", rows: 1 },
     ["torch"],
   ),
-  ...[64, 256].flatMap((units) => [
-    steps(`lstm-${units}`, `an LSTM of ${units} over 28 steps`, {
-      program: "lstm",
-      rows: 32,
-      settings: { units },
-    }),
-    steps(`gru-${units}`, `a GRU of ${units} over 28 steps`, {
-      program: "gru",
-      rows: 32,
-      settings: { units },
-    }),
-  ]),
-  ...[28, 100].map((length) =>
-    steps(`lstm-beforehand-${length}`, `an LSTM of 64 over ${length} steps, inputs multiplied beforehand`, {
-      program: "lstm-beforehand",
-      rows: 32,
-      settings: { steps: length },
-    }),
-  ),
+  ...recurrent,
   program(
     "softmax-predict",
     "softmax of 16,384 × 64",

@@ -74,16 +74,6 @@ const others: readonly Goal[] = [
   ratio("transformer of 64, step at 32 rows", "transformer-64", "nndsl", "torch", 1),
   ratio("transformer of 64, step at 32 rows", "transformer-64", "nndsl", "jax", 0.35),
   ratio("transformer of 256, step at 8 rows", "transformer-256", "nndsl-relaxed", "torch", 1.7),
-  ratio("LSTM of 64, inputs beforehand, 28 steps", "lstm-beforehand-28", "nndsl", "torch", 0.8),
-  ratio("LSTM of 64, inputs beforehand, 100 steps", "lstm-beforehand-100", "nndsl", "torch", 0.8),
-  {
-    workload: "two threads against one, LSTM of 64",
-    measure: "relaxed ÷ two threads",
-    limit: 1.6,
-    bound: "at least",
-    unit: "×",
-    read: over(of("lstm-64", "nndsl-relaxed"), of("lstm-64", "nndsl-threads")),
-  },
 ];
 
 const peersOf = (id: string): Measure => fasterOf(of(id, "ort"), of(id, "tfjs"));
@@ -133,6 +123,17 @@ const convolutionsAndTables: readonly Goal[] = [
   relaxed("10,000 classes, step at 32 rows", "classes", "torch", 1.2),
   twoThreads("block", "block-step"),
   twoThreads("gpt", "gpt-step"),
+  ...["lstm", "gru"].flatMap((net): readonly Goal[] => {
+    const title = net.toUpperCase();
+    return [
+      relaxed(`${title} of 64, step at 32 rows`, `${net}-64`, "torch", 0.7),
+      relaxed(`${title} of 64, step at 32 rows`, `${net}-64`, "jax", 0.15),
+      relaxed(`${title} of 256, step at 32 rows`, `${net}-256`, "torch", 1.5),
+      relaxed(`${title} of 64, inference of one sequence`, `${net}-one`, "torch", 0.2),
+      twoThreads(`${title} of 256`, `${net}-256`),
+    ];
+  }),
+  relaxed("LSTM of 64 over 100 steps, step at 32 rows", "lstm-100", "torch", 0.8),
 ];
 
 /** Products longer than this in each direction are held to a share of the peak. */

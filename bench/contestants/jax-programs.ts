@@ -4,6 +4,7 @@ import { valuesOf, type ProgramJob, type ProgramName, type Read } from "../job.t
 import { at, attention, dense, norm, type Settings, type Tensors } from "./jax-layers.ts";
 import { gpt } from "./jax-gpt.ts";
 import { block as imageBlock, digitsConv, mobile } from "./jax-images.ts";
+import { gru, lstm } from "./jax-recurrent.ts";
 import { firstLosses, sample, Unavailable, type Work } from "./contestant.ts";
 
 interface Written {
@@ -52,6 +53,8 @@ const programs: Readonly<Partial<Record<ProgramName, Written>>> = {
   block: classifier(imageBlock),
   mobile: classifier(mobile),
   gpt: classifier(gpt),
+  lstm: classifier(lstm),
+  gru: classifier(gru),
   "softmax-rows": {
     output: softmaxRows,
     loss: (p, inputs) => np.square(softmaxRows(p, inputs).sub(at(inputs, "y"))).mean(),

@@ -198,7 +198,6 @@ PROGRAMS = {
     "transformer": transformer,
     "attention": attention,
     "lstm": recurrent(torch.nn.LSTM),
-    "lstm-beforehand": recurrent(torch.nn.LSTM),
     "gru": recurrent(torch.nn.GRU),
     "softmax-rows": softmax_rows,
     "layer-norm": layer_norm,

@@ -7,6 +7,7 @@ import { runPasses } from "../../dist/compiler/passes/pipeline.js";
 import { formatOf } from "../../dist/compiler/render/format.js";
 import { render } from "../../dist/compiler/render/render.js";
 import { rowsOf } from "../../dist/compiler/schedule/any-size.js";
+import { callTree, inRounds } from "../../dist/compiler/schedule/call-tree.js";
 import {
   countsStep,
   type KernelCall,
@@ -33,8 +34,11 @@ async function planned(
   return { model, program, plan: planKernels(program, { ...formatOf("f32"), fused: simd === "relaxed" }) };
 }
 
-const callsOfEntry = (program: KernelProgram, name: "step" | "predict"): readonly KernelCall[] =>
-  program.entries.find((entry) => entry.name === name)?.calls ?? [];
+/** As often as they are made; those of loops all at the first place. */
+function callsOfEntry(program: KernelProgram, name: "step" | "predict"): readonly KernelCall[] {
+  const entry = program.entries.find((entry) => entry.name === name);
+  return entry === undefined ? [] : inRounds(callTree(entry), Infinity).map((call) => entry.calls[call]!);
+}
 
 /** Multiplications and additions of a product, called with so many rows. */
 const flopsOfProduct = ({ loops, depth }: Product, rows: number): number =>

@@ -32,10 +32,6 @@ const reasons: readonly (readonly [target: string, why: string])[] = [
     "2.25 × PyTorch at the 128-bit peak, relaxed: 1.7 is out of reach of 128 bits; all of the step takes 2.76 × in the same rounds.",
   ],
   [
-    "LSTM of 64, inputs beforehand",
-    "0.63 and 0.66 × at the peak, 0.88 and 1.07 × in the least times. The product of each step is 32 × 64 by 64 × 256, at 85 to 90 % of the peak; the gates are the rest: five sigmoids and hyperbolic tangents an entry, at 128 bits and 27 % of the peak as the profile counts. Over 100 steps what is kept for the way back, 276 KB a row, no longer fits the caches.",
-  ],
-  [
     "products, alone and of transformers and attention",
     "On a quiet machine each single product takes 90 to 106 % of the peak, strict; in the long run others were at work on the second thread of the core, where each takes three of its six instructions a cycle: x·w and xᵀ·y of 128³ are at 64 % when that happens, with the same instructions in their loops as at 103 %.",
   ],
