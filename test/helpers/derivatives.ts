@@ -12,7 +12,7 @@ import { countOf, fixed } from "../../compiler/ir/size.ts";
 export const records = Object.values(ops) as unknown as Op<OpName>[];
 
 export const differentiable = (op: Op<OpName>): boolean =>
-  typeof op.vjp === "function" && op.family !== "source";
+  typeof op.vjp === "function" && op.family !== "source" && op.family !== "loop";
 
 /** A formula that is the op, or has it inside, and where it is tried. */
 export interface DerivativeCase {
