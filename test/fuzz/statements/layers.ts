@@ -110,8 +110,10 @@ export function windows(p: Program, c: Choices, x: Term): boolean {
   if (x.shape.length !== 2 || !isFree(x.shape[0]!) || last === undefined || isFree(last))
     return made(p, c, x, windowed(c, x));
   const units = shape.slice(1).reduce((product, size) => product * countOf(size), 1);
-  const text = `reshape(dense(${x.text}, ${units}, tanh), ${showShape(shape)})`;
-  return made(p, c, x, windowLayer(c, { text, shape, range: range(-1, 1) }));
+  // Whole examples, as in `ofSequence`.
+  const rows = countOf(x.shape[0]!) === 1 ? shape : shape.with(0, x.shape[0]!);
+  const text = `reshape(dense(${x.text}, ${units}, tanh), ${showShape(rows)})`;
+  return made(p, c, x, windowLayer(c, { text, shape: rows, range: range(-1, 1) }));
 }
 
 export function made(p: Program, c: Choices, x: Term, found: Made | null): boolean {
