@@ -16,7 +16,7 @@ import { control, derivative, parameter } from "./statements/derivatives.ts";
 import { apply, binary, choose } from "./statements/elementwise.ts";
 import { labels } from "./statements/labels.ts";
 import { embedding, layer, made, ofSequence, windows } from "./statements/layers.ts";
-import { loop } from "./statements/loops.ts";
+import { loop, recurrent } from "./statements/loops.ts";
 import { loss } from "./statements/losses.ts";
 import {
   index,
@@ -94,7 +94,7 @@ function grow(p: Program, c: Choices): void {
 
 /** The kinds of statement; false where this one has no operands to work on. */
 function rule(p: Program, c: Choices, x: Term): boolean {
-  switch (c.below(42)) {
+  switch (c.below(43)) {
     case 0:
     case 1:
     case 2:
@@ -153,6 +153,8 @@ function rule(p: Program, c: Choices, x: Term): boolean {
     case 39:
     case 40:
       return loop(p, c, x);
+    case 41:
+      return ofSequence(p, c, x, recurrent);
     case 35:
       return ofSequence(p, c, x, attention);
     case 36:

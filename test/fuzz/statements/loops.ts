@@ -1,9 +1,9 @@
 /** Loops along an axis: recurrences of all kinds, one in another too. */
-import { countOf, isFree, type Shape } from "../../../compiler/ir/size.ts";
+import { countOf, fixed, isFree, type Shape } from "../../../compiler/ir/size.ts";
 import type { Choices } from "../choices.ts";
-import type { Program } from "../program.ts";
+import type { Made, Program } from "../program.ts";
 import { range } from "../range.ts";
-import { showShape, type Term } from "../terms.ts";
+import { fits, showShape, type Term } from "../terms.ts";
 
 /** A loop along an axis of known size; false where `x` has none. */
 export function loop(p: Program, c: Choices, x: Term): boolean {
@@ -97,5 +97,34 @@ function cell(p: Program, c: Choices, h: string, e: string, entry: Shape, operan
       return isKnown ? `softmax(${h} + 0.3 * ${e})` : `tanh(max(${h}, ${e}))`;
     default:
       return `tanh(${h} * stop_gradient(${h}) + ${e})`;
+  }
+}
+
+/** A recurrent layer of the library over `x` [..., T, C]; null where T and C are not known. */
+export function recurrent(c: Choices, x: Made): Made | null {
+  if (x.shape.length < 2 || x.shape.length > 3 || x.shape.slice(-2).some(isFree)) return null;
+  const [t, units] = [x.text, 1 + c.below(4)];
+  const cell = c.pick(["rnn", "gru", "lstm"]);
+  const reverse = c.once(3) ? ", reverse = true" : "";
+  // Whose own entries say which steps there are: none, perhaps.
+  const mask = c.once(3) ? `, mask = ${t}[..., 0] > -0.3` : "";
+  const made = (text: string, size: number, shape = x.shape): Made => ({
+    text,
+    shape: shape.with(-1, fixed(size)),
+    range: range(-1, 1),
+  });
+  switch (c.below(6)) {
+    case 0: {
+      const text = `bidirectional(${t}, ${units}, cell = ${cell}${mask})`;
+      return fits(x.shape.with(-1, fixed(2 * units))) ? made(text, 2 * units) : null;
+    }
+    case 1:
+      return made(`${cell}(${t}, [3, ${units}]${reverse}${mask})`, units);
+    case 2: {
+      const first = `final_state(${cell}(${t}, ${units}, states = true))`;
+      return made(`${cell}(${t}, ${units}, first = ${first}${reverse})`, units);
+    }
+    default:
+      return made(`${cell}(${t}, ${units}${reverse}${mask})`, units);
   }
 }
