@@ -113,6 +113,8 @@ describe("every program", () => {
     "examples/vae.nn": ["hidden=5", "latent=2"],
     "examples/gan.nn": ["hidden=4", "latent=3"],
     "examples/names.nn": ["width=8", "heads=2", "blocks=1"],
+    "examples/names-gru.nn": ["width=8"],
+    "examples/phonemes.nn": ["width=6"],
     "examples/weather.nn": ["days=3", "ahead=2", "units=4"],
   };
   const smaller = (file: string): string[] => (smallerOf[file] ?? []).flatMap((to) => ["--set", to]);
@@ -126,7 +128,7 @@ describe("every program", () => {
   };
 
   const isLarge = (file: string): boolean =>
-    file === "examples/digits-conv.nn" || file === "examples/names.nn";
+    ["digits-conv", "names", "names-gru", "phonemes"].some((name) => file === `examples/${name}.nn`);
 
   it.each(corpus)("%s in f32 agrees with the tape and TensorFlow.js", async (_, file, model) => {
     const others = isTie(model) || model in WITHOUT_TFJS ? "tape" : "tape,tfjs";
