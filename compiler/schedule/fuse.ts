@@ -202,9 +202,7 @@ class Fusion {
     const staged = this.#place({ ...item, region, inPlace: false }, null, "alone");
     if (staged === null) throw new CompilerFault("an update cannot be staged");
     const place = { region, strip: null };
-    const copy = this.#form(single({ ...item, defines: false }), (node) =>
-      node === item.node ? place : this.#locate(node),
-    );
+    const copy = this.#form(single(item), (node) => (node === item.node ? place : this.#locate(node)));
     if (copy instanceof Refusal) throw new CompilerFault("a staged update cannot be copied");
     this.#settle(copy, item, new Set([staged, ...this.#readersOf(item.region)]), new Set());
   }

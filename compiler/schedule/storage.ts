@@ -10,7 +10,7 @@ import { behindReshapes } from "../ops/movement.ts";
 import { formBody } from "./form.ts";
 import { liesWell } from "./gathering.ts";
 import { type Item, itemsOf, Refusal, single } from "./group.ts";
-import { isHeavy, isSource } from "./kinds.ts";
+import { isSource } from "./kinds.ts";
 import type { Layout } from "./layout.ts";
 import { type Locate, NOWHERE } from "./place.ts";
 import { copyOf, lastItem, type Root } from "./roots.ts";
@@ -78,12 +78,6 @@ export class Storage {
     for (const step of this.steps) if (step.kind === "loop") stacks.set(step, this.#stacks(step));
     const stored = selectStored(nodes, wanted);
     for (const node of readInLoops(this.steps)) stored.add(node);
-    for (const [i, item] of this.last.entries()) {
-      const made = this.#madeInPlace(item, wanted);
-      if (made === null) continue;
-      this.last[i] = made;
-      stored.delete(made.node);
-    }
     // What is read of what is computed around has been stored there.
     for (const node of stored) if (!this.places.has(node)) stored.delete(node);
     this.layout.store(stored);
@@ -100,21 +94,6 @@ export class Storage {
     const region = slot?.region ?? this.layout.region(root.buffer);
     if (root.inPlace || !isHere || this.layout.has(base)) this.last.push(lastItem(root, region));
     else this.layout.put(base, region, slot === undefined ? null : reshapeView(slot.view, base.shape));
-  }
-
-  /**
-   * A product or a sum that a loop carries on and nothing else reads, made where it overwrites what was
-   * carried; null for all else, which is copied there.
-   */
-  #madeInPlace(item: Item, wanted: ReadonlyMap<Node, number>): Item | null {
-    const base = behindReshapes(item.node);
-    if (this.#around === null || !item.inPlace || !isHeavy(base) || !this.places.has(base)) return null;
-    const readers = [...this.places.keys(), ...readInLoops(this.steps)].filter(
-      (node) => node === base || node.operands.includes(base),
-    );
-    const isRead = readers.some((node) => node !== base && behindReshapes(node) !== base);
-    if (isRead || (wanted.get(item.node) ?? 0) > 1 || this.layout.has(base)) return null;
-    return { ...copyOf(base, item.region), inPlace: true, defines: true };
   }
 
   /** For each value that a loop carries its stack, where all of it is kept. */
@@ -177,9 +156,8 @@ export class Storage {
   #storeForced(): void {
     for (let node = this.#pending.pop(); node !== undefined; node = this.#pending.pop()) {
       if (node.op === "scan" || node.op === "carried") continue;
-      const made = this.last.find((item) => item.defines && item.node === behindReshapes(node));
-      const alone = made ?? copyOf(node, NOWHERE);
-      for (const item of this.layout.has(node) ? this.items(node) : [alone]) {
+      const items = this.layout.has(node) ? this.items(node) : [copyOf(node, NOWHERE)];
+      for (const item of items) {
         for (;;) {
           const forced = this.#forcedBy(item);
           if (forced === null) break;
