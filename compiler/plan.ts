@@ -74,10 +74,11 @@ export async function kernelsOf(source: string, options: CompileOptions): Promis
     made = scheduled(analysis);
   } catch (error) {
     if (memory === undefined || !(error instanceof DiagnosticError)) throw error;
-    const unblocked = scheduled(analysis, false).program;
-    analysis = inSteps(analysis);
+    const whole = analysis;
+    analysis = inSteps(whole);
     made = scheduled(analysis);
-    if (hasLoops(unblocked)) made = { ...made, program: { ...made.program, unblocked } };
+    if (hasLoops(made.program))
+      made = { ...made, program: { ...made.program, unblocked: scheduled(whole, false).program } };
   }
   const { model, program } = made;
   const { joint, sourceHash } = analysis;

@@ -6,7 +6,7 @@ import { CompilerFault } from "../fault.ts";
 import { countOf, showSize, type Size } from "../ir/size.ts";
 import { rowsOf } from "../schedule/any-size.ts";
 import { kernelOf } from "../schedule/arguments.ts";
-import { type EntryName, type Kernel, type KernelProgram, type Nest, timesOf } from "../schedule/kernel.ts";
+import { type EntryName, type Kernel, type KernelProgram, type Nest, timesMade } from "../schedule/kernel.ts";
 import type { NestPlan } from "../schedule/nest-plan.ts";
 import { predict } from "../schedule/predict.ts";
 import type { KernelPlan } from "../schedule/kernel-plan.ts";
@@ -43,7 +43,7 @@ export function kernelReports(
   return program.kernels.map((kernel, index) => {
     const plan = kernels[index]!;
     const calls = program.entries.map((entry) => {
-      const times = timesOf(entry);
+      const times = timesMade(entry);
       const own = entry.calls.flatMap((call, i) =>
         call.kernel === index ? [{ call, times: times[i]! }] : [],
       );

@@ -12,7 +12,7 @@ import { type KernelReport, kernelReports } from "./kernels.ts";
 import { rowsOf } from "../schedule/any-size.ts";
 import { kernelOf } from "../schedule/arguments.ts";
 import { flopsOf } from "../schedule/cost.ts";
-import { type Buffer, type Entry, type KernelProgram, timesOf as timesMade } from "../schedule/kernel.ts";
+import { type Buffer, type Entry, type KernelProgram, timesMade } from "../schedule/kernel.ts";
 import { liveRanges } from "../schedule/liveness.ts";
 import { arenaBytes, bytesOf } from "../schedule/memory.ts";
 import type { Plan } from "../schedule/plan.ts";

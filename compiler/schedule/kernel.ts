@@ -258,7 +258,7 @@ export interface Repeat {
 }
 
 /** Beside the calls of an entry: how often each is made. */
-export const timesOf = ({ calls, loops }: Pick<Entry, "loops" | "calls">): number[] =>
+export const timesMade = ({ calls, loops }: Pick<Entry, "loops" | "calls">): number[] =>
   calls.map((_, i) =>
     loops.reduce(
       (times, { loop, first, last }) => (first <= i && i <= last ? times * loop.length : times),

@@ -11,7 +11,7 @@ import { USUAL_ROWS } from "../ir/size.ts";
 import { rowsOf } from "./any-size.ts";
 import { kernelOf } from "./arguments.ts";
 import { flopsOf } from "./cost.ts";
-import { type EntryName, type KernelCall, type KernelProgram, timesOf } from "./kernel.ts";
+import { type EntryName, type KernelCall, type KernelProgram, timesMade } from "./kernel.ts";
 import type { KernelPlan } from "./kernel-plan.ts";
 import { bytesOf } from "./memory.ts";
 import { ownRows } from "./own-rows.ts";
@@ -86,7 +86,7 @@ export function shareOut(
   const least = splits === rows ? 2 * ROWS_TOGETHER : 1;
   const pays = program.entries.flatMap((entry, i): [EntryName, number][] => {
     const { name, calls } = entry;
-    const times = timesOf(entry);
+    const times = timesMade(entry);
     const meetings = count(times, waits[i]!) + MEETINGS;
     const divided = calls.flatMap((call, at) =>
       splits[call.kernel] === null ? [] : [{ call, times: times[at]! }],
@@ -158,7 +158,7 @@ function wayOf(
   for (const [i, entry] of program.entries.entries()) {
     const { name, calls } = entry;
     if (name === "initialize") continue;
-    const times = timesOf(entry);
+    const times = timesMade(entry);
     for (const [at, call] of calls.entries()) {
       const flops =
         flopsOf(kernelOf(program, call), rowsOf(call, USUAL_ROWS)) / (splits[call.kernel] ? 2 : 1);

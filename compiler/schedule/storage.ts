@@ -3,6 +3,7 @@
  * the bodies of loops, which read of what is stored around them.
  */
 import { CompilerFault } from "../fault.ts";
+import { Build } from "../graph/build.ts";
 import type { Graph } from "../graph/graph.ts";
 import { type LoopStep, nodesOf, type Step } from "../graph/steps.ts";
 import type { Node, OpName } from "../ir/node.ts";
@@ -98,9 +99,10 @@ export class Storage {
 
   /** For each value that a loop carries its stack, where all of it is kept. */
   #stacks({ loop, scans, first, next }: LoopStep): readonly (Stack | null)[] {
+    const build = new Build(this.graph);
     const taken = new Set<Node>();
     return next.map((node, index) => {
-      const carried = this.#carried(loop, first, index);
+      const carried = build.carried(loop, index, first[index]!);
       const going = behindReshapes(node);
       const isKept = (value: Node): boolean => value === carried || behindReshapes(value) === going;
       const kept = scans.filter((scan) => !this.layout.has(scan) && isKept(scan.operands[0]!));
@@ -118,10 +120,11 @@ export class Storage {
 
   /** What is computed at the places of a loop: what it leaves, and what it carries on. */
   #open({ loop, scans, first, next, body }: LoopStep, stacks: readonly (Stack | null)[]): StoredLoop {
+    const build = new Build(this.graph);
     const layout = this.layout.inside();
     const roots: Root[] = [];
     const begins = next.map((node, i): Item => {
-      const carried = this.#carried(loop, first, i);
+      const carried = build.carried(loop, i, first[i]!);
       const stack = stacks[i] ?? null;
       if (stack === null) {
         const { region } = layout.find(carried)!;
@@ -142,11 +145,6 @@ export class Storage {
     }
     this.#pending.push(...first);
     return { inside: new Storage(this.graph, roots, layout, body, this), begins };
-  }
-
-  #carried(loop: LoopStep["loop"], first: readonly Node[], index: number): Node {
-    const { shape, type } = first[index]!;
-    return this.graph.make("carried", [], { loop, index, shape, type }) as unknown as Node;
   }
 
   /**
