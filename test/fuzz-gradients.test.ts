@@ -135,7 +135,15 @@ describe(`what ${SURVEYED} programs are made of`, () => {
       "kaiming_uniform",
       "kaiming_normal",
     ];
-    const elsewhere = ["share_of", "hits_and_misses", "fan_in", "fan_out", "clipped", "coth_rest"];
+    const elsewhere = [
+      "share_of",
+      "hits_and_misses",
+      "fan_in",
+      "fan_out",
+      "clipped",
+      "averaged",
+      "coth_rest",
+    ];
     const schedules = ["cosine", "linear", "exponential", "step_decay", "one_cycle", "progress", "warmed_up"];
     const bodies = new Map(
       [...stdSources].flatMap(([file, text]) =>
