@@ -16,7 +16,7 @@ import { parse } from "../grammar/parse.ts";
 import { findPython } from "./fuzz/torch.ts";
 import { runHere, type CliResult } from "./helpers/run-cli.ts";
 import { skippedWithout } from "./helpers/skip.ts";
-import { warmTorch } from "./helpers/warm-torch.ts";
+import { usingWarmTorch } from "./helpers/warm-torch.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -76,15 +76,7 @@ const python = findPython();
 const folder = mkdtempSync(join(tmpdir(), "nndsl-compare-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-beforeAll(async () => {
-  if (python === undefined) return;
-  const { environment, stop } = await warmTorch(python);
-  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
-  return () => {
-    vi.unstubAllEnvs();
-    stop();
-  };
-});
+beforeAll(() => usingWarmTorch(python));
 
 /** The path of a program with this text. */
 function written(text: string): string {

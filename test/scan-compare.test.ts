@@ -3,7 +3,7 @@
  * TensorFlow.js and PyTorch, none of which shares a rule for loops with the compiler.
  */
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { askTensorFlow } from "../cli/compare/tfjs.ts";
 import { askTorch } from "../cli/compare/torch.ts";
 import { judge } from "../compiler/compare/judge.ts";
@@ -17,21 +17,13 @@ import type { Values } from "../compiler/ops/op.ts";
 import { findPython } from "./fuzz/torch.ts";
 import { modelOf } from "./helpers/elaborated.ts";
 import { skippedWithout } from "./helpers/skip.ts";
-import { warmTorch } from "./helpers/warm-torch.ts";
+import { usingWarmTorch } from "./helpers/warm-torch.ts";
 
 const N = 3;
 const here = fileURLToPath(import.meta.url);
 const python = findPython();
 
-beforeAll(async () => {
-  if (python === undefined) return;
-  const { environment, stop } = await warmTorch(python);
-  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
-  return () => {
-    vi.unstubAllEnvs();
-    stop();
-  };
-});
+beforeAll(() => usingWarmTorch(python));
 
 /** A program at its first values, on random data. */
 async function question(text: string): Promise<Question> {

@@ -4,15 +4,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { vi } from "vitest";
 
-export interface WarmTorch {
+interface WarmTorch {
   /** For `NNDSL_PYTHON` and `NNDSL_WARM_PYTHON`: a Python that asks the one that is loaded. */
   readonly environment: Readonly<Record<string, string>>;
   stop(): void;
 }
 
 /** @throws Error where `python` ends before it has loaded PyTorch */
-export async function warmTorch(python: string): Promise<WarmTorch> {
+async function warmTorch(python: string): Promise<WarmTorch> {
   const script = fileURLToPath(new URL("warm-python.py", import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), "nndsl-warm-torch-"));
   const socket = join(folder, "socket");
@@ -28,5 +29,19 @@ export async function warmTorch(python: string): Promise<WarmTorch> {
       server.kill();
       rmSync(folder, { recursive: true });
     },
+  };
+}
+
+/**
+ * For `beforeAll`: until the tests of a file are done, what asks for PyTorch asks one that is loaded;
+ * where there is no `python`, nothing changes.
+ */
+export async function usingWarmTorch(python: string | undefined): Promise<(() => void) | undefined> {
+  if (python === undefined) return undefined;
+  const { environment, stop } = await warmTorch(python);
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  return () => {
+    vi.unstubAllEnvs();
+    stop();
   };
 }
