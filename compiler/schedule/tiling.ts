@@ -387,7 +387,7 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
     return isFree(depth) ? apart >= LONG_ROW_BYTES : (countOf(depth) * apart) / PAGE_BYTES > PAGES;
   };
   const often = (size: Size, tiles: number): boolean =>
-    isFree(size) || countOf(size) >= WORTHWHILE_TILES * tiles;
+    isFree(size) || Math.ceil(countOf(size) / tiles) >= WORTHWHILE_TILES;
   const [width] = tile.widths as [number];
   const deep = Math.max(1, countOf(depth)) + PACKING_GAP;
   const most = Math.floor(PACKING_BLOCK_BYTES / (deep * bytes * tile.rows));
