@@ -1,14 +1,18 @@
 /**
  * `npm run fuzz:gradients`: 5,000 random programs beside the tape and differences of values, a
  * sample of 300 beside PyTorch, none wrong. `npm run fuzz:gradients -- --runs 1000 --seed 7` for
- * others.
+ * others, `-- --holding scan` for those with a scan alone.
  */
 import { parseArgs } from "node:util";
 import { describeReport, describeWrong, fuzz, shrink } from "../test/fuzz/fuzz.ts";
 import { compareWithTorch, findPython } from "../test/fuzz/torch.ts";
 
 const { values } = parseArgs({
-  options: { runs: { type: "string", default: "5000" }, seed: { type: "string" } },
+  options: {
+    runs: { type: "string", default: "5000" },
+    seed: { type: "string" },
+    holding: { type: "string" },
+  },
 });
 const runs = Number(values.runs);
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
@@ -22,6 +26,7 @@ const report = await fuzz({
   runs,
   seed,
   keep: 300,
+  ...(values.holding !== undefined && { holding: values.holding }),
   progress: (done, wrong) => {
     if (wrong !== null) console.log(`\nwrong: ${describeWrong(wrong)}`);
     if (done % 100 === 0) console.error(`${done} of ${runs}`);

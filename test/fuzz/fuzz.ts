@@ -33,21 +33,42 @@ const AT_ONCE = 2;
 /** Every so many programs one is compiled in f64 too. */
 const F64_EVERY = 5;
 const KEPT = 5;
+/** How many times as many are drawn at most to find programs that hold a word. */
+const MOST_DRAWN = 100;
 
 const arbitrary = fc.noBias(cases);
 const dtypesOf = (index: number): readonly Dtype[] =>
   index % F64_EVERY === F64_EVERY - 1 ? ["f32", "f64"] : ["f32"];
 
-/** @param options.keep of how many programs the runs are kept */
+/** The first so many programs of a seed, those alone that hold a word where one is given, with their numbers. */
+function drawn(
+  runs: number,
+  seed: number,
+  word: string | null,
+): { readonly index: number; readonly program: Case }[] {
+  for (let numRuns = runs; ; numRuns *= 2) {
+    const found = fc
+      .sample(arbitrary, { numRuns, seed })
+      .map((program, index) => ({ index, program }))
+      .filter(({ program }) => word === null || program.source.includes(word));
+    if (found.length >= runs || numRuns > runs * MOST_DRAWN) return found.slice(0, runs);
+  }
+}
+
+/**
+ * @param options.keep of how many programs the runs are kept
+ * @param options.holding a word that all programs hold; others are drawn and left out
+ */
 export async function fuzz(options: {
   readonly runs: number;
   readonly seed: number;
   readonly keep?: number;
+  readonly holding?: string;
   /** Called after each program, with what is wrong with it. */
   readonly progress?: (done: number, wrong: Wrong | null) => void;
 }): Promise<Report> {
-  const { runs, seed, keep = 0, progress } = options;
-  const programs = fc.sample(arbitrary, { numRuns: runs, seed });
+  const { runs, seed, keep = 0, holding = null, progress } = options;
+  const programs = drawn(runs, seed, holding);
   const counts: Record<Verdict["kind"], number> = { right: 0, constant: 0, nan: 0, rounding: 0, wrong: 0 };
   const ops = new Set<string>();
   const wrong: Wrong[] = [];
@@ -56,8 +77,7 @@ export async function fuzz(options: {
   let [next, done, differences, kinks, costly] = [0, 0, 0, 0, 0];
   const began = performance.now();
 
-  const record = (index: number, { verdict, ...result }: Result): void => {
-    const program = programs[index]!;
+  const record = ({ index, program }: (typeof programs)[number], { verdict, ...result }: Result): void => {
     counts[verdict.kind]++;
     differences += result.differences;
     kinks += result.kinks;
@@ -73,14 +93,25 @@ export async function fuzz(options: {
     progress?.(++done, verdict.kind === "wrong" ? found : null);
   };
   const work = async (): Promise<void> => {
-    while (next < runs) {
-      const index = next++;
-      record(index, await check(programs[index]!, dtypesOf(index)));
+    while (next < programs.length) {
+      const one = programs[next++]!;
+      record(one, await check(one.program, dtypesOf(one.index)));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   const seconds = (performance.now() - began) / 1000;
-  return { programs: runs, counts, differences, kinks, costly, seconds, ops, wrong, rounding, kept };
+  return {
+    programs: programs.length,
+    counts,
+    differences,
+    kinks,
+    costly,
+    seconds,
+    ops,
+    wrong,
+    rounding,
+    kept,
+  };
 }
 
 /** What programs hold, without running them: the ops of their losses and outputs, and all words. */
