@@ -12,7 +12,8 @@ export function apply(p: Program, c: Choices, x: Term, table: readonly ((x: Writ
 }
 
 export function binary(p: Program, c: Choices, x: Term): boolean {
-  const y = p.maybe(c, (t) => t.type === "float" && broadcastShape(x.shape, t.shape) !== null)!;
+  const y = p.maybe(c, (t) => t.type === "float" && broadcastShape(x.shape, t.shape) !== null);
+  if (y === null) return false;
   const shape = broadcastShape(x.shape, y.shape)!;
   const [a, b] = [x.text, y.text];
   const both = union(x.range, y.range);
@@ -35,7 +36,8 @@ export function binary(p: Program, c: Choices, x: Term): boolean {
 }
 
 export function choose(p: Program, c: Choices, x: Term): boolean {
-  const y = p.maybe(c, (t) => t.type === "float" && broadcastShape(x.shape, t.shape) !== null)!;
+  const y = p.maybe(c, (t) => t.type === "float" && broadcastShape(x.shape, t.shape) !== null);
+  if (y === null) return false;
   const shape = broadcastShape(x.shape, y.shape)!;
   const k = c.constant(-0.5, 0.5);
   let condition = c.pick([
