@@ -242,6 +242,49 @@ describe("inspect", () => {
     const { stdout } = await run("inspect", "line.nn", "--batch", "100");
     expect(stdout).toContain("p.weight");
     expect(stdout).toContain("for 100 rows");
+    expect(stdout).not.toContain("trained by");
+  });
+
+  test("says which optimizer line trains each parameter, and which none does", async () => {
+    const model = (lines: string): string => `model Parts {
+  input x: [N, 2]
+  target y: [N, 1]
+  frozen param scale = 2
+  body = dense(scale * x, 3, tanh)
+  mid = dense(body, 3, tanh)
+  head = dense(mid, 1)
+  loss mse(head, y)
+${lines}
+}
+`;
+    write("parts.nn", model("  optimizer sgd for body, head.bias\n  optimizer adam for head.weight"));
+    const { parameters } = await json("inspect", "parts.nn");
+    const trainedBy = Object.fromEntries(
+      parameters.map((p: { path: string; trainedBy: unknown }) => [p.path, p.trainedBy]),
+    );
+    expect(trainedBy).toEqual({
+      scale: null,
+      "body.weight": "sgd for body, head.bias",
+      "body.bias": "sgd for body, head.bias",
+      "mid.weight": null,
+      "mid.bias": null,
+      "head.weight": "adam for head.weight",
+      "head.bias": "sgd for body, head.bias",
+    });
+    const { stdout } = await run("inspect", "parts.nn");
+    expect(stdout).toMatch(/ scale .* frozen +nothing\n/);
+    expect(stdout).toMatch(/ head\.weight .* adam for head\.weight\n/);
+    expect(stdout).toContain(
+      "No `optimizer` line trains mid.weight and mid.bias (12 numbers): training leaves them as they are.\n",
+    );
+    // 13 of 25 numbers: those of `mid` stay, and the scale is frozen.
+    const data = ["--data", "x=line.csv:a,b", "y=line.csv:y", "--epochs", "1"];
+    expect((await run("train", "parts.nn", ...data)).stderr).toContain("training 13 parameters of Parts");
+
+    write("parts.nn", model("  optimizer sgd for body\n  optimizer adam"));
+    const rest = await run("inspect", "parts.nn");
+    expect(rest.stdout).toMatch(/ mid\.weight .* adam\n/);
+    expect(rest.stdout).not.toContain("No `optimizer` line");
   });
 });
 

@@ -99,10 +99,11 @@ function kernelsText({ kernels, model }: Report, options: InspectArguments, outp
   return [head, ...blocks].join("\n\n");
 }
 
+type Draw = (header: readonly string[], rows: readonly (readonly Cell[])[]) => string;
+
 function reportText(report: Report, batch: number, output: Output): string {
   const { bold } = output.colors;
-  const draw = (header: readonly string[], rows: readonly (readonly Cell[])[]): string =>
-    table(header, rows, output.colors, output.dataColumns);
+  const draw: Draw = (header, rows) => table(header, rows, output.colors, output.dataColumns);
   const { forward, backward } = report.flops;
   const total = report.parameters.reduce((sum, p) => sum + p.count, 0);
   const section = (title: string, body: string): string => `${bold(title)}\n${body}`;
@@ -148,18 +149,7 @@ function reportText(report: Report, batch: number, output: Output): string {
               ]),
             ),
           ),
-          section(
-            "Parameters",
-            draw(
-              ["path", "shape", "count", "starts as"],
-              report.parameters.map((p) => [
-                p.path,
-                `[${p.shape.join(", ")}]`,
-                p.count,
-                `${p.init}${p.frozen ? ", frozen" : ""}`,
-              ]),
-            ),
-          ),
+          section("Parameters", parametersText(report, draw)),
           ...(report.states.length === 0
             ? []
             : [
@@ -225,6 +215,30 @@ function reportText(report: Report, batch: number, output: Output): string {
     ),
   ].join("\n\n");
 }
+
+/** Which line trains each is told where an `optimizer` line names what it trains. */
+function parametersText({ parameters }: Report, draw: Draw): string {
+  const grouped = parameters.some((p) => p.trainedBy?.includes(" for "));
+  const rest = parameters.filter((p) => p.trainedBy === null && !p.frozen);
+  const drawn = draw(
+    ["path", "shape", "count", "starts as", ...(grouped ? ["trained by"] : [])],
+    parameters.map((p) => [
+      p.path,
+      `[${p.shape.join(", ")}]`,
+      p.count,
+      `${p.init}${p.frozen ? ", frozen" : ""}`,
+      ...(grouped ? [p.trainedBy ?? "nothing"] : []),
+    ]),
+  );
+  if (!grouped || rest.length === 0) return drawn;
+  const numbers = rest.reduce((sum, p) => sum + p.count, 0);
+  const one = rest.length === 1;
+  return `${drawn}\n  No \`optimizer\` line trains ${listed(rest.map((p) => p.path))} (${counted(numbers, "number")}): training leaves ${one ? "it as it is" : "them as they are"}.`;
+}
+
+/** a, b and c */
+const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join() : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 
 /**
  * Values between kernels take turns: one that is no longer read gives its place to a later one, of

@@ -2,6 +2,7 @@
 import type { Net } from "../../runtime/index.ts";
 import type { Dataset } from "../data/load-data.ts";
 import { evaluate } from "../parts.ts";
+import { trainedParameters } from "../trained.ts";
 import { principalComponents, unit, without } from "./components.ts";
 import { dot, randomDirection, type Direction, type Weights } from "./directions.ts";
 import { extent } from "./features.ts";
@@ -29,9 +30,7 @@ interface Plane {
 
 /** The parameters that training moves. */
 export const trained = (net: Net): Weights[] =>
-  net.manifest.parameters
-    .filter(({ frozen }) => !frozen)
-    .map(({ path, shape }) => ({ path, shape, data: net.get(path).data }));
+  trainedParameters(net.manifest).map(({ path, shape }) => ({ path, shape, data: net.get(path).data }));
 
 /** The net has its own weights again afterwards. */
 export function plotLossSurface(net: Net, data: Dataset, options: SurfaceOptions): LossSurfacePlot {

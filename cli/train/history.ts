@@ -17,6 +17,7 @@ import type { EpochReport, Net, StepReport } from "../../runtime/index.ts";
 import { readSafetensors, writeSafetensors, type StoredTensor } from "../../runtime/safetensors.ts";
 import { ModelError } from "../failures.ts";
 import { readBytes } from "../files.ts";
+import { trainedParameters } from "../trained.ts";
 import { writeFiles } from "../write-files.ts";
 import type { Observer, RunResult, TrainingRun } from "./observe.ts";
 import { epochJson } from "./show.ts";
@@ -222,5 +223,4 @@ function expectSameRun({ model, seed, points, weights }: History, net: Net, path
 const kindOf = (data: Float32Array | Float64Array) =>
   data instanceof Float64Array ? Float64Array : Float32Array;
 
-const trained = ({ manifest }: Net): readonly string[] =>
-  manifest.parameters.flatMap(({ path, frozen }) => (frozen ? [] : [path]));
+const trained = ({ manifest }: Net): readonly string[] => trainedParameters(manifest).map(({ path }) => path);

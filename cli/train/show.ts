@@ -4,15 +4,17 @@ import type { Output } from "../output.ts";
 import type { Evaluation } from "../parts.ts";
 import { curve } from "../terminal/curve.ts";
 import { count, counted, duration, figure } from "../terminal/numbers.ts";
+import { trainedParameters } from "../trained.ts";
 import type { RunResult } from "./observe.ts";
 import type { Prepared } from "./prepare.ts";
 
 export function introduction({ compiled: { manifest }, training, validation, plan }: Prepared): string {
   const { firstEpoch, firstBatch, epochs, run } = plan;
   const held = validation === null ? "" : `, ${count(validation.rows)} to validate`;
-  const parameters = manifest.parameters
-    .filter((p) => !p.frozen)
-    .reduce((sum, p) => sum + p.shape.reduce((product, size) => product * size, 1), 0);
+  const parameters = trainedParameters(manifest).reduce(
+    (sum, p) => sum + p.shape.reduce((product, size) => product * size, 1),
+    0,
+  );
   const rows =
     manifest.free === null ? "" : ` on ${counted(training.rows, "row")}, ${count(run.batch)} a step`;
   const from =

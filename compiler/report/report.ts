@@ -39,6 +39,8 @@ export interface Report {
     readonly init: string;
     readonly frozen: boolean;
     readonly count: number;
+    /** The optimizer line, as in `sgd for encoder`; null where training leaves it as it is. */
+    readonly trainedBy: string | null;
   }[];
   /** What layers and the model keep from step to step beside them. */
   readonly states: readonly {
@@ -137,9 +139,10 @@ export function buildReport(model: Model, program: KernelProgram, plan: Plan, ro
   const forwardNodes = new Set(reachable(forward));
   const gradients = model.persistent.flatMap(({ gradient }) => gradient ?? []);
   const backwardNodes = reachable(gradients).filter((node) => !forwardNodes.has(node));
-  const owned = ownedBy(model).map(({ path, shape, init, kind }) => {
+  const owned = ownedBy(model).map(({ path, shape, init, kind }, index) => {
     const sizes = shape.map(countOf);
-    return { kind, told: { path, shape: sizes, init, count: sizes.reduce((a, b) => a * b, 1) } };
+    const told = { path, shape: sizes, init, count: sizes.reduce((a, b) => a * b, 1) };
+    return { kind, told, trainedBy: trainerOf(model, index) };
   });
 
   return {
@@ -157,8 +160,8 @@ export function buildReport(model: Model, program: KernelProgram, plan: Plan, ro
     })),
     loss: joins.loss === null ? null : { join: joins.loss },
     metrics: roots.metrics.map(({ name }, index) => ({ name, join: joins.metrics[index]! })),
-    parameters: owned.flatMap(({ kind, told: { count, ...told } }) =>
-      kind === "layer-state" ? [] : [{ ...told, frozen: kind === "frozen", count }],
+    parameters: owned.flatMap(({ kind, told: { count, ...told }, trainedBy }) =>
+      kind === "layer-state" ? [] : [{ ...told, frozen: kind === "frozen", count, trainedBy }],
     ),
     states: owned.flatMap(({ kind, told }) => (kind === "layer-state" ? [told] : [])),
     layers: model.layers.flatMap(({ path, callee, parameters: numbers }) => {
@@ -177,6 +180,13 @@ export function buildReport(model: Model, program: KernelProgram, plan: Plan, ro
     recomputed: recomputedValues(program, freeName, elementBytes, rows),
     kernels: kernelReports(program, freeName, rows, plan),
   };
+}
+
+/** The line that trains a parameter, without its arguments. */
+function trainerOf({ optimizer }: Model, parameter: number): string | null {
+  const group = optimizer?.groups.find(({ parameters }) => parameters.includes(parameter));
+  if (group === undefined) return null;
+  return group.paths === null ? group.name : `${group.name} for ${group.paths.join(", ")}`;
 }
 
 /** `step`, or `gradients` where there is no optimizer. */
