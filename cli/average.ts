@@ -4,10 +4,12 @@ import type { Stored } from "../runtime/safetensors.ts";
 import { ModelError } from "./failures.ts";
 
 /** What has no average, as of another group, stays as it is. @throws ModelError where the file at `path` has none */
-export function takeAverages(net: Net, { tensors }: Stored, path: string): void {
+export function takeAverages(net: Net, { tensors, metadata }: Stored, path: string): void {
+  // Before the first step there is nothing to be the mean of.
+  const begun = metadata["step"] !== "0";
   const kept = net.manifest.parameters.flatMap(({ path: parameter }) => {
     const average = tensors.get(`optimizer.average.${parameter}`);
-    return average === undefined ? [] : [{ parameter, average }];
+    return average === undefined || !begun ? [] : [{ parameter, average }];
   });
   for (const { parameter, average } of kept) net.set(parameter, average);
   if (kept.length > 0) return;

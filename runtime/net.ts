@@ -33,10 +33,8 @@ export class LoadedNet implements Net {
   readonly #inputs: readonly Feed[];
   readonly #inputNames: ReadonlySet<string>;
   readonly #outputs: ReadonlyMap<string, Feed>;
-  /** And states of layers. */
-  readonly #parameters = new Map<string, Feed>();
-  /** States of the optimizer, by their names in files. */
-  readonly #states = new Map<string, Feed>();
+  /** Parameters, then states of layers, then those of the optimizer, by their names in files. */
+  readonly #kept = new Map<string, Feed>();
   /** Arguments of the optimizer as they were given, before rounding to the module's format. */
   readonly #given: Record<string, number>;
   readonly #hash: string;
@@ -70,15 +68,15 @@ export class LoadedNet implements Net {
       const { path, gradient } = parameter;
       const feed = new Feed("parameter", path, parameter, arena);
       if (gradient) arena.checked(path, gradient, feed.extent);
-      this.#parameters.set(path, feed);
+      this.#kept.set(path, feed);
     }
     for (const state of manifest.states) {
-      this.#parameters.set(state.path, new Feed("state", state.path, state, arena));
+      this.#kept.set(state.path, new Feed("state", state.path, state, arena));
     }
     for (const { name, parameter, place } of optimizer?.states ?? []) {
       const path = `optimizer.${name}.${parameter}`;
-      const shape = this.#parameter(parameter).extent.sizes;
-      this.#states.set(path, new Feed("state", path, { shape, place }, arena));
+      const shape = this.#feedOf(parameter).extent.sizes;
+      this.#kept.set(path, new Feed("state", path, { shape, place }, arena));
     }
     for (const { name, place } of manifest.metrics) arena.checked(name, place, SCALAR);
     this.#probing = probing;
@@ -140,7 +138,7 @@ export class LoadedNet implements Net {
   gradients(examples: Values = {}): { loss: number; gradients: Record<string, Tensor> } {
     const loss = this.#entry("gradients", "loss")(this.#feed(examples, true));
     const gradients = this.manifest.parameters.flatMap(({ path, gradient }) =>
-      gradient ? [[path, this.#copy(this.#parameter(path), gradient, 1)] as const] : [],
+      gradient ? [[path, this.#copy(this.#feedOf(path), gradient, 1)] as const] : [],
     );
     return { loss, gradients: Object.fromEntries(gradients) };
   }
@@ -194,12 +192,12 @@ export class LoadedNet implements Net {
   // ------------------------------------------------------------------------------------------------- memory
 
   get(path: string): Tensor {
-    const feed = this.#parameter(path);
+    const feed = this.#feedOf(path);
     return this.#copy(feed, feed.place, 1);
   }
 
   set(path: string, data: unknown): void {
-    const feed = this.#parameter(path);
+    const feed = this.#feedOf(path);
     feed.take(data, this.#arena);
     feed.settle();
     // The caller's code may have run meanwhile, and made the memory grow.
@@ -208,7 +206,7 @@ export class LoadedNet implements Net {
   }
 
   view(path: string): Floats {
-    const { place, extent } = this.#parameter(path);
+    const { place, extent } = this.#feedOf(path);
     const index = this.#arena.index(place);
     return this.#arena.floats.subarray(index, index + entries(extent, 1));
   }
@@ -216,7 +214,8 @@ export class LoadedNet implements Net {
   save(metadata: Readonly<Record<string, string>> = {}): Bytes {
     const { model, optimizer } = this.manifest;
     const own = textsOf(metadata);
-    const tensors = [...this.#parameters, ...this.#states].map(
+    const tensors = Array.from(
+      this.#kept,
       ([name, feed]) => [name, this.#copy(feed, feed.place, 1)] as const,
     );
     return writeSafetensors(tensors, {
@@ -323,7 +322,7 @@ export class LoadedNet implements Net {
 
   /** @throws `bad-weights` */
   #read(bytes: ArrayBuffer | ArrayBufferView): Weights {
-    return readWeights(bytes, this, this.#arena, this.#parameters, this.#states);
+    return readWeights(bytes, this, this.#arena, this.#kept);
   }
 
   /** The figures that the last call has left. @throws `no-probes` */
@@ -335,11 +334,8 @@ export class LoadedNet implements Net {
     return this.#probing.readProbes(probes, arena);
   }
 
-  #parameter(path: string): Feed {
-    return (
-      this.#parameters.get(path) ??
-      refuseName("unknown-parameter", "parameter", path, this.#parameters.keys())
-    );
+  #feedOf(path: string): Feed {
+    return this.#kept.get(path) ?? refuseName("unknown-parameter", "parameter", path, this.#kept.keys());
   }
 
   // Not in `predict`, which would allocate what the function in here reads.

@@ -113,6 +113,11 @@ export type Outputs<M extends ModelTypes> = {
 };
 /** Parameters, and states of layers. */
 export type Owned<M extends ModelTypes> = M["parameters"] & M["states"];
+/** What the optimizer keeps for a parameter: `optimizer.average.h.weight` is shaped like `h.weight`. */
+export type OptimizerPath<
+  M extends ModelTypes,
+  P extends keyof M["parameters"],
+> = `optimizer.${string}.${P & string}`;
 /** Paths of the parameters that are trained; any path where the model is not known. */
 export type TrainedPath<M extends ModelTypes> = string extends M["frozen"]
   ? keyof M["parameters"]
@@ -361,18 +366,20 @@ export interface Net<M extends ModelTypes = ModelTypes> extends Disposer {
    */
   order(rows: number, epoch: number, seed?: number): Uint32Array;
 
-  /** A copy of a parameter, or of a state of a layer. @throws `unknown-parameter` */
+  /** A copy of a parameter, or of a state of a layer or the optimizer. @throws `unknown-parameter` */
   get<K extends keyof Owned<M>>(path: K): Tensor<Owned<M>[K], Floats<M>>;
+  get<P extends keyof M["parameters"]>(path: OptimizerPath<M, P>): Tensor<M["parameters"][P], Floats<M>>;
   /**
    * Copies values into a parameter, or a state. @throws `unknown-parameter`, `wrong-size`,
    * `wrong-type`
    */
   set<K extends keyof Owned<M>>(path: K, data: Data<Owned<M>[K]>): void;
+  set<P extends keyof M["parameters"]>(path: OptimizerPath<M, P>, data: Data<M["parameters"][P]>): void;
   /**
    * The live memory of a parameter or a state. Void once the memory grows: for a larger batch than any before,
    * or in `fit`. @throws `unknown-parameter`
    */
-  view(path: keyof Owned<M>): Floats<M>;
+  view(path: keyof Owned<M> | OptimizerPath<M, keyof M["parameters"]>): Floats<M>;
 
   /**
    * Everything that training has made: weights, states, arguments of the optimizer, step and seed,

@@ -1,6 +1,7 @@
 import type { Arena } from "./arena.ts";
 import { list, refuse, why } from "./errors.ts";
 import type { Feed } from "./feed.ts";
+import type { Manifest } from "./manifest.ts";
 import { savedCount, savedHyper } from "./metadata.ts";
 import { readSafetensors, type StoredTensor } from "./safetensors.ts";
 import type { Net } from "./types.ts";
@@ -21,11 +22,10 @@ export function readWeights(
   bytes: ArrayBuffer | ArrayBufferView,
   net: Pick<Net, "manifest" | "seed" | "hyper" | "get">,
   arena: Arena,
-  parameters: Feeds,
-  states: Feeds,
+  kept: Feeds,
 ): Weights {
   const { tensors, metadata } = readSafetensors(bytes);
-  const { optimizer, model } = net.manifest;
+  const { optimizer } = net.manifest;
   // The state of another optimizer is of no use to this one.
   const resumes = optimizer && metadata["optimizer"] === optimizer.name;
 
@@ -33,9 +33,9 @@ export function readWeights(
   for (const { path, frozen } of net.manifest.parameters) {
     if (frozen && !held.has(path)) held.set(path, net.get(path));
   }
-  const feeds = [...parameters.values(), ...(resumes ? states.values() : [])];
+  const feeds = [...kept.values()].filter(({ name }) => resumes || !name.startsWith("optimizer."));
   for (const feed of feeds) takeTensor(feed, held, arena);
-  refuseOthers(tensors, parameters, model);
+  refuseOthers(tensors, kept, net.manifest);
   return {
     feeds,
     seed: resumes ? savedCount("seed", metadata["seed"], 2 ** 32 - 1) : net.seed,
@@ -62,13 +62,13 @@ function takeTensor(feed: Feed, tensors: Tensors, arena: Arena): void {
 }
 
 /** Refuses a file of another model. @throws `bad-weights` */
-function refuseOthers(tensors: Tensors, parameters: Feeds, model: string): void {
+function refuseOthers(tensors: Tensors, kept: Feeds, { model, parameters }: Manifest): void {
   for (const name of tensors.keys()) {
     // PyTorch counts the batches of a batch norm, and needs the count for nothing here.
-    if (parameters.has(name) || /^optimizer\.|\.num_batches_tracked$/.test(name)) continue;
+    if (kept.has(name) || /^optimizer\.|\.num_batches_tracked$/.test(name)) continue;
     refuse(
       "bad-weights",
-      `The file has \`${name}\`, which ${model} does not have; its parameters: ${list(parameters.keys())}.`,
+      `The file has \`${name}\`, which ${model} does not have; its parameters: ${list(parameters.map(({ path }) => path))}.`,
     );
   }
 }

@@ -312,7 +312,7 @@ describe("parameters and arguments of the optimizer", () => {
     for (const call of [() => net.get("z"), () => net.set("z", [1]), () => net.view("z")]) {
       expect(await refusal(call)).toMatchObject({
         code: "unknown-parameter",
-        message: /`z.weight`, `z.bias`/,
+        message: /`z.weight`, `z.bias`, `optimizer.m.z.weight`/,
       });
     }
     expect(await refusal(() => net.set("z.weight", [1, 2, 3]))).toMatchObject({ code: "wrong-size" });
@@ -470,6 +470,8 @@ test("types hold names and shapes", async () => {
   const data: Float32Array = net.predict({ x: [[1, 2]] }).p.data;
   const [rows]: readonly [number, 1] = net.predict({ x: [1, 2] }).p.shape;
   expect([data.length, rows, net.hyper.lr, net.get("z.bias").shape[0]]).toEqual([1, 1, 0.1, 1]);
+  const [, columns]: readonly [1, 2] = net.get("optimizer.m.z.weight").shape;
+  expect([columns, net.view("optimizer.m.z.weight").length]).toEqual([2, 2]);
   const wrong: (() => unknown)[] = [
     // @ts-expect-error a name that the model has not
     () => net.predict({ z: [1, 2] }),
@@ -479,6 +481,8 @@ test("types hold names and shapes", async () => {
     () => net.predict({ x: [[[1, 2]]] }),
     // @ts-expect-error a path that the model has not
     () => net.get("weight"),
+    // @ts-expect-error what the optimizer keeps of a path that the model has not
+    () => net.get("optimizer.m.weight"),
     // @ts-expect-error an argument that the optimizer has not
     () => (net.hyper.rate = 1),
   ];

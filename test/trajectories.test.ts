@@ -43,7 +43,10 @@ describe("modules in f32", () => {
     const { net } = await build(models, { model: nameOf(optimizer) });
     for (const [path, data] of Object.entries(oracle.parameters)) net.set(path, data);
     const losses = run.losses.map(() => net.step({ x: oracle.inputs.x, y: oracle.inputs.y }));
-    const distances: Record<string, number> = { losses: distance(losses, run.losses) };
+    const distances: Record<string, number> = {
+      losses: distance(losses, run.losses),
+      average: distance(net.get("optimizer.average.h.weight").data, run.average),
+    };
     for (const [path, values] of Object.entries(run.final))
       distances[path] = distance(net.get(path).data, values);
     expectClose(distances, 1e-3);

@@ -156,6 +156,11 @@ function outputFormat(path: string): Format {
  */
 async function startingWeights(net: Net, { weights, average }: PredictArguments): Promise<Kept> {
   if (weights !== undefined) return (await import("../net.ts")).restoreWeights(net, weights, average);
+  if (average) {
+    throw new UsageError("bad-usage", "--weights is missing", {
+      help: "--average takes averages from a file that `nndsl train` has written",
+    });
+  }
   const drawn = net.manifest.parameters.find(({ init }) => !init.startsWith("="));
   if (drawn === undefined) return { categories: {}, columns: {}, epochs: 0, run: null };
   throw new UsageError("bad-usage", "--weights is missing", {
