@@ -4,84 +4,14 @@
  * scripts beside them); and what that reading found wrong.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { check, compile, DiagnosticError, plan } from "../compiler/index.ts";
-import type { Tensor } from "../runtime/index.ts";
-import { start } from "./helpers/model.ts";
+import { expectAgreement, unseen } from "./helpers/unseen.ts";
 
-interface Values {
-  readonly shape: readonly number[];
-  readonly data: readonly number[];
-}
-
-interface Case {
-  readonly name: string;
-  readonly src: string;
-  readonly settings: Readonly<Record<string, string>> | null;
-  readonly params: Readonly<Record<string, Values>>;
-  readonly batches: readonly {
-    readonly n: number;
-    readonly inputs: Readonly<Record<string, Values>>;
-    readonly outputs: Readonly<Record<string, Values>>;
-    readonly metrics?: Readonly<Record<string, number>>;
-    readonly loss?: number;
-    readonly grads?: Readonly<Record<string, readonly number[]>>;
-  }[];
-}
-
-const TOLERANCE = 1e-4;
-
-// The scripts beside them write these files, in this form.
-const cases = ["unseen", "unseen-indices"].flatMap(
-  (name) => JSON.parse(readFileSync(new URL(`oracle/${name}.json`, import.meta.url), "utf8")) as Case[],
-);
-
-/** The largest difference, as a part of the largest number that is wanted. */
-function distance(got: ArrayLike<number>, want: readonly number[]): number {
-  if (got.length !== want.length) return Infinity;
-  const scale = Math.max(...want.map(Math.abs), 1e-6);
-  return Math.max(
-    0,
-    ...want.map((w, i) => Math.abs(w - got[i]!) / scale).map((e) => (e >= 0 ? e : Infinity)),
-  );
-}
-
-const tensor = ({ shape, data }: Values): Tensor => ({ shape, data: Float64Array.from(data) });
-
-for (const { name, src, settings, params, batches } of cases) {
-  it(`${name} agrees with PyTorch`, async () => {
-    const net = await start(src, settings === null ? {} : { settings });
-    const paths = net.manifest.parameters.map((p) => p.path);
-    expect(paths.toSorted()).toEqual(Object.keys(params).toSorted());
-    for (const [path, values] of Object.entries(params)) net.set(path, tensor(values));
-
-    const targets = new Set(net.manifest.inputs.filter((i) => i.role === "target").map((i) => i.name));
-    // The largest batch first, so that what it left in memory would show in the smaller ones.
-    for (const { n, inputs, outputs, metrics, loss, grads } of batches.toReversed()) {
-      const data = Object.fromEntries(Object.entries(inputs).map(([k, v]) => [k, tensor(v)]));
-      const given = Object.fromEntries(Object.entries(data).filter(([k]) => !targets.has(k)));
-      const got = net.predict(given);
-      expect(Object.keys(got).toSorted()).toEqual(Object.keys(outputs).toSorted());
-      for (const [output, want] of Object.entries(outputs)) {
-        expect([...got[output]!.shape], `shape of ${output}, batch ${n}`).toEqual(want.shape);
-        expect(distance(got[output]!.data, want.data), `${output}, batch ${n}`).toBeLessThan(TOLERANCE);
-      }
-      if (loss === undefined) continue;
-      expect(distance([net.loss(data)], [loss]), `loss, batch ${n}`).toBeLessThan(TOLERANCE);
-      const { gradients } = net.gradients(data);
-      for (const [path, want] of Object.entries(grads ?? {})) {
-        expect(distance(gradients[path]!.data, want), `gradient of ${path}, batch ${n}`).toBeLessThan(
-          TOLERANCE,
-        );
-      }
-      for (const [metric, want] of Object.entries(metrics ?? {})) {
-        expect(net.evaluate(data).metrics[metric], `${metric}, batch ${n}`).toBeCloseTo(want, 4);
-      }
-    }
-    net.dispose();
-  });
+for (const program of ["unseen", "unseen-indices"].flatMap(unseen)) {
+  it(`${program.name} agrees with PyTorch`, () => expectAgreement(program, 1e-4));
 }
 
 describe("large programs", () => {

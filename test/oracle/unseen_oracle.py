@@ -306,7 +306,28 @@ def clean(o):
     if isinstance(o,list): return [clean(v) for v in o]
     if isinstance(o,dict): return {k:clean(v) for k,v in o.items()}
     return o
-def write(name, batches=BATCHES):
+def draw(specs,N,g):
+    I={}
+    for k,s in specs.items():
+        sh=[N if d is None else d for d in s['shape']]
+        if s['kind']=='n': I[k]=(torch.randn(sh,generator=g)*s['scale']).float().double()
+        # Short in the file
+        elif s['kind']=='g': I[k]=(torch.randn(sh,generator=g)*s['scale']*64).round()/64
+        elif s['kind']=='b': I[k]=torch.randint(0,2,sh,generator=g).double()
+        else: I[k]=torch.randint(0,s['k'],sh,generator=g)
+    return I
+def values(T): return {k:dict(shape=list(v.shape),data=v.reshape(-1).tolist()) for k,v in T.items()}
+def train(c,P,I):
+    """Some steps on one batch: the loss before each, and the parameters in the end."""
+    make,steps=c['train']; losses=[]
+    P={k:v.detach().clone().requires_grad_(True) for k,v in P.items()}
+    step=make(P)
+    for k in range(1,steps+1):
+        loss=c['fn'](I,P,len(next(iter(I.values()))))['loss']
+        for v,gv in zip(P.values(),torch.autograd.grad(loss,list(P.values()),allow_unused=True)): v.grad=torch.zeros_like(v) if gv is None else gv
+        losses.append(float(loss)); step(k)
+    return dict(inputs=values(I),losses=losses,final={k:tolist(v) for k,v in P.items()})
+def write(name, batches=BATCHES, rows=None):
     """Each case with its numbers, into the file of that name beside this one."""
     out=[]
     for c in CASES:
@@ -319,16 +340,11 @@ def write(name, batches=BATCHES):
             P[k]=P[k].float().double().requires_grad_(True)
         rec=dict(name=c['name'],src=c['src'],settings=c['settings'],params={k:dict(shape=list(v.shape),data=tolist(v)) for k,v in P.items()},batches=[],tol=c['tol'])
         for N in (batches if c['free'] and c['inputs'] else [1]):
-            I={}
-            for k,s in c['inputs'].items():
-                sh=[N if d is None else d for d in s['shape']]
-                if s['kind']=='n': I[k]=(torch.randn(sh,generator=g)*s['scale']).float().double()
-                elif s['kind']=='b': I[k]=torch.randint(0,2,sh,generator=g).double()
-                else: I[k]=torch.randint(0,s['k'],sh,generator=g)
+            I=draw(c['inputs'],N,g)
             try: r=c['fn'](I,P,N)
             except Exception as e:
                 print(c['name'],N,'TORCH ERROR',repr(e),file=sys.stderr); continue
-            b=dict(n=N,inputs={k:dict(shape=list(v.shape),data=v.reshape(-1).tolist()) for k,v in I.items()},outputs={k:dict(shape=list(v.shape),data=tolist(v)) for k,v in r['out'].items()})
+            b=dict(n=N,inputs=values(I),outputs={k:dict(shape=list(v.shape),data=tolist(v)) for k,v in r['out'].items()})
             if 'metrics' in r: b['metrics']={k:float(v) for k,v in r['metrics'].items()}
             if 'loss' in r:
                 b['loss']=float(r['loss'])
@@ -336,6 +352,8 @@ def write(name, batches=BATCHES):
                     gs=torch.autograd.grad(r['loss'],list(P.values()),allow_unused=True)
                     b['grads']={k:tolist(gv) if gv is not None else [0.0]*P[k].numel() for k,gv in zip(P,gs)}
             rec['batches'].append(b)
+        if 'train' in c: rec['train']=train(c,P,draw(c['inputs'],rows,g))
+        if 'model' in c: rec['model']=c['model']
         out.append(rec)
     pathlib.Path(__file__).with_name(name).write_text(json.dumps(clean(out),separators=(',',':'))+'\n')
     print(len(out),'cases')

@@ -5,7 +5,7 @@ import type { Node } from "../../ir/node.ts";
 import { showShape } from "../../ir/size.ts";
 import { OpError } from "../../ir/op-error.ts";
 import { isSame } from "../operators.ts";
-import { checkedShape, sizeValue, toAxis, toFloat, toInteger, toNode, toSize } from "../tensors.ts";
+import { checkedShape, sizeValue, toAxis, toInteger, toNode, toSize } from "../tensors.ts";
 import { boolean, kindOf, list, number, showTensor, tensor, type Value } from "../values.ts";
 import type { PrimitiveContext, PrimitiveTable } from "./primitive.ts";
 
@@ -25,7 +25,9 @@ export const indices: PrimitiveTable = {
     doc: "x [..., K], y [...] → [...]: in each row of x the entry that y names",
     apply: (context, x, y) => {
       const { build } = context;
-      return tensor(build.gather(toFloat(build, x!), integers(context, y!, "gather")));
+      const rows = toNode(build, x!);
+      const entries = rows.type === "int" ? rows : build.toFloat(rows);
+      return tensor(build.gather(entries, integers(context, y!, "gather")));
     },
   },
   take: {
