@@ -13,10 +13,9 @@ import type { Build } from "../compiler/graph/build.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { ops } from "../compiler/ops/table.ts";
 import { parse } from "../grammar/parse.ts";
-import { findPython } from "./fuzz/torch.ts";
 import { runHere, type CliResult } from "./helpers/run-cli.ts";
 import { skippedWithout } from "./helpers/skip.ts";
-import { usingWarmTorch } from "./helpers/warm-torch.ts";
+import { usingWarmTorch, warmPython } from "./helpers/warm-torch.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -71,12 +70,12 @@ const programs = (folder: string): (readonly [name: string, file: string, model:
 
 const corpus = [...programs("examples"), ...programs("test/cases")];
 
-const python = findPython();
+const python = warmPython();
 
 const folder = mkdtempSync(join(tmpdir(), "nndsl-compare-test-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-beforeAll(() => usingWarmTorch(python));
+beforeAll(() => usingWarmTorch());
 
 /** The path of a program with this text. */
 function written(text: string): string {

@@ -11,14 +11,15 @@ import { ops } from "../compiler/ops/table.ts";
 import { parse } from "../grammar/parse.ts";
 import { check } from "./fuzz/check.ts";
 import { describeWrong, fuzz, shrink, survey, type Report } from "./fuzz/fuzz.ts";
-import { compareWithTorch, findPython } from "./fuzz/torch.ts";
+import { compareWithTorch } from "./fuzz/torch.ts";
 import { skippedWithout } from "./helpers/skip.ts";
+import { warmPython } from "./helpers/warm-torch.ts";
 
 const RUNS = 100;
 const SURVEYED = 1800;
 const SEED = 20_260;
 type Rule = (build: Build, node: never, cotangent: Node) => readonly (Node | null)[];
-const python = findPython();
+const python = warmPython();
 
 /** Found by `npm run fuzz:gradients`, and cut down. */
 const onceWrong: Readonly<Record<string, string>> = {

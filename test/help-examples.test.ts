@@ -13,8 +13,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { findPython } from "./fuzz/torch.ts";
 import { runHere } from "./helpers/run-cli.ts";
+import { usingWarmTorch, warmPython } from "./helpers/warm-torch.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const commands = readdirSync(join(root, "cli/commands")).map((name) => name.replace(/\.ts$/, ""));
@@ -100,7 +100,8 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => rmSync(project, { recursive: true }));
 
-const hasTorch = findPython() !== undefined;
+const hasTorch = warmPython() !== undefined;
+beforeAll(() => usingWarmTorch());
 
 test.each(commands)(
   "%s",

@@ -7,11 +7,11 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { CompileOptions } from "../compiler/index.ts";
 import type { LayerProbe, Net, Tensor } from "../runtime/index.ts";
-import { findPython } from "./fuzz/torch.ts";
 import { example, start } from "./helpers/model.ts";
 import { skippedWithout } from "./helpers/skip.ts";
+import { warmPython } from "./helpers/warm-torch.ts";
 
-const python = findPython();
+const python = warmPython();
 const TOLERANCE = 1e-9;
 const ROWS = 7;
 

@@ -7,11 +7,11 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { findPython } from "./fuzz/torch.ts";
 import { page } from "./helpers/markdown.ts";
 import { start } from "./helpers/model.ts";
 import { programsOf, recipesOf } from "./helpers/recipes.ts";
 import { skippedWithout } from "./helpers/skip.ts";
+import { warmPython } from "./helpers/warm-torch.ts";
 import { distance, draw, drawTensor, type Spec } from "./oracle/data.ts";
 
 interface Expected {
@@ -45,7 +45,7 @@ test.each(Object.entries(cases))(
   },
 );
 
-const python = findPython();
+const python = warmPython();
 test.skipIf(skippedWithout(python))("the numbers are those that PyTorch gives today", () => {
   const run = spawnSync(python ?? "python3", [fileURLToPath(file("recipes_oracle.py")), "--check"], {
     encoding: "utf8",

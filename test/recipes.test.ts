@@ -14,7 +14,6 @@ import { check } from "../compiler/analyze.ts";
 import { format } from "../grammar/format.ts";
 import { writeNpz } from "../cli/data/npz.ts";
 import { load, type Manifest, type Net } from "../runtime/index.ts";
-import { findPython } from "./fuzz/torch.ts";
 import { page } from "./helpers/markdown.ts";
 import { claims, preparations } from "./helpers/recipe-claims.ts";
 import {
@@ -30,10 +29,12 @@ import {
 } from "./helpers/recipes.ts";
 import { runHere } from "./helpers/run-cli.ts";
 import { skippedWithout } from "./helpers/skip.ts";
+import { usingWarmTorch, warmPython } from "./helpers/warm-torch.ts";
 
 const recipes = recipesOf(page("recipes.md"));
 const root = mkdtempSync(join(tmpdir(), "nndsl-recipes-"));
 afterAll(() => rmSync(root, { recursive: true }));
+beforeAll(() => usingWarmTorch());
 
 const ROWS = 64;
 /** For compiling, and for commands that do: on a busy machine it takes long. */
@@ -136,7 +137,7 @@ describe.each(recipes.map((recipe) => [recipe.title, recipe] as const))("%s", (t
     async (command) => {
       const words = [...command.matchAll(/"[^"]*"|\S+/g)].map(([word]) => word.replaceAll('"', ""));
       expect(words.slice(0, 2)).toEqual(["npx", "nndsl"]);
-      if (words.includes("torch") && findPython() === undefined) return;
+      if (words.includes("torch") && warmPython() === undefined) return;
       const { code, stdout, stderr } = await runHere(words.slice(2), folder);
       expect(code, stderr).toBe(0);
       said.push(stdout + stderr);
@@ -167,7 +168,7 @@ describe("what is shown of other libraries", () => {
     expect(peers.filter(({ text }) => text.split("\n").length > 6).map(({ line }) => line)).toEqual([]);
   });
 
-  const python = findPython();
+  const python = warmPython();
   test.skipIf(skippedWithout(python))("is Python, and what it takes of PyTorch is there", () => {
     const texts = peers.flatMap(({ language, text, line }) => (language === "python" ? [[line, text]] : []));
     const helper = fileURLToPath(new URL("helpers/peers.py", import.meta.url));

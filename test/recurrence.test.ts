@@ -5,12 +5,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Net } from "../runtime/index.ts";
 import { distance } from "./fuzz/distance.ts";
-import { findPython } from "./fuzz/torch.ts";
 import { start } from "./helpers/model.ts";
 import { askTorch, inputsOf, nets, parametersOf, programOf } from "./helpers/recurrent-nets.ts";
 import { skippedWithout } from "./helpers/skip.ts";
+import { warmPython } from "./helpers/warm-torch.ts";
 
-const python = findPython();
+const python = warmPython();
 
 describe.skipIf(skippedWithout(python))(
   python === undefined ? "SKIPPED: no Python with torch on this machine" : "layers beside torch.nn's",

@@ -14,16 +14,15 @@ import { torchProgram } from "../compiler/compare/torch.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { ownedBy } from "../compiler/graph/model.ts";
 import type { Values } from "../compiler/ops/op.ts";
-import { findPython } from "./fuzz/torch.ts";
 import { modelOf } from "./helpers/elaborated.ts";
 import { skippedWithout } from "./helpers/skip.ts";
-import { usingWarmTorch } from "./helpers/warm-torch.ts";
+import { usingWarmTorch, warmPython } from "./helpers/warm-torch.ts";
 
 const N = 3;
 const here = fileURLToPath(import.meta.url);
-const python = findPython();
+const python = warmPython();
 
-beforeAll(() => usingWarmTorch(python));
+beforeAll(() => usingWarmTorch());
 
 /** A program at its first values, on random data. */
 async function question(text: string): Promise<Question> {

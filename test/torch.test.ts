@@ -15,9 +15,9 @@ import { ops } from "../compiler/ops/table.ts";
 import { parse } from "../grammar/parse.ts";
 import type { Declaration } from "../grammar/ast.ts";
 import type { Net } from "../runtime/index.ts";
-import { findPython } from "./fuzz/torch.ts";
 import { start } from "./helpers/model.ts";
 import { skippedWithout } from "./helpers/skip.ts";
+import { warmPython } from "./helpers/warm-torch.ts";
 import { digestDistance, distance, draw, drawTensor, oracle, program, written } from "./oracle/data.ts";
 
 const TOLERANCE = 1e-4;
@@ -245,7 +245,7 @@ function collect(roots: readonly Node[], into: Set<string>): void {
   }
 }
 
-const python = findPython();
+const python = warmPython();
 
 describe.skipIf(skippedWithout(python))(
   python === undefined ? "SKIPPED: no Python with torch on this machine" : "the oracle",

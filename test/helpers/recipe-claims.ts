@@ -6,11 +6,11 @@ import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { readSafetensors } from "../../runtime/safetensors.ts";
 import type { Net } from "../../runtime/index.ts";
-import { findPython } from "../fuzz/torch.ts";
 import { start } from "./model.ts";
 import { nested, programsOf, type Data, type Recipe } from "./recipes.ts";
 import { runHere } from "./run-cli.ts";
 import { skippedWithout } from "./skip.ts";
+import { warmPython } from "./warm-torch.ts";
 
 /** A recipe after its scripts and commands. */
 export interface Ran {
@@ -31,7 +31,7 @@ const tensorsOf = (folder: string, name: string) => readSafetensors(readFileSync
 
 /** What a net of PyTorch gives for rows, whose weights it writes to a file or reads from it; null without PyTorch. */
 function inTorch(how: "write" | "read", file: string, { data, shape }: Data[string]): number[] | null {
-  const python = findPython();
+  const python = warmPython();
   if (skippedWithout(python)) return null;
   const helper = fileURLToPath(new URL("exchange.py", import.meta.url));
   const input = JSON.stringify(nested(data, shape));

@@ -2,35 +2,41 @@
 """
 A Python that has loaded PyTorch once, for many short scripts: loading takes longer than they do.
 
-`warm-python.py --serve SOCKET` waits for scripts; `warm-python.py SCRIPT ARGUMENTS` has one run,
-with the server of $NNDSL_WARM_PYTHON, in a process of its own, and prints and exits as it did.
+`warm-python.py --serve FOLDER` waits for scripts at FOLDER/socket until its stdin ends, and takes the
+folder with it; `warm-python.py SCRIPT ARGUMENTS`, or `-c CODE ARGUMENTS`, has one run, by the server
+of $NNDSL_WARM_PYTHON, in a process of its own with the stdin and the directory that it was given here,
+and prints and exits as it did.
 """
 import os
+import select
+import shutil
 import socket
 import sys
+import time
+import traceback
+
+FDS = [0, 1, 2]
+PATIENCE = 120
 
 
-def serve(path):
+def serve(folder):
     import runpy
     import numpy, torch  # noqa: F401: every script finds them loaded
 
+    # What a script imports from beside it is not to leave a folder there.
+    sys.dont_write_bytecode = True
     server = socket.socket(socket.AF_UNIX)
-    server.bind(path)
+    server.bind(f"{folder}/socket")
     server.listen()
-    print("ready", flush=True)
-    while True:
+    while server in select.select([server, sys.stdin], [], [])[0]:
         client, _ = server.accept()
         if os.fork() == 0:
-            message, (out, err), _, _ = socket.recv_fds(client, 1 << 16, 2)
-            os.dup2(out, 1)
-            os.dup2(err, 2)
-            sys.argv = message.decode().split("\0")
-            code = 1
-            try:
-                runpy.run_path(sys.argv[0], run_name="__main__")
-                code = 0
-            except BaseException:
-                sys.excepthook(*sys.exc_info())
+            message, fds, _, _ = socket.recv_fds(client, 1 << 16, len(FDS))
+            for own, fd in zip(FDS, fds):
+                os.dup2(fd, own)
+            cwd, *sys.argv = message.decode().split("\0")
+            os.chdir(cwd)
+            code = status(lambda: run(runpy))
             sys.stdout.flush()
             client.send(bytes([code]))
             os._exit(0)
@@ -40,12 +46,51 @@ def serve(path):
                 pass
         except ChildProcessError:
             pass
+    shutil.rmtree(folder)
+
+
+def run(runpy):
+    if sys.argv[0] == "-c":
+        _, text, *rest = sys.argv
+        sys.argv = ["-c", *rest]
+        exec(compile(text, "<string>", "exec"), {"__name__": "__main__"})
+    else:
+        sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
+        runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def status(work):
+    """What a process of its own would exit with."""
+    try:
+        work()
+        return 0
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return (end.code or 0) & 0xFF
+        print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    return 1
+
+
+def connected(path):
+    """The server may be loading still."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        server = socket.socket(socket.AF_UNIX)
+        try:
+            server.connect(path)
+            return server
+        except (FileNotFoundError, ConnectionRefusedError):
+            if time.monotonic() > end:
+                raise
+        server.close()
+        time.sleep(0.02)
 
 
 def ask(path, argv):
-    server = socket.socket(socket.AF_UNIX)
-    server.connect(path)
-    socket.send_fds(server, ["\0".join(argv).encode()], [1, 2])
+    server = connected(path)
+    socket.send_fds(server, ["\0".join([os.getcwd(), *argv]).encode()], FDS)
     # Nothing is what a process sends that was killed.
     sys.exit((server.recv(1) or b"\1")[0])
 

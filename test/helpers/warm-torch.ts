@@ -1,47 +1,40 @@
-/** A PyTorch that is loaded once for many programs: loading it takes longer than they do. */
+/** A PyTorch that is loaded once for all scripts of a process: loading it takes longer than they do. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
+import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { vi } from "vitest";
+import { findPython } from "../fuzz/torch.ts";
 
-interface WarmTorch {
-  /** For `NNDSL_PYTHON` and `NNDSL_WARM_PYTHON`: a Python that asks the one that is loaded. */
-  readonly environment: Readonly<Record<string, string>>;
-  stop(): void;
-}
-
-/** @throws Error where `python` ends before it has loaded PyTorch */
-async function warmTorch(python: string): Promise<WarmTorch> {
-  const script = fileURLToPath(new URL("warm-python.py", import.meta.url));
-  const folder = mkdtempSync(join(tmpdir(), "nndsl-warm-torch-"));
-  const socket = join(folder, "socket");
-  const server = spawn(python, ["-I", script, "--serve", socket], { stdio: ["ignore", "pipe", "inherit"] });
-  await new Promise((ready, reject) => {
-    server.stdout.once("data", ready);
-    server.once("close", (code) => reject(new Error(`${python} ended with ${code}`)));
-    server.once("error", reject);
-  });
-  return {
-    environment: { NNDSL_PYTHON: script, NNDSL_WARM_PYTHON: socket },
-    stop: () => {
-      server.kill();
-      rmSync(folder, { recursive: true });
-    },
-  };
-}
+/** null before it was asked for. */
+let warm: string | undefined | null = null;
 
 /**
- * For `beforeAll`: until the tests of a file are done, what asks for PyTorch asks one that is loaded;
- * where there is no `python`, nothing changes.
+ * A Python that asks one that has loaded PyTorch to run what it is given; undefined where this machine
+ * has no PyTorch. The other ends with this process.
  */
-export async function usingWarmTorch(python: string | undefined): Promise<(() => void) | undefined> {
+export function warmPython(): string | undefined {
+  if (warm !== null) return warm;
+  const python = findPython();
+  return (warm = python === undefined ? undefined : serving(python));
+}
+
+function serving(python: string): string {
+  const script = fileURLToPath(new URL("warm-python.py", import.meta.url));
+  const folder = mkdtempSync(join(tmpdir(), "nndsl-warm-torch-"));
+  const server = spawn(python, ["-I", script, "--serve", folder], { stdio: ["pipe", "ignore", "inherit"] });
+  server.unref();
+  if (server.stdin instanceof Socket) server.stdin.unref();
+  process.env["NNDSL_WARM_PYTHON"] = join(folder, "socket");
+  return script;
+}
+
+/** For `beforeAll`: until the tests of a file are done, commands that ask for PyTorch ask that one. */
+export function usingWarmTorch(): (() => void) | undefined {
+  const python = warmPython();
   if (python === undefined) return undefined;
-  const { environment, stop } = await warmTorch(python);
-  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
-  return () => {
-    vi.unstubAllEnvs();
-    stop();
-  };
+  vi.stubEnv("NNDSL_PYTHON", python);
+  return () => vi.unstubAllEnvs();
 }
