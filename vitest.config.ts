@@ -1,7 +1,13 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 /** One replaces a module of the compiler, one counts what V8 allocates: both want a fresh process. */
 const isolated = ["test/threads-bits.test.ts", "test/runtime-allocation.test.ts"];
+
+/** What is under test there is asc itself, and how it is run. */
+const assembling = ["test/assemble.test.ts", "test/determinism.test.ts"];
+
+const helper = (name: string): string => fileURLToPath(new URL(`test/helpers/${name}.ts`, import.meta.url));
 
 export default defineConfig({
   test: {
@@ -9,16 +15,28 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
+    globalSetup: helper("assembled-folder"),
     projects: [
       // The assembler takes seconds to load and to warm up: the files of one worker share it.
       {
         extends: true,
+        // Many tests compile the same programs, and most of the time goes into assembling.
+        resolve: { alias: [{ find: /^\.\/isolate\.ts$/, replacement: helper("assembled-once") }] },
         test: {
           name: "suite",
           include: ["test/**/*.test.ts"],
-          exclude: isolated,
+          exclude: [...isolated, ...assembling],
           isolate: false,
-          setupFiles: ["test/helpers/warm-assembler.ts"],
+          setupFiles: [helper("warm-assembler")],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "assembling",
+          include: assembling,
+          isolate: false,
+          setupFiles: [helper("warm-assembler")],
         },
       },
       { extends: true, test: { name: "isolated", include: isolated } },
