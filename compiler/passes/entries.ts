@@ -2,6 +2,7 @@
 import type { Build } from "../graph/build.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, fixed } from "../ir/size.ts";
+import { isConstant } from "./rules/match.ts";
 
 /** `count` entries from `start` on. */
 export function entriesOf(b: Build, stack: Node, start: number, count: number): Node {
@@ -14,3 +15,30 @@ export function entriesOf(b: Build, stack: Node, start: number, count: number): 
 /** The entry at `place`, without the axis. */
 export const entryOf = (b: Build, stack: Node, place: number): Node =>
   b.reshape(entriesOf(b, stack, place, 1), stack.shape.slice(1));
+
+/**
+ * The entry at `place` of a stack that is 0 everywhere else, as its formula says: the cotangent of one
+ * of which no other entry is read. Null where it may hold more.
+ */
+export function onlyEntryOf(b: Build, stack: Node, place: number): Node | null {
+  const found = onlyAlong(b, stack, 0, place);
+  return found === null ? null : b.reshape(found, stack.shape.slice(1));
+}
+
+/** The same along any axis, which is then one entry long. */
+function onlyAlong(b: Build, node: Node, axis: number, place: number): Node | null {
+  if (node.op === "permute") {
+    const { axes } = node.attributes;
+    const inner = onlyAlong(b, node.operands[0]!, axes[axis]!, place);
+    return inner === null ? null : b.permute(inner, axes);
+  }
+  if (node.op !== "concat" || node.attributes.axis !== axis) return null;
+  let [start, found]: [number, Node | null] = [0, null];
+  for (const part of node.operands) {
+    const count = countOf(part.shape[axis]!);
+    if (start === place && count === 1) found = part;
+    else if (!isConstant(part, 0)) return null;
+    start += count;
+  }
+  return found;
+}

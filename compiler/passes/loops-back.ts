@@ -3,7 +3,8 @@
  * loop carries, and takes at each place the cotangent of what the loop leaves there:
  *
  *   h_t = f(h_(t-1), x_t, w)          the loop leaves h, whose cotangent is h̄
- *   c_t = h̄_t + (∂f/∂h)ᵀ c_(t+1)      carried by the other loop, and 0 behind the last place
+ *   c_t = h̄_t + (∂f/∂h)ᵀ c_(t+1)      carried by the other loop, and 0 behind the last place; where h̄
+ *                                     is 0 but at the last place, it begins with that instead
  *   x̄_t = (∂f/∂x)ᵀ c_t,  w̄ = Σ_t (∂f/∂w)ᵀ c_t
  *
  * The rules are those of every sweep. They read the values of the loop's body; when all is written,
@@ -15,7 +16,7 @@ import { isInside, type Carries } from "../ir/loops.ts";
 import type { Loop } from "../ir/loop.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
 import { fixed } from "../ir/size.ts";
-import { entryOf } from "./entries.ts";
+import { entryOf, onlyEntryOf } from "./entries.ts";
 import { fromAgain, fromStacks, type Backward } from "./stacks.ts";
 
 /** Takes what flows to a node, and what writes the formulas of the reader that it comes from. */
@@ -62,12 +63,15 @@ export function sweepLoop({ step, b, again, moving, cotangents, sweepBody }: Way
   const { loop, first, next, scans } = step;
   const back = b.graph.loop(loop.length, !loop.reverse);
   const { carried, picks } = leavesOf(step, moving);
+  const begins = beginsOf(step, b, cotangents);
   const sweepWith = (live: readonly NodeOf<"carried">[]): Swept =>
     sweepBody((flow) => {
+      const begun = new Set(live.map((leaf) => begins.get(leaf.attributes.index)?.scan));
       for (const scan of scans) {
         const cotangent = cotangents.get(scan);
         const [value] = scan.operands;
-        if (cotangent !== undefined && moving.has(value!)) flow(value!, b.pick(cotangent, back), b);
+        if (cotangent === undefined || !moving.has(value!) || begun.has(scan)) continue;
+        flow(value!, b.pick(cotangent, back), b);
       }
       for (const [i, leaf] of live.entries()) {
         const value = next[leaf.attributes.index]!;
@@ -80,7 +84,7 @@ export function sweepLoop({ step, b, again, moving, cotangents, sweepBody }: Way
   const made = (node: Node): Node => backward.made.get(node) ?? node;
   const cotangentOf = (leaf: Node): Node => made(swept.cotangents.get(leaf)!);
   const carries: Carries = {
-    first: live.map(({ shape }) => b.zeros(shape)),
+    first: live.map(({ shape, attributes }) => begins.get(attributes.index)?.entry ?? b.zeros(shape)),
     next: live.map(cotangentOf),
   };
   const stacked = (node: Node): Node => stackOf(b, back, node, carries);
@@ -94,6 +98,23 @@ export function sweepLoop({ step, b, again, moving, cotangents, sweepBody }: Way
     if (moving.has(start)) flowTo(start, entryOf(b, stacked(cotangentOf(leaf)), last), b);
   }
   return { ...backward, swept };
+}
+
+/**
+ * By the numbers of carried values, those whose stack is read at its last place alone, with the cotangent
+ * there: what the loop that runs back begins with.
+ */
+function beginsOf({ loop, next, scans }: LoopStep, b: Build, cotangents: ReadonlyMap<Node, Node>) {
+  const begins = new Map<number, { readonly scan: Node; readonly entry: Node }>();
+  const last = loop.reverse ? 0 : loop.length - 1;
+  for (const scan of scans) {
+    const index = next.indexOf(scan.operands[0]!);
+    const cotangent = cotangents.get(scan);
+    if (index < 0 || cotangent === undefined || begins.has(index)) continue;
+    const entry = onlyEntryOf(b, cotangent, last);
+    if (entry !== null) begins.set(index, { scan, entry });
+  }
+  return begins;
 }
 
 /** The sweep without what nothing flows to: it has the cotangent 0 at every place, and is not carried. */
