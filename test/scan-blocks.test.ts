@@ -131,4 +131,16 @@ describe("loops in blocks", () => {
     expect(longest(differentiate(formulas))).toBe(100);
     expect(longest(differentiateInBlocks(formulas))).toBe(10);
   });
+
+  test("a net over 400 steps of which the last state is read trains in a sixth of the memory", async () => {
+    const source = `model M {
+  input x: [N, 400, 8]
+  target y: [N, 32]
+  loss mse(gru(x, 32)[:, -1], y)
+}`;
+    const { fixed, perRow } = (await plan(source)).report.arena;
+    const bytes = (fixed + 32 * perRow) / 6;
+    const { report } = await plan(source, { memory: { bytes, rows: 32 } });
+    expect(report.recomputed!.memory.recomputing).toBeLessThanOrEqual(bytes);
+  });
 });

@@ -174,6 +174,43 @@ ${gradients("x h0 c0 w u b")}`,
     }
 });
 
+describe("the last place alone", () => {
+  const stacksOfZeros = ({ roots }: Model): number =>
+    reachable(roots.outputs.map(({ node }) => node)).filter(({ op }) => op === "concat" || op === "embed")
+      .length;
+
+  for (const [more, last] of [
+    ["", "-1"],
+    [", reverse = true", "0"],
+  ] as const) {
+    const net = `${RNN(5, more)}
+  output loss_is = sum(v[:, 0] * hs[:, ${last}]^2)
+${gradients("x h0 w u b")}`;
+    test(`${last}: the loop that runs back begins with its cotangent`, async () => {
+      await expectSlopes(net);
+      expect(stacksOfZeros((await made(net)).model)).toBe(0);
+    });
+  }
+  test("read with others, or where nothing of it is carried on", async () => {
+    await expectSlopes(`${RNN(5)}
+  output loss_is = sum(v[:, 0] * hs[:, -1]^2) + sum(sin(hs[:, 1:3]))
+${gradients("x h0 w u b")}`);
+    await expectSlopes(`
+  input x: [N, 5, 3]
+  s = scan(x, [x[:, 0], x[:, 0]], (s, x) => [sin(x), s[0] * s[1]], axis = 1)
+  output loss_is = sum(s[0][:, -1]^2) + sum(s[1][:, -1, 0:2])
+${gradients("x")}`);
+  });
+  test("its gradient's square has a gradient", async () => {
+    await expectSlopes(`${RNN(4)}
+  loss_of = sum(v[:, 0] * hs[:, -1]^2)
+  output second = sum(grad(loss_of, u)^2) + sum(grad(loss_of, x)^2)
+  output dd_w = grad(second, w)
+  output dd_x = grad(second, x)
+  output dd_h0 = grad(second, h0)`);
+  });
+});
+
 describe("what a loop reads and leaves", () => {
   const cases: Readonly<Record<string, string>> = {
     "several tensors, of several shapes and lengths of axis": `

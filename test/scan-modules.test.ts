@@ -43,6 +43,18 @@ const programs: Readonly<Record<string, string>> = {
   "the last of what is carried alone": model(
     "h = scan(x, first, (h, x) => tanh(x * w + h @ u), axis = 1)[:, -1]\n  output h",
   ),
+  "the first alone, which comes last, of what is gated": model(
+    "h = scan(x, first, (h, x) => sigmoid(x * w) * h + flip(tanh(h @ u), 1) * x, axis = 1, reverse = true)[:, 0]\n  output h",
+  ),
+  "the last alone of two that change places": model(
+    "s = scan(x, [first, x[:, 0]], (s, x) => [s[1] * w, tanh(s[0] + x)], axis = 1)\n  h = s[0][:, -1] - s[1][:, -1]\n  output h",
+  ),
+  "the last alone of what each place of a loop computes": model(
+    "h = scan(x, first, (h, x) => 0.5 * h + scan(x * h, zeros([size(x, 0)]), (g, e) => g * e + e, axis = 1)[:, 2:], axis = 1)[:, -1]\n  output h",
+  ),
+  "the last of one, and all of another": model(
+    "s = scan(x, [first, first], (s, x) => [tanh(x + s[1] * w), 0.5 * s[1] + s[0]], axis = 1)\n  h = s[0] * s[1][:, 4:5]\n  output h",
+  ),
   "a line of delays": model(
     "s = scan(x, [first, first, first], (s, x) => [s[1], s[2] + x @ u, x * s[0]], axis = 1)\n  h = s[0] + s[1] * s[2]\n  output h",
   ),
@@ -169,9 +181,21 @@ test.each(["rnn", "gru", "lstm"])("a thousand steps of %s are as much code as 28
 
 test("what is kept of 1,000 steps is what the loop back reads, and no copy of it", async () => {
   const { program } = await kernelsOf(net("rnn", 1000, 16), {});
-  // Of each row: x once as it came and once by steps, x W, h, what flows to h and from the gate.
-  expect(program.arena.perRow / 4 / 1000).toBeLessThan(28 + 28 + 4 * 16 + 2);
+  // Of each row: x once as it came and once by steps, x W, h, what flows from the gate.
+  expect(program.arena.perRow / 4 / 1000).toBeLessThan(28 + 28 + 3 * 16 + 2);
 });
+
+test.each(["gru", "lstm"])(
+  "a %s whose last state alone is read predicts without a stack of states",
+  async (cell) => {
+    const lines = net(cell, 1000, 16).split("\n");
+    const source = lines.filter((line) => !/target|loss|optimizer/.test(line)).join("\n");
+    const { program } = await kernelsOf(source, {});
+    const gates = cell === "gru" ? 3 : 4;
+    // Of each row: x once as it came and once by steps, and its product with the gates' weights.
+    expect(program.arena.perRow / 4 / 1000).toBeLessThan(28 + 28 + gates * 16 + 1);
+  },
+);
 
 test.each(["lstm", "gru"])("three threads give the bits of one: %s", async (cell) => {
   const { wasm } = await compile(net(cell, 9, 32));

@@ -6,13 +6,15 @@
  * loop (Griewank 1992; Chen, Xu, Zhang, Guestrin 2016).
  */
 import { Build } from "../graph/build.ts";
+import { type EndReader, endReaders, lastPlace } from "../graph/ends.ts";
 import { type Graph, reachable, remake } from "../graph/graph.ts";
 import { listRoots, mapRoots, type Model } from "../graph/model.ts";
+import { readersOf } from "../graph/readers.ts";
 import { type LoopStep, type Step, stepsTo } from "../graph/steps.ts";
 import { inLoop, type Carries } from "../ir/loops.ts";
 import type { Loop } from "../ir/loop.ts";
-import type { Node } from "../ir/node.ts";
-import { fixed } from "../ir/size.ts";
+import type { Node, NodeOf } from "../ir/node.ts";
+import { fixed, ONE } from "../ir/size.ts";
 import { entriesOf, entryOf } from "./entries.ts";
 import { mapNotes } from "./rewrite.ts";
 
@@ -35,9 +37,12 @@ export function inBlocks(model: Model): InBlocks {
   const again = new Set<number>();
   if (trained.size === 0) return { model, again };
   const copy = new Copy(model.graph, new Map());
+  const readers = readersOf(reachable(roots));
+  const asked = new Set(roots);
   for (const step of stepsTo(roots)) {
     const isLong = step.kind === "loop" && trained.has(step.loop.id) && step.loop.length >= SHORTEST;
-    if (isLong && step.first.length > 0) again.add(divide(model.graph, step, copy));
+    if (isLong && step.first.length > 0)
+      again.add(divide(model.graph, step, copy, (scan) => endReaders(scan, readers, asked)));
     else copy.walk([step]);
   }
   const map = (node: Node): Node | undefined => copy.made.get(node);
@@ -98,7 +103,12 @@ function divisionOf({ length, reverse }: Loop): Division {
 }
 
 /** Puts the results of a loop in blocks into `copy`; the number of the loop over the blocks. */
-function divide(graph: Graph, step: LoopStep, copy: Copy): number {
+function divide(
+  graph: Graph,
+  step: LoopStep,
+  copy: Copy,
+  endReadersOf: (scan: NodeOf<"scan">) => readonly EndReader[] | null,
+): number {
   const { loop, first, next, scans } = step;
   const { blocks, places, rest, start, restStart } = divisionOf(loop);
   const b = new Build(graph);
@@ -111,21 +121,24 @@ function divide(graph: Graph, step: LoopStep, copy: Copy): number {
     return b.pick(b.reshape(part, [fixed(blocks), fixed(places), ...x.shape.slice(1)]), outer);
   };
   const block = run(b, step, copy, inner, carried, blockOf);
-  const lastPlace = loop.reverse ? 0 : places - 1;
-  const ends = next.map((node) => entryOf(b, block.stack(node), lastPlace));
+  const ends = next.map(block.end);
   const carries: Carries = { first: begin, next: ends };
   const whole = (value: Node): Node => {
     const stack = b.scan(outer, block.stack(value), carries);
     return b.reshape(stack, [fixed(blocks * places), ...value.shape]);
   };
 
-  const lastBlock = loop.reverse ? 0 : blocks - 1;
-  const after = (): Node[] => ends.map((end) => entryOf(b, b.scan(outer, end, carries), lastBlock));
-  const tailLoop = rest === 0 ? null : graph.loop(rest, loop.reverse);
-  const tail =
-    tailLoop === null ? null : run(b, step, copy, tailLoop, after(), (x) => entriesOf(b, x, restStart, rest));
+  const atLast = (end: Node): Node => entryOf(b, b.scan(outer, end, carries), lastPlace(outer));
+  const after = (): Node[] => ends.map(atLast);
+  const restOf = (x: Node): Node => entriesOf(b, x, restStart, rest);
+  const tail = rest === 0 ? null : run(b, step, copy, graph.loop(rest, loop.reverse), after(), restOf);
   for (const scan of scans) {
     const value = scan.operands[0]!;
+    const endsAlone = endReadersOf(scan);
+    if (endsAlone !== null) {
+      readEnd(b, scan, endsAlone, tail?.end(value) ?? atLast(block.end(value)), copy.made);
+      continue;
+    }
     const parts = [whole(value), ...(tail === null ? [] : [tail.stack(value)])];
     const named = new Build(graph, scan.origin);
     copy.made.set(
@@ -134,6 +147,25 @@ function divide(graph: Graph, step: LoopStep, copy: Copy): number {
     );
   }
   return outer.id;
+}
+
+/** What reads the end of a stack alone, of a stack with that entry alone. */
+function readEnd(
+  b: Build,
+  scan: Node,
+  readers: readonly EndReader[],
+  end: Node,
+  made: Map<Node, Node>,
+): void {
+  made.set(scan, b.reshape(end, [ONE, ...end.shape]));
+  for (const { node, axis } of readers) {
+    const read = made.get(node.operands[0]!)!;
+    if (node.op === "permute") made.set(node, b.permute(read, node.attributes.axes));
+    else {
+      const axes = node.attributes.axes.with(axis, { start: 0, fromEnd: false, step: 1 });
+      made.set(node, b.slice(read, axes, node.attributes.shape));
+    }
+  }
 }
 
 /**
@@ -148,7 +180,7 @@ function run(
   part: Loop,
   first: readonly Node[],
   partOf: (x: Node) => Node,
-): { readonly stack: (value: Node) => Node } {
+): { readonly stack: (value: Node) => Node; readonly end: (value: Node) => Node } {
   const made = new Map(around.made);
   const leaves = body.flatMap((step) => (step.kind === "node" ? [step.node] : []));
   for (const leaf of leaves) {
@@ -161,5 +193,6 @@ function run(
   new Copy(b.graph, made).walk(body);
   const of = (node: Node): Node => made.get(node)!;
   const carries: Carries = { first, next: next.map(of) };
-  return { stack: (value) => b.scan(part, of(value), carries) };
+  const stack = (value: Node): Node => b.scan(part, of(value), carries);
+  return { stack, end: (value) => entryOf(b, stack(value), lastPlace(part)) };
 }

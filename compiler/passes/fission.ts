@@ -8,6 +8,7 @@
 import { Build } from "../graph/build.ts";
 import { type Graph, reachable, remake } from "../graph/graph.ts";
 import { listRoots, mapRoots, type Formulas, type Model } from "../graph/model.ts";
+import { readersOf } from "../graph/readers.ts";
 import { type LoopStep, type Step, stepsTo } from "../graph/steps.ts";
 import type { Loop } from "../ir/loop.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
@@ -62,7 +63,7 @@ class Sweep implements Surroundings {
   readonly #graph: Graph;
   readonly #loop: Loop;
   readonly #roots: ReadonlySet<Node>;
-  readonly #readers = new Map<Node, Node[]>();
+  readonly #readers: ReadonlyMap<Node, readonly Node[]>;
   /** Sums over the places, by what is summed. */
   readonly #totals = new Map<Node, Node>();
   /** Stacks that cost less to compute entry by entry than to store. */
@@ -72,8 +73,7 @@ class Sweep implements Surroundings {
     this.#graph = graph;
     this.#loop = loop;
     this.#roots = new Set(roots);
-    for (const node of reachable(roots))
-      for (const x of new Set(node.operands)) this.#readers.set(x, [...(this.#readers.get(x) ?? []), node]);
+    this.#readers = readersOf(reachable(roots));
   }
 
   walk(steps: readonly Step[]): void {

@@ -11,6 +11,7 @@ import {
   type Model,
   type Unkept,
 } from "../graph/model.ts";
+import { readersOf } from "../graph/readers.ts";
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
 import { OpError } from "../ir/op-error.ts";
 import { inPlaceOf, unnamed, type Origin } from "../ir/origin.ts";
@@ -158,19 +159,6 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
     notes = mapNotes(notes, (node) => map.get(node));
   }
   return transplant({ ...model, ...formulas, ...notes, applied: [...earlier, ...applied] }, origins, limit);
-}
-
-/** What reads each node; once, whatever the number of its operands that are the node. */
-function readersOf(order: readonly Node[]): Map<Node, Node[]> {
-  const readers = new Map<Node, Node[]>();
-  for (const node of order) {
-    for (const operand of new Set(node.operands)) {
-      const known = readers.get(operand);
-      if (known === undefined) readers.set(operand, [node]);
-      else known.push(node);
-    }
-  }
-  return readers;
 }
 
 function firstMatch(

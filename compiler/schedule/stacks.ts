@@ -5,7 +5,7 @@
  * is carried and is overwritten at each place.
  */
 import type { Loop } from "../ir/loop.ts";
-import { fixed, type Shape } from "../ir/size.ts";
+import { affine, fixed, type Shape } from "../ir/size.ts";
 import { Region } from "./place.ts";
 import type { Slot } from "./roots.ts";
 import { contiguous, pickView, sliceView, type View } from "./view.ts";
@@ -21,6 +21,12 @@ export interface Stack {
   /** What the loop begins with. */
   readonly first: Slot;
 }
+
+/** A stack of which the last entry alone is read, as what the loop carried last: any entry is that one. */
+export const endView = ({ length }: Loop, shape: Shape): View => {
+  const { offset, strides } = contiguous(shape);
+  return { offset, shape: [fixed(length), ...shape], strides: [affine(0), ...strides] };
+};
 
 /** One place more. */
 export const stackShape = (loop: Loop, shape: Shape): Shape => [fixed(loop.length + 1), ...shape];

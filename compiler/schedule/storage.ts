@@ -4,9 +4,12 @@
  */
 import { CompilerFault } from "../fault.ts";
 import { Build } from "../graph/build.ts";
+import { endReaders } from "../graph/ends.ts";
 import type { Graph } from "../graph/graph.ts";
+import { readersOf } from "../graph/readers.ts";
 import { type LoopStep, nodesOf, type Step } from "../graph/steps.ts";
-import type { Node, OpName } from "../ir/node.ts";
+import type { Node, NodeOf, OpName } from "../ir/node.ts";
+import { isElementwise } from "../ops/elementwise.ts";
 import { behindReshapes } from "../ops/movement.ts";
 import { formBody } from "./form.ts";
 import { liesWell } from "./gathering.ts";
@@ -16,7 +19,7 @@ import type { Layout } from "./layout.ts";
 import { type Locate, NOWHERE } from "./place.ts";
 import { copyOf, lastItem, type Root } from "./roots.ts";
 import { baseOf, selectStored } from "./select.ts";
-import { type Stack, stackIn, stackShape } from "./stacks.ts";
+import { endView, type Stack, stackIn, stackShape } from "./stacks.ts";
 import { turnedOperand } from "./turned-operands.ts";
 import { contiguous, pickView, reshapeView } from "./view.ts";
 
@@ -35,6 +38,8 @@ export class Storage {
   /** What is computed here, not around nor inside of a loop in here, and in which of the steps. */
   readonly places = new Map<Node, number>();
   readonly loops = new Map<LoopStep, StoredLoop>();
+  /** Stacks of which the last entry alone is read: they are what their loop carries, when it has ended. */
+  readonly #ends = new Set<Node>();
   /** What is written when all else is done. */
   readonly last: Item[] = [];
   /** Buffers that hold old values. */
@@ -76,7 +81,11 @@ export class Storage {
     for (const { node } of this.roots) wanted.set(node, (wanted.get(node) ?? 0) + 1);
     for (const root of this.roots) this.#placeRoot(root);
     const stacks = new Map<LoopStep, readonly (Stack | null)[]>();
-    for (const step of this.steps) if (step.kind === "loop") stacks.set(step, this.#stacks(step));
+    const loops = this.steps.filter((step) => step.kind === "loop");
+    const readers = readersOf(loops.length === 0 ? [] : nodesOf(this.steps));
+    const isEnd = (scan: NodeOf<"scan">): boolean =>
+      endReaders(scan, readers, new Set(wanted.keys())) !== null;
+    for (const step of loops) stacks.set(step, this.#stacks(step, isEnd));
     const stored = selectStored(nodes, wanted);
     for (const node of readInLoops(this.steps)) stored.add(node);
     // What is read of what is computed around has been stored there.
@@ -97,8 +106,14 @@ export class Storage {
     else this.layout.put(base, region, slot === undefined ? null : reshapeView(slot.view, base.shape));
   }
 
-  /** For each value that a loop carries its stack, where all of it is kept. */
-  #stacks({ loop, scans, first, next }: LoopStep): readonly (Stack | null)[] {
+  /**
+   * For each value that a loop carries its stack, where all of it is kept.
+   * @param isEnd whether of a stack the last entry alone is read
+   */
+  #stacks(
+    { loop, scans, first, next }: LoopStep,
+    isEnd: (scan: NodeOf<"scan">) => boolean,
+  ): readonly (Stack | null)[] {
     const build = new Build(this.graph);
     const taken = new Set<Node>();
     return next.map((node, index) => {
@@ -109,6 +124,15 @@ export class Storage {
       if (kept.length === 0 || taken.has(going)) return null;
       taken.add(going);
       const { shape } = carried;
+      const isEndAlone = kept.every((scan) => scan.operands[0] !== carried && isEnd(scan));
+      if (isEndAlone && !isOfProduct(node)) {
+        const { region } = this.layout.find(carried)!;
+        for (const scan of kept) {
+          this.#ends.add(scan);
+          this.layout.put(scan, region, reshapeView(endView(loop, shape), scan.shape));
+        }
+        return null;
+      }
       const stack = stackIn(this.layout.temporary(kept[0]!, stackShape(loop, shape)), loop, shape);
       for (const scan of kept) {
         const view = scan.operands[0] === carried ? stack.arriving : stack.leaving;
@@ -138,7 +162,7 @@ export class Storage {
     const wholes = new Set(stacks.map((stack) => stack?.whole));
     for (const scan of scans) {
       const { region, strip } = this.layout.find(scan)!;
-      if (wholes.has(region)) continue;
+      if (wholes.has(region) || this.#ends.has(scan)) continue;
       const node = scan.operands[0]!;
       const view = pickView(strip ?? contiguous(scan.shape), loop);
       roots.push({ node, buffer: region.buffer, inPlace: false, slot: { region, view } });
@@ -197,6 +221,19 @@ export class Storage {
     // A strip may lie otherwise than it is read; a buffer of its own does not.
     return body.force !== null && this.locate(body.force)?.strip !== null ? body.force : null;
   }
+}
+
+/**
+ * Whether a value is made entry by entry of a product's, whose kernel computes it: one that reads all
+ * of what is carried for an entry cannot write there too, and a stack costs memory but no call more.
+ */
+function isOfProduct(value: Node): boolean {
+  const seen = new Set([behindReshapes(value)]);
+  for (const node of seen) {
+    if (node.op === "matmul") return true;
+    if (isElementwise(node)) for (const x of node.operands) seen.add(behindReshapes(x));
+  }
+  return false;
 }
 
 /** What the bodies of loops read of what is computed around them, past views. */
