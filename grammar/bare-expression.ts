@@ -17,6 +17,8 @@ export function helpForBareExpression(value: ast.Expression, text: string): stri
   if (value.kind === "binary" && value.operator === "==" && value.left.kind === "name") {
     return "to bind a name write `=`; `==` compares";
   }
+  if (value.kind === "list" && /^[ \t]*=/.test(text.slice(value.span.end, value.span.end + 40)))
+    return "a statement binds one name: `pair = …`, then `a = pair[0]`";
   if (value.kind === "list") return "if this is a shape, a colon is missing before it: `param w: [2, 3]`";
   if (value.kind === "name" && value.text === "while")
     return "there is no `while`; write `for n in sizes { … }`";

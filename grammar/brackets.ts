@@ -76,9 +76,12 @@ export function balance(tokens: readonly IToken[], text: string, file: string): 
     const type = token.tokenType;
     const previous = tokens[i - 1];
     const newLine = previous === undefined || /[\r\n]/.test(text.slice(t.endOf(previous), token.startOffset));
+    // A lambda's block and `if a then b else c` are told by the parser: the brackets around them are whole.
+    const isForeign =
+      previous?.tokenType === t.LambdaArrow || (!newLine && (type === t.If || type === t.Else));
     if (
       inGroup() &&
-      (statementStarts.has(type) ||
+      ((statementStarts.has(type) && !isForeign) ||
         (newLine && endsOperand(previous) && startsStatement(token, tokens[i + 1])))
     ) {
       while (inGroup()) closeMissing(token.startOffset);

@@ -147,12 +147,18 @@ function word(error: IRecognitionException): { code: string; message: string; he
     message: `expected ${expected}${after(previous?.image)}, found ${found}`,
     help:
       example ??
-      (expected !== "a value"
-        ? `put ${expected} before it, or remove it`
-        : type === t.If
-          ? "to choose between two values write `where(condition, a, b)`"
-          : "a value is a number, a name, a call, a list `[…]`, or a formula in parentheses"),
+      (expected === "a value"
+        ? helpForNoValue(type, previous?.tokenType)
+        : `put ${expected} before it, or remove it`),
   };
+}
+
+/** What to write where a value is wanted, and a token of the type stands after `previous`. */
+function helpForNoValue(type: TokenType, previous: TokenType | undefined): string {
+  if (type === t.If) return "to choose between two values write `where(condition, a, b)`";
+  return type === t.OpenCurly && previous === t.LambdaArrow
+    ? "a lambda is one formula: write the block as a `fn` or a `layer`, and give its name or call it in the lambda"
+    : "a value is a number, a name, a call, a list `[…]`, or a formula in parentheses";
 }
 
 /** The last token that fitted; the errors that carry it do not say so in their common type. */

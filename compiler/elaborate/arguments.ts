@@ -1,7 +1,7 @@
 /** Which argument of a call is which parameter of the definition. */
 import type { Span } from "../../grammar/diagnostic.ts";
 import { closest } from "../../grammar/suggest.ts";
-import { argumentHere } from "./foreign-names.ts";
+import { argumentHelp, argumentHere } from "./foreign-names.ts";
 import type { Value } from "./values.ts";
 
 export interface GivenArgument {
@@ -69,7 +69,8 @@ export function matchArguments(
         "argument-unknown",
         argument.place,
         `\`${callee}\` has no argument \`${argument.name}\``,
-        near === undefined ? definition() : `did you mean \`${near}\`?`,
+        argumentHelp(argument.name, names) ??
+          (near === undefined ? definition() : `did you mean \`${near}\`?`),
       );
     }
     if (matched[at] !== undefined) {

@@ -110,6 +110,21 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ["zeropad2d", "write `pad(x, before, after, axis)` for each axis"],
   ...["roll", "tile"].map((name): [string, string] => [name, movement]),
   ...["foriloop", "whileloop", "foldl", "rnnlayer"].map((name): [string, string] => [name, cells]),
+  ...["cosineannealinglr", "cosineannealing", "cosinedecay"].map((name): [string, string] => [
+    name,
+    "it is `cosine(lr, steps)`",
+  ]),
+  ["linearlr", "it is `linear(lr, steps)`"],
+  ...["exponentiallr", "exponentialdecay"].map((name): [string, string] => [
+    name,
+    "it is `exponential(lr, gamma)`",
+  ]),
+  ["steplr", "it is `step_decay(lr, step_size)`"],
+  ["onecyclelr", "it is `one_cycle(lr, steps)`"],
+  ...["clipgradnorm", "clipbyglobalnorm"].map((name): [string, string] => [
+    name,
+    "every optimizer clips: `adam(clip_norm = 1)`",
+  ]),
   ["indexselect", "it is `take(table, ids)`"],
   ["embeddingbag", "write `mean(embedding(ids, count, size), axis = 1)`"],
   ["accumulate", "sums so far are `cumsum(x, axis)`"],
@@ -171,6 +186,10 @@ const foreignArguments: Readonly<Record<string, readonly string[]>> = {
   go_backwards: ["reverse"],
   initial_state: ["first"],
   return_state: ["states"],
+  ignore_index: ["ignore"],
+  max_norm: ["clip_norm"],
+  clipnorm: ["clip_norm"],
+  clipvalue: ["clip_value"],
   dim: ["axis"],
   dims: ["axis"],
   kernel_size: ["kernel", "size"],
@@ -186,6 +205,23 @@ const foreignArguments: Readonly<Record<string, readonly string[]>> = {
   beta_2: ["beta2"],
   epsilon: ["eps"],
 };
+
+/** Arguments elsewhere that are no arguments here, by one that the definition has. */
+const otherWays: Readonly<Record<string, readonly [beside: string, help: string]>> = {
+  bidirectional: [
+    "reverse",
+    "both directions are a layer of their own: `bidirectional(x, units, cell = gru)`",
+  ],
+  num_layers: ["reverse", "several layers are a list of their units: `lstm(x, [64, 64])`"],
+  return_sequences: ["reverse", "a recurrent layer gives all steps; the last one is `h[:, -1]`"],
+  batch_first: ["reverse", "remove it: the axes are batch, steps, features"],
+};
+
+/** What to write in place of an argument known from elsewhere, of a definition with `names`. */
+export function argumentHelp(name: string, names: readonly string[]): string | undefined {
+  const other = Object.hasOwn(otherWays, name) ? otherWays[name] : undefined;
+  return other !== undefined && names.includes(other[0]) ? other[1] : undefined;
+}
 
 /** What an argument known from elsewhere is called among `names`. */
 export function argumentHere(name: string, names: readonly string[]): string | undefined {

@@ -34,7 +34,7 @@ export function turnsOf(machine: Machine, frame: Frame, value: Value, span: Span
     const help =
       value.kind === "number"
         ? `a range of this length is \`0..${value.value}\``
-        : "loops run when compiling; a sum over an axis is `sum(x, axis = …)`";
+        : "loops run when compiling; a sum over an axis is `sum(x, axis = …)`, and `scan` goes along one";
     throw problem(machine, frame, { code: "not-iterable", span, message, help });
   }
   if (length > limit) {

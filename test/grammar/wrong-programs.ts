@@ -158,4 +158,12 @@ fn g(x) = map(x, (a = 1) => a)
   output o[i, i] = x[0, i]
 }
 `,
+  "lambdas with blocks, and two names at once": `model M {
+  input x: [N, 5, 3]
+  [h, c] = lstm(x, 4)
+  a = scan(x, zeros([N, 3]), (h, v) => { u = h + v; return tanh(u) }, axis = 1)
+  b = scan(x, zeros([N, 3]), (h, v) => if v > 0 then h else v, axis = 1)
+  f = h => { return h }
+}
+`,
 };

@@ -24,6 +24,7 @@ export const scans: PrimitiveTable = {
           "write a lambda, `(h, x) => …`, or name a fn or a layer of what is carried and an entry",
         );
       }
+      checkArity(body);
       const rows = itemsOf(xs!).map((value) => alongAxis(build, value, axis!, freeName));
       const [{ at, length }] = rows as [Rows, ...Rows[]];
       const other = rows.find((row) => row.length !== length);
@@ -46,7 +47,7 @@ export const scans: PrimitiveTable = {
       );
       const [before, entry] = [as(first!, carried), as(xs!, entries)];
       const given = itemsOf(context.callIn(loop, body!, before, entry));
-      const next = nextOf(build, starts, given, freeName);
+      const next = nextOf(build, starts, given, first!, freeName);
       const made = context.oneLoop(loop, { first: starts, next });
       const results = made.carries.next.map((node) => {
         // Where the axis is in front already, the stack is the result.
@@ -57,6 +58,20 @@ export const scans: PrimitiveTable = {
     },
   },
 };
+
+/** @throws OpError for a lambda of one argument, or of one for each value that is carried */
+function checkArity(body: Callable): void {
+  const count = body.kind === "lambda" ? body.lambda.parameters.length : 2;
+  if (count === 2) return;
+  throw new OpError(
+    "argument-unexpected",
+    `the body of a \`scan\` takes what is carried and an entry, two arguments, but this lambda takes ${count === 1 ? "one" : count}`,
+    [],
+    count < 2
+      ? "write `(h, x) => …`"
+      : "where several values are carried they are one list: `(s, x) => [s[0] + x, s[1]]`",
+  );
+}
 
 /** What a body calls what is carried and the entry. */
 function parameterNames(body: Callable): readonly (string | undefined)[] {
@@ -127,6 +142,7 @@ function nextOf(
   build: Build,
   starts: readonly Node[],
   given: readonly Value[],
+  first: Value,
   freeName: string,
 ): readonly Node[] {
   const count = (n: number): string => (n === 1 ? "one tensor" : `a list of ${n}`);
@@ -135,7 +151,9 @@ function nextOf(
       "scan-changes",
       `the body of a \`scan\` gives ${count(given.length)}, but was given ${count(starts.length)}`,
       [],
-      "give back what is carried on, in the order of `first`",
+      first.kind === "list" && starts.length === 1 && given.length > 1
+        ? "a list of numbers is one tensor: to carry them apart begin with `[zeros([]), zeros([])]`, to carry one give back `stack([…])`"
+        : "give back what is carried on, in the order of `first`",
     );
   }
   return starts.map((start, i) => {
