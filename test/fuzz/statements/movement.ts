@@ -28,7 +28,10 @@ export function reshape(p: Program, c: Choices, x: Term): boolean {
     shapes.push([divideSize(all, fixed(k))!, fixed(k)]);
     if (!isFree(all)) shapes.push([fixed(k), fixed(countOf(all) / k)]);
   }
-  const shape = c.pick(shapes.filter((s) => fits(s)));
+  const fitting = shapes.filter((s) => fits(s));
+  // A parameter may be larger than what is made of others.
+  if (fitting.length === 0) return false;
+  const shape = c.pick(fitting);
   const sizes = shape.map(showSize);
   const hidden = c.below(4);
   if (hidden < sizes.length) sizes[hidden] = "-1";
