@@ -34,7 +34,19 @@ export async function tryMistakes<Entry>(
     // A mistake in what is no longer written so is none.
     outcomes.push({ name, outcome: isOnce ? await judge(source.replace(text, () => instead)) : "missed" });
   }
-  return { name: file.split("/").at(-1)!, unsound: (await judge(source)) === "caught", outcomes };
+  return { name: file.split("/").slice(-2).join("/"), unsound: (await judge(source)) === "caught", outcomes };
+}
+
+/** The same of several files, by their paths. */
+export async function tryMistakesIn<Entry>(
+  byFile: Readonly<Record<string, readonly Mistake[]>>,
+  code: { readonly anew: readonly string[]; readonly entry: string },
+  isNoticed: (entry: Entry) => Promise<boolean>,
+): Promise<Tried[]> {
+  const tried: Tried[] = [];
+  for (const [file, mistakes] of Object.entries(byFile))
+    tried.push(await tryMistakes<Entry>({ ...code, file }, mistakes, isNoticed));
+  return tried;
 }
 
 async function loadWith<Entry>(
