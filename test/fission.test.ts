@@ -7,17 +7,27 @@ import { listRoots } from "../compiler/graph/model.ts";
 import { loopsAround } from "../compiler/ir/loops.ts";
 import type { Node } from "../compiler/ir/node.ts";
 import { showShape } from "../compiler/ir/size.ts";
-import { faultOf, faultOfSplit, loopsOfEachOp, sumsOverPlaces } from "./helpers/fission.ts";
+import {
+  faultOf,
+  faultOfSplit,
+  lengths,
+  loopsBesides,
+  loopsOfEachOp,
+  sumsOverPlaces,
+} from "./helpers/fission.ts";
 import type { Draw, DrawnGraph, DrawnLoop } from "./helpers/random-loops.ts";
 
 describe("values stay", () => {
-  test.each(loopsOfEachOp)("%s", (_, drawing) => {
+  test.each([...loopsOfEachOp, ...loopsBesides])("%s", (_, drawing) => {
     expect(faultOf(drawing, 1)).toBeNull();
   });
 
-  test.each([true, false])("of sums over the places, reverse = %s", (reverse) => {
-    expect(faultOfSplit(sumsOverPlaces(3, reverse), 3)).toBeNull();
-  });
+  test.each(lengths.flatMap((places) => [true, false].map((reverse) => [places, reverse] as const)))(
+    "of sums over %i places, reverse = %s",
+    (places, reverse) => {
+      expect(faultOfSplit(sumsOverPlaces(places, reverse), places)).toBeNull();
+    },
+  );
 
   const number = fc.nat(1000);
   const draw: fc.Arbitrary<Draw> = fc.tuple(number, number, number, number);

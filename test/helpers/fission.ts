@@ -47,6 +47,9 @@ export function faultOfSplit(drawn: Drawn, places: number, seed = 1): string | n
   return null;
 }
 
+/** Places of `sumsOverPlaces`. */
+export const lengths = [3, 2, 1] as const;
+
 /**
  * A loop that carries from 0 and from another value, and another over its stacks, of which products
  * with what was carried are summed; and sums over the places of terms that only some are linear in.
@@ -65,7 +68,8 @@ export function sumsOverPlaces(places: number, reverse: boolean): Drawn {
     b.tanh(b.add(k, entry)),
     b.sin(b.sub(b.matmul(h, weight), entry)),
     entry,
-    b.cos(b.add(m, entry)),
+    // What is known of all places before the loop is read in it.
+    b.cos(b.add(m, b.mul(b.exp(before), entry))),
   ];
   const stack = (value: Node): Node => b.scan(loop, value, { first, next });
   const back = b.graph.loop(places, !reverse);
@@ -73,7 +77,9 @@ export function sumsOverPlaces(places: number, reverse: boolean): Drawn {
   const [own, hs, ks] = [x, stack(h), stack(k)].map((of) => b.pick(of, back)) as [Node, Node, Node];
   const ids = b.pick(b.labels("ids", places, "N"), back);
   const product = b.matmul(b.transpose(own), ks);
+  const square = b.matmul(b.transpose(ks), ks);
   const inverse = b.add(2, weight);
+  const spread = b.broadcast(b.reshape(ids, shapeOf("N", 1)), rows);
   return {
     b,
     roots: [
@@ -83,7 +89,10 @@ export function sumsOverPlaces(places: number, reverse: boolean): Drawn {
       summed(b.matmul(b.transpose(hs), own)),
       summed(b.matmul(b.transpose(own), b.pick(stack(m), back))),
       summed(product),
+      b.sum(stack(k), [0]),
+      b.sum(stack(k), [2]),
       summed(b.scatter(own, ids, fixed(3))),
+      summed(b.scatter(b.reshape(own, shapeOf("N", 3, 1)), spread, fixed(3), 1)),
       summed(b.mul(product, weight)),
       summed(b.mul(product, product)),
       summed(b.div(product, inverse)),
@@ -93,11 +102,17 @@ export function sumsOverPlaces(places: number, reverse: boolean): Drawn {
       summed(weight),
       summed(b.neg(b.transpose(product))),
       summed(b.sum(product, [1])),
+      summed(b.tanh(product)),
+      // Both of one value: a sum that needs no stack, and the stack.
+      summed(square),
+      b.mul(b.scan(back, square, { first: [], next: [] }), 2),
+      summed(b.concat([product, weight], 0)),
     ],
   };
 }
 
-const ADD = Object.keys(templates).indexOf("add");
+const opOf = (name: string): number => Object.keys(templates).indexOf(name);
+const [ADD, TANH, DENSE, BIAS] = [opOf("add"), opOf("tanh"), opOf("dense"), opOf("bias")];
 
 /** Each op on what is picked, on what is carried and on both, where the loop needs it and where not, stacked and summed. */
 export const loopsOfEachOp: readonly (readonly [name: string, drawing: DrawnGraph])[] = Object.keys(
@@ -121,3 +136,52 @@ export const loopsOfEachOp: readonly (readonly [name: string, drawing: DrawnGrap
     ] as const;
   }),
 );
+
+const one = (reverse: boolean, body: readonly Draw[]) => ({
+  reverse,
+  carries: 1,
+  handed: null,
+  body,
+  results: [[0, 0, 0, 0]] satisfies Draw[],
+});
+
+/** Loops in loops, and a loop that carries on what it carries. */
+export const loopsBesides: readonly (readonly [name: string, drawing: DrawnGraph])[] = [
+  ...[true, false].map((reverse): [string, DrawnGraph] => [
+    `a loop in a loop, reverse = ${reverse}`,
+    {
+      places: 3,
+      loops: [
+        one(reverse, [
+          [DENSE, 0, 0, 0],
+          [ADD, 1, 5, 0],
+        ]),
+      ],
+      inner: one(!reverse, [
+        [DENSE, 0, 0, 0],
+        [TANH, 3, 0, 0],
+        [ADD, 4, 1, 0],
+      ]),
+    },
+  ]),
+  [
+    "a loop in a loop that waits for nothing",
+    { places: 3, loops: [one(false, [[DENSE, 1, 0, 0]])], inner: one(false, [[ADD, 0, 1, 0]]) },
+  ],
+  [
+    "entries of a cheap stack in another loop",
+    {
+      places: 3,
+      loops: [{ ...one(false, [[BIAS, 1, 0, 0]]), results: [[0, 0, 1, 0]] }, one(true, [[ADD, 0, 2, 0]])],
+      inner: null,
+    },
+  ],
+  [
+    "what was carried at the place before",
+    {
+      places: 3,
+      loops: [{ ...one(false, [[ADD, 0, 2, 0]]), carries: 2, handed: 0, results: [[0, 6, 0, 0]] }],
+      inner: null,
+    },
+  ],
+];
