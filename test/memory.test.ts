@@ -23,7 +23,7 @@ import { cases } from "./fuzz/programs.ts";
 import { page, programBlocks } from "./helpers/markdown.ts";
 import { example, start } from "./helpers/model.ts";
 import { runHere } from "./helpers/run-cli.ts";
-import { environmentOf, keyOf } from "./helpers/schedule.ts";
+import { environmentOf, keyOf } from "./helpers/scheduled.ts";
 import { isFree, countOf } from "../compiler/ir/size.ts";
 
 const RANDOM_PROGRAMS = Number(process.env["RANDOM_PROGRAMS"] ?? 30);

@@ -12,18 +12,18 @@ let loaded = 0;
 /**
  * What `isNoticed` says of each mistake, and of the code as it is.
  * @param file by its path from the root
- * @param anew folders and files that are loaded anew each time; all others are shared
- * @param entry what leads to them, handed to `isNoticed`
+ * @param entry what leads to it, handed to `isNoticed`: loaded anew each time with all that leads from
+ * it to the file; everything else is shared
  */
 export async function tryMistakes<Entry>(
-  { file, anew, entry }: { readonly file: string; readonly anew: readonly string[]; readonly entry: string },
+  { file, entry }: { readonly file: string; readonly entry: string },
   mistakes: readonly Mistake[],
   isNoticed: (entry: Entry) => Promise<boolean>,
 ): Promise<Tried> {
   const source = readFileSync(new URL(file, root), "utf8");
   const judge = async (text: string): Promise<Outcome> => {
     try {
-      return (await isNoticed(await loadWith<Entry>(file, text, anew, entry))) ? "caught" : "missed";
+      return (await isNoticed(await loadWith<Entry>(file, text, entry))) ? "caught" : "missed";
     } catch {
       return "caught";
     }
@@ -34,39 +34,34 @@ export async function tryMistakes<Entry>(
     // A mistake in what is no longer written so is none.
     outcomes.push({ name, outcome: isOnce ? await judge(source.replace(text, () => instead)) : "missed" });
   }
-  return { name: file.split("/").slice(-2).join("/"), unsound: (await judge(source)) === "caught", outcomes };
+  const [folder, own] = file.split("/").slice(-2);
+  return { name: `${folder}/${own}`, unsound: (await judge(source)) === "caught", outcomes };
 }
 
 /** The same of several files, by their paths. */
 export async function tryMistakesIn<Entry>(
   byFile: Readonly<Record<string, readonly Mistake[]>>,
-  code: { readonly anew: readonly string[]; readonly entry: string },
+  entry: string,
   isNoticed: (entry: Entry) => Promise<boolean>,
 ): Promise<Tried[]> {
   const tried: Tried[] = [];
   for (const [file, mistakes] of Object.entries(byFile))
-    tried.push(await tryMistakes<Entry>({ ...code, file }, mistakes, isNoticed));
+    tried.push(await tryMistakes<Entry>({ file, entry }, mistakes, isNoticed));
   return tried;
 }
 
-async function loadWith<Entry>(
-  file: string,
-  text: string,
-  anew: readonly string[],
-  entry: string,
-): Promise<Entry> {
+async function loadWith<Entry>(file: string, text: string, entry: string): Promise<Entry> {
   const version = `?mistake=${(loaded += 1)}`;
-  const changed = new URL(`${file}${version}`, root).href;
-  const within = anew.map((path) => new URL(path, root).href);
+  const changed = new URL(file, root).href;
+  const way = wayTo(changed, new URL(entry, root).href);
   const hooks = registerHooks({
     resolve(specifier, context, next) {
       const found = next(specifier, context);
-      const isAnew =
-        context.parentURL?.endsWith(version) === true && within.some((path) => found.url.startsWith(path));
+      const isAnew = context.parentURL?.endsWith(version) === true && way.has(found.url);
       return isAnew ? { ...found, url: `${found.url}${version}` } : found;
     },
     load: (url, context, next) =>
-      url === changed
+      url === `${changed}${version}`
         ? { format: "module-typescript", source: text, shortCircuit: true }
         : next(url, context),
   });
@@ -76,4 +71,33 @@ async function loadWith<Entry>(
   } finally {
     hooks.deregister();
   }
+}
+
+/** What is imported from where, by the address of a file. */
+const imports = new Map<string, readonly string[]>();
+
+function importsOf(file: string): readonly string[] {
+  const known = imports.get(file);
+  if (known !== undefined) return known;
+  const text = readFileSync(new URL(file), "utf8");
+  const found = [...text.matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+\.ts)";/gm)].map(
+    ([, path]) => new URL(path!, file).href,
+  );
+  imports.set(file, found);
+  return found;
+}
+
+/** The files by way of which one leads to another, both included. */
+function wayTo(goal: string, entry: string): ReadonlySet<string> {
+  const leads = new Map<string, boolean>();
+  const visit = (file: string): boolean => {
+    const known = leads.get(file);
+    if (known !== undefined) return known;
+    // Nothing is imported by itself.
+    const does = importsOf(file).map(visit).includes(true) || file === goal;
+    leads.set(file, does);
+    return does;
+  };
+  if (!visit(entry)) throw new Error(`${entry} does not lead to ${goal}`);
+  return new Set([...leads].flatMap(([file, does]) => (does ? [file] : [])));
 }

@@ -159,13 +159,8 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
   ],
 };
 
-const code = {
-  anew: ["compiler/passes/", "test/helpers/graph.ts", "test/helpers/random-loops.ts"],
-  entry: "test/helpers/fission.ts",
-};
-
 export const fissionMutants = (): Promise<Tried[]> =>
-  tryMistakesIn<typeof fission>(mistakes, code, isNoticed);
+  tryMistakesIn<typeof fission>(mistakes, "test/helpers/fission.ts", isNoticed);
 
 const isNoticed = (loaded: typeof fission): Promise<boolean> =>
   Promise.resolve(

@@ -35,7 +35,6 @@ const mistakes: readonly Mistake[] = [
 
 const code = {
   file: "compiler/elaborate/label-ranges.ts",
-  anew: ["compiler/elaborate/"],
   entry: "test/helpers/elaborated.ts",
 };
 

@@ -184,6 +184,5 @@ export async function loopGradientMutants(): Promise<Tried[]> {
         namedLoop.names.some((name) => !names.includes(name)),
     );
   };
-  const code = { anew: ["compiler/passes/"], entry: "compiler/passes/differentiate.ts" };
-  return tryMistakesIn<Differentiation>(mistakes, code, isNoticed);
+  return tryMistakesIn<Differentiation>(mistakes, "compiler/passes/differentiate.ts", isNoticed);
 }

@@ -55,13 +55,8 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
   ],
 };
 
-const code = {
-  anew: ["compiler/elaborate/", "compiler/analyze.ts", "test/helpers/elaborated.ts"],
-  entry: "test/helpers/notation.ts",
-};
-
 export const notationMutants = (): Promise<Tried[]> =>
-  tryMistakesIn<typeof notation>(mistakes, code, isNoticed);
+  tryMistakesIn<typeof notation>(mistakes, "test/helpers/notation.ts", isNoticed);
 
 async function isNoticed({ analyze, check, read }: typeof notation): Promise<boolean> {
   for (const [formula, found] of rangeCases) if ((await rangesIn(formula, read)) !== found) return true;

@@ -74,7 +74,6 @@ export async function rowUpdateMutants(): Promise<Tried[]> {
   ];
   const code = {
     file: "compiler/schedule/row-updates.ts",
-    anew: ["compiler/schedule/"],
     entry: "test/helpers/interpreted.ts",
   };
   return [
