@@ -1,20 +1,25 @@
 /**
- * Mutation tests: derivative rules, the tests that keep a cotangent of 0 at 0, rules that make
- * formulas stable, those that gather what windows add up, programs of kernels, the optimizers, normalizations and attention of `std/`, formulas with indices, loops that are split, ranges of labels and updates of rows, each made wrong in every way
- * of `mutants/` that changes it; the checks of the test suite must notice. `npm run mutants` prints
- * what was tried; exit 1 where a wrong one passes, or a right one does not.
+ * Mutation tests: derivative rules, the tests that keep a cotangent of 0 at 0, rules that make formulas
+ * stable, those that gather what windows add up, programs of kernels, the optimizers, normalizations and
+ * attention of `std/`, formulas with indices, loops as they are run, differentiated, split and scheduled,
+ * ranges of labels and updates of rows, each made wrong in every way of `mutants/` that changes it; the
+ * checks of the test suite must notice. `npm run mutants` prints what was tried; exit 1 where a wrong one
+ * passes, or a right one does not.
  */
 import { attentionMutants } from "./mutants/attention.ts";
 import { derivativeMutants } from "./mutants/derivatives.ts";
 import { fissionMutants } from "./mutants/fission.ts";
 import { foldMutants } from "./mutants/folds.ts";
 import { labelRangeMutants } from "./mutants/label-ranges.ts";
+import { loopGradientMutants } from "./mutants/loop-gradients.ts";
+import { loopMutants } from "./mutants/loops.ts";
 import { normalizationMutants } from "./mutants/normalizations.ts";
 import { notationMutants } from "./mutants/notation.ts";
 import { optimizerMutants } from "./mutants/optimizers.ts";
 import { programMutants } from "./mutants/programs.ts";
 import { rewritingMutants, unsoundCases } from "./mutants/rewritings.ts";
 import { rowUpdateMutants } from "./mutants/row-updates.ts";
+import { scheduledLoopMutants } from "./mutants/scheduled-loops.ts";
 import { silenceMutants } from "./mutants/silence.ts";
 
 const started = performance.now();
@@ -28,7 +33,10 @@ const tried = [
   ...(await normalizationMutants()),
   ...(await attentionMutants()),
   ...(await notationMutants()),
+  ...(await loopMutants()),
+  ...(await loopGradientMutants()),
   ...(await fissionMutants()),
+  ...(await scheduledLoopMutants()),
   ...(await labelRangeMutants()),
   ...(await rowUpdateMutants()),
 ].map(({ name, unsound, outcomes }) => ({

@@ -125,6 +125,8 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     ["once over the loops", "if (loops.size === 0) break;", "break;"],
   ],
   "compiler/passes/entries.ts": [
+    ["the first of all entries", "entriesOf(b, stack, place, 1)", "entriesOf(b, stack, 0, 1)"],
+
     ["one entry further", "axis === 0 ? start : 0", "axis === 0 ? start + 1 : 0"],
   ],
   "compiler/passes/blocks.ts": [

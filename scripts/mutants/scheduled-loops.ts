@@ -149,6 +149,12 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
   ],
   "compiler/schedule/form.ts": [
     [
+      "numbers drawn at any place",
+      'if (movesOf(view.offset).length > 0) return new Refusal("its entries are those of a place", node);',
+      "",
+    ],
+
+    [
       "numbers of entries at any place",
       'if (movesOf(along.offset).length > 0) return new Refusal("its entries are those of a place", node);',
       "",
