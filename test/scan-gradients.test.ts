@@ -107,7 +107,7 @@ describe("the last place alone", () => {
 ${gradients("x h0 w u b")}`;
     test(`${last}: the loop that runs back begins with its cotangent`, async () => {
       await expectSlopes(net);
-      expect(stacksOfZeros((await made(net)).model)).toBe(0);
+      expect(stacksOfZeros((await made({ body: net })).model)).toBe(0);
     });
   }
   test("read with others, or where nothing of it is carried on", async () => {

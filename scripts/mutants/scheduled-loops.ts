@@ -148,11 +148,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     ["loops end with their first call", "first, last: calls.length - 1 }", "first, last: first }"],
   ],
   "compiler/schedule/form.ts": [
-    [
-      "numbers drawn at any place",
-      'if (movesOf(view.offset).length > 0) return new Refusal("its entries are those of a place", node);',
-      "",
-    ],
+    ["one read of each region", "r.isTable === isTable && sameView(r.view, view)", "r.isTable === isTable"],
 
     [
       "numbers of entries at any place",
