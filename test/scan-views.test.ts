@@ -35,18 +35,17 @@ test("derive writes recurrences with the index of the place, forward and back", 
   const { forward, formulas } = derive(await modelOf(program(4)), { wrt: ["w", "u"] });
   expect(forward.map(({ text }) => text).slice(0, 2)).toEqual([
     "hₜ = tanh(xₜ wᵀ + hₜ₋₁ uᵀ), t = 1 … 4, h₀ = 0",
-    "h = [h₁, …, h₄]",
+    "loss = Σₙⱼ (h₄ - y)²",
   ]);
   expect(forward[0]!.latex).toBe(
     String.raw`h_{t} &= \tanh(x_{t}\,w^{\top} + h_{t-1}\,u^{\top}),\quad t = 1, \ldots, 4,\ h_{0} = 0`,
   );
   const [, byU] = formulas;
   // At a place there arrives what flows back to the result there, and what the place after carries.
-  const flow = "((δhₜ + cₜ₊₁) ∘ (1 - hₜ²))";
   expect(byU!.text.split("\n").slice(-3)).toEqual([
-    `cₜ = ${flow} u, t = 4 … 1, c₅ = 0`,
-    `gₜ = hₜ₋₁ᵀ ${flow}, t = 4 … 1`,
-    "∇u = (Σₜ gₜ)ᵀ",
+    "t1ₜ = (δhₜ + cₜ₊₁) ∘ (1 - hₜ²), t = 4 … 1",
+    "cₜ = t1ₜ u, t = 4 … 1, c₅ = 0",
+    "∇u = Σₜ t1ₜᵀ hₜ₋₁",
   ]);
   expect(byU!.text).toMatch(/^δh = /);
 });

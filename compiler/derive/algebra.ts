@@ -125,6 +125,7 @@ export function transposed(formula: Formula): Formula {
   if (isScalar(formula)) return formula;
   if (formula.kind === "transpose") return formula.of;
   if (formula.kind === "chain") return chain(...formula.matrices.map(transposed).toReversed());
+  if (formula.kind === "total" && formula.places) return { ...formula, of: transposed(formula.of) };
   if (formula.kind === "sum" && formula.terms.every((t) => t.kind === "chain" || t.kind === "transpose")) {
     return plus(...formula.terms.map(transposed));
   }

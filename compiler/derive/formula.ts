@@ -38,6 +38,8 @@ export interface Total {
   readonly indices: readonly string[];
   readonly of: Formula;
   readonly scalar: boolean;
+  /** The index is the place of a loop: whole tensors are added up. */
+  readonly places?: true;
 }
 
 export type Formula =

@@ -79,12 +79,15 @@ export function readNode(node: Node, operands: readonly Formula[], naming: Namin
     case "broadcast":
       return a!;
     case "reshape":
+      if (a!.kind === "number" || a!.kind === "truth") return a!;
       if (isTransposedVector(node)) return transposed(a!);
       return sameShapeButOnes(node.operands[0]!.shape, node.shape) ? a! : call("reshape", a!);
     case "permute":
+      if (a!.kind === "number" || a!.kind === "truth") return a!;
       return exchangesLastTwo(node) ? transposed(a!) : call("permute", a!);
     case "slice":
-      return { kind: "entry", of: a!, at: sliceText(node) };
+      if (a!.kind === "number" || a!.kind === "truth") return a!;
+      return { kind: "entry", of: a!, at: sliceParts(node).join(", ") };
     case "embed":
       return call("embed", a!);
     case "windows":
@@ -221,17 +224,15 @@ function exchangesLastTwo(node: Extract<Node, { op: "permute" }>): boolean {
   );
 }
 
-/** `:, 0` */
-function sliceText(node: Extract<Node, { op: "slice" }>): string {
+/** `:` and `0` of `x[:, 0]`. */
+export function sliceParts(node: Extract<Node, { op: "slice" }>): string[] {
   const { shape } = node.operands[0]!;
-  return node.attributes.axes
-    .map(({ start, fromEnd, step }, axis) => {
-      const size = node.shape[axis]!;
-      if (start === 0 && !fromEnd && step === 1 && sameSize(size, shape[axis]!)) return ":";
-      const from = fromEnd ? `-${start}` : String(start);
-      if (isOne(size)) return from;
-      const end = isFree(size) || fromEnd ? "" : String(start + countOf(size) * step);
-      return step === 1 ? `${from}:${end}` : `${from}:${end}:${step} (${showSize(size)})`;
-    })
-    .join(", ");
+  return node.attributes.axes.map(({ start, fromEnd, step }, axis) => {
+    const size = node.shape[axis]!;
+    if (start === 0 && !fromEnd && step === 1 && sameSize(size, shape[axis]!)) return ":";
+    const from = fromEnd ? `-${start}` : String(start);
+    if (isOne(size)) return from;
+    const end = isFree(size) || fromEnd ? "" : String(start + countOf(size) * step);
+    return step === 1 ? `${from}:${end}` : `${from}:${end}:${step} (${showSize(size)})`;
+  });
 }

@@ -1,6 +1,9 @@
 /** The lines of a derivation: values and gradients by name, and their formulas. */
 import { reachable } from "../graph/graph.ts";
+import { loopsAround } from "../ir/loops.ts";
 import type { Node } from "../ir/node.ts";
+import { sameShape, sameSize, type Shape } from "../ir/size.ts";
+import { chain } from "./algebra.ts";
 import type { Derivation, DerivedFormula, Line } from "./derivation.ts";
 import { symbol, weight, type Formula, type Symbol } from "./formula.ts";
 import { formulaLatex, functionLatex, nameLatex, symbolLatex } from "./latex.ts";
@@ -15,6 +18,8 @@ import { formulaText, symbolText } from "./text.ts";
  * what costs more.
  */
 const MOST_AGAIN = { arithmetic: 8, inFunction: 60, other: 4, otherInFunction: 5 } as const;
+/** At every place of a loop, for what is used three times or more: sums of products of matrices, and others. */
+const MOST_AT_PLACES = { matrices: 2, other: 3 } as const;
 /** A formula of more symbols is broken into lines. */
 const MOST_IN_LINE = 60;
 const ARITHMETIC: ReadonlySet<Node["op"]> = new Set([
@@ -54,7 +59,13 @@ export class Writer {
       return unique;
     };
     const roots = [result, ...gradients.map(({ node }) => node)];
-    this.#loops = new LoopLines(roots, this.#symbols, fresh, this.#isOne);
+    this.#loops = new LoopLines(roots, this.#symbols, {
+      fresh,
+      isFree: (name) => !taken.has(name),
+      isOne: this.#isOne,
+      read: (node, operands) => readNode(node, operands, naming),
+      formulaOf: this.#formulaOf,
+    });
     this.#readAll();
   }
 
@@ -121,33 +132,46 @@ export class Writer {
     const { gradients, result, isFunction } = this.#question;
     const order = reachable([result, ...gradients.map(({ node }) => node)]);
     const uses = new Map<Node, number>();
-    for (const node of order) for (const o of node.operands) uses.set(o, (uses.get(o) ?? 0) + 1);
+    const { seenThrough } = this.#loops;
+    for (const node of order) {
+      if (seenThrough(node) !== node) continue;
+      for (const operand of node.operands.map(seenThrough)) uses.set(operand, (uses.get(operand) ?? 0) + 1);
+    }
     const taken = new Set([...this.#symbols.values()].map(({ name }) => name));
     let made = 0;
     for (const node of order) {
-      const operands = node.operands.map(
-        (operand) => this.#symbols.get(operand) ?? this.#formulas.get(operand)!,
-      );
-      const plain = this.#loops.read(node, operands) ?? readNode(node, operands, this.#naming);
+      const operands = node.operands.map(this.#formulaOf);
+      const plain =
+        this.#loops.read(node, operands) ?? this.#rowwise(node) ?? readNode(node, operands, this.#naming);
       const formula = this.#loops.total(node, plain);
       this.#formulas.set(node, formula);
       if (this.#symbols.has(node) || node === result || gradients.some((g) => g.node === node)) continue;
-      const isArithmetic = ARITHMETIC.has(node.op);
-      const most = isArithmetic
-        ? isFunction
-          ? MOST_AGAIN.inFunction
-          : MOST_AGAIN.arithmetic
-        : isFunction
-          ? MOST_AGAIN.otherInFunction
-          : MOST_AGAIN.other;
+      if (seenThrough(node) !== node) continue;
       const size = weight(formula);
-      const isAgain = (uses.get(node) ?? 0) > 1 && size > most && !isReshaped(node) && node.type === "float";
+      const times = uses.get(node) ?? 0;
+      const isAgain =
+        times > 1 &&
+        size > mostAgain(node, formula, times, isFunction) &&
+        !isReshaped(node) &&
+        node.type === "float";
       if (!isAgain && size <= MOST_IN_LINE) continue;
       do made += 1;
       while (taken.has(`${INVENTED}${made}`));
       const name = `${INVENTED}${made}${this.#loops.placed(node)}`;
       this.#symbols.set(node, symbol(name, this.#isOne(node)));
     }
+  }
+
+  /** x Wᵀ, where the rows of x are written one below the other to be multiplied, and apart again after it. */
+  #rowwise(node: Node): Formula | null {
+    const product = node.op === "reshape" ? node.operands[0]! : node;
+    const [rows, by] = product.op === "matmul" ? product.operands : [];
+    if (product === node || rows?.op !== "reshape" || by?.shape.length !== 2) return null;
+    if (this.#symbols.has(product) || this.#symbols.has(rows)) return null;
+    const x = rows.operands[0]!;
+    const leading = ({ shape }: Node): Shape => shape.slice(0, -1);
+    const isApart = sameShape(leading(x), leading(node)) && sameSize(x.shape.at(-1)!, rows.shape.at(-1)!);
+    return isApart ? chain(this.#formulaOf(x), this.#formulaOf(by)) : null;
   }
 
   /** The nodes with names that `roots` are written in, operands first. */
@@ -190,7 +214,7 @@ export class Writer {
     return { text: texts.join(", "), latex: latexes.join(String.raw`,\ `) };
   }
 
-  #formulaOf = (node: Node): Formula => this.#symbols.get(node) ?? this.#formulas.get(node)!;
+  readonly #formulaOf = (node: Node): Formula => this.#symbols.get(node) ?? this.#formulas.get(node)!;
 
   #equation(text: string, latex: string, node: Node): Line {
     const formula = this.#formulas.get(node)!;
@@ -237,6 +261,17 @@ export class Writer {
       ),
     ];
   }
+}
+
+/** Up to which weight a formula stands in place wherever it is used. */
+function mostAgain(node: Node, formula: Formula, times: number, isFunction: boolean): number {
+  const isArithmetic = ARITHMETIC.has(node.op);
+  if (isFunction) return isArithmetic ? MOST_AGAIN.inFunction : MOST_AGAIN.otherInFunction;
+  if (isArithmetic && times > 2 && loopsAround(node).size > 0) {
+    const isOfMatrices = formula.kind === "sum" && formula.terms.some(({ kind }) => kind === "chain");
+    return isOfMatrices ? MOST_AT_PLACES.matrices : MOST_AT_PLACES.other;
+  }
+  return isArithmetic ? MOST_AGAIN.arithmetic : MOST_AGAIN.other;
 }
 
 /** What a value without a name in the source is called, with a number. */
