@@ -14,7 +14,12 @@ export interface Finding {
   /** An error where no numbers give the call a meaning. */
   readonly severity: "error" | "warning";
   readonly code:
-    "bad-size" | "single-column" | "stretched-target" | "logits-as-probabilities" | "float-labels";
+    | "bad-size"
+    | "shape-mismatch"
+    | "single-column"
+    | "stretched-target"
+    | "logits-as-probabilities"
+    | "float-labels";
   readonly message: string;
   readonly help: string;
 }

@@ -7,6 +7,7 @@ import type { Node } from "../ir/node.ts";
 import { isFree, isOne, type Shape, showShape } from "../ir/size.ts";
 import { divisionChecks } from "./division-checks.ts";
 import type { Finding, GivenToLibrary } from "./library-call.ts";
+import { checkAttentionMask, checkRecurrent } from "./sequence-checks.ts";
 import { checkConvolution, checkPool } from "./window-checks.ts";
 
 type Check = (given: GivenToLibrary) => Finding | null;
@@ -34,6 +35,18 @@ const checks: Readonly<Record<string, Check>> = {
   conv_transpose2d: (given) => checkConvolution(given, 2),
   max_pool: checkPool,
   avg_pool: checkPool,
+  ...Object.fromEntries(
+    ["rnn", "gru", "lstm", "bidirectional"].map((name): [string, Check] => [
+      name,
+      (given) => checkRecurrent(name, given),
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["multi_head_attention", "transformer_block"].map((name): [string, Check] => [
+      name,
+      (given) => divisionChecks[name]!(given) ?? checkAttentionMask(given),
+    ]),
+  ),
   accuracy: (given) =>
     oneColumn(given, "scores", {
       severity: "error",
@@ -46,7 +59,7 @@ const checks: Readonly<Record<string, Check>> = {
       severity: "error",
       message: "the softmax of a single column is always 1, so this loss is always 0",
       help: "for one column of yes or no write `bce_with_logits(z, y)`, with y in the shape of z",
-    }),
+    }) ?? stepsWithOneLabel(given),
   soft_cross_entropy: (given) => checks["cross_entropy"]!(given),
   softmax: (given) =>
     oneEntry(given, "z", {
@@ -121,6 +134,18 @@ type Told = Pick<Finding, "severity" | "message" | "help">;
 function oneColumn({ node }: GivenToLibrary, parameter: string, told: Told): Finding | null {
   const columns = node(parameter)?.shape.at(-1);
   return columns !== undefined && isOne(columns) ? { ...told, code: "single-column" } : null;
+}
+
+/** All steps of a sequence, where one was meant: it has one label. */
+function stepsWithOneLabel({ node, freeName }: GivenToLibrary): Finding | null {
+  const [logits, y] = [node("logits"), node("y")];
+  if (logits === null || y?.type !== "int" || logits.shape.length !== y.shape.length + 2) return null;
+  return {
+    severity: "error",
+    code: "shape-mismatch",
+    message: `there are logits ${showShape(logits.shape, freeName)} of every step, and labels int${showShape(y.shape, freeName)} of whole sequences`,
+    help: "take one step of what the logits are made of, as in `h[:, -1]`, or its mean over the steps; or give every step a label",
+  };
 }
 
 function oneEntry({ node, number }: GivenToLibrary, parameter: string, told: Told): Finding | null {

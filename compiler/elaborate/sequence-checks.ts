@@ -1,0 +1,73 @@
+/**
+ * Calls of the library's layers along sequences whose mask or first values fit no sequence, told in
+ * the words of their arguments rather than of the formulas inside.
+ */
+import type { Node } from "../ir/node.ts";
+import { isFree, isOne, known, ONE, sameSize, type Shape, showShape } from "../ir/size.ts";
+import type { Finding, GivenToLibrary } from "./library-call.ts";
+
+const misfit = (message: string, help: string): Finding => ({
+  severity: "error",
+  code: "shape-mismatch",
+  message,
+  help,
+});
+
+/** `rnn`, `gru`, `lstm` and `bidirectional`. */
+export function checkRecurrent(name: string, given: GivenToLibrary): Finding | null {
+  const x = given.node("x");
+  if (x === null || x.shape.length < 2) return null;
+  return checkSteps(name, x.shape, given) ?? checkSteppedMask(x.shape, given) ?? checkFirst(name, given);
+}
+
+/** Most often the axis of features is missing, so that the steps would be the batch. */
+function checkSteps(name: string, shape: Shape, { freeName }: GivenToLibrary): Finding | null {
+  if (!isFree(shape.at(-2)!)) return null;
+  return misfit(
+    `\`${name}\` goes along the steps of sequences, [..., T, I], and ${showShape(shape, freeName)} has no axis of steps`,
+    `of sequences of single numbers, write \`reshape(x, ${showShape([...shape, ONE], freeName)})\``,
+  );
+}
+
+function checkSteppedMask(x: Shape, { node, freeName }: GivenToLibrary): Finding | null {
+  const mask = node("mask");
+  const steps = x.slice(0, -1);
+  if (mask === null || mask.shape.length === 0 || fitsInto(mask.shape, steps)) return null;
+  return misfit(
+    `\`mask\` says of every step whether it is there, bool${showShape(steps, freeName)}, but it is ${shown(mask, freeName)}`,
+    `of lengths, write \`mask = iota(${showShape([steps.at(-1)!], freeName).slice(1, -1)}) < reshape(length, [${freeName}, 1])\``,
+  );
+}
+
+/** An LSTM carries two values: a list, or a tensor of two. */
+function checkFirst(name: string, { node, freeName }: GivenToLibrary): Finding | null {
+  const first = name === "lstm" ? node("first") : null;
+  if (first === null || first.shape.length === 0 || known(first.shape[0]!) === 2) return null;
+  return misfit(
+    `an LSTM begins with two values, \`[h, c]\`, but \`first\` is ${shown(first, freeName)}`,
+    "give both, as in `first = [h, zeros(shape(h))]`; `final_state` of an `lstm` with `states = true` has them",
+  );
+}
+
+/** A mask of attention is one for all heads. */
+export function checkAttentionMask({ node, freeName }: GivenToLibrary): Finding | null {
+  const [x, key, mask] = [node("x"), node("key") ?? node("x"), node("mask")];
+  if (x === null || key === null || mask === null || x.shape.length < 2 || key.shape.length < 2) return null;
+  // What is no condition is told as such, by the `where` that it comes to.
+  if (mask.type !== "bool") return null;
+  const seen = [...x.shape.slice(0, -1), key.shape.at(-2)!];
+  if (fitsInto(mask.shape, seen)) return null;
+  const padding = showShape([...x.shape.slice(0, -2), ONE, key.shape.at(-2)!], freeName);
+  return misfit(
+    `\`mask\` says where every row of x may look, ${showShape(seen, freeName)} for all heads, but it is ${shown(mask, freeName)}`,
+    `where keys are padded, write \`mask = reshape(there, ${padding})\``,
+  );
+}
+
+const shown = ({ type, shape }: Node, freeName: string): string =>
+  (type === "float" ? "" : type) + showShape(shape, freeName);
+
+/** Whether a tensor of the shape can be repeated to the other. */
+const fitsInto = (shape: Shape, whole: Shape): boolean =>
+  shape.length <= whole.length &&
+  shape.every((size, i) => isOne(size) || sameSize(size, whole[whole.length - shape.length + i]!));
