@@ -3,7 +3,7 @@
  * as users meet them.
  */
 import { describe, expect, it } from "vitest";
-import type { CompileOptions } from "../compiler/index.ts";
+import { plan, type CompileOptions } from "../compiler/index.ts";
 import type { Net } from "../runtime/index.ts";
 import { build, example, start } from "./helpers/model.ts";
 import { distance, oracle } from "./oracle/data.ts";
@@ -89,10 +89,10 @@ describe("C2: activations and their derivatives", () => {
   });
 
   it("are derived from the definition, reusing the forward value: σ' is σ(1-σ)", async () => {
-    const { compiled } = await build(`model Derived { input z: [N]; output d = grad(sum(sigmoid(z)), z) }`);
-    expect(compiled.stages.grad).toMatch(/sigmoid/);
-    expect(compiled.stages.grad.match(/= sigmoid/g)).toHaveLength(1);
-    expect(compiled.stages.grad).not.toMatch(/= exp/);
+    const { stages } = await plan(`model Derived { input z: [N]; output d = grad(sum(sigmoid(z)), z) }`);
+    expect(stages.grad).toMatch(/sigmoid/);
+    expect(stages.grad.match(/= sigmoid/g)).toHaveLength(1);
+    expect(stages.grad).not.toMatch(/= exp/);
   });
 });
 
@@ -126,8 +126,8 @@ describe("C4: an activation written by hand", () => {
 
 /** The AssemblyScript of a model, with the model's own name taken out. */
 async function assembly(name: string, model: string): Promise<string> {
-  const { compiled } = await build(example(name), { model });
-  return compiled.stages.as.replaceAll(model, "Model");
+  const { stages } = await plan(example(name), { model });
+  return stages.as.replaceAll(model, "Model");
 }
 
 describe("C5: gates", () => {
@@ -515,7 +515,7 @@ describe("C15: what the backward pass stores", () => {
       optimizer sgd(lr = 0.1)
     }`;
   const arena = async (source: string, options: CompileOptions = {}): Promise<number> =>
-    (await build(source, options)).compiled.report.arena.perRow;
+    (await plan(source, options)).report.arena.perRow;
 
   it("training costs memory for every layer; a reversible net's does not grow with its depth", async () => {
     const layers = [4, 8, 16];
@@ -529,9 +529,9 @@ describe("C15: what the backward pass stores", () => {
 
   it("a bound on memory is kept by making values again, and the price is told", async () => {
     const source = net(16, "residual");
-    const whole = (await build(source)).compiled.report.arena;
+    const whole = (await plan(source)).report.arena;
     const bytes = Math.round(whole.fixed + 64 * 0.6 * whole.perRow);
-    const { report } = (await build(source, { memory: { bytes, rows: 64 } })).compiled;
+    const { report } = await plan(source, { memory: { bytes, rows: 64 } });
     expect(report.recomputed!.memory.recomputing).toBeLessThanOrEqual(bytes);
     expect(report.recomputed!.flops.recomputing).toBeLessThan(1.4 * report.recomputed!.flops.keeping);
   });

@@ -9,7 +9,7 @@ import { describe, expect, test } from "vitest";
 import { loadData } from "../cli/data/load-data.ts";
 import { DataError } from "../cli/failures.ts";
 import { analyze, check } from "../compiler/analyze.ts";
-import { compile } from "../compiler/compile.ts";
+import { plan } from "../compiler/plan.ts";
 import { DiagnosticError, type Diagnostic } from "../grammar/diagnostic.ts";
 import { modelManifest, type InputSketch } from "./data/manifest.ts";
 import { optionOf, page, programBlocks, settingsOf, type ProgramBlock } from "./helpers/markdown.ts";
@@ -143,7 +143,7 @@ async function diagnosticsOf({ text, files, block }: Example): Promise<readonly 
     return check(text, options);
   try {
     if (memory !== undefined) {
-      return (await compile(text, { ...options, memory: { bytes: Number(memory) } })).diagnostics;
+      return (await plan(text, { ...options, memory: { bytes: Number(memory) } })).diagnostics;
     }
     return (await analyze(text, options)).diagnostics;
   } catch (error) {

@@ -3,7 +3,7 @@
  * sums in f64.
  */
 import { describe, expect, test } from "vitest";
-import { compile } from "../compiler/index.ts";
+import { compile, plan } from "../compiler/index.ts";
 import { load } from "../runtime/index.ts";
 
 const forms = {
@@ -172,13 +172,12 @@ describe.each(["strict", "relaxed"] as const)("turned columns, %s", (simd) => {
       { inputs: `${a} input b: [${columns}, ${depth}]`, c: "a @ b'", batched: false },
     ];
     for (const { inputs, c, batched } of cases) {
-      const { wasm, report } = await compile(`model P { ${inputs} output c = ${c} }`, {
-        simd,
-        fallback: false,
-      });
+      const source = `model P { ${inputs} output c = ${c} }`;
+      const { report } = await plan(source, { simd });
       const { form } = report.kernels.find(({ name }) => name === "c")!;
       expect(form.includes("turned columns")).toBe(turned);
       if (!turned) continue;
+      const { wasm } = await compile(source, { simd, fallback: false });
       const nets = [await load(wasm), await load(wasm, { threads: 3 })];
       for (const batch of [1, 3]) {
         const given = {
