@@ -16,6 +16,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     maxWorkers: 2,
     globalSetup: helper("assembled-folder"),
+    setupFiles: [helper("equal-bytes")],
     projects: [
       // The assembler takes seconds to load and to warm up: the files of one worker share it.
       {
