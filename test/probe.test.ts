@@ -374,6 +374,23 @@ test("where memory is limited, what is made again is told of alike", async () =>
   expect(again.get("h.0.weight")).toEqual(kept.get("h.0.weight"));
 });
 
+test("a layer that a loop calls has the figures of all places, and none of what flows to its output", async () => {
+  const net = await probed(`model M {
+    input x: [N, 2, 1]
+    target y: [N, 1]
+    h = scan(x, zeros([size(x, 0), 1]), (h, v) => dense(v, 1, relu) + 0 * h, axis = 1)
+    loss mse(h[:, -1], y)
+    optimizer sgd
+  }`);
+  net.set("h.weight", [2]);
+  net.set("h.bias", [0]);
+  const [h] = net.probe({ x: [1, -1, -3, 4], y: [0, 0] } as never).layers;
+  // relu(2 x) at the places of both rows: 2, 0, 0, 8.
+  expect(h).toMatchObject({ mean: 2.5, min: 0, max: 8, zeros: 0.5, dead: 0, gradient: NaN });
+  // Of (0² + 8²) / 2, at the last place alone: 8 · 4 by the weight, 8 by the bias.
+  expect(h!.gradients).toEqual({ "h.weight": 32, "h.bias": 8 });
+});
+
 test("a model without a loss or without layers tells what it has", async () => {
   const [neuron, graph] = await Promise.all([
     probed("model M { input x: [N, 2]  h = dense(x, 2, relu)  output h = h }"),
