@@ -15,7 +15,6 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     maxWorkers: 2,
-    globalSetup: helper("assembled-folder"),
     setupFiles: [helper("equal-bytes")],
     projects: [
       // The assembler takes seconds to load and to warm up: the files of one worker share it.
@@ -28,6 +27,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...isolated, ...assembling],
           isolate: false,
+          globalSetup: helper("assembled-folder"),
           setupFiles: [helper("warm-assembler")],
         },
       },
