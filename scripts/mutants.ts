@@ -15,19 +15,23 @@ import { loopGradientMutants } from "./mutants/loop-gradients.ts";
 import { loopMutants } from "./mutants/loops.ts";
 import { normalizationMutants } from "./mutants/normalizations.ts";
 import { notationMutants } from "./mutants/notation.ts";
+import { opRuleMutants } from "./mutants/op-rules.ts";
 import { optimizerMutants } from "./mutants/optimizers.ts";
 import { programMutants } from "./mutants/programs.ts";
 import { rewritingMutants, unsoundCases } from "./mutants/rewritings.ts";
 import { rowUpdateMutants } from "./mutants/row-updates.ts";
 import { scheduledLoopMutants } from "./mutants/scheduled-loops.ts";
 import { silenceMutants } from "./mutants/silence.ts";
+import { sliceMutants } from "./mutants/slices-of-products.ts";
 
 const started = performance.now();
 const tried = [
   ...derivativeMutants(),
+  ...(await opRuleMutants()),
   ...silenceMutants(),
   ...rewritingMutants(),
   ...foldMutants(),
+  ...(await sliceMutants()),
   ...(await programMutants()),
   ...(await optimizerMutants()),
   ...(await normalizationMutants()),

@@ -6,7 +6,14 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { analyze } from "../compiler/analyze.ts";
 import { read } from "./helpers/elaborated.ts";
-import { faultOfFormula, formulas, rangeCases, rangesIn } from "./helpers/indexed-formulas.ts";
+import {
+  entriesIn,
+  entryCases,
+  faultOfFormula,
+  formulas,
+  rangeCases,
+  rangesIn,
+} from "./helpers/indexed-formulas.ts";
 
 it("are worth what loops give, and so are their gradients", async () => {
   await fc.assert(
@@ -18,3 +25,7 @@ it("are worth what loops give, and so are their gradients", async () => {
 });
 
 it.each(rangeCases)("%s: %s", async (formula, found) => expect(await rangesIn(formula, read)).toBe(found));
+
+it.each(entryCases)("%s: %j", async (formula, entries) =>
+  expect(await entriesIn(formula, read)).toEqual(entries),
+);

@@ -9,6 +9,7 @@ import { fixed, free, isOne, ONE } from "../compiler/ir/size.ts";
 import { applyRules } from "../compiler/passes/rewrite.ts";
 import { simplifications } from "../compiler/passes/rules/simplifications.ts";
 import { Formulas, modelOf, pass, shapeOf, stream, values } from "./helpers/graph.ts";
+import { slicesOfProducts } from "./helpers/slices-of-products.ts";
 
 const at = (start: number, step = 1, fromEnd = false): SliceAxis => ({ start, fromEnd, step });
 
@@ -109,24 +110,7 @@ const formulas: Record<string, (b: Formulas, x: Node, y: Node, r: Node, c: Node)
     b.slice(b.concat([x, y], 0), [at(4), at(0)], y.shape),
     b.slice(b.concat([r, x, r], 1), [at(0), at(1)], x.shape),
   ],
-  "slice-of-product": (b, x, y, r, c) => {
-    const gram = b.matmul(x, b.transpose(y));
-    const layer = b.relu(b.add(b.matmul(x, b.transpose(y)), b.broadcast(b.transpose(r), shapeOf(4, 4))));
-    const grid = b.reshape(layer, shapeOf(2, 2, 4));
-    const cube = b.reshape(b.matmul(gram, gram), shapeOf(1, 4, 4));
-    const stacks = b.matmul(b.broadcast(cube, shapeOf(3, 4, 4)), b.broadcast(cube, shapeOf(3, 4, 4)));
-    const [first, last] = [3, 1].map((start) => b.slice(gram, [at(start), at(1)], shapeOf(1, 2)));
-    return [
-      b.slice(gram, [at(1), at(0)], shapeOf(2, 4)),
-      b.slice(gram, [at(3, -1), at(2)], shapeOf(4, 1)),
-      b.slice(layer, [at(2), at(1, 2)], shapeOf(1, 2)),
-      b.slice(grid, [at(0), at(0), at(1)], shapeOf(2, 2, 2)),
-      b.slice(stacks, [at(1), at(0, 3), at(1)], shapeOf(2, 2, 3)),
-      // Row 0 and columns 0 and 3 are nobody's.
-      b.add(first!, last!),
-      b.matmul(first!, b.slice(b.matmul(x, b.transpose(c)), [at(1), at(0)], shapeOf(2, 1))),
-    ];
-  },
+  "slice-of-product": slicesOfProducts,
   "concat-of-slices": (b, x) => [
     b.concat(
       [1, 2].map((start) => b.slice(x, [at(start), at(0)], [ONE, x.shape[1]!])),

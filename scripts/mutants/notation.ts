@@ -3,9 +3,17 @@
  * from loops, or what is said of wrong ones from what it was.
  */
 import { readFileSync } from "node:fs";
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import type * as notation from "../../test/helpers/notation.ts";
-import { faultOfFormula, formulas, rangeCases, rangesIn } from "../../test/helpers/indexed-formulas.ts";
+import {
+  entriesIn,
+  entryCases,
+  faultOfFormula,
+  formulas,
+  rangeCases,
+  rangesIn,
+} from "../../test/helpers/indexed-formulas.ts";
 import { type Mistake, tryMistakesIn } from "./changed-code.ts";
 import type { Tried } from "./outcome.ts";
 
@@ -53,6 +61,49 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     ["nothing is outside", "if (isInside(form, size)) return;", "return;"],
     ["axes of dots from the first on", "slice(dots!.length - count)", "slice(0, count)"],
   ],
+  "compiler/elaborate/indices/entries.ts": [
+    ["minus is nothing", "ofForm(scaleForm(a, -1))", "ofForm(a)"],
+    ["a difference is a sum", "ofForm(addForms(a, b, -1))", "ofForm(addForms(a, b))"],
+    ["no factor on the right", "ofForm(scaleForm(a, b.constant))", "ofForm(a)"],
+    ["no factor on the left", "ofForm(scaleForm(b, a.constant))", "ofForm(b)"],
+    [
+      "indices without factors as numbers",
+      "coefficient === 1 ? counted : build.mul(counted, coefficient)",
+      "counted",
+    ],
+    ["indices from 0 on as numbers", "constant === 0 ? sum : build.add(sum, constant)", "sum"],
+    ["the last of a sum of indices", "sum === null ? term : build.add(sum, term)", "term"],
+    ["every index is the first as a number", "space.axes.indexOf(axis),", "0,"],
+  ],
+  "compiler/elaborate/indices/space.ts": [
+    ["indices one longer", "coefficient * (countOf(axis.size) - 1)", "coefficient * countOf(axis.size)"],
+    ["bounds exchanged", "if (reach > 0) most += reach;", "if (reach < 0) most += reach;"],
+    ["signs of terms", "?? 0) + factor * coefficient", "?? 0) + coefficient"],
+    ["signs of constants", "a.constant + factor * b.constant", "a.constant + b.constant"],
+
+    ["an index and a number is an index", "constant === 0 && first![1] === 1", "first![1] === 1"],
+    ["an index times a number is an index", "constant === 0 && first![1] === 1", "constant === 0"],
+    ["inner indices outside", "axes: [...around.axes, ...axes]", "axes: [...axes, ...around.axes]"],
+  ],
+  "compiler/elaborate/indices/read-sites.ts": [
+    ["signs of terms", "?? 0) + factor * coefficient", "?? 0) + coefficient"],
+    ["signs of constants", "a.constant + factor * b.constant", "a.constant + b.constant"],
+    [
+      "minus is plus",
+      'if (e.operator === "-") return combine(left, right, -1);',
+      'if (e.operator === "-") return combine(left, right, 1);',
+    ],
+    ["no factor on the left", "combine(zero, right, left.constant)", "combine(zero, right, 1)"],
+    ["of the first axis", "size: shape[axis]!, span", "size: shape[0]!, span"],
+    ["dots for the first axes", "shape.slice(axis, axis + count)", "shape.slice(0, count)"],
+    ["ranges from anywhere", "start.value !== 0", "start.value < 0"],
+    ["no index stands alone", "(names.get(item.value.text) ?? null) : null", "null : null"],
+  ],
+  "compiler/elaborate/indices/align.ts": [
+    ["dots for one axis fewer", "shape.length - (e.items.length - 1)", "shape.length - e.items.length"],
+    ["one axis for dots", "axis += count;", "axis += 1;"],
+    ["any number of subscripts", "(dots.length === 0 && shape.length !== e.items.length)", "false"],
+  ],
 };
 
 export const notationMutants = (): Promise<Tried[]> =>
@@ -60,6 +111,8 @@ export const notationMutants = (): Promise<Tried[]> =>
 
 async function isNoticed({ analyze, check, read }: typeof notation): Promise<boolean> {
   for (const [formula, found] of rangeCases) if ((await rangesIn(formula, read)) !== found) return true;
+  for (const [formula, entries] of entryCases)
+    if (!isDeepStrictEqual(await entriesIn(formula, read), entries)) return true;
   for (const one of drawn) if ((await faultOfFormula(one, analyze)) !== null) return true;
   for (const { source, said } of wrong) {
     const messages = (await check(source)).map(({ code, message }) => `error[${code}]: ${message}`);

@@ -209,8 +209,8 @@ const structural: Readonly<
       [2, 3],
     ],
   ],
-  windows: [(b, [x]) => b.sin(b.windows(x!, { axis: 0, size: 3, stride: 2, dilation: 2 })), [[8, 2]]],
-  fold: [(b, [x]) => b.sin(b.fold(x!, { axis: 0, length: 8, stride: 2, dilation: 2 })), [[2, 2, 3]]],
+  windows: [(b, [x]) => b.sin(b.windows(x!, { axis: 0, size: 3, stride: 1, dilation: 2 })), [[8, 2]]],
+  fold: [(b, [x]) => b.sin(b.fold(x!, { axis: 0, length: 8, stride: 1, dilation: 2 })), [[4, 2, 3]]],
   gather: [
     (b, [x]) =>
       b.sin(b.gather(x!, b.graph.make("table", [], { values: [2, 0], shape: shapeOf(2), type: "int" }))),

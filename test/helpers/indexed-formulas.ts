@@ -4,7 +4,7 @@ import type { analyze } from "../../compiler/analyze.ts";
 import { evaluate } from "../../compiler/graph/evaluate.ts";
 import { parametersOf } from "../../compiler/graph/model.ts";
 import { showShape } from "../../compiler/ir/size.ts";
-import { type read as readWith, values } from "./elaborated.ts";
+import { type read as readWith, valueOf, values } from "./elaborated.ts";
 
 type Indices = Readonly<Record<string, number>>;
 type Tensors = readonly (readonly number[])[];
@@ -238,7 +238,38 @@ export const rangeCases: readonly (readonly [formula: string, found: string])[] 
   ["y[i in 0..5] = a[3 - i]", "subscript-outside"],
   ["y[..., i] = x[..., i] * w[..., i]", "[N, 3, 4]"],
   ["y[i] = a[i] + b[i]", "index-range-mismatch"],
+  ["y[i] = a[2 * i + 1 - 1]", "[3]"],
+  ["y[n, ...] = x[n, ...]", "[N, 3, 4]"],
 ];
+
+/** Formulas of a = 1 … 6 and b = 1 … 4, and their entries. */
+export const entryCases: readonly (readonly [formula: string, entries: readonly number[]])[] = [
+  ["y[i in 0..3, j in 0..2] = 3 * i + 2 * j + 1", [1, 3, 4, 6, 7, 9]],
+  ["y[i in 0..3] = a[-i + 5]", [6, 5, 4]],
+  ["y[i in 0..3] = a[i * 2]", [1, 3, 5]],
+  ["y[i in 0..3] = a[i] + b[i - i + 2]", [4, 5, 6]],
+];
+
+/** The entries of one of them, by a compiler. */
+export async function entriesIn(formula: string, read: typeof readWith): Promise<readonly number[]> {
+  const { model, rendered } = await read(`model M {
+    param a = [1, 2, 3, 4, 5, 6]
+    param b = [1, 2, 3, 4]
+    ${formula}
+    output y = y
+  }`);
+  if (model === null) throw new Error(rendered);
+  const parameters = new Map(
+    [6, 4].map((size, i) => [
+      i,
+      values(
+        [size],
+        Array.from({ length: size }, (_, k) => k + 1),
+      ),
+    ]),
+  );
+  return valueOf([model.roots.outputs[0]!.node], { parameters })[0]!;
+}
 
 /** What follows from one of them, by a compiler. */
 export async function rangesIn(formula: string, read: typeof readWith): Promise<string> {
