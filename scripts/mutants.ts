@@ -10,6 +10,7 @@ import { attentionMutants } from "./mutants/attention.ts";
 import { derivativeMutants } from "./mutants/derivatives.ts";
 import { fissionMutants } from "./mutants/fission.ts";
 import { foldMutants } from "./mutants/folds.ts";
+import { gatheredProductMutants } from "./mutants/gathered-products.ts";
 import { labelRangeMutants } from "./mutants/label-ranges.ts";
 import { loopGradientMutants } from "./mutants/loop-gradients.ts";
 import { loopMutants } from "./mutants/loops.ts";
@@ -41,6 +42,7 @@ const tried = [
   ...(await loopGradientMutants()),
   ...(await fissionMutants()),
   ...(await scheduledLoopMutants()),
+  ...(await gatheredProductMutants()),
   ...(await labelRangeMutants()),
   ...(await rowUpdateMutants()),
 ].map(({ name, unsound, outcomes }) => ({
