@@ -162,7 +162,7 @@ test("an LSTM's lines have the names of the library, xₜ, and the entry of a li
     "z = h₆ z.weightᵀ + z.bias",
   ]);
   // What the sweep back carries is not called c, which is the cell's.
-  expect(texts).toContain("eₜ = δzₜ h.weight_hh, t = 6 … 1, e₇ = 0");
+  expect(texts).toContain("eₜ = δzₜ h.weight_hh, t = 6 … 1, e₇ = δz z.weight");
   expect(texts).toContain("∇h.weight_ih = Σₜ δzₜᵀ xₜ");
   expect(texts).toContain("∇h.weight_hh = Σₜ δzₜᵀ hₜ₋₁");
   expect(forward[7]!.latex).toBe(String.raw`z &= h_{6}\,W_{z}^{\top} + b_{z}`);

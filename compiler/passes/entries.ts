@@ -20,17 +20,17 @@ export const entryOf = (b: Build, stack: Node, place: number): Node =>
  * The entry at `place` of a stack that is 0 everywhere else, as its formula says: the cotangent of one
  * of which no other entry is read. Null where it may hold more.
  */
-export function onlyEntryOf(b: Build, stack: Node, place: number): Node | null {
-  const found = onlyAlong(b, stack, 0, place);
-  return found === null ? null : b.reshape(found, stack.shape.slice(1));
-}
+export const onlyEntryOf = (b: Build, stack: Node, place: number): Node | null =>
+  onlyAlong(b, stack, 0, place);
 
-/** The same along any axis, which is then one entry long. */
+/** The same along any axis, without that. */
 function onlyAlong(b: Build, node: Node, axis: number, place: number): Node | null {
   if (node.op === "permute") {
     const { axes } = node.attributes;
-    const inner = onlyAlong(b, node.operands[0]!, axes[axis]!, place);
-    return inner === null ? null : b.permute(inner, axes);
+    const along = axes[axis]!;
+    const inner = onlyAlong(b, node.operands[0]!, along, place);
+    const others = axes.filter((from) => from !== along).map((from) => (from > along ? from - 1 : from));
+    return inner === null || others.every((from, to) => from === to) ? inner : b.permute(inner, others);
   }
   if (node.op !== "concat" || node.attributes.axis !== axis) return null;
   let [start, found]: [number, Node | null] = [0, null];
@@ -40,5 +40,5 @@ function onlyAlong(b: Build, node: Node, axis: number, place: number): Node | nu
     else if (!isConstant(part, 0)) return null;
     start += count;
   }
-  return found;
+  return found === null ? null : b.reshape(found, node.shape.toSpliced(axis, 1));
 }

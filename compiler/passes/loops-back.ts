@@ -8,7 +8,7 @@
  *   x̄_t = (∂f/∂x)ᵀ c_t,  w̄ = Σ_t (∂f/∂w)ᵀ c_t
  *
  * The rules are those of every sweep. They read the values of the loop's body; when all is written,
- * entries of their stacks take the place of these values (`stacks.ts`).
+ * entries of their stacks take the place of these values (`forward-values.ts`).
  */
 import type { Build } from "../graph/build.ts";
 import { nodesOf, type LoopStep } from "../graph/steps.ts";
@@ -17,7 +17,7 @@ import type { Loop } from "../ir/loop.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
 import { fixed } from "../ir/size.ts";
 import { entryOf, onlyEntryOf } from "./entries.ts";
-import { fromAgain, fromStacks, type Backward } from "./stacks.ts";
+import { fromAgain, fromStacks, type Backward } from "./forward-values.ts";
 
 /** Takes what flows to a node, and what writes the formulas of the reader that it comes from. */
 export type FlowTo = (node: Node, flow: Node, from: Build) => void;

@@ -53,7 +53,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     ["nothing to first values", "if (moving.has(start))", "if (!moving.has(start))"],
     ["what nothing flows to is carried", "left.length === live.length", "left.length <= live.length"],
   ],
-  "compiler/passes/stacks.ts": [
+  "compiler/passes/forward-values.ts": [
     ["of the loop itself", "b.pick(stack, back)", "b.pick(stack, loop)"],
     ["entries of the loop itself", "b.pick(node.operands[0]!, back)", "node"],
     [
