@@ -76,6 +76,26 @@ test("a picture has a box around the body of a loop", async () => {
   ]);
 });
 
+test("what the way back reads of a loop's places stands beside it, and gradients are named", async () => {
+  const gated = `fn cell(h, x, w) {
+  g = sigmoid(x @ w)
+  return g * h + x
+}
+model Gated {
+  input x: [N, 4, 2]
+  param w: [2, 2] ~ normal
+  h = scan(x, zeros([N, 2]), (h, x) => cell(h, x, w), axis = 1)
+  loss sum(h[:, -1]^2)
+}`;
+  const { boxes, arrows } = drawDiagram(await modelOf(gated), { what: "joint", fold: true });
+  const back = boxes.find(({ label }) => label.startsWith("loop of 4 places, in reverse"))!;
+  const read = arrows.filter(({ to, kind }) => to === back.id && kind === "stored").map(({ from }) => from);
+  const kept = boxes.filter(({ id }) => read.includes(id)).map(({ label }) => label);
+  expect(kept).toEqual(expect.arrayContaining(["g", "x", "h"]));
+  expect(new Set(boxes.map(({ id }) => id)).size).toBe(boxes.length);
+  expect(boxes.flatMap(({ gradients }) => gradients.map(({ name }) => name))).toEqual(["∇w"]);
+});
+
 test("operations in a loop are counted at every place", async () => {
   const flops = async (length: number): Promise<number> => {
     const { report } = await plan(program(length));

@@ -1,5 +1,6 @@
 /** Draws a model: its boxes and the arrows between them. */
 import { reachable } from "../graph/graph.ts";
+import { carriedBy } from "../ir/loops.ts";
 import type { Model, NamedNode } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import {
@@ -46,6 +47,8 @@ class Draughtsman {
   readonly #joint: Joint;
   readonly #what: What;
   readonly #forward: ReadonlySet<Node>;
+  /** What the backward pass reads of the places of loops of the forward pass, which make it. */
+  readonly #stacks: ReadonlySet<Node>;
   readonly #drawn: readonly Node[];
   readonly #stored: ReadonlySet<Node>;
   readonly #groups: ReadonlyMap<Node, Group>;
@@ -56,16 +59,18 @@ class Draughtsman {
     const { model, results, gradients, hasLoss } = joint;
     this.#joint = joint;
     this.#what = what;
-    const forward = reachable(results.map(({ node }) => node));
-    this.#forward = new Set(forward);
+    const computed = reachable(results.map(({ node }) => node));
     const all = reachable([...results, ...gradients].map(({ node }) => node));
+    this.#stacks = stacksFor(computed, all);
+    this.#forward = new Set([...computed, ...this.#stacks]);
+    const forward = all.filter((node) => this.#forward.has(node));
     const backward = all.filter((node) => !this.#forward.has(node));
     this.#stored = new Set(
       backward
         .flatMap((node) => node.operands.map(unviewed))
         .filter((node) => this.#forward.has(node) && node.operands.length > 0 && !isNumber(node)),
     );
-    const wanted = what === "forward" ? forward : what === "joint" ? all : backward;
+    const wanted = what === "forward" ? computed : what === "joint" ? all : backward;
     this.#drawn = wanted.filter(isDrawn);
     const groups = forwardGroups(model, forward, hasLoss);
     this.#groups = new Map([...groups, ...backwardGroups(model, backward, groups)]);
@@ -129,14 +134,15 @@ class Draughtsman {
         shape: this.#labels.shape(node),
         stored: this.#stored.has(node),
         group: group?.id ?? null,
-        gradients: [],
+        // Unfolded, they are boxes of their own.
+        gradients: this.#fold ? this.#gradientsIn(new Set([node])) : [],
         nodes: [node],
       });
     }
     const byId = new Map([...this.#groups.values()].map((group) => [group.id, group]));
     for (const [id, nodes] of folded) {
       const { pass, label, of } = byId.get(id)!;
-      const last = nodes.at(-1)!;
+      const last = nodes.findLast((node) => !this.#stacks.has(node)) ?? nodes.at(-1)!;
       const inside = new Set(nodes);
       boxes.push({
         id,
@@ -147,11 +153,15 @@ class Draughtsman {
         shape: this.#labels.shape(last),
         stored: nodes.some((node) => this.#stored.has(node)),
         group: null,
-        gradients: this.#joint.gradients.filter(({ node }) => inside.has(unviewed(node))),
+        gradients: this.#gradientsIn(inside),
         nodes,
       });
     }
     return boxes;
+  }
+
+  #gradientsIn(nodes: ReadonlySet<Node>): readonly NamedNode[] {
+    return this.#joint.gradients.filter(({ node }) => nodes.has(unviewed(node)));
   }
 
   /** What the picture leads to: the loss or the outputs, and the gradients of parameters. */
@@ -229,8 +239,8 @@ class Draughtsman {
     const kept: Box[] = [];
     const led = arrows.map((arrow): Arrow => {
       if (arrow.kind !== "stored") return arrow;
-      const from = `${arrow.from}-${arrow.to}-${arrow.targets[0]?.operand ?? 0}`;
       const { source } = arrow;
+      const from = `${idOf(source)}-${arrow.to}-${arrow.targets[0]?.operand ?? 0}`;
       kept.push({
         id: from,
         kind: "kept",
@@ -256,6 +266,15 @@ class Draughtsman {
   #passOf(node: Node): Pass {
     return this.#forward.has(node) ? "forward" : "backward";
   }
+}
+
+/** What loops of the forward pass leave, among `all`, for none of its own results. */
+function stacksFor(forward: readonly Node[], all: readonly Node[]): ReadonlySet<Node> {
+  const loops = carriedBy(forward);
+  const known = new Set(forward);
+  return new Set(
+    all.filter((node) => node.op === "scan" && loops.has(node.attributes.loop.id) && !known.has(node)),
+  );
 }
 
 const idOf = (node: Node): string => `n${node.id}`;

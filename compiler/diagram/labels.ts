@@ -107,7 +107,8 @@ export class Labels {
   /** Of a value of the forward pass where the backward pass reads it. */
   ofKept(node: Node): string {
     if (node.operands.length === 0) return this.label(node);
-    return this.#names.get(node) ?? this.#formula(node, new Set());
+    const name = this.#names.get(node) ?? (node.op === "scan" ? node.operands[0]!.origin.name : undefined);
+    return name ?? this.#formula(node, new Set());
   }
 
   #formula(node: Node, inside: ReadonlySet<Node>): string {

@@ -63,7 +63,9 @@ function loopGroups(nodes: readonly Node[], layers: ReadonlyMap<Node, Group>): M
         ? [node.origin.name ?? "what flows back"]
         : [],
     );
-    const of = own.map((node) => layers.get(node)).find((group) => group !== undefined && group !== LOSS);
+    const of = own
+      .map((node) => layers.get(node))
+      .find((group) => group !== undefined && group.id !== LOSS.id && group.of !== LOSS.id);
     const label = [
       `${of === undefined ? "" : `${of.label}: `}loop of ${loop.length} places${loop.reverse ? ", in reverse" : ""}`,
       ...(carried.length === 0 ? [] : [`carries ${carried.join(", ")}`]),
