@@ -12,7 +12,7 @@ import type { Node, OpName } from "../../compiler/ir/node.ts";
 import type { Environment, Op, Values } from "../../compiler/ops/op.ts";
 import { ops } from "../../compiler/ops/table.ts";
 import { stream } from "./choices.ts";
-import { distance, most } from "./distance.ts";
+import { distance, LEAST, most } from "./distance.ts";
 import { differentiateAt0, isKink, Numeric, slopeAt0, TooCostly } from "./numeric.ts";
 import type { Case } from "./programs.ts";
 import { run, type Dtype, type Run } from "./run.ts";
@@ -31,6 +31,9 @@ const TOLERANCES = {
  * which are differences themselves.
  */
 const ENTRIES = { plain: 8, nested: 1 } as const;
+
+/** What the entries of values are measured by at least where differences are among what they are made of. */
+const LEAST_OF_DIFFERENCES = 1e-4;
 
 /** How much more than the evaluator's one rounding the sums in a kernel may make of it. */
 const ROUNDINGS = 8;
@@ -135,23 +138,24 @@ function compare(ran: Run, dtype: Dtype): Result & { readonly errors: Errors } {
   const numeric = new Numeric([...outputs.map((o) => o.node), loss, trainingLoss], environment);
   const values = [...outputs.map((o) => o.node), loss, trainingLoss].map((node) => numeric.value(node));
   if (values.some(({ data }) => data.some((x) => !Number.isFinite(x)))) return result({ kind: "nan" });
-  // Differences within a model are not exact to the last digits.
+  // Differences within a model are not exact to the last digits, and those of what cancels have no digit right.
   const holdsGrad = used.has("grad");
   const limit = holdsGrad ? tolerance.differences : tolerance.exact;
+  const least = holdsGrad ? LEAST_OF_DIFFERENCES : LEAST;
   if (numeric.settled) {
     for (const { name, node } of outputs) {
       note(
         `output ${name}`,
         "the evaluator",
-        distance(ran.outputs.get(name)!, numeric.value(node).data),
+        distance(ran.outputs.get(name)!, numeric.value(node).data, least),
         limit,
       );
     }
-    note("loss", "the evaluator", distance([ran.loss], numeric.value(loss).data), limit);
+    note("loss", "the evaluator", distance([ran.loss], numeric.value(loss).data, least), limit);
     note(
       "loss in training",
       "the evaluator",
-      distance([ran.trainingLoss], numeric.value(trainingLoss).data),
+      distance([ran.trainingLoss], numeric.value(trainingLoss).data, least),
       limit,
     );
   }
