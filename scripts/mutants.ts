@@ -14,6 +14,7 @@ import { gatheredProductMutants } from "./mutants/gathered-products.ts";
 import { labelRangeMutants } from "./mutants/label-ranges.ts";
 import { loopGradientMutants } from "./mutants/loop-gradients.ts";
 import { loopMutants } from "./mutants/loops.ts";
+import { loopsApartMutants } from "./mutants/loops-apart.ts";
 import { normalizationMutants } from "./mutants/normalizations.ts";
 import { notationMutants } from "./mutants/notation.ts";
 import { opRuleMutants } from "./mutants/op-rules.ts";
@@ -41,6 +42,7 @@ const tried = [
   ...(await loopMutants()),
   ...(await loopGradientMutants()),
   ...(await fissionMutants()),
+  ...(await loopsApartMutants()),
   ...(await scheduledLoopMutants()),
   ...(await gatheredProductMutants()),
   ...(await labelRangeMutants()),

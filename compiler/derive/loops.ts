@@ -3,6 +3,7 @@
  * each place that says where t goes. What a loop leaves is [h_1, …, h_T].
  */
 import { reachable } from "../graph/graph.ts";
+import { readersOf } from "../graph/readers.ts";
 import type { Loop } from "../ir/loop.ts";
 import { isInside, loopsAround, partsOf } from "../ir/loops.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
@@ -51,7 +52,7 @@ export class LoopLines {
   /** Names of the program for what loops leave, by the value at a place. */
   readonly #given = new Map<Node, string>();
   #flowLetter: string | undefined;
-  readonly #users = new Map<Node, Node[]>();
+  readonly #readers: ReadonlyMap<Node, readonly Node[]>;
   readonly #symbols: Map<Node, Symbol>;
   readonly #reader: Reader;
 
@@ -59,10 +60,7 @@ export class LoopLines {
   constructor(roots: readonly Node[], symbols: Map<Node, Symbol>, reader: Reader) {
     this.#symbols = symbols;
     this.#reader = reader;
-    for (const node of reachable(roots)) {
-      for (const operand of node.operands)
-        this.#users.set(operand, [...(this.#users.get(operand) ?? []), node]);
-    }
+    this.#readers = readersOf(reachable(roots));
     for (const [node, { name, mark }] of symbols) {
       const stack = unpermuted(node);
       if (stack.op === "scan" && mark === "") this.#given.set(stack.operands[0]!, name);
@@ -150,7 +148,7 @@ export class LoopLines {
 
   /** Whether all that reads a list does so at the place where the value is written, or adds it up. */
   #isReadInPlace(list: Node, letter: string): boolean {
-    return (this.#users.get(list) ?? []).every((user) => {
+    return (this.#readers.get(list) ?? []).every((user) => {
       if (user.op === "pick") return this.letterOf(user.attributes.loop) === letter && axisOf(list) === 0;
       if (user.op === "permute") return this.#isReadInPlace(user, letter);
       return user.op === "sum" && user.attributes.axes[0] === 0 && list.op === "scan";

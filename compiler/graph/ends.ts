@@ -25,14 +25,20 @@ export function endReaders(
 ): readonly EndReader[] | null {
   const last = lastPlace(scan.attributes.loop);
   const found: EndReader[] = [];
-  const isEnd = (node: Node, axis: number): boolean =>
-    !roots.has(node) &&
-    (readers.get(node) ?? []).every((reader) => {
-      if (reader.op !== "permute" && reader.op !== "slice") return false;
-      found.push({ node: reader, axis });
-      if (reader.op === "permute") return isEnd(reader, reader.attributes.axes.indexOf(axis));
-      const { start, fromEnd } = reader.attributes.axes[axis]!;
-      return start === last && !fromEnd && isOne(reader.shape[axis]!);
-    });
-  return isEnd(scan, 0) ? found : null;
+  const pending: { readonly of: Node; readonly axis: number }[] = [{ of: scan, axis: 0 }];
+  for (const { of, axis } of pending) {
+    if (roots.has(of)) return null;
+    for (const node of readers.get(of) ?? []) {
+      if (node.op === "permute") pending.push({ of: node, axis: node.attributes.axes.indexOf(axis) });
+      else if (node.op !== "slice" || !isAt(node, axis, last)) return null;
+      found.push({ node, axis });
+    }
+  }
+  return found.length > 0 ? found : null;
+}
+
+/** Whether a slice has the entry at one place of an axis. */
+function isAt({ attributes, shape }: NodeOf<"slice">, axis: number, place: number): boolean {
+  const { start, fromEnd } = attributes.axes[axis]!;
+  return start === place && !fromEnd && isOne(shape[axis]!);
 }

@@ -54,6 +54,11 @@ function verifyLoops(roots: readonly Node[], fail: (what: string) => never): voi
     const same = node.operands.length === run.operands.length;
     if (!same || node.operands.some((operand, i) => i > 0 && operand !== run.operands[i]))
       fail(`scans ${run.id} and ${node.id} of loop ${node.attributes.loop.id} carry different values`);
+    const [own, others] = [loopsAround(node), loopsAround(run)];
+    if (own.size !== others.size || [...own.keys()].some((id) => !others.has(id)))
+      fail(
+        `scans ${run.id} and ${node.id} of loop ${node.attributes.loop.id} stand inside of different loops`,
+      );
   }
   for (const node of nodes) {
     if (node.op !== "scan" && node.op !== "pick" && node.op !== "carried") continue;

@@ -14,7 +14,7 @@ import { type LoopStep, type Step, stepsTo } from "../graph/steps.ts";
 import { inLoop, type Carries } from "../ir/loops.ts";
 import type { Loop } from "../ir/loop.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
-import { fixed, ONE } from "../ir/size.ts";
+import { fixed, ONE, sameShape } from "../ir/size.ts";
 import { entriesOf, entryOf } from "./entries.ts";
 import { mapNotes } from "./rewrite.ts";
 
@@ -45,10 +45,19 @@ export function inBlocks(model: Model): InBlocks {
       again.add(divide(model.graph, step, copy, (scan) => endReaders(scan, readers, asked)));
     else copy.walk([step]);
   }
-  const map = (node: Node): Node | undefined => copy.made.get(node);
-  const applied = model.applied.map((rule) => ({ ...rule, node: map(rule.node) ?? rule.node }));
+  // A stack of which the end alone is read has become that end, which nothing said of it holds of.
+  const whole = (node: Node): Node | undefined => {
+    const made = copy.made.get(node);
+    return made !== undefined && sameShape(made.shape, node.shape) ? made : undefined;
+  };
+  const applied = model.applied.map((rule) => ({ ...rule, node: whole(rule.node) ?? rule.node }));
   return {
-    model: { ...model, ...mapRoots(model, (node) => map(node)!), ...mapNotes(model, map), applied },
+    model: {
+      ...model,
+      ...mapRoots(model, (node) => copy.made.get(node)!),
+      ...mapNotes(model, whole),
+      applied,
+    },
     again,
   };
 }

@@ -4,12 +4,13 @@
  * themselves, since operands go first.
  */
 import { Build } from "../graph/build.ts";
-import { reachable, remake } from "../graph/graph.ts";
+import { type Graph, reachable, remake } from "../graph/graph.ts";
 import { listRoots, mapRoots, type Model } from "../graph/model.ts";
 import type { Node } from "../ir/node.ts";
 import { backwardOf, unnamed, type Origin } from "../ir/origin.ts";
 import { inBlocks, type InBlocks } from "./blocks.ts";
 import { Guards } from "./guards.ts";
+import { loopsApart, setApart } from "./loops-apart.ts";
 import { idleParameters, zeroGradients } from "./no-gradient.ts";
 import { mapNotes, transplant, withinLimit } from "./rewrite.ts";
 import { type Missing, type Sweep, type Sweeping, sweepBack } from "./sweep.ts";
@@ -61,7 +62,7 @@ function differentiated({ model, again }: InBlocks, inStacks: boolean): Model {
           ? (map.get(other.operands[1]!) ?? [])
           : [],
       );
-      sweep = sweepBack(sweeping, scalar, new Set(wanted));
+      sweep = inOnePlace(graph, sweepBack(sweeping, scalar, new Set(wanted)));
       sweeps.set(scalar, sweep);
       for (const [of, cotangent] of sweep.named) {
         if (cotangent.origin.name === undefined && !origins.has(cotangent)) {
@@ -84,8 +85,22 @@ function differentiated({ model, again }: InBlocks, inStacks: boolean): Model {
   const applied = model.applied.map((a) => ({ ...a, node: map.get(a.node) ?? a.node }));
   const notes = mapNotes(model, (node) => map.get(node));
   const unkept = [...notes.unkept, ...[...sweeps.values()].flatMap((sweep) => sweep.unkept)];
-  return transplant(
+  const made = transplant(
     { ...model, ...formulas, ...notes, applied, unkept, warnings: [...model.warnings, ...warnings] },
     origins,
   );
+  return loopsApart(made).model;
+}
+
+/** A sweep whose loops have one place each. */
+function inOnePlace(graph: Graph, sweep: Sweep): Sweep {
+  const isFound = (gradient: Node | Missing): gradient is Node => !("reason" in gradient);
+  const apart = setApart(graph, [...sweep.gradients.values()].filter(isFound));
+  if (apart === null) return sweep;
+  const now = (node: Node): Node => apart.map.get(node) ?? node;
+  return {
+    gradients: new Map([...sweep.gradients].map(([of, g]) => [of, isFound(g) ? now(g) : g])),
+    named: sweep.named.map(([of, cotangent]) => [of, now(cotangent)]),
+    unkept: sweep.unkept.map(({ from, to }) => ({ from: from.map(now), to: now(to) })),
+  };
 }

@@ -15,6 +15,7 @@ import type { Node, NodeOf } from "../ir/node.ts";
 import { ONE } from "../ir/size.ts";
 import type { Everywhere } from "./lift.ts";
 import { planLoop } from "./loop-plan.ts";
+import { loopsApart } from "./loops-apart.ts";
 import { applyRules, mapNotes, transplant, withinLimit } from "./rewrite.ts";
 import { delayedFactor } from "./rules/delays.ts";
 import { simplify } from "./simplify.ts";
@@ -28,17 +29,32 @@ export const fissionInBlocks = (model: Model): Model =>
   split(model, ({ body }) => body.every(({ kind }) => kind === "node"));
 
 function split(model: Model, isSplit: (step: LoopStep) => boolean): Model {
-  if (!reachable(listRoots(model)).some(({ op }) => op === "scan")) return model;
+  if (loopsOf(model).length === 0) return model;
   return withinLimit(() => {
     const given = simplify(model);
     const { limit } = given.graph;
     const graph = given.graph.fork(ROOM * limit);
     let made: Model = { ...given, graph };
-    for (const step of inOrder(stepsTo(listRoots(made))))
-      if (isSplit(step)) made = splitLoop(made, step.loop);
+    const done = new Set<number>();
+    for (;;) {
+      const loops = inOrder(stepsTo(listRoots(made)));
+      const step = loops.find((one) => !done.has(one.loop.id) && isSplit(one));
+      if (step === undefined) break;
+      const others = new Set(loops.map(({ loop }) => loop.id));
+      done.add(step.loop.id);
+      const split = splitLoop(made, step.loop);
+      // What is left of it, if anything, is its recurrence.
+      for (const id of loopsOf(split)) if (!others.has(id)) done.add(id);
+      const apart = loopsApart(split);
+      for (const [id, of] of apart.loops) if (done.has(of)) done.add(id);
+      made = apart.model;
+    }
     return applyRules(simplify(transplant(made, new Map(), limit)), "fission", [delayedFactor]);
   });
 }
+
+const loopsOf = (model: Model): number[] =>
+  reachable(listRoots(model)).flatMap((node) => (node.op === "scan" ? [node.attributes.loop.id] : []));
 
 /** What may be made on the way, as a multiple of what the graph may hold. */
 const ROOM = 8;
@@ -88,15 +104,15 @@ class Sweep implements Surroundings {
   }
 
   #split(step: LoopStep): void {
-    const readersOf = (node: Node): readonly Node[] => this.#readers.get(node) ?? [];
+    const readers = (node: Node): readonly Node[] => this.#readers.get(node) ?? [];
     const isSummed = (reader: Node): boolean => summedScan(reader, step.loop) !== null;
     const values = (isAsked: (scan: Node) => boolean): Node[] =>
       step.scans.flatMap((scan) => (isAsked(scan) ? [scan.operands[0]!] : []));
     const demand = {
-      stacks: values((scan) => this.#roots.has(scan) || !readersOf(scan).every(isSummed)),
-      totals: values((scan) => readersOf(scan).some(isSummed)),
+      stacks: values((scan) => this.#roots.has(scan) || !readers(scan).every(isSummed)),
+      totals: values((scan) => readers(scan).some(isSummed)),
     };
-    const plan = planLoop(step, demand, (node) => readersOf(node).length);
+    const plan = planLoop(step, demand, (node) => readers(node).length);
     splitByPlan(step, plan, demand, this);
   }
 

@@ -11,6 +11,7 @@
  * entries of their stacks take the place of these values (`forward-values.ts`).
  */
 import type { Build } from "../graph/build.ts";
+import { lastPlace } from "../graph/ends.ts";
 import { nodesOf, type LoopStep } from "../graph/steps.ts";
 import { isInside, type Carries } from "../ir/loops.ts";
 import type { Loop } from "../ir/loop.ts";
@@ -92,7 +93,7 @@ export function sweepLoop({ step, b, again, moving, cotangents, sweepBody }: Way
   for (const [to, flow] of swept.outside) flowTo(to, b.reshape(b.sum(stacked(made(flow)), [0]), to.shape), b);
   for (const leaf of picks)
     if (swept.cotangents.has(leaf)) flowTo(leaf.operands[0]!, stacked(cotangentOf(leaf)), b);
-  const last = loop.reverse ? loop.length - 1 : 0;
+  const last = lastPlace(back);
   for (const leaf of live) {
     const start = first[leaf.attributes.index]!;
     if (moving.has(start)) flowTo(start, entryOf(b, stacked(cotangentOf(leaf)), last), b);
@@ -106,7 +107,7 @@ export function sweepLoop({ step, b, again, moving, cotangents, sweepBody }: Way
  */
 function beginsOf({ loop, next, scans }: LoopStep, b: Build, cotangents: ReadonlyMap<Node, Node>) {
   const begins = new Map<number, { readonly scan: Node; readonly entry: Node }>();
-  const last = loop.reverse ? 0 : loop.length - 1;
+  const last = lastPlace(loop);
   for (const scan of scans) {
     const index = next.indexOf(scan.operands[0]!);
     const cotangent = cotangents.get(scan);

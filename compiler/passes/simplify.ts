@@ -1,4 +1,5 @@
 import type { Model } from "../graph/model.ts";
+import { loopsApart } from "./loops-apart.ts";
 import { applyRules } from "./rewrite.ts";
 import { simplifications } from "./rules/simplifications.ts";
 
@@ -6,4 +7,5 @@ import { simplifications } from "./rules/simplifications.ts";
  * The model with less to compute: every value is what it was, to rounding, and NaN and infinity
  * stay where they were.
  */
-export const simplify = (model: Model): Model => applyRules(model, "simplify", simplifications);
+export const simplify = (model: Model): Model =>
+  loopsApart(applyRules(model, "simplify", simplifications)).model;

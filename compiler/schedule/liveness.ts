@@ -92,7 +92,7 @@ export function peakOf(alive: Iterable<{ readonly range: LiveRange; readonly byt
 }
 
 /** The names of the kernels that read each buffer. */
-export function readersOf(
+export function namesOfReaders(
   entries: readonly Entry[],
   kernels: readonly Kernel[],
 ): ReadonlyMap<number, ReadonlySet<string>> {

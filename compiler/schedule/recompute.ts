@@ -16,7 +16,7 @@ import { rowsOf } from "./any-size.ts";
 import { kernelOf } from "./arguments.ts";
 import { flopsOf } from "./cost.ts";
 import type { Buffer, Entry, EntryName, KernelProgram } from "./kernel.ts";
-import { buffersOf, type LiveRange, peakOf, rangesOf, readersOf } from "./liveness.ts";
+import { buffersOf, type LiveRange, peakOf, rangesOf, namesOfReaders } from "./liveness.ts";
 import { arenaBytes, bytesOf, planMemory } from "./memory.ts";
 import { isFree } from "../ir/size.ts";
 import { type Rewritten, Timeline } from "./timeline.ts";
@@ -151,7 +151,7 @@ class Recomputation {
       }
       return { ...entry, calls: made.calls };
     });
-    const readers = readersOf(entries, kernels);
+    const readers = namesOfReaders(entries, kernels);
     const explained = buffers.map((buffer): Buffer => {
       const { role } = buffer;
       if (role.kind !== "temporary") return buffer;

@@ -8,7 +8,7 @@ import { behindReshapes } from "../ops/movement.ts";
 import { forAnySize } from "./any-size.ts";
 import { fuse } from "./fuse.ts";
 import { isStep, type Buffer, type EntryName, type KernelProgram, type Repeat } from "./kernel.ts";
-import { buffersOf, readersOf } from "./liveness.ts";
+import { buffersOf, namesOfReaders } from "./liveness.ts";
 import { shapeLoops } from "./loops.ts";
 import { generalName, identifier, kernelName, nodeName, ownerOf, probeName, Unique } from "./names.ts";
 import { type ShapeLimits, SHAPES } from "./many-shapes.ts";
@@ -359,7 +359,7 @@ class Scheduler {
   /** Leaves out temporaries that nothing touches, and says of the others what they are kept for. */
   #finish(shared: Pick<KernelProgram, "kernels" | "entries">, options: FullOptions): KernelProgram {
     const { kernels } = shared;
-    const readers = readersOf(shared.entries, kernels);
+    const readers = namesOfReaders(shared.entries, kernels);
     const touched = new Set(shared.entries.flatMap(({ calls }) => calls.flatMap(buffersOf)));
     const renumbered = new Map<number, number>();
     const buffers: Buffer[] = [];

@@ -125,7 +125,7 @@ export class Storage {
       taken.add(going);
       const { shape } = carried;
       const isEndAlone = kept.every((scan) => scan.operands[0] !== carried && isEnd(scan));
-      if (isEndAlone && !isOfProduct(node)) {
+      if (isEndAlone && !mayBeEpilogue(node)) {
         const { region } = this.layout.find(carried)!;
         for (const scan of kept) {
           this.#ends.add(scan);
@@ -224,10 +224,11 @@ export class Storage {
 }
 
 /**
- * Whether a value is made entry by entry of a product's, whose kernel computes it: one that reads all
- * of what is carried for an entry cannot write there too, and a stack costs memory but no call more.
+ * Whether a product's kernel may write a value. One that reads all of what is carried for an entry
+ * cannot write it there too; a stack costs memory, but no second call at each place. That is a guess
+ * about cost: either way is right.
  */
-function isOfProduct(value: Node): boolean {
+function mayBeEpilogue(value: Node): boolean {
   const seen = new Set([behindReshapes(value)]);
   for (const node of seen) {
     if (node.op === "matmul") return true;

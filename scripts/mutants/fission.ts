@@ -148,7 +148,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     ["no sums but those over the places", "filter((axis) => axis > 0)", "filter((axis) => axis > 9)"],
     ["sums over any axes", "return node.attributes.axes.includes(0) ? x : null;", "return x;"],
     ["sums of any loop", "|| x.attributes.loop.id !== loop.id", ""],
-    ["stacks that are summed too", "!readersOf(scan).every(isSummed)", "!readersOf(scan).some(isSummed)"],
+    ["stacks that are summed too", "!readers(scan).every(isSummed)", "!readers(scan).some(isSummed)"],
     ["stacks that are results", "this.#roots.has(scan) || ", ""],
     [
       "entries of what is the same",

@@ -48,7 +48,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
       "if (swept.cotangents.has(leaf)) flowTo",
       "if (swept.cotangents.size === 0) flowTo",
     ],
-    ["the other end", "loop.reverse ? loop.length - 1 : 0", "loop.reverse ? 0 : loop.length - 1"],
+    ["the other end", "lastPlace(back)", "back.length - 1 - lastPlace(back)"],
     ["to the first of first values", "first[leaf.attributes.index]!", "first[0]!"],
     ["nothing to first values", "if (moving.has(start))", "if (!moving.has(start))"],
     ["what nothing flows to is carried", "left.length === live.length", "left.length <= live.length"],

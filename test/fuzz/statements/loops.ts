@@ -16,7 +16,7 @@ export function loop(p: Program, c: Choices, x: Term): boolean {
   const operands = [x, ...from.operands];
   const bounded = range(-1, 1);
   const body = (name: string, e: string): string => cell(p, c, name, e, entry, operands);
-  switch (c.below(8)) {
+  switch (c.below(9)) {
     case 0: {
       // Two are carried; what is given is one of them, or both added.
       const inner = `[${body("s[0]", "e")}, 0.5 * s[1] + 0.25 * s[0]]`;
@@ -43,6 +43,17 @@ export function loop(p: Program, c: Choices, x: Term): boolean {
     case 4: {
       const text = `scan(${x.text}, ${from.text}, (h, e) => dropout(${body("h", "e")}, 0.25), ${how})`;
       return p.bind(c, text, x.shape, range(-1.4, 1.4), operands);
+    }
+    case 5: {
+      // Of what a loop in a loop carries, only one value has to do with the outer one.
+      const [end, place] = c.once(2) ? ["last", "-1"] : ["first", "0"];
+      const entryOf = x.shape.map((_, i) => (i === axis ? place : ":")).join(", ");
+      const name = `${end}_of_${x.shape.length}_${axis}`;
+      p.define(`fn ${name}(q) = 0.5 * (q[0][${entryOf}] + q[1][${entryOf}])`);
+      const inside = `[h * sin(g[1]), tanh(0.5 * g[1] + f)]`;
+      const nested = `${name}(scan(${x.text}, [h, zeros(${showShape(entry)})], (g, f) => ${inside}, axis = ${axis}))`;
+      const text = `scan(${x.text}, ${from.text}, (h, e) => ${body("h", `(e * ${nested})`)}, ${how})`;
+      return p.bind(c, text, x.shape, bounded, operands);
     }
     default:
   }
