@@ -25,6 +25,7 @@ import { rowUpdateMutants } from "./mutants/row-updates.ts";
 import { scheduledLoopMutants } from "./mutants/scheduled-loops.ts";
 import { silenceMutants } from "./mutants/silence.ts";
 import { sliceMutants } from "./mutants/slices-of-products.ts";
+import { visibleMutants } from "./mutants/visible.ts";
 
 const started = performance.now();
 const tried = [
@@ -47,6 +48,7 @@ const tried = [
   ...(await gatheredProductMutants()),
   ...(await labelRangeMutants()),
   ...(await rowUpdateMutants()),
+  ...(await visibleMutants()),
 ].map(({ name, unsound, outcomes }) => ({
   name,
   unsound,
