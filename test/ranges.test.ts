@@ -154,6 +154,16 @@ function fault(make: Make, draws: readonly Draw[], round: (x: number) => number)
   return null;
 }
 
+test("the sign of what is no number is 0, whatever it was told to lie in", () => {
+  // Of an interval of one infinity, which bounds the sign from below too.
+  const point: readonly [number, number] = [0.99, 0];
+  const nothing = {
+    interval: [Infinity, Infinity] as Interval,
+    points: Array.from({ length: 12 }, () => point),
+  };
+  for (const make of casesOf("sign")) expect(fault(make, [nothing, nothing, nothing], (x) => x)).toBeNull();
+});
+
 test.each(records.map(({ name }) => name).filter((name) => casesOf(name).length > 0))("%s", (name) => {
   for (const make of casesOf(name)) {
     fc.assert(

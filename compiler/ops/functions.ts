@@ -132,7 +132,8 @@ export const functions = {
     // As PyTorch: 0 for NaN too.
     evaluate: (x) => Number(x! > 0) - Number(x! < 0),
     vjp: "flat",
-    range: through([-Infinity, -1], [0, 0], [Infinity, 1]),
+    // What is no number may be in any interval.
+    range: ([x]) => [x![0] < 0 ? -1 : 0, x![1] > 0 ? 1 : 0],
     finite: "always",
     doc: "-1, 0 or 1",
     domain: [ANY],
