@@ -34,6 +34,8 @@ function differentiated({ model, again }: InBlocks, inStacks: boolean): Model {
   const { graph } = model;
   const buildBack = (of: Node): Build => new Build(graph, backwardOf(unnamed(of.origin)));
   const order = reachable(listRoots(model));
+  // Each look for loops goes over all of the graph, and a Jacobian has a sweep for every entry.
+  const hasLoops = order.some(({ op }) => op === "scan");
   const map = new Map<Node, Node>();
   const sweeps = new Map<Node, Sweep>();
   const origins = new Map<Node, Origin>();
@@ -62,7 +64,8 @@ function differentiated({ model, again }: InBlocks, inStacks: boolean): Model {
           ? (map.get(other.operands[1]!) ?? [])
           : [],
       );
-      sweep = inOnePlace(graph, sweepBack(sweeping, scalar, new Set(wanted)));
+      sweep = sweepBack(sweeping, scalar, new Set(wanted));
+      if (hasLoops) sweep = inOnePlace(graph, sweep);
       sweeps.set(scalar, sweep);
       for (const [of, cotangent] of sweep.named) {
         if (cotangent.origin.name === undefined && !origins.has(cotangent)) {
@@ -89,7 +92,7 @@ function differentiated({ model, again }: InBlocks, inStacks: boolean): Model {
     { ...model, ...formulas, ...notes, applied, unkept, warnings: [...model.warnings, ...warnings] },
     origins,
   );
-  return loopsApart(made).model;
+  return hasLoops ? loopsApart(made).model : made;
 }
 
 /** A sweep whose loops have one place each. */

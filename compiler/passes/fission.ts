@@ -7,7 +7,7 @@
  */
 import { Build } from "../graph/build.ts";
 import { type Graph, reachable, remake } from "../graph/graph.ts";
-import { listRoots, mapRoots, type Formulas, type Model } from "../graph/model.ts";
+import { listRoots, type Model } from "../graph/model.ts";
 import { readersOf } from "../graph/readers.ts";
 import { type LoopStep, type Step, stepsTo } from "../graph/steps.ts";
 import type { Loop } from "../ir/loop.ts";
@@ -16,7 +16,7 @@ import { ONE } from "../ir/size.ts";
 import type { Everywhere } from "./lift.ts";
 import { planLoop } from "./loop-plan.ts";
 import { loopsApart } from "./loops-apart.ts";
-import { applyRules, mapNotes, transplant, withinLimit } from "./rewrite.ts";
+import { applyRules, mapModel, transplant, withinLimit } from "./rewrite.ts";
 import { delayedFactor } from "./rules/delays.ts";
 import { simplify } from "./simplify.ts";
 import { splitByPlan, type Surroundings } from "./split-loop.ts";
@@ -67,10 +67,7 @@ function splitLoop(model: Model, loop: Loop): Model {
   const roots = listRoots(model);
   const sweep = new Sweep(model.graph, loop, roots);
   sweep.walk(stepsTo(roots));
-  const map = (node: Node): Node | undefined => sweep.map.get(node);
-  const formulas: Formulas = mapRoots(model, (node) => map(node)!);
-  const applied = model.applied.map((rule) => ({ ...rule, node: map(rule.node) ?? rule.node }));
-  return { ...model, ...formulas, ...mapNotes(model, map), applied };
+  return mapModel(model, (node) => sweep.map.get(node));
 }
 
 /** Makes a graph again with one of its loops split. */

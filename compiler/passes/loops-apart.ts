@@ -9,11 +9,11 @@
  */
 import { Build } from "../graph/build.ts";
 import { type Graph, reachable, remake } from "../graph/graph.ts";
-import { listRoots, mapRoots, type Model } from "../graph/model.ts";
+import { listRoots, type Model } from "../graph/model.ts";
 import type { Loop } from "../ir/loop.ts";
 import { inLoop, loopsAround, partsOf } from "../ir/loops.ts";
 import type { Node, NodeOf } from "../ir/node.ts";
-import { mapNotes } from "./rewrite.ts";
+import { mapModel } from "./rewrite.ts";
 
 type Scan = NodeOf<"scan">;
 
@@ -27,10 +27,7 @@ export interface Apart {
 export function loopsApart(model: Model): { readonly model: Model; readonly loops: Apart["loops"] } {
   const apart = setApart(model.graph, listRoots(model));
   if (apart === null) return { model, loops: new Map() };
-  const of = (node: Node): Node | undefined => apart.map.get(node);
-  const applied = model.applied.map((rule) => ({ ...rule, node: of(rule.node) ?? rule.node }));
-  const formulas = mapRoots(model, (node) => of(node)!);
-  return { model: { ...model, ...formulas, ...mapNotes(model, of), applied }, loops: apart.loops };
+  return { model: mapModel(model, (node) => apart.map.get(node)), loops: apart.loops };
 }
 
 /** The same of some formulas; null where all loops are at one place. */

@@ -211,6 +211,15 @@ export function transplant(
   return { ...model, ...formulas, graph, applied, ...mapNotes(model, (node) => map.get(node)) };
 }
 
+/**
+ * The model whose formulas and notes have become others, and the rules that were applied with them.
+ * @param map of all that the roots are made of; of anything else, what there is
+ */
+export function mapModel(model: Model, map: (node: Node) => Node | undefined): Model {
+  const applied = model.applied.map((rule) => ({ ...rule, node: map(rule.node) ?? rule.node }));
+  return { ...model, ...mapRoots(model, (node) => map(node)!), ...mapNotes(model, map), applied };
+}
+
 /** What is known of nodes that need not be there. */
 type Notes = Pick<Model, "unkept" | "layers">;
 
