@@ -130,7 +130,7 @@ fn gru_step(x, h, w, u, b, c) {
   return (1 - z) * n + z * h
 }`;
 
-export const LSTM = `
+const LSTM = `
 fn lstm_step(x, h, c, w, u, b) {
   g = x @ w + h @ u + b
   i = sigmoid(g[:, 0:4])
@@ -220,7 +220,8 @@ ${gradients("x w")}`,
 ${gradients("x w")}`,
 };
 
-const lstmOf = (length: number, more: string, loss: string): LoopProgram => ({
+/** An LSTM over so many steps, with the options of its `scan`, and the loss. */
+export const lstmOf = (length: number, more: string, loss: string): LoopProgram => ({
   before: LSTM,
   body: `
   input x: [N, ${length}, 3]
