@@ -93,7 +93,7 @@ function missingColumn(
 ): DataError {
   const help =
     header === null
-      ? `its first row has numbers in it, so it is not a header: give columns by number, 1 to ${width}`
+      ? `its first row has numbers in it, so it is not a header: give columns by number, 1 to ${width}: \`1,2\`, or \`-${width}\` for all but that one`
       : /^\d+$/.test(wanted)
         ? `it has a header, so give columns by name: ${didYouMean("", header) ?? ""}`
         : didYouMean(wanted, header);
