@@ -6,7 +6,14 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { check } from "../compiler/index.ts";
 
-const codes = ["single-column", "stretched-target", "logits-as-probabilities", "float-labels"];
+const codes = [
+  "single-column",
+  "stretched-target",
+  "logits-as-probabilities",
+  "float-labels",
+  "out-of-range",
+  "idle-argument",
+];
 
 async function found(line: string): Promise<string[]> {
   const source = `model M {

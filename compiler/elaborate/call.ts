@@ -136,15 +136,21 @@ function callPrimitive(
   }
 }
 
-/** Reports what is amiss with a call. @throws Problem where it has no meaning */
-function tell(machine: Machine, caller: Frame, finding: Finding | null, site: CallSite): void {
+/** Reports what is amiss with a call, or with what it is given `at` a place. @throws Problem where it has no meaning */
+export function tell(
+  machine: Machine,
+  caller: Frame,
+  finding: Finding | null,
+  site: CallSite,
+  at?: Span,
+): void {
   if (finding === null) return;
   const { severity, code, message, help } = finding;
   const told = problem(machine, caller, {
     code,
-    span: site.callee,
+    span: at ?? site.callee,
     message,
-    also: shown(machine, site),
+    also: at === undefined ? shown(machine, site) : [],
     help,
   });
   if (severity === "error") throw told;
@@ -202,7 +208,8 @@ function callFunction(
       value: known,
       freeName: machine.freeName,
     });
-    tell(machine, caller, finding, site);
+    const at = declaration.parameters.findIndex((p) => p.name.text === finding?.parameter);
+    tell(machine, caller, finding, site, given[at]?.span);
   }
   const work = (): Value => {
     const value = valueOfBody(machine, inside, declaration, name);

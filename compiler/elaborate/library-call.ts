@@ -19,7 +19,12 @@ export interface Finding {
     | "single-column"
     | "stretched-target"
     | "logits-as-probabilities"
-    | "float-labels";
+    | "float-labels"
+    | "idle-argument"
+    | "out-of-range"
+    | "type-mismatch";
   readonly message: string;
   readonly help: string;
+  /** What is amiss is what this parameter was given. */
+  readonly parameter?: string;
 }

@@ -7,6 +7,8 @@ import type { Node } from "../ir/node.ts";
 import { isFree, isOne, type Shape, showShape } from "../ir/size.ts";
 import { divisionChecks } from "./division-checks.ts";
 import type { Finding, GivenToLibrary } from "./library-call.ts";
+import { checkIdle } from "./idle-checks.ts";
+import { checkNumbers } from "./number-checks.ts";
 import { checkAttentionMask, checkRecurrent } from "./sequence-checks.ts";
 import { checkConvolution, checkPool } from "./window-checks.ts";
 
@@ -38,7 +40,7 @@ const checks: Readonly<Record<string, Check>> = {
   ...Object.fromEntries(
     ["rnn", "gru", "lstm", "bidirectional"].map((name): [string, Check] => [
       name,
-      (given) => checkRecurrent(name, given),
+      (given) => checkRecurrent(name, given) ?? checkIdle(name, given),
     ]),
   ),
   ...Object.fromEntries(
@@ -96,7 +98,7 @@ const checks: Readonly<Record<string, Check>> = {
 
 /** What is amiss with a call of the library's `name`, or null. */
 export function checkLibraryCall(name: string, given: GivenToLibrary): Finding | null {
-  const check = Object.hasOwn(checks, name) ? checks[name]!(given) : null;
+  const check = checkNumbers(name, given) ?? (Object.hasOwn(checks, name) ? checks[name]!(given) : null);
   if (check !== null) return check;
   return Object.hasOwn(PAIRS, name) ? stretched(given, ...PAIRS[name]!) : null;
 }

@@ -5,11 +5,14 @@ import { reachable } from "../graph/graph.ts";
 import type { OptimizerInfo } from "../graph/model.ts";
 import type { OpName } from "../ir/node.ts";
 import type { GivenArgument } from "./arguments.ts";
-import { formalsOf, matched } from "./call.ts";
+import { formalsOf, matched, tell } from "./call.ts";
 import { problem } from "./complain.ts";
 import { evaluate } from "./evaluate.ts";
 import type { CallSite, Frame } from "./frame.ts";
+import { checkIdleOptimizer } from "./idle-checks.ts";
+import type { Finding } from "./library-call.ts";
 import { bind, type Machine } from "./machine.ts";
+import { checkOptimizerNumber } from "./number-checks.ts";
 import { buildAt } from "./operate.ts";
 import { namesOf, type Schedule } from "./schedules.ts";
 import { isCallable, kindOf, number, Scope, tensor, type OptimizerValue, type Value } from "./values.ts";
@@ -73,6 +76,13 @@ export function optimizerArguments(
     }
   };
   const first = read(null);
+  if (file.isStd) {
+    const given = new Map(parameters.map((parameter, i) => [parameter.name.text, first.values[i]!]));
+    for (const finding of findingsOf(name.text, given)) {
+      const at = parameters.findIndex((parameter) => parameter.name.text === finding.parameter);
+      tell(machine, frame, finding, { callee: called, arguments: unread }, order[at]?.span);
+    }
+  }
   const own = parameters.flatMap(({ name: { text } }, i) => (first.values[i]!.kind === "number" ? text : []));
   const names = namesOf(own, first.numbers, usedIn(first.values)).map((bare) => `${prefix}${bare}`);
   const { values, numbers } = names.length === 0 ? first : read(names);
@@ -95,6 +105,13 @@ export function optimizerArguments(
     arguments: unread.map((argument) => ({ ...argument, value: values[order.indexOf(argument)]! })),
   };
   return { site, values: adjustable, hyper };
+}
+
+/** What is amiss with what an optimizer of the library is given. */
+function findingsOf(optimizer: string, given: ReadonlyMap<string, Value>): readonly Finding[] {
+  const numbers = [...given].map(([parameter, value]) => checkOptimizerNumber(optimizer, parameter, value));
+  const idle = checkIdleOptimizer(optimizer, (parameter) => given.get(parameter) ?? null);
+  return [...numbers, idle].filter((finding) => finding !== null);
 }
 
 /** The names of the numbers that formulas read, and not just an `if`. */
