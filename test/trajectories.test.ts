@@ -67,6 +67,19 @@ describe("schedules", () => {
   });
 });
 
+// PyTorch refuses these: it divides by the length of a rise that is none.
+it.each([
+  ["one_cycle(1, 10, pct_start = 0.1)", [1, 0.5 * (1 + Math.cos(Math.PI / 9))]],
+  ["one_cycle(1, 2, pct_start = 0.5, final_div_factor = 1)", [1, 0.04]],
+])("%s begins at the height of the cycle", async (schedule, rates) => {
+  const { joint } = await analyze(`model M { param w = 0\n loss w\n optimizer sgd(lr = ${schedule}) }`);
+  const start = firstEnvironment(joint, { n: 1, inputs: new Map(), seed: 0 }, () => valuesOf([0], []));
+  rates.forEach((rate, k) => {
+    const { data } = afterStep(joint, { ...start, step: k + 1 }).parameters.get(0)!;
+    expect(-data[0]!).toBeCloseTo(rate, 5);
+  });
+});
+
 test("names of numbers in schedules", async () => {
   const names = async (line: string, more = ""): Promise<string[]> => {
     const { joint } = await analyze(`${more}\nmodel M { param w = 0\n loss w\n optimizer ${line} }`);
