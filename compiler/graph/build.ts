@@ -40,6 +40,9 @@ import type { Graph } from "./graph.ts";
 // eslint-disable-next-line typescript/no-unsafe-declaration-merging -- the loop below defines them all, by the same table
 export interface Build extends ElementwiseFormulas, ReductionFormulas {}
 
+/** The attributes of ops that have none: one object, for graphs hold many such ops. */
+const PLAIN = {};
+
 export class Build implements Formulas {
   readonly graph: Graph;
   /** Given to every node made here. */
@@ -82,10 +85,11 @@ export class Build implements Formulas {
       if (typeof o !== "number") return this.broadcast(o, shape);
       return this.constant(o, shape, allInts && Number.isInteger(o) ? "int" : "float");
     });
-    const branches = op === "where" ? nodes.slice(1) : ops[op].takes === "number" ? nodes : [];
-    const typed =
-      branches.length > 0 ? [...nodes.slice(0, -branches.length), ...this.#oneKind(op, branches)] : nodes;
-    return this.graph.make(op, typed, {}, this.origin) as unknown as Node;
+    return this.graph.make(op, this.#typed(op, nodes), PLAIN, this.origin) as unknown as Node;
+  }
+  #typed(op: ElementwiseName, nodes: readonly Node[]): readonly Node[] {
+    if (op === "where") return nodes.slice(0, 1).concat(this.#oneKind(op, nodes.slice(1)));
+    return ops[op].takes === "number" ? this.#oneKind(op, nodes) : nodes;
   }
   /**
    * Bools as floats, but where all may stay bools: the branches of a `where`, the parts of a

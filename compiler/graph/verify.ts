@@ -20,33 +20,36 @@ export function verify(model: Model, after: string, ensured: readonly Invariant[
   const fail = (what: string): never => {
     throw new CompilerFault(`after ${after}: ${what}`);
   };
-  for (const node of reachable(listRoots(model))) {
-    const where = `node ${node.id} (${node.op}${node.origin.name === undefined ? "" : `, ${node.origin.name}`})`;
+  // Made into text of a node only where something is wrong with it.
+  const failAt = ({ id, op, origin }: Node, what: string): never =>
+    fail(`node ${id} (${op}${origin.name === undefined ? "" : `, ${origin.name}`}) ${what}`);
+  const roots = listRoots(model);
+  const nodes = reachable(roots);
+  for (const node of nodes) {
     // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
     const record = ops[node.op] as unknown as Op<OpName>;
     const [least, most] = record.arity;
     if (node.operands.length < least || node.operands.length > most) {
-      fail(`${where} has ${node.operands.length} operands`);
+      failAt(node, `has ${node.operands.length} operands`);
     }
-    if (node.operands.some((operand) => operand.id >= node.id)) fail(`${where} comes before its operands`);
-    const { shape, type } = inferred(record, node, (reason) => fail(`${where} is ill-formed: ${reason}`));
+    if (node.operands.some((operand) => operand.id >= node.id)) failAt(node, "comes before its operands");
+    const { shape, type } = inferred(record, node, failAt);
     if (!sameShape(shape, node.shape) || type !== node.type) {
-      fail(`${where} is ${node.type}${showShape(node.shape)} and should be ${type}${showShape(shape)}`);
+      failAt(node, `is ${node.type}${showShape(node.shape)} and should be ${type}${showShape(shape)}`);
     }
     for (const invariant of ensured) {
       const wrong = invariant(node);
-      if (wrong !== null) fail(`${where} ${wrong}`);
+      if (wrong !== null) failAt(node, wrong);
     }
   }
   verifyRoots(model, fail);
-  verifyLoops(listRoots(model), fail);
+  verifyLoops(roots, nodes, fail);
 }
 
 /** Loops are run once each, and nothing of what is in one is asked for from outside of it. */
-function verifyLoops(roots: readonly Node[], fail: (what: string) => never): void {
+function verifyLoops(roots: readonly Node[], nodes: readonly Node[], fail: (what: string) => never): void {
   for (const root of roots) if (loopsAround(root).size > 0) fail(`root ${root.id} is inside of a loop`);
   const runs = new Map<number, NodeOf<"scan">>();
-  const nodes = reachable(roots);
   for (const node of nodes) {
     if (node.op !== "scan") continue;
     const run = runs.get(node.attributes.loop.id) ?? node;
@@ -75,12 +78,12 @@ function verifyLoops(roots: readonly Node[], fail: (what: string) => never): voi
 function inferred(
   record: Op<OpName>,
   node: Node,
-  fail: (reason: string) => never,
+  failAt: (node: Node, what: string) => never,
 ): { readonly shape: Shape; readonly type: Node["type"] } {
   try {
     return record.infer(node.operands, node.attributes as never);
   } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error));
+    return failAt(node, `is ill-formed: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

@@ -30,8 +30,11 @@ export const loopsAround: (node: Node) => ReadonlyMap<number, Loop> = fact(aroun
 
 function around(node: Node, operands: readonly ReadonlyMap<number, Loop>[]): ReadonlyMap<number, Loop> {
   const parts = node.op === "scan" ? bound(node, operands) : operands;
-  const [largest = NONE] = parts.toSorted((a, b) => b.size - a.size);
   const own = node.op === "carried" || node.op === "pick" ? node.attributes.loop : null;
+  const [first = NONE] = parts;
+  // As for nearly all nodes there are.
+  if (own === null && parts.every((loops) => loops === first)) return first;
+  const [largest = NONE] = parts.toSorted((a, b) => b.size - a.size);
   const missing = parts.flatMap((loops) => [...loops.values()].filter(({ id }) => !largest.has(id)));
   if (own !== null && !largest.has(own.id)) missing.push(own);
   return missing.length === 0

@@ -148,7 +148,7 @@ function rewritten(given: Model, pass: string, rules: readonly Rule[]): Model {
       if (node !== old) {
         if (asked.has(old)) asked.add(node);
         const others = readers.get(node)?.filter((reader) => reader !== old) ?? [];
-        readers.set(node, [...others, ...(readers.get(old) ?? [])]);
+        readers.set(node, others.concat(readers.get(old) ?? []));
       }
       map.set(old, node);
     }

@@ -122,9 +122,9 @@ class Level {
   }
 
   flowTo: FlowTo = (node, flow, from) => {
-    const others = this.#flowing.get(node)?.flows ?? [];
-    this.#flowing.set(node, { flows: others, from });
-    others.push(flow);
+    const others = this.#flowing.get(node)?.flows;
+    others?.push(flow);
+    this.#flowing.set(node, { flows: others ?? [flow], from });
   };
 
   pass(node: Node): void {

@@ -159,6 +159,13 @@ export class GrowingBody implements Body {
     return refusal;
   }
 
+  /** Forgets what only further items need, which is most of a body: there will be none. */
+  close(): void {
+    this.#byKey.clear();
+    this.#byNode.clear();
+    this.#keys.length = this.#nodes.length = 0;
+  }
+
   /** As it is, with the stores that are wanted. */
   storing(isWanted: (write: Write) => boolean): Body {
     const { reads, values, left, right, depth, isTurned } = this;
@@ -321,11 +328,12 @@ export class GrowingBody implements Body {
   }
 
   #valuesOf({ operands }: Node, chain: Link): number[] | Refusal {
-    const values: number[] = [];
-    for (const operand of operands) {
+    // With room for these alone: kernels hold many such lists, and one that grows has room for more.
+    const values = operands.map(() => 0);
+    for (const [i, operand] of operands.entries()) {
       const value = this.#value(operand, chain);
       if (value instanceof Refusal) return value;
-      values.push(value);
+      values[i] = value;
     }
     return values;
   }

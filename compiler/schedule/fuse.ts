@@ -327,6 +327,7 @@ class Fusion {
       if (this.#readers.get(region)?.has(cluster) !== true) note(this.#taking, region, cluster);
       note(this.#readers, region, cluster);
     }
+    if (isFull(cluster)) cluster.body.close();
     return cluster;
   }
 
