@@ -47,8 +47,9 @@ export interface CompileOptions extends SourceOptions {
   /**
    * The arena that has to do for a batch of `rows` (32 without it), in bytes: values of the forward
    * pass are made again in the backward pass, rather than kept, until it does. Nothing that is
-   * computed changes by a bit; what it costs is in the report. Where it cannot do: an error,
-   * `memory-too-small`.
+   * computed changes by a bit but gradients of weights that are read at many places of time, whose
+   * addends may come in another order (docs/memory.md). What it costs is in the report. Where it
+   * cannot do: an error, `memory-too-small`.
    */
   readonly memory?: { readonly bytes: number; readonly rows?: number };
 }
