@@ -65,7 +65,9 @@ export function valueOfIndex(
       case "at":
         return {
           kind: "at",
-          index: placed(machine, frame, item.value.span, () => toInteger(values[i]!, "an index")),
+          index: placed(machine, frame, item.value.span, () =>
+            toInteger(values[i]!, "an index", helpToPick(values[i]!)),
+          ),
         };
       case "ellipsis":
         return { kind: "ellipsis" };
@@ -87,6 +89,19 @@ export function valueOfIndex(
   } else if (operand.kind === "list" && items.every((item) => item.kind === "at"))
     return itemWithin(machine, frame, operand, items, expression);
   return selected(machine, frame, operand, items, { ...expression, name });
+}
+
+/** What is meant where PyTorch has a tensor for an index. */
+function helpToPick(value: Value): string | undefined {
+  if (value.kind !== "tensor") return undefined;
+  switch (value.node.type) {
+    case "int":
+      return "entries that a tensor names are picked with indices, as in `y[n, c] = x[n, ids[n], c]`, or with `take(table, ids)`";
+    case "bool":
+      return "how many entries are true is not known when compiling: set the others to 0, as in `where(mask, x, 0)`";
+    default:
+      return "declare it as `int`, and pick entries with indices, as in `y[n, c] = x[n, ids[n], c]`";
+  }
 }
 
 /** `sum[i]` with nothing after it, where `sum` is a definition and no tensor. */

@@ -183,14 +183,18 @@ export function isStatic(value: Value): boolean {
 }
 
 /** @throws OpError where the value is no whole number */
-export function toInteger(value: Value | undefined, what: string): number {
+export function toInteger(
+  value: Value | undefined,
+  what: string,
+  help = "give a whole number, a constant or a setting",
+): number {
   if (value?.kind === "number" && Number.isSafeInteger(value.value)) return value.value;
   const got = value === undefined ? "nothing" : value.kind === "number" ? String(value.value) : kindOf(value);
   throw new OpError(
     "type-mismatch",
     `${what} must be a whole number known when compiling, not ${got}`,
     [],
-    "give a whole number, a constant or a setting",
+    help,
   );
 }
 
