@@ -3,7 +3,7 @@
  * the words of their arguments rather than of the formulas inside.
  */
 import type { Node } from "../ir/node.ts";
-import { isFree, isOne, known, ONE, sameSize, type Shape, showShape } from "../ir/size.ts";
+import { fixed, isFree, isOne, known, ONE, sameSize, type Shape, showShape } from "../ir/size.ts";
 import type { Finding, GivenToLibrary } from "./library-call.ts";
 
 const misfit = (message: string, help: string): Finding => ({
@@ -17,7 +17,9 @@ const misfit = (message: string, help: string): Finding => ({
 export function checkRecurrent(name: string, given: GivenToLibrary): Finding | null {
   const x = given.node("x");
   if (x === null || x.shape.length < 2) return null;
-  return checkSteps(name, x.shape, given) ?? checkSteppedMask(x.shape, given) ?? checkFirst(name, given);
+  return (
+    checkSteps(name, x.shape, given) ?? checkSteppedMask(x.shape, given) ?? checkFirst(name, x.shape, given)
+  );
 }
 
 /** Most often the axis of features is missing, so that the steps would be the batch. */
@@ -39,13 +41,33 @@ function checkSteppedMask(x: Shape, { node, freeName }: GivenToLibrary): Finding
   );
 }
 
-/** An LSTM carries two values: a list, or a tensor of two. */
-function checkFirst(name: string, { node, freeName }: GivenToLibrary): Finding | null {
-  const first = name === "lstm" ? node("first") : null;
-  if (first === null || first.shape.length === 0 || known(first.shape[0]!) === 2) return null;
+/** What is carried before the first step; of an LSTM two values, a list or a tensor of two. */
+function checkFirst(
+  name: string,
+  x: Shape,
+  { node, number, value, freeName }: GivenToLibrary,
+): Finding | null {
+  const given = value("first");
+  const units = number("units");
+  const whole = name === "lstm" ? node("first") : null;
+  if (whole !== null && whole.shape.length > 0 && known(whole.shape[0]!) !== 2) {
+    return misfit(
+      `an LSTM begins with two values, \`[h, c]\`, but \`first\` is ${shown(whole, freeName)}`,
+      "give both, as in `first = [h, zeros(shape(h))]`; `final_state` of an `lstm` with `states = true` has them",
+    );
+  }
+  // Of several layers there are several.
+  if (given === null || units === null || !Number.isInteger(units) || units < 1 || whole !== null)
+    return null;
+  const state = [...x.slice(0, -2), fixed(units)];
+  const firsts = given.kind === "list" && name === "lstm" ? given.items : [given];
+  const wrong = firsts
+    .flatMap((first) => (first.kind === "tensor" ? first.node : []))
+    .find((first) => !fitsInto(first.shape, state));
+  if (wrong === undefined) return null;
   return misfit(
-    `an LSTM begins with two values, \`[h, c]\`, but \`first\` is ${shown(first, freeName)}`,
-    "give both, as in `first = [h, zeros(shape(h))]`; `final_state` of an `lstm` with `states = true` has them",
+    `\`first\` is what is carried before the first step, ${showShape(state, freeName)}, but it is ${shown(wrong, freeName)}`,
+    "sizes agree with the sequences and `units`; an axis of layers, as PyTorch has it, is none here",
   );
 }
 
