@@ -96,6 +96,25 @@ model Gated {
   expect(boxes.flatMap(({ gradients }) => gradients.map(({ name }) => name))).toEqual(["∇w"]);
 });
 
+test("formulas in boxes call values of loops by their names, and entries by their place", async () => {
+  const gated = `fn cell(h, x, w) {
+  next = tanh(h @ w) + x
+  return x * next
+}
+model Gated {
+  input x: [N, 4, 2]
+  param w: [2, 2] ~ normal
+  h = scan(x, zeros([N, 2]), (h, x) => cell(h, x, w), axis = 1)
+  z = dense(h[:, -1], 1)
+  loss sum(z^2)
+}`;
+  const { boxes } = drawDiagram(await modelOf(gated), { what: "forward", fold: true });
+  expect(Object.fromEntries(boxes.map(({ label, caption }) => [label, caption]))).toMatchObject({
+    "loop of 4 places, carries h": "xₜ ∘ next",
+    z: "h[:, 3, :] weightᵀ + bias",
+  });
+});
+
 test("operations in a loop are counted at every place", async () => {
   const flops = async (length: number): Promise<number> => {
     const { report } = await plan(program(length));

@@ -1,11 +1,13 @@
 /** What stands in boxes: signs, names, formulas. */
 import { infix } from "../../grammar/operators.ts";
+import { entryAt } from "../derive/entries.ts";
 import { symbol, weight, type Formula } from "../derive/formula.ts";
 import { namingOf, readNode, type Naming } from "../derive/read.ts";
 import { formulaText } from "../derive/text.ts";
 import { reachable } from "../graph/graph.ts";
 import type { Node } from "../ir/node.ts";
 import { operatorOf } from "../ir/notation.ts";
+import { carriedBy, loopsAround } from "../ir/loops.ts";
 import { isOne, showShape } from "../ir/size.ts";
 import type { Joint } from "./joint.ts";
 import { isNumber, isView, unviewed } from "./visible.ts";
@@ -17,6 +19,8 @@ export class Labels {
   readonly #valueOf: ReadonlyMap<Node, Node>;
   readonly #gradients: Joint["gradients"];
   readonly #forward: ReadonlySet<Node>;
+  /** By the value that a loop carries on, what that is called inside of it. */
+  readonly #carried: ReadonlyMap<Node, string>;
 
   constructor({ model, names, flows, gradients }: Joint, forward: ReadonlySet<Node>) {
     this.#naming = namingOf(model, false);
@@ -24,6 +28,7 @@ export class Labels {
     this.#valueOf = valuesByFlow(flows);
     this.#gradients = gradients;
     this.#forward = forward;
+    this.#carried = carriedNames(forward);
   }
 
   shape(node: Node): string {
@@ -107,8 +112,7 @@ export class Labels {
   /** Of a value of the forward pass where the backward pass reads it. */
   ofKept(node: Node): string {
     if (node.operands.length === 0) return this.label(node);
-    const name = this.#names.get(node) ?? (node.op === "scan" ? node.operands[0]!.origin.name : undefined);
-    return name ?? this.#formula(node, new Set());
+    return this.#names.get(node) ?? this.#stackName(node) ?? this.#formula(node, new Set());
   }
 
   #formula(node: Node, inside: ReadonlySet<Node>): string {
@@ -130,9 +134,31 @@ export class Labels {
   }
 
   #outerName(node: Node): string | null {
-    return this.#localName(node) ?? this.#names.get(node) ?? null;
+    return this.#localName(node) ?? this.#names.get(node) ?? this.#stackName(node);
+  }
+
+  /** What a loop leaves is named as what it leaves at each place. */
+  #stackName(node: Node): string | null {
+    if (node.op !== "scan") return null;
+    const value = unviewed(node.operands[0]!);
+    return value.origin.name ?? this.#carried.get(value) ?? null;
   }
 }
+
+function carriedNames(nodes: Iterable<Node>): ReadonlyMap<Node, string> {
+  const all = [...nodes];
+  const loops = carriedBy(all);
+  const names = new Map<Node, string>();
+  for (const { op, attributes, origin } of all) {
+    if (op !== "carried" || origin.name === undefined) continue;
+    const next = loops.get(attributes.loop.id)?.next[attributes.index];
+    if (next !== undefined && !names.has(unviewed(next))) names.set(unviewed(next), origin.name);
+  }
+  return names;
+}
+
+/** Letters for the places of loops, by how deep they are nested. */
+const LETTERS = "tsrq";
 
 /** More symbols than this no box has room for. */
 const MOST_SYMBOLS = 14;
@@ -149,14 +175,33 @@ function valuesByFlow(flows: Joint["flows"]): ReadonlyMap<Node, Node> {
 /** The formula of `node` down to where `nameOf` knows a name; what is too long for a box is `…`. */
 function readFormula(node: Node, naming: Naming, nameOf: (node: Node) => string | null): Formula {
   const formulas = new Map<Node, Formula>();
+  const read = (part: Node, operands: readonly Formula[]): Formula => {
+    if (part.op === "pick") return entry(part.operands[0]!, LETTERS[loopsAround(part).size - 1] ?? "t");
+    const formula = readNode(part, operands, naming);
+    // The order of axes would take the place of what matters.
+    return part.op === "permute" && formula.kind === "call" ? operands[0]! : formula;
+  };
+  /** xₜ */
+  const entry = (of: Node, letter: string): Formula =>
+    entryAt(of, 0, letter, {
+      read,
+      formulaOf: (part) => formulas.get(part)!,
+      placed: (_, whole) => ({ ...whole, name: `${whole.name}@${letter}` }),
+    });
   for (const part of reachable([node])) {
-    const name = part === node || isView(part) ? null : nameOf(part);
+    const name = part === node || isView(part) ? null : (nameOf(part) ?? nameInLoop(part));
     const operands = part.operands.map((operand) => formulas.get(operand)!);
-    const formula = name === null ? readNode(part, operands, naming) : symbol(name, false);
+    const formula = name === null ? read(part, operands) : symbol(name, false);
     formulas.set(part, weight(formula) > MOST_SYMBOLS ? symbol(TOO_LONG, false) : formula);
   }
   return formulas.get(node)!;
 }
+
+/** What the source calls a value in the body of a loop; an entry is written as one, xₜ. */
+const nameInLoop = (node: Node): string | null =>
+  node.op !== "pick" && node.operands.length > 0 && loopsAround(node).size > 0
+    ? (node.origin.name ?? null)
+    : null;
 
 const FUNCTIONS: Partial<Record<Node["op"], string>> = {
   neg: "−",
