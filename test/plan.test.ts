@@ -17,12 +17,17 @@ import type { TapsPlan } from "../compiler/schedule/taps.ts";
 const folder = new URL("cases/", import.meta.url);
 const names = readdirSync(folder).filter((file) => file.endsWith(".nn"));
 
-async function* planned(name: string): AsyncGenerator<{
+const planned = (name: string): AsyncGenerator<Planned> =>
+  plansOf(readFileSync(new URL(name, folder), "utf8"), name);
+
+interface Planned {
   readonly program: KernelProgram;
   readonly plan: Plan;
   readonly write: (plan: Plan) => string;
-}> {
-  const { joint } = await analyze(readFileSync(new URL(name, folder), "utf8"), { file: name });
+}
+
+async function* plansOf(source: string, file: string): AsyncGenerator<Planned> {
+  const { joint } = await analyze(source, { file });
   for (const dtype of ["f32", "f64"] as const) {
     const format = formatOf(dtype);
     const program = schedule(runPasses(joint, "lower", "simplify-lowered"), { elementBytes: format.bytes });
@@ -53,12 +58,14 @@ function walk(nest: Nest, plan: NestPlan): { readonly stores: number[]; readonly
     store(stores, known);
   };
 
-  expect(plan.kept).toHaveLength(nest.loops.length - nest.inner + 1);
+  // Where functions wait for functions, what is elementwise has passes over its rows too.
+  const inner = nest.inner === 0 && plan.passes.length > 0 ? 1 : nest.inner;
+  expect(plan.kept).toHaveLength(nest.loops.length - inner + 1);
   const outside = new Set<number>();
   for (const each of plan.kept) work(each, outside);
   const room = new Map<number, number>();
   for (const pass of plan.passes) {
-    expect(pass.values).toHaveLength(nest.inner);
+    expect(pass.values).toHaveLength(inner);
     const inside = new Set(outside);
     for (const { value, slot } of pass.takes) {
       expect(room.get(slot)).toBe(value);
@@ -128,6 +135,38 @@ describe("a plan", () => {
           );
           expect(nest.lanes?.loop ?? 0).toBeLessThan(Math.max(1, kernel.loops.length));
         }
+      }
+    },
+  );
+
+  const cell = (units: number): string => `fn cell(c, z) {
+  i = sigmoid(z[:, 0:${units}])
+  f = sigmoid(z[:, ${units}:${2 * units}])
+  g = tanh(z[:, ${2 * units}:])
+  return tanh(f * c + i * g)
+}
+model Cell {
+  input z: [N, ${3 * units}]
+  input c: [N, ${units}]
+  output h = cell(c, z)
+}`;
+
+  test.each([
+    [33, 2],
+    [8, 0],
+  ])(
+    "has a pass of its own for a function of functions, where a row of %i is long enough",
+    async (units, passes) => {
+      for await (const { program, plan } of plansOf(cell(units), "cell.nn")) {
+        const index = program.kernels.findIndex(({ stores, name }) => stores.length === 1 && name === "h");
+        const [kernel, own] = [program.kernels[index]!, plan.kernels[index]!];
+        if (kernel.kind !== "nest" || own.kind !== "nest") throw new Error("the cell is no nest");
+        walk(kernel, own);
+        expect(own.passes).toHaveLength(passes);
+        const functions = own.passes.map(({ values }) =>
+          values.flat().filter((i) => (kernel.values[i] as { op?: string }).op?.match(/sigmoid|tanh/)),
+        );
+        expect(functions.map(({ length }) => length)).toEqual(passes === 0 ? [] : [3, 1]);
       }
     },
   );

@@ -57,7 +57,7 @@ class NestWriter {
   readonly #split: Split | null;
   readonly #tools: KernelTools;
   readonly #writer: FunctionWriter;
-  /** How many loops are no inner ones. */
+  /** How many loops stand around all passes. */
   readonly #kept: number;
   readonly #indices: string[] = [];
   readonly #addresses: string[];
@@ -74,7 +74,7 @@ class NestWriter {
     this.#room = plan.room === null ? null : new RowRoomWriter(nest, plan.room, tools, room);
     this.#tools = tools;
     this.#writer = tools.writer;
-    this.#kept = nest.loops.length - nest.inner;
+    this.#kept = plan.kept.length - 1;
     this.#addresses = nest.operands.map((o) => addressName(o.name));
   }
 

@@ -106,6 +106,9 @@ const MOST_ABREAST = 40;
 const LONG = 32;
 /** Operations of an op from which on it is a function. */
 const LEAST_FUNCTION = 16;
+/** Entries of a row for which functions of functions have passes of their own: it stays in the nearest cache. */
+const LEAST_STAGED = 32;
+const MOST_STAGED = 1024;
 /**
  * Operations of functions in a body: of more than this it would be much more code. The five of an
  * LSTM's cell are fewer: its step over 100 places takes 7 % longer with calls.
@@ -114,11 +117,30 @@ const MOST_INLINED = 128;
 
 /** @param padded whether a vector along its one loop may reach past the last entry */
 export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan {
+  const lanes = chooseLanes(nest, target.lanes, padded);
+  const stages = stagesOf(nest, lanes);
+  return stages === null
+    ? planPasses(nest, target, lanes, { phases: phasesOf(nest), handed: [] })
+    : planPasses({ ...nest, inner: 1 }, target, lanes, stages);
+}
+
+/** In which order a nest's passes work out its values. */
+interface Phases {
+  /** Beside the values: how many passes must have ended before each is known. */
+  readonly phases: readonly number[];
+  /** Values that a pass works out for later ones alone. */
+  readonly handed: readonly number[];
+}
+
+function planPasses(
+  nest: Nest,
+  target: Target,
+  chosen: Omit<Lanes, "vectors"> | null,
+  { phases, handed }: Phases,
+): NestPlan {
   const { loops, operands, values, stores } = nest;
-  const chosen = chooseLanes(nest, target.lanes, padded);
   const kept = keptLoops(nest);
   const levels = levelsOf(nest);
-  const phases = phasesOf(nest);
   const reductions = values.flatMap((value, index) =>
     value.kind === "reduce" ? [{ value: index, op: value.op, of: value.value }] : [],
   );
@@ -137,7 +159,11 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
     ),
     stores: inPhase(written, phase).flatMap((s) => (s.level === level ? [s.index] : [])),
   });
-  const inLoops = [...reductions, ...written.filter(({ level }) => level > kept)];
+  const inLoops = [
+    ...reductions,
+    ...written.filter(({ level }) => level > kept),
+    ...handed.map((of) => ({ of })),
+  ];
   const passes = inLoops.reduce((most, { of }) => Math.max(most, phases[of]! + 1), 0);
   const rootsOf = (phase: number): number[] => inPhase(inLoops, phase).map(({ of }) => of);
   const room = roomOfRows(
@@ -162,7 +188,8 @@ export function planNest(nest: Nest, target: Target, padded: boolean): NestPlan 
       reductions: results,
       accumulators,
       marks,
-      span: target.bytes === 4 ? spanOf(nest, lanes, accumulators * target.lanes) : null,
+      span:
+        target.bytes === 4 && results.length > 0 ? spanOf(nest, lanes, accumulators * target.lanes) : null,
       takes,
       values: loops
         .slice(kept)
@@ -191,11 +218,41 @@ function rowsAlong(nest: Nest, loop: number): number[] {
 
 /** Whether the functions at the bottom of all loops are few and short. */
 function mayInline({ loops, values }: Nest, levels: readonly number[]): boolean {
-  const functions = values.map((value, i) => {
-    const flops = value.kind === "apply" && levels[i] === loops.length ? ops[value.op].flops : 0;
-    return flops < LEAST_FUNCTION ? 0 : flops;
-  });
+  const functions = values.map((value, i) => (levels[i] === loops.length ? functionFlops(value) : 0));
   return functions.reduce((sum, flops) => sum + flops, 0) <= MOST_INLINED;
+}
+
+/** Operations of a value that is a function; 0 of any other. */
+function functionFlops(value: Value): number {
+  const flops = value.kind === "apply" ? ops[value.op].flops : 0;
+  return flops < LEAST_FUNCTION ? 0 : flops;
+}
+
+/**
+ * The phases of a nest without reductions in which functions wait for functions, where rows are long
+ * enough for each to be a pass of its own; null where they are not, or there are none. A processor
+ * looks some two turns of such a loop ahead: where `tanh(c)` waits for the gates that `c` is made
+ * of, the five functions of an LSTM's cell take a fifth longer in one pass than in two.
+ */
+function stagesOf(nest: Nest, lanes: Omit<Lanes, "vectors"> | null): Phases | null {
+  const { loops, values, inner } = nest;
+  const row = loops.at(-1);
+  if (inner > 0 || row === undefined || lanes?.loop !== loops.length - 1) return null;
+  if (loops.length < 2 || !isKnown(row)) return null;
+  if (countOf(row) < LEAST_STAGED || countOf(row) > MOST_STAGED) return null;
+  const levels = levelsOf(nest);
+  /** Beside the values: the functions on the longest way to each. */
+  const functions: number[] = [];
+  for (const [index, value] of values.entries()) {
+    const before = Math.max(0, ...madeOf(value).map((a) => functions[a]!));
+    const isFunction = levels[index] === loops.length && functionFlops(value) > 0;
+    functions.push(before + (isFunction ? 1 : 0));
+  }
+  const phases = functions.map((count) => Math.max(0, count - 1));
+  const handed = values.flatMap((value, index) =>
+    madeOf(value).filter((a) => functions[a]! > 0 && phases[a]! < phases[index]!),
+  );
+  return handed.length > 0 ? { phases, handed: [...new Set(handed)] } : null;
 }
 
 /** Beside the values: how many passes over the inner loops must have ended before each is known. */
