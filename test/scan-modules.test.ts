@@ -5,7 +5,7 @@
 import { describe, expect, test } from "vitest";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { ownedBy, parametersOf } from "../compiler/graph/model.ts";
-import { shapeAt } from "../compiler/ir/size.ts";
+import { countOf, shapeAt } from "../compiler/ir/size.ts";
 import { compile, type CompileOptions } from "../compiler/index.ts";
 import type { Environment, Values } from "../compiler/ops/op.ts";
 import { kernelsOf } from "../compiler/plan.ts";
@@ -97,18 +97,25 @@ async function callsAtPlaces(source: string, entry: EntryName): Promise<number[]
 }
 
 describe("a place of a loop", () => {
-  test("of the RNN is one kernel, and one more that makes the cotangent going back", async () => {
-    expect(await callsAtPlaces(net("rnn"), "predict")).toEqual([1]);
-    expect(await callsAtPlaces(net("rnn"), "step")).toEqual([1, 2]);
-  });
-  test("of the LSTM is a product and one pass over the gates, both ways", async () => {
-    expect(await callsAtPlaces(net("lstm"), "predict")).toEqual([2]);
-    expect(await callsAtPlaces(net("lstm"), "step")).toEqual([2, 2]);
-  });
-  test("of the GRU is a product and the gates, both ways", async () => {
-    const [forward, back] = await callsAtPlaces(net("gru"), "step");
-    expect(forward).toBeLessThanOrEqual(3);
-    expect(back).toBe(2);
+  test.each(["rnn", "gru", "lstm"])(
+    "of %s is a product and one pass over the gates, both ways",
+    async (cell) => {
+      expect(await callsAtPlaces(net(cell), "predict")).toEqual([2]);
+      expect(await callsAtPlaces(net(cell), "step")).toEqual([2, 2]);
+    },
+  );
+  test("whose product needs no function is one kernel, for which a short stack is kept", async () => {
+    const linear = (steps: number): string => `model Linear {
+      input x: [N, ${steps}, 4]
+      param w: [32, 4] ~ xavier_uniform
+      param u: [32, 32] ~ xavier_uniform
+      h = scan(x, zeros([N, 32]), (h, x) => relu(x @ w' + h @ u'), axis = 1)
+      output z = dense(h[:, -1], 3)
+    }`;
+    expect(await callsAtPlaces(linear(20), "predict")).toEqual([1]);
+    expect(await callsAtPlaces(linear(1000), "predict")).toEqual([2]);
+    const { program } = await kernelsOf(linear(1000), {});
+    expect(program.buffers.filter(({ size }) => countOf(size) >= 32 * 1000 + 32)).toEqual([]);
   });
 });
 
@@ -125,7 +132,7 @@ test("what is kept of 1,000 steps is what the loop back reads, and no copy of it
   expect(program.arena.perRow / 4 / 1000).toBeLessThan(28 + 28 + 3 * 16 + 2);
 });
 
-test.each(["gru", "lstm"])(
+test.each(["rnn", "gru", "lstm"])(
   "a %s whose last state alone is read predicts without a stack of states",
   async (cell) => {
     const lines = net(cell, 1000, 16).split("\n");

@@ -1,4 +1,5 @@
 /** What a kernel call costs. */
+import type { ElementwiseName } from "../ir/node.ts";
 import { affineAt, isZero, type Size, sizeAt } from "../ir/size.ts";
 import { ops } from "../ops/table.ts";
 import { type Kernel, loopsOf, rowOf } from "./kernel.ts";
@@ -11,6 +12,13 @@ export const RANDOM_COST = 60;
 
 /** Of the place of an entry in a row: what sorting does with each, four times over. */
 export const RANK_COST = 40;
+
+/** A division or a root of a vector keeps others of its kind waiting for as long as so many others. */
+const DIVISION = 8;
+
+/** Of one entry, as long as an addition takes. */
+export const operationsOf = (op: ElementwiseName): number =>
+  op === "div" || op === "sqrt" || op === "reciprocal" ? DIVISION : ops[op].flops;
 
 /** What is read from a row that run time says is rarely in the nearest cache. */
 const FETCH_COST = 1;

@@ -253,13 +253,15 @@ export class GrowingBody implements Body {
   #value(node: Node, chain: Link): number | Refusal {
     // What is only a view of something else need not be a view of entries of its own.
     const stored = this.#computing !== node && this.locate(node) !== undefined;
-    if (isLaid(node) && !stored && !isSingle(node)) return this.#move(node, chain);
+    const isMoved = isLaid(node) && !stored && !isSingle(node);
+    // One that is stored here, and read as such, has to be found again.
+    if (isMoved && this.#computing !== node) return this.#move(node, chain);
     const uniform = isSingle(node) || node.op === "constant";
     const view = uniform ? this.#single : entriesOf(node.shape, chain);
-    if (view instanceof Refusal) return view;
+    if (view instanceof Refusal) return isMoved ? this.#move(node, chain) : view;
     const known = this.#byNode.get(node)?.find((made) => sameView(made.view, view));
     if (known !== undefined) return known.value;
-    const value = this.#make(node, chain, view);
+    const value = isMoved ? this.#move(node, chain) : this.#make(node, chain, view);
     if (value instanceof Refusal) return value;
     const made = this.#byNode.get(node);
     if (made === undefined) this.#byNode.set(node, [{ view, value }]);

@@ -14,6 +14,7 @@ import { countOf, elements, isFree, isZero, ONE, sameShape } from "../ir/size.ts
 import { behindReshapes } from "../ops/movement.ts";
 import { type Cluster, type KernelCluster, link, type LoopCluster, mayCome } from "./cluster.ts";
 import { comesAfterSums } from "./down.ts";
+import { isEpilogue } from "./epilogue.ts";
 import { formBody, type GrowingBody } from "./form.ts";
 import { type Body, valueLimit, type Write } from "./formed.ts";
 import { type Group, type Item, join, Refusal, single } from "./group.ts";
@@ -26,13 +27,13 @@ import { readBy, type Task, writtenBy } from "./task.ts";
 
 /**
  * The kernels that compute `roots`, in no order but what each has to come after.
- * @param inStrips whether parts are written where the whole has them; else all have buffers of
- * their own, which can be dropped one by one
+ * @param sparing whether memory is dearer than operations; else parts are written where the whole has
+ * them, and functions of a product's results have kernels of their own
  * @throws CompilerFault where a node has no kernel, which `lower` excludes
  */
-export function fuse(graph: Graph, roots: readonly Root[], stored: Stored, inStrips: boolean): Task[] {
+export function fuse(graph: Graph, roots: readonly Root[], stored: Stored, sparing: boolean): Task[] {
   const nodes = roots.flatMap(({ node, adds }) => [node, ...(adds ? [adds.ids] : [])]);
-  return new Fusion(new Storage(graph, roots, new Layout(stored, inStrips), stepsTo(nodes))).tasks();
+  return new Fusion(new Storage(graph, roots, new Layout(stored, sparing), stepsTo(nodes))).tasks();
 }
 
 class Fusion {
@@ -248,7 +249,10 @@ class Fusion {
         // A scalar made of the results of several kernels is a kernel of its own.
         if (group.domain.length === 0 && joined.domain.length > 0 && [...makers].some((m) => m !== cluster))
           continue;
-        if (cluster.body.group.matmul !== null && overwrites && isSmall(item.node)) continue;
+        if (cluster.body.group.matmul !== null) {
+          if (!this.#layout.sparing && !isEpilogue(body, cluster.body)) continue;
+          if (overwrites && isSmall(item.node)) continue;
+        }
         // Another update may need the old value, and what this kernel makes: it could come neither
         // before nor after.
         const makes = cluster.body.group.items.some((other) => !other.inPlace);

@@ -21,7 +21,8 @@ export interface Stored {
 
 export class Layout {
   readonly #stored: Stored;
-  readonly #inStrips: boolean;
+  /** Whether memory is dearer than operations: then all parts have buffers of their own, which can be dropped one by one. */
+  readonly sparing: boolean;
   /** Of what is computed around the loop that this is of; null outside of loops. */
   readonly #around: Layout | null;
   readonly #places = new Map<Node, Place>();
@@ -29,15 +30,14 @@ export class Layout {
   /** Of each concatenation, beside its operands. */
   readonly #parts = new Map<Node, readonly Region[]>();
 
-  /** @param inStrips whether parts are written where the whole has them */
-  constructor(stored: Stored, inStrips: boolean, around: Layout | null = null) {
+  constructor(stored: Stored, sparing: boolean, around: Layout | null = null) {
     this.#stored = stored;
-    this.#inStrips = inStrips;
+    this.sparing = sparing;
     this.#around = around;
   }
 
   /** Of what is computed at the places of a loop in here. */
-  inside = (): Layout => new Layout(this.#stored, this.#inStrips, this);
+  inside = (): Layout => new Layout(this.#stored, this.sparing, this);
 
   /** Of a whole buffer. */
   region(buffer: number): Region {
@@ -110,7 +110,7 @@ export class Layout {
       const wasHere = before[i] !== undefined && place?.region === before[i];
       const isNew =
         place === undefined && isStored(part) && !isSource(part) && !this.#stored.preferred.has(part);
-      if (!wasHere && !(isNew && this.#inStrips)) continue;
+      if (!wasHere && !(isNew && !this.sparing)) continue;
       const own = reshapeView(strips[i]!, part.shape);
       // Its entries lie otherwise than the whole has them.
       if (own === null && isNew) continue;

@@ -4,8 +4,7 @@
  * the same bits. So a softmax computes each `exp` once.
  */
 import { countOf, isKnown, isUnit, isZero } from "../ir/size.ts";
-import { ops } from "../ops/table.ts";
-import { RANDOM_COST } from "./cost.ts";
+import { operationsOf, RANDOM_COST } from "./cost.ts";
 import { madeOf, type Nest } from "./kernel.ts";
 
 /** A value by its number in the kernel, and which row of the room has it. */
@@ -25,8 +24,6 @@ export interface RowRoom {
 
 /** Instructions from which on a value is kept: storing and loading it are two. */
 const COSTLY = 8;
-/** A division or a root of a vector keeps others of its kind waiting for as long as so many others. */
-const DIVISION = 8;
 /** A room of more than this would take the second-level cache from the row itself. */
 const MOST_BYTES = 2 ** 17;
 
@@ -133,9 +130,7 @@ function instructionsOf({ values, operands, loops }: Nest, index: number, lanes:
       return isZero(stride) || isUnit(stride) ? 1 : lanes;
     }
     case "apply":
-      return value.op === "div" || value.op === "sqrt" || value.op === "reciprocal"
-        ? DIVISION
-        : ops[value.op].flops;
+      return operationsOf(value.op);
     case "random":
       return RANDOM_COST;
     default:

@@ -275,7 +275,7 @@ class Scheduler {
         this.#model.graph,
         [{ node: next, buffer: this.#step, inPlace: true }],
         stored,
-        false,
+        true,
       );
       for (const task of count.flatMap(kernelsOf))
         calls.push({ ...this.#shape(name, task), name: "next_step" });
@@ -284,7 +284,7 @@ class Scheduler {
       const { role, size } = this.#buffers[buffer]!;
       return role.kind === "temporary" ? size : null;
     };
-    const tasks = orderTasks(fuse(this.#model.graph, roots, stored, !this.#sparing), sizeOf, this.#sparing);
+    const tasks = orderTasks(fuse(this.#model.graph, roots, stored, this.#sparing), sizeOf, this.#sparing);
     // Most of what might have been stored was not: names go to what is.
     for (const { buffer } of tasks.flatMap(writtenBy)) {
       const unnamed = this.#buffers[buffer]!;

@@ -9,8 +9,9 @@ import type { Graph } from "../graph/graph.ts";
 import { readersOf } from "../graph/readers.ts";
 import { type LoopStep, nodesOf, type Step } from "../graph/steps.ts";
 import type { Node, NodeOf, OpName } from "../ir/node.ts";
-import { isElementwise } from "../ops/elementwise.ts";
+import { countOf, elements } from "../ir/size.ts";
 import { behindReshapes } from "../ops/movement.ts";
+import { mayBeEpilogue } from "./epilogue.ts";
 import { formBody } from "./form.ts";
 import { liesWell } from "./gathering.ts";
 import { type Item, itemsOf, Refusal, single } from "./group.ts";
@@ -125,7 +126,11 @@ export class Storage {
       taken.add(going);
       const { shape } = carried;
       const isEndAlone = kept.every((scan) => scan.operands[0] !== carried && isEnd(scan));
-      if (isEndAlone && !mayBeEpilogue(node)) {
+      if (
+        isEndAlone &&
+        (!mayBeEpilogue(node, this.layout.sparing) ||
+          countOf(elements(stackShape(loop, shape))!) > MOST_STACKED)
+      ) {
         const { region } = this.layout.find(carried)!;
         for (const scan of kept) {
           this.#ends.add(scan);
@@ -224,18 +229,11 @@ export class Storage {
 }
 
 /**
- * Whether a product's kernel may write a value. One that reads all of what is carried for an entry
- * cannot write it there too; a stack costs memory, but no second call at each place. That is a guess
- * about cost: either way is right.
+ * Entries of a stack, for each row of the batch, of which a loop's last is all that is read, and that
+ * a product's kernel may write. It cannot write them where it reads all of what is carried: so a
+ * stack saves a second call at each place, but of more than fit the first cache that costs less.
  */
-function mayBeEpilogue(value: Node): boolean {
-  const seen = new Set([behindReshapes(value)]);
-  for (const node of seen) {
-    if (node.op === "matmul") return true;
-    if (isElementwise(node)) for (const x of node.operands) seen.add(behindReshapes(x));
-  }
-  return false;
-}
+const MOST_STACKED = 8192;
 
 /** What the bodies of loops read of what is computed around them, past views. */
 function readInLoops(steps: readonly Step[]): ReadonlySet<Node> {

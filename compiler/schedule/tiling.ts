@@ -410,6 +410,10 @@ function worthPacking(product: Product, tile: Tile, { bytes }: Target): Tiling["
   };
 }
 
+/** Whether a product of many rows is small enough to be written out. */
+export const isNarrow = (columns: Size, depth: Size): boolean =>
+  !isFree(columns) && countOf(columns) <= NARROW && !isFree(depth) && countOf(depth) <= NARROW;
+
 function chooseForm(product: Product, lanes: number): { form: Form; because: string } {
   const { loops, operands, depth } = product;
   const rows = loops.at(-2)!;
@@ -422,9 +426,7 @@ function chooseForm(product: Product, lanes: number): { form: Form; because: str
   const left = operands[product.left]!.strides;
   const right = operands[product.right]!.strides;
   const sideBySide = isUnit(right.at(-2)!);
-  const isNarrow =
-    !isFree(columns) && countOf(columns) <= NARROW && !isFree(depth) && countOf(depth) <= NARROW;
-  if (isNarrow && loops.length === 2 && (isFree(rows) || countOf(rows) >= lanes))
+  if (isNarrow(columns, depth) && loops.length === 2 && (isFree(rows) || countOf(rows) >= lanes))
     return { form: "unrolled", because: `at most ${NARROW} columns and as deep` };
   if (hasFree ? multiplications < TINY / 16 : multiplications < TINY) {
     return sideBySide && isFree(depth) && !isFree(columns) && countOf(columns) > 1
