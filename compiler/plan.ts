@@ -18,6 +18,7 @@ import { render } from "./render/render.ts";
 import { buildReport } from "./report/report.ts";
 import type { KernelProgram } from "./schedule/kernel.ts";
 import { refuseUnaddressable } from "./schedule/memory.ts";
+import { MemoryTooSmall } from "./schedule/recompute.ts";
 import { type Plan, planKernels } from "./schedule/plan.ts";
 import { printProgram } from "./schedule/print.ts";
 import { schedule } from "./schedule/schedule.ts";
@@ -76,7 +77,12 @@ export async function kernelsOf(source: string, options: CompileOptions): Promis
     if (memory === undefined || !(error instanceof DiagnosticError)) throw error;
     const whole = analysis;
     analysis = inSteps(whole);
-    made = scheduled(analysis);
+    try {
+      made = scheduled(analysis);
+    } catch (other) {
+      // Blocks may take more than the whole, as where derivatives go through derivatives.
+      throw error instanceof MemoryTooSmall && other instanceof MemoryTooSmall ? error.or(other) : other;
+    }
     if (hasLoops(made.program))
       made = { ...made, program: { ...made.program, unblocked: scheduled(whole, false).program } };
   }

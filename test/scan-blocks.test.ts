@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { analyze, inSteps } from "../compiler/analyze.ts";
 import { compile, type CompileOptions } from "../compiler/index.ts";
 import { plan } from "../compiler/plan.ts";
+import { DiagnosticError } from "../grammar/diagnostic.ts";
 import { load } from "../runtime/index.ts";
 import { evaluate } from "../compiler/graph/evaluate.ts";
 import { reachable } from "../compiler/graph/graph.ts";
@@ -142,5 +143,45 @@ describe("loops in blocks", () => {
     const bytes = (fixed + 32 * perRow) / 6;
     const { report } = await plan(source, { memory: { bytes, rows: 32 } });
     expect(report.recomputed!.memory.recomputing).toBeLessThanOrEqual(bytes);
+  });
+
+  describe("the least that would do", () => {
+    const least = async (source: string): Promise<{ readonly bytes: number; readonly note: string }> => {
+      const error: unknown = await plan(source, { memory: { bytes: 1, rows: 8 } }).catch((e: unknown) => e);
+      if (!(error instanceof DiagnosticError)) throw error;
+      const { code, message, notes } = error.diagnostics[0]!;
+      expect(code).toBe("memory-too-small");
+      const bytes = Number(/at least ([\d,]+) bytes/.exec(message)![1]!.replaceAll(",", ""));
+      return { bytes, note: notes.join() };
+    };
+    const program = (loss: string): string => `model M {
+  input x: [N, 50, 2]
+  target y: [N, 1]
+  z = dense(gru(x, 8)[:, -1], 1)
+  loss ${loss}
+}`;
+
+    test("is that of the blocks, beside what the whole loop takes", async () => {
+      const source = program("mse(z, y)");
+      const { fixed, perRow } = (await plan(source)).report.arena;
+      const { bytes, note } = await least(source);
+      expect(bytes).toBeLessThan((fixed + 8 * perRow) / 2);
+      expect(note).toContain(
+        `it takes ${(fixed + 8 * perRow).toLocaleString("en")} bytes if every value is stored`,
+      );
+      await plan(source, { memory: { bytes, rows: 8 } });
+      await expect(plan(source, { memory: { bytes: bytes - 1, rows: 8 } })).rejects.toThrow(
+        "memory-too-small",
+      );
+    });
+
+    test("is what is taken without a limit, where blocks take more", async () => {
+      const source = program("mse(z, y) + mean(grad(sum(z), x)^2)");
+      const { fixed, perRow } = (await plan(source)).report.arena;
+      const { bytes, note } = await least(source);
+      expect(bytes).toBe(fixed + 8 * perRow);
+      expect(note).toBe("recomputing values would save nothing");
+      await plan(source, { memory: { bytes, rows: 8 } });
+    });
   });
 });

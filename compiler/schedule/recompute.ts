@@ -32,7 +32,12 @@ export interface RecomputeOptions {
    */
   readonly kept: ReadonlySet<number>;
   /** The arena's size in bytes that has to do for a batch of `rows`. */
-  readonly memory?: { readonly bytes: number; readonly rows: number };
+  readonly memory?: Memory;
+}
+
+interface Memory {
+  readonly bytes: number;
+  readonly rows: number;
 }
 
 /** The entries whose values wait for a backward pass. */
@@ -50,7 +55,7 @@ const EFFORT = 1_000_000;
 /**
  * The program with its arena, in which the values of `dropped`, and as many more as `memory` asks
  * for, are made again.
- * @throws DiagnosticError `memory-too-small`, naming the least that would do
+ * @throws MemoryTooSmall naming the least that would do
  */
 export function recompute(
   program: Omit<KernelProgram, "arena" | "keeping">,
@@ -76,29 +81,60 @@ export function recompute(
     if (arenaBytes(made.arena, memory.rows) > memory.bytes) {
       made = plan.program(plan.least(forced));
       const least = arenaBytes(made.arena, memory.rows);
-      if (least > memory.bytes) throw tooSmall(memory, least, arenaBytes(keeping, memory.rows));
+      if (least > memory.bytes) throw new MemoryTooSmall(memory, least, arenaBytes(keeping, memory.rows));
     }
   }
   const repeats = made.entries.some(({ calls }) => calls.some((call) => call.again));
   return repeats ? { ...made, keeping: { fixed: keeping.fixed, perRow: keeping.perRow } } : made;
 }
 
-function tooSmall(memory: { bytes: number; rows: number }, least: number, keeping: number): DiagnosticError {
-  const show = (bytes: number): string => `${bytes.toLocaleString("en")} bytes`;
-  return new DiagnosticError([
-    {
-      code: "memory-too-small",
-      severity: "error",
-      message: `the model cannot run in ${show(memory.bytes)}: a batch of ${memory.rows} takes at least ${show(least)}`,
-      labels: [],
-      notes: [
-        least < keeping
-          ? `it takes ${show(keeping)} if every value is stored, and ${show(least)} with the most useful recomputation`
-          : "recomputing values would save nothing",
-      ],
-      help: "allow that much, use smaller batches or layers, or an optimizer with fewer states",
-    },
-  ]);
+const show = (bytes: number): string => `${bytes.toLocaleString("en")} bytes`;
+
+/** A limit that no choice of values to make again keeps to. */
+export class MemoryTooSmall extends DiagnosticError {
+  readonly #memory: Memory;
+  readonly #least: number;
+  readonly #keeping: number;
+
+  /** @param least bytes that would do, and `keeping` those where nothing is made again */
+  constructor(memory: Memory, least: number, keeping: number) {
+    super([
+      {
+        code: "memory-too-small",
+        severity: "error",
+        message: `the model cannot run in ${show(memory.bytes)}: a batch of ${memory.rows} takes at least ${show(least)}`,
+        labels: [],
+        notes: [
+          least < keeping
+            ? `it takes ${show(keeping)} if every value is stored, and ${show(least)} with the most useful recomputation`
+            : "recomputing values would save nothing",
+        ],
+        help: "allow that much, use smaller batches or layers, or an optimizer with fewer states",
+      },
+    ]);
+    this.#memory = memory;
+    this.#least = least;
+    this.#keeping = keeping;
+  }
+
+  /** Where the model can also be run with an arena of so many bytes, in which all is stored. */
+  beside(keeping: number): MemoryTooSmall {
+    return new MemoryTooSmall(this.#memory, Math.min(this.#least, keeping), keeping);
+  }
+
+  /** Where there is another way to make values again. */
+  or(other: MemoryTooSmall): MemoryTooSmall {
+    return new MemoryTooSmall(this.#memory, Math.min(this.#least, other.#least), this.#keeping);
+  }
+}
+
+/** What `work` gives, in whose place the model can be run with an arena of so many bytes. */
+export function besideKeeping<T>(keeping: number, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof MemoryTooSmall ? error.beside(keeping) : error;
+  }
 }
 
 class Recomputation {

@@ -14,7 +14,7 @@ import { generalName, identifier, kernelName, nodeName, ownerOf, probeName, Uniq
 import { type ShapeLimits, SHAPES } from "./many-shapes.ts";
 import { arenaBytes } from "./memory.ts";
 import { orderTasks } from "./order.ts";
-import { recompute } from "./recompute.ts";
+import { besideKeeping, recompute } from "./recompute.ts";
 import type { Root } from "./roots.ts";
 import { rowUpdates } from "./row-updates.ts";
 import { baseOf } from "./select.ts";
@@ -41,11 +41,12 @@ export interface ScheduleOptions {
  */
 export function schedule(model: Model, options: ScheduleOptions = {}): KernelProgram {
   const { elementBytes = 4, memory, ...rest } = options;
-  if (model.unkept.length === 0) {
-    const program = new Scheduler(model, false).program({ ...rest, elementBytes });
-    if (memory === undefined || arenaBytes(program.arena, memory.rows) <= memory.bytes) return program;
-  }
-  return new Scheduler(model, true).program({ ...options, elementBytes });
+  const sparing = (): KernelProgram => new Scheduler(model, true).program({ ...options, elementBytes });
+  if (model.unkept.length > 0) return sparing();
+  const program = new Scheduler(model, false).program({ ...rest, elementBytes });
+  if (memory === undefined) return program;
+  const keeping = arenaBytes(program.arena, memory.rows);
+  return keeping <= memory.bytes ? program : besideKeeping(keeping, sparing);
 }
 
 type FullOptions = ScheduleOptions & { readonly elementBytes: number };
