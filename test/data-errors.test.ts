@@ -109,6 +109,12 @@ const cases: Readonly<Record<string, Case>> = {
     code: "data-duplicate-column",
     row: 1,
   },
+  "a column left out beside one that is picked": {
+    inputs: [x],
+    files: { "iris.csv": csv("a,b,c,d", "1,2,3,4") },
+    data: ["x=iris.csv:-c,d"],
+    code: "data-mixed-columns",
+  },
   "too many columns for the model": {
     files: { "points.csv": csv("a,b,c", "1,2,3") },
     data: ["points.csv"],

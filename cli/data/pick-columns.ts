@@ -74,6 +74,8 @@ export function pickColumns(
   const isOmission = (text: string): boolean => text.startsWith("-") && !places.has(text);
   const omitted = new Set(columns.filter(isOmission).map((text) => find(text.slice(1))));
   const wanted = columns.filter((text) => !isOmission(text)).map(find);
+  if (omitted.size > 0 && wanted.length > 0 && !wanted.some((index) => omitted.has(index)))
+    throw mixedColumns(columns, isOmission, file);
   return wanted.length > 0
     ? picked(
         wanted.filter((index) => !omitted.has(index)),
@@ -83,6 +85,24 @@ export function pickColumns(
         all.filter((index) => !omitted.has(index)),
         false,
       );
+}
+
+/** `-kind,length`, where none of what is left out had been picked: more likely two are to be left out. */
+function mixedColumns(
+  columns: readonly string[],
+  isOmission: (text: string) => boolean,
+  file: string,
+): DataError {
+  const shown = (text: string): string => `\`${cut(text)}\``;
+  const out = columns.find(isOmission)!;
+  const picked = columns.find((text) => !isOmission(text))!;
+  const all = columns.map((text) => (isOmission(text) ? text : `-${text}`)).join(",");
+  return new DataError(
+    "data-mixed-columns",
+    `${shown(out)} leaves a column out, and ${shown(picked)} picks one, beside which there are no others`,
+    { file },
+    { help: `to leave out all of them write ${shown(all)}` },
+  );
 }
 
 function missingColumn(
