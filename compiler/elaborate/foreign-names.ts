@@ -109,6 +109,19 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ["reverse", "write `flip(x, axis = 1)`"],
   ["zeropad2d", "write `pad(x, before, after, axis)` for each axis"],
   ...["roll", "tile"].map((name): [string, string] => [name, movement]),
+  ...["packpaddedsequence", "padpackedsequence", "masking"].map((name): [string, string] => [
+    name,
+    "recurrent layers take a mask of the steps there are: `gru(x, units, mask = iota(T) < reshape(lengths, [N, 1]))`",
+  ]),
+  ["timedistributed", "layers act on the last axis, at every step alike: `dense(x, units)` of [N, T, C]"],
+  ["repeatvector", "write `broadcast(reshape(x, [N, 1, C]), [N, T, C])`"],
+  ...["stopgrad", "nograd"].map((name): [string, string] => [name, "write `stop_gradient(x)`"]),
+  ["vmap", "rows of the batch are computed each by itself: write the formula with the axis N"],
+  [
+    "reducelronplateau",
+    "a schedule is a formula of `step`; by the loss the rate is set from outside, as `net.hyper.lr`",
+  ],
+  ["lambdalr", "a schedule is a formula of `step`: `adam(lr = 1e-3 * 0.99^step)`"],
   ...["foriloop", "whileloop", "foldl", "rnnlayer"].map((name): [string, string] => [name, cells]),
   ...["cosineannealinglr", "cosineannealing", "cosinedecay"].map((name): [string, string] => [
     name,
@@ -121,6 +134,7 @@ const elsewhere: ReadonlyMap<string, string> = new Map([
   ]),
   ["steplr", "it is `step_decay(lr, step_size)`"],
   ["onecyclelr", "it is `one_cycle(lr, steps)`"],
+  ["clipgradvalue", "every optimizer clips: `adam(clip_value = 0.5)`"],
   ...["clipgradnorm", "clipbyglobalnorm"].map((name): [string, string] => [
     name,
     "every optimizer clips: `adam(clip_norm = 1)`",

@@ -5,6 +5,7 @@
 import type { Node } from "../ir/node.ts";
 import { fixed, isFree, isOne, known, ONE, sameSize, type Shape, showShape } from "../ir/size.ts";
 import type { Finding, GivenToLibrary } from "./library-call.ts";
+import type { Value } from "./values.ts";
 
 const misfit = (message: string, help: string): Finding => ({
   severity: "error",
@@ -41,32 +42,56 @@ function checkSteppedMask(x: Shape, { node, freeName }: GivenToLibrary): Finding
   );
 }
 
-/** What is carried before the first step; of an LSTM two values, a list or a tensor of two. */
-function checkFirst(
-  name: string,
-  x: Shape,
-  { node, number, value, freeName }: GivenToLibrary,
-): Finding | null {
-  const given = value("first");
-  const units = number("units");
-  const whole = name === "lstm" ? node("first") : null;
-  if (whole !== null && whole.shape.length > 0 && known(whole.shape[0]!) !== 2) {
+/** What is carried before the first step; of several layers a list of one for each. */
+function checkFirst(name: string, x: Shape, { value, freeName }: GivenToLibrary): Finding | null {
+  const [first, units] = [value("first"), value("units")];
+  if (first === null || units === null) return null;
+  const layers = units.kind === "list" ? units.items : [units];
+  const each = units.kind === "list" && first.kind === "list" ? first.items : layers.map(() => first);
+  if (each.length !== layers.length) {
     return misfit(
-      `an LSTM begins with two values, \`[h, c]\`, but \`first\` is ${shown(whole, freeName)}`,
+      `there are ${layers.length} layers, and \`first\` is a list of ${each.length}`,
+      "give one for each layer, as `final_state` has them of as many layers with `states = true`",
+    );
+  }
+  for (const [i, layer] of layers.entries()) {
+    if (layer.kind !== "number" || !Number.isInteger(layer.value) || layer.value < 1) continue;
+    const state = [...x.slice(0, -2), fixed(layer.value)];
+    const found =
+      name === "lstm" ? misfitPair(each[i]!, state, freeName) : misfitState(each[i]!, state, freeName);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+/** What an LSTM begins with: a list, or a tensor of two. */
+function misfitPair(first: Value, state: Shape, freeName: string): Finding | null {
+  const what =
+    first.kind === "list" && first.items.length !== 2
+      ? `a list of ${first.items.length}`
+      : first.kind === "tensor" && first.node.shape.length > 0 && known(first.node.shape[0]!) !== 2
+        ? shown(first.node, freeName)
+        : null;
+  if (what !== null) {
+    return misfit(
+      `an LSTM begins with two values, \`[h, c]\`, but \`first\` is ${what}`,
       "give both, as in `first = [h, zeros(shape(h))]`; `final_state` of an `lstm` with `states = true` has them",
     );
   }
-  // Of several layers there are several.
-  if (given === null || units === null || !Number.isInteger(units) || units < 1 || whole !== null)
-    return null;
-  const state = [...x.slice(0, -2), fixed(units)];
-  const firsts = given.kind === "list" && name === "lstm" ? given.items : [given];
-  const wrong = firsts
-    .flatMap((first) => (first.kind === "tensor" ? first.node : []))
-    .find((first) => !fitsInto(first.shape, state));
-  if (wrong === undefined) return null;
+  const parts = first.kind === "list" ? first.items : [];
+  return parts.map((part) => misfitState(part, state, freeName)).find((found) => found !== null) ?? null;
+}
+
+function misfitState(first: Value, state: Shape, freeName: string): Finding | null {
+  const what =
+    first.kind === "tensor" && !fitsInto(first.node.shape, state)
+      ? shown(first.node, freeName)
+      : first.kind === "list" && first.items.some(({ kind }) => kind === "tensor" || kind === "list")
+        ? `a list of ${first.items.length}`
+        : null;
+  if (what === null) return null;
   return misfit(
-    `\`first\` is what is carried before the first step, ${showShape(state, freeName)}, but it is ${shown(wrong, freeName)}`,
+    `\`first\` is what is carried before the first step, ${showShape(state, freeName)}, but it is ${what}`,
     "sizes agree with the sequences and `units`; an axis of layers, as PyTorch has it, is none here",
   );
 }
