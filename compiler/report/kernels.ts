@@ -117,6 +117,12 @@ function describeNest(
   { lanes, passes, room }: NestPlan,
 ): Description {
   const results = stores.length === 1 ? "a result" : `${stores.length} results`;
+  if (inner === 0 && passes.length > 1) {
+    return {
+      form: `elementwise, ${passes.length} passes over each row`,
+      because: `${results}, of which functions wait for functions: those of a pass overlap`,
+    };
+  }
   if (inner === 0) {
     const one = lanes === null ? ", an entry at a time" : "";
     return { form: `elementwise${one}`, because: `${results} in one pass over memory` };
