@@ -86,7 +86,7 @@ test("each kernel says how it computes, why, and what to expect of it", async ()
   const source = `model Net {
   input x: [N, 784]
   target y: int[N]
-  logits = x |> dense(256, sigmoid) |> dense(10)
+  logits = x |> dense(256, relu) |> dense(10)
   loss cross_entropy(logits, y)
   optimizer sgd(lr = 0.1)
 }`;
@@ -97,12 +97,12 @@ test("each kernel says how it computes, why, and what to expect of it", async ()
 
   // 32 rows by 256 columns by 784 of depth, a multiplication and an addition each; and what the
   // epilogue takes.
-  const forward = find(strict, /= sigmoid\(x @/);
+  const forward = find(strict, /= relu\(x @/);
   expect(forward.flops).toBeGreaterThan(2 * 32 * 256 * 784);
   expect(forward.flops).toBeLessThan(1.02 * 2 * 32 * 256 * 784);
   expect(forward.bytes).toBe(4 * (32 * 784 + 256 * 784 + 256 + 32 * 256));
   expect(forward.form).toMatch(/^dot, tiles of 2×4/);
-  expect(find(relaxed, /= sigmoid\(x @/).form).toMatch(/^dot, tiles of 2×6/);
+  expect(find(relaxed, /= relu\(x @/).form).toMatch(/^dot, tiles of 2×6/);
   const update = find(strict, /^param = param - lr \* \(.* @ x\)$/);
   expect(update.form).toBe(
     "outer, tiles of 4×8 across, 4 steps of depth a turn, sums of 60, stretches of 960, a batch of one row by 4×4, packed rows and columns",

@@ -8,6 +8,7 @@ import { constantOf, fixed, free, type Shape } from "../compiler/ir/size.ts";
 import { differentiate } from "../compiler/passes/differentiate.ts";
 import { lower } from "../compiler/passes/lower.ts";
 import { simplify } from "../compiler/passes/simplify.ts";
+import { plan } from "../compiler/index.ts";
 import { printProgram } from "../compiler/schedule/print.ts";
 import { schedule } from "../compiler/schedule/schedule.ts";
 import { verifyProgram } from "../compiler/schedule/verify-program.ts";
@@ -235,6 +236,41 @@ describe("fusion", () => {
       });
     expect(both((b, x) => b.tanh(x)).temporaries).toBe(2);
     expect(both((b, x) => b.mul(x, 3)).temporaries).toBe(1);
+  });
+
+  describe("of a product with what follows it", () => {
+    const formulasOf = async (act: string, units: number, memory = false): Promise<string[]> => {
+      const source = `model Net {
+        input x: [N, ${units}]
+        target y: [N, 1]
+        h = ${memory ? "@recompute " : ""}dense(x, ${units}, ${act})
+        output z = dense(h, 1)
+        loss mse(z, y)
+        optimizer adam
+      }`;
+      const { kernels } = (await plan(source)).report;
+      return kernels.flatMap(({ formula }) => formula);
+    };
+    const isProduct = (formula: string): boolean => formula.includes(" @ ");
+
+    test("a bias and a short activation are in its epilogue", async () => {
+      expect(await formulasOf("relu", 40)).toContainEqual(expect.stringMatching(/= relu\(x @ .* \+ /));
+    });
+
+    test("a function is a kernel of its own, and so is a long update", async () => {
+      const formulas = await formulasOf("tanh", 40);
+      expect(formulas.filter((formula) => isProduct(formula) && /tanh|sqrt/.test(formula))).toEqual([]);
+      expect(formulas).toContainEqual(expect.stringMatching(/= tanh\(/));
+    });
+
+    test.each([
+      ["where lanes hold rows", 8, false],
+      ["where memory is dear", 40, true],
+    ])("but not %s", async (_, units, memory) => {
+      expect(await formulasOf("tanh", units, memory)).toContainEqual(
+        expect.stringMatching(/= tanh\(x @ .* \+ /),
+      );
+    });
   });
 
   test("a factor that lies the wrong way is copied", () => {
