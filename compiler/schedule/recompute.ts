@@ -233,7 +233,8 @@ class Recomputation {
   }
 
   /**
-   * Nothing but what is forced; then, for growing numbers of cuts, all but what lives across one.
+   * Nothing but what is forced; then, for growing numbers of cuts, all but what lives across one; and
+   * last of each entry what takes least in it, whose temporaries are its own.
    */
   #stretches(forced: ReadonlySet<number>): ReadonlySet<number>[] {
     const candidates = [...this.#candidates()];
@@ -244,7 +245,12 @@ class Recomputation {
       );
       sets.push(this.#feasible(candidates.filter((b) => forced.has(b) || !kept.has(b))));
     }
-    return sets;
+    const least = this.#timelines.flatMap((timeline, entry) => {
+      const sums = sets.map((dropped) => ({ dropped, total: sumOf(this.#peaks(entry, dropped)) }));
+      const { dropped } = sums.reduce((a, b) => (b.total < a.total ? b : a));
+      return [...(timeline?.waits ?? [])].filter((buffer) => dropped.has(buffer));
+    });
+    return [...sets, new Set(least)];
   }
 
   /**
@@ -373,3 +379,5 @@ interface Peaks {
   readonly rows: number;
   readonly flops: number;
 }
+
+const sumOf = ({ fixed, rows }: Peaks): number => fixed + rows;
