@@ -2,12 +2,13 @@
  * Mutation tests: derivative rules, the tests that keep a cotangent of 0 at 0, rules that make formulas
  * stable, those that gather what windows add up, programs of kernels, the optimizers, normalizations and
  * attention of `std/`, formulas with indices, loops as they are run, differentiated, split and scheduled,
- * ranges of labels and updates of rows, each made wrong in every way of `mutants/` that changes it; the
+ * entries with kernels in common, ranges of labels and updates of rows, each made wrong in every way of `mutants/` that changes it; the
  * checks of the test suite must notice. `npm run mutants` prints what was tried; exit 1 where a wrong one
  * passes, or a right one does not.
  */
 import { attentionMutants } from "./mutants/attention.ts";
 import { derivativeMutants } from "./mutants/derivatives.ts";
+import { entryMutants } from "./mutants/entries.ts";
 import { fissionMutants } from "./mutants/fission.ts";
 import { foldMutants } from "./mutants/folds.ts";
 import { gatheredProductMutants } from "./mutants/gathered-products.ts";
@@ -45,6 +46,7 @@ const tried = [
   ...(await fissionMutants()),
   ...(await loopsApartMutants()),
   ...(await scheduledLoopMutants()),
+  ...(await entryMutants()),
   ...(await gatheredProductMutants()),
   ...(await labelRangeMutants()),
   ...(await rowUpdateMutants()),

@@ -13,7 +13,7 @@ import type { Shaped } from "./loops.ts";
  * @param isNumber whether an operand is a single number whatever the size, such as a learning rate
  */
 export function forAnySize(
-  { kernel }: Shaped,
+  kernel: Shaped["kernel"],
   isNumber: (operand: number) => boolean,
 ): { readonly kernel: Shaped["kernel"]; readonly rows: Size } | null {
   if (kernel.kind === "product" || kernel.loops.length > 1) return null;

@@ -4,80 +4,103 @@
  * loops, if the loops agree, every value is read at the point that makes it, and no kernel would
  * have to wait for itself. So bias and activation join the product's epilogue, the maximum, the sum
  * and the quotient of a softmax become one pass over rows, and a parameter and its states are
- * updated together.
+ * updated together. What `gradients` and `step` both need is put into kernels once; a copy of these
+ * goes on to gradients where they are asked for, they themselves to the updates.
  */
 import { CompilerFault } from "../fault.ts";
-import type { Graph } from "../graph/graph.ts";
+import { type Graph, reachable } from "../graph/graph.ts";
 import { type LoopStep, type Step, stepsTo } from "../graph/steps.ts";
 import type { Node } from "../ir/node.ts";
 import { countOf, elements, isFree, isZero, ONE, sameShape } from "../ir/size.ts";
 import { behindReshapes } from "../ops/movement.ts";
-import { type Cluster, type KernelCluster, link, type LoopCluster, mayCome } from "./cluster.ts";
+import { type Cluster, Clusters, isFull, type KernelCluster, type LoopCluster, mayCome } from "./cluster.ts";
 import { comesAfterSums } from "./down.ts";
 import { isEpilogue } from "./epilogue.ts";
 import { formBody, type GrowingBody } from "./form.ts";
-import { type Body, valueLimit, type Write } from "./formed.ts";
+import type { Body, Write } from "./formed.ts";
 import { type Group, type Item, join, Refusal, single } from "./group.ts";
 import { Layout, type Stored } from "./layout.ts";
-import { isLaid, isReduction, isRunning, isSingle, isSource } from "./kinds.ts";
-import { type Locate, NOWHERE, type Region } from "./place.ts";
+import { isLaid, isReduction, isRunning, isSingle } from "./kinds.ts";
+import { type Locate, NOWHERE } from "./place.ts";
 import { copyOf, type Root } from "./roots.ts";
 import { Storage } from "./storage.ts";
 import { readBy, type Task, writtenBy } from "./task.ts";
 
 /**
- * The kernels that compute `roots`, in no order but what each has to come after.
+ * The kernels of entries that need much alike: those of what all of them need are put together once,
+ * and from there each entry goes on by itself.
+ * @param entries what each leaves; the last says what is worth being stored
  * @param sparing whether memory is dearer than operations; else parts are written where the whole has
  * them, and functions of a product's results have kernels of their own
+ * @returns beside `entries`, kernels in no order but what each has to come after
  * @throws CompilerFault where a node has no kernel, which `lower` excludes
  */
-export function fuse(graph: Graph, roots: readonly Root[], stored: Stored, sparing: boolean): Task[] {
-  const nodes = roots.flatMap(({ node, adds }) => [node, ...(adds ? [adds.ids] : [])]);
-  return new Fusion(new Storage(graph, roots, new Layout(stored, sparing), stepsTo(nodes))).tasks();
+export function fuse(
+  graph: Graph,
+  entries: readonly (readonly Root[])[],
+  stored: Stored,
+  sparing: boolean,
+): Task[][] {
+  const ends = entries.map((roots) => roots.flatMap(({ node, adds }) => [node, ...(adds ? [adds.ids] : [])]));
+  const needed = ends.map((nodes) => new Set(reachable(nodes)));
+  const steps = stepsTo(ends.flat());
+  // A loop leaves the same in all of its entries, or each has one of its own.
+  if (steps.some((step) => step.kind === "loop" && needed.some((nodes) => isDivided(step, nodes))))
+    return entries.flatMap((roots) => fuse(graph, [roots], stored, sparing));
+  const storage = new Storage(graph, entries, new Layout(stored, sparing), steps);
+  const isCommon = (node: Node): boolean => needed.every((nodes) => nodes.has(node));
+  const common = new Fusion(storage);
+  common.place(isCommon);
+  return needed.map((nodes, entry) => {
+    const fusion = entry === entries.length - 1 ? common : common.fork();
+    fusion.place((node) => nodes.has(node) && !isCommon(node));
+    return fusion.finish(entry);
+  });
 }
+
+const isDivided = ({ scans }: LoopStep, nodes: ReadonlySet<Node>): boolean =>
+  scans.some((scan) => nodes.has(scan)) && scans.some((scan) => !nodes.has(scan));
 
 class Fusion {
   readonly #storage: Storage;
   readonly #layout: Layout;
-  readonly #clusters = new Set<Cluster>();
-  readonly #writers = new Map<Region, Set<Cluster>>();
-  readonly #readers = new Map<Region, Set<Cluster>>();
-  /** Readers that may take further items. */
-  readonly #taking = new Map<Region, Set<KernelCluster>>();
+  readonly #clusters: Clusters;
   readonly #inPlace: ReadonlySet<number>;
   /** Buffers whose old values the update of another buffer will read, which is in no kernel yet. */
   #contested: ReadonlyMap<number, number> = new Map();
-  /** Roots' buffers, which are written whether anyone reads them or not. */
-  readonly #wanted: ReadonlySet<number>;
   readonly #locate: Locate;
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, layout = storage.layout, clusters = new Clusters()) {
     this.#storage = storage;
-    this.#layout = storage.layout;
+    this.#layout = layout;
+    this.#clusters = clusters;
     this.#inPlace = storage.inPlace;
-    this.#wanted = new Set(storage.roots.map((r) => r.buffer));
-    this.#locate = storage.locate;
+    this.#locate = layout.find;
   }
 
-  /** The kernels, in no order but what each has to come after. */
-  tasks(): Task[] {
-    const { places, steps } = this.#storage;
-    const placeOf = (node: Node): number => places.get(node)!;
-    // What is carried lies where the loop around has it.
-    const order = [...this.#layout.nodes()]
-      .filter(({ op }) => op !== "carried")
-      .sort((a, b) => placeOf(a) - placeOf(b));
+  /** The same kernels, to which others come than here. */
+  fork = (): Fusion => new Fusion(this.#storage, this.#layout.inside(), this.#clusters.copy());
+
+  /** Kernels for those stored nodes that are wanted now. */
+  place(isNow: (node: Node) => boolean): void {
+    const { order, places, steps } = this.#storage;
     const begun = new Set<Step>();
     for (const node of order) {
-      const step = steps[placeOf(node)]!;
+      if (!isNow(node)) continue;
+      const step = steps[places.get(node)!]!;
       if (step.kind === "node") this.#placeNode(node);
       else if (!begun.has(step)) {
         begun.add(step);
         this.#placeLoop(step);
       }
     }
-    this.#placeUpdates(this.#storage.last);
-    return this.#finish();
+  }
+
+  /** What is written when all else is done, and all kernels with the stores that the entry wants. */
+  finish(entry: number): Task[] {
+    this.#placeUpdates(this.#storage.last[entry]!);
+    // Roots' buffers are written whether anyone reads them or not.
+    return this.#tasks(new Set(this.#storage.entries[entry]!.map(({ buffer }) => buffer)));
   }
 
   /** First values, and the loop. */
@@ -87,7 +110,9 @@ class Fusion {
       if (this.#place(item, null) === null)
         throw new CompilerFault("the first value of a loop has no kernel");
     }
-    const tasks = new Fusion(inside).tasks();
+    const body = new Fusion(inside);
+    body.place(() => true);
+    const tasks = body.finish(0);
     const cluster: LoopCluster = {
       kind: "loop",
       loop: step.loop,
@@ -96,15 +121,10 @@ class Fusion {
       preds: new Set(),
       succs: new Set(),
     };
-    this.#clusters.add(cluster);
-    const read = new Set(tasks.flatMap(readBy));
-    const written = new Set(tasks.flatMap(writtenBy));
-    const before = new Set<Cluster>();
-    for (const region of [...read, ...written])
-      for (const earlier of this.#touching(this.#writers, region)) before.add(earlier);
-    for (const earlier of before) link(earlier, cluster);
-    for (const region of read) note(this.#readers, region, cluster);
-    for (const region of written) note(this.#writers, region, cluster);
+    const reads = new Set(tasks.flatMap(readBy));
+    const writes = new Set(tasks.flatMap(writtenBy));
+    const before = [...reads, ...writes].flatMap(this.#clusters.writersOf);
+    this.#clusters.settle(cluster, { reads, writes }, before);
   }
 
   /**
@@ -166,10 +186,10 @@ class Fusion {
    */
   #placePrologue(operand: Node): void {
     const node = behindReshapes(operand);
-    if (this.#layout.has(node) || isSource(node) || isLaid(node) || isSingle(node)) return;
+    if (this.#locate(node) !== undefined || isLaid(node) || isSingle(node)) return;
     const body = formBody(single(copyOf(node, NOWHERE)), this.#locate);
     if (body instanceof Refusal) throw new CompilerFault(`an operand has no kernel: ${body.reason}`);
-    const made = body.reads.flatMap((r) => this.#touching(this.#writers, r.region));
+    const made = body.reads.flatMap((r) => this.#clusters.writersOf(r.region));
     const often = made.find((cluster, i) => made.indexOf(cluster) !== i);
     if (often === undefined || often.kind === "loop" || this.#comesAfterSums(often, body)) return;
     const region = this.#layout.giveOwn(node);
@@ -183,7 +203,7 @@ class Fusion {
   }
 
   #comesAfterSums(cluster: KernelCluster, body: GrowingBody): boolean {
-    return comesAfterSums(cluster, body, (region) => this.#touching(this.#writers, region).includes(cluster));
+    return comesAfterSums(cluster, body, (region) => this.#clusters.writersOf(region).includes(cluster));
   }
 
   /** A kernel of its own for `group`, which nothing waits for yet. */
@@ -191,7 +211,8 @@ class Fusion {
     const inlined = new Set<Node>();
     const body = formBody(group, (node) => (inlined.has(node) ? undefined : locate(node)));
     if (body instanceof Refusal) return body;
-    return { kind: "kernel", body, level: 0, preds: new Set(), succs: new Set(), inlined };
+    const links = { level: 0, preds: new Set<Cluster>(), succs: new Set<Cluster>() };
+    return { kind: "kernel", body, isShared: false, inlined, ...links };
   }
 
   /** What overwrites old values, or is wanted a second time, comes after everything else. */
@@ -205,16 +226,7 @@ class Fusion {
     const place = { region, strip: null };
     const copy = this.#form(single(item), (node) => (node === item.node ? place : this.#locate(node)));
     if (copy instanceof Refusal) throw new CompilerFault("a staged update cannot be copied");
-    this.#settle(copy, item, new Set([staged, ...this.#readersOf(item.region)]), new Set());
-  }
-
-  /** Kernels that touch any of a region's entries. */
-  #touching(touched: ReadonlyMap<Region, ReadonlySet<Cluster>>, region: Region): Cluster[] {
-    return [...region.overlapping()].flatMap((other) => [...(touched.get(other) ?? [])]);
-  }
-
-  #readersOf(region: Region): Cluster[] {
-    return this.#touching(this.#readers, region);
+    this.#settle(copy, item, new Set([staged, ...this.#clusters.readersOf(item.region)]), new Set());
   }
 
   /**
@@ -232,12 +244,12 @@ class Fusion {
     const behind = new Set<Cluster>();
     const makers = new Set<Cluster>();
     for (const { region } of body.reads) {
-      for (const writer of this.#touching(this.#writers, region)) {
+      for (const writer of this.#clusters.writersOf(region)) {
         if (this.#inPlace.has(region.buffer)) behind.add(writer);
         else makers.add(writer).forEach((w) => before.add(w));
       }
     }
-    if (overwrites) for (const reader of this.#readersOf(item.region)) before.add(reader);
+    if (overwrites) for (const reader of this.#clusters.readersOf(item.region)) before.add(reader);
     if (after !== null) before.add(after);
 
     if (how !== "alone" && group.matmul === null && item.adds === null && !isRunning(item.node)) {
@@ -272,11 +284,12 @@ class Fusion {
     const { group } = cluster.body;
     const sameLoops =
       sameShape(group.domain, joined.domain) && group.inner.every((inner, i) => inner === joined.inner[i]);
-    if (sameLoops) return cluster.body.extend(item) === null;
-    // Other loops: a reduction over what has been elementwise so far.
+    if (sameLoops && !cluster.isShared) return cluster.body.extend(item) === null;
+    // Over other loops a reduction comes to what has been elementwise so far.
     const body = formBody(joined, cluster.body.locate);
     if (body instanceof Refusal) return false;
     cluster.body = body;
+    cluster.isShared = false;
     return true;
   }
 
@@ -297,15 +310,9 @@ class Fusion {
     for (const read of body.reads) {
       // A number that many kernels read, such as the learning rate, makes no kinship.
       const once = read.view.strides.every(isZero);
-      const made =
-        this.#touching(this.#writers, read.region).length > 0 || this.#inPlace.has(read.region.buffer);
+      const made = this.#clusters.writersOf(read.region).length > 0 || this.#inPlace.has(read.region.buffer);
       if (once && !(made && group.domain.length === 0)) continue;
-      const open = this.#taking.get(read.region) ?? [];
-      for (const cluster of open) {
-        if (isFull(cluster)) {
-          this.#taking.get(read.region)!.delete(cluster);
-          continue;
-        }
+      for (const cluster of this.#clusters.takersOf(read.region)) {
         const own = cluster.body.group;
         const same = own.matmul === null && sameShape(own.domain, group.domain);
         if (same && !seen.has(cluster)) {
@@ -323,20 +330,14 @@ class Fusion {
     before: ReadonlySet<Cluster>,
     behind: ReadonlySet<Cluster>,
   ): Cluster {
-    this.#clusters.add(cluster);
-    for (const earlier of before) link(earlier, cluster);
-    for (const later of behind) link(cluster, later);
-    note(this.#writers, item.region, cluster);
-    for (const { region } of cluster.body.reads) {
-      if (this.#readers.get(region)?.has(cluster) !== true) note(this.#taking, region, cluster);
-      note(this.#readers, region, cluster);
-    }
+    const reads = cluster.body.reads.map(({ region }) => region);
+    this.#clusters.settle(cluster, { reads, writes: [item.region] }, before, behind);
     if (isFull(cluster)) cluster.body.close();
     return cluster;
   }
 
   /** Leaves out stores that nobody else reads. */
-  #finish(): Task[] {
+  #tasks(wanted: ReadonlySet<number>): Task[] {
     const tasks = new Map<Cluster, Task & { before: Set<Task> }>();
     for (const cluster of this.#clusters) {
       if (cluster.kind === "loop") {
@@ -346,8 +347,8 @@ class Fusion {
       }
       const isWanted = ({ item }: Write): boolean =>
         !item.defines ||
-        this.#wanted.has(item.region.buffer) ||
-        this.#readersOf(item.region).some((reader) => reader !== cluster);
+        wanted.has(item.region.buffer) ||
+        this.#clusters.readersOf(item.region).some((reader) => reader !== cluster);
       tasks.set(cluster, {
         kind: "kernel",
         group: cluster.body.group,
@@ -366,12 +367,6 @@ const isNumbers = (group: Group, body: Body): boolean =>
   group.domain.length === 0 && body.values.every((value) => value.kind === "constant");
 
 /**
- * Stores of a kernel that takes no more: there are sixteen vector registers, and the time that
- * assembling a body takes grows with the square of its values.
- */
-const MOST_ITEMS = 16;
-
-/**
  * Whether a tensor is too small for an update of its own in its gradient's product: below about two
  * pages its gradient stays in the nearest cache, and one function for the updates of all such
  * parameters is less code.
@@ -380,15 +375,3 @@ const isSmall = ({ shape }: Node): boolean => {
   const size = elements(shape) ?? ONE;
   return !isFree(size) && countOf(size) < 2048;
 };
-
-/** For good: a body only grows. */
-const isFull = ({ body }: KernelCluster): boolean =>
-  body.group.items.length >= MOST_ITEMS ||
-  body.values.length > valueLimit(body.group) ||
-  body.group.items.some(({ adds, node, defines }) => adds !== null || (defines && isRunning(node)));
-
-function note<T extends Cluster>(map: Map<Region, Set<T>>, region: Region, cluster: T): void {
-  const set = map.get(region);
-  if (set === undefined) map.set(region, new Set([cluster]));
-  else set.add(cluster);
-}

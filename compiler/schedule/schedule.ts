@@ -1,11 +1,12 @@
 /** The scheduler: from a model's formulas to kernels, their calls and the arena. */
 import { CompilerFault } from "../fault.ts";
 import { Build } from "../graph/build.ts";
-import type { Model, Persistent, Unkept } from "../graph/model.ts";
-import type { Node, NodeOf } from "../ir/node.ts";
-import { countOf, elements, isFree, type Shape, type Size } from "../ir/size.ts";
+import type { Model, Persistent } from "../graph/model.ts";
+import type { Node } from "../ir/node.ts";
+import { countOf, elements, isFree, type Shape } from "../ir/size.ts";
 import { behindReshapes } from "../ops/movement.ts";
 import { forAnySize } from "./any-size.ts";
+import { Drafts } from "./drafts.ts";
 import { fuse } from "./fuse.ts";
 import { isStep, type Buffer, type EntryName, type KernelProgram, type Repeat } from "./kernel.ts";
 import { buffersOf, namesOfReaders } from "./liveness.ts";
@@ -20,6 +21,7 @@ import { rowUpdates } from "./row-updates.ts";
 import { baseOf } from "./select.ts";
 import type { Target } from "./tiling.ts";
 import { kernelsOf, type KernelTask, type Task, writtenBy } from "./task.ts";
+import { unkeptIn } from "./unkept.ts";
 import { KernelKeys, type PlannedCall, type PlannedEntry, shareKernels } from "./shared-kernels.ts";
 
 export interface ScheduleOptions {
@@ -49,6 +51,12 @@ export function schedule(model: Model, options: ScheduleOptions = {}): KernelPro
   return keeping <= memory.bytes ? program : besideKeeping(keeping, sparing);
 }
 
+/** An entry, and what it has to leave. */
+interface Wanted {
+  readonly name: EntryName;
+  readonly roots: readonly Root[];
+}
+
 type FullOptions = ScheduleOptions & { readonly elementBytes: number };
 
 class Scheduler {
@@ -62,8 +70,6 @@ class Scheduler {
   /** Buffers of lasting tensors, by number. */
   readonly #lasting: number[] = [];
   readonly #states = new Map<string, number>();
-  /** What loops of the entry at hand carry, by loop and number. */
-  readonly #carried = new Map<string, number>();
   readonly #hypers = new Map<string, number>();
   readonly #outputs: number[] = [];
   readonly #metrics: number[] = [];
@@ -88,42 +94,33 @@ class Scheduler {
   program(options: FullOptions): KernelProgram {
     this.#persistent();
     const { roots, optimizer, persistent } = this.#model;
-    this.#entry("initialize", this.#starts());
-    this.#entry(
-      "predict",
-      roots.outputs.map(({ node }, i) => root(node, this.#outputs[i]!)),
-    );
+    this.#plan({ name: "initialize", roots: this.#starts() });
+    this.#plan({ name: "predict", roots: roots.outputs.map(({ node }, i) => root(node, this.#outputs[i]!)) });
     if (roots.loss !== null || roots.metrics.length > 0) {
       const loss = roots.loss === null ? [] : [root(roots.loss, this.#loss)];
-      this.#entry("evaluate", [
-        ...loss,
-        ...roots.metrics.map(({ node }, i) => root(node, this.#metrics[i]!)),
-      ]);
+      const metrics = roots.metrics.map(({ node }, i) => root(node, this.#metrics[i]!));
+      this.#plan({ name: "evaluate", roots: [...loss, ...metrics] });
     }
+    const loss = roots.trainingLoss === null ? [] : [root(roots.trainingLoss, this.#loss)];
+    /** The entry that makes the step too. */
+    const step = (name: EntryName, also: readonly Root[] = []): Wanted[] =>
+      optimizer === null ? [] : [{ name, roots: [...loss, ...this.#updates(), ...also] }];
     if (roots.trainingLoss !== null) {
-      const loss = root(roots.trainingLoss, this.#loss);
       const gradients = persistent.flatMap(({ gradient }, i) =>
         gradient === null ? [] : [root(gradient, this.#gradients.get(i)!)],
       );
-      this.#entry("gradients", [loss, ...gradients]);
-      if (optimizer !== null) this.#entry("step", [loss, ...this.#updates()]);
+      this.#plan({ name: "gradients", roots: [...loss, ...gradients] }, ...step("step"));
     }
-    if (roots.probes.length > 0) this.#probeEntries();
+    if (roots.probes.length > 0) {
+      const figures = roots.probes.map(({ node }, i) => root(node, this.#probes[i]!));
+      this.#plan({ name: "probe", roots: [...loss, ...figures] }, ...step("probed_step", figures));
+    }
     // Fused or not, sums are added in one order.
     const target: Target =
       options.elementBytes === 8
         ? { bytes: 8, lanes: 2, fused: false }
         : { bytes: 4, lanes: 4, fused: false };
     return this.#finish(shareKernels(this.#planned, target, options.shapes ?? SHAPES), options);
-  }
-
-  /** What probes say of a step: without making it, and as it is made. */
-  #probeEntries(): void {
-    const { roots, optimizer } = this.#model;
-    const loss = roots.trainingLoss === null ? [] : [root(roots.trainingLoss, this.#loss)];
-    const figures = roots.probes.map(({ node }, i) => root(node, this.#probes[i]!));
-    this.#entry("probe", [...loss, ...figures]);
-    if (optimizer !== null) this.#entry("probed_step", [...loss, ...this.#updates(), ...figures]);
   }
 
   #buffer(name: string, shape: Shape, role: Buffer["role"]): number {
@@ -205,6 +202,12 @@ class Scheduler {
     }));
   }
 
+  #sourceOf(node: Node): number {
+    const buffer = this.#sourceOrNull(node);
+    if (buffer === null) throw new CompilerFault(`${node.op} ${nodeName(node)} is not in the model's tables`);
+    return buffer;
+  }
+
   #sourceOrNull(node: Node): number | null {
     switch (node.op) {
       case "input":
@@ -230,38 +233,38 @@ class Scheduler {
     }
   }
 
-  #entry(name: EntryName, roots: readonly Root[]): void {
-    this.#carried.clear();
-    const unique = new Unique();
-    const held = new Map<number, Node>();
+  /** Plans entries that need much alike, the last the one whose speed counts most. */
+  #plan(...entries: readonly Wanted[]): void {
+    const { graph, persistent } = this.#model;
     const preferred = new Map<Node, number>();
-    if (isStep(name)) {
+    if (entries.some(({ name }) => isStep(name))) {
       // Gradients that are stored at all go where `gradients` leaves them.
-      for (const [index, { gradient }] of this.#model.persistent.entries()) {
+      for (const [index, { gradient }] of persistent.entries()) {
         const base = gradient === null ? null : behindReshapes(gradient);
         if (base !== null && !preferred.has(base)) preferred.set(base, this.#gradients.get(index)!);
       }
     }
-    const temporary = (node: Node, shape = node.shape): number => {
-      const buffer = this.#buffer("", shape, { kind: "temporary", because: "" });
-      held.set(buffer, node);
-      return buffer;
-    };
-    const stored = {
-      source: (node: Node): number => {
-        const buffer = node.op === "carried" ? this.#carriedIn(node, temporary) : this.#sourceOrNull(node);
-        if (buffer === null)
-          throw new CompilerFault(`${node.op} ${nodeName(node)} is not in the model's tables`);
-        return buffer;
-      },
-      temporary,
-      preferred,
-    };
+    const drafts = new Drafts((node) => this.#sourceOf(node), preferred);
+    const wanted = entries.map(({ roots }) => roots);
+    const fused = fuse(graph, wanted, drafts, this.#sparing);
+    for (const [i, { name }] of entries.entries()) this.#entry(name, fused[i]!, drafts);
+  }
+
+  #entry(name: EntryName, fused: readonly Task[], drafts: Drafts): void {
+    const tasks = orderTasks(fused, drafts.sizeOf, this.#sparing);
+    const own = this.#temporaries(tasks, drafts);
+    const { unkept } = this.#model;
+    if (unkept.length > 0) {
+      const stored = new Map(Array.from(own, ([draft, buffer]) => [drafts.find(draft)!.node, buffer]));
+      const { dropped, kept } = unkeptIn(unkept, stored);
+      for (const buffer of dropped) this.#unkept.add(buffer);
+      for (const buffer of kept) this.#kept.add(buffer);
+    }
     const calls: PlannedCall[] = [];
     const loops: Repeat[] = [];
     const add = (task: Task): void => {
       if (task.kind === "kernel") {
-        calls.push(this.#shape(name, task));
+        calls.push(this.#shape(name, task, own));
         return;
       }
       const [at, first] = [loops.length, calls.length];
@@ -271,90 +274,64 @@ class Scheduler {
     };
     if (isStep(name) || (name === "probe" && this.#model.optimizer !== null)) {
       // The step being made, or probed, has its number before anything reads it.
-      const next = this.#build.add(this.#model.graph.make("step", [], {}), 1);
-      const count = fuse(
-        this.#model.graph,
-        [{ node: next, buffer: this.#step, inPlace: true }],
-        stored,
-        true,
-      );
-      for (const task of count.flatMap(kernelsOf))
-        calls.push({ ...this.#shape(name, task), name: "next_step" });
+      for (const task of this.#nextStep()) calls.push({ ...this.#shape(name, task, own), name: "next_step" });
     }
-    const sizeOf = (buffer: number): Size | null => {
-      const { role, size } = this.#buffers[buffer]!;
-      return role.kind === "temporary" ? size : null;
-    };
-    const tasks = orderTasks(fuse(this.#model.graph, roots, stored, this.#sparing), sizeOf, this.#sparing);
-    // Most of what might have been stored was not: names go to what is.
-    for (const { buffer } of tasks.flatMap(writtenBy)) {
-      const unnamed = this.#buffers[buffer]!;
-      if (unnamed.name === "")
-        this.#buffers[buffer] = { ...unnamed, name: unique.take(nodeName(held.get(buffer)!)) };
-    }
-    this.#noteUnkept(tasks, held);
     for (const task of tasks) add(task);
     this.#planned.push({ name, calls, loops });
   }
 
-  /** Where a loop of the entry has what it carries. */
-  #carriedIn(node: NodeOf<"carried">, temporary: (node: Node) => number): number {
-    const { loop, index } = node.attributes;
-    const key = `${loop.id} ${index}`;
-    const buffer = this.#carried.get(key) ?? temporary(node);
-    this.#carried.set(key, buffer);
-    return buffer;
+  #nextStep(): KernelTask[] {
+    const { graph } = this.#model;
+    const node = this.#build.add(graph.make("step", [], {}), 1);
+    const drafts = new Drafts((source) => this.#sourceOf(source));
+    return fuse(graph, [[{ node, buffer: this.#step, inPlace: true }]], drafts, true)
+      .flat()
+      .flatMap(kernelsOf);
   }
 
-  /** Which temporaries lie inside of what is not kept, and which it begins with. */
-  #noteUnkept(tasks: readonly Task[], held: ReadonlyMap<number, Node>): void {
-    const { unkept } = this.#model;
-    if (unkept.length === 0) return;
-    const stored = new Map<Node, number>();
+  /** An entry's buffers for the drafts that it writes, with names in the order in which it does. */
+  #temporaries(tasks: readonly Task[], drafts: Drafts): ReadonlyMap<number, number> {
+    const unique = new Unique();
+    const names = new Map<number, string>();
     for (const { buffer } of tasks.flatMap(writtenBy)) {
-      const node = held.get(buffer);
-      if (node !== undefined) stored.set(node, buffer);
+      const held = drafts.find(buffer);
+      if (held !== undefined && !names.has(buffer)) names.set(buffer, unique.take(nodeName(held.node)));
     }
-    const inside = new Set(unkept.flatMap(insideOf));
-    for (const [node, buffer] of stored) if (inside.has(node)) this.#unkept.add(buffer);
-    // What is not stored itself begins with what it is computed from.
-    const stack = unkept.flatMap(({ from }) => from);
-    const seen = new Set(stack);
-    for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      const buffer = stored.get(node);
-      if (buffer !== undefined) {
-        if (!inside.has(node)) this.#kept.add(buffer);
-        continue;
-      }
-      for (const operand of node.operands) if (!seen.has(operand)) stack.push(operand);
-      for (const operand of node.operands) seen.add(operand);
-    }
+    // The first draft has the largest number.
+    const written = [...names].toSorted(([a], [b]) => b - a);
+    return new Map(
+      written.map(([draft, name]) => [
+        draft,
+        this.#buffer(name, drafts.find(draft)!.shape, { kind: "temporary", because: "" }),
+      ]),
+    );
   }
 
-  #shape(entry: EntryName, task: KernelTask): PlannedCall {
+  /** @param own the entry's buffers for drafts */
+  #shape(entry: EntryName, task: KernelTask, own: ReadonlyMap<number, number>): PlannedCall {
+    const bufferOf = (draft: number): number => own.get(draft) ?? draft;
     // A strip is called by its own name, not that of all of them.
     const destinations = task.body.writes.map(({ item: { node }, region: { buffer, whole } }): Buffer => {
-      const found = this.#buffers[buffer]!;
+      const found = this.#buffers[bufferOf(buffer)]!;
       return whole === null ? found : { ...found, name: nodeName(node) };
     });
     const owners = new Set(destinations.map(({ role }) => ownerOf(role)));
     // An update that shares its kernel speaks of `param` and `grad`, as its definition does.
     const updates = destinations.some(({ role }) => role.kind === "parameter" || role.kind === "state");
     const general = isStep(entry) && updates && owners.size === 1;
-    const label = (buffer: number): string => {
-      const { name, role } = this.#buffers[buffer]!;
+    const label = (draft: number): string => {
+      const { name, role } = this.#buffers[bufferOf(draft)]!;
       return identifier((general ? generalName(role) : null) ?? name);
     };
-    const shaped = shapeLoops(task.group, task.body, label);
-    const { addresses } = shaped;
-    const sized = forAnySize(shaped, (operand) => {
+    const { kernel, ...shaped } = shapeLoops(task.group, task.body, label);
+    const addresses = shaped.addresses.map((a) => ({ ...a, buffer: bufferOf(a.buffer) }));
+    const sized = forAnySize(kernel, (operand) => {
       const { kind } = this.#buffers[addresses[operand]!.buffer]!.role;
       return kind === "hyper" || kind === "step";
     });
-    const { kernel, ...call } = shaped;
     const anySize = sized === null ? null : { ...this.#keys.of(sized.kernel), rows: sized.rows };
     const name = kernelName(entry, destinations, this.#model, kernel.kind);
-    return { shaped: call, own: this.#keys.of(kernel), anySize, name };
+    return { shaped: { ...shaped, addresses }, own: this.#keys.of(kernel), anySize, name };
   }
 
   /** Leaves out temporaries that nothing touches, and says of the others what they are kept for. */
@@ -385,20 +362,6 @@ class Scheduler {
     const [dropped, kept] = [renumber(this.#unkept), renumber(this.#kept)];
     return recompute({ kernels, buffers, entries }, { ...options, dropped, kept });
   }
-}
-
-/** What is behind `to`, as far as `from`, without both. */
-function insideOf({ from, to }: Unkept): Node[] {
-  const seen = new Set<Node>([to, ...from]);
-  const inside: Node[] = [];
-  const stack = [...to.operands];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (seen.has(node)) continue;
-    seen.add(node);
-    inside.push(node);
-    stack.push(...node.operands);
-  }
-  return inside;
 }
 
 function roleOf(tensor: Persistent, index: number): Buffer["role"] {

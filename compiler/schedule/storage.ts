@@ -33,7 +33,8 @@ export interface StoredLoop {
 
 export class Storage {
   readonly graph: Graph;
-  readonly roots: readonly Root[];
+  /** What each entry leaves; the last says what is worth being stored. */
+  readonly entries: readonly (readonly Root[])[];
   readonly layout: Layout;
   readonly steps: readonly Step[];
   /** What is computed here, not around nor inside of a loop in here, and in which of the steps. */
@@ -41,8 +42,10 @@ export class Storage {
   readonly loops = new Map<LoopStep, StoredLoop>();
   /** Stacks of which the last entry alone is read: they are what their loop carries, when it has ended. */
   readonly #ends = new Set<Node>();
-  /** What is written when all else is done. */
-  readonly last: Item[] = [];
+  /** Of each entry: what is written when all else is done. */
+  readonly last: readonly Item[][];
+  /** What is stored, in the order in which it is computed. */
+  readonly order: readonly Node[];
   /** Buffers that hold old values. */
   readonly inPlace: ReadonlySet<number>;
   /** Of the loop around; null outside of loops. */
@@ -52,13 +55,13 @@ export class Storage {
 
   constructor(
     graph: Graph,
-    roots: readonly Root[],
+    entries: readonly (readonly Root[])[],
     layout: Layout,
     steps: readonly Step[],
     around: Storage | null = null,
   ) {
     this.graph = graph;
-    this.roots = roots;
+    this.entries = entries;
     this.layout = layout;
     this.steps = steps;
     this.#around = around;
@@ -66,8 +69,14 @@ export class Storage {
       if (step.kind === "node") this.places.set(step.node, i);
       else for (const scan of step.scans) this.places.set(scan, i);
     }
-    this.inPlace = new Set(roots.filter((r) => r.inPlace).map((r) => r.buffer));
+    this.inPlace = new Set(entries.flat().flatMap((r) => (r.inPlace ? [r.buffer] : [])));
+    this.last = entries.map(() => []);
     this.#prepare();
+    const placeOf = (node: Node): number => this.places.get(node)!;
+    // What is carried lies where the loop around has it.
+    this.order = [...layout.nodes()]
+      .filter(({ op }) => op !== "carried")
+      .sort((a, b) => placeOf(a) - placeOf(b));
   }
 
   readonly locate: Locate = (node) => this.layout.find(node);
@@ -79,13 +88,14 @@ export class Storage {
   #prepare(): void {
     const nodes = [...this.places.keys()];
     const wanted = new Map<Node, number>();
-    for (const { node } of this.roots) wanted.set(node, (wanted.get(node) ?? 0) + 1);
-    for (const root of this.roots) this.#placeRoot(root);
+    const roots = this.entries.at(-1)!;
+    const ends = new Set(this.entries.flat().map(({ node }) => node));
+    for (const { node } of roots) wanted.set(node, (wanted.get(node) ?? 0) + 1);
+    for (const root of roots) this.#placeRoot(root);
     const stacks = new Map<LoopStep, readonly (Stack | null)[]>();
     const loops = this.steps.filter((step) => step.kind === "loop");
     const readers = readersOf(loops.length === 0 ? [] : nodesOf(this.steps));
-    const isEnd = (scan: NodeOf<"scan">): boolean =>
-      endReaders(scan, readers, new Set(wanted.keys())) !== null;
+    const isEnd = (scan: NodeOf<"scan">): boolean => endReaders(scan, readers, ends) !== null;
     for (const step of loops) stacks.set(step, this.#stacks(step, isEnd));
     const stored = selectStored(nodes, wanted);
     for (const node of readInLoops(this.steps)) stored.add(node);
@@ -93,9 +103,11 @@ export class Storage {
     for (const node of stored) if (!this.places.has(node)) stored.delete(node);
     this.layout.store(stored);
     for (const [step, kept] of stacks) this.loops.set(step, this.#open(step, kept));
-    this.#pending.push(...this.layout.nodes(), ...this.roots.map(({ node }) => node));
+    this.#pending.push(...new Set([...this.layout.nodes(), ...ends]));
     this.#storeForced();
     this.#storeRows();
+    for (const [entry, others] of this.entries.slice(0, -1).entries())
+      for (const root of others) this.#copyRoot(root, this.last[entry]!);
   }
 
   #placeRoot(root: Root): void {
@@ -103,8 +115,16 @@ export class Storage {
     const base = behindReshapes(node);
     const isHere = this.places.has(base) && !isSource(base) && base.op !== "constant";
     const region = slot?.region ?? this.layout.region(root.buffer);
-    if (root.inPlace || !isHere || this.layout.has(base)) this.last.push(lastItem(root, region));
+    if (root.inPlace || !isHere || this.layout.has(base)) this.last.at(-1)!.push(lastItem(root, region));
     else this.layout.put(base, region, slot === undefined ? null : reshapeView(slot.view, base.shape));
+  }
+
+  /** Where what another entry leaves lies elsewhere, or nowhere, it is copied. */
+  #copyRoot(root: Root, last: Item[]): void {
+    const region = this.layout.region(root.buffer);
+    const place = this.layout.find(behindReshapes(root.node));
+    if (place === undefined || place.region !== region || place.strip !== null)
+      last.push(lastItem(root, region));
   }
 
   /**
@@ -173,7 +193,7 @@ export class Storage {
       roots.push({ node, buffer: region.buffer, inPlace: false, slot: { region, view } });
     }
     this.#pending.push(...first);
-    return { inside: new Storage(this.graph, roots, layout, body, this), begins };
+    return { inside: new Storage(this.graph, [roots], layout, body, this), begins };
   }
 
   /**
@@ -206,7 +226,7 @@ export class Storage {
 
   /** Stores rows that are made of what they would overwrite. */
   #storeRows(): void {
-    for (const root of this.roots) {
+    for (const root of this.entries.flat()) {
       if (root.adds === undefined) continue;
       const body = formBody(single(lastItem(root, NOWHERE)), this.locate);
       if (body instanceof Refusal || body.reads.every(({ region }) => !this.inPlace.has(region.buffer)))

@@ -19,7 +19,7 @@ const ROWS = [1, 2, 17];
 
 /**
  * Names unique and valid; values before their use; addresses inside their buffers; temporaries
- * written before they are read; what is alive at one time apart in memory.
+ * written before they are read, and of one entry each; what is alive at one time apart in memory.
  * @param elementBytes 8 for f64; taking it for 4 only checks less
  * @throws CompilerFault naming the kernel or the buffer
  */
@@ -30,6 +30,7 @@ export function verifyProgram(program: KernelProgram, elementBytes = 4): void {
     names.add(kernel.name);
     verifyKernel(kernel);
   }
+  const owners = new Map<number, string>();
   for (const entry of program.entries) {
     const written = new Set<number>();
     for (const [i, call] of entry.calls.entries()) {
@@ -42,6 +43,11 @@ export function verifyProgram(program: KernelProgram, elementBytes = 4): void {
       verifyCall(program, call, written);
       for (const [i, { buffer }] of call.addresses.entries()) {
         if (program.kernels[call.kernel]!.operands[i]!.access === "write") written.add(buffer);
+        const { name, role } = program.buffers[buffer]!;
+        if (role.kind !== "temporary") continue;
+        const owner = owners.get(buffer) ?? entry.name;
+        if (owner !== entry.name) throw new CompilerFault(`${name} is a temporary of two entries`);
+        owners.set(buffer, owner);
       }
     }
   }

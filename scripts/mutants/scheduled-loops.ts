@@ -68,33 +68,36 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     ],
   ],
   "compiler/schedule/fuse.ts": [
-    [
-      "loops read before it is written",
-      "for (const region of [...read, ...written])",
-      "for (const region of [...written])",
-    ],
+    ["loops read before it is written", "[...reads, ...writes].flatMap(", "[...writes].flatMap("],
     [
       "loops may come at any time",
-      "for (const earlier of before) link(earlier, cluster);\n    for (const region of read)",
-      "for (const region of read)",
+      "settle(cluster, { reads, writes }, before)",
+      "settle(cluster, { reads, writes }, [])",
     ],
-    ["nothing reads for loops", "for (const region of read) note(this.#readers, region, cluster);", ""],
+    [
+      "nothing reads for loops",
+      "settle(cluster, { reads, writes }, before)",
+      "settle(cluster, { reads: [], writes }, before)",
+    ],
     [
       "nothing is written by loops",
-      "for (const region of written) note(this.#writers, region, cluster);",
+      "settle(cluster, { reads, writes }, before)",
+      "settle(cluster, { reads, writes: [] }, before)",
+    ],
+    [
+      "updates before what reads the old value",
+      "if (overwrites) for (const reader of this.#clusters.readersOf(item.region)) before.add(reader);",
       "",
     ],
+    ["the first loop alone", "else if (!begun.has(step)) {", "else if (begun.size === 0) {"],
+  ],
+  "compiler/schedule/cluster.ts": [
     [
       "parts are apart from the whole",
       "[...region.overlapping()].flatMap((other) => [...(touched.get(other) ?? [])])",
       "[...(touched.get(region) ?? [])]",
     ],
-    [
-      "updates before what reads the old value",
-      "if (overwrites) for (const reader of this.#readersOf(item.region)) before.add(reader);",
-      "",
-    ],
-    ["the first loop alone", "else if (!begun.has(step)) {", "else if (begun.size === 0) {"],
+    ["none that is read waits", "note(this.#readers, region, cluster);", ""],
   ],
   "compiler/schedule/call-tree.ts": [
     ["a loop ends a call early", "open.at(-1)!.last < call", "open.at(-1)!.last <= call"],
