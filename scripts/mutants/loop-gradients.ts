@@ -82,7 +82,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
   ],
   "compiler/passes/sweep.ts": [
     ["twice the scalar", "start.constant(1)", "start.constant(2)"],
-    ["from the last reader alone", "others.push(flow);", "others[0] = flow;"],
+    ["from the last reader alone", "others?.push(flow);", "if (others) others[0] = flow;"],
     ["entries one by one too", "if (loop.id === this.#loop?.id) return;", ""],
     [
       "all entries but the one",
