@@ -2,7 +2,8 @@
  * How long programs of several kinds take to compile, and how much memory: `node
  * bench/compile-times.ts [NAME…]`, after `npm run build`. Each is compiled five times in a process
  * of its own that has compiled before; the table shows medians of the processor's time, which
- * others at work on the machine disturb less than the clock's, and the largest memory.
+ * others at work on the machine disturb less than the clock's, and the largest memory. The heap grows
+ * as the command has it.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -138,12 +139,15 @@ if (first === "--measure") {
   process.stdout.write(JSON.stringify(await measure(subjects[others[0] ?? ""]!)));
   process.exit();
 }
+const heap = new URL("../cli/heap.ts", import.meta.url).href;
 const wanted = first === undefined ? Object.keys(subjects) : [first, ...others];
 for (const name of wanted) {
   const subject = subjects[name];
   if (subject === undefined) throw new Error(`no ${name}; there are ${Object.keys(subjects).join(", ")}`);
   const script = fileURLToPath(import.meta.url);
-  const { stdout, stderr } = spawnSync(process.execPath, [script, "--measure", name], { encoding: "utf8" });
+  const { stdout, stderr } = spawnSync(process.execPath, ["--import", heap, script, "--measure", name], {
+    encoding: "utf8",
+  });
   if (stdout === "") throw new Error(stderr);
   // What `measure` wrote just now.
   const { seconds, megabytes } = JSON.parse(stdout) as Costs;

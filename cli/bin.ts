@@ -3,6 +3,7 @@
  * Starts the command line on a Node that is new enough, looking for one if this is not. Imports
  * nothing that an old Node lacks.
  */
+import "./heap.ts";
 import { existsSync } from "node:fs";
 import * as nodeModule from "node:module";
 import { constants, homedir } from "node:os";
