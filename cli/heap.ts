@@ -4,7 +4,7 @@
  *
  * By itself V8 lets a heap grow to four times what was alive when it last looked, and what is new
  * fill 64 MB besides: of a model of 50,000 operations 100 MB are alive at most, and 430 MB were taken.
- * At twice, and with as little for what is new as it begins with, it takes 290 MB, for a
+ * At twice, and with as little for what is new as it begins with, it takes some 300 MB, for a
  * seventh more processor time. A small model, for which it looks once or twice at all, takes as long as
  * before.
  */
