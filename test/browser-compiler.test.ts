@@ -138,9 +138,9 @@ describe.skipIf(skippedWithout(chromiumPath))(
       expect(errors.filter((error) => !error.includes("404"))).toEqual([]);
     });
 
-    test("the front end is 294 KB gzipped with the runtime, and asc a part of its own that nothing loads before it is needed", () => {
+    test("the front end is 298 KB gzipped with the runtime, and asc a part of its own that nothing loads before it is needed", () => {
       const fixed = ["/nndsl.js", "/worker.js", "/runtime.js"].map((file) => chunks[file]!);
-      expect(gzipSync(fixed.join("")).length).toBeLessThan(294_000);
+      expect(gzipSync(fixed.join("")).length).toBeLessThan(298_000);
       expect(Object.keys(chunks).length).toBeGreaterThan(fixed.length);
       for (const chunk of fixed)
         expect(chunk).not.toMatch(/\bfrom ?["']\.\/asc\.js["']|\bimport ?["']\.\/asc/);

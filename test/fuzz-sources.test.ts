@@ -4,7 +4,7 @@ import { describeReport, fuzzSources } from "./fuzz/sources.ts";
 
 test.each([
   ["check", 600],
-  ["compile", 40],
+  ["compile", 100],
 ] as const)("%s of %i damaged programs", async (door, to) => {
   const report = await fuzzSources({ door, seed: 20_261, from: 0, to });
   expect(report.counts.fault + report.counts.hang, describeReport(door, report)).toBe(0);
