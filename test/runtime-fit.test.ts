@@ -466,7 +466,8 @@ describe("many steps in a call", () => {
 
   test("share their time among the epochs", async () => {
     const [net] = await both();
-    const { seconds, history } = await net.fit(examples(8), { epochs: 2000, batch: 4 });
+    // Long enough for what surrounds the calls to be little.
+    const { seconds, history } = await net.fit(examples(200), { epochs: 2000, batch: 4 });
     const sum = history.reduce((all, epoch) => all + epoch.seconds, 0);
     expect(sum).toBeGreaterThan(seconds * 0.9);
     expect(sum).toBeLessThanOrEqual(seconds * 1.001);
