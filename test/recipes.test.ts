@@ -146,11 +146,8 @@ describe.each(recipes.map((recipe) => [recipe.title, recipe] as const))("%s", (t
   );
 
   const claim = claims[title];
-  test.runIf(claim)(
-    "what it claims is so",
-    () => claim?.({ recipe, folder, data, printed, said, net }),
-    PATIENCE,
-  );
+  if (claim !== undefined)
+    test("what it claims is so", () => claim({ recipe, folder, data, printed, said, net }), PATIENCE);
 });
 
 // ---------------------------------------------------------------------------------------------------------- peers
