@@ -17,7 +17,7 @@ import { isReshaped } from "./names.ts";
 import { symbolText } from "./text.ts";
 
 /** Letters for the places of loops, by how deep they are nested. */
-const LETTERS = "tsrq";
+export const LETTERS = "tsrq";
 
 /** For what the sweep back carries, that which the program does not use. */
 const FLOWS = ["c", "e", "u"] as const;

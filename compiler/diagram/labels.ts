@@ -2,6 +2,7 @@
 import { infix } from "../../grammar/operators.ts";
 import { entryAt } from "../derive/entries.ts";
 import { symbol, weight, type Formula } from "../derive/formula.ts";
+import { LETTERS } from "../derive/loops.ts";
 import { namingOf, readNode, type Naming } from "../derive/read.ts";
 import { formulaText } from "../derive/text.ts";
 import { reachable } from "../graph/graph.ts";
@@ -156,9 +157,6 @@ function carriedNames(nodes: Iterable<Node>): ReadonlyMap<Node, string> {
   }
   return names;
 }
-
-/** Letters for the places of loops, by how deep they are nested. */
-const LETTERS = "tsrq";
 
 /** More symbols than this no box has room for. */
 const MOST_SYMBOLS = 14;

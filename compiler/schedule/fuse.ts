@@ -2,8 +2,8 @@
  * Which nodes are computed by one kernel. Nodes to be stored are taken in the graph's order; each
  * joins the kernel that makes one of its operands, or one that reads the same tensor over the same
  * loops, if the loops agree, every value is read at the point that makes it, and no kernel would
- * have to wait for itself. So bias and activation join the product's epilogue, the maximum, the sum
- * and the quotient of a softmax become one pass over rows, and a parameter and its states are
+ * have to wait for itself. So a bias and a short activation join the product's epilogue, the maximum,
+ * the sum and the quotient of a softmax become one pass over rows, and a parameter and its states are
  * updated together. What `gradients` and `step` both need is put into kernels once; a copy of these
  * goes on to gradients where they are asked for, they themselves to the updates.
  */

@@ -21,7 +21,10 @@ export interface Stored {
 
 export class Layout {
   readonly #stored: Stored;
-  /** Whether memory is dearer than operations: then all parts have buffers of their own, which can be dropped one by one. */
+  /**
+   * Whether memory is dearer than operations: then all parts have buffers of their own, which can be
+   * dropped one by one.
+   */
   readonly sparing: boolean;
   /** Of what is computed around the loop that this is of; null outside of loops. */
   readonly #around: Layout | null;

@@ -106,7 +106,7 @@ const MOST_ABREAST = 40;
 const LONG = 32;
 /** Operations of an op from which on it is a function. */
 const LEAST_FUNCTION = 16;
-/** Entries of a row for which functions of functions have passes of their own: it stays in the nearest cache. */
+/** Entries of a row for which functions of functions have passes of their own, in the L1 cache. */
 const LEAST_STAGED = 32;
 const MOST_STAGED = 1024;
 /**
