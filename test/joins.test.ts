@@ -408,7 +408,7 @@ test("random graphs: what is said to join does, however the rows are divided", (
         }
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 6000 },
   );
   // The graphs have some of every kind, or nothing was shown.
   for (const join of Object.keys(table)) expect(seen.get(join as Join), join).toBeGreaterThan(100);
