@@ -14,7 +14,8 @@ import { planKernels } from "../compiler/schedule/plan.ts";
 import { instantiate, programOf, type ModuleExports } from "./helpers/program.ts";
 
 const tiny = "export function twice(x: i32): i32 { return x + x; }";
-/** The same, so that there is something to optimize. */
+const wrong = "export function f(): v128 { return 1; }";
+/** The same as `tiny`, so that there is something to optimize. */
 const roundabout = "export function twice(x: i32): i32 { let a = x; let b = a; a = b + x; return a; }";
 
 test("a module carries its manifest in the custom section nndsl, and runs", async () => {
@@ -38,7 +39,7 @@ test("a manifest is found after other sections, and in nothing else", () => {
 });
 
 test("what asc refuses is a fault with its message, and the next call works", async () => {
-  const failing = assemble("let x: i32 = 'a';", { manifest: "{}", simd: "strict" });
+  const failing = assemble(wrong, { manifest: "{}", simd: "strict" });
   await expect(failing).rejects.toThrow(CompilerFault);
   await expect(failing).rejects.toThrow(/assembler-failed: .*TS2322/s);
   const { wasm } = await assemble(tiny, { manifest: "{}", simd: "strict" });
@@ -51,7 +52,7 @@ const TOO_LARGE =
 /** Ends each worker that starts from now on as one that is out of memory, so many of them. */
 async function endWorkers(count: number): Promise<void> {
   // After a failure the next call gets a new worker.
-  await expect(assemble("let x: i32 = 'a';", { manifest: "{}", simd: "strict" })).rejects.toThrow();
+  await expect(assemble(wrong, { manifest: "{}", simd: "strict" })).rejects.toThrow();
   const end = (worker: Worker): void => {
     if (--count === 0) process.off("worker", end);
     worker.emit("error", new Error("Worker terminated due to reaching memory limit: JS heap out of memory"));
@@ -97,7 +98,7 @@ test("asc is stopped where it passes its time, and the call that waits has the w
 
 test("a worker killed at work fails that call alone; one killed at rest, none", async () => {
   // After a failure the next call gets a new worker.
-  await expect(assemble("let x: i32 = 'a';", { manifest: "{}", simd: "strict" })).rejects.toThrow();
+  await expect(assemble(wrong, { manifest: "{}", simd: "strict" })).rejects.toThrow();
   process.once("worker", (worker) => void worker.terminate());
   const killed = assemble(tiny, { manifest: "{}", simd: "strict" });
   await expect(killed).rejects.toThrow(/assembler-failed: the worker of asc ended with code \d/);

@@ -5,8 +5,9 @@
  */
 // First: what follows loads under what it sets.
 import { restore } from "./inline-wasm.ts";
-import asc from "assemblyscript/asc";
+import * as asc from "assemblyscript";
 import binaryen from "binaryen";
+import { library } from "./library.ts";
 
 restore();
 
@@ -66,41 +67,49 @@ const LEFT_OUT = [
  * Compiles one module.
  * @throws Error with asc's messages
  */
-export async function runAsc({ source, relaxed, text, effort }: AscRequest): Promise<AscResult> {
+export function runAsc({ source, relaxed, text, effort }: AscRequest): AscResult {
   const [optimize, shrink] = LEVELS[effort];
-  binaryen.clearPassesToSkip();
-  for (const pass of LEFT_OUT) binaryen.addPassToSkip(pass);
-  const files = new Map<string, string | Uint8Array>();
-  const messages: string[] = [];
-  const sink = { write: (chunk: string | Uint8Array): void => void messages.push(String(chunk)) };
-  const { error } = await asc.main(
-    [
-      "model.ts",
-      "--outFile",
-      "model.wasm",
-      ...(text ? ["--textFile", "model.wat"] : []),
-      "--runtime",
-      "stub",
-      "--noAssert",
-      "--optimizeLevel",
-      String(optimize),
-      "--shrinkLevel",
-      String(shrink),
-      "--enable",
-      relaxed ? "simd,threads,relaxed-simd" : "simd,threads",
-    ],
-    {
-      readFile: (name) => (name === "model.ts" ? source : null),
-      writeFile: (name, contents) => void files.set(name, contents),
-      listFiles: () => [],
-      stdout: sink,
-      stderr: sink,
-    },
-  );
-  const wasm = files.get("model.wasm");
-  if (error !== null || !(wasm instanceof Uint8Array)) {
-    throw new Error(messages.join("").trim() || String(error));
+  const module = moduleOf(source, relaxed, optimize, shrink);
+  try {
+    if (!module.validate()) throw new Error("binaryen finds the module invalid");
+    binaryen.clearPassesToSkip();
+    for (const pass of LEFT_OUT) binaryen.addPassToSkip(pass);
+    module.optimize(optimize, shrink);
+    const wasm = module.toBinary().output;
+    return { wasm, wat: text ? textOf(module) : null };
+  } finally {
+    module.dispose();
   }
-  const wat = files.get("model.wat");
-  return { wasm, wat: typeof wat === "string" ? wat : null };
+}
+
+function moduleOf(source: string, relaxed: boolean, optimize: number, shrink: number): asc.Module {
+  const options = asc.newOptions();
+  asc.setRuntime(options, asc.Runtime.Stub);
+  asc.setNoAssert(options, true);
+  asc.setFeature(options, asc.FEATURE_SIMD, true);
+  asc.setFeature(options, asc.FEATURE_THREADS, true);
+  asc.setFeature(options, asc.FEATURE_RELAXED_SIMD, relaxed);
+  asc.setOptimizeLevelHints(options, optimize, shrink);
+  const program = asc.newProgram(options);
+  for (const [path, content] of Object.entries(library)) asc.parse(program, content, `~lib/${path}.ts`);
+  asc.parse(program, source, "model.ts", true);
+  refuse(program);
+  asc.initializeProgram(program);
+  const module = asc.compile(program);
+  refuse(program);
+  return module;
+}
+
+/** @throws Error with what asc has found wrong so far, if anything */
+function refuse(program: asc.Program): void {
+  const errors: string[] = [];
+  for (let found = asc.nextDiagnostic(program); found !== null; found = asc.nextDiagnostic(program)) {
+    if (asc.isError(found)) errors.push(asc.formatDiagnostic(found, false, true));
+  }
+  if (errors.length > 0) throw new Error(errors.join("\n"));
+}
+
+/** The text format, of which asc's own printer makes one line an instruction. */
+function textOf(module: asc.Module): string {
+  return binaryen.wrapModule(asc.getBinaryenModuleRef(module)).emitStackIR();
 }

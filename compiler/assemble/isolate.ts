@@ -227,5 +227,5 @@ function openWebWorker(ended: () => void): Promise<Aside | null> {
 /** In this thread: nothing holds asc then but its own errors. */
 async function openHere(): Promise<Aside> {
   const { runAsc } = await import("./asc.ts");
-  return { run: runAsc, close: () => {} };
+  return { run: async (request) => runAsc(request), close: () => {} };
 }

@@ -32,7 +32,7 @@ port.send({ kind: "ready" });
 async function answer(request: AscRequest): Promise<Message> {
   try {
     const { runAsc } = await loading;
-    return { kind: "result", result: await runAsc(request) };
+    return { kind: "result", result: runAsc(request) };
   } catch (error) {
     return { kind: "failure", message: error instanceof Error ? error.message : String(error) };
   }

@@ -85,7 +85,7 @@ function meet(): void {
     if (atomic.load<i32>(CONTROL, 8) != 0) unreachable();
     patience++;
     if (!sleeps) {
-      if (patience == i32.MAX_VALUE) giveUp();
+      if (patience == 0x7fffffff) giveUp();
     } else if (patience > sleeps + ${NAPS}) {
       atomic.add<i32>(CONTROL, 1, 12);
       // A second at a time, and ten before the others are given up.
