@@ -13,7 +13,8 @@ const builtins = (names: string): string =>
     .map((name) => `@builtin export declare function ${name}(): void;\n`)
     .join("");
 
-const namespace = (name: string, names: string): string => `export namespace ${name} {\n${builtins(names)}}\n`;
+const namespace = (name: string, names: string): string =>
+  `export namespace ${name} {\n${builtins(names)}}\n`;
 
 const LANES = "splat extract_lane replace_lane shuffle eq ne add sub mul neg";
 const FLOATS = `${LANES} lt le gt ge div abs min max pmin pmax sqrt ceil floor trunc nearest relaxed_madd relaxed_nmadd`;
