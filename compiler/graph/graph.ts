@@ -6,6 +6,7 @@ import { attributesKey } from "../ir/key.ts";
 import type { Loop } from "../ir/loop.ts";
 import type { Attributes, Node, NodeOf, OpName } from "../ir/node.ts";
 import type { Origin } from "../ir/origin.ts";
+import { sameShape } from "../ir/size.ts";
 
 export class Graph {
   #byKey = new Map<string, Node>();
@@ -60,9 +61,7 @@ export class Graph {
     attributes: Attributes[K],
     origin: Origin = {},
   ): NodeOf<K> {
-    let key = `${op}(`;
-    for (const { id } of operands) key += `${id},`;
-    key += `)${attributesKey(op, attributes)}`;
+    const key = keyOf(op, operands, attributesKey(op, attributes));
     const known = this.#byKey.get(key);
     // The key begins with the op's name, so what it finds is of this op.
     if (known !== undefined) {
@@ -72,7 +71,9 @@ export class Graph {
     // A table indexed by K holds, for K, the record of K; the compiler cannot follow that through a
     // mapped type.
     const record = ops[op] as unknown as Op<K>;
-    const { shape, type } = record.infer(operands, attributes);
+    const { shape: inferred, type } = record.infer(operands, attributes);
+    // Most values have the shape of an operand: one list for all of them.
+    const shape = operands.find((operand) => sameShape(operand.shape, inferred))?.shape ?? inferred;
     if (this.size >= this.limit) {
       throw new OpError(
         "graph-too-large",
@@ -88,6 +89,10 @@ export class Graph {
     return node;
   }
 }
+
+/** Joined, since what `+` makes of parts keeps them all, in three times the memory. */
+const keyOf = (op: OpName, operands: readonly Node[], attributes: string): string =>
+  [op, ...operands.map(({ id }) => id), attributes].join(" ");
 
 /**
  * The nodes that `roots` depend on, themselves included, operands before users. Iterative: graphs
