@@ -3,10 +3,15 @@
  * every module exports.
  */
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
+import asc from "assemblyscript/asc";
+import binaryen from "binaryen";
 import { expect, test } from "vitest";
+import { LEFT_OUT } from "../compiler/assemble/asc.ts";
 import { assemble, attachManifest, readManifest } from "../compiler/assemble/assemble.ts";
 import { compile } from "../compiler/compile.ts";
+import { plan } from "../compiler/index.ts";
 import { CompilerFault } from "../compiler/fault.ts";
 import { DiagnosticError } from "../grammar/diagnostic.ts";
 import { render } from "../compiler/render/render.ts";
@@ -37,6 +42,36 @@ test("a manifest is found after other sections, and in nothing else", () => {
   expect(readManifest(Uint8Array.of(1, 2, 3))).toBeNull();
   expect(readManifest(attachManifest(header, "{}").subarray(0, 12))).toBeNull();
 });
+
+/** What the command `asc` makes of a text, with its own library and every pass that is not left out. */
+async function byCommand(text: string): Promise<Uint8Array> {
+  binaryen.clearPassesToSkip();
+  for (const pass of LEFT_OUT) binaryen.addPassToSkip(pass);
+  let wasm: Uint8Array | undefined;
+  const { error } = await asc.main(
+    "m.ts --outFile m.wasm --runtime stub --noAssert -O3s --enable simd,threads".split(" "),
+    {
+      readFile: (name) => (name === "m.ts" ? text : null),
+      writeFile: (_, data) => {
+        if (typeof data !== "string") wasm = data;
+      },
+      listFiles: () => [],
+    },
+  );
+  if (wasm === undefined) throw error ?? new Error("no module");
+  return wasm;
+}
+
+test.each(["xor", "mnist", "digits-conv", "penguins", "names-gru"])(
+  "fewer declarations and fewer passes than the command asc has make nothing of %s larger",
+  async (name) => {
+    const source = readFileSync(new URL(`../examples/${name}.nn`, import.meta.url), "utf8");
+    const text = (await plan(source)).stages.as;
+    const { wasm } = await assemble(text, { manifest: "{}", simd: "strict" });
+    const whole = attachManifest(await byCommand(text), "{}");
+    expect(wasm.length).toBeLessThanOrEqual(whole.length);
+  },
+);
 
 test("what asc refuses is a fault with its message, and the next call works", async () => {
   const failing = assemble(wrong, { manifest: "{}", simd: "strict" });
