@@ -95,20 +95,30 @@ const keyOf = (op: OpName, operands: readonly Node[], attributes: string): strin
   [op, ...operands.map(({ id }) => id), attributes].join(" ");
 
 /**
- * The nodes that `roots` depend on, themselves included, operands before users. Iterative: graphs
- * are deep.
+ * The nodes that `roots`, of one graph, depend on, themselves included, operands before users.
+ * Iterative: graphs are deep.
  */
 export function reachable(roots: readonly Node[]): Node[] {
   const seen = new Set<Node>();
   const stack = [...roots];
+  let last = 0;
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
     if (seen.has(node)) continue;
     seen.add(node);
-    stack.push(...node.operands);
+    last = Math.max(last, node.id);
+    for (const operand of node.operands) if (!seen.has(operand)) stack.push(operand);
   }
-  // Ids grow from operand to user.
-  return [...seen].sort((a, b) => a.id - b.id);
+  // Ids grow from operand to user. Sorting would take longer than all before it: where most nodes of the
+  // graph are there, each is put in its place.
+  if (last >= MOST * seen.size) return [...seen].sort((a, b) => a.id - b.id);
+  const places: (Node | undefined)[] = [];
+  places.length = last + 1;
+  for (const node of seen) places[node.id] = node;
+  return places.filter((node) => node !== undefined);
 }
+
+/** How many places are worth having for each node. */
+const MOST = 4;
 
 /**
  * What `roots` depend on, made again in `graph`, with another origin where `origins` has one: by

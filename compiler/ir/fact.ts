@@ -7,20 +7,20 @@ import type { Node } from "./node.ts";
 export function fact<T>(of: (node: Node, operands: readonly T[]) => T): (node: Node) => T {
   const known = new WeakMap<Node, T>();
   return (asked) => {
+    const before = known.get(asked);
+    if (before !== undefined) return before;
     const stack = [asked];
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const waiting = stack.length;
-      if (!known.has(top)) for (const x of top.operands) if (!known.has(x)) stack.push(x);
+      const operands: T[] = [];
+      for (const x of top.operands) {
+        const found = known.get(x);
+        if (found === undefined && !known.has(x)) stack.push(x);
+        // It is there, so it is a T.
+        else operands.push(found as T);
+      }
       if (stack.length > waiting) continue;
-      // Every operand has been found, as the loop has just seen.
-      if (!known.has(top))
-        known.set(
-          top,
-          of(
-            top,
-            top.operands.map((x) => known.get(x)!),
-          ),
-        );
+      if (!known.has(top)) known.set(top, of(top, operands));
       stack.pop();
     }
     return known.get(asked)!;
