@@ -8,7 +8,7 @@ import { unroll } from "../graph/unroll.ts";
 import { loopsAround, timesOf } from "../ir/loops.ts";
 import type { Node } from "../ir/node.ts";
 import { shapeAt, sizeAt } from "../ir/size.ts";
-import type { Environment } from "../ops/op.ts";
+import type { Environment, Values } from "../ops/op.ts";
 import { count } from "../ops/strided.ts";
 import { Lacking, type Answer, type Gradient, type Question } from "./question.ts";
 
@@ -32,11 +32,25 @@ export function askDifferences({ environment: given, wanted }: Question, joint: 
   const { root, environment } = withStopped(joint.graph, joint.roots.trainingLoss, given);
   const budget = WORK / (LOSSES_AN_ENTRY * Math.max(1, wanted.length) * workOf(root, environment.n));
   const limit = Math.max(SMALLEST_SAMPLE, Math.min(SAMPLE, Math.floor(budget)));
-  const lossOf = (at: Environment): number => evaluate([root], at)[0]!.data[0]!;
-  return {
-    loss: lossOf(environment),
-    gradients: new Map(wanted.map((index) => [index, differences(lossOf, environment, index, limit)])),
+  const values = new Map<Node, Values>();
+  const loss = evaluate([root], environment, values)[0]!.data[0]!;
+  const gradientOf = (index: number): Gradient => {
+    const moving = movedBy(root, index);
+    const still = new Map([...values].filter(([node]) => !moving.has(node)));
+    const lossOf = (at: Environment): number => evaluate([root], at, new Map(still))[0]!.data[0]!;
+    return differences(lossOf, loss, environment, index, limit);
   };
+  return { loss, gradients: new Map(wanted.map((index) => [index, gradientOf(index)])) };
+}
+
+/** What a parameter has a say in. A loop is run as a whole where one of its stacks is among it. */
+function movedBy(root: Node, index: number): ReadonlySet<Node> {
+  const moving = new Set<Node>();
+  for (const node of reachable([root])) {
+    const isIt = node.op === "parameter" && node.attributes.index === index;
+    if (isIt || node.operands.some((operand) => moving.has(operand))) moving.add(node);
+  }
+  return moving;
 }
 
 /** What `stop_gradient` holds does not move with the weights: its values become data. */
@@ -83,6 +97,7 @@ function positions(size: number, limit: number): number[] {
 
 function differences(
   lossOf: (at: Environment) => number,
+  here: number,
   environment: Environment,
   index: number,
   limit: number,
@@ -96,7 +111,6 @@ function differences(
       parameters: new Map([...environment.parameters, [index, { shape, data: moved }]]),
     });
   };
-  const here = lossOf(environment);
   const sampled = positions(data.length, limit);
   const slopes = sampled.map((position) => slope((value) => lossAt(position, value), data[position]!, here));
   const kinks = sampled.filter((_, i) => slopes[i] === null);

@@ -7,10 +7,14 @@ import { StepRunner } from "./run-steps.ts";
 /**
  * The values of `roots`, each node computed once, operands first, and the body of a loop at each of
  * its places; of a root inside of a loop that another root runs, the value at the last place.
+ * @param values what is known already, to which is added what else is computed
  * @throws RangeError where `environment` lacks something, or a `grad` node is left
  */
-export function evaluate(roots: readonly Node[], environment: Environment): Values[] {
-  const values = new Map<Node, Values>();
+export function evaluate(
+  roots: readonly Node[],
+  environment: Environment,
+  values = new Map<Node, Values>(),
+): Values[] {
   const runner = new StepRunner<Values>({
     apply: (node, operands) => {
       // A table indexed by `node.op` holds the record of that op, which the compiler cannot follow.
