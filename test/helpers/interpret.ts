@@ -19,7 +19,6 @@ import {
   type Kernel,
   type KernelCall,
   loopsAlong,
-  type Operand,
   type KernelProgram,
 } from "../../compiler/schedule/kernel.ts";
 
@@ -119,16 +118,25 @@ interface Machine {
   readonly site: number;
 }
 
+/** One loop of those that a view has along a loop of its kernel, in numbers. */
+interface Along {
+  readonly count: number;
+  readonly stride: number;
+}
+
 class Run {
   readonly #kernel: Kernel;
   readonly #machine: Machine;
   readonly #inner: number;
+  /** By operand and loop, the innermost first; filled as they are asked for, since most entries ask again. */
+  readonly #along: Along[][][];
   /** Results of reductions for the kept point being made. */
   readonly #reduced = new Map<number, number>();
 
   constructor(kernel: Kernel, machine: Machine) {
     this.#kernel = kernel;
     this.#machine = machine;
+    this.#along = kernel.operands.map(() => []);
     this.#inner = kernel.kind === "nest" ? kernel.inner : 0;
   }
 
@@ -153,10 +161,10 @@ class Run {
   }
 
   #store(point: readonly number[]): void {
-    const { stores, operands, values } = this.#kernel;
+    const { stores, values } = this.#kernel;
     const made = this.#values(point, values.length - 1);
     for (const { operand, value, row } of stores) {
-      const address = this.#address(operands[operand]!, operand, point);
+      const address = this.#address(operand, point);
       if (row === undefined) this.#machine.memory[address] = made[value]!;
       else if (!Number.isNaN(made[row]!)) this.#machine.memory[address + made[row]!]! += made[value]!;
     }
@@ -171,31 +179,41 @@ class Run {
     return points;
   }
 
-  #address(operand: Operand, index: number, point: readonly number[]): number {
+  #address(index: number, point: readonly number[]): number {
     let address = this.#machine.starts[index]!;
-    const { rows } = this.#machine;
-    for (const [loop, i] of point.entries()) {
-      let left = i;
-      for (const { size, stride } of loopsAlong(this.#kernel, operand, loop).toReversed()) {
-        const count = sizeAt(size, rows);
-        // The outermost loop of a list takes what is left.
-        address += affineAt(stride, rows) * (left % count);
-        left = Math.floor(left / count);
-      }
-    }
+    for (let loop = 0; loop < point.length; loop++) address += this.#offset(index, loop, point[loop]!);
     return address;
+  }
+
+  /** How far a view's entries at 0 and at `i` of one loop lie apart. */
+  #offset(index: number, loop: number, i: number): number {
+    let offset = 0;
+    let left = i;
+    for (const { count, stride } of (this.#along[index]![loop] ??= this.#loopsOf(index, loop))) {
+      // The outermost loop of a list takes what is left.
+      offset += stride * (left % count);
+      left = Math.floor(left / count);
+    }
+    return offset;
+  }
+
+  #loopsOf(index: number, loop: number): Along[] {
+    const { rows } = this.#machine;
+    return loopsAlong(this.#kernel, this.#kernel.operands[index]!, loop)
+      .toReversed()
+      .map(({ size, stride }) => ({ count: sizeAt(size, rows), stride: affineAt(stride, rows) }));
   }
 
   /** The values up to number `last` at a point of all loops. */
   #values(point: readonly number[], last: number): number[] {
-    const { values, operands } = this.#kernel;
+    const { values } = this.#kernel;
     const { memory, rows, seed, step } = this.#machine;
     const siteOf = (site: number): number => this.#machine.site + site;
     const made: number[] = [];
     for (const [index, value] of values.slice(0, last + 1).entries()) {
       switch (value.kind) {
         case "load":
-          made.push(memory[this.#address(operands[value.operand]!, value.operand, point)]!);
+          made.push(memory[this.#address(value.operand, point)]!);
           break;
         case "row": {
           const id = made[value.of]!;
@@ -205,7 +223,7 @@ class Run {
         }
         case "fetch": {
           const row = made[value.row]!;
-          const first = this.#address(operands[value.operand]!, value.operand, point);
+          const first = this.#address(value.operand, point);
           made.push(Number.isNaN(row) ? 0 : memory[first + row]!);
           break;
         }
@@ -251,8 +269,7 @@ class Run {
         }
         case "rank": {
           const axis = point.length - 1;
-          const entry = (i: number): number =>
-            memory[this.#address(operands[value.operand]!, value.operand, point.with(axis, i))]!;
+          const entry = (i: number): number => memory[this.#address(value.operand, point.with(axis, i))]!;
           const own = point[axis]!;
           const precedes = (i: number): boolean => {
             const [a, b] = value.descending ? [entry(own), entry(i)] : [entry(i), entry(own)];
@@ -279,12 +296,14 @@ class Run {
   #product(point: readonly number[]): number {
     const kernel = this.#kernel;
     if (kernel.kind !== "product") throw new CompilerFault("a product outside of a product kernel");
-    const { left, right, depth, operands } = kernel;
+    const { left, right } = kernel;
+    const { memory, rows } = this.#machine;
+    const row = this.#address(left, point);
+    const column = this.#address(right, point);
+    const depth = point.length;
     let sum = 0;
-    for (let d = 0; d < sizeAt(depth, this.#machine.rows); d++) {
-      const a = this.#machine.memory[this.#address(operands[left]!, left, [...point, d])]!;
-      const b = this.#machine.memory[this.#address(operands[right]!, right, [...point, d])]!;
-      sum += a * b;
+    for (let d = 0; d < sizeAt(kernel.depth, rows); d++) {
+      sum += memory[row + this.#offset(left, depth, d)]! * memory[column + this.#offset(right, depth, d)]!;
     }
     return sum;
   }
