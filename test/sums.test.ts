@@ -62,8 +62,7 @@ type Rows = Readonly<Record<Input, Float32Array>>;
 /** `lying` and `other` are `narrow` and the first of `five`, row by row of theirs. */
 function examplesOf(rows: Rows, count: number): Record<string, Float32Array> {
   const turned = (of: Input, lines: number): Float32Array =>
-    Float32Array.from(
-      { length: lines * count },
+    new Float32Array(lines * count).map(
       (_, i) => rows[of][(i % count) * ROWS_OF[of] + Math.floor(i / count)]!,
     );
   return { ...rows, lying: turned("narrow", 2), other: turned("five", 3) };
@@ -71,7 +70,7 @@ function examplesOf(rows: Rows, count: number): Record<string, Float32Array> {
 
 function rowsOf(count: number, entry: (of: Input, k: number) => number): Rows {
   const fill = (of: Input): Float32Array =>
-    Float32Array.from({ length: count * ROWS_OF[of] }, (_, i) => entry(of, i % ROWS_OF[of]));
+    new Float32Array(count * ROWS_OF[of]).map((_, i) => entry(of, i % ROWS_OF[of]));
   return { x: fill("x"), narrow: fill("narrow"), five: fill("five"), nine: fill("nine") };
 }
 

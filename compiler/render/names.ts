@@ -56,10 +56,11 @@ function ownNames(source: string): Set<string> {
   const found = new Set<string>();
   for (const statement of code.split(/^(?=[a-z])/m)) {
     const [, name] = /^(?:export )?function (\w+)/.exec(statement) ?? [];
-    const locals = name === undefined || statement.includes(MARK) ? [] : statement.matchAll(LOCAL);
-    const declared = new Set(Array.from(locals, ([local]) => local));
-    for (const [used] of statement.matchAll(/(?<![\w$.])[A-Za-z_]\w*/g))
+    const locals = name === undefined || statement.includes(MARK) ? null : statement.match(LOCAL);
+    const declared = new Set(locals);
+    for (const used of new Set(statement.match(/(?<![\w$.])[A-Za-z_]\w*/g))) {
       if (!declared.has(used)) found.add(used);
+    }
   }
   return found;
 }
