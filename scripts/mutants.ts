@@ -57,7 +57,8 @@ const tried = [
   mutants: outcomes.filter((o) => o.outcome !== "no mutant"),
 }));
 
-const LEAST = 1300;
+/** There are more; of a mistake that changes nothing any more nobody would hear otherwise. */
+const LEAST = 1301;
 
 const width = Math.max(...tried.map((row) => row.name.length));
 for (const { name, mutants } of tried) {
@@ -74,7 +75,6 @@ console.log(
 );
 for (const name of wrong) console.log(`${name} does not pass as it is`);
 if (few.length > 0) console.log(`fewer than two mutants: ${few.join(", ")}`);
-// A mistake that changes nothing any more is no mutant: many of them would pass unseen.
 const isEnough = mutants.length >= LEAST;
 if (!isEnough) console.log(`there should be ${LEAST} mutants or more`);
 process.exitCode = isEnough && missed + few.length + wrong.length === 0 ? 0 : 1;

@@ -5,7 +5,6 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
-import asc from "assemblyscript/asc";
 import binaryen from "binaryen";
 import { expect, test } from "vitest";
 import { LEFT_OUT } from "../compiler/assemble/asc.ts";
@@ -16,6 +15,7 @@ import { CompilerFault } from "../compiler/fault.ts";
 import { DiagnosticError } from "../grammar/diagnostic.ts";
 import { render } from "../compiler/render/render.ts";
 import { planKernels } from "../compiler/schedule/plan.ts";
+import { ascCommand } from "./helpers/asc-command.ts";
 import { instantiate, programOf, type ModuleExports } from "./helpers/program.ts";
 
 const tiny = "export function twice(x: i32): i32 { return x + x; }";
@@ -43,23 +43,11 @@ test("a manifest is found after other sections, and in nothing else", () => {
   expect(readManifest(attachManifest(header, "{}").subarray(0, 12))).toBeNull();
 });
 
-/** What the command `asc` makes of a text, with its own library and every pass that is not left out. */
-async function byCommand(text: string): Promise<Uint8Array> {
+/** What the command makes of a text with every pass that is not left out. */
+function byCommand(text: string): Promise<Uint8Array> {
   binaryen.clearPassesToSkip();
   for (const pass of LEFT_OUT) binaryen.addPassToSkip(pass);
-  let wasm: Uint8Array | undefined;
-  const { error } = await asc.main(
-    "m.ts --outFile m.wasm --runtime stub --noAssert -O3s --enable simd,threads".split(" "),
-    {
-      readFile: (name) => (name === "m.ts" ? text : null),
-      writeFile: (_, data) => {
-        if (typeof data !== "string") wasm = data;
-      },
-      listFiles: () => [],
-    },
-  );
-  if (wasm === undefined) throw error ?? new Error("no module");
-  return wasm;
+  return ascCommand(text, "--runtime stub --noAssert -O3s --enable simd,threads");
 }
 
 test.each(["xor", "mnist", "digits-conv", "penguins", "names-gru"])(

@@ -4,10 +4,10 @@
  */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import asc from "assemblyscript/asc";
 import { expect, test } from "vitest";
 import { compile, plan } from "../compiler/index.ts";
 import { load } from "../runtime/index.ts";
+import { ascCommand } from "./helpers/asc-command.ts";
 
 const source = `model Wide {
   input x: [N, 40]
@@ -22,24 +22,11 @@ const x = Float32Array.from({ length: rows * 40 }, (_, i) => Math.sin(i * 0.37))
 const y = Float32Array.from({ length: rows * 10 }, (_, i) => Math.cos(i * 0.11));
 
 /** The module's text as a module that imports a shared memory. */
-async function assemble(text: string): Promise<Uint8Array<ArrayBuffer>> {
-  let binary: Uint8Array | undefined;
-  const { error } = await asc.main(
-    [
-      ..."m.ts --outFile m.wasm --runtime stub --noAssert -O2 --enable simd,threads".split(" "),
-      ..."--importMemory --sharedMemory --maximumMemory 65536".split(" "),
-    ],
-    {
-      readFile: (name) => (name === "m.ts" ? text : null),
-      writeFile: (name, data) => {
-        if (name === "m.wasm" && typeof data !== "string") binary = data;
-      },
-      listFiles: () => [],
-    },
+const assemble = (text: string): Promise<Uint8Array<ArrayBuffer>> =>
+  ascCommand(
+    text,
+    "--runtime stub --noAssert -O2 --enable simd,threads --importMemory --sharedMemory --maximumMemory 65536",
   );
-  if (!binary) throw error ?? new Error("no module");
-  return new Uint8Array(binary);
-}
 
 /** A word that the host keeps for itself: how many calls were asked for. */
 const CALLS = 21;

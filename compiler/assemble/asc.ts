@@ -150,7 +150,7 @@ function refuse(program: asc.Program): void {
   if (errors.length > 0) throw new Error(errors.join("\n"));
 }
 
-/** The text format, of which asc's own printer makes one line an instruction. */
+/** The text format, an instruction a line. */
 function textOf(module: asc.Module): string {
   return binaryen.wrapModule(asc.getBinaryenModuleRef(module)).emitStackIR();
 }

@@ -3,8 +3,8 @@
  * the compiler: linear regression p = x wᵀ + b with x: [N, 2], loss = mean((p - y)²), stochastic
  * gradient descent with momentum.
  */
-import asc from "assemblyscript/asc";
 import type { Manifest } from "../../runtime/manifest.ts";
+import { ascCommand } from "./asc-command.ts";
 
 type Dtype = Manifest["dtype"];
 
@@ -190,21 +190,8 @@ export function fakeManifest(dtype: Dtype = "f32"): Manifest {
   };
 }
 
-async function assemble(text: string): Promise<Uint8Array> {
-  let binary: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(
-    ["m.ts", "--outFile", "m.wasm", "--runtime", "stub", "--use", "abort=", "--initialMemory", "1", "-O2"],
-    {
-      readFile: (name) => (name === "m.ts" ? text : null),
-      writeFile: (name, data) => {
-        if (name === "m.wasm" && typeof data !== "string") binary = data;
-      },
-      listFiles: () => [],
-    },
-  );
-  if (!binary) throw new Error(`${error?.message}\n${stderr.toString()}`);
-  return binary;
-}
+const assemble = (text: string): Promise<Uint8Array> =>
+  ascCommand(text, "--runtime stub --use abort= --initialMemory 1 -O2");
 
 /** Little-endian base 128, as WebAssembly writes counts. */
 const leb = (value: number): number[] =>
